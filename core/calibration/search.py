@@ -1,0 +1,146 @@
+"""Search, by Optuna's TPE, of what has no closed form; a and b are profiled out by least squares inside each trial.
+
+A trial is scored by forecasting from rolling origins *inside* training: one objective per behaviour, and the macro
+score (their mean), which decides. The order of a search:
+1. ask a batch of fixed size (so that the number of workers changes nothing);
+2. evaluate it, in any order;
+3. tell the results in the order asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.calibration.problem import Problem
+from core.calibration.trials import TrialLog, quiet_optuna
+from core.calibration.twin import FORECAST_BOUNDS, FORECAST_DEFAULTS, twin_forecast
+from core.cognition.engine import ResponseEngine
+from core.cognition.rules import parameter_bounds
+from core.errors import Cancelled, InputError
+from core.simulation.simulate import simulate
+
+BATCH = 8
+#: The search simulates at most this many personas, spread evenly over the population; the fit uses everyone.
+SEARCH_PERSONAS = 500
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """`parameters` of the best trial by macro score, all trials, and the best score (inner rolling-origin RMSE)."""
+
+    parameters: dict[str, float]
+    log: TrialLog
+    score: float
+
+
+def search_bounds(engine: ResponseEngine) -> dict[str, tuple[float, float]]:
+    """What is searched for this engine: its own parameters (the rules engine's) and those of the forecast."""
+    own = parameter_bounds() if engine.parameters else {}
+    return {**own, **FORECAST_BOUNDS}
+
+
+def score_parameters(
+    problem: Problem, engine: ResponseEngine, personas: pd.DataFrame, parameters: Mapping[str, float]
+) -> list[float]:
+    """Mean over inner origins of each behaviour's RMSE, (behaviours,); a behaviour without a score counts as missing."""
+    own = {name: value for name, value in parameters.items() if name in engine.parameters}
+    answering = engine.with_parameters(own) if own else engine
+    means = simulate(answering, personas, problem.contexts).everyone
+    scores = []
+    for window in problem.inner:
+        forecast = twin_forecast(problem, window, means, parameters).forecast
+        error = forecast.to_numpy() - problem.observed.reindex(window.horizon).to_numpy(float)
+        scores.append(np.sqrt(np.nanmean(error**2, axis=0)))
+    return [float(value) for value in np.mean(scores, axis=0)]
+
+
+def search(
+    problem: Problem,
+    engine: ResponseEngine,
+    personas: pd.DataFrame,
+    *,
+    trials: int,
+    seed: int,
+    executor: Executor | None = None,
+    on_batch: Callable[[list[dict[str, Any]]], None] | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+    remembered: Mapping[int, list[float]] | None = None,
+) -> SearchResult:
+    """Run `trials` trials and return the best; the first is the starting point. Raises Cancelled when told to stop.
+
+    `remembered` holds objectives of trials that an earlier, interrupted search with the same inputs has evaluated: the
+    sampler is told them again instead of paying for them twice, so the resumed search is the same search.
+    `on_batch` sees each batch of trials once it is told.
+    """
+    if trials < 1:
+        raise InputError(f"{trials} trials", where="calibration", allowed="1 or more")
+    if not problem.inner:
+        raise InputError(
+            "the training period is too short to choose parameters on", where="calibration", allowed="180 days or more"
+        )
+    bounds = search_bounds(engine)
+    sample = search_sample(personas)
+    optuna = quiet_optuna()
+    objectives = [*problem.study.behaviour_ids, "macro"]
+    sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True)
+    study = optuna.create_study(directions=["minimize"] * len(objectives), sampler=sampler)
+    start = {**engine.parameters, **FORECAST_DEFAULTS}
+    study.enqueue_trial({name: start[name] for name in bounds})
+    log = TrialLog("twin")
+    while len(log.rows) < trials:
+        if should_stop():
+            raise Cancelled("the calibration was stopped")
+        batch = [study.ask() for _ in range(min(BATCH, trials - len(log.rows)))]
+        points = [
+            {name: trial.suggest_float(name, *bounds[name], log=name in FORECAST_BOUNDS) for name in bounds}
+            for trial in batch
+        ]
+        results = _evaluated(problem, engine, sample, points, len(log.rows), remembered or {}, executor)
+        for trial, point, values in zip(batch, points, results, strict=True):
+            macro = float(np.nanmean(values))
+            study.tell(trial, [*values, macro])
+            log.add(point, values, macro)
+        if on_batch is not None:
+            on_batch(log.rows[-len(batch) :])
+    best = min(log.rows, key=lambda row: (row["macro"], row["number"]))
+    return SearchResult(dict(best["parameters"]), log, float(best["macro"]))
+
+
+def _evaluated(
+    problem: Problem,
+    engine: ResponseEngine,
+    personas: pd.DataFrame,
+    points: list[dict[str, float]],
+    first: int,
+    remembered: Mapping[int, list[float]],
+    executor: Executor | None,
+) -> list[list[float]]:
+    """Objectives of each point, in order; those remembered are not evaluated again."""
+    numbers = range(first, first + len(points))
+    if executor is None:
+        return [
+            remembered[number] if number in remembered else score_parameters(problem, engine, personas, point)
+            for number, point in zip(numbers, points, strict=True)
+        ]
+    futures = {
+        number: executor.submit(score_parameters, problem, engine, personas, point)
+        for number, point in zip(numbers, points, strict=True)
+        if number not in remembered
+    }
+    return [remembered[number] if number in remembered else futures[number].result() for number in numbers]
+
+
+def search_sample(personas: pd.DataFrame) -> pd.DataFrame:
+    """An evenly spread part of the population, each kept persona standing for its neighbours' weight too."""
+    if len(personas) <= SEARCH_PERSONAS:
+        return personas
+    edges = np.linspace(0, len(personas), SEARCH_PERSONAS + 1).astype(int)
+    kept = personas.iloc[edges[:-1]].copy()
+    kept["weight"] = np.add.reduceat(personas["weight"].to_numpy(), edges[:-1])
+    return kept

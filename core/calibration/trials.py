@@ -1,0 +1,73 @@
+"""What Optuna tried, kept in a form the store, the page and optuna-dashboard can all use."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pandas as pd
+
+
+def quiet_optuna() -> ModuleType:
+    """Optuna, imported when first needed, without its line of log per trial."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    # Multivariate sampling and metric names are marked experimental; both are set here on purpose.
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+    return optuna
+
+
+@dataclass
+class TrialLog:
+    """Trials in order: parameters, one objective per behaviour, and their mean (`macro`)."""
+
+    calibrator: str
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, parameters: Mapping[str, float], objectives: Sequence[float], macro: float) -> None:
+        self.rows.append(
+            {
+                "calibrator": self.calibrator,
+                "number": len(self.rows),
+                "state": "complete",
+                "parameters": dict(parameters),
+                "objectives": [float(value) for value in objectives],
+                "macro": float(macro),
+            }
+        )
+
+    def frame(self) -> pd.DataFrame:
+        """One row per trial, with the store's columns."""
+        return pd.DataFrame(
+            self.rows, columns=["calibrator", "number", "state", "parameters", "objectives", "macro"]
+        )
+
+
+def export_journal(
+    trials: pd.DataFrame, bounds: Mapping[str, tuple[float, float]], names: Sequence[str], study_name: str, path: Path
+) -> None:
+    """Write stored trials as an Optuna journal file, which optuna-dashboard opens.
+
+    `trials` has parameters, objectives and macro per row; `names` names the objectives, macro last. An existing file is
+    replaced.
+    """
+    optuna = quiet_optuna()
+    path.unlink(missing_ok=True)
+    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(path)))
+    study = optuna.create_study(study_name=study_name, storage=storage, directions=["minimize"] * len(names))
+    study.set_metric_names(list(names))
+    distributions = {
+        name: optuna.distributions.FloatDistribution(low, high) for name, (low, high) in bounds.items()
+    }
+    for row in trials.itertuples():
+        values = [*row.objectives, row.macro]
+        study.add_trial(
+            optuna.trial.create_trial(
+                params={name: row.parameters[name] for name in distributions}, distributions=distributions, values=values
+            )
+        )

@@ -1,0 +1,104 @@
+"""The one table of numbers behind the `rules` engine: each with its unit and its source, or the word assumption.
+
+A row says what a `term` does to a `behaviour` ("*" = every behaviour people leave home for):
+
+========== ====================================== ==================================================================
+term       key                                    value
+========== ====================================== ==================================================================
+base       (empty)                                probability on a working day, no policy, no epidemic, nobody special
+persona    attribute=category                     log-odds added for such a person
+trait      trait name                             log-odds added from the lowest to the highest value of the trait
+day        a day type, or ramadan                 log-odds added on such a day
+policy     indicator code                         log-odds taken away by that indicator at full intensity
+epidemic   level (1 moderate, 2 high)             log-odds taken away at that level
+attendance holiday                                1 where the searched shift of that name moves this behaviour
+remainder  (empty)                                1 for a behaviour that is what time away leaves of the day
+hours      (empty)                                hours away from home on a day with this behaviour
+========== ====================================== ==================================================================
+
+With a `modifier` (attribute=category, or a trait), a day row adds to the shift of such people only; a policy or
+epidemic row changes the size of that effect for them: effect × max(0, 1 + sum of modifier values), where a trait counts
+from -0.5 to +0.5. Effects of policy therefore never change sign, whoever the person is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from core.errors import InputError, one_of
+
+COLUMNS = ("behaviour", "term", "key", "modifier", "value", "unit", "source", "reasoning")
+UNITS = {
+    "base": "probability",
+    "persona": "log-odds",
+    "trait": "log-odds",
+    "day": "log-odds",
+    "policy": "log-odds",
+    "epidemic": "log-odds",
+    "attendance": "multiple",
+    "remainder": "multiple",
+    "hours": "hours per day",
+}
+#: The unit of a policy or epidemic row that carries a modifier.
+MODIFIER_UNIT = "share of effect"
+
+
+@dataclass(frozen=True)
+class CoefficientTable:
+    """The validated table; `rows` has the columns in `COLUMNS`, with empty strings for absent keys and modifiers."""
+
+    rows: pd.DataFrame
+    name: str
+
+    def behaviours(self) -> tuple[str, ...]:
+        """Behaviours with a base probability, in the order of the table; some may only serve the time budget."""
+        return tuple(self.rows.loc[self.rows["term"] == "base", "behaviour"])
+
+    def remainders(self) -> tuple[str, ...]:
+        """Behaviours that are what time away from home leaves of the day."""
+        return tuple(self.rows.loc[self.rows["term"] == "remainder", "behaviour"])
+
+    def term(self, behaviour: str, term: str) -> pd.DataFrame:
+        """The rows of a term for a behaviour, those for all behaviours ("*") included."""
+        rows = self.rows
+        return rows[(rows["term"] == term) & rows["behaviour"].isin([behaviour, "*"])]
+
+    def features(self) -> tuple[str, ...]:
+        """The attribute=category pairs and traits that any row refers to, sorted."""
+        rows = self.rows
+        keys = set(rows.loc[rows["term"].isin(["persona", "trait"]), "key"]) | set(rows["modifier"])
+        return tuple(sorted(keys - {""}))
+
+
+def load_coefficients(path: Path) -> CoefficientTable:
+    """The table at `path` (CSV); InputError names the row that is wrong."""
+    try:
+        rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except FileNotFoundError:
+        raise InputError("no such file", where=str(path)) from None
+    missing = [name for name in COLUMNS if name not in rows.columns]
+    if missing:
+        raise InputError(f"has no column {missing[0]}", where=path.name, allowed=", ".join(COLUMNS))
+    values = pd.to_numeric(rows["value"], errors="coerce")
+    for position in range(len(rows)):
+        row = rows.iloc[position]
+        where = f"{path.name}, row {position + 2}"
+        one_of(row["term"], UNITS, what="term", where=where)
+        modified = row["term"] in ("policy", "epidemic") and row["modifier"] != ""
+        unit = MODIFIER_UNIT if modified else UNITS[row["term"]]
+        if pd.isna(values.iloc[position]):
+            raise InputError(f"value '{row['value']}' is not a number", where=where)
+        if row["unit"] != unit:
+            raise InputError(f"unit '{row['unit']}'", where=where, allowed=unit)
+        if not row["source"]:
+            raise InputError("has no source", where=where, allowed="a citation, or the word assumption")
+        if row["term"] in ("policy", "epidemic") and not modified and values.iloc[position] < 0:
+            raise InputError(
+                f"a stricter policy would raise {row['behaviour']}", where=where, allowed="values of 0 and above"
+            )
+        if row["term"] == "base" and not 0 < values.iloc[position] < 1:
+            raise InputError(f"base probability {row['value']}", where=where, allowed="between 0 and 1")
+    return CoefficientTable(rows.assign(value=values.astype(float)), path.name)

@@ -1,0 +1,44 @@
+"""What every cognitive engine promises, whether it follows rules or asks a language model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import pandas as pd
+
+#: Columns of a context besides one level per indicator ("C1") and one flag per flagged indicator ("C1_Flag").
+DAY_TYPE = "day_type"  # one of core.policy.calendar.DAY_TYPES
+RAMADAN = "ramadan"  # bool
+EPIDEMIC = "epidemic"  # 0 low, 1 moderate, 2 high
+RESTRICTED_DAYS = "restricted_days"  # days that restrictions have lasted, rounded to a class
+SITUATION_COLUMNS = (DAY_TYPE, RAMADAN, EPIDEMIC, RESTRICTED_DAYS)
+
+
+@runtime_checkable
+class ResponseEngine(Protocol):
+    """Answers P personas × C contexts with probabilities of B behaviours.
+
+    `name` and `version` identify the engine on every figure made with it; `model_id` is the provider's model where
+    there is one. `parameters` are the engine-wide numbers that calibration may search (empty where there are none).
+    Engines hold no state that depends on the order of calls and may be pickled to another process.
+    """
+
+    name: str
+    version: str
+    model_id: str | None
+
+    @property
+    def parameters(self) -> Mapping[str, float]: ...
+
+    def with_parameters(self, parameters: Mapping[str, float]) -> ResponseEngine:
+        """The same engine with these parameters; InputError for an unknown name or a value out of range."""
+        ...
+
+    def respond(self, personas: pd.DataFrame, contexts: pd.DataFrame) -> np.ndarray:
+        """Probabilities in [0, 1], float32, shape (personas, contexts, behaviours).
+
+        `personas` has one row per persona with its attributes and traits; `contexts` one row per unique context.
+        """
+        ...

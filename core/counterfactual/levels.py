@@ -1,0 +1,92 @@
+"""From a stringency level to a policy: one documented staircase from no measure to every measure in full.
+
+Each step raises one indicator by one ordinal level, general flag set. The next step is always the one that leaves its
+indicator at the smallest share of its maximum; ties go by the study's tightening order. A target level takes the step
+whose index comes closest (the stricter of two equally close). Any two levels are therefore nested: the stricter policy
+is nowhere looser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from core.errors import InputError
+from core.policy.indices import policy_index
+from core.study import Codebook, Study, load_codebook
+
+
+@dataclass(frozen=True)
+class HeldPolicy:
+    """A constant policy: `levels` per indicator, flags general, and the stringency it really has."""
+
+    target: float
+    realised: float
+    levels: dict[str, int]
+
+    def row(self, study: Study) -> dict[str, float]:
+        """Levels and flags by column name; a flag is missing at level 0."""
+        columns: dict[str, float] = {code: float(level) for code, level in self.levels.items()}
+        for item in study.indicators:
+            if item.has_flag:
+                columns[f"{item.code}_Flag"] = 1.0 if self.levels[item.code] > 0 else np.nan
+        return columns
+
+
+def staircase(study: Study) -> list[dict[str, int]]:
+    """All steps from nothing to everything, each a level per indicator."""
+    order = {code: position for position, code in enumerate(study.sweep_order)}
+    levels = {item.code: 0 for item in study.indicators}
+    steps = [dict(levels)]
+    while True:
+        open_steps = [item for item in study.indicators if levels[item.code] < item.maximum]
+        if not open_steps:
+            return steps
+        following = min(
+            open_steps, key=lambda item: ((levels[item.code] + 1) / item.maximum, order.get(item.code, len(order)))
+        )
+        levels[following.code] += 1
+        steps.append(dict(levels))
+
+
+def checked_targets(targets: Sequence[float]) -> list[float]:
+    """The targets, each once and ascending; InputError for none, or one outside 0–100."""
+    if not targets:
+        raise InputError("no level given", where="sweep", allowed="one or more levels from 0 to 100")
+    for target in targets:
+        if not (np.isfinite(target) and 0 <= target <= 100):
+            raise InputError(
+                f"stringency level {target:g}",
+                where="sweep",
+                allowed="0 to 100",
+                nearest=f"{min(max(target, 0), 100):g}" if np.isfinite(target) else "50",
+            )
+    return sorted({float(target) for target in targets})
+
+
+def held_policies(study: Study, targets: Sequence[float]) -> list[HeldPolicy]:
+    """The policy of each target level (0–100), ascending; InputError for a level outside that."""
+    targets = checked_targets(targets)
+    steps = staircase(study)
+    codebook: Codebook = load_codebook()
+    index = policy_index(_frame(steps, study), study.index, codebook).to_numpy(float)
+    held = []
+    for target in targets:
+        distance = np.abs(index - target)
+        position = int(np.flatnonzero(distance <= distance.min() + 1e-9)[-1])
+        held.append(HeldPolicy(float(target), float(index[position]), steps[position]))
+    return held
+
+
+def _frame(steps: list[dict[str, int]], study: Study) -> pd.DataFrame:
+    """Steps as a policy frame, with the codebook's indicators that the study does not use at level 0."""
+    frame = pd.DataFrame([HeldPolicy(0.0, 0.0, step).row(study) for step in steps])
+    needed = load_codebook().indices[study.index]
+    for code in needed:
+        if code not in frame:
+            frame[code] = 0.0
+            frame[f"{code}_Flag"] = np.nan
+    return frame

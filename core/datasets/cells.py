@@ -1,0 +1,221 @@
+"""Cells to values: dates, numbers, and the daily sequence of each place, with the row of every fault."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from core.datasets.files import RawTable
+from core.datasets.findings import Findings
+
+NUMBER = r"^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?$"
+DATE_PATTERNS = {"%Y-%m-%d": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "%Y%m%d": r"^[0-9]{8}$"}
+DATE_WORDS = {"%Y-%m-%d": "days written yyyy-mm-dd", "%Y%m%d": "days written yyyymmdd"}
+#: Longest piece of a bad cell that a message repeats.
+SHOWN = 40
+
+
+@dataclass(frozen=True)
+class Labels:
+    """A text column as positions in the list of its distinct values; position -1 is an empty cell."""
+
+    positions: np.ndarray
+    values: tuple[str, ...]
+
+    @property
+    def empty(self) -> np.ndarray:
+        """Where cells are empty, boolean."""
+        return self.positions < 0
+
+    def at(self, index: int) -> str:
+        """The text of one cell, "" where it is empty."""
+        position = int(self.positions[index])
+        return self.values[position] if position >= 0 else ""
+
+    def spread(self, per_value: np.ndarray, otherwise: object) -> np.ndarray:
+        """One entry per cell from one entry per distinct value; `otherwise` for empty cells."""
+        return np.append(per_value, np.array([otherwise], dtype=per_value.dtype))[self.positions]
+
+    def texts(self) -> np.ndarray:
+        """The text of every cell, "" where it is empty (an array of objects)."""
+        return self.spread(np.array([*self.values], dtype=object), "")
+
+    def take(self, kept: np.ndarray) -> Labels:
+        """The cells at these places; values that no cell has any more are dropped."""
+        positions = self.positions[kept]
+        used, inverse = np.unique(positions[positions >= 0], return_inverse=True)
+        renumbered = np.full(len(positions), -1, dtype=np.int64)
+        renumbered[positions >= 0] = inverse
+        return Labels(renumbered, tuple(self.values[position] for position in used))
+
+    def rename(self, name: Callable[[str], str]) -> Labels:
+        """The same cells under other values; `name` must keep distinct values distinct."""
+        return Labels(self.positions, tuple(name(value) for value in self.values))
+
+
+def labels_of(texts: pd.Series) -> Labels:
+    """Labels from a series of text, missing where it is missing."""
+    positions, values = pd.factorize(texts)
+    return Labels(positions.astype(np.int64), tuple(str(value) for value in values))
+
+
+def labels(raw: RawTable, column: str, findings: Findings) -> Labels:
+    """A column as text, white space trimmed; empty cells are missing. Nested or binary cells are refused."""
+    values = raw.table[column]
+    try:
+        if pa.types.is_dictionary(values.type):
+            values = values.cast(values.type.value_type)
+        text = pc.utf8_trim_whitespace(values.cast(pa.string()))
+    except pa.ArrowException:
+        findings.stop(f"holds {values.type} values", column=column, allowed="text, numbers or days")
+    coded = pc.if_else(pc.equal(text, ""), None, text).combine_chunks().dictionary_encode()
+    positions = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return Labels(positions, tuple(coded.dictionary.to_pylist()))
+
+
+def days(raw: RawTable, column: str, style: str, findings: Findings) -> np.ndarray:
+    """A column of days, datetime64[us]; `style` is the format of text cells.
+
+    An unreadable or empty day is a fault, NaT where faults are collected.
+    """
+    values = raw.table[column]
+    texts: Labels | None = None
+    if pa.types.is_date(values.type) or pa.types.is_timestamp(values.type):
+        found = values.cast(pa.timestamp("us"), safe=False).to_numpy(zero_copy_only=False).astype("datetime64[D]")
+    else:
+        texts = labels(raw, column, findings)
+        distinct = pd.Series(texts.values, dtype="str")
+        fits = distinct.str.match(DATE_PATTERNS[style]).to_numpy(dtype=bool)
+        parsed = pd.to_datetime(distinct.where(fits), format=style, errors="coerce").to_numpy(dtype="datetime64[D]")
+        found = texts.spread(parsed, np.datetime64("NaT", "D"))
+
+    def unreadable(index: int) -> str:
+        text = texts.at(index)[:SHOWN] if texts is not None else ""
+        return f"'{text}' is not a day" if text else "an empty day"
+
+    findings.rows(np.isnat(found), raw.rows, unreadable, column=column, allowed=DATE_WORDS[style])
+    return np.asarray(found.astype("datetime64[us]"))
+
+
+def numbers(
+    raw: RawTable,
+    column: str,
+    findings: Findings,
+    *,
+    lower: float | None = None,
+    upper: float | None = None,
+    whole: bool = False,
+    allowed: str = "a number, or an empty cell where nothing was published",
+) -> np.ndarray:
+    """A column of numbers as floats, NaN where the cell is empty.
+
+    Text, infinities, values outside the range and, where asked for, values that are not whole are faults. `lower` and
+    `upper` belong to the range. Faulty cells come back as NaN where faults are collected.
+    """
+    values = raw.table[column]
+    if pa.types.is_integer(values.type) or pa.types.is_floating(values.type) or pa.types.is_null(values.type):
+        found = values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False).astype(float)
+        wrong = np.zeros(len(found), dtype=bool)
+
+        def cell(index: int) -> str:
+            return f"{found[index]:g}"
+    else:
+        texts = labels(raw, column, findings)
+        words = pa.array(texts.values, type=pa.string())
+        fits = pc.match_substring_regex(words, NUMBER).to_numpy(zero_copy_only=False).astype(bool)
+        parsed = np.array([float(word) if fit else np.nan for word, fit in zip(texts.values, fits, strict=True)], float)
+        found = texts.spread(parsed, np.nan)
+        wrong = ~texts.spread(fits, True)
+
+        def cell(index: int) -> str:
+            return texts.at(index)[:SHOWN]
+
+    report = [
+        (wrong, "is not a number"),
+        (np.isinf(found), "is not a finite number"),
+    ]
+    if whole:
+        report.append((np.isfinite(found) & (found != np.floor(found)), "is not a whole number"))
+    if lower is not None:
+        report.append((np.isfinite(found) & (found < lower), f"is below {lower:g}"))
+    if upper is not None:
+        report.append((np.isfinite(found) & (found > upper), f"is above {upper:g}"))
+    faulty = np.zeros(len(found), dtype=bool)
+    for bad, why in report:
+        bad = bad & ~faulty
+        findings.rows(bad, raw.rows, lambda index, why=why: f"'{cell(index)}' {why}", column=column, allowed=allowed)  # type: ignore[misc]
+        faulty |= bad
+    return np.where(faulty, np.nan, found)
+
+
+@dataclass(frozen=True)
+class DailyOrder:
+    """What the days of each place look like: `order` sorts records by place and day."""
+
+    order: np.ndarray
+    duplicates: int
+    gaps: dict[str, int]
+
+
+def check_days(
+    places: Labels,
+    when: np.ndarray,
+    rows: np.ndarray,
+    date_column: str,
+    findings: Findings,
+    *,
+    gaps_are_faults: bool,
+) -> DailyOrder:
+    """Sort by place and day; a (place, day) that comes twice is a fault, and so is a missing day where asked.
+
+    `gaps` maps a place to the number of days missing inside its range.
+    """
+    day_number = when.astype("datetime64[D]").astype(np.int64)
+    # Places sort by name, whatever order the file has them in.
+    rank = np.argsort(np.argsort(np.array(places.values, dtype=object), kind="stable"), kind="stable")
+    usable = np.flatnonzero(~np.isnat(when) & ~places.empty)
+    order = usable[np.lexsort((rows[usable], day_number[usable], rank[places.positions[usable]]))]
+    code, day = places.positions[order], day_number[order]
+    step = np.diff(day)
+    same = np.diff(code) == 0
+    again = np.append(False, same & (step == 0))
+    skipped = np.append(0, np.where(same & (step > 1), step - 1, 0))
+
+    def label(index: int) -> str:
+        return places.values[code[index]]
+
+    findings.rows(
+        again,
+        rows[order],
+        lambda index: f"{_day(day[index])} of {label(index)} was already given in row {rows[order[index - 1]]}",
+        column=date_column,
+        allowed="each day of a place once",
+    )
+    if gaps_are_faults:
+        findings.rows(
+            skipped > 0,
+            rows[order],
+            lambda index: _gap(label(index), day[index - 1], day[index]),
+            column=date_column,
+            allowed="every day from the first to the last (leave the cells of a day without data empty)",
+        )
+    counted: dict[str, int] = {}
+    for position in np.flatnonzero(skipped):
+        counted[label(int(position))] = counted.get(label(int(position)), 0) + int(skipped[position])
+    return DailyOrder(order, int(again.sum()), counted)
+
+
+def _gap(place: str, before: int, after: int) -> str:
+    first, last = _day(before + 1), _day(after - 1)
+    missing = after - before - 1
+    span = f"{first} is missing" if missing == 1 else f"{missing} days are missing ({first} to {last})"
+    return f"{span} in {place}, before {_day(after)}"
+
+
+def _day(number: int) -> str:
+    return str(np.datetime64(int(number), "D"))

@@ -1,0 +1,90 @@
+"""Countries and their codes, and the choice of places in a table.
+
+`data/codebooks/countries.csv`: ISO 3166-1 alpha-2 and alpha-3 codes with usual English names (names mostly as in the
+public-domain table of the tz database), and Kosovo under the code the OxCGRT tracker gives it.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from core.datasets.cells import Labels
+from core.datasets.findings import Findings
+from core.errors import nearest
+from core.settings import shipped_data
+
+
+@dataclass(frozen=True)
+class Country:
+    """One country: ISO 3166-1 alpha-2 and alpha-3, and its usual English name."""
+
+    iso2: str
+    iso3: str
+    name: str
+
+
+@cache
+def countries() -> Mapping[str, Country]:
+    """Every country by its alpha-3 code."""
+    path = shipped_data() / "codebooks" / "countries.csv"
+    with path.open(encoding="utf-8", newline="") as handle:
+        return {row["iso3"]: Country(**row) for row in csv.DictReader(handle)}
+
+
+@cache
+def iso3_of() -> Mapping[str, str]:
+    """Alpha-3 by alpha-2."""
+    return {country.iso2: country.iso3 for country in countries().values()}
+
+
+def aliases_of(place: str, names: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Everything a user may call `place`: its code, its other code, and its names here and in the file."""
+    country = countries().get(place)
+    known = (country.iso2, country.name) if country else ()
+    return (place, *known, *names.get(place, ()))
+
+
+def choose_places(
+    wanted: str, present: Sequence[str], names: Mapping[str, Sequence[str]], findings: Findings, *, what: str = "place"
+) -> list[str]:
+    """The places among `present` that `wanted` means: a code or name of one, or a country of which regions are present.
+
+    Raises InputError with the nearest valid value where there is none.
+    """
+    asked = wanted.strip().casefold()
+    matching = [place for place in present if asked in {alias.casefold() for alias in aliases_of(place, names)}]
+    if not matching:
+        country = next(
+            (
+                item
+                for item in countries().values()
+                if asked in {item.iso2.casefold(), item.iso3.casefold(), item.name.casefold()}
+            ),
+            None,
+        )
+        if country is not None:
+            matching = [place for place in present if place.startswith((f"{country.iso2}-", f"{country.iso2}: "))]
+    if matching:
+        return matching
+    by_alias = {alias: place for place in present for alias in aliases_of(place, names)}
+    shown = ", ".join(present[:12]) + (f" and {len(present) - 12} more" if len(present) > 12 else "")
+    findings.stop(f"holds no {what} '{wanted}'", allowed=shown or "none", nearest=nearest(wanted, by_alias))
+
+
+def unknown_countries(
+    codes: Labels, rows: np.ndarray, column: str, valid: Mapping[str, object], findings: Findings
+) -> None:
+    """Report records whose country code is empty or not in `valid`."""
+    findings.rows(
+        codes.spread(np.array([code not in valid for code in codes.values], dtype=bool), True),
+        rows,
+        lambda index: f"unknown place '{codes.at(index)}'",
+        column=column,
+        allowed="ISO 3166-1 country codes",
+        nearest=lambda index: nearest(codes.at(index), valid),
+    )

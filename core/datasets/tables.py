@@ -1,0 +1,324 @@
+"""Readers of mobility, policy and cases: any known layout in, one long canonical table out.
+
+Every reader checks what it returns and raises one `InputError` that names file, column and row; nothing comes back from
+a faulty file. Dates are days without a zone (datetime64[us]); missing is NaN, never zero; rows are sorted by place and
+day. Places are ISO 3166-1 alpha-3 codes for countries, ISO 3166-2 codes for regions, and what a user's own file says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from core.datasets import cells
+from core.datasets.cells import Labels
+from core.datasets.files import RawFile, RawTable
+from core.datasets.findings import Findings
+from core.datasets.layouts import MOBILITY_COLUMNS, Layout, detect, layouts, published_indices, wide_layout
+from core.datasets.places import choose_places, countries, iso3_of, unknown_countries
+from core.study import Codebook, Indicator, load_codebook
+
+#: What a place is called where the file does not say and the caller does not either.
+UNNAMED = "unnamed"
+#: Percent changes cannot fall below this.
+NOTHING_LEFT = -100.0
+
+
+@dataclass(frozen=True)
+class ReadTable:
+    """A table as read, with what a report and a run record need to know about the file."""
+
+    frame: pd.DataFrame
+    kind: str
+    layout: str
+    sha256: str
+    rows: int
+    gaps: dict[str, int]
+    duplicates: int
+
+
+def read_mobility(
+    path: str | Path,
+    *,
+    layout: str | None = None,
+    place: str | Sequence[str] | None = None,
+    regions: bool = False,
+    columns: Sequence[str] = MOBILITY_COLUMNS,
+    lowest: float | None = NOTHING_LEFT,
+    allow_gaps: bool | None = None,
+) -> pd.DataFrame:
+    """Mobility by place and day: columns `place`, `date` and those of `columns` that the file has (float).
+
+    layout: `google_csv`, `google_table`, `google_regions_table` or `wide_csv`; None finds out from the columns.
+    place: only this one or these, by ISO-2, ISO-3 or name (of a region: ISO 3166-2 or name; a country takes all its
+        regions). One place names what a `wide_csv` file without a column `place` is about.
+    regions: the first-level regions of a `google_csv` file instead of the countries.
+    columns: the value columns a `wide_csv` file may have; the providers' layouts have the six of Google.
+    lowest: values below it are faults; None for a metric that is not a percent change.
+    allow_gaps: whether days may be missing inside a place's range (they are then simply absent). None allows it where
+        one of Google's files is read for several places: Google published nothing for 3 to 45 days of eight countries.
+
+    Raises InputError.
+    """
+    return mobility_table(
+        RawFile(path),
+        layout=layout,
+        place=place,
+        regions=regions,
+        columns=columns,
+        lowest=lowest,
+        allow_gaps=allow_gaps,
+    ).frame
+
+
+def read_policy(
+    path: str | Path,
+    *,
+    layout: str | None = None,
+    place: str | Sequence[str] | None = None,
+    codebook: Codebook | None = None,
+    allow_gaps: bool = False,
+) -> pd.DataFrame:
+    """Policy by place and day: `place`, `date`, codes, flags (`C1_Flag`), and published indices the file has.
+
+    layout: `oxcgrt_csv` (also the tracker's later files, of which the majority's indicators are taken),
+    `oxcgrt_table` or `wide_csv`. Only national rows are read. `place` and `allow_gaps` as in `read_mobility`, but no
+    file may have gaps unless asked: a day without policy has no meaning. Levels and flags may be missing.
+
+    Raises InputError.
+    """
+    return policy_table(RawFile(path), layout=layout, place=place, codebook=codebook, allow_gaps=allow_gaps).frame
+
+
+def read_cases(
+    path: str | Path, *, layout: str | None = None, place: str | Sequence[str] | None = None, allow_gaps: bool = False
+) -> pd.DataFrame:
+    """Newly reported cases by place and day: `place`, `date`, `new_cases` (float).
+
+    layout: `jhu_table`, `oxcgrt_csv` or `oxcgrt_table` (differences of their cumulative counts, so that the first day
+    of a place is missing), or `wide_csv`. Negative counts are corrections by those who reported and are kept.
+
+    Raises InputError.
+    """
+    return cases_table(RawFile(path), layout=layout, place=place, allow_gaps=allow_gaps).frame
+
+
+def mobility_table(
+    raw: RawFile,
+    *,
+    layout: str | None = None,
+    place: str | Sequence[str] | None = None,
+    regions: bool = False,
+    columns: Sequence[str] = MOBILITY_COLUMNS,
+    lowest: float | None = NOTHING_LEFT,
+    allow_gaps: bool | None = None,
+) -> ReadTable:
+    """`read_mobility` on an opened file, with what is known about the file."""
+    book = load_codebook()
+    form = _layout(raw, "mobility", layout, columns, book)
+    found = form.locate(raw.columns, raw.findings)
+    table, places = _select(raw, form, found, place, regions=regions)
+    values = {
+        name: cells.numbers(
+            table,
+            found[name],
+            raw.findings,
+            lower=lowest,
+            allowed="a number" + ("" if lowest is None else f" of {lowest:g} or more") + ", or an empty cell",
+        )
+        for name in (columns if form.name == "wide_csv" else MOBILITY_COLUMNS)
+        if name in found
+    }
+    if allow_gaps is None:
+        allow_gaps = form.name != "wide_csv" and len(places.values) > 1
+    return _assemble(raw, form, "mobility", table, places, found, values, allow_gaps=allow_gaps)
+
+
+def policy_table(
+    raw: RawFile,
+    *,
+    layout: str | None = None,
+    place: str | Sequence[str] | None = None,
+    codebook: Codebook | None = None,
+    allow_gaps: bool = False,
+) -> ReadTable:
+    """`read_policy` on an opened file, with what is known about the file."""
+    book = codebook or load_codebook()
+    form = _layout(raw, "policy", layout, (), book)
+    found = form.locate(raw.columns, raw.findings)
+    table, places = _select(raw, form, found, place)
+    values: dict[str, np.ndarray] = {}
+    for item in book.indicators:
+        if item.code in found:
+            values[item.code] = _level(raw, table, found[item.code], item)
+        flag = f"{item.code}_Flag"
+        if flag in found:
+            values[flag] = cells.numbers(
+                table,
+                found[flag],
+                raw.findings,
+                lower=0,
+                upper=1,
+                whole=True,
+                allowed="0, 1 or an empty cell",
+            )
+    for name in published_indices(book):
+        if name in found:
+            values[name] = cells.numbers(
+                table, found[name], raw.findings, lower=0, upper=100, allowed="0 to 100, or an empty cell"
+            )
+    return _assemble(raw, form, "policy", table, places, found, values, allow_gaps=allow_gaps)
+
+
+def cases_table(
+    raw: RawFile, *, layout: str | None = None, place: str | Sequence[str] | None = None, allow_gaps: bool = False
+) -> ReadTable:
+    """`read_cases` on an opened file, with what is known about the file."""
+    form = _layout(raw, "cases", layout, (), load_codebook())
+    counted = "new_cases" if "new_cases" in form.required else "cum_cases"
+    wanted = Layout(
+        form.name,
+        form.kinds,
+        form.container,
+        form.days,
+        {name: names for name, names in form.required.items() if name in {"place", "date", "new_cases"}}
+        | ({"cum_cases": form.optional["cum_cases"]} if counted == "cum_cases" else {}),
+        {name: names for name, names in form.optional.items() if name not in {"cum_cases"}},
+        form.countries,
+    )
+    found = wanted.locate(raw.columns, raw.findings)
+    table, places = _select(raw, wanted, found, place)
+    values = {counted: cells.numbers(table, found[counted], raw.findings)} if counted in found else {}
+    result = _assemble(raw, wanted, "cases", table, places, found, values, allow_gaps=allow_gaps)
+    if counted == "new_cases" or counted not in found:
+        return result
+    frame = result.frame
+    consecutive = frame.groupby("place", observed=True)["date"].diff() == pd.Timedelta(days=1)
+    frame["new_cases"] = frame.groupby("place", observed=True)["cum_cases"].diff().where(consecutive)
+    return ReadTable(
+        frame[["place", "date", "new_cases"]],
+        "cases",
+        result.layout,
+        result.sha256,
+        result.rows,
+        result.gaps,
+        result.duplicates,
+    )
+
+
+def _layout(raw: RawFile, kind: str, named: str | None, values: Sequence[str], book: Codebook) -> Layout:
+    name = detect(raw.columns, raw.container, (kind,), named, book, raw.findings)
+    if name == "wide_csv":
+        return wide_layout(kind, raw.columns, values, book, raw.findings)
+    return layouts(book)[name]
+
+
+def _select(
+    raw: RawFile, form: Layout, found: dict[str, str], place: str | Sequence[str] | None, *, regions: bool = False
+) -> tuple[RawTable, Labels]:
+    """The records to read and the place of each: rows of the right kind, of the place asked for."""
+    table = raw.load(list(dict.fromkeys(found.values())))
+    findings = raw.findings
+    if not len(table.rows):
+        findings.stop("holds no rows", allowed="at least one row below the header")
+    keep = np.ones(len(table.rows), dtype=bool)
+    for name in ("region", "region_2", "metro"):
+        if name in found and form.name != "google_regions_table":
+            empty = cells.labels(table, found[name], findings).empty
+            keep &= ~empty if regions and name == "region" else empty
+    if not keep.any():
+        findings.stop(f"holds no {'regions' if regions else 'rows of a country as a whole'}")
+    table = table.take(np.flatnonzero(keep))
+    places, names = _places(table, form, found, findings, regions=regions)
+    if place is not None and not (form.name == "wide_csv" and "place" not in found):
+        present = sorted(places.values)
+        what = "region" if regions else "place"
+        asked = [place] if isinstance(place, str) else list(place)
+        chosen = {match for one in asked for match in choose_places(one, present, names, findings, what=what)}
+        kept = np.flatnonzero(places.spread(np.array([value in chosen for value in places.values], dtype=bool), False))
+        table, places = table.take(kept), places.take(kept)
+    elif isinstance(place, str):
+        places = Labels(places.positions, (place,))
+    elif place is not None:
+        findings.stop("does not say which places it is about", allowed="a column 'place', or one place to name it by")
+    return table, places
+
+
+def _places(
+    table: RawTable, form: Layout, found: dict[str, str], findings: Findings, *, regions: bool
+) -> tuple[Labels, dict[str, list[str]]]:
+    """The canonical place of each record, and the names the file gives to places."""
+    if form.name == "google_csv":
+        code = cells.labels(table, found["iso2"], findings)
+        unknown_countries(code, table.rows, found["iso2"], iso3_of(), findings)
+        if not regions:
+            place = code.rename(lambda item: iso3_of().get(item, f"unknown {item}"))
+            return place, _names(place, cells.labels(table, found["country"], findings)) if "country" in found else {}
+        region = cells.labels(table, found["region"], findings)
+        texts = pd.Series([f"{code.at(index)}: {region.at(index)}" for index in range(len(table.rows))], dtype="str")
+        if "region_code" in found:
+            given = cells.labels(table, found["region_code"], findings)
+            texts = texts.where(given.empty, pd.Series(given.texts(), dtype="str"))
+        place = cells.labels_of(texts)
+        return place, _names(place, region)
+    if "place" not in found:
+        return Labels(np.zeros(len(table.rows), dtype=np.int64), (UNNAMED,)), {}
+    place = cells.labels(table, found["place"], findings)
+    if form.countries and form.name != "google_regions_table":
+        unknown_countries(place, table.rows, found["place"], countries(), findings)
+    else:
+        findings.rows(
+            place.empty, table.rows, lambda _: "an empty place", column=found["place"], allowed="a place in each row"
+        )
+    label = found.get("region") if form.name == "google_regions_table" else found.get("country")
+    return place, _names(place, cells.labels(table, label, findings)) if label else {}
+
+
+def _names(places: Labels, words: Labels) -> dict[str, list[str]]:
+    pairs = np.unique(np.stack([places.positions, words.positions]), axis=1).T
+    names: dict[str, list[str]] = {}
+    for place, word in pairs:
+        if place >= 0 and word >= 0:
+            names.setdefault(places.values[place], []).append(words.values[word])
+    return names
+
+
+def _level(raw: RawFile, table: RawTable, column: str, item: Indicator) -> np.ndarray:
+    return cells.numbers(
+        table,
+        column,
+        raw.findings,
+        lower=0,
+        upper=item.maximum,
+        whole=True,
+        allowed=f"whole levels 0 to {item.maximum} of {item.code} ({item.name}), or an empty cell",
+    )
+
+
+def _assemble(
+    raw: RawFile,
+    form: Layout,
+    kind: str,
+    table: RawTable,
+    places: Labels,
+    found: dict[str, str],
+    values: dict[str, np.ndarray],
+    *,
+    allow_gaps: bool,
+) -> ReadTable:
+    date = found["date"]
+    when = cells.days(table, date, form.days, raw.findings)
+    daily = cells.check_days(places, when, table.rows, date, raw.findings, gaps_are_faults=not allow_gaps)
+    order = daily.order
+    frame = pd.DataFrame(
+        {
+            "place": pd.Series(places.take(order).texts(), dtype="str"),
+            "date": when[order],
+            **{name: column[order] for name, column in values.items()},
+        }
+    )
+    return ReadTable(frame, kind, form.name, raw.sha256, len(table.rows), daily.gaps, daily.duplicates)

@@ -1,0 +1,73 @@
+"""The errors users meet: what was given, where, what is allowed, and the nearest valid value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class PolicyTwinError(Exception):
+    """Base of every error PolicyTwin raises on purpose. `exit_code` is what the command line returns."""
+
+    exit_code = 1
+
+
+class InputError(PolicyTwinError):
+    """The user's input is wrong. The message is one line that says what, where, and what is allowed.
+
+    `where` names file, column and row as far as they are known. `nearest` is a valid value to offer.
+    """
+
+    exit_code = 2
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        where: str | None = None,
+        allowed: str | None = None,
+        nearest: str | None = None,
+    ) -> None:
+        self.problem, self.where, self.allowed, self.nearest = problem, where, allowed, nearest
+        parts = [problem if where is None else f"{where}: {problem}"]
+        if allowed is not None:
+            parts.append(f"Allowed: {allowed}.")
+        if nearest is not None:
+            parts.append(f"Nearest valid: {nearest}.")
+        super().__init__(" ".join(part if part.endswith(".") else f"{part}." for part in parts))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Errors cross from worker processes to the page; keyword-only arguments do not survive the default pickling.
+        return (_rebuild_input_error, (type(self), self.problem, self.where, self.allowed, self.nearest))
+
+
+def _rebuild_input_error(
+    kind: type[InputError], problem: str, where: str | None, allowed: str | None, nearest: str | None
+) -> InputError:
+    return kind(problem, where=where, allowed=allowed, nearest=nearest)
+
+
+class StoreError(PolicyTwinError):
+    """The store cannot be used as it is: held by another process, or written by newer code."""
+
+    exit_code = 2
+
+
+class Cancelled(PolicyTwinError):
+    """The user stopped the work; what was finished is kept and the run can be resumed."""
+
+
+def nearest(value: str, valid: Iterable[str]) -> str | None:
+    """The valid value that looks most like `value`, or None where nothing does."""
+    by_lower = {str(item).lower(): str(item) for item in valid}
+    found = get_close_matches(str(value).lower(), list(by_lower), n=1, cutoff=0.5)
+    return by_lower[found[0]] if found else None
+
+
+def one_of(value: str, valid: Iterable[str], *, what: str, where: str | None = None) -> str:
+    """`value` if it is valid, else an InputError that names what is allowed and the nearest valid value."""
+    choices = [str(item) for item in valid]
+    if value in choices:
+        return value
+    shown = ", ".join(choices[:20]) + (f" and {len(choices) - 20} more" if len(choices) > 20 else "")
+    raise InputError(f"unknown {what} '{value}'", where=where, allowed=shown, nearest=nearest(value, choices))

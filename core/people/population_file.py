@@ -1,0 +1,372 @@
+"""Reading and writing population files, with errors that say what is wrong, where, and what is allowed.
+
+A file may name a parent with `extends` (looked up beside it, then among the shipped files); its own keys win.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.errors import InputError, nearest, one_of
+from core.people.spec import (
+    FULL,
+    LEVELS,
+    QUALITIES,
+    UNITS,
+    USES,
+    AssumedShares,
+    Assumption,
+    Attribute,
+    Category,
+    Condition,
+    Grouping,
+    Impossible,
+    Marginal,
+    PopulationSpec,
+    TextRule,
+    Trait,
+    Wording,
+    check_condition,
+)
+from core.people.templates import check_template
+from core.people.toml_text import toml_text
+from core.settings import shipped_data
+
+#: Published shares are rounded, so they may miss their sum by this much before we call it an error.
+ROUNDING = 0.006
+#: Shares of a table that leaves something out ("not stated") must still cover this much.
+LEAST_COVERED = 0.5
+#: Cells of the joint distribution that is raked; beyond this the grid would not fit a laptop's memory comfortably.
+LARGEST_JOINT = 2_000_000
+
+
+def available_populations() -> tuple[str, ...]:
+    """The ids of the populations that ship with PolicyTwin."""
+    return tuple(sorted(path.stem for path in (shipped_data() / "populations").glob("*.toml")))
+
+
+def load_population_spec(path: str | Path) -> PopulationSpec:
+    """The population in this TOML file, or the shipped one with this id. InputError says what the file has wrong."""
+    path = Path(path)
+    if path.suffix != ".toml":
+        one_of(str(path), available_populations(), what="population")
+        path = shipped_data() / "populations" / f"{path}.toml"
+    return spec_from_dict(_read_with_parents(path), where=path.name)
+
+
+def to_toml(spec: PopulationSpec) -> str:
+    """The specification as the text of a population file; `load_population_spec` reads it back unchanged."""
+    return toml_text(spec.to_dict())
+
+
+def spec_from_dict(raw: Mapping[str, Any], *, where: str = "population") -> PopulationSpec:
+    """The specification that `PopulationSpec.to_dict`, or a parsed file, describes; InputError where it is wrong."""
+    try:
+        return _spec(raw, where)
+    except KeyError as missing:
+        raise InputError(f"the key {missing} is missing", where=where) from None
+    except (TypeError, ValueError, AttributeError) as wrong:
+        raise InputError(f"cannot be read as a population ({wrong})", where=where) from None
+
+
+def _spec(raw: Mapping[str, Any], where: str) -> PopulationSpec:
+    total = raw["total"]
+    if not isinstance(total, int) or isinstance(total, bool) or total < 1:
+        raise InputError(f"total is {total}", where=where, allowed="a whole number of inhabitants, 1 or more")
+    spec = PopulationSpec(
+        id=raw["id"],
+        title=raw["title"],
+        total=total,
+        fictional=bool(raw["fictional"]),
+        summary=raw.get("summary", ""),
+        attributes=tuple(_attribute(item, where) for item in raw["attributes"]),
+        groupings=(),
+        marginals=(),
+        impossible=(),
+        assumptions=(),
+        traits=(),
+        text=(),
+    )
+    _check_unique([item.name for item in spec.attributes], "attribute", where)
+    spec = replace(spec, groupings=tuple(_grouping(item, spec, where) for item in raw.get("groupings", ())))
+    _check_unique([*(a.name for a in spec.attributes), *(g.name for g in spec.groupings)], "attribute or grouping", where)
+    spec = replace(
+        spec,
+        marginals=tuple(_marginal(item, spec, where) for item in raw["marginals"]),
+        assumptions=tuple(_assumption(item, spec, where) for item in raw.get("assumptions", ())),
+        traits=tuple(_trait(item, spec, where) for item in raw.get("traits", ())),
+        text=tuple(_rules(item, spec, f"{where} [text]") for item in raw.get("text", ())),
+    )
+    spec = replace(spec, impossible=tuple(_impossible(item, spec, where) for item in raw.get("impossible", ())))
+    _check_unique([item.name for item in spec.marginals], "marginal", where)
+    _check_unique([item.attribute for item in spec.assumptions], "assumption", where)
+    _check_unique([*(item.name for item in spec.attributes), *spec.trait_names], "attribute or trait", where)
+    _check_covered(spec, where)
+    return spec
+
+
+def _attribute(raw: Mapping[str, Any], where: str) -> Attribute:
+    where = f"{where} [attribute {raw['name']}]"
+    reserved = ("persona_id", "weight", "text", "age", "an")
+    if raw["name"] in reserved or not str(raw["name"]).isidentifier() or not raw["name"][0].islower():
+        allowed = f"a word of letters, digits and _ that begins with a small letter and is not one of {', '.join(reserved)}"
+        raise InputError(f"an attribute cannot be called '{raw['name']}'", where=where, allowed=allowed)
+    categories = tuple(
+        Category(
+            id=str(item["id"]),
+            label=str(item["label"]),
+            phrases=tuple(str(phrase) for phrase in item.get("phrases") or (item["label"],)),
+            words={str(key): str(value) for key, value in item.get("words", {}).items()},
+            age=_age(item["age"], where) if "age" in item else None,
+        )
+        for item in raw["categories"]
+    )
+    if not categories:
+        raise InputError("has no categories", where=where, allowed="at least one")
+    _check_unique([item.id for item in categories], "category", where)
+    return Attribute(raw["name"], raw["label"], categories, raw.get("description", ""))
+
+
+def _age(raw: Sequence[int], where: str) -> tuple[int, int]:
+    first, last = raw
+    if not 0 <= first <= last <= 120:
+        raise InputError(f"the ages {first} to {last}", where=where, allowed="first and last whole year within 0 to 120")
+    return int(first), int(last)
+
+
+def _grouping(raw: Mapping[str, Any], spec: PopulationSpec, where: str) -> Grouping:
+    where = f"{where} [grouping {raw['name']}]"
+    ids = spec.attribute(raw["attribute"]).ids
+    groups = _condition(raw["groups"])
+    placed = [category for members in groups.values() for category in members]
+    for category in placed:
+        one_of(category, ids, what=f"category of {raw['attribute']}", where=where)
+    for category in ids:
+        if placed.count(category) != 1:
+            count = placed.count(category)
+            raise InputError(f"category '{category}' is in {count} groups", where=where, allowed="exactly one")
+    return Grouping(raw["name"], raw.get("label", raw["name"]), raw["attribute"], groups)
+
+
+def _condition(raw: Mapping[str, Any] | None) -> Condition:
+    return {name: (one,) if isinstance(one, str) else tuple(one) for name, one in (raw or {}).items()}
+
+
+def _marginal(raw: Mapping[str, Any], spec: PopulationSpec, where: str) -> Marginal:
+    where = f"{where} [marginal {raw['name']}]"
+    attributes, within = tuple(raw["attributes"]), tuple(raw.get("within", ()))
+    for name in attributes:
+        one_of(name, spec.classifications, what="attribute or grouping", where=where)
+    for name in within:
+        one_of(name, attributes, what="classification to take shares within", where=where)
+    one_of(raw["use"], USES, what="use", where=where)
+    one_of(raw["quality"], QUALITIES, what="quality", where=where)
+    one_of(raw["unit"], UNITS, what="unit", where=where)
+    if not str(raw.get("source", "")).strip():
+        raise InputError("names no source", where=where, allowed="a citation, or the word assumption")
+    universe = _condition(raw.get("universe"))
+    check_condition(spec, universe, where)
+    axes = spec.axes_inside(attributes, universe)
+    original = raw.get("original_table")
+    marginal = Marginal(
+        name=raw["name"],
+        label=raw.get("label", raw["name"]),
+        attributes=attributes,
+        use=raw["use"],
+        source=raw["source"],
+        quality=raw["quality"],
+        unit=raw["unit"],
+        table=_table(raw["table"], spec, attributes, axes, where),
+        year=str(raw.get("year", "")),
+        note=raw.get("note", ""),
+        universe=universe,
+        within=within,
+        left_out=raw.get("left_out", ""),
+        original_source=raw.get("original_source", ""),
+        original_table=None if original is None else _table(original, spec, attributes, axes, where),
+    )
+    check_table(marginal, where)
+    return marginal
+
+
+def _table(
+    raw: Any, spec: PopulationSpec, attributes: tuple[str, ...], axes: list[np.ndarray], where: str
+) -> np.ndarray:
+    chosen, allowed = spec.classifications[attributes[0]], axes[0]
+    valid = [name for name, inside in zip(chosen.ids, allowed, strict=True) if inside]
+    if not isinstance(raw, Mapping):
+        raise InputError(f"has a bare value where categories of {chosen.name} belong", where=where)
+    for key in raw:
+        one_of(key, valid, what=f"category of {chosen.name}", where=where)
+    parts = []
+    for name, inside in zip(chosen.ids, allowed, strict=True):
+        if inside and name not in raw:
+            raise InputError(f"has no value for {chosen.name} '{name}'", where=where, allowed="a value for each category")
+        if len(attributes) > 1:
+            below = [len(axis) for axis in axes[1:]]
+            part = _table(raw[name], spec, attributes[1:], axes[1:], f"{where} {name}") if inside else np.zeros(below)
+        else:
+            part = np.array(float(raw[name]) if inside else 0.0)
+        parts.append(part)
+    return np.stack(parts)
+
+
+def check_table(marginal: Marginal, where: str) -> None:
+    """InputError where a table has a value that is no count, or shares that do not sum to the whole they are of."""
+    table = marginal.table
+    if not np.isfinite(table).all() or (table < 0).any():
+        bad = table[~np.isfinite(table) | (table < 0)].ravel()[0]
+        raise InputError(f"has the value {bad:g}", where=where, allowed="numbers of 0 and above")
+    totals = np.bincount(marginal.slices, weights=table.ravel())
+    if not totals.sum() > 0:
+        raise InputError("counts nobody", where=where, allowed="at least one value above 0")
+    if marginal.unit == "persons":
+        return
+    full = FULL[marginal.unit]
+    least = LEAST_COVERED if marginal.left_out else 1.0 - ROUNDING
+    for total in totals[totals > 0]:
+        if not least * full <= total <= (1.0 + ROUNDING) * full:
+            hint = " (say what is missing in left_out)" if total < full else ""
+            raise InputError(f"has shares that sum to {total:g}", where=where, allowed=f"{full:g}{hint}")
+
+
+def _impossible(raw: Mapping[str, Any], spec: PopulationSpec, where: str) -> Impossible:
+    where = f"{where} [impossible]"
+    condition = _condition(raw["when"])
+    check_condition(spec, condition, where)
+    if not condition:
+        raise InputError("an impossible combination names no category", where=where)
+    for name in condition:
+        one_of(spec.classifications[name].attribute, spec.raked, what="attribute with a table", where=where)
+    return Impossible(condition, raw["reason"])
+
+
+def _assumption(raw: Mapping[str, Any], spec: PopulationSpec, where: str) -> Assumption:
+    attribute = spec.attribute(raw["attribute"])
+    where = f"{where} [assumption {attribute.name}]"
+    rows = []
+    for item in raw["rows"]:
+        when = _condition(item.get("when"))
+        check_condition(spec, when, where)
+        for key in item["shares"]:
+            one_of(key, attribute.ids, what=f"category of {attribute.name}", where=where)
+        shares = np.array([float(item["shares"].get(name, 0.0)) for name in attribute.ids])
+        if (shares < 0).any() or not abs(shares.sum() - 1.0) < ROUNDING:
+            raise InputError(f"has shares that sum to {shares.sum():g}", where=where, allowed="shares of 0 to 1, summing to 1")
+        rows.append(AssumedShares(when, shares / shares.sum()))
+    if not rows or rows[-1].when:
+        raise InputError("does not say what holds of everybody else", where=where, allowed="a last row without `when`")
+    given = tuple(raw.get("given", ()))
+    for name in given:
+        one_of(name, spec.classifications, what="attribute or grouping", where=where)
+    used = {name for row in rows for name in row.when}
+    for name in sorted(used - set(given)):
+        raise InputError(f"uses '{name}'", where=where, allowed=f"what it is given: {', '.join(given)}")
+    if not str(raw.get("reasoning", "")).strip():
+        raise InputError("gives no reasoning", where=where, allowed="why these shares are assumed")
+    return Assumption(attribute.name, given, tuple(rows), raw["reasoning"], raw.get("source", "assumption"))
+
+
+def _trait(raw: Mapping[str, Any], spec: PopulationSpec, where: str) -> Trait:
+    where = f"{where} [trait {raw['name']}]"
+    mean, spread = float(raw["mean"]), float(raw["spread"])
+    if not 0 < mean < 1:
+        raise InputError(f"mean {mean:g}", where=where, allowed="between 0 and 1")
+    if not 0 <= spread < math.sqrt(mean * (1 - mean)):
+        allowed = f"0 or more, and below {math.sqrt(mean * (1 - mean)):.2f}"
+        raise InputError(f"spread {spread:g}", where=where, allowed=f"{allowed} for a mean of {mean:g}")
+    shifts = {name: {str(k): float(v) for k, v in item.items()} for name, item in raw.get("shifts", {}).items()}
+    check_condition(spec, {name: tuple(item) for name, item in shifts.items()}, where)
+    wording = []
+    for item in raw["wording"]:
+        when = _condition(item.get("when"))
+        check_condition(spec, when, where)
+        sentences = tuple(item[level] for level in LEVELS)
+        for sentence in sentences:
+            check_template(sentence, spec, where)
+        wording.append(Wording(when, sentences))
+    if not wording or wording[-1].when:
+        raise InputError("has no wording for everybody else", where=where, allowed="a last wording without `when`")
+    return Trait(
+        name=raw["name"],
+        label=raw["label"],
+        meaning=raw["meaning"],
+        mean=mean,
+        spread=spread,
+        shifts=shifts,
+        wording=tuple(wording),
+        reasoning=raw["reasoning"],
+        source=raw.get("source", "assumption"),
+    )
+
+
+def _rules(raw: Mapping[str, Any], spec: PopulationSpec, where: str) -> tuple[TextRule, ...]:
+    rules = []
+    for item in raw["rules"]:
+        when = _condition(item.get("when"))
+        check_condition(spec, when, where)
+        check_template(item["say"], spec, where)
+        rules.append(TextRule(when, item["say"]))
+    return tuple(rules)
+
+
+def _check_unique(names: Iterable[str], what: str, where: str) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise InputError(f"{what} '{name}' is given twice", where=where, allowed="each once")
+        seen.add(name)
+
+
+def _check_covered(spec: PopulationSpec, where: str) -> None:
+    """Every attribute has a fitted table or an assumption, and an assumption follows all that it is given."""
+    fitted = {spec.classifications[name].attribute for item in spec.fitted for name in item.attributes}
+    known = set(spec.raked)
+    for item in spec.assumptions:
+        for name in item.given:
+            if spec.classifications[name].attribute not in known:
+                raise InputError(
+                    f"the assumption on {item.attribute} is given '{name}', which is not known before it",
+                    where=where,
+                    allowed=", ".join(sorted(known)),
+                )
+        known.add(item.attribute)
+    for attribute in spec.attributes:
+        if attribute.name in spec.raked and attribute.name not in fitted:
+            allowed = "a marginal that is fitted, or an assumption"
+            raise InputError(f"attribute {attribute.name} has neither table nor assumption", where=where, allowed=allowed)
+    for table in spec.marginals:
+        for name in (*table.attributes, *table.universe):
+            attribute_name = spec.classifications[name].attribute
+            if attribute_name not in spec.raked:
+                problem = f"{attribute_name} has both an assumption and the marginal {table.name}"
+                raise InputError(problem, where=where, allowed="one of the two")
+    cells = math.prod(len(spec.attribute(name).ids) for name in spec.raked)
+    if cells > LARGEST_JOINT:
+        allowed = f"at most {LARGEST_JOINT:,}: fewer attributes with tables, or fewer categories"
+        raise InputError(f"the tables span {cells:,} combinations", where=where, allowed=allowed)
+
+
+def _read_with_parents(path: Path, below: tuple[Path, ...] = ()) -> dict[str, Any]:
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        beside = [item.name for item in path.parent.glob("*.toml")] if path.parent.is_dir() else []
+        raise InputError("no such file", where=str(path), nearest=nearest(path.name, beside)) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
+        raise InputError(f"is not valid TOML ({wrong})", where=str(path)) from None
+    parent = raw.pop("extends", None)
+    if parent is None:
+        return raw
+    beside_file, shipped = path.parent / parent, shipped_data() / "populations" / parent
+    base = beside_file if beside_file.is_file() else shipped
+    if base.resolve() in {item.resolve() for item in (*below, path)}:
+        raise InputError(f"extends '{parent}', which extends it in turn", where=path.name)
+    return _read_with_parents(base, (*below, path)) | raw

@@ -1,0 +1,127 @@
+"""Policy indices from ordinal indicators, and how far they are from the published ones.
+
+Method: OxCGRT, technical documentation of June 2023, "Calculation of policy indices" (github.com/OxCGRT/
+covid-policy-dataset, documentation_and_codebook.md, CC BY 4.0). The sub-index of an indicator with level v, maximum N,
+F = 1 if it has a flag (else 0) and flag f is
+
+    I = 100 * (v - 0.5 * (F - f)) / N    where v > 0, and 0 where v = 0,
+
+and an index is the mean of the sub-indices of its members.
+
+What the tracker leaves open is decided here so that nothing missing becomes a number: a missing level gives no
+sub-index, a missing flag gives none where v > 0 (the tracker leaves flags empty only where v = 0, which holds on all
+177,552 national days of 2020 to 2022), and an index with a missing member has no value. Until 2022 the tracker's live
+service counted one missing member as zero; in the tables used here no member is missing, so both rules agree on them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from core.errors import InputError, nearest, one_of
+from core.study import Codebook, Indicator, load_codebook
+
+
+def sub_indices(policy: pd.DataFrame, codebook: Codebook | None = None) -> pd.DataFrame:
+    """The sub-index (0 to 100) of every indicator of the codebook that `policy` has a column for.
+
+    policy: one row per day, level columns by code and flag columns `<code>_Flag`; other columns are left out. Returns
+    float columns by code on the same index. Raises InputError where a flagged indicator comes without its flag column,
+    or no column is an indicator.
+    """
+    book = codebook or load_codebook()
+    present = [item for item in book.indicators if item.code in policy.columns]
+    if not present:
+        raise InputError(
+            "no column is a policy indicator",
+            where="policy table",
+            allowed=", ".join(item.code for item in book.indicators),
+            nearest=nearest(str(policy.columns[0]), [item.code for item in book.indicators])
+            if len(policy.columns)
+            else None,
+        )
+    return pd.DataFrame({item.code: _sub_index(policy, item) for item in present}, index=policy.index)
+
+
+def policy_index(policy: pd.DataFrame, name: str, codebook: Codebook | None = None) -> pd.Series:
+    """The index `name` (such as StringencyIndex), 0 to 100 and unrounded; NaN where a member is missing.
+
+    policy: as in `sub_indices`, with every member of the index. Raises InputError for an unknown index or a member that
+    has no column.
+    """
+    book = codebook or load_codebook()
+    one_of(name, book.indices, what="policy index", where="codebook")
+    members = book.indices[name]
+    absent = [code for code in members if code not in policy.columns]
+    if absent:
+        raise InputError(
+            f"{name} needs the indicator {absent[0]}, which has no column",
+            where="policy table",
+            allowed=", ".join(members),
+            nearest=nearest(absent[0], [str(column) for column in policy.columns]),
+        )
+    total = np.zeros(len(policy))
+    for code in members:
+        total += _sub_index(policy, book.indicator(code))
+    return pd.Series(total / len(members), index=policy.index, name=name)
+
+
+def recompute_indices(policy: pd.DataFrame, codebook: Codebook | None = None) -> pd.DataFrame:
+    """Every index of the codebook whose members all have columns in `policy`, unrounded; columns by name of the index.
+
+    Raises InputError where there is none, naming what the closest one lacks.
+    """
+    book = codebook or load_codebook()
+    scores = sub_indices(policy, book)
+    lacking = {name: [code for code in codes if code not in scores.columns] for name, codes in book.indices.items()}
+    complete = [name for name, codes in lacking.items() if not codes]
+    if not complete:
+        closest = min(lacking, key=lambda name: len(lacking[name]))
+        raise InputError(
+            "no index can be computed",
+            where="policy table",
+            allowed=f"all members of an index; {closest} lacks {', '.join(lacking[closest])}",
+        )
+    values = {
+        name: scores[list(book.indices[name])].to_numpy().sum(axis=1) / len(book.indices[name]) for name in complete
+    }
+    return pd.DataFrame(values, index=policy.index)
+
+
+def index_errors(table: pd.DataFrame, codebook: Codebook | None = None) -> dict[str, float]:
+    """The largest absolute difference between each index recomputed and as published in `table`, by name of the index.
+
+    table: levels, flags and published indices, as `core.datasets.read_policy` returns them. An index is compared on the
+    days that have both; NaN where there is none. Published figures have two decimals, so up to 0.005 is rounding.
+
+    Raises InputError where `table` publishes none of the indices that can be recomputed from it.
+    """
+    recomputed = recompute_indices(table, codebook)
+    published = [name for name in recomputed.columns if name in table.columns]
+    if not published:
+        raise InputError(
+            "no published index to compare with", where="policy table", allowed=", ".join(map(str, recomputed.columns))
+        )
+    errors = {}
+    for name in published:
+        difference = np.abs(recomputed[name].to_numpy() - table[name].to_numpy(dtype=float))
+        comparable = difference[~np.isnan(difference)]
+        errors[name] = float(comparable.max()) if len(comparable) else float("nan")
+    return errors
+
+
+def _sub_index(policy: pd.DataFrame, item: Indicator) -> np.ndarray:
+    level = policy[item.code].to_numpy(dtype=float)
+    score = level
+    if item.has_flag:
+        flag = f"{item.code}_Flag"
+        if flag not in policy.columns:
+            raise InputError(
+                f"the indicator {item.code} comes without its flag",
+                where="policy table",
+                allowed=f"a column {flag} (0, 1, or empty where the level is 0)",
+                nearest=nearest(flag, [str(column) for column in policy.columns]),
+            )
+        score = level - 0.5 * (1.0 - policy[flag].to_numpy(dtype=float))
+    return np.where(level == 0, 0.0, 100.0 * score / item.maximum)

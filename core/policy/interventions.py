@@ -1,0 +1,261 @@
+"""Single interventions, and their two other forms: the daily states of an indicator and the rows of a table.
+
+A **state** folds level and flag into one number, 2·level + flag, where an indicator without a flag counts as general
+(flag 1) and level 0 is state 0. States order as sub-indices do, for a flag never takes more than half a level off.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.errors import InputError, one_of
+from core.policy.calendar import as_date
+from core.study import Indicator
+
+FRAME_COLUMNS = ("indicator", "level", "flag", "start", "end")
+
+
+@dataclass(frozen=True)
+class Intervention:
+    """One indicator at one level from `start` to `end`, both included; `end` None means to the timeline's end.
+
+    `flag` is 0 (targeted) or 1 (general) and None for an indicator without a flag.
+    """
+
+    indicator: str
+    level: int
+    flag: int | None
+    start: date
+    end: date | None = None
+
+
+def checked(
+    item: Intervention, indicators: Mapping[str, Indicator], start: date, end: date, *, where: str | None = None
+) -> Intervention:
+    """`item` with plain ints and dates. Raises InputError for what the codebook or the timeline does not allow.
+
+    `indicators` is by code. The level may be 0, which is no measure; the flag is then dropped.
+    """
+    where = where or f"intervention on {item.indicator} from {item.start}"
+    one_of(item.indicator, indicators, what="policy indicator", where=where)
+    level, flag = checked_level(indicators[item.indicator], item.level, item.flag, where=where)
+    first = as_date(item.start, where=where)
+    last = None if _blank(item.end) else as_date(item.end, where=where)
+    for name, day in (("start", first), ("end", last)):
+        if day is not None and not start <= day <= end:
+            closest = start if day < start else end
+            raise InputError(
+                f"{name} {day} lies outside the timeline",
+                where=where,
+                allowed=f"{start} to {end}",
+                nearest=str(closest),
+            )
+    if last is not None and last < first:
+        raise InputError(f"end {last} is before start {first}", where=where, allowed=f"{first} to {end}, or none")
+    return Intervention(item.indicator, level, flag, first, last)
+
+
+def checked_level(indicator: Indicator, level: object, flag: object, *, where: str) -> tuple[int, int | None]:
+    """Level and flag as ints. Raises InputError for a level the indicator lacks and a flag that is not 0 or 1."""
+    allowed = f"0 to {indicator.maximum} ({indicator.name})"
+    whole = _whole(level)
+    if whole is None:
+        raise InputError(f"{indicator.code} level {level} is not a whole number", where=where, allowed=allowed)
+    if not 0 <= whole <= indicator.maximum:
+        closest = str(0 if whole < 0 else indicator.maximum)
+        raise InputError(f"{indicator.code} has no level {whole}", where=where, allowed=allowed, nearest=closest)
+    if _blank(flag):
+        if indicator.has_flag and whole > 0:
+            raise InputError(f"{indicator.code} level {whole} has no flag", where=where, allowed=_flags(indicator))
+        return whole, None
+    if not indicator.has_flag:
+        raise InputError(f"{indicator.code} has no flag, but {flag} is given", where=where, allowed="none")
+    if _whole(flag) not in (0, 1):
+        raise InputError(f"{indicator.code} flag {flag} is not valid", where=where, allowed=_flags(indicator))
+    return whole, _whole(flag) if whole > 0 else None
+
+
+def state_of(level: int, flag: int | None) -> int:
+    """The state of a valid level and flag."""
+    return 0 if level == 0 else 2 * level + (1 if flag is None else flag)
+
+
+def level_and_flag(state: int, indicator: Indicator) -> tuple[int, int | None]:
+    """The level and flag behind a state; the flag is None at level 0 and for an indicator without one."""
+    return state >> 1, (state & 1 if indicator.has_flag and state else None)
+
+
+def runs(states: np.ndarray) -> list[tuple[int, int, int]]:
+    """Run-length encoding of a 1-d array: (state, first position, last position) of each stretch, in order."""
+    if not len(states):
+        return []
+    firsts = np.concatenate(([0], np.flatnonzero(np.diff(states)) + 1))
+    lasts = np.concatenate((firsts[1:], [len(states)])) - 1
+    return [(int(states[first]), int(first), int(last)) for first, last in zip(firsts, lasts, strict=True)]
+
+
+def encoded(states: np.ndarray, indicator: Indicator, start: date) -> list[Intervention]:
+    """The interventions of a daily array of states that begins on `start`. What reaches the last day is open-ended."""
+    found = []
+    for state, first, last in runs(states):
+        if state:
+            level, flag = level_and_flag(state, indicator)
+            end = None if last == len(states) - 1 else start + timedelta(days=last)
+            found.append(Intervention(indicator.code, level, flag, start + timedelta(days=first), end))
+    return found
+
+
+def observed_states(
+    policy: pd.DataFrame, indicator: Indicator, days: pd.DatetimeIndex, *, carry_forward: bool
+) -> tuple[np.ndarray, str | None]:
+    """The daily states of an indicator in a policy frame on `days`, and a note on what was carried forward.
+
+    A level is missing where its day or its value is, or where it is above 0 and has a flag that is missing. Missing
+    raises InputError, unless `carry_forward` and something was known before; so does what the codebook does not allow.
+    """
+    code = indicator.code
+    for column in (code, f"{code}_Flag") if indicator.has_flag else (code,):
+        one_of(column, policy.columns, what="column", where="policy")
+    level = pd.to_numeric(policy[code].reindex(days)).to_numpy(dtype=float, na_value=np.nan)
+    missing = np.isnan(level)
+    wrong = ~missing & ((level < 0) | (level > indicator.maximum) | (level != np.floor(level)))
+    flag = np.ones(len(days))
+    if indicator.has_flag:
+        flag = pd.to_numeric(policy[f"{code}_Flag"].reindex(days)).to_numpy(dtype=float, na_value=np.nan)
+        missing |= (level > 0) & np.isnan(flag)
+        wrong |= (level > 0) & ~np.isin(flag, (0.0, 1.0)) & ~np.isnan(flag)
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        values = level[row], flag[row] if indicator.has_flag else None
+        checked_level(indicator, *values, where=f"policy, {code} on {days[row].date()}")
+    states = np.where(missing | (level == 0), 0, 2 * np.nan_to_num(level) + np.nan_to_num(flag)).astype(np.int64)
+    if not missing.any():
+        return states, None
+    rows = np.flatnonzero(missing)
+    first, last = days[rows[0]].date(), days[rows[-1]].date()
+    problem = f"{code} is missing on {len(rows)} days ({first} to {last})"
+    if missing[0]:
+        raise InputError(f"{problem}, and nothing is known before", where="policy", allowed="a level on the first day")
+    if not carry_forward:
+        raise InputError(problem, where="policy", allowed="a level on every day, or the last one carried forward")
+    known = np.maximum.accumulate(np.where(missing, 0, np.arange(len(days))))
+    return states[known], f"{problem}: the level before was carried forward."
+
+
+def in_words(state: int, indicator: Indicator) -> str:
+    """A state as an analyst would say it."""
+    if state == 0:
+        return "no measure"
+    level, flag = level_and_flag(state, indicator)
+    said = f"level {level} ({indicator.levels[level]})"
+    return said if flag is None else f"{said}, {_flag_in_words(indicator, flag)}"
+
+
+def to_frame(interventions: Iterable[Intervention]) -> pd.DataFrame:
+    """One row per intervention, columns FRAME_COLUMNS: text, Int64, nullable Int64, day, day (missing where open)."""
+    items = list(interventions)
+    return pd.DataFrame(
+        {
+            "indicator": pd.Series([item.indicator for item in items], dtype="str"),
+            "level": pd.Series([item.level for item in items], dtype="Int64"),
+            "flag": pd.Series([pd.NA if item.flag is None else item.flag for item in items], dtype="Int64"),
+            "start": pd.to_datetime(pd.Series([item.start for item in items], dtype="object")).astype("datetime64[us]"),
+            "end": pd.to_datetime(pd.Series([item.end for item in items], dtype="object")).astype("datetime64[us]"),
+        }
+    )
+
+
+def from_frame(
+    frame: pd.DataFrame, indicators: Mapping[str, Indicator], start: date, end: date, *, table: str = "interventions"
+) -> tuple[Intervention, ...]:
+    """The interventions in a table of FRAME_COLUMNS; `flag` and `end` may be missing, rows with nothing in them go.
+
+    Raises InputError naming the row, counted from 1 as a reader counts.
+    """
+    columns = [str(column) for column in frame.columns]
+    for column in ("indicator", "level", "start"):
+        if column not in columns:
+            raise InputError(f"the column '{column}' is missing", where=table, allowed=", ".join(FRAME_COLUMNS))
+    for column in columns:
+        one_of(column, FRAME_COLUMNS, what="column", where=table)
+    found = []
+    for number, values in enumerate(frame.itertuples(index=False, name=None), start=1):
+        row: dict[str, Any] = dict.fromkeys(FRAME_COLUMNS) | dict(zip(columns, values, strict=True))
+        if all(_blank(value) for value in row.values()):
+            continue
+        where = f"{table}, row {number}"
+        for column in ("indicator", "level", "start"):
+            if _blank(row[column]):
+                raise InputError(f"no {column} is given", where=where, allowed=_what_goes_in(column, indicators))
+        item = Intervention(str(row["indicator"]), row["level"], row["flag"], row["start"], row["end"])
+        found.append(checked(item, indicators, start, end, where=where))
+    return tuple(found)
+
+
+def shifted_runs(states: np.ndarray, days: int, first: int, last: int) -> np.ndarray:
+    """`states` with the changes at positions `first` to `last` moved by `days` (negative: earlier).
+
+    A change is a day whose state is not that of the day before; the first day holds none. What was in force stays in
+    force until the next change, so nothing lapses in between. Changes keep their order: one that another overtakes
+    never happens. What leaves the array is gone.
+    """
+    moved = states.copy()
+    found = runs(states)
+    if not found:
+        return moved
+    effective = len(states)
+    for state, position, _ in reversed(found[1:]):
+        target = position + days if first <= position <= last else position
+        until, effective = effective, min(effective, target)
+        moved[max(effective, 0) : max(until, 0)] = state
+    moved[: max(effective, 0)] = found[0][0]
+    return moved
+
+
+def by_code(indicators: Sequence[Indicator]) -> dict[str, Indicator]:
+    return {item.code: item for item in indicators}
+
+
+def _blank(value: object) -> bool:
+    if value is None or value is pd.NaT or value is pd.NA:
+        return True
+    if isinstance(value, str):
+        return value.strip() == ""
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _whole(value: object) -> int | None:
+    if isinstance(value, (bool, np.bool_)):
+        return None
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    if isinstance(value, (float, np.floating)) and float(value).is_integer():
+        return int(value)
+    return None
+
+
+def _flags(indicator: Indicator) -> str:
+    return f"0 or 1 ({indicator.flag_meaning})" if indicator.flag_meaning else "0 or 1"
+
+
+def _flag_in_words(indicator: Indicator, flag: int) -> str:
+    for part in indicator.flag_meaning.split(";"):
+        value, _, meaning = part.partition(":")
+        if value.strip() == str(flag) and meaning:
+            return meaning.strip()
+    return "general" if flag else "targeted"
+
+
+def _what_goes_in(column: str, indicators: Mapping[str, Indicator]) -> str:
+    return {
+        "indicator": ", ".join(indicators),
+        "level": "a whole number from 0",
+        "start": "a day such as 2021-06-30",
+    }[column]

@@ -1,0 +1,120 @@
+"""The twin, its ablations and its rivals on one split, each told the same and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from core.calibration.linear import IdentityCalibrator
+from core.calibration.paper import PaperCalibrator
+from core.calibration.problem import Problem, build_problem
+from core.calibration.twin import calibrator_for, simulated, twin_forecast
+from core.cognition.engine import ResponseEngine
+from core.forecasting.baselines import BaselineInputs, baseline_forecasts
+from core.people.personas import Population, synthesise
+from core.services.populations import identical_personas
+from core.services.studies import StudyInputs
+from core.simulation.simulate import simulate
+
+#: What each row of the leaderboard is, in words for the screen.
+FORECASTERS: dict[str, str] = {
+    "twin": "The calibrated twin",
+    "twin_announced_calendar": "The twin, knowing the working week only as announced by the origin",
+    "twin_unanchored": "The twin without anchoring at the last observed weeks",
+    "paper": "The published calibration: TPE over a and b, straight onto the metric",
+    "uncalibrated": "The twin without any calibration",
+    "single_persona": "The twin with one persona",
+    "identical_personas": "The twin with identical personas",
+    "last_value": "The last observed value",
+    "last_7_days": "The mean of the last 7 days",
+    "seasonal_naive": "Each weekday's mean over the last 28 days",
+    "train_mean": "The mean of the training period",
+    "linear": "A straight line on stringency, and weekday",
+    "gradient_boosting": "Gradient boosting on stringency and weekday",
+    "gradient_boosting_indicators": "Gradient boosting on ten indicators, weekday and cases as of the origin",
+    "gradient_boosting_trend": "Gradient boosting on stringency, weekday, month and day",
+}
+TWINS = ("twin", "twin_announced_calendar", "twin_unanchored", "paper", "uncalibrated", "single_persona", "identical_personas")
+
+
+@dataclass(frozen=True)
+class Ablations:
+    """Forecasts of the horizon by name, the paper's calibrator, and how far its search ended above least squares."""
+
+    forecasts: dict[str, pd.DataFrame]
+    paper: PaperCalibrator
+
+
+def ablation_forecasts(
+    inputs: StudyInputs,
+    problem: Problem,
+    population: Population,
+    start: ResponseEngine,
+    fitted: ResponseEngine,
+    means: np.ndarray,
+    parameters: Mapping[str, float],
+    test_end: date,
+    seed: int,
+    paper_trials: int,
+) -> Ablations:
+    """The twin's ablations on the final window.
+
+    `start` is the engine as the study gives it, `fitted` the one with the parameters found; `means` (contexts,
+    behaviours) is what `fitted` simulates. One persona and identical personas keep the twin's parameters and refit
+    their own lines; `uncalibrated` and `paper` start from the engine as given, which knows nothing of the data.
+    """
+    window, study = problem.final, inputs.study
+    attributes, traits = tuple(item.name for item in population.spec.attributes), population.spec.trait_names
+    raw = simulate(start, population.personas, problem.contexts).everyone
+    horizon = simulated(problem, raw, window.horizon_context, window.horizon)
+    train = simulated(problem, raw, window.train_context, window.train)
+    observed = problem.observed.reindex(window.train)
+
+    plain = calibrator_for(problem, raw, None)
+    identity = IdentityCalibrator(plain.measurement, plain.lower, plain.upper).fit(train, observed)
+    paper = PaperCalibrator(trials=paper_trials, seed=seed).fit(train, observed)
+
+    one = synthesise(population.spec, 1, seed).personas
+    alike = identical_personas(population.personas, attributes, traits)
+    forecasts = {
+        "twin_unanchored": twin_forecast(problem, window, means, parameters, anchor=False).forecast,
+        "paper": paper.predict(horizon),
+        "uncalibrated": identity.predict(horizon),
+    }
+    for name, people in (("single_persona", one), ("identical_personas", alike)):
+        theirs = simulate(fitted, people, problem.contexts).everyone
+        forecasts[name] = twin_forecast(problem, window, theirs, parameters).forecast
+    announced = build_problem(
+        study,
+        inputs.timeline,
+        inputs.observations,
+        inputs.cases,
+        window.origin,
+        test_end,
+        announced_only=True,
+        inner=False,
+    )
+    known = simulate(fitted, population.personas, announced.contexts).everyone
+    forecasts["twin_announced_calendar"] = twin_forecast(announced, announced.final, known, parameters).forecast
+    return Ablations(forecasts, paper)
+
+
+def rival_forecasts(
+    inputs: StudyInputs, problem: Problem, executor: Executor | None = None
+) -> dict[str, pd.DataFrame]:
+    """Every baseline's forecast of the final window."""
+    window = problem.final
+    cases = None if inputs.cases is None else inputs.cases.loc[: pd.Timestamp(window.origin)]
+    known = BaselineInputs(
+        observed=problem.observed.reindex(window.train),
+        horizon=window.horizon,
+        stringency=inputs.stringency,
+        indicators=inputs.timeline.levels()[list(inputs.study.indicator_codes)],
+        cases=cases,
+    )
+    return baseline_forecasts(known, executor)

@@ -1,0 +1,40 @@
+"""How long work tells what it is doing, and is told to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from core.errors import Cancelled
+
+STAGES = ("ingest", "simulate", "calibrate", "validate", "store")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`done` of `total` units of a stage; `text` says what the units are."""
+
+    stage: str
+    done: int
+    total: int
+    text: str
+
+
+class Watch:
+    """What a piece of work holds: a place to report to, and a flag that says stop."""
+
+    def __init__(
+        self, report: Callable[[Progress], None] = lambda _: None, should_stop: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._report = report
+        self.should_stop = should_stop
+
+    def report(self, stage: str, done: int, total: int, text: str) -> None:
+        """Say how far the stage is. Raises Cancelled where the user has asked to stop."""
+        self.check()
+        self._report(Progress(stage, done, total, text))
+
+    def check(self) -> None:
+        """Raises Cancelled where the user has asked to stop."""
+        if self.should_stop():
+            raise Cancelled("stopped; what was finished is kept, and the same run resumes from there")

@@ -1,0 +1,111 @@
+"""A study with its observations, ready to be simulated: what every page and command starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from core.cognition.coefficients import load_coefficients
+from core.cognition.engine import ResponseEngine
+from core.cognition.rules import RulesEngine
+from core.datasets.observed import load_observed
+from core.errors import InputError, one_of
+from core.policy.calendar import calendar_for
+from core.policy.timeline import PolicyTimeline
+from core.records import content_hash, frame_hash
+from core.settings import DATA_VARIABLE, observed_data, shipped_data
+from core.study import Study, available_studies, load_study
+
+ENGINES = ("rules",)
+
+
+@dataclass(frozen=True)
+class StudyInputs:
+    """A study and what was observed: `observations` (days × behaviours), `cases` (new cases per day or None), the
+    observed `timeline`, `published` index where the provider gives one, and the hashes of all of it."""
+
+    study: Study
+    observations: pd.DataFrame
+    cases: pd.Series | None
+    timeline: PolicyTimeline
+    published: pd.Series | None
+    hashes: dict[str, str]
+    files: dict[str, str]
+
+    @property
+    def stringency(self) -> pd.Series:
+        """The published index where there is one, else the recomputed one (they differ by rounding)."""
+        computed = self.timeline.stringency()
+        return computed if self.published is None else self.published.reindex(computed.index).fillna(computed)
+
+
+@dataclass(frozen=True)
+class StudyListing:
+    """A study on offer, and whether its observations are there."""
+
+    id: str
+    title: str
+    place: str
+    fictional: bool
+    ready: bool
+    missing: str
+
+
+def list_studies(data: str | Path | None = None) -> list[StudyListing]:
+    """The shipped studies, and what keeps any from being run."""
+    listings = []
+    for name in available_studies():
+        study = load_study(name)
+        problem = ""
+        if not study.shipped and observed_data(data) is None:
+            problem = f"Needs observations: run `policytwin data fetch`, or set {DATA_VARIABLE} to their folder."
+        listings.append(StudyListing(study.id, study.title, study.place, study.fictional, not problem, problem))
+    return listings
+
+
+def open_study(name: str | Path, data: str | Path | None = None) -> StudyInputs:
+    """Read a study and its observations. InputError where the folder of observations is not known."""
+    study = load_study(name)
+    folder = shipped_data() / study.id if study.shipped else observed_data(data)
+    if folder is None:
+        raise InputError(
+            "its observations are not here",
+            where=f"study {study.id}",
+            allowed=f"--data FOLDER, the variable {DATA_VARIABLE}, or `policytwin data fetch`",
+        )
+    observed = load_observed(study, folder)
+    policy = observed.policy
+    first, last = policy.index.min().date(), policy.index.max().date()
+    calendar = calendar_for(study.calendar, min(first, study.baseline_start), max(study.end, last))
+    timeline = PolicyTimeline.from_levels(policy, study, calendar)
+    published = policy[study.index] if study.index in policy else None
+    hashes = {
+        "mobility": frame_hash(observed.mobility),
+        "policy": frame_hash(policy),
+        "coefficients": content_hash(study.coefficients_file.read_text(encoding="utf-8")),
+    }
+    cases = None if observed.cases.empty else observed.cases
+    if cases is not None:
+        hashes["cases"] = frame_hash(cases)
+    return StudyInputs(study, observed.mobility, cases, timeline, published, hashes, dict(observed.hashes))
+
+
+def engine_for(study: Study, name: str = "rules") -> ResponseEngine:
+    """The engine of this name for a study; InputError for an unknown one."""
+    one_of(name, ENGINES, what="engine")
+    return RulesEngine.for_study(study, load_coefficients(study.coefficients_file))
+
+
+def engine_label(name: str) -> str:
+    """How an engine is called wherever a figure is shown."""
+    return {"rules": "rules engine (offline behavioural model, not a language model)"}.get(name, name)
+
+
+def subgroup_attributes(personas: pd.DataFrame, traits: Sequence[str]) -> tuple[str, ...]:
+    """Attributes that results can be broken down by: what is neither bookkeeping, text nor a trait."""
+    return tuple(
+        str(name) for name in personas.columns if name not in {"persona_id", "weight", "text", "age", "name", *traits}
+    )

@@ -1,0 +1,113 @@
+"""Contexts: what a person can know on a day. Days with equal contexts are simulated once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from core.cognition.engine import DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS
+from core.policy.calendar import Calendar
+from core.policy.timeline import PolicyTimeline
+from core.study import Study
+
+#: Classes of days under restrictions, by their lower ends; a context carries the class's middle. Assumption: people
+#: tell weeks from months, not one day from the next, and fewer classes mean fewer questions to an LLM.
+RESTRICTED_CLASSES = (0, 1, 15, 30, 60, 120, 240, 365, 540)
+RESTRICTED_MIDDLES = (0, 7, 22, 45, 90, 180, 300, 450, 700)
+#: Days over which reported cases are averaged, up to the day before: what one could read that morning.
+CASE_WINDOW = 7
+
+
+@dataclass(frozen=True)
+class ContextTable:
+    """Unique contexts, and which of them each day is.
+
+    `contexts` has one row per unique context (index 0..C-1): a level per indicator, a flag per flagged indicator (NaN
+    at level 0), and the situation columns. `day_context[d]` is the row of day `dates[d]`.
+    """
+
+    contexts: pd.DataFrame
+    dates: pd.DatetimeIndex
+    day_context: np.ndarray
+
+    def days(self) -> np.ndarray:
+        """How many days each context stands for, shape (contexts,)."""
+        return np.bincount(self.day_context, minlength=len(self.contexts))
+
+
+def epidemic_levels(
+    cases: pd.Series | None, dates: pd.DatetimeIndex, study: Study, known_until: date | None = None
+) -> np.ndarray:
+    """The epidemic level (0 low, 1 moderate, 2 high) a person knows of on each day, shape (days,).
+
+    The level is the class of the mean of the last seven days' reported new cases per 100,000 inhabitants, up to the day
+    before. Nothing reported after `known_until` is used: later days keep the level of that day. A day without any
+    report before it counts as low: nobody had heard of an epidemic.
+    """
+    if cases is None or cases.empty:
+        return np.zeros(len(dates), dtype=int)
+    reports = cases if known_until is None else cases[cases.index <= pd.Timestamp(known_until)]
+    if reports.empty:
+        return np.zeros(len(dates), dtype=int)
+    daily = reports.asfreq("D")
+    mean = daily.rolling(CASE_WINDOW, min_periods=1).mean().clip(lower=0.0)
+    mean.index = mean.index + pd.Timedelta(days=1)
+    per_100k = mean.reindex(dates, method="ffill").to_numpy(dtype=float) * 100_000 / study.inhabitants
+    levels = np.digitize(np.nan_to_num(per_100k, nan=-1.0), study.epidemic_thresholds)
+    return np.asarray(levels, dtype=int)
+
+
+def restricted_class(days: np.ndarray) -> np.ndarray:
+    """The middle of the class that each number of days under restrictions falls in."""
+    position = np.searchsorted(RESTRICTED_CLASSES, days, side="right") - 1
+    return np.asarray(RESTRICTED_MIDDLES)[position]
+
+
+def situations(
+    timeline: PolicyTimeline,
+    dates: pd.DatetimeIndex,
+    study: Study,
+    cases: pd.Series | None,
+    *,
+    cases_until: date | None = None,
+    calendar_known_by: date | None = None,
+) -> pd.DataFrame:
+    """One row per day: the policy in force, the kind of day, the epidemic level, how long restrictions have lasted."""
+    days = timeline.levels(dates)
+    kinds = timeline.calendar.days(dates, known_by=calendar_known_by)
+    return days.assign(
+        **{
+            DAY_TYPE: kinds["day_type"].to_numpy(),
+            RAMADAN: kinds["ramadan"].to_numpy(dtype=bool),
+            EPIDEMIC: epidemic_levels(cases, dates, study, cases_until),
+            RESTRICTED_DAYS: restricted_class(timeline.days_under_restriction(dates).to_numpy()),
+        }
+    )
+
+
+def baseline_week(calendar: Calendar, study: Study) -> pd.DataFrame:
+    """Seven ordinary days of the baseline period, Monday first: no policy, no epidemic, that period's working week.
+
+    Holidays of the period are left out: the provider's baseline is a median, which one holiday does not move.
+    """
+    period = pd.date_range(study.baseline_start, study.baseline_end, freq="D")
+    kinds = calendar.days(period)
+    row: dict[str, object] = {item.code: 0.0 for item in study.indicators}
+    row |= {f"{item.code}_Flag": np.nan for item in study.indicators if item.has_flag}
+    week = []
+    for weekday in range(7):
+        ordinary = kinds[(period.weekday == weekday) & (kinds["day_type"] != "holiday")]
+        kind = ordinary["day_type"].iloc[0] if len(ordinary) else "working"
+        week.append({**row, DAY_TYPE: kind, RAMADAN: False, EPIDEMIC: 0, RESTRICTED_DAYS: 0})
+    return pd.DataFrame(week)
+
+
+def unique_contexts(days: pd.DataFrame, dates: pd.DatetimeIndex) -> ContextTable:
+    """Reduce one row per day to the unique rows, in order of first appearance."""
+    keys = days.astype({RAMADAN: int}).fillna({column: -1 for column in days.columns if column.endswith("_Flag")})
+    codes, _ = pd.factorize(pd.MultiIndex.from_frame(keys))
+    first = pd.Series(codes).drop_duplicates().index
+    return ContextTable(days.iloc[first].reset_index(drop=True), dates, np.asarray(codes))

@@ -1,0 +1,199 @@
+"""Simulate a population on unique contexts, in blocks of personas, so that memory is bounded and a killed run resumes.
+
+The order of a run:
+1. split the personas into blocks of a fixed size (never by the number of workers);
+2. ask the engine for the block's probabilities on all contexts;
+3. reduce them to weighted sums per attribute and category;
+4. hand the block over (the caller stores it), then the next;
+5. add the blocks' sums in block order and divide by the weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from core.cognition.engine import ResponseEngine
+
+#: Personas in a block: 500 × 250 contexts × 6 behaviours of float32 are 3 MB.
+BLOCK = 500
+EVERYONE = ("all", "all")
+
+
+@dataclass(frozen=True)
+class BlockResult:
+    """One block's answers reduced to sums.
+
+    `groups` are (attribute, category) pairs; `sums` is (groups, contexts, behaviours): weighted sums of probabilities;
+    `weights` (groups,) the sum of weights; `squares` (2, contexts, behaviours): sums of w²p and w²p² over everyone, and
+    `square_weight` that of w², from which the sampling error of the mean follows. `responses` is (personas, contexts,
+    behaviours), float32, or None where they are not kept.
+    """
+
+    block: int
+    first: int
+    groups: tuple[tuple[str, str], ...]
+    sums: np.ndarray
+    weights: np.ndarray
+    squares: np.ndarray
+    square_weight: float
+    responses: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class Aggregates:
+    """Mean activity by group, context and behaviour.
+
+    `means` is (groups, contexts, behaviours), `weights` (groups,) people; row 0 is everyone. `standard_error`
+    (contexts, behaviours) is the sampling error of everyone's mean that comes from having so few personas.
+    """
+
+    groups: tuple[tuple[str, str], ...]
+    means: np.ndarray
+    weights: np.ndarray
+    standard_error: np.ndarray
+
+    @property
+    def everyone(self) -> np.ndarray:
+        return self.means[self.groups.index(EVERYONE)]
+
+    def group(self, attribute: str, category: str) -> np.ndarray:
+        return self.means[self.groups.index((attribute, category))]
+
+
+def population_groups(personas: pd.DataFrame, attributes: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Everyone, then each category of each attribute that somebody has."""
+    groups = [EVERYONE]
+    for attribute in attributes:
+        groups += [(attribute, str(category)) for category in sorted(personas[attribute].astype(str).unique())]
+    return tuple(groups)
+
+
+def simulate_block(
+    engine: ResponseEngine,
+    personas: pd.DataFrame,
+    contexts: pd.DataFrame,
+    groups: tuple[tuple[str, str], ...],
+    block: int,
+    first: int,
+    keep_responses: bool,
+) -> BlockResult:
+    """Steps 2 and 3 for one block; a plain function, so that a worker process can run it."""
+    answers = engine.respond(personas, contexts)
+    weight = personas["weight"].to_numpy(dtype=float)
+    membership = np.stack(
+        [
+            np.ones(len(personas)) if group == EVERYONE else (personas[group[0]].astype(str) == group[1]).to_numpy(float)
+            for group in groups
+        ]
+    )
+    flat = answers.reshape(len(personas), -1).astype(np.float64)
+    sums = (membership * weight) @ flat
+    square = weight**2
+    shape = answers.shape[1:]
+    return BlockResult(
+        block=block,
+        first=first,
+        groups=groups,
+        sums=sums.reshape(len(groups), *shape),
+        weights=membership @ weight,
+        squares=np.stack([(square @ flat).reshape(shape), (square @ flat**2).reshape(shape)]),
+        square_weight=float(square.sum()),
+        responses=answers if keep_responses else None,
+    )
+
+
+def simulate_blocks(
+    engine: ResponseEngine,
+    personas: pd.DataFrame,
+    contexts: pd.DataFrame,
+    attributes: Sequence[str],
+    *,
+    done: frozenset[int] = frozenset(),
+    keep_responses: bool = False,
+    executor: Executor | None = None,
+    workers: int = 1,
+    block_size: int = BLOCK,
+) -> Iterator[BlockResult]:
+    """The blocks that are not `done` yet, in order. With an executor at most `workers` + 1 blocks are in flight."""
+    groups = population_groups(personas, attributes)
+    starts = [start for start in range(0, len(personas), block_size) if start // block_size not in done]
+    columns = [name for name in personas.columns if name not in ("text", "persona_id")]
+
+    def arguments(start: int) -> tuple[object, ...]:
+        rows = personas.iloc[start : start + block_size][columns]
+        return (engine, rows, contexts, groups, start // block_size, start, keep_responses)
+
+    if executor is None:
+        for start in starts:
+            yield simulate_block(*arguments(start))  # type: ignore[arg-type]
+        return
+    pending = []
+    for start in starts:
+        pending.append(executor.submit(simulate_block, *arguments(start)))  # type: ignore[arg-type]
+        if len(pending) > workers:
+            yield pending.pop(0).result()
+    for future in pending:
+        yield future.result()
+
+
+def block_count(personas: int, block_size: int = BLOCK) -> int:
+    """How many blocks a population of this size makes."""
+    return -(-personas // block_size)
+
+
+def combine(blocks: Sequence[BlockResult]) -> Aggregates:
+    """Means of all blocks, added in block order so that the last bit does not depend on who finished first."""
+    ordered = sorted(blocks, key=lambda item: item.block)
+    first = ordered[0]
+    sums, weights = np.zeros_like(first.sums), np.zeros_like(first.weights)
+    squares, square_weight = np.zeros_like(first.squares), 0.0
+    for item in ordered:
+        sums += item.sums
+        weights += item.weights
+        squares += item.squares
+        square_weight += item.square_weight
+    means = sums / weights[:, None, None]
+    everyone = means[first.groups.index(EVERYONE)]
+    # Linearised variance of a weighted mean: Σ w²(p − m)² / (Σ w)².
+    variance = squares[1] - 2 * everyone * squares[0] + everyone**2 * square_weight
+    error = np.sqrt(np.maximum(variance, 0.0)) / weights[first.groups.index(EVERYONE)]
+    return Aggregates(first.groups, means, weights, error)
+
+
+def simulate(
+    engine: ResponseEngine,
+    personas: pd.DataFrame,
+    contexts: pd.DataFrame,
+    attributes: Sequence[str] = (),
+    *,
+    on_block: Callable[[BlockResult], None] | None = None,
+    executor: Executor | None = None,
+    workers: int = 1,
+) -> Aggregates:
+    """Simulate everyone on every context and reduce to means; `on_block` sees each block as it comes."""
+    blocks = []
+    for item in simulate_blocks(engine, personas, contexts, attributes, executor=executor, workers=workers):
+        if on_block is not None:
+            on_block(item)
+        blocks.append(item)
+    return combine(blocks)
+
+
+def aggregate_frame(aggregates: Aggregates, behaviours: Sequence[str]) -> pd.DataFrame:
+    """Long table attribute, level, context_id, behaviour, mean, weight, ready for the store."""
+    groups, contexts, kinds = aggregates.means.shape
+    index = np.indices((groups, contexts, kinds)).reshape(3, -1)
+    names: Mapping[str, np.ndarray] = {
+        "attribute": np.array([item[0] for item in aggregates.groups], dtype=object)[index[0]],
+        "level": np.array([item[1] for item in aggregates.groups], dtype=object)[index[0]],
+        "context_id": index[1].astype(np.int32),
+        "behaviour": np.array(behaviours, dtype=object)[index[2]],
+        "mean": aggregates.means.reshape(-1),
+        "weight": aggregates.weights[index[0]],
+    }
+    return pd.DataFrame(names)

@@ -1,0 +1,155 @@
+"""One connection per process and file, shared by every `Store` on that file."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from core.errors import InputError, StoreError
+from core.store.schema import Table, describe, migrate
+
+# The store holds text from files, models and people. SQL never names a file or a Python variable, and nothing is ever
+# fetched, so the database may do neither.
+_CONFIGURATION: dict[str, str | bool | int | float | list[str]] = {
+    "enable_external_access": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "python_enable_replacements": "false",
+}
+
+_GUARD = threading.Lock()
+_OPEN: dict[Path, SharedConnection] = {}
+
+
+class _Current(threading.local):
+    """The transaction that this thread is in, if any."""
+
+    cursor: duckdb.DuckDBPyConnection | None = None
+    doomed: bool = False
+
+
+@dataclass
+class SharedConnection:
+    """An open file (or a database in memory, with `path` None) and what all who use it in this process share.
+
+    `writer` serialises transactions: two that change one row would conflict. `owner` marks the runs this process works
+    on; the file's lock makes sure that all others' are over.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    path: Path | None
+    tables: Mapping[str, Table]
+    holders: int = 1
+    pid: int = field(default_factory=os.getpid)
+    owner: str = field(default_factory=lambda: f"{os.getpid()}-{secrets.token_hex(6)}")
+    writer: threading.RLock = field(default_factory=threading.RLock)
+    current: _Current = field(default_factory=_Current)
+
+    @property
+    def name(self) -> str:
+        return "the store in memory" if self.path is None else str(self.path)
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A new cursor. Raises StoreError in a forked process, which must not touch its parent's connection."""
+        if os.getpid() != self.pid:
+            raise _forked(self.name)
+        return self.connection.cursor()
+
+
+def acquire(path: Path | None) -> tuple[SharedConnection, bool]:
+    """The process's connection to `path` (None: a new one in memory), and whether it was opened just now.
+
+    Creates the file and its parents, and migrates it. Raises StoreError where the file cannot be used.
+    """
+    if path is None:
+        return _connect(None), True
+    path = path.expanduser().resolve()
+    with _GUARD:
+        shared = _OPEN.get(path)
+        if shared is not None:
+            if shared.pid != os.getpid():
+                raise _forked(shared.name)
+            shared.holders += 1
+            return shared, False
+        shared = _OPEN[path] = _connect(path)
+        return shared, True
+
+
+def release(shared: SharedConnection) -> None:
+    """Gives the connection back; the last holder closes it."""
+    with _GUARD:
+        shared.holders -= 1
+        if shared.holders > 0 or os.getpid() != shared.pid:
+            return
+        if shared.path is not None:
+            _OPEN.pop(shared.path, None)
+        shared.connection.close()
+
+
+@contextmanager
+def explained(where: str) -> Iterator[None]:
+    """Turns what DuckDB raises about data or the file into InputError or StoreError; other errors stay as they are."""
+    try:
+        yield
+    except duckdb.ConstraintException as wrong:
+        raise InputError(_first_line(wrong), where=where) from wrong
+    except duckdb.ConversionException as wrong:
+        raise InputError(_first_line(wrong), where=where) from wrong
+    except duckdb.ConnectionException as wrong:
+        raise StoreError(f"{where} is closed.") from wrong
+    except duckdb.TransactionException as wrong:
+        raise StoreError(f"{where}: {_first_line(wrong)}") from wrong
+    except (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.FatalException) as wrong:
+        raise StoreError(f"{where} cannot be used: {_first_line(wrong)}. Free disk or memory, then restart.") from wrong
+
+
+def _connect(path: Path | None) -> SharedConnection:
+    where = "the store in memory" if path is None else str(path)
+    try:
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        connection = duckdb.connect(":memory:" if path is None else str(path), config=_CONFIGURATION)
+    except OSError as wrong:
+        raise StoreError(f"{where} cannot be created ({wrong.strerror}). Use another file with --db.") from wrong
+    except duckdb.Error as wrong:
+        raise _refusal(where, str(wrong)) from wrong
+    try:
+        migrate(connection, where=where)
+        return SharedConnection(connection, path, describe(connection))
+    except duckdb.Error as wrong:
+        connection.close()
+        raise StoreError(f"{where} cannot be brought up to date ({_first_line(wrong)}).") from wrong
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _refusal(where: str, message: str) -> StoreError:
+    if "lock" in message.lower() or "being used by another process" in message.lower():
+        holder = re.search(r"PID (\d+)", message)
+        process = f"process {holder.group(1)}" if holder else "another process"
+        return StoreError(
+            f"{where} is in use by {process}: one process at a time can open a store. "
+            "Go on in the running app, close it, or use another store with --db."
+        )
+    if "not a valid DuckDB database" in message:
+        return StoreError(f"{where} is not a DuckDB file. Use another file with --db.")
+    return StoreError(f"{where} cannot be opened ({_first_line(message)}). Use another file with --db.")
+
+
+def _forked(where: str) -> StoreError:
+    return StoreError(
+        f"{where} was opened by the parent process: a worker returns its results and never opens the store."
+    )
+
+
+def _first_line(wrong: object) -> str:
+    return str(wrong).strip().splitlines()[0].rstrip(".")

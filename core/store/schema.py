@@ -1,0 +1,278 @@
+"""The store's tables: numbered migrations, and what the database says the tables are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import duckdb
+
+from core.errors import InputError, StoreError, one_of
+from core.records import code_version
+
+#: Each migration takes the store from the version before it to its own number (its place in the tuple, from 1).
+#: A published migration never changes; a change is a new one at the end.
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE studies (
+        study_id VARCHAR PRIMARY KEY,
+        title VARCHAR NOT NULL,
+        fictional BOOLEAN NOT NULL,
+        spec JSON NOT NULL,
+        spec_hash VARCHAR NOT NULL,
+        saved_at TIMESTAMP NOT NULL DEFAULT (now() AT TIME ZONE 'UTC')
+    );
+    CREATE TABLE populations (
+        population_id VARCHAR PRIMARY KEY,
+        study_id VARCHAR NOT NULL,
+        label VARCHAR NOT NULL,
+        personas INTEGER NOT NULL,
+        total BIGINT NOT NULL,
+        seed BIGINT,
+        largest_marginal_error DOUBLE,
+        marginals JSON,
+        parent_id VARCHAR,
+        content_hash VARCHAR NOT NULL,
+        created_at TIMESTAMP NOT NULL DEFAULT (now() AT TIME ZONE 'UTC')
+    );
+    CREATE TABLE personas (
+        population_id VARCHAR NOT NULL,
+        persona_id INTEGER NOT NULL,
+        weight BIGINT NOT NULL,
+        attributes JSON NOT NULL,
+        text VARCHAR
+    );
+    CREATE TABLE timelines (
+        timeline_id VARCHAR PRIMARY KEY,
+        study_id VARCHAR NOT NULL,
+        parent_id VARCHAR,
+        name VARCHAR NOT NULL,
+        calendar JSON,
+        content_hash VARCHAR NOT NULL,
+        created_at TIMESTAMP NOT NULL DEFAULT (now() AT TIME ZONE 'UTC')
+    );
+    CREATE TABLE interventions (
+        timeline_id VARCHAR NOT NULL,
+        position INTEGER NOT NULL,
+        indicator VARCHAR NOT NULL,
+        level INTEGER NOT NULL,
+        flag INTEGER,
+        start_date DATE NOT NULL,
+        end_date DATE,
+        PRIMARY KEY (timeline_id, position)
+    );
+    CREATE TABLE runs (
+        run_id VARCHAR PRIMARY KEY,
+        kind VARCHAR NOT NULL,
+        study_id VARCHAR NOT NULL,
+        population_id VARCHAR,
+        timeline_id VARCHAR,
+        engine VARCHAR NOT NULL,
+        status VARCHAR NOT NULL,
+        inputs_hash VARCHAR NOT NULL,
+        owner VARCHAR NOT NULL,
+        record JSON NOT NULL,
+        summary JSON,
+        created_at TIMESTAMP NOT NULL,
+        finished_at TIMESTAMP,
+        seconds DOUBLE,
+        message VARCHAR
+    );
+    CREATE TABLE contexts (
+        run_id VARCHAR NOT NULL,
+        context_id INTEGER NOT NULL,
+        days INTEGER NOT NULL,
+        attributes JSON NOT NULL,
+        PRIMARY KEY (run_id, context_id)
+    );
+    CREATE TABLE responses (
+        run_id VARCHAR NOT NULL,
+        context_id INTEGER NOT NULL,
+        persona_id INTEGER NOT NULL,
+        chunk INTEGER NOT NULL DEFAULT 0,
+        probabilities FLOAT[] NOT NULL
+    );
+    CREATE TABLE response_chunks (
+        run_id VARCHAR NOT NULL,
+        chunk INTEGER NOT NULL,
+        personas INTEGER NOT NULL,
+        shape JSON NOT NULL,
+        axes JSON,
+        sums DOUBLE[] NOT NULL,
+        saved_at TIMESTAMP NOT NULL DEFAULT (now() AT TIME ZONE 'UTC'),
+        PRIMARY KEY (run_id, chunk)
+    );
+    CREATE TABLE aggregates (
+        run_id VARCHAR NOT NULL,
+        attribute VARCHAR NOT NULL,
+        level VARCHAR NOT NULL,
+        context_id INTEGER NOT NULL,
+        behaviour VARCHAR NOT NULL,
+        mean DOUBLE,
+        weight DOUBLE
+    );
+    CREATE TABLE observations (
+        study_id VARCHAR NOT NULL,
+        date DATE NOT NULL,
+        behaviour VARCHAR NOT NULL,
+        value DOUBLE,
+        PRIMARY KEY (study_id, date, behaviour)
+    );
+    CREATE TABLE calibrations (
+        run_id VARCHAR NOT NULL,
+        calibrator VARCHAR NOT NULL,
+        behaviour VARCHAR NOT NULL,
+        a DOUBLE,
+        b DOUBLE,
+        lower DOUBLE,
+        upper DOUBLE,
+        train_rmse DOUBLE,
+        parameters JSON,
+        PRIMARY KEY (run_id, calibrator, behaviour)
+    );
+    CREATE TABLE trials (
+        run_id VARCHAR NOT NULL,
+        calibrator VARCHAR NOT NULL,
+        number INTEGER NOT NULL,
+        state VARCHAR NOT NULL,
+        parameters JSON,
+        objectives DOUBLE[],
+        macro DOUBLE,
+        PRIMARY KEY (run_id, calibrator, number)
+    );
+    CREATE TABLE forecasts (
+        run_id VARCHAR NOT NULL,
+        forecaster VARCHAR NOT NULL,
+        behaviour VARCHAR NOT NULL,
+        date DATE NOT NULL,
+        phase VARCHAR NOT NULL,
+        value DOUBLE,
+        lower DOUBLE,
+        upper DOUBLE,
+        PRIMARY KEY (run_id, forecaster, behaviour, date)
+    );
+    CREATE TABLE scores (
+        run_id VARCHAR NOT NULL,
+        forecaster VARCHAR NOT NULL,
+        behaviour VARCHAR NOT NULL,
+        metric VARCHAR NOT NULL,
+        value DOUBLE,
+        PRIMARY KEY (run_id, forecaster, behaviour, metric)
+    );
+    CREATE TABLE sweeps (
+        run_id VARCHAR NOT NULL,
+        level DOUBLE NOT NULL,
+        realised_stringency DOUBLE,
+        attribute VARCHAR NOT NULL,
+        attribute_level VARCHAR NOT NULL,
+        behaviour VARCHAR NOT NULL,
+        mean DOUBLE,
+        lower DOUBLE,
+        upper DOUBLE
+    );
+    """,
+)
+
+#: The columns that name a row of each table; rows are read in their order. The tables with many rows carry no primary
+#: key in the database, which would cost more than the insert itself.
+KEYS: Mapping[str, tuple[str, ...]] = {
+    "studies": ("study_id",),
+    "populations": ("population_id",),
+    "personas": ("population_id", "persona_id"),
+    "timelines": ("timeline_id",),
+    "interventions": ("timeline_id", "position"),
+    "runs": ("run_id",),
+    "contexts": ("run_id", "context_id"),
+    "responses": ("run_id", "context_id", "persona_id"),
+    "response_chunks": ("run_id", "chunk"),
+    "aggregates": ("run_id", "attribute", "level", "context_id", "behaviour"),
+    "observations": ("study_id", "date", "behaviour"),
+    "calibrations": ("run_id", "calibrator", "behaviour"),
+    "trials": ("run_id", "calibrator", "number"),
+    "forecasts": ("run_id", "forecaster", "behaviour", "date"),
+    "scores": ("run_id", "forecaster", "behaviour", "metric"),
+    "sweeps": ("run_id", "level", "attribute", "attribute_level", "behaviour"),
+}
+
+#: The tables that hold what a run gives, each with a `run_id`.
+RUN_TABLES: tuple[str, ...] = tuple(name for name, key in KEYS.items() if key[0] == "run_id" and name != "runs")
+
+
+@dataclass(frozen=True)
+class Column:
+    """`type` is DuckDB's name of it. `required` columns never hold a missing value; `filled` ones have a default."""
+
+    name: str
+    type: str
+    required: bool
+    filled: bool
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as the open database describes it. `key` names a row and orders the rows that are read."""
+
+    name: str
+    columns: Mapping[str, Column]
+    key: tuple[str, ...]
+
+    def column(self, name: str) -> Column:
+        """The column of that name. Raises InputError with the nearest name where there is none."""
+        return self.columns[one_of(name, self.columns, what="column", where=f"table {self.name}")]
+
+
+def migrate(connection: duckdb.DuckDBPyConnection, *, where: str) -> int:
+    """Takes the database to the newest version in one transaction, and returns that version.
+
+    Raises StoreError where the file was written by a newer PolicyTwin, or is a database of something else.
+    """
+    newest = len(MIGRATIONS)
+    present = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    if present and "schema_version" not in present:
+        raise StoreError(
+            f"{where} is a DuckDB file, but not a PolicyTwin store (it has no table schema_version). "
+            "Use another file with --db."
+        )
+    connection.execute("BEGIN TRANSACTION")
+    try:
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS schema_version "
+            "(version INTEGER PRIMARY KEY, code_version VARCHAR NOT NULL, applied_at TIMESTAMP NOT NULL)"
+        )
+        row = connection.execute("SELECT coalesce(max(version), 0) FROM schema_version").fetchone()
+        version = int(row[0]) if row else 0
+        if version > newest:
+            raise StoreError(
+                f"{where} was written by a newer PolicyTwin (store version {version}; this one knows {newest}). "
+                "Upgrade PolicyTwin, or use another store with --db."
+            )
+        for number in range(version + 1, newest + 1):
+            connection.execute(MIGRATIONS[number - 1])
+            connection.execute(
+                "INSERT INTO schema_version VALUES (?, ?, now() AT TIME ZONE 'UTC')", [number, code_version()]
+            )
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    return newest
+
+
+def describe(connection: duckdb.DuckDBPyConnection) -> dict[str, Table]:
+    """Every table of `KEYS` with its columns in order. One source of truth: what the migrations made."""
+    found: dict[str, dict[str, Column]] = {name: {} for name in KEYS}
+    rows = connection.execute(
+        "SELECT table_name, column_name, data_type, is_nullable, column_default IS NOT NULL "
+        "FROM duckdb_columns() WHERE NOT internal ORDER BY table_name, column_index"
+    ).fetchall()
+    for table, name, kind, nullable, filled in rows:
+        if table in found:
+            found[table][name] = Column(name, kind, required=not nullable, filled=bool(filled))
+    return {name: Table(name, columns, KEYS[name]) for name, columns in found.items()}
+
+
+def table_named(tables: Mapping[str, Table], name: str) -> Table:
+    """The table of that name. Raises InputError with the nearest name where there is none."""
+    if not isinstance(name, str):
+        raise InputError(f"a table is named by text, not by a {type(name).__name__}", where="store")
+    return tables[one_of(name, tables, what="table", where="store")]

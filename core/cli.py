@@ -59,12 +59,16 @@ def _parser() -> argparse.ArgumentParser:
 
     sweep = _command(commands, "sweep", _sweep, "hold stringency at each level and compare")
     _run_options(sweep)
-    sweep.add_argument("--levels", type=_levels, default=[0.0, 25.0, 50.0, 75.0, 100.0], metavar="L,L,…", help="0 to 100")
+    sweep.add_argument(
+        "--levels", type=_levels, default=[0.0, 25.0, 50.0, 75.0, 100.0], metavar="L,L,…", help="0 to 100"
+    )
     _window_options(sweep)
 
     compare = _command(commands, "compare", _compare, "contrast scenario files with the observed policy")
     _run_options(compare)
-    compare.add_argument("--scenario", action="append", required=True, type=Path, metavar="FILE", help="TOML or JSON; repeat")
+    compare.add_argument(
+        "--scenario", action="append", required=True, type=Path, metavar="FILE", help="TOML or JSON; repeat"
+    )
     _window_options(compare)
 
     sensitivity = _command(commands, "sensitivity", _sensitivity, "what the assumed traits of the personas are worth")
@@ -91,7 +95,9 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("run")
     _store_option(show)
     _json_option(show)
-    export = _command(commands, "export", _export, "a run's tables as CSV, its record, and its trials as an Optuna journal")
+    export = _command(
+        commands, "export", _export, "a run's tables as CSV, its record, and its trials as an Optuna journal"
+    )
     export.add_argument("run")
     export.add_argument("--to", type=Path, required=True, metavar="DIR")
     _store_option(export)
@@ -130,7 +136,9 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--test-end", type=_day, metavar=DATE_FORMAT)
     parser.add_argument("--trials", type=int, default=64, metavar="N", help="Optuna trials (default 64)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="worker processes; never changes the results")
+    parser.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="worker processes; never changes the results"
+    )
     _store_option(parser)
     _json_option(parser)
 
@@ -254,9 +262,7 @@ def _compare(arguments: argparse.Namespace) -> None:
     scenarios = [load_scenario(path, inputs.timeline) for path in arguments.scenario]
     with _open_store(arguments) as store:
         run_id = _finished_run(arguments, store)
-        values, _ = run_compare(
-            store, run_id, scenarios, data=arguments.data, start=arguments.start, end=arguments.end
-        )
+        values, _ = run_compare(store, run_id, scenarios, data=arguments.data, start=arguments.start, end=arguments.end)
     _print(values, arguments, lambda: compare_text(values))
 
 

@@ -38,7 +38,9 @@ def text(rows: Sequence[Sequence[object]]) -> str:
     return out.getvalue()
 
 
-def google_csv(first: date, last: date, *, seed: int = 0, regions: Sequence[tuple[str, str]] = (("Dubai", "AE-DU"),)) -> str:
+def google_csv(
+    first: date, last: date, *, seed: int = 0, regions: Sequence[tuple[str, str]] = (("Dubai", "AE-DU"),)
+) -> str:
     """Google's fifteen columns for the UAE: the country, then each region."""
     rng = np.random.default_rng(seed)
     rows: list[list[object]] = [list(GOOGLE_HEADER)]
@@ -63,7 +65,11 @@ def tracker_csv(first: date, last: date, *, seed: int = 0) -> str:
     """The tracker's layout: the UAE, another country, and a region of a third that must not be read."""
     rng = np.random.default_rng(seed)
     rows: list[list[object]] = [list(tracker_header())]
-    places = (("United Arab Emirates", "ARE", "", ""), ("Oman", "OMN", "", ""), ("United States", "USA", "Ohio", "US_OH"))
+    places = (
+        ("United Arab Emirates", "ARE", "", ""),
+        ("Oman", "OMN", "", ""),
+        ("United States", "USA", "Ohio", "US_OH"),
+    )
     for name, code, region, region_code in places:
         cases = 0
         for day in days(first, last):

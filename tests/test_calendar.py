@@ -110,6 +110,11 @@ def test_ramadan_is_right_to_the_day(uae: Calendar, first: str, last: str) -> No
     assert ramadan.sum() == (pd.Timestamp(last) - pd.Timestamp(first)).days + 1
 
 
+def test_ramadan_has_29_days_in_some_years() -> None:
+    calendar = calendar_for(CalendarSpec(None, (OLD_WEEK,), (), (), True), date(2023, 1, 1), date(2023, 12, 31))
+    assert calendar.ramadan == ((date(2023, 3, 23), date(2023, 4, 20)),)
+
+
 def test_days_keep_the_order_and_the_repeats_asked_for(uae: Calendar) -> None:
     asked = pd.DatetimeIndex(["2022-01-07", "2021-03-05", "2022-01-07"])
     found = uae.days(asked)

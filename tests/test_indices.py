@@ -69,7 +69,12 @@ def row(levels: dict[str, tuple[float, float | None]]) -> pd.DataFrame:
 
 def test_codebook_states_every_level_and_the_four_indices() -> None:
     assert [item.code for item in BOOK.indicators] == list(EXAMPLE)
-    sizes = {"StringencyIndex": 9, "ContainmentHealthIndex": 14, "GovernmentResponseIndex": 16, "EconomicSupportIndex": 2}
+    sizes = {
+        "StringencyIndex": 9,
+        "ContainmentHealthIndex": 14,
+        "GovernmentResponseIndex": 16,
+        "EconomicSupportIndex": 2,
+    }
     assert {name: len(codes) for name, codes in BOOK.indices.items()} == sizes
     for item in BOOK.indicators:
         assert len(set(item.levels)) == item.maximum + 1
@@ -142,7 +147,11 @@ def test_an_index_is_recomputed_where_its_members_are_there() -> None:
 @pytest.mark.parametrize(
     ("policy", "call", "says"),
     [
-        (row(EXAMPLE).drop(columns="C3"), lambda p: policy_index(p, "StringencyIndex"), "StringencyIndex needs the indicator C3"),
+        (
+            row(EXAMPLE).drop(columns="C3"),
+            lambda p: policy_index(p, "StringencyIndex"),
+            "StringencyIndex needs the indicator C3",
+        ),
         (row(EXAMPLE), lambda p: policy_index(p, "StringencyIndx"), "Nearest valid: StringencyIndex"),
         (row(EXAMPLE).drop(columns="C1_Flag"), sub_indices, "C1 comes without its flag"),
         (pd.DataFrame({"c1": [1.0]}), sub_indices, "Nearest valid: C1"),

@@ -197,6 +197,22 @@ def test_what_no_edit_can_do_is_not_written(tmp_path: Path) -> None:
         edits_between(fewer, OBSERVED)
 
 
+def test_a_change_of_week_that_never_comes_survives_the_file(tmp_path: Path) -> None:
+    first = OBSERVED.calendar.working_weeks[0]
+    never = OBSERVED.with_working_week(first.start, first.rest_days, first.weekend_days, announced=first.announced)
+    assert never.calendar.working_weeks == (first,)
+    dump_scenario(never, tmp_path / "never.toml", OBSERVED)
+    assert load_scenario(tmp_path / "never.toml", OBSERVED).calendar == never.calendar
+
+
+def test_the_loss_of_an_added_holiday_keeps_the_statutory_one(tmp_path: Path) -> None:
+    both = OBSERVED.with_holiday(date(2021, 12, 2), "Rain day")
+    child = both.renamed("No rain", parent_id=both.id)
+    child = replace(child, calendar=OBSERVED.calendar)
+    dump_scenario(child, tmp_path / "dry.json", both)
+    assert load_scenario(tmp_path / "dry.json", both).calendar == OBSERVED.calendar
+
+
 def test_two_holidays_on_one_day_survive_the_loss_of_one(tmp_path: Path) -> None:
     both = OBSERVED.with_holiday(date(2021, 12, 2), "Rain day")
     alone = both.renamed("Rain only", parent_id=OBSERVED.id)

@@ -368,6 +368,13 @@ def test_every_way_of_giving_rows_stores_the_same(store: Store) -> None:
     assert expected["value"].tolist() == [1.0, 2.0, 3.0]
 
 
+def test_nan_from_arrow_is_missing(store: Store) -> None:
+    rows = pa.table({"study_id": ["s", "s"], "date": ["2020-01-01", "2020-01-02"], "value": [math.nan, math.inf]})
+    store.append("observations", rows, constants={"behaviour": "b"})
+    assert store.read("observations", value=None)["date"].tolist() == [pd.Timestamp("2020-01-01")]
+    assert store.read("observations", value=math.inf)["date"].tolist() == [pd.Timestamp("2020-01-02")]
+
+
 def test_whole_numbers_that_may_be_missing(store: Store) -> None:
     row = {"timeline_id": "t", "indicator": "C1", "level": 2.0, "start_date": date(2020, 3, 1)}
     store.append("interventions", [{**row, "position": 1, "flag": None}, {**row, "position": 0, "flag": 1}])
@@ -777,7 +784,7 @@ def test_deleting_a_run_leaves_nothing_of_it_and_all_of_the_others(store: Store)
         store.finish_run(each.run_id, frames, {})
     store.delete_run(one.run_id)
     for table in (*frames, "runs"):
-        assert set(store.read(table)["run_id"]) == {other.run_id}
+        assert set(store.read(table, unfinished=True)["run_id"]) == {other.run_id}
     running = record()
     store.begin_run(running)
     with pytest.raises(InputError, match="is running: cancel it first"):

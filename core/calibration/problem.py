@@ -55,11 +55,25 @@ class Problem:
     inner: tuple[Window, ...]
     observed: pd.DataFrame
 
-    def run_contexts(self) -> np.ndarray:
-        """The contexts of the final window's days and the baseline week, in order of appearance."""
-        used = np.concatenate([self.final.train_context, self.final.horizon_context, self.baseline_context])
-        _, first = np.unique(used, return_index=True)
-        return used[np.sort(first)]
+    def final_only(self) -> Problem:
+        """The final window alone, with only the contexts it needs: what is simulated once parameters are chosen."""
+        used = np.concatenate([self.baseline_context, self.final.train_context, self.final.horizon_context])
+        kept, first = np.unique(used, return_index=True)
+        kept = kept[np.argsort(first)]
+        place = np.zeros(len(self.contexts), dtype=int)
+        place[kept] = np.arange(len(kept))
+        final = replace(
+            self.final,
+            train_context=place[self.final.train_context],
+            horizon_context=place[self.final.horizon_context],
+        )
+        return replace(
+            self,
+            contexts=self.contexts.iloc[kept].reset_index(drop=True),
+            baseline_context=place[self.baseline_context],
+            final=final,
+            inner=(),
+        )
 
 
 def build_problem(
@@ -96,9 +110,7 @@ def build_problem(
     frames = [baseline_week(timeline.calendar, study)]
     for origin, last in spans:
         days = pd.date_range(study.start, last, freq="D")
-        frames.append(
-            situations(timeline, days, study, known_cases, cases_until=origin, calendar_known_by=origin)
-        )
+        frames.append(situations(timeline, days, study, known_cases, cases_until=origin, calendar_known_by=origin))
     stacked = pd.concat(frames, ignore_index=True)
     table = unique_contexts(stacked, pd.DatetimeIndex([]))
     types = stacked[DAY_TYPE].to_numpy()

@@ -43,9 +43,7 @@ class TrialLog:
 
     def frame(self) -> pd.DataFrame:
         """One row per trial, with the store's columns."""
-        return pd.DataFrame(
-            self.rows, columns=["calibrator", "number", "state", "parameters", "objectives", "macro"]
-        )
+        return pd.DataFrame(self.rows, columns=["calibrator", "number", "state", "parameters", "objectives", "macro"])
 
 
 def export_journal(
@@ -61,13 +59,13 @@ def export_journal(
     storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(path)))
     study = optuna.create_study(study_name=study_name, storage=storage, directions=["minimize"] * len(names))
     study.set_metric_names(list(names))
-    distributions = {
-        name: optuna.distributions.FloatDistribution(low, high) for name, (low, high) in bounds.items()
-    }
+    distributions = {name: optuna.distributions.FloatDistribution(low, high) for name, (low, high) in bounds.items()}
     for row in trials.itertuples():
         values = [*row.objectives, row.macro]
         study.add_trial(
             optuna.trial.create_trial(
-                params={name: row.parameters[name] for name in distributions}, distributions=distributions, values=values
+                params={name: row.parameters[name] for name in distributions},
+                distributions=distributions,
+                values=values,
             )
         )

@@ -84,6 +84,4 @@ def twin_forecast(
     upper = np.inf if calibrator.upper is None else calibrator.upper
     offset, scale = measurement.affine(window.horizon)
     values = offset + scale * np.clip(moved, 0.0, upper)
-    return TwinForecast(
-        calibrator, gap, structural, pd.DataFrame(values, index=window.horizon, columns=train.columns)
-    )
+    return TwinForecast(calibrator, gap, structural, pd.DataFrame(values, index=window.horizon, columns=train.columns))

@@ -10,11 +10,12 @@ Every number comes from one table (`core.cognition.coefficients`), frozen before
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from core.cognition.coefficients import CoefficientTable
 from core.cognition.engine import DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS
@@ -38,10 +39,42 @@ class RulesParameters:
     All are assumptions until a calibration has fitted them, and the run record says which were.
     """
 
-    fatigue: float = field(default=0.5, metadata={"low": 0.0, "high": 0.9, "unit": "share", "text": "Share of a policy's effect that wears off in the end"})
-    fatigue_days: float = field(default=120.0, metadata={"low": 30.0, "high": 365.0, "unit": "days", "text": "Days under restrictions after which half of that has worn off"})
-    epidemic: float = field(default=1.0, metadata={"low": 0.0, "high": 3.0, "unit": "multiple", "text": "Voluntary caution, as a multiple of the table's"})
-    holiday: float = field(default=0.0, metadata={"low": -1.5, "high": 1.5, "unit": "log-odds", "text": "Going to work on public holidays, beyond the table"})
+    fatigue: float = field(
+        default=0.5,
+        metadata={
+            "low": 0.0,
+            "high": 0.9,
+            "unit": "share",
+            "text": "Share of a policy's effect that wears off in the end",
+        },
+    )
+    fatigue_days: float = field(
+        default=120.0,
+        metadata={
+            "low": 30.0,
+            "high": 365.0,
+            "unit": "days",
+            "text": "Days under restrictions after which half of that has worn off",
+        },
+    )
+    epidemic: float = field(
+        default=1.0,
+        metadata={
+            "low": 0.0,
+            "high": 3.0,
+            "unit": "multiple",
+            "text": "Voluntary caution, as a multiple of the table's",
+        },
+    )
+    holiday: float = field(
+        default=0.0,
+        metadata={
+            "low": -1.5,
+            "high": 1.5,
+            "unit": "log-odds",
+            "text": "Going to work on public holidays, beyond the table",
+        },
+    )
 
 
 def parameter_bounds() -> dict[str, tuple[float, float]]:
@@ -50,12 +83,35 @@ def parameter_bounds() -> dict[str, tuple[float, float]]:
 
 
 @dataclass(frozen=True)
+class CompiledBehaviour:
+    """One behaviour's rows of the table as matrices over (1, features): each (1 + features, terms of that kind).
+
+    `shifts` are log-odds (the constant, then a day type each, then attendance); `effects` (terms,) are the sizes of
+    policy and epidemic effects and `modifiers` what scales them. `hours` away from home on a day with this behaviour.
+    """
+
+    name: str
+    shifts: np.ndarray
+    effects: np.ndarray
+    modifiers: np.ndarray
+    hours: float
+
+    def loading(self, features: np.ndarray) -> np.ndarray:
+        """How strongly each term moves each person: float32, (personas, terms); effects are never negative."""
+        ones = np.ones((features.shape[0], 1))
+        extended = np.hstack([ones, features])
+        sizes = self.effects * np.maximum(extended @ self.modifiers, 0.0)
+        return np.hstack([extended @ self.shifts, sizes]).astype(np.float32)
+
+
+@dataclass(frozen=True)
 class RulesEngine:
     """The offline engine of a study. `respond` gives the same answer for the same input on every machine and run."""
 
-    table: CoefficientTable
+    features: tuple[str, ...]
+    compiled: tuple[CompiledBehaviour, ...]
+    remainders: tuple[str, ...]
     behaviours: tuple[str, ...]
-    indicators: tuple[str, ...]
     codebook: Codebook
     setting: RulesParameters = RulesParameters()
     name: str = "rules"
@@ -64,10 +120,16 @@ class RulesEngine:
 
     @classmethod
     def for_study(cls, study: Study, table: CoefficientTable) -> RulesEngine:
-        known = {*table.behaviours(), *table.remainders()}
+        """The engine of a study's behaviours and indicators; InputError for a behaviour the table does not know."""
         for behaviour in study.behaviour_ids:
-            one_of(behaviour, known, what="behaviour", where=table.name)
-        return cls(table, study.behaviour_ids, study.indicator_codes, Codebook(study.indicators, {}, study.id))
+            one_of(behaviour, [*table.behaviours(), *table.remainders()], what="behaviour", where=table.name)
+        return cls(
+            features=table.features(),
+            compiled=tuple(_compiled(table, name, study.indicator_codes) for name in table.behaviours()),
+            remainders=tuple(name for name in table.remainders() if name in study.behaviour_ids),
+            behaviours=study.behaviour_ids,
+            codebook=Codebook(study.indicators, {}, study.id),
+        )
 
     @property
     def parameters(self) -> Mapping[str, float]:
@@ -88,12 +150,25 @@ class RulesEngine:
         return replace(self, setting=replace(self.setting, **parameters))
 
     def respond(self, personas: pd.DataFrame, contexts: pd.DataFrame) -> np.ndarray:
-        return self.respond_to(self.loadings(self.features(personas)), contexts)
+        features = self.person_features(personas)
+        terms = self._context_terms(contexts)
+        people = len(personas)
+        answers = np.empty((people, len(contexts), len(self.behaviours)), dtype=np.float32)
+        away = np.zeros((people, len(contexts)), dtype=np.float32)
+        for item in self.compiled:
+            probability = item.loading(features) @ terms.T
+            expit(probability, out=probability)
+            if item.name in self.behaviours:
+                answers[:, :, self.behaviours.index(item.name)] = probability
+            away += np.float32(item.hours / HOURS_PER_DAY) * probability
+        for name in self.remainders:
+            answers[:, :, self.behaviours.index(name)] = np.clip(1.0 - away, 0.0, 1.0)
+        return answers
 
-    def features(self, personas: pd.DataFrame) -> np.ndarray:
-        """What the table asks about each person, shape (personas, features): 0/1 for a category, -0.5..0.5 for a trait."""
+    def person_features(self, personas: pd.DataFrame) -> np.ndarray:
+        """What the table asks about each person, (personas, features): 0/1 for a category, -0.5..0.5 for a trait."""
         columns = []
-        for feature in self.table.features():
+        for feature in self.features:
             attribute, _, category = feature.partition("=")
             if attribute not in personas.columns:
                 # A population without this attribute (no nationality, say) has nobody to whom the row applies.
@@ -104,65 +179,13 @@ class RulesEngine:
                 columns.append(personas[attribute].to_numpy(dtype=float) - 0.5)
         return np.column_stack(columns) if columns else np.zeros((len(personas), 0))
 
-    def loadings(self, features: np.ndarray) -> dict[str, np.ndarray]:
-        """Per behaviour of the table, how strongly each term moves each person: float32, (personas, terms)."""
-        return {behaviour: self._loading(behaviour, features) for behaviour in self.table.behaviours()}
-
-    def respond_to(self, loadings: Mapping[str, np.ndarray], contexts: pd.DataFrame) -> np.ndarray:
-        """As `respond`, from loadings already computed (they do not depend on the searched parameters)."""
-        terms = self._context_terms(contexts)
-        people = next(iter(loadings.values())).shape[0]
-        answers = np.empty((people, len(contexts), len(self.behaviours)), dtype=np.float32)
-        away = np.zeros((people, len(contexts)), dtype=np.float32)
-        hours = {name: float(self.table.term(name, "hours")["value"].sum()) for name in loadings}
-        for behaviour, loading in loadings.items():
-            probability = _logistic(loading @ terms.T)
-            away += np.float32(hours[behaviour] / HOURS_PER_DAY) * probability
-            if behaviour in self.behaviours:
-                answers[:, :, self.behaviours.index(behaviour)] = probability
-        for behaviour in self.table.remainders():
-            if behaviour in self.behaviours:
-                answers[:, :, self.behaviours.index(behaviour)] = np.clip(1.0 - away, 0.0, 1.0)
-        return answers
-
-    def _loading(self, behaviour: str, features: np.ndarray) -> np.ndarray:
-        table, names = self.table, self.table.features()
-        column = {name: position for position, name in enumerate(names)}
-        people = features.shape[0]
-        base = float(table.term(behaviour, "base")["value"].iloc[0])
-        constant = np.full(people, np.log(base / (1 - base)))
-        for row in pd.concat([table.term(behaviour, "persona"), table.term(behaviour, "trait")]).itertuples():
-            constant += row.value * features[:, column[row.key]]
-        blocks = [constant]
-        days = table.term(behaviour, "day")
-        for day in (*DAY_TYPES, RAMADAN):
-            shift = np.zeros(people)
-            for row in days[days["key"] == day].itertuples():
-                shift += row.value * (features[:, column[row.modifier]] if row.modifier else 1.0)
-            blocks.append(shift)
-        policy, epidemic = table.term(behaviour, "policy"), table.term(behaviour, "epidemic")
-        blocks += [self._effect(policy, code, features, column) for code in self.indicators]
-        blocks += [self._effect(epidemic, str(level), features, column) for level in EPIDEMIC_LEVELS]
-        shifts = table.term(behaviour, "attendance")
-        blocks += [np.full(people, float(shifts.loc[shifts["key"] == name, "value"].sum())) for name in ATTENDANCE]
-        return np.column_stack(blocks).astype(np.float32)
-
-    @staticmethod
-    def _effect(rows: pd.DataFrame, key: str, features: np.ndarray, column: Mapping[str, int]) -> np.ndarray:
-        """Size of an effect for each person, never negative: effect × max(0, 1 + modifiers)."""
-        effect, scale = 0.0, np.ones(features.shape[0])
-        for row in rows[rows["key"].isin([key, "*"])].itertuples():
-            if row.modifier:
-                scale += row.value * features[:, column[row.modifier]]
-            else:
-                effect += row.value
-        return effect * np.maximum(scale, 0.0)
-
     def _context_terms(self, contexts: pd.DataFrame) -> np.ndarray:
         """Context features in the order of a loading's columns: float32, (contexts, terms)."""
         intensity = sub_indices(contexts, self.codebook).to_numpy(dtype=float) / 100.0
         if np.isnan(intensity).any():
-            raise InputError("a context has no level for some indicator", where="rules engine", allowed="every level known")
+            raise InputError(
+                "a context has no level for some indicator", where="rules engine", allowed="every level known"
+            )
         days = contexts[RESTRICTED_DAYS].to_numpy(dtype=float)
         lasting = 1.0 - self.setting.fatigue * (1.0 - np.exp2(-days / self.setting.fatigue_days))
         kinds = contexts[DAY_TYPE].to_numpy()
@@ -170,11 +193,35 @@ class RulesEngine:
         terms = [np.ones(len(contexts))]
         terms += [(kinds == day).astype(float) for day in DAY_TYPES]
         terms.append(contexts[RAMADAN].to_numpy(dtype=float))
+        terms.append((kinds == "holiday") * self.setting.holiday)
         terms += [-column * lasting for column in intensity.T]
         terms += [-(epidemic == level).astype(float) * self.setting.epidemic for level in EPIDEMIC_LEVELS]
-        terms.append((kinds == "holiday") * self.setting.holiday)
         return np.column_stack(terms).astype(np.float32)
 
 
-def _logistic(log_odds: np.ndarray) -> np.ndarray:
-    return np.reciprocal(1.0 + np.exp(-np.clip(log_odds, -30.0, 30.0)))
+def _compiled(table: CoefficientTable, behaviour: str, indicators: Sequence[str]) -> CompiledBehaviour:
+    """The rows of a behaviour as matrices; row 0 stands for everybody, the others for the table's features."""
+    row_of = {name: position for position, name in enumerate(("", *table.features()))}
+    base = float(table.term(behaviour, "base")["value"].iloc[0])
+    constant = np.zeros((len(row_of), 1))
+    constant[0, 0] = np.log(base / (1 - base))
+    for term in ("persona", "trait"):
+        for row in table.term(behaviour, term).itertuples():
+            constant[row_of[row.key], 0] += row.value
+    days, effects = (*DAY_TYPES, RAMADAN), [*indicators, *map(str, EPIDEMIC_LEVELS)]
+    shifts, attendance = np.zeros((len(row_of), len(days))), np.zeros((len(row_of), len(ATTENDANCE)))
+    for row in table.term(behaviour, "day").itertuples():
+        shifts[row_of[row.modifier], days.index(one_of(row.key, days, what="day type", where=table.name))] += row.value
+    for row in table.term(behaviour, "attendance").itertuples():
+        attendance[0, ATTENDANCE.index(one_of(row.key, ATTENDANCE, what="parameter", where=table.name))] += row.value
+    sizes, modifiers = np.zeros(len(effects)), np.zeros((len(row_of), len(effects)))
+    modifiers[0] = 1.0
+    for term, keys in (("policy", list(indicators)), ("epidemic", [str(level) for level in EPIDEMIC_LEVELS])):
+        for row in table.term(behaviour, term).itertuples():
+            for column in [effects.index(key) for key in (keys if row.key == "*" else [row.key]) if key in effects]:
+                if row.modifier:
+                    modifiers[row_of[row.modifier], column] += row.value
+                else:
+                    sizes[column] += row.value
+    hours = float(table.term(behaviour, "hours")["value"].sum())
+    return CompiledBehaviour(behaviour, np.hstack([constant, shifts, attendance]), sizes, modifiers, hours)

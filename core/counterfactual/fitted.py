@@ -85,7 +85,9 @@ class Path:
         )
 
 
-def training_lines(problem: Problem, calibrator: LinearCalibrator, means: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def training_lines(
+    problem: Problem, calibrator: LinearCalibrator, means: np.ndarray, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Bootstrap draws of the calibration's lines; `means` is simulated activity, (contexts, behaviours)."""
     window = problem.final
     measurement = calibrator.measurement
@@ -107,9 +109,7 @@ def situation_days(twin: FittedTwin, timeline: PolicyTimeline, dates: pd.Datetim
     )
 
 
-def held_days(
-    twin: FittedTwin, dates: pd.DatetimeIndex, policy: Mapping[str, float]
-) -> pd.DataFrame:
+def held_days(twin: FittedTwin, dates: pd.DatetimeIndex, policy: Mapping[str, float]) -> pd.DataFrame:
     """One row per day under a constant policy, with the epidemic and the fatigue of the origin held."""
     days = situation_days(twin, twin.timeline, dates)
     at_origin = situation_days(twin, twin.timeline, pd.DatetimeIndex([pd.Timestamp(twin.origin)])).iloc[0]
@@ -154,7 +154,9 @@ def follow(
     )
 
 
-def follow_timeline(twin: FittedTwin, timeline: PolicyTimeline, dates: pd.DatetimeIndex, *, groups: bool = True) -> Path:
+def follow_timeline(
+    twin: FittedTwin, timeline: PolicyTimeline, dates: pd.DatetimeIndex, *, groups: bool = True
+) -> Path:
     """The calibrated metric of `dates` under a timeline."""
     days = situation_days(twin, timeline, dates)
     return follow(twin, days, dates, timeline.intensities(dates), timeline.stringency(dates), groups=groups)

@@ -29,9 +29,7 @@ class Support:
 
     @classmethod
     def of(cls, intensities: pd.DataFrame, stringency: pd.Series) -> Support:
-        return cls(
-            np.unique(intensities.to_numpy(float), axis=0), float(stringency.min()), float(stringency.max())
-        )
+        return cls(np.unique(intensities.to_numpy(float), axis=0), float(stringency.min()), float(stringency.max()))
 
     def distance(self, intensities: np.ndarray) -> np.ndarray:
         """Distance of each row to the nearest training day, in points of intensity (0–100), shape (rows,)."""

@@ -279,11 +279,12 @@ def _places(
 
 
 def _names(places: Labels, words: Labels) -> dict[str, list[str]]:
-    pairs = np.unique(np.stack([places.positions, words.positions]), axis=1).T
+    named = ~(places.empty | words.empty)
+    pairs = pd.unique(places.positions[named] * len(words.values) + words.positions[named])
     names: dict[str, list[str]] = {}
-    for place, word in pairs:
-        if place >= 0 and word >= 0:
-            names.setdefault(places.values[place], []).append(words.values[word])
+    for pair in pairs:
+        place, word = divmod(int(pair), len(words.values))
+        names.setdefault(places.values[place], []).append(words.values[word])
     return names
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from core.errors import InputError, one_of
+from core.people.checks import check_table
 from core.people.population_file import (
     available_populations,
-    check_table,
     load_population_spec,
     spec_from_dict,
     to_toml,
@@ -32,6 +32,7 @@ __all__ = [
     "margin_target",
     "marginal_frame",
     "raked_joint",
+    "sources_frame",
     "spec_from_dict",
     "to_toml",
 ]
@@ -107,6 +108,19 @@ def _table_of(spec: PopulationSpec, marginal: Marginal, frame: pd.DataFrame, whe
     positions = tuple([ids.index(value) for value in merged[name]] for ids, name in zip(axes, keys, strict=True))
     table[positions] = values
     return table
+
+
+def sources_frame(spec: PopulationSpec) -> pd.DataFrame:
+    """What everything in the population rests on, one row each: columns `name`, `label`, `used_as` ("fit", "seed",
+    "assumed attribute", "assumed trait"), `source`, `quality`, `year`, `note`.
+    """
+    rows = [(m.name, m.label, m.use, m.source, m.quality, m.year, m.note) for m in spec.marginals]
+    for item in spec.assumptions:
+        label = spec.attribute(item.attribute).label
+        rows.append((item.attribute, label, "assumed attribute", item.source, "assumption", "", item.reasoning))
+    for trait in spec.traits:
+        rows.append((trait.name, trait.label, "assumed trait", trait.source, "assumption", "", trait.reasoning))
+    return pd.DataFrame(rows, columns=["name", "label", "used_as", "source", "quality", "year", "note"])
 
 
 def margin_target(spec: PopulationSpec, marginal: Marginal, codes: Mapping[str, np.ndarray], size: int) -> MarginTarget:

@@ -25,13 +25,14 @@ from core.people.text import attribute_codes, describe
 from core.people.traits import draw_traits
 
 MAX_PERSONAS = 100_000
-#: With few personas chance matters, so several draws are tried: (personas below which, draws). From there on one will do.
+#: With few personas chance matters, so several draws are tried: (personas below which, draws). Above, one will do.
 DRAWS = ((200, 48), (5_000, 12))
 #: Below this many, weights are also found by least squares, whose cost grows with the cube of the number.
 LEAST_SQUARES = 500
 #: Passes of raking on the sample; where some category has nobody there is no exact solution to reach.
 SAMPLE_PASSES = 500
-_DRAW, _ASSUMED, _TRAITS = 0, 1, 2
+#: Streams of random numbers under one seed; the traits have their own.
+_DRAW, _ASSUMED = 0, 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +59,7 @@ class Population:
     @property
     def largest_error(self) -> float:
         """The largest error of a fitted table's category, in percentage points of all inhabitants."""
-        return float(self._worst["error"].__abs__())
+        return abs(float(self._worst["error"]))
 
     @property
     def largest_error_at(self) -> str:
@@ -68,7 +69,7 @@ class Population:
     @property
     def _worst(self) -> pd.Series:
         fitted = self.fit[self.fit["use"] == "fit"]
-        return fitted.loc[fitted["error"].abs().idxmax()]
+        return fitted.iloc[int(fitted["error"].abs().to_numpy().argmax())]
 
     @cached_property
     def content_hash(self) -> str:
@@ -93,6 +94,8 @@ def synthesise(spec: PopulationSpec, personas: int, seed: int = 0) -> Population
         close = min(max(int(personas), 1), MAX_PERSONAS) if isinstance(personas, int | float | np.number) else 1
         allowed = f"a whole number from 1 to {MAX_PERSONAS:,}"
         raise InputError(f"{personas} personas", where=f"population {spec.id}", allowed=allowed, nearest=str(close))
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise InputError(f"seed {seed}", where=f"population {spec.id}", allowed="a whole number of 0 and above")
     raked = raked_joint(spec)
     cell_codes = joint_codes(spec)
     mass = raked.joint.ravel()
@@ -104,7 +107,7 @@ def synthesise(spec: PopulationSpec, personas: int, seed: int = 0) -> Population
     for attribute in spec.attributes:
         ids = np.array(attribute.ids, dtype=object)
         frame[attribute.name] = pd.Series(ids[codes[attribute.name]], dtype="str")
-    traits = draw_traits(spec, codes, personas, np.random.SeedSequence(seed, spawn_key=(_TRAITS,)))
+    traits = draw_traits(spec, codes, personas, seed)
     frame = pd.concat([frame, traits], axis=1)
     frame["text"] = pd.Series(describe(frame, spec), dtype="str")
     return Population(spec, frame, _fit(spec, mass, cell_codes, frame), seed, raked.conflicts)
@@ -127,7 +130,9 @@ def restore(spec: PopulationSpec, personas: pd.DataFrame, seed: int = 0) -> Popu
         frame[attribute.name] = frame[attribute.name].astype("str")
     frame = frame.astype({"persona_id": "int64", "weight": "int64", **dict.fromkeys(spec.trait_names, "float64")})
     if not (frame["persona_id"] == np.arange(len(frame))).all():
-        raise InputError("persona_id does not count up from 0", where=where, allowed=f"0 to {len(frame) - 1}, each once")
+        raise InputError(
+            "persona_id does not count up from 0", where=where, allowed=f"0 to {len(frame) - 1}, each once"
+        )
     if (frame["weight"] < 0).any() or frame["weight"].sum() != spec.total:
         raise InputError(f"weights sum to {frame['weight'].sum()}", where=where, allowed=f"{spec.total}, none negative")
     for name in spec.trait_names:
@@ -164,7 +169,8 @@ def edit_persona(population: Population, persona_id: int, changes: Mapping[str, 
             raise InputError(f"{combination} cannot be: {item.reason}", where=where)
     row["text"] = pd.Series(describe(row, spec), index=row.index, dtype="str")
     frame = population.personas.copy()
-    frame.iloc[persona_id] = row.iloc[0]
+    for name in (*changes, "text"):
+        frame.loc[persona_id, name] = row[name].iloc[0]
     return replace(population, personas=frame, fit=_refit(population, frame))
 
 

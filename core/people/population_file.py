@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from core.errors import InputError, nearest, one_of
+from core.people.checks import check_condition, check_covered, check_table, check_unique
 from core.people.spec import (
-    FULL,
     LEVELS,
     QUALITIES,
     UNITS,
@@ -33,18 +33,12 @@ from core.people.spec import (
     TextRule,
     Trait,
     Wording,
-    check_condition,
 )
 from core.people.templates import check_template
 from core.people.toml_text import toml_text
 from core.settings import shipped_data
 
-#: Published shares are rounded, so they may miss their sum by this much before we call it an error.
-ROUNDING = 0.006
-#: Shares of a table that leaves something out ("not stated") must still cover this much.
-LEAST_COVERED = 0.5
-#: Cells of the joint distribution that is raked; beyond this the grid would not fit a laptop's memory comfortably.
-LARGEST_JOINT = 2_000_000
+T = TypeVar("T")
 
 
 def available_populations() -> tuple[str, ...]:
@@ -80,13 +74,23 @@ def _spec(raw: Mapping[str, Any], where: str) -> PopulationSpec:
     total = raw["total"]
     if not isinstance(total, int) or isinstance(total, bool) or total < 1:
         raise InputError(f"total is {total}", where=where, allowed="a whole number of inhabitants, 1 or more")
+
+    for key in ("attributes", "marginals"):
+        if not raw.get(key):
+            raise InputError(f"has no {key}", where=where, allowed="at least one")
+
+    def every(key: str, what: str, read: Callable[[Any], T]) -> tuple[T, ...]:
+        return tuple(_named(item, number, what, where, read) for number, item in enumerate(raw.get(key, ()), start=1))
+
+    attributes = every("attributes", "attribute", lambda item: _attribute(item, where))
+    check_unique([item.name for item in attributes], "attribute", where)
     spec = PopulationSpec(
         id=raw["id"],
         title=raw["title"],
         total=total,
         fictional=bool(raw["fictional"]),
         summary=raw.get("summary", ""),
-        attributes=tuple(_attribute(item, where) for item in raw["attributes"]),
+        attributes=attributes,
         groupings=(),
         marginals=(),
         impossible=(),
@@ -94,29 +98,40 @@ def _spec(raw: Mapping[str, Any], where: str) -> PopulationSpec:
         traits=(),
         text=(),
     )
-    _check_unique([item.name for item in spec.attributes], "attribute", where)
-    spec = replace(spec, groupings=tuple(_grouping(item, spec, where) for item in raw.get("groupings", ())))
-    _check_unique([*(a.name for a in spec.attributes), *(g.name for g in spec.groupings)], "attribute or grouping", where)
+    # Each part refers to parts before it.
+    spec = replace(spec, groupings=every("groupings", "grouping", lambda item: _grouping(item, spec, where)))
+    names = [*(item.name for item in spec.attributes), *(item.name for item in spec.groupings)]
+    check_unique(names, "attribute or grouping", where)
     spec = replace(
         spec,
-        marginals=tuple(_marginal(item, spec, where) for item in raw["marginals"]),
-        assumptions=tuple(_assumption(item, spec, where) for item in raw.get("assumptions", ())),
-        traits=tuple(_trait(item, spec, where) for item in raw.get("traits", ())),
-        text=tuple(_rules(item, spec, f"{where} [text]") for item in raw.get("text", ())),
+        marginals=every("marginals", "marginal", lambda item: _marginal(item, spec, where)),
+        assumptions=every("assumptions", "assumption", lambda item: _assumption(item, spec, where)),
+        traits=every("traits", "trait", lambda item: _trait(item, spec, where)),
+        text=every("text", "text", lambda item: _rules(item, spec, f"{where} [text]")),
     )
-    spec = replace(spec, impossible=tuple(_impossible(item, spec, where) for item in raw.get("impossible", ())))
-    _check_unique([item.name for item in spec.marginals], "marginal", where)
-    _check_unique([item.attribute for item in spec.assumptions], "assumption", where)
-    _check_unique([*(item.name for item in spec.attributes), *spec.trait_names], "attribute or trait", where)
-    _check_covered(spec, where)
+    spec = replace(spec, impossible=every("impossible", "impossible", lambda item: _impossible(item, spec, where)))
+    check_unique([item.name for item in spec.marginals], "marginal", where)
+    check_unique([item.attribute for item in spec.assumptions], "assumption", where)
+    check_unique([*(item.name for item in spec.attributes), *spec.trait_names], "attribute or trait", where)
+    check_covered(spec, where)
     return spec
+
+
+def _named(item: Any, number: int, what: str, where: str, read: Callable[[Any], T]) -> T:
+    try:
+        return read(item)
+    except KeyError as missing:
+        name = item.get("name") or item.get("attribute") or number
+        raise InputError(f"the key {missing} is missing", where=f"{where} [{what} {name}]") from None
 
 
 def _attribute(raw: Mapping[str, Any], where: str) -> Attribute:
     where = f"{where} [attribute {raw['name']}]"
     reserved = ("persona_id", "weight", "text", "age", "an")
     if raw["name"] in reserved or not str(raw["name"]).isidentifier() or not raw["name"][0].islower():
-        allowed = f"a word of letters, digits and _ that begins with a small letter and is not one of {', '.join(reserved)}"
+        allowed = (
+            f"a word of letters, digits and _ that begins with a small letter and is not one of {', '.join(reserved)}"
+        )
         raise InputError(f"an attribute cannot be called '{raw['name']}'", where=where, allowed=allowed)
     categories = tuple(
         Category(
@@ -130,14 +145,16 @@ def _attribute(raw: Mapping[str, Any], where: str) -> Attribute:
     )
     if not categories:
         raise InputError("has no categories", where=where, allowed="at least one")
-    _check_unique([item.id for item in categories], "category", where)
+    check_unique([item.id for item in categories], "category", where)
     return Attribute(raw["name"], raw["label"], categories, raw.get("description", ""))
 
 
 def _age(raw: Sequence[int], where: str) -> tuple[int, int]:
     first, last = raw
     if not 0 <= first <= last <= 120:
-        raise InputError(f"the ages {first} to {last}", where=where, allowed="first and last whole year within 0 to 120")
+        raise InputError(
+            f"the ages {first} to {last}", where=where, allowed="first and last whole year within 0 to 120"
+        )
     return int(first), int(last)
 
 
@@ -208,7 +225,9 @@ def _table(
     parts = []
     for name, inside in zip(chosen.ids, allowed, strict=True):
         if inside and name not in raw:
-            raise InputError(f"has no value for {chosen.name} '{name}'", where=where, allowed="a value for each category")
+            raise InputError(
+                f"has no value for {chosen.name} '{name}'", where=where, allowed="a value for each category"
+            )
         if len(attributes) > 1:
             below = [len(axis) for axis in axes[1:]]
             part = _table(raw[name], spec, attributes[1:], axes[1:], f"{where} {name}") if inside else np.zeros(below)
@@ -216,25 +235,6 @@ def _table(
             part = np.array(float(raw[name]) if inside else 0.0)
         parts.append(part)
     return np.stack(parts)
-
-
-def check_table(marginal: Marginal, where: str) -> None:
-    """InputError where a table has a value that is no count, or shares that do not sum to the whole they are of."""
-    table = marginal.table
-    if not np.isfinite(table).all() or (table < 0).any():
-        bad = table[~np.isfinite(table) | (table < 0)].ravel()[0]
-        raise InputError(f"has the value {bad:g}", where=where, allowed="numbers of 0 and above")
-    totals = np.bincount(marginal.slices, weights=table.ravel())
-    if not totals.sum() > 0:
-        raise InputError("counts nobody", where=where, allowed="at least one value above 0")
-    if marginal.unit == "persons":
-        return
-    full = FULL[marginal.unit]
-    least = LEAST_COVERED if marginal.left_out else 1.0 - ROUNDING
-    for total in totals[totals > 0]:
-        if not least * full <= total <= (1.0 + ROUNDING) * full:
-            hint = " (say what is missing in left_out)" if total < full else ""
-            raise InputError(f"has shares that sum to {total:g}", where=where, allowed=f"{full:g}{hint}")
 
 
 def _impossible(raw: Mapping[str, Any], spec: PopulationSpec, where: str) -> Impossible:
@@ -259,7 +259,9 @@ def _assumption(raw: Mapping[str, Any], spec: PopulationSpec, where: str) -> Ass
             one_of(key, attribute.ids, what=f"category of {attribute.name}", where=where)
         shares = np.array([float(item["shares"].get(name, 0.0)) for name in attribute.ids])
         if (shares < 0).any() or not abs(shares.sum() - 1.0) < ROUNDING:
-            raise InputError(f"has shares that sum to {shares.sum():g}", where=where, allowed="shares of 0 to 1, summing to 1")
+            raise InputError(
+                f"has shares that sum to {shares.sum():g}", where=where, allowed="shares of 0 to 1, summing to 1"
+            )
         rows.append(AssumedShares(when, shares / shares.sum()))
     if not rows or rows[-1].when:
         raise InputError("does not say what holds of everybody else", where=where, allowed="a last row without `when`")
@@ -315,43 +317,6 @@ def _rules(raw: Mapping[str, Any], spec: PopulationSpec, where: str) -> tuple[Te
         check_template(item["say"], spec, where)
         rules.append(TextRule(when, item["say"]))
     return tuple(rules)
-
-
-def _check_unique(names: Iterable[str], what: str, where: str) -> None:
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            raise InputError(f"{what} '{name}' is given twice", where=where, allowed="each once")
-        seen.add(name)
-
-
-def _check_covered(spec: PopulationSpec, where: str) -> None:
-    """Every attribute has a fitted table or an assumption, and an assumption follows all that it is given."""
-    fitted = {spec.classifications[name].attribute for item in spec.fitted for name in item.attributes}
-    known = set(spec.raked)
-    for item in spec.assumptions:
-        for name in item.given:
-            if spec.classifications[name].attribute not in known:
-                raise InputError(
-                    f"the assumption on {item.attribute} is given '{name}', which is not known before it",
-                    where=where,
-                    allowed=", ".join(sorted(known)),
-                )
-        known.add(item.attribute)
-    for attribute in spec.attributes:
-        if attribute.name in spec.raked and attribute.name not in fitted:
-            allowed = "a marginal that is fitted, or an assumption"
-            raise InputError(f"attribute {attribute.name} has neither table nor assumption", where=where, allowed=allowed)
-    for table in spec.marginals:
-        for name in (*table.attributes, *table.universe):
-            attribute_name = spec.classifications[name].attribute
-            if attribute_name not in spec.raked:
-                problem = f"{attribute_name} has both an assumption and the marginal {table.name}"
-                raise InputError(problem, where=where, allowed="one of the two")
-    cells = math.prod(len(spec.attribute(name).ids) for name in spec.raked)
-    if cells > LARGEST_JOINT:
-        allowed = f"at most {LARGEST_JOINT:,}: fewer attributes with tables, or fewer categories"
-        raise InputError(f"the tables span {cells:,} combinations", where=where, allowed=allowed)
 
 
 def _read_with_parents(path: Path, below: tuple[Path, ...] = ()) -> dict[str, Any]:

@@ -96,8 +96,9 @@ def rake(
     if not mass.sum() > 0:
         raise ValueError("the seed of the raking has no mass")
     mass /= mass.sum()
-    best, stalled, iteration = np.inf, 0, 0
-    for iteration in range(1, max_iterations + 1):
+    best, stalled, iterations = np.inf, 0, 0
+    while iterations < max_iterations:
+        iterations += 1
         worst = 0.0
         for target in marginals:
             achieved = target.achieved(mass)
@@ -121,7 +122,7 @@ def rake(
         achieved = target.achieved(mass)
         errors[target.name] = float(np.abs(target.wanted(achieved) - achieved).max())
     largest = max(errors.values(), default=0.0)
-    return RakingResult(mass.reshape(np.shape(seed)), iteration, largest <= 10 * tolerance, largest, errors)
+    return RakingResult(mass.reshape(np.shape(seed)), iterations, largest <= 10 * tolerance, largest, errors)
 
 
 def indicator_matrix(marginals: Sequence[MarginTarget]) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""What if the assumed traits were otherwise: the same people and weights with other traits, for runs beside the main one."""
+"""What if the assumed traits were otherwise: the same people and weights with other traits, for further runs."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def trait_variants(population: Population, seed: int = 1, *, texts: bool = True)
             changed = replace(spec, traits=tuple(other if item is trait else item for item in spec.traits))
             values = trait_values(other, persona_means(changed, other, codes, population.size), quantiles)
             variants[f"{trait.name}: {kind}"] = _with_traits(population, changed, {trait.name: values}, texts)
-    drawn = draw_traits(spec, codes, population.size, np.random.SeedSequence(seed))
+    drawn = draw_traits(spec, codes, population.size, seed)
     columns = {name: drawn[name].to_numpy() for name in spec.trait_names}
     variants[REDRAWN] = replace(_with_traits(population, spec, columns, texts), seed=seed)
     return variants
@@ -61,7 +61,9 @@ def _others(trait: Trait) -> dict[str, Trait]:
     return others
 
 
-def _with_traits(population: Population, spec: PopulationSpec, values: Mapping[str, np.ndarray], texts: bool) -> Population:
+def _with_traits(
+    population: Population, spec: PopulationSpec, values: Mapping[str, np.ndarray], texts: bool
+) -> Population:
     personas = population.personas.assign(**values)
     if texts:
         personas["text"] = pd.Series(describe(personas, spec), dtype="str")

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from core.errors import InputError, one_of
+from core.errors import one_of
 
 #: How far a table can be trusted. The first five are those of the data; the others are said of our own tables.
 QUALITIES = ("official", "official_old", "estimate", "approximate", "derived", "assumption", "fictional", "edited")
@@ -36,7 +36,7 @@ Condition = Mapping[str, tuple[str, ...]]
 class Category:
     """One value of an attribute. `phrases` are ways to say it in a text; `words` are named fragments such as pronouns.
 
-    `age` is the first and last whole year of an age group, for the age a text names.
+    `age` is the first and last whole year that such people have, for the age a text names.
     """
 
     id: str
@@ -147,7 +147,7 @@ class AssumedShares:
 
 @dataclass(frozen=True, eq=False)
 class Assumption:
-    """An attribute for which no source exists here: its shares given other attributes. The first row that fits applies."""
+    """An attribute without a source here: its shares given other attributes. The first row that fits applies."""
 
     attribute: str
     given: tuple[str, ...]
@@ -267,7 +267,7 @@ class PopulationSpec:
         return hit
 
     def margin_cells(self, marginal: Marginal, codes: Mapping[str, np.ndarray], size: int) -> np.ndarray:
-        """The cell of the marginal's table, in C order, that each person falls in: int (size,), -1 outside its universe."""
+        """The table cell, in C order, that each person falls in: int (size,), -1 outside the marginal's universe."""
         cell = np.zeros(size, dtype=np.int64)
         for name in marginal.attributes:
             chosen = self.classifications[name]
@@ -278,7 +278,9 @@ class PopulationSpec:
         """Names of the table's cells in C order: category ids joined by " · "."""
         names = [""]
         for name in marginal.attributes:
-            names = [f"{left} · {right}" if left else right for left in names for right in self.classifications[name].ids]
+            names = [
+                f"{left} · {right}" if left else right for left in names for right in self.classifications[name].ids
+            ]
         return names
 
     def inside(self, marginal: Marginal) -> np.ndarray:
@@ -334,21 +336,14 @@ class PopulationSpec:
     def _assumption(self, item: Assumption) -> dict[str, Any]:
         ids = self.attribute(item.attribute).ids
         rows = [
-            {"when": _lists(row.when), "shares": {name: float(share) for name, share in zip(ids, row.shares, strict=True)}}
+            {
+                "when": _lists(row.when),
+                "shares": {name: float(share) for name, share in zip(ids, row.shares, strict=True)},
+            }
             for row in item.rows
         ]
         raw: dict[str, Any] = {"attribute": item.attribute, "given": list(item.given), "source": item.source}
         return raw | {"reasoning": item.reasoning, "rows": rows}
-
-
-def check_condition(spec: PopulationSpec, condition: Condition, where: str) -> None:
-    """InputError where the condition names a classification or a category that does not exist."""
-    for name, wanted in condition.items():
-        one_of(name, spec.classifications, what="attribute or grouping", where=where)
-        if not wanted:
-            raise InputError(f"no category of {name} is given", where=where, allowed="at least one")
-        for category in wanted:
-            one_of(category, spec.classifications[name].ids, what=f"category of {name}", where=where)
 
 
 def _lists(condition: Mapping[str, tuple[str, ...]]) -> dict[str, list[str]]:

@@ -56,11 +56,15 @@ def check_template(template: str, spec: PopulationSpec, where: str) -> None:
     for part in parse_template(template):
         if isinstance(part, str):
             if "{" in part or "}" in part:
-                raise InputError(f"'{template}' has a brace that is no hole", where=where, allowed="{attribute}, {attribute.word}")
+                raise InputError(
+                    f"'{template}' has a brace that is no hole", where=where, allowed="{attribute}, {attribute.word}"
+                )
             continue
         if part.needs_age:
             if spec.age_attribute is None:
-                raise InputError("a text tells an age, and no attribute has ages", where=where, allowed="`age` in its categories")
+                raise InputError(
+                    "a text tells an age, and no attribute has ages", where=where, allowed="`age` in its categories"
+                )
             continue
         one_of(part.name, [*names, AGE, ARTICLE], what="hole in a text", where=where)
         if part.word is not None:

@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from core.people.spec import LEVEL_CUTS, LEVELS, PopulationSpec, TextRule
+from core.people.spec import LEVEL_CUTS, LEVELS, Attribute, PopulationSpec, TextRule
 from core.people.templates import Hole, fill, parse_template
 
 #: How many traits a text tells.
 TOLD = 3
-#: What differs from the mean by one spread counts as distinctive as any other trait that does; used where none is given.
+#: Distinctiveness is measured in spreads from the mean; this is taken where a trait is assumed to have none.
 USUAL_SPREAD = 0.2
 #: Steps of low-discrepancy sequences (fractional parts of square roots of primes): they spread ages and phrasings
 #: evenly over personas without a random state, so that a persona's text depends on nothing but the persona.
@@ -40,9 +40,9 @@ def describe(personas: pd.DataFrame, spec: PopulationSpec) -> np.ndarray:
         return np.full(len(personas), "", dtype=object)
     text = parts[0]
     for part in parts[1:]:
-        # A slot without a rule for someone gives an empty sentence, which needs no space.
-        text = text + np.where(part == "", "", " ").astype(object) + part
-    return np.array([one.strip() for one in text], dtype=object)
+        # A block without a rule for someone gives an empty sentence, which needs no space.
+        text = text + np.where((part == "") | (text == ""), "", " ").astype(object) + part
+    return text
 
 
 class _Writer:
@@ -58,14 +58,23 @@ class _Writer:
             counts = np.array([len(item.phrases) for item in attribute.categories])
             self.phrase[attribute.name] = (spread * counts[self.codes[attribute.name]]).astype(np.int64)
         self.age = np.zeros(self.size, dtype=np.int64)
-        aged = spec.age_attribute
-        if aged is not None:
-            first, last = np.array([item.age for item in aged.categories])[self.codes[aged.name]].T
+        if spec.age_attribute is not None:
+            first, last = self._age_range(spec.age_attribute)
             self.age = first + ((ids + 1) * _AGE_STEP % 1.0 * (last - first + 1)).astype(np.int64)
         self.values = personas[list(spec.trait_names)].to_numpy(dtype=float)
 
+    def _age_range(self, groups: Attribute) -> tuple[np.ndarray, np.ndarray]:
+        """First and last year each persona can be: the age group, cut to the ages of the other categories."""
+        first, last = np.array([item.age for item in groups.categories])[self.codes[groups.name]].T
+        low, high = first, last
+        for attribute in self.spec.attributes:
+            ages = np.array([item.age or (0, 200) for item in attribute.categories])[self.codes[attribute.name]]
+            low, high = np.maximum(low, ages[:, 0]), np.minimum(high, ages[:, 1])
+        meets = low <= high
+        return np.where(meets, low, first), np.where(meets, high, last)
+
     def sentences(self, rules: Sequence[TextRule], rows: np.ndarray | None = None) -> np.ndarray:
-        """The first rule that fits each persona, filled; "" where none does. `rows` restricts the work: (n,) positions."""
+        """The first rule that fits each persona, filled; "" where none does. `rows`: the (n,) positions to do."""
         rows = np.arange(self.size) if rows is None else rows
         codes = {name: values[rows] for name, values in self.codes.items()}
         said = np.full(len(rows), "", dtype=object)
@@ -82,8 +91,9 @@ class _Writer:
         named = sorted({hole.name for hole in holes if not hole.needs_age})
         phrased = {hole.name for hole in holes if not hole.needs_age and hole.word is None}
         key = np.zeros(len(rows), dtype=np.int64)
+        attributes = {name: self.spec.attribute(name) for name in named}
         for name in named:
-            key = key * len(self.spec.attribute(name).ids) + self.codes[name][rows]
+            key = key * len(attributes[name].categories) + self.codes[name][rows]
             if name in phrased:
                 key = key * (int(self.phrase[name].max()) + 1) + self.phrase[name][rows]
         if any(hole.needs_age for hole in holes):
@@ -92,8 +102,8 @@ class _Writer:
         distinct = np.empty(len(first), dtype=object)
         for number, row in enumerate(rows[first]):
             chosen = {
-                name: (self.spec.attribute(name).categories[self.codes[name][row]], int(self.phrase[name][row]))
-                for name in named
+                name: (attribute.categories[self.codes[name][row]], int(self.phrase[name][row]))
+                for name, attribute in attributes.items()
             }
             distinct[number] = fill(template, chosen, int(self.age[row]))
         return distinct[inverse]

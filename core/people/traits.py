@@ -18,6 +18,8 @@ from core.people.spec import PopulationSpec, Trait
 DECIMALS = 6
 #: Means stay this far from 0 and 1, where a Beta distribution degenerates.
 EDGE = 0.02
+#: Keeps the traits' random numbers apart from others drawn with the same seed.
+_STREAM = 2
 
 
 def concentration(trait: Trait) -> float:
@@ -54,11 +56,11 @@ def trait_quantiles(trait: Trait, means: np.ndarray, values: np.ndarray) -> np.n
     return betainc(means * strength, (1 - means) * strength, values)
 
 
-def draw_traits(spec: PopulationSpec, codes: Mapping[str, np.ndarray], size: int, seed: np.random.SeedSequence) -> pd.DataFrame:
-    """One column per trait, `size` rows. Quantiles are stratified: one in each of `size` equal slices, in random order."""
+def draw_traits(spec: PopulationSpec, codes: Mapping[str, np.ndarray], size: int, seed: int) -> pd.DataFrame:
+    """One column per trait, `size` rows. Quantiles are stratified: one in each of `size` slices, in random order."""
     columns = {}
-    for trait, child in zip(spec.traits, seed.spawn(len(spec.traits)), strict=True):
-        random = np.random.default_rng(child)
+    for number, trait in enumerate(spec.traits):
+        random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_STREAM, number)))
         quantiles = (random.permutation(size) + random.random(size)) / size
         columns[trait.name] = trait_values(trait, persona_means(spec, trait, codes, size), quantiles)
     return pd.DataFrame(columns, index=pd.RangeIndex(size))

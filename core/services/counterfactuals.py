@@ -44,13 +44,17 @@ def fitted_twin(store: Store, run_id: str, data: Any = None, inputs: StudyInputs
     """
     run = store.run(run_id)
     if not run.complete or run.record.kind != "run":
-        raise InputError(f"is a {run.record.kind} that is {run.status}", where=f"run {run_id}", allowed="a complete run")
+        raise InputError(
+            f"is a {run.record.kind} that is {run.status}", where=f"run {run_id}", allowed="a complete run"
+        )
     record = run.record
     inputs = inputs or open_study(record.parameters.get("study", record.study_id), data)
     changed = [name for name, value in inputs.hashes.items() if record.input_hashes.get(name) != value]
     if changed:
         raise InputError(
-            f"was made from other {changed[0]} than is there now", where=f"run {run_id}", allowed="a new run on these data"
+            f"was made from other {changed[0]} than is there now",
+            where=f"run {run_id}",
+            allowed="a new run on these data",
         )
     assert record.train_end is not None and record.test_end is not None and record.population_id is not None
     study = inputs.study
@@ -237,7 +241,9 @@ class Contrast:
         return int(self.path.outside.sum())
 
 
-def contrast(twin: FittedTwin, scenario: PolicyTimeline, dates: pd.DatetimeIndex, reference: PolicyTimeline | None = None) -> Contrast:
+def contrast(
+    twin: FittedTwin, scenario: PolicyTimeline, dates: pd.DatetimeIndex, reference: PolicyTimeline | None = None
+) -> Contrast:
     """The scenario's forecast against the reference's (default: the observed timeline)."""
     base_timeline = twin.timeline if reference is None else with_known_weeks(reference)
     scenario = with_known_weeks(scenario)

@@ -39,7 +39,15 @@ FORECASTERS: dict[str, str] = {
     "gradient_boosting_indicators": "Gradient boosting on ten indicators, weekday and cases as of the origin",
     "gradient_boosting_trend": "Gradient boosting on stringency, weekday, month and day",
 }
-TWINS = ("twin", "twin_announced_calendar", "twin_unanchored", "paper", "uncalibrated", "single_persona", "identical_personas")
+TWINS = (
+    "twin",
+    "twin_announced_calendar",
+    "twin_unanchored",
+    "paper",
+    "uncalibrated",
+    "single_persona",
+    "identical_personas",
+)
 
 
 @dataclass(frozen=True)
@@ -104,9 +112,7 @@ def ablation_forecasts(
     return Ablations(forecasts, paper)
 
 
-def rival_forecasts(
-    inputs: StudyInputs, problem: Problem, executor: Executor | None = None
-) -> dict[str, pd.DataFrame]:
+def rival_forecasts(inputs: StudyInputs, problem: Problem, executor: Executor | None = None) -> dict[str, pd.DataFrame]:
     """Every baseline's forecast of the final window."""
     window = problem.final
     cases = None if inputs.cases is None else inputs.cases.loc[: pd.Timestamp(window.origin)]

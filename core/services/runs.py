@@ -38,7 +38,15 @@ from core.services.progress import Watch
 from core.services.specification import KEEP_RESPONSES_UP_TO, RunRequest, RunSummary
 from core.services.studies import StudyInputs, engine_for, open_study
 from core.services.timelines import save_timeline
-from core.simulation.simulate import BLOCK, Aggregates, BlockResult, aggregate_frame, block_count, combine, simulate_blocks
+from core.simulation.simulate import (
+    BLOCK,
+    Aggregates,
+    BlockResult,
+    aggregate_frame,
+    block_count,
+    combine,
+    simulate_blocks,
+)
 from core.store.database import Store
 from core.store.responses import responses_table
 
@@ -70,7 +78,9 @@ def prepare(request: RunRequest, store: Store | None = None) -> Prepared:
     if request.population_id is not None and store is not None:
         population = load_population(store, request.population_id)
     else:
-        population = make_population(study, study.personas if request.personas is None else request.personas, request.seed)
+        population = make_population(
+            study, study.personas if request.personas is None else request.personas, request.seed
+        )
     engine = engine_for(study, request.engine)
     problem = build_problem(study, inputs.timeline, inputs.observations, inputs.cases, train_end, test_end)
     request = replace(request, train_end=train_end, test_end=test_end, personas=population.size)
@@ -146,7 +156,12 @@ def record_of(prepared: Prepared, store: Store) -> RunRecord:
         population_hash=population.content_hash,
         timeline_id=save_timeline(store, inputs.study, inputs.timeline),
         timeline_hash=inputs.timeline.id,
-        parameters={"trials": request.trials, "paper_trials": PAPER_TRIALS, "block": BLOCK, "study": str(request.study)},
+        parameters={
+            "trials": request.trials,
+            "paper_trials": PAPER_TRIALS,
+            "block": BLOCK,
+            "study": str(request.study),
+        },
         train_end=request.train_end,
         test_end=request.test_end,
         calibrator="twin",
@@ -158,21 +173,22 @@ def save_study(store: Store, inputs: StudyInputs) -> None:
     study = inputs.study
     spec = json.loads(json.dumps({"title": study.title, "place": study.place, "summary": study.summary}))
     row = {"study_id": study.id, "title": study.title, "fictional": study.fictional, "spec": spec}
-    tall = inputs.observations.rename_axis(index="date").melt(ignore_index=False, var_name="behaviour", value_name="value")
+    tall = inputs.observations.rename_axis(index="date").melt(
+        ignore_index=False, var_name="behaviour", value_name="value"
+    )
     with store.transaction():
         store.replace("studies", [{**row, "spec_hash": content_hash(study)}], study_id=study.id)
         store.replace("observations", tall.reset_index().assign(study_id=study.id), study_id=study.id)
 
 
-def _work(
-    prepared: Prepared, record: RunRecord, store: Store, watch: Watch, executor: Executor | None
-) -> RunSummary:
+def _work(prepared: Prepared, record: RunRecord, store: Store, watch: Watch, executor: Executor | None) -> RunSummary:
     seconds = {"ingest": prepared.seconds}
     found, seconds["calibrate"] = _timed(lambda: _search(prepared, record, store, watch, executor))
     own = {name: value for name, value in found.parameters.items() if name in prepared.engine.parameters}
     fitted = prepared.engine.with_parameters(own) if own else prepared.engine
-    aggregates, seconds["simulate"] = _timed(lambda: _simulate(prepared, fitted, record, store, watch, executor))
+    prepared = replace(prepared, problem=prepared.problem.final_only())
     problem, study = prepared.problem, prepared.inputs.study
+    aggregates, seconds["simulate"] = _timed(lambda: _simulate(prepared, fitted, record, store, watch, executor))
     means = aggregates.everyone
     twin, fitting = _timed(lambda: twin_forecast(problem, problem.final, means, found.parameters))
     seconds["calibrate"] += fitting
@@ -207,7 +223,7 @@ def _work(
         "engine": prepared.engine.name,
         "personas": prepared.population.size,
         "days": len(problem.final.train) + len(problem.final.horizon),
-        "contexts": len(problem.run_contexts()),
+        "contexts": len(problem.contexts),
         "behaviours": len(study.behaviours),
         "train_end": str(problem.final.origin),
         "test_end": str(prepared.request.test_end),
@@ -330,9 +346,7 @@ def _contexts(problem: Problem) -> pd.DataFrame:
     used = np.concatenate([window.train_context, window.horizon_context])
     days = np.bincount(used, minlength=len(problem.contexts))
     plain = problem.contexts.astype(object).where(problem.contexts.notna(), None)
-    return pd.DataFrame(
-        {"context_id": np.arange(len(days)), "days": days, "attributes": plain.to_dict("records")}
-    )
+    return pd.DataFrame({"context_id": np.arange(len(days)), "days": days, "attributes": plain.to_dict("records")})
 
 
 def _calibrations(

@@ -87,7 +87,9 @@ def simulate_block(
     weight = personas["weight"].to_numpy(dtype=float)
     membership = np.stack(
         [
-            np.ones(len(personas)) if group == EVERYONE else (personas[group[0]].astype(str) == group[1]).to_numpy(float)
+            np.ones(len(personas))
+            if group == EVERYONE
+            else (personas[group[0]].astype(str) == group[1]).to_numpy(float)
             for group in groups
         ]
     )

@@ -1,0 +1,59 @@
+"""One look for every figure: colours that colour-blind readers tell apart, units on axes, sources beneath."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+#: Okabe and Ito's colours, darkened where they are too light for lines on white.
+INK, OBSERVED, TWIN, ACCENT = "#16202a", "#3c4752", "#0b5d7a", "#c1440e"
+PALETTE = ("#0b5d7a", "#c1440e", "#00795a", "#8a4f9e", "#a66a00", "#4a6fa5", "#7a5c3e", "#5c6670")
+BAND = "rgba(11, 93, 122, 0.18)"
+TRAIN_SHADE = "rgba(60, 71, 82, 0.06)"
+GRID = "#e3e8ec"
+HEIGHT = 420
+
+
+def styled(
+    figure: go.Figure, *, title: str, y: str = "", x: str = "", source: str = "", height: int = HEIGHT, legend: bool = True
+) -> go.Figure:
+    """The figure with the project's look, its axis titles with units, and the source of its data beneath it."""
+    figure.update_layout(
+        title={"text": title, "x": 0, "xanchor": "left", "font": {"size": 16, "color": INK}},
+        height=height,
+        margin={"l": 60, "r": 20, "t": 50, "b": 90 if source else 50},
+        paper_bgcolor="#ffffff",
+        plot_bgcolor="#ffffff",
+        font={"color": INK, "size": 13},
+        showlegend=legend,
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "xanchor": "right", "x": 1.0},
+        hovermode="x unified",
+        colorway=list(PALETTE),
+    )
+    figure.update_xaxes(gridcolor=GRID, zeroline=False, linecolor=GRID)
+    figure.update_yaxes(gridcolor=GRID, zerolinecolor="#9aa5ae")
+    if x:
+        figure.update_xaxes(title_text=x)
+    if y:
+        figure.update_yaxes(title_text=y)
+    if source:
+        figure.add_annotation(
+            text=f"Source: {source}",
+            xref="paper",
+            yref="paper",
+            x=0,
+            y=0,
+            yshift=-58,
+            xanchor="left",
+            yanchor="top",
+            showarrow=False,
+            align="left",
+            font={"size": 11, "color": "#5c6670"},
+        )
+    return figure
+
+
+def colours(names: Sequence[str]) -> dict[str, str]:
+    """A colour for each name, in order, repeating after eight."""
+    return {name: PALETTE[position % len(PALETTE)] for position, name in enumerate(names)}

@@ -1,0 +1,72 @@
+"""Open the dashboard: prepare the embedded study on first use, then hand over to Streamlit."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from core.errors import InputError
+from core.services.progress import Progress, Watch
+from core.settings import STORE_VARIABLE, project_root, store_path
+
+EMBEDDED = "meridia"
+
+
+def prepare_embedded(store: str | Path | None = None) -> bool:
+    """Run the embedded study once, so that the first screen has something to show. Returns whether it had to."""
+    from core.services.counterfactuals import latest_run
+    from core.services.runs import run_study
+    from core.services.specification import RunRequest
+    from core.store.database import Store
+
+    def report(item: Progress) -> None:
+        if sys.stderr.isatty():
+            text = f"Preparing the fictional study Meridia: {item.stage}, {item.done} of {item.total} {item.text}"
+            print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+    with Store(store_path(store)) as opened:
+        if latest_run(opened, EMBEDDED) is not None:
+            return False
+        print("First use: running the main job on the fictional study Meridia.", file=sys.stderr)
+        run_study(RunRequest(EMBEDDED), opened, Watch(report))
+    print(file=sys.stderr)
+    return True
+
+
+def open_dashboard(host: str, port: int, browser: bool, store: str | Path | None = None) -> int:
+    """Serve the dashboard until it is stopped; returns Streamlit's exit code. InputError where the port is taken."""
+    if not 1 <= port <= 65535:
+        raise InputError(f"port {port}", allowed="1 to 65535", nearest="8501")
+    check_free(host, port)
+    prepare_embedded(store)
+    environment = dict(os.environ)
+    environment[STORE_VARIABLE] = str(store_path(store))
+    root = project_root()
+    command = [
+        sys.executable, "-m", "streamlit", "run", str(root / "app.py"),
+        "--server.address", host, "--server.port", str(port), "--server.headless", str(not browser).lower(),
+    ]  # fmt: skip
+    print(f"PolicyTwin is at http://{host}:{port} (stop with Ctrl-C)", file=sys.stderr)
+    try:
+        return subprocess.call(command, cwd=root, env=environment)
+    except KeyboardInterrupt:
+        return 0
+
+
+def check_free(host: str, port: int) -> None:
+    """InputError where something listens on the port already, or the address is not one of this machine."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as wrong:
+        raise InputError(
+            f"cannot listen on {host}:{port} ({wrong.strerror or wrong})",
+            where="dashboard",
+            allowed="a free port (--port) on an address of this machine (--host)",
+            nearest=f"--port {port + 1}",
+        ) from None

@@ -167,7 +167,7 @@ def _relative(
 ) -> np.ndarray:
     """Activity (days, behaviours) as if the group's baseline week were that of the calibrated population."""
     own = np.maximum(means[week_context], SMALLEST_BASELINE)
-    return np.asarray(means[context] * (np.maximum(twin.baseline, SMALLEST_BASELINE) / own)[dates.weekday])
+    return np.asarray(means[context] * (np.maximum(twin.baseline, SMALLEST_BASELINE) / own)[dates.day_of_week])
 
 
 def _measured(

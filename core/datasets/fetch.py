@@ -145,34 +145,30 @@ def _intact(folder: Path, manifest: Mapping[str, Any]) -> bool:
     return all((folder / name).is_file() and _sha256(folder / name) == sha256 for name, sha256 in kept.items())
 
 
-class _Meter:
-    """What pooch wants of a progress bar, passed on to a plain function."""
-
-    def __init__(self, label: str, report: Progress) -> None:
-        self.label, self.report, self.total, self.done = label, report, 0, 0
-
-    def update(self, amount: int) -> None:
-        self.done += amount
-        self.report(self.label, self.done, self.total or None)
-
-    def reset(self) -> None:
-        self.done = 0
-
-    def close(self) -> None:
-        """Nothing to put away."""
-
-
 def _download(url: str, path: Path, pins: Mapping[str, str], progress: Progress | None, timeout_s: float) -> Path:
     import pooch
     import requests
 
     label = PurePosixPath(url.split("?")[0]).name or url
-    if progress is not None:
-        progress(label, 0, None)
-    downloader = pooch.HTTPDownloader(timeout=timeout_s, progressbar=_Meter(label, progress) if progress else False)
+
+    def stream(address: str, output_file: str, _: object) -> None:
+        # pooch's own downloader leaves the connection open where the server answers with an error.
+        with requests.get(address, stream=True, timeout=timeout_s) as answer, Path(output_file).open("wb") as out:
+            answer.raise_for_status()
+            length = answer.headers.get("Content-Length", "")
+            total = int(length) if length.isdecimal() and "Content-Encoding" not in answer.headers else None
+            done = 0
+            if progress is not None:
+                progress(label, done, total)
+            for piece in answer.iter_content(chunk_size=1 << 20):
+                out.write(piece)
+                done += len(piece)
+                if progress is not None:
+                    progress(label, done, total)
+
     try:
         with _quiet(pooch.get_logger()):
-            pooch.retrieve(url, known_hash=None, fname=path.name, path=path.parent, downloader=downloader)
+            pooch.retrieve(url, known_hash=None, fname=path.name, path=path.parent, downloader=stream)
     except (requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema, requests.exceptions.InvalidURL):
         raise InputError("is not an address one can fetch from", where=url, allowed="http:// or https://") from None
     except (requests.exceptions.RequestException, OSError, ValueError) as wrong:
@@ -197,7 +193,8 @@ def _reason(wrong: BaseException) -> str:
 
     if isinstance(wrong, requests.exceptions.HTTPError) and wrong.response is not None:
         return f"the server answered {wrong.response.status_code} {wrong.response.reason}".rstrip()
-    if isinstance(wrong, requests.exceptions.Timeout):
+    # A provider that falls silent half-way raises a ConnectionError that only says so in words.
+    if isinstance(wrong, requests.exceptions.Timeout) or "timed out" in str(wrong):
         return "no answer in time"
     if isinstance(wrong, requests.exceptions.ChunkedEncodingError):
         return "the download broke off"

@@ -46,10 +46,10 @@ def last_7_days(known: BaselineInputs) -> pd.DataFrame:
 def seasonal_naive(known: BaselineInputs) -> pd.DataFrame:
     """The mean of the same weekday over the last 28 days."""
     recent = known.observed.iloc[-RECENT_MONTH:]
-    by_weekday = recent.groupby(_index(recent).weekday).mean().reindex(range(7))
+    by_weekday = recent.groupby(_index(recent).day_of_week).mean().reindex(range(7))
     by_weekday = by_weekday.fillna(recent.mean())
     return pd.DataFrame(
-        by_weekday.to_numpy()[known.horizon.weekday], index=known.horizon, columns=known.observed.columns
+        by_weekday.to_numpy()[known.horizon.day_of_week], index=known.horizon, columns=known.observed.columns
     )
 
 
@@ -63,14 +63,14 @@ def linear(known: BaselineInputs) -> pd.DataFrame:
     from sklearn.linear_model import Ridge
 
     def features(days: pd.DatetimeIndex) -> np.ndarray:
-        return np.column_stack([known.stringency.reindex(days), np.eye(7)[days.weekday]])
+        return np.column_stack([known.stringency.reindex(days), np.eye(7)[days.day_of_week]])
 
     return _regression(known, features, lambda: Ridge(alpha=1.0))
 
 
 def gradient_boosting(known: BaselineInputs) -> pd.DataFrame:
     """Gradient boosting on (stringency, weekday), scikit-learn's defaults: the published rival."""
-    return _boosting(known, lambda days: [known.stringency.reindex(days), days.weekday])
+    return _boosting(known, lambda days: [known.stringency.reindex(days), days.day_of_week])
 
 
 def gradient_boosting_indicators(known: BaselineInputs) -> pd.DataFrame:
@@ -83,14 +83,14 @@ def gradient_boosting_indicators(known: BaselineInputs) -> pd.DataFrame:
         mean = known.cases.loc[:origin].rolling(CASE_WINDOW, min_periods=1).mean()
         return mean.reindex(days, method="ffill").fillna(0.0).to_numpy()
 
-    return _boosting(known, lambda days: [*known.indicators.reindex(days).to_numpy(float).T, days.weekday, cases(days)])
+    return _boosting(known, lambda days: [*known.indicators.reindex(days).to_numpy(float).T, days.day_of_week, cases(days)])
 
 
 def gradient_boosting_trend(known: BaselineInputs) -> pd.DataFrame:
     """Gradient boosting on (stringency, weekday, month, day index)."""
     start = known.observed.index[0]
     return _boosting(
-        known, lambda days: [known.stringency.reindex(days), days.weekday, days.month, (days - start).days]
+        known, lambda days: [known.stringency.reindex(days), days.day_of_week, days.month, (days - start).days]
     )
 
 

@@ -99,7 +99,7 @@ def baseline_week(calendar: Calendar, study: Study) -> pd.DataFrame:
     row |= {f"{item.code}_Flag": np.nan for item in study.indicators if item.has_flag}
     week = []
     for weekday in range(7):
-        ordinary = kinds[(period.weekday == weekday) & (kinds["day_type"] != "holiday")]
+        ordinary = kinds[(period.day_of_week == weekday) & (kinds["day_type"] != "holiday")]
         kind = ordinary["day_type"].iloc[0] if len(ordinary) else "working"
         week.append({**row, DAY_TYPE: kind, RAMADAN: False, EPIDEMIC: 0, RESTRICTED_DAYS: 0})
     return pd.DataFrame(week)

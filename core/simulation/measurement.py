@@ -43,7 +43,7 @@ class SameWeekdayChange:
     baseline: np.ndarray
 
     def affine(self, dates: pd.DatetimeIndex) -> tuple[np.ndarray, np.ndarray]:
-        same_weekday = np.maximum(self.baseline, SMALLEST_BASELINE)[dates.weekday]
+        same_weekday = np.maximum(self.baseline, SMALLEST_BASELINE)[dates.day_of_week]
         return np.full_like(same_weekday, -PERCENT), PERCENT / same_weekday
 
     def upper(self, multiples: np.ndarray) -> np.ndarray:

@@ -264,7 +264,8 @@ def _draw_assumed(spec: PopulationSpec, codes: dict[str, np.ndarray], size: int,
             here = np.flatnonzero(open_ & spec.matches(row.when, codes, size))
             open_[here] = False
             quantiles = (offset + (np.arange(len(here)) + 1) * step) % 1.0
-            drawn[here] = np.searchsorted(np.cumsum(row.shares)[:-1], quantiles, side="right")
+            bounds = np.cumsum(row.shares)[:-1] / row.shares.sum()
+            drawn[here] = np.searchsorted(bounds, quantiles, side="right")
         codes[assumption.attribute] = drawn
 
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from core.errors import InputError, nearest, one_of
-from core.people.checks import check_condition, check_covered, check_table, check_unique
+from core.people.checks import ROUNDING, check_condition, check_covered, check_table, check_unique
 from core.people.spec import (
     LEVELS,
     QUALITIES,
@@ -262,7 +262,7 @@ def _assumption(raw: Mapping[str, Any], spec: PopulationSpec, where: str) -> Ass
             raise InputError(
                 f"has shares that sum to {shares.sum():g}", where=where, allowed="shares of 0 to 1, summing to 1"
             )
-        rows.append(AssumedShares(when, shares / shares.sum()))
+        rows.append(AssumedShares(when, shares))
     if not rows or rows[-1].when:
         raise InputError("does not say what holds of everybody else", where=where, allowed="a last row without `when`")
     given = tuple(raw.get("given", ()))

@@ -139,7 +139,7 @@ class Impossible:
 
 @dataclass(frozen=True, eq=False)
 class AssumedShares:
-    """Shares of an attribute's categories (summing to 1) among the people in `when`."""
+    """Shares of an attribute's categories among the people in `when`; they sum to 1 but for rounding."""
 
     when: Condition
     shares: np.ndarray

@@ -188,7 +188,7 @@ def _work(prepared: Prepared, record: RunRecord, store: Store, watch: Watch, exe
     fitted = prepared.engine.with_parameters(own) if own else prepared.engine
     prepared = replace(prepared, problem=prepared.problem.final_only())
     problem, study = prepared.problem, prepared.inputs.study
-    aggregates, seconds["simulate"] = _timed(lambda: _simulate(prepared, fitted, record, store, watch, executor))
+    aggregates, seconds["simulate"] = _timed(lambda: simulate_stored(prepared, fitted, record, store, watch, executor))
     means = aggregates.everyone
     twin, fitting = _timed(lambda: twin_forecast(problem, problem.final, means, found.parameters))
     seconds["calibrate"] += fitting
@@ -276,7 +276,7 @@ def _search(
     )
 
 
-def _simulate(
+def simulate_stored(
     prepared: Prepared,
     engine: ResponseEngine,
     record: RunRecord,

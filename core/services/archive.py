@@ -1,0 +1,98 @@
+"""What the store holds: listing, showing and exporting runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from core.calibration.search import search_bounds
+from core.calibration.trials import export_journal
+from core.errors import InputError
+from core.records import encode_json
+from core.services.studies import engine_for
+from core.store.database import Store
+from core.store.runs import StoredRun
+from core.study import load_study
+
+#: Tables of a run that a user would open elsewhere; persona-level answers stay in the store.
+EXPORTED = ("forecasts", "scores", "calibrations", "trials", "sweeps", "aggregates", "contexts")
+
+
+def list_runs(store: Store, study: str | None = None) -> list[dict[str, Any]]:
+    """Runs, newest first, in JSON's own types."""
+    found = store.runs(study_id=study)
+    return [
+        {
+            "run_id": row.run_id,
+            "kind": row.kind,
+            "study": row.study_id,
+            "engine": row.engine,
+            "status": row.status,
+            "created_at": str(row.created_at)[:19],
+            "seconds": None if pd.isna(row.seconds) else float(row.seconds),
+            "message": None if pd.isna(row.message) else row.message,
+        }
+        for row in found.itertuples()
+    ]
+
+
+def show_run(store: Store, run_id: str) -> dict[str, Any]:
+    """A run's status, record and summary in JSON's own types. InputError for an unknown run."""
+    run = store.run(run_id)
+    return {
+        "run_id": run.run_id,
+        "kind": run.record.kind,
+        "study": run.record.study_id,
+        "status": run.status,
+        "message": run.message,
+        "inputs_hash": run.inputs_hash,
+        "summary": run.summary,
+        "record": json.loads(run.record.to_json()),
+    }
+
+
+def export_run(store: Store, run_id: str, folder: Path) -> dict[str, Any]:
+    """Write a complete run's tables as CSV, its record as JSON, and its trials as an Optuna journal.
+
+    InputError where the run is unknown or not complete, or the folder cannot be written.
+    """
+    run = store.run(run_id)
+    if not run.complete:
+        raise InputError(f"is {run.status}", where=f"run {run_id}", allowed="a complete run")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return {"run_id": run_id, "files": [str(path) for path in _write(store, run, folder)]}
+    except OSError as wrong:
+        raise InputError(f"cannot write ({wrong.strerror or wrong})", where=str(folder)) from None
+
+
+def _write(store: Store, run: StoredRun, folder: Path) -> list[Path]:
+    written = []
+    for table in EXPORTED:
+        rows = store.read_result(table, run.run_id)
+        if rows.empty:
+            continue
+        for column in rows.columns[rows.dtypes == object]:
+            rows[column] = [value if isinstance(value, str) or value is None else encode_json(value) for value in rows[column]]
+        path = folder / f"{table}.csv"
+        rows.to_csv(path, index=False, lineterminator="\n")
+        written.append(path)
+    record = folder / "record.json"
+    record.write_text(json.dumps(json.loads(run.record.to_json()), indent=1) + "\n", encoding="utf-8")
+    written.append(record)
+    journal = write_journal(store, run, folder / "trials.journal")
+    return [*written, *([journal] if journal else [])]
+
+
+def write_journal(store: Store, run: StoredRun, path: Path) -> Path | None:
+    """Write the twin's trials as a journal that optuna-dashboard opens; None where the run has none."""
+    trials = store.read_result("trials", run.run_id, calibrator="twin")
+    if trials.empty:
+        return None
+    study = load_study(str(run.record.parameters.get("study", run.record.study_id)))
+    bounds = search_bounds(engine_for(study, run.record.engine))
+    export_journal(trials, bounds, [*study.behaviour_ids, "macro"], f"PolicyTwin {run.run_id}", path)
+    return path

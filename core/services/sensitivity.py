@@ -1,0 +1,95 @@
+"""What the assumed traits of the personas are worth: the twin again with other assumptions, everything else held.
+
+The traits have no source. Each is moved down and up, its spread taken away, and all are drawn anew; the engine's
+parameters stay, the lines are refitted, and the price shows as the change of the hold-out error.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from core.calibration.twin import twin_forecast
+from core.forecasting.metrics import rmse
+from core.people.sensitivity import trait_variants
+from core.records import RunRecord
+from core.services.counterfactuals import fitted_twin
+from core.services.populations import load_population
+from core.services.progress import Watch
+from core.services.studies import open_study
+from core.simulation.simulate import simulate
+from core.store.database import Store
+
+FORECASTER = "twin: "
+
+
+def run_sensitivity(
+    store: Store, run_id: str, *, data: Any = None, watch: Watch | None = None
+) -> dict[str, Any]:
+    """Vary the traits of a finished run's personas and keep the scores as a run of its own. Returns what is printed."""
+    began = time.perf_counter()
+    watch = watch or Watch()
+    parent = store.run(run_id)
+    record = parent.record
+    inputs = open_study(str(record.parameters.get("study", record.study_id)), data)
+    twin = fitted_twin(store, run_id, inputs=inputs)
+    assert record.population_id is not None
+    population = load_population(store, record.population_id)
+    parameters: Mapping[str, float] = parent.summary["parameters"]
+    window = twin.problem.final
+    truth = inputs.observations.reindex(window.horizon)
+    variants = trait_variants(population, record.seed + 1, texts=False)
+
+    def scores(personas: pd.DataFrame) -> pd.Series:
+        means = simulate(twin.engine, personas, twin.problem.contexts).everyone
+        return rmse(twin_forecast(twin.problem, window, means, parameters).forecast, truth)
+
+    own = scores(population.personas)
+    rows, frames = [], []
+    for position, (name, variant) in enumerate(variants.items()):
+        watch.report("validate", position, len(variants), "variants of the traits")
+        theirs = scores(variant.personas)
+        rows.append(
+            {
+                "variant": name,
+                "macro_rmse": round(float(theirs.mean()), 4),
+                "change": round(float(theirs.mean() - own.mean()), 4),
+                "rmse": {str(behaviour): round(float(value), 4) for behaviour, value in theirs.items()},
+            }
+        )
+        frames += [
+            {"forecaster": FORECASTER + name, "behaviour": behaviour, "metric": "rmse", "value": float(value)}
+            for behaviour, value in [*theirs.items(), ("macro", theirs.mean())]
+        ]
+    ours = RunRecord(
+        kind="sensitivity",
+        study_id=record.study_id,
+        study_hash=record.study_hash,
+        engine=record.engine,
+        engine_version=record.engine_version,
+        seed=record.seed,
+        personas=record.personas,
+        input_hashes=record.input_hashes,
+        population_id=record.population_id,
+        population_hash=record.population_hash,
+        parameters={"of_run": run_id, "variants": len(variants)},
+        train_end=record.train_end,
+        test_end=record.test_end,
+        calibrator=record.calibrator,
+    )
+    values = {
+        "study": record.study_id,
+        "engine": record.engine,
+        "of_run": run_id,
+        "macro_rmse": round(float(own.mean()), 4),
+        "variants": rows,
+        "run_id": ours.run_id,
+        "seconds": round(time.perf_counter() - began, 3),
+    }
+    store.begin_run(ours)
+    store.finish_run(ours.run_id, {"scores": pd.DataFrame(frames)}, values, seconds=values["seconds"])
+    watch.report("store", 1, 1, "done")
+    return values

@@ -1,0 +1,147 @@
+"""Results in plain words for a terminal; the dashboard and --json show the same values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from core.services.forecasters import FORECASTERS, TWINS
+from core.services.studies import engine_label
+
+WIDTH = 76
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Columns aligned by their widest cell; numbers with two decimals, to the right."""
+    cells = [[f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row] for row in [head, *rows]]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+    numeric = [bool(rows) and all(isinstance(row[column], int | float) for row in rows) for column in range(len(head))]
+    lines = [
+        "  ".join(cell.rjust(width) if right else cell.ljust(width) for cell, width, right in zip(row, widths, numeric, strict=True)).rstrip()
+        for row in cells
+    ]  # fmt: skip
+    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
+
+
+def headline(values: Mapping[str, Any]) -> str:
+    """The result of a run in two sentences, honest when the twin loses."""
+    macro = dict(values["macro_rmse"])
+    twin, boosting = macro["twin"], macro["gradient_boosting"]
+    rivals = {name: value for name, value in macro.items() if name not in TWINS}
+    best = min(rivals, key=lambda name: rivals[name])
+    against = "less than" if twin < rivals[best] else "no less than"
+    label = FORECASTERS[best]
+    return (
+        f"On days it had not seen, the twin missed by {twin:.2f} points on average (RMSE over behaviours), {against} the best "
+        f"simple forecast ({label[0].lower()}{label[1:]}: {rivals[best]:.2f}). "
+        f"Gradient boosting on stringency and weekday missed by {boosting:.2f}."
+    )
+
+
+def run_text(values: Mapping[str, Any]) -> str:
+    """A finished run."""
+    macro = values["macro_rmse"]
+    rows = [(FORECASTERS[name], float(score)) for name, score in sorted(macro.items(), key=lambda item: item[1])]
+    notes = [
+        f"Study {values['study']}{' (fictional)' if values['fictional'] else ''}; engine: {engine_label(values['engine'])}.",
+        f"{values['personas']:,} personas, {values['days']} days, {values['contexts']} contexts; "
+        f"trained to {values['train_end']}, tested to {values['test_end']}.",
+        "",
+        headline(values),
+        "",
+        table(["Forecaster", "RMSE"], rows),
+        "",
+        "All forecasts are conditional on the policy path. Baselines know the weekday, not the change of the working week.",
+        f"Took {values['seconds']['total']:.1f} s, {values['peak_memory_mb']:.0f} MB at most. Run {values['run_id']}.",
+    ]
+    return "\n".join(notes)
+
+
+def sweep_text(values: Mapping[str, Any]) -> str:
+    """A finished sweep."""
+    behaviours = list(values["levels"][0]["metric"])
+    rows = [
+        [
+            f"{item['level']:g}",
+            float(item["realised_stringency"]),
+            *(float(item["metric"][name]) for name in behaviours),
+            "outside" if item["outside_support"] else "inside",
+        ]
+        for item in values["levels"]
+    ]
+    return "\n".join(
+        [
+            f"Stringency held from {values['start']} to {values['end']}; engine: {engine_label(values['engine'])}.",
+            f"Held: epidemic level {values['held']['epidemic_level']}, "
+            f"{values['held']['days_under_restrictions']} days under restrictions.",
+            "",
+            table(["Level", "Realised", *behaviours, "Training"], rows),
+            "",
+            f"Bounded: {_yes(values['bounded'])}. Monotone with the expected signs: {_yes(values['monotone'])}.",
+            f"Claims {values['claims']}.",
+        ]
+    )
+
+
+def compare_text(values: Mapping[str, Any]) -> str:
+    """A finished comparison of scenarios."""
+    lines = [f"Against {values['reference']} from {values['start']} to {values['end']}; engine: {engine_label(values['engine'])}."]
+    for item in values["scenarios"]:
+        lines += ["", f"{item['name']} (mean stringency {item['mean_stringency']:.1f}, reference {item['reference_stringency']:.1f})"]
+        lines += [f"  {change}" for change in item["changes"][:10]]
+        rows = [
+            (name, float(item["difference"][name]), float(item["lower"][name]), float(item["upper"][name]))
+            for name in item["difference"]
+        ]
+        lines.append(table(["Behaviour", "Difference", "10%", "90%"], rows))
+        lines.append(f"Days unlike anything in training: {item['days_outside_support']}")
+    return "\n".join([*lines, "", f"Claims {values['claims']}."])
+
+
+def sensitivity_text(values: Mapping[str, Any]) -> str:
+    """A finished sensitivity run."""
+    rows = [(item["variant"], float(item["macro_rmse"]), float(item["change"])) for item in values["variants"]]
+    return "\n".join(
+        [
+            f"The twin's macro RMSE is {values['macro_rmse']:.3f}. With other assumptions on the personas' traits:",
+            "",
+            table(["Variant", "RMSE", "Change"], rows),
+        ]
+    )
+
+
+def stringency_text(values: Mapping[str, Any]) -> str:
+    """Largest errors of the recomputed indices."""
+    rows = [(name, f"{error:.6f}") for name, error in values["max_abs_error"].items()]
+    return f"{values['rows']:,} rows\n" + table(["Index", "Largest error"], rows)
+
+
+def runs_text(values: Sequence[Mapping[str, Any]]) -> str:
+    """The list of runs."""
+    if not values:
+        return "No runs yet."
+    rows = [(item["run_id"], item["kind"], item["study"], item["status"], item["created_at"]) for item in values]
+    return table(["Run", "Kind", "Study", "Status", "Created (UTC)"], rows)
+
+
+def show_text(values: Mapping[str, Any]) -> str:
+    """One run: its results where it has any, then its record."""
+    lines = [f"{values['run_id']}: {values['kind']} of {values['study']}, {values['status']}"]
+    summary = values.get("summary")
+    if summary and "macro_rmse" in summary and "mae" in summary:
+        lines += ["", run_text(summary)]
+    lines += ["", *(f"{name}: {value}" for name, value in values["record"].items())]
+    return "\n".join(lines)
+
+
+def bench_text(values: Mapping[str, Any]) -> str:
+    """Measured speed and memory."""
+    rows = [
+        (item["what"], f"{item['personas']:,}", float(item["seconds"]), float(item["peak_memory_mb"]))
+        for item in values["figures"]
+    ]
+    return f"{values['machine']}; medians of {values['repeat']}\n" + table(["What", "Personas", "Seconds", "Peak MB"], rows)
+
+
+def _yes(flag: bool) -> str:
+    return "yes" if flag else "no"

@@ -211,7 +211,9 @@ def _study(raw: dict[str, Any], path: Path) -> Study:
     start, end, train_end = raw["start"], raw["end"], raw["train_end"]
     if not start < train_end < end:
         raise InputError(
-            f"train_end {train_end} does not lie inside the study", where=str(path), allowed=f"after {start}, before {end}"
+            f"train_end {train_end} does not lie inside the study",
+            where=str(path),
+            allowed=f"after {start}, before {end}",
         )
     base = shipped_data()
     return Study(

@@ -178,6 +178,7 @@ GOOD_POLICY = [[f"2031-01-{day:02d}", day % 4, 1 if day % 4 else "", day % 5] fo
         ("C1", 4, "-1", "'-1' is below 0"),
         ("C1", 4, "1.5", "'1.5' is not a whole number"),
         ("C1", 4, "two", "'two' is not a number"),
+        ("C1", 4, "a\nb", "'a b' is not a number"),
         ("C1", 4, "NA", "'NA' is not a number"),
         ("C1", 4, "inf", "'inf' is not a number"),
         ("C8", 2, "1e999", "'1e999' is not a finite number"),

@@ -78,7 +78,7 @@ def test_targets_are_those_of_the_source() -> None:
     fit = synthesise(SPECS["uae"], 1).fit.set_index(["marginal", "category"])
     assert fit.loc[("emirati_share", "emirati"), "target"] == pytest.approx(0.121, abs=1e-9)
     assert fit.loc[("age_by_sex", "male · 25-34"), "target"] == pytest.approx(2404371 / 9890400, abs=1e-9)
-    # Shares of the employed become shares of everybody: 66.7% work, 78.2% of them non-Emirati men, 23.6 of 99.6 in craft.
+    # Shares of the employed become shares of everybody: 66.7% work, 78.2% of them non-Emirati men, 23.6 of 99.6 craft.
     expected = 0.667 * 0.782 * 23.6 / 99.6
     assert fit.loc[("occupation_of_employed", "non_emirati · male · craft"), "target"] == pytest.approx(
         expected, abs=1e-6
@@ -91,6 +91,8 @@ def test_more_personas_fit_better(spec: PopulationSpec) -> None:
     for size, bound in bounds.items():
         errors[size] = synthesise(spec, size).largest_error
         assert errors[size] <= bound, size
+    assert synthesise(spec, 1).effective_size == 1.0
+    assert 700 < synthesise(spec, 1000).effective_size < 1000
     assert errors[1] > errors[3] > errors[10] > errors[30] > errors[100] >= errors[1000]
 
 

@@ -62,7 +62,7 @@ def least_squares_lines(
     return a, b
 
 
-class LinearCalibrator(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class LinearCalibrator(RegressorMixin, BaseEstimator):
     """clip(a·activity + b) per behaviour, passed through a measurement model; a and b by least squares.
 
     Parameters: `measurement` (see core.simulation.measurement), `lower` and `upper` bounds of activity (upper shape

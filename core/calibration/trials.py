@@ -60,11 +60,11 @@ def export_journal(
     study = optuna.create_study(study_name=study_name, storage=storage, directions=["minimize"] * len(names))
     study.set_metric_names(list(names))
     distributions = {name: optuna.distributions.FloatDistribution(low, high) for name, (low, high) in bounds.items()}
-    for row in trials.itertuples():
-        values = [*row.objectives, row.macro]
+    for row in trials.to_dict("records"):
+        values = [*row["objectives"], row["macro"]]
         study.add_trial(
             optuna.trial.create_trial(
-                params={name: row.parameters[name] for name in distributions},
+                params={name: row["parameters"][name] for name in distributions},
                 distributions=distributions,
                 values=values,
             )

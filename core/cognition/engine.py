@@ -25,9 +25,14 @@ class ResponseEngine(Protocol):
     Engines hold no state that depends on the order of calls and may be pickled to another process.
     """
 
-    name: str
-    version: str
-    model_id: str | None
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def model_id(self) -> str | None: ...
 
     @property
     def parameters(self) -> Mapping[str, float]: ...

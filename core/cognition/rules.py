@@ -190,10 +190,10 @@ class RulesEngine:
         lasting = 1.0 - self.setting.fatigue * (1.0 - np.exp2(-days / self.setting.fatigue_days))
         kinds = contexts[DAY_TYPE].to_numpy()
         epidemic = contexts[EPIDEMIC].to_numpy()
-        terms = [np.ones(len(contexts))]
+        terms: list[np.ndarray] = [np.ones(len(contexts))]
         terms += [(kinds == day).astype(float) for day in DAY_TYPES]
         terms.append(contexts[RAMADAN].to_numpy(dtype=float))
-        terms.append((kinds == "holiday") * self.setting.holiday)
+        terms.append((kinds == "holiday").astype(float) * self.setting.holiday)
         terms += [-column * lasting for column in intensity.T]
         terms += [-(epidemic == level).astype(float) * self.setting.epidemic for level in EPIDEMIC_LEVELS]
         return np.column_stack(terms).astype(np.float32)
@@ -206,22 +206,28 @@ def _compiled(table: CoefficientTable, behaviour: str, indicators: Sequence[str]
     constant = np.zeros((len(row_of), 1))
     constant[0, 0] = np.log(base / (1 - base))
     for term in ("persona", "trait"):
-        for row in table.term(behaviour, term).itertuples():
-            constant[row_of[row.key], 0] += row.value
+        for row in table.term(behaviour, term).to_dict("records"):
+            constant[row_of[row["key"]], 0] += row["value"]
     days, effects = (*DAY_TYPES, RAMADAN), [*indicators, *map(str, EPIDEMIC_LEVELS)]
     shifts, attendance = np.zeros((len(row_of), len(days))), np.zeros((len(row_of), len(ATTENDANCE)))
-    for row in table.term(behaviour, "day").itertuples():
-        shifts[row_of[row.modifier], days.index(one_of(row.key, days, what="day type", where=table.name))] += row.value
-    for row in table.term(behaviour, "attendance").itertuples():
-        attendance[0, ATTENDANCE.index(one_of(row.key, ATTENDANCE, what="parameter", where=table.name))] += row.value
+    for row in table.term(behaviour, "day").to_dict("records"):
+        shifts[row_of[row["modifier"]], days.index(one_of(row["key"], days, what="day type", where=table.name))] += row[
+            "value"
+        ]
+    for row in table.term(behaviour, "attendance").to_dict("records"):
+        attendance[0, ATTENDANCE.index(one_of(row["key"], ATTENDANCE, what="parameter", where=table.name))] += row[
+            "value"
+        ]
     sizes, modifiers = np.zeros(len(effects)), np.zeros((len(row_of), len(effects)))
     modifiers[0] = 1.0
     for term, keys in (("policy", list(indicators)), ("epidemic", [str(level) for level in EPIDEMIC_LEVELS])):
-        for row in table.term(behaviour, term).itertuples():
-            for column in [effects.index(key) for key in (keys if row.key == "*" else [row.key]) if key in effects]:
-                if row.modifier:
-                    modifiers[row_of[row.modifier], column] += row.value
+        for row in table.term(behaviour, term).to_dict("records"):
+            for column in [
+                effects.index(key) for key in (keys if row["key"] == "*" else [row["key"]]) if key in effects
+            ]:
+                if row["modifier"]:
+                    modifiers[row_of[row["modifier"]], column] += row["value"]
                 else:
-                    sizes[column] += row.value
+                    sizes[column] += row["value"]
     hours = float(table.term(behaviour, "hours")["value"].sum())
     return CompiledBehaviour(behaviour, np.hstack([constant, shifts, attendance]), sizes, modifiers, hours)

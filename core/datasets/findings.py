@@ -52,7 +52,7 @@ class Findings:
         """One fault; `others` is how many more of its kind there are, which a raised error only counts."""
         if not self.collect and others:
             problem = f"{problem} (and {others} more like it)"
-        error = InputError(problem, where=self.where(column, row), allowed=allowed, nearest=nearest)
+        error = InputError(_one_line(problem), where=self.where(column, row), allowed=allowed, nearest=nearest)
         if not self.collect:
             raise error
         self.count += 1
@@ -69,7 +69,7 @@ class Findings:
         nearest: str | None = None,
     ) -> NoReturn:
         """A fault after which the file cannot be read any further; always raised."""
-        raise InputError(problem, where=self.where(column, row), allowed=allowed, nearest=nearest)
+        raise InputError(_one_line(problem), where=self.where(column, row), allowed=allowed, nearest=nearest)
 
     def rows(
         self,
@@ -102,3 +102,8 @@ class Findings:
             self.count += hidden
             if len(self.problems) < PROBLEM_LIMIT:
                 self.problems.append(f"{self.where(column)}: {hidden} more faults of this kind")
+
+
+def _one_line(words: str) -> str:
+    """Cells and headers may hold line breaks; a message does not."""
+    return " ".join(words.split())

@@ -199,7 +199,7 @@ def wide_layout(
     for position, column in enumerate(columns):
         if column not in allowed:
             findings.add(
-                f"column {position + 1} is called '{column}'",
+                f"column {position + 1} is called '{column[:60]}'",
                 row=1,
                 allowed=", ".join(allowed),
                 nearest=nearest(column, [name for name in allowed if name not in columns]),

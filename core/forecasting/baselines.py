@@ -83,7 +83,9 @@ def gradient_boosting_indicators(known: BaselineInputs) -> pd.DataFrame:
         mean = known.cases.loc[:origin].rolling(CASE_WINDOW, min_periods=1).mean()
         return mean.reindex(days, method="ffill").fillna(0.0).to_numpy()
 
-    return _boosting(known, lambda days: [*known.indicators.reindex(days).to_numpy(float).T, days.day_of_week, cases(days)])
+    return _boosting(
+        known, lambda days: [*known.indicators.reindex(days).to_numpy(float).T, days.day_of_week, cases(days)]
+    )
 
 
 def gradient_boosting_trend(known: BaselineInputs) -> pd.DataFrame:

@@ -57,6 +57,12 @@ class Population:
         return len(self.personas)
 
     @property
+    def effective_size(self) -> float:
+        """Kish's effective sample size, (Σw)²/Σw²: how many equally weighted personas the weights are worth."""
+        weight = self.personas["weight"].to_numpy(dtype=float)
+        return float(weight.sum() ** 2 / (weight**2).sum())
+
+    @property
     def largest_error(self) -> float:
         """The largest error of a fitted table's category, in percentage points of all inhabitants."""
         return abs(float(self._worst["error"]))

@@ -155,7 +155,7 @@ def in_words(state: int, indicator: Indicator) -> str:
         return "no measure"
     level, flag = level_and_flag(state, indicator)
     said = f"level {level} ({indicator.levels[level]})"
-    return said if flag is None else f"{said}, {_flag_in_words(indicator, flag)}"
+    return said if flag is None else f"{said}, {flag_in_words(indicator, flag)}"
 
 
 def to_frame(interventions: Iterable[Intervention]) -> pd.DataFrame:
@@ -245,7 +245,8 @@ def _flags(indicator: Indicator) -> str:
     return f"0 or 1 ({indicator.flag_meaning})" if indicator.flag_meaning else "0 or 1"
 
 
-def _flag_in_words(indicator: Indicator, flag: int) -> str:
+def flag_in_words(indicator: Indicator, flag: int) -> str:
+    """What a flag says of where or for whom the measure holds."""
     for part in indicator.flag_meaning.split(";"):
         value, _, meaning = part.partition(":")
         if value.strip() == str(flag) and meaning:

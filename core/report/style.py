@@ -16,7 +16,14 @@ HEIGHT = 420
 
 
 def styled(
-    figure: go.Figure, *, title: str, y: str = "", x: str = "", source: str = "", height: int = HEIGHT, legend: bool = True
+    figure: go.Figure,
+    *,
+    title: str,
+    y: str = "",
+    x: str = "",
+    source: str = "",
+    height: int = HEIGHT,
+    legend: bool = True,
 ) -> go.Figure:
     """The figure with the project's look, its axis titles with units, and the source of its data beneath it."""
     figure.update_layout(

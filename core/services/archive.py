@@ -26,16 +26,16 @@ def list_runs(store: Store, study: str | None = None) -> list[dict[str, Any]]:
     found = store.runs(study_id=study)
     return [
         {
-            "run_id": row.run_id,
-            "kind": row.kind,
-            "study": row.study_id,
-            "engine": row.engine,
-            "status": row.status,
-            "created_at": str(row.created_at)[:19],
-            "seconds": None if pd.isna(row.seconds) else float(row.seconds),
-            "message": None if pd.isna(row.message) else row.message,
+            "run_id": row["run_id"],
+            "kind": row["kind"],
+            "study": row["study_id"],
+            "engine": row["engine"],
+            "status": row["status"],
+            "created_at": str(row["created_at"])[:19],
+            "seconds": None if pd.isna(row["seconds"]) else float(row["seconds"]),
+            "message": None if pd.isna(row["message"]) else row["message"],
         }
-        for row in found.itertuples()
+        for row in found.to_dict("records")
     ]
 
 
@@ -75,8 +75,8 @@ def _write(store: Store, run: StoredRun, folder: Path) -> list[Path]:
         rows = store.read_result(table, run.run_id)
         if rows.empty:
             continue
-        for column in rows.columns[rows.dtypes == object]:
-            rows[column] = [value if isinstance(value, str) or value is None else encode_json(value) for value in rows[column]]
+        for column in rows.select_dtypes("object").columns:
+            rows[column] = [_cell(value) for value in rows[column]]
         path = folder / f"{table}.csv"
         rows.to_csv(path, index=False, lineterminator="\n")
         written.append(path)
@@ -85,6 +85,11 @@ def _write(store: Store, run: StoredRun, folder: Path) -> list[Path]:
     written.append(record)
     journal = write_journal(store, run, folder / "trials.journal")
     return [*written, *([journal] if journal else [])]
+
+
+def _cell(value: Any) -> Any:
+    """A value as a CSV cell: objects and lists as JSON."""
+    return value if value is None or isinstance(value, str) else encode_json(value)
 
 
 def write_journal(store: Store, run: StoredRun, path: Path) -> Path | None:

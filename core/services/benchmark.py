@@ -75,7 +75,10 @@ def _worker(what: str, study: str, data: str, personas: int, store: str) -> dict
     request = RunRequest(study, data or None, personas=personas)
     with Store(store) as opened:
         if what == "run":
-            return {"seconds": run_study(request, opened).values["seconds"]["total"], "peak_memory_mb": peak_memory_mb()}
+            return {
+                "seconds": run_study(request, opened).values["seconds"]["total"],
+                "peak_memory_mb": peak_memory_mb(),
+            }
         prepared = prepare(request, opened)
         prepared = replace(prepared, problem=prepared.problem.final_only())
         record = record_of(prepared, opened)

@@ -51,7 +51,7 @@ def open_dashboard(host: str, port: int, browser: bool, store: str | Path | None
     ]  # fmt: skip
     print(f"PolicyTwin is at http://{host}:{port} (stop with Ctrl-C)", file=sys.stderr)
     try:
-        return subprocess.call(command, cwd=root, env=environment)
+        return subprocess.call(command, cwd=root, env=environment)  # noqa: S603 (our own command, no shell)
     except KeyboardInterrupt:
         return 0
 

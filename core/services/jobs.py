@@ -9,17 +9,20 @@ from __future__ import annotations
 import os
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Any
 
 from core.errors import Cancelled, PolicyTwinError
 from core.services.progress import Progress, Watch
 
 WAITING, RUNNING, DONE, STOPPED, FAILED = "waiting", "running", "done", "stopped", "failed"
+KILLED = "A worker process was killed. What was finished is kept; start again to go on from there."
+CLOSED = "PolicyTwin was closed; what was finished is kept, and the same work resumes from there"
 #: Finished jobs kept in memory; their results are in the store anyway.
 REMEMBERED = 20
 
@@ -62,6 +65,7 @@ class JobBoard:
         self._lock = threading.Lock()
         self._pool: ProcessPoolExecutor | None = None
         self._count = 0
+        self._closed = False
 
     def start(self, kind: str, subject: str, work: Callable[[Watch, Executor], Any]) -> Job:
         """Start `work(watch, executor)` in a thread and return its job, or the active job of that kind and subject."""
@@ -90,52 +94,88 @@ class JobBoard:
             return [job for job in self._jobs.values() if job.active]
 
     def warm(self) -> None:
-        """Start the workers now, so that the first job does not wait for them."""
-        self._executor().submit(os.getpid)
+        """Start all workers now, so that the first job does not wait for them."""
+        pool = self._executor()
+        # A pool starts a worker for each piece of work that finds none idle.
+        for _ in range(self.workers):
+            pool.submit(os.getpid)
 
     def close(self) -> None:
-        """Stop every job and the workers."""
+        """Stop every job and the workers, for good."""
         for job in self.active():
             job.stop()
         with self._lock:
+            self._closed = True
             pool, self._pool = self._pool, None
         if pool is not None:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _executor(self) -> ProcessPoolExecutor:
+        """The pool, or a new one where a worker was killed while nothing ran."""
         with self._lock:
+            if self._closed:
+                raise Cancelled(CLOSED)
+            if self._pool is not None:
+                try:
+                    self._pool.submit(os.getpid)
+                except BrokenProcessPool:
+                    self._pool.shutdown(wait=False, cancel_futures=True)
+                    self._pool = None
             if self._pool is None:
-                self._pool = ProcessPoolExecutor(max_workers=self.workers, mp_context=get_context("spawn"))
+                self._pool = ProcessPoolExecutor(
+                    max_workers=self.workers, mp_context=get_context("spawn"), initializer=_end_with_parent
+                )
             return self._pool
 
-    def _drop_pool(self) -> None:
+    def _drop(self, pool: ProcessPoolExecutor | None) -> None:
+        """Forget a broken pool; another job may have a new one by now, which stays."""
         with self._lock:
-            pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.shutdown(wait=False, cancel_futures=True)
+            if pool is not None and self._pool is pool:
+                self._pool = None
+                pool.shutdown(wait=False, cancel_futures=True)
 
     def _work(self, job: Job, work: Callable[[Watch, Executor], Any]) -> None:
         def report(progress: Progress) -> None:
             job.progress = progress
 
         job.status = RUNNING
-        status = FAILED
+        status, pool = FAILED, None
         try:
-            job.result = work(Watch(report, job._stop.is_set), self._executor())
+            pool = self._executor()
+            job.result = work(Watch(report, job._stop.is_set), pool)
             status = DONE
         except Cancelled as stopped:
             status, job.message = STOPPED, str(stopped)
         except PolicyTwinError as wrong:
-            job.message = str(wrong)
+            job.message = _one_line(wrong)
         except BrokenProcessPool:
             # A killed worker breaks the pool for good; the next job gets a new one.
-            self._drop_pool()
-            job.message = "A worker process was killed. What was finished is kept; start again to go on from there."
-        except Exception as wrong:  # a defect of ours: the page says so in words, the log has the rest
-            job.message = f"Something went wrong inside PolicyTwin ({type(wrong).__name__}: {wrong})."
-            import traceback
-
-            traceback.print_exc()
+            self._drop(pool)
+            job.message = KILLED
+        except BaseException as wrong:  # whatever it was, the thread ends here, and the page must hear of it
+            if self._closed:
+                # Work handed to workers that are gone; nobody is left to show a defect to.
+                status, job.message = STOPPED, CLOSED
+            else:
+                job.message = f"Something went wrong inside PolicyTwin ({type(wrong).__name__}: {_one_line(wrong)})."
+                traceback.print_exc()
         finally:
             job.ended = time.monotonic()
             job.status = status
+
+
+def _one_line(wrong: BaseException) -> str:
+    return " ".join(str(wrong).split())
+
+
+def _end_with_parent() -> None:
+    """Let a worker end when the server does: where the server is killed, nobody else tells its workers to."""
+    parent = parent_process()
+    if parent is None:
+        return
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, name="end-with-parent", daemon=True).start()

@@ -20,6 +20,16 @@ def stringency_report(path: Path) -> dict[str, Any]:
 
 def fetch_observations(folder: Path | None, say: Callable[[str], None]) -> dict[str, Any]:
     """Fetch the UAE case into `folder` (default: the user's data folder) and say what came."""
-    target = folder or user_data() / "observed"
-    files = fetch_uae(target, progress=say)
-    return {"folder": str(target), "files": [str(item) for item in files]}
+    named: set[str] = set()
+
+    def progress(label: str, done: int, total: int | None) -> None:
+        if label not in named:
+            named.add(label)
+            say(f"fetching {label}" + ("" if total is None else f" ({total / 1e6:.1f} MB)"))
+
+    fetched = fetch_uae(folder or user_data() / "observed", progress=progress)
+    return {
+        "folder": str(fetched.folder),
+        "files": sorted(fetched.files),
+        "downloaded": fetched.downloaded,
+    }

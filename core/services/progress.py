@@ -34,6 +34,10 @@ class Watch:
         self.check()
         self._report(Progress(stage, done, total, text))
 
+    def finish(self, stage: str, text: str) -> None:
+        """Say that the work is done and kept. Never raises: what is complete cannot be stopped any more."""
+        self._report(Progress(stage, 1, 1, text))
+
     def check(self) -> None:
         """Raises Cancelled where the user has asked to stop."""
         if self.should_stop():

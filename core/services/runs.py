@@ -244,7 +244,7 @@ def _work(prepared: Prepared, record: RunRecord, store: Store, watch: Watch, exe
     values["peak_memory_mb"] = round(peak_memory_mb(), 1)
     values["run_id"] = record.run_id
     store.finish_run(record.run_id, tables, values, seconds=seconds["total"], record=stored)
-    watch.report("store", 1, 1, "done")
+    watch.finish("store", "done")
     return RunSummary(values, tables)
 
 
@@ -253,7 +253,10 @@ def _search(
 ) -> SearchResult:
     """Step 2; trials are kept as they come, and a resumed run does not evaluate them again."""
     kept = store.read("trials", unfinished=True, run_id=record.run_id, calibrator="twin")
-    remembered = {int(row.number): [float(value) for value in row.objectives] for row in kept.itertuples()}
+    remembered = {
+        int(number): [float(value) for value in objectives]
+        for number, objectives in zip(kept["number"], kept["objectives"], strict=True)
+    }
     total = prepared.request.trials
 
     def on_batch(rows: list[dict[str, Any]]) -> None:

@@ -26,9 +26,7 @@ from core.store.database import Store
 FORECASTER = "twin: "
 
 
-def run_sensitivity(
-    store: Store, run_id: str, *, data: Any = None, watch: Watch | None = None
-) -> dict[str, Any]:
+def run_sensitivity(store: Store, run_id: str, *, data: Any = None, watch: Watch | None = None) -> dict[str, Any]:
     """Vary the traits of a finished run's personas and keep the scores as a run of its own. Returns what is printed."""
     began = time.perf_counter()
     watch = watch or Watch()
@@ -80,7 +78,7 @@ def run_sensitivity(
         test_end=record.test_end,
         calibrator=record.calibrator,
     )
-    values = {
+    values: dict[str, Any] = {
         "study": record.study_id,
         "engine": record.engine,
         "of_run": run_id,
@@ -91,5 +89,5 @@ def run_sensitivity(
     }
     store.begin_run(ours)
     store.finish_run(ours.run_id, {"scores": pd.DataFrame(frames)}, values, seconds=values["seconds"])
-    watch.report("store", 1, 1, "done")
+    watch.finish("store", "done")
     return values

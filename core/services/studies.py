@@ -81,7 +81,7 @@ def open_study(name: str | Path, data: str | Path | None = None) -> StudyInputs:
     first, last = policy.index.min().date(), policy.index.max().date()
     calendar = calendar_for(study.calendar, min(first, study.baseline_start), max(study.end, last))
     timeline = PolicyTimeline.from_levels(policy, study, calendar)
-    published = policy[study.index] if study.index in policy else None
+    published = policy.get(study.index)
     hashes = {
         "mobility": frame_hash(observed.mobility),
         "policy": frame_hash(policy),

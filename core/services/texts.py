@@ -16,10 +16,12 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     cells = [[f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row] for row in [head, *rows]]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
     numeric = [bool(rows) and all(isinstance(row[column], int | float) for row in rows) for column in range(len(head))]
-    lines = [
-        "  ".join(cell.rjust(width) if right else cell.ljust(width) for cell, width, right in zip(row, widths, numeric, strict=True)).rstrip()
-        for row in cells
-    ]  # fmt: skip
+
+    def line(row: Sequence[str]) -> str:
+        aligned = zip(row, widths, numeric, strict=True)
+        return "  ".join(cell.rjust(width) if right else cell.ljust(width) for cell, width, right in aligned).rstrip()
+
+    lines = [line(row) for row in cells]
     return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
 
 
@@ -29,7 +31,7 @@ def headline(values: Mapping[str, Any]) -> str:
     twin, boosting = macro["twin"], macro["gradient_boosting"]
     rivals = {name: value for name, value in macro.items() if name not in TWINS}
     best = min(rivals, key=lambda name: rivals[name])
-    against = "less than" if twin < rivals[best] else "no less than"
+    against = "less than" if twin < rivals[best] else "more than"
     label = FORECASTERS[best]
     return (
         f"On days it had not seen, the twin missed by {twin:.2f} points on average (RMSE over behaviours), {against} the best "
@@ -85,9 +87,14 @@ def sweep_text(values: Mapping[str, Any]) -> str:
 
 def compare_text(values: Mapping[str, Any]) -> str:
     """A finished comparison of scenarios."""
-    lines = [f"Against {values['reference']} from {values['start']} to {values['end']}; engine: {engine_label(values['engine'])}."]
+    lines = [
+        f"Against {values['reference']} from {values['start']} to {values['end']}; engine: {engine_label(values['engine'])}."
+    ]
     for item in values["scenarios"]:
-        lines += ["", f"{item['name']} (mean stringency {item['mean_stringency']:.1f}, reference {item['reference_stringency']:.1f})"]
+        lines += [
+            "",
+            f"{item['name']} (mean stringency {item['mean_stringency']:.1f}, reference {item['reference_stringency']:.1f})",
+        ]
         lines += [f"  {change}" for change in item["changes"][:10]]
         rows = [
             (name, float(item["difference"][name]), float(item["lower"][name]), float(item["upper"][name]))
@@ -140,7 +147,9 @@ def bench_text(values: Mapping[str, Any]) -> str:
         (item["what"], f"{item['personas']:,}", float(item["seconds"]), float(item["peak_memory_mb"]))
         for item in values["figures"]
     ]
-    return f"{values['machine']}; medians of {values['repeat']}\n" + table(["What", "Personas", "Seconds", "Peak MB"], rows)
+    return f"{values['machine']}; medians of {values['repeat']}\n" + table(
+        ["What", "Personas", "Seconds", "Peak MB"], rows
+    )
 
 
 def _yes(flag: bool) -> str:

@@ -171,6 +171,15 @@ MIGRATIONS: tuple[str, ...] = (
         upper DOUBLE
     );
     """,
+    """
+    CREATE TABLE drafts (
+        study_id VARCHAR NOT NULL,
+        parent_id VARCHAR NOT NULL,
+        content JSON NOT NULL,
+        saved_at TIMESTAMP NOT NULL DEFAULT (now() AT TIME ZONE 'UTC'),
+        PRIMARY KEY (study_id, parent_id)
+    );
+    """,
 )
 
 #: The columns that name a row of each table; rows are read in their order. The tables with many rows carry no primary
@@ -192,6 +201,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "forecasts": ("run_id", "forecaster", "behaviour", "date"),
     "scores": ("run_id", "forecaster", "behaviour", "metric"),
     "sweeps": ("run_id", "level", "attribute", "attribute_level", "behaviour"),
+    "drafts": ("study_id", "parent_id"),
 }
 
 #: The tables that hold what a run gives, each with a `run_id`.

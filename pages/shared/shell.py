@@ -73,7 +73,9 @@ def study_inputs(study_id: str, folder: str | None) -> StudyInputs:
 @st.cache_resource(show_spinner="Rebuilding the calibrated twin…", max_entries=8)
 def _twin(store: str, run_id: str, study_id: str) -> FittedTwin:
     folder = observed_data()
-    return fitted_twin(open_store(store), run_id, inputs=study_inputs(study_id, None if folder is None else str(folder)))
+    return fitted_twin(
+        open_store(store), run_id, inputs=study_inputs(study_id, None if folder is None else str(folder))
+    )
 
 
 @contextmanager

@@ -1,0 +1,122 @@
+"""Where a study stands, in words: what the first screen says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.records import RUNGS
+from core.services.forecasters import FORECASTERS, TWINS
+from core.services.studies import StudyInputs, engine_label
+from core.services.texts import headline
+from core.services.timelines import saved_scenarios
+from core.store.database import Store
+from core.store.runs import StoredRun
+
+CLAIMS = (
+    "Every result stands on one of four rungs: {rungs}. "
+    "This run stands on the rung “{rung}”. A forecast that did well on held-out days shows that a pattern was reproduced, "
+    "not why. A counterfactual shows what the engine's assumptions and the calibration imply; it is not a causal effect, and "
+    "outside the policies seen in training it rests on the assumptions alone."
+)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A number with its label; `delta` compares it with the twin where that makes sense."""
+
+    label: str
+    value: str
+    delta: str | None
+    help: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of the analyst's path: whether it is done, what is there, and where to go on."""
+
+    title: str
+    text: str
+    done: bool
+    page: str
+    action: str
+
+
+@dataclass(frozen=True)
+class Overview:
+    headline: str
+    tiles: tuple[Tile, ...]
+    steps: tuple[Step, ...]
+    claims: str
+    sources: str
+
+
+def overview(store: Store, inputs: StudyInputs, run: StoredRun | None) -> Overview:
+    """The first screen of a study: its result if there is one, its steps, what may be claimed, and its sources."""
+    return Overview(
+        headline="" if run is None else headline(run.summary),
+        tiles=() if run is None else _tiles(run),
+        steps=_steps(store, inputs, run),
+        claims=CLAIMS.format(rungs=" · ".join(RUNGS), rung=RUNGS[0] if run is None else run.record.rung),
+        sources=inputs.study.citation,
+    )
+
+
+def _tiles(run: StoredRun) -> tuple[Tile, ...]:
+    macro: dict[str, float] = run.summary["macro_rmse"]
+    rivals = {name: value for name, value in macro.items() if name not in TWINS}
+    best = min(rivals, key=lambda name: rivals[name])
+    twin = macro["twin"]
+
+    def against(value: float) -> str:
+        change = 100 * (value - twin) / value
+        return f"{change:+.1f}% twin's advantage" if change >= 0 else f"{change:.1f}% twin's loss"
+
+    metric = "Root mean squared error over the held-out days, mean over the behaviours, in points of the metric."
+    return (
+        Tile("Twin's error", f"{twin:.1f}", None, metric),
+        Tile("Best simple forecast", f"{rivals[best]:.1f}", against(rivals[best]), FORECASTERS[best]),
+        Tile("Gradient boosting", f"{macro['gradient_boosting']:.1f}", against(macro["gradient_boosting"]), FORECASTERS["gradient_boosting"]),
+        Tile("Without calibration", f"{macro['uncalibrated']:.1f}", against(macro["uncalibrated"]), FORECASTERS["uncalibrated"]),
+    )  # fmt: skip
+
+
+def _steps(store: Store, inputs: StudyInputs, run: StoredRun | None) -> tuple[Step, ...]:
+    study = inputs.study
+    observed = inputs.observations
+    scenarios = saved_scenarios(store, study)
+    missing = 100 * float(observed.isna().to_numpy().mean())
+    sweeps = store.runs(kind="sweep", study_id=study.id, status="complete")
+    fitted = "Not fitted yet: the twin cannot answer anything before."
+    if run is not None:
+        fitted = (
+            f"Trained to {run.record.train_end}, tested to {run.record.test_end}, {run.summary['personas']:,} personas, "
+            f"{engine_label(run.record.engine)}."
+        )
+    count = study.personas if run is None else run.summary["personas"]
+    return (
+        Step(
+            "Population",
+            f"{count:,} synthetic people stand for {study.inhabitants:,} inhabitants, matched to published tables."
+            if not study.fictional else f"{count:,} synthetic people stand for {study.inhabitants:,} invented inhabitants.",
+            True,
+            "Population",
+            "See the people",
+        ),
+        Step(
+            "Policy timeline",
+            f"{len(inputs.timeline.interventions)} measures observed from {study.start} to {study.end}; "
+            f"{len(observed):,} days of data, {missing:.1f}% of values missing; "
+            + (f"{len(scenarios)} scenarios saved." if len(scenarios) else "no scenario saved yet."),
+            True,
+            "Policy timeline",
+            "See and edit policy",
+        ),
+        Step("Calibration and validation", fitted, run is not None, "Calibration", "Fit and test"),
+        Step(
+            "Counterfactuals",
+            f"{len(sweeps)} sweeps kept." if len(sweeps) else "What if stringency had been held at another level?",
+            len(sweeps) > 0,
+            "Counterfactuals",
+            "Ask what if",
+        ),
+    )  # fmt: skip

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from core import __version__
 from core.errors import Cancelled, InputError, PolicyTwinError
@@ -27,7 +27,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         command: Callable[[argparse.Namespace], int | None] = arguments.command
-        return command(arguments) or 0
+        code = command(arguments) or 0
+        # What is still buffered would fail only when the interpreter ends, where nobody can answer for it.
+        sys.stdout.flush()
+        return code
     except Cancelled as stopped:
         print(f"policytwin: {stopped}", file=sys.stderr)
         return 130
@@ -43,8 +46,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    """Wrong arguments are the user's input too: one line, as every other error."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"policytwin: {' '.join(message.split())}. See `{self.prog} --help`.\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="policytwin",
         description="Change a policy and see how a calibrated synthetic population would respond, and how sure that is. "
         "Without a command, opens the dashboard.",

@@ -71,7 +71,7 @@ class LinearCalibrator(RegressorMixin, BaseEstimator):
 
     `fit(X, y)` takes activity and metric as DataFrames with the same daily DatetimeIndex and columns = behaviours;
     `predict(X)` returns the metric in the same shape. NaN in y means not observed. Raises InputError where a behaviour
-    has fewer than 14 observed days.
+    has fewer than 14 observed days, and where rows or columns do not agree.
     """
 
     def __init__(
@@ -89,6 +89,12 @@ class LinearCalibrator(RegressorMixin, BaseEstimator):
         self.positive = positive
 
     def fit(self, X: pd.DataFrame, y: pd.DataFrame) -> Self:
+        if not X.index.equals(y.index) or list(X.columns) != list(y.columns):
+            raise InputError(
+                "activity and metric differ in days or behaviours",
+                where="calibration",
+                allowed="equal rows and columns",
+            )
         observed = y.notna().sum()
         if (observed < FEWEST_DAYS).any():
             worst = str(observed.idxmin())
@@ -119,8 +125,11 @@ class LinearCalibrator(RegressorMixin, BaseEstimator):
         return DirectMetric() if self.measurement is None else self.measurement
 
     def activity(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Calibrated activity, clipped to what activity can be."""
+        """Calibrated activity, clipped to what activity can be. InputError for other behaviours than those fitted."""
         check_is_fitted(self)
+        if tuple(X.columns) != self.behaviours_:
+            given = ", ".join(map(str, X.columns))
+            raise InputError(f"behaviours {given}", where="calibration", allowed=", ".join(self.behaviours_))
         line = X.to_numpy(float) * self.coef_ + self.intercept_
         return pd.DataFrame(np.clip(line, self.lower, self.upper), index=X.index, columns=X.columns)
 

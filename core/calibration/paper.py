@@ -14,6 +14,8 @@ from core.calibration.trials import TrialLog, quiet_optuna
 #: Half-width of the search box around the closed-form start, as a share of the metric's spread.
 REACH = 1.0
 LOWEST_METRIC = -100.0
+#: A training error below this is none, and no error to compare with.
+SMALLEST_ERROR = 1e-9
 
 
 class PaperCalibrator(LinearCalibrator):
@@ -62,5 +64,5 @@ class PaperCalibrator(LinearCalibrator):
                 self.log_.add({"behaviour": column, "a": slope, "b": intercept}, [value], value)
             a[column], b[column] = study.best_params["a"], study.best_params["b"]
             best[column], floor[column] = study.best_value, rmse(start_a[column], start_b[column])
-        self.gap_ = float(best.mean() / floor.mean() - 1.0)
+        self.gap_ = float((best.mean() - floor.mean()) / max(floor.mean(), SMALLEST_ERROR))
         return a, b

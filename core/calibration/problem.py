@@ -14,6 +14,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
+from core.calibration.linear import FEWEST_DAYS
 from core.cognition.engine import DAY_TYPE
 from core.errors import InputError
 from core.policy.calendar import Calendar
@@ -106,7 +107,13 @@ def build_problem(
     if not announced_only:
         timeline = with_known_weeks(timeline)
     spans = [(train_end, test_end)]
-    spans += inner_spans(study.start, train_end) if inner else []
+    if inner:
+        # An origin before which some behaviour was hardly observed cannot be forecast from.
+        spans += [
+            span
+            for span in inner_spans(study.start, train_end)
+            if observed.loc[: pd.Timestamp(span[0])].notna().sum().min() >= FEWEST_DAYS
+        ]
     frames = [baseline_week(timeline.calendar, study)]
     for origin, last in spans:
         days = pd.date_range(study.start, last, freq="D")

@@ -48,7 +48,7 @@ def search_bounds(engine: ResponseEngine) -> dict[str, tuple[float, float]]:
 def score_parameters(
     problem: Problem, engine: ResponseEngine, personas: pd.DataFrame, parameters: Mapping[str, float]
 ) -> list[float]:
-    """Mean over inner origins of each behaviour's RMSE, (behaviours,); a behaviour without a score counts as missing."""
+    """Mean over inner origins of each behaviour's RMSE, (behaviours,); NaN for one that no horizon observed."""
     own = {name: value for name, value in parameters.items() if name in engine.parameters}
     answering = engine.with_parameters(own) if own else engine
     means = simulate(answering, personas, problem.contexts).everyone
@@ -56,8 +56,14 @@ def score_parameters(
     for window in problem.inner:
         forecast = twin_forecast(problem, window, means, parameters).forecast
         error = forecast.to_numpy() - problem.observed.reindex(window.horizon).to_numpy(float)
-        scores.append(np.sqrt(np.nanmean(error**2, axis=0)))
-    return [float(value) for value in np.mean(scores, axis=0)]
+        scores.append(np.sqrt(_mean_of_seen(error**2)))
+    return [float(value) for value in _mean_of_seen(np.array(scores))]
+
+
+def _mean_of_seen(values: np.ndarray) -> np.ndarray:
+    """Mean over axis 0 of what is not missing; NaN where everything is."""
+    count = np.isfinite(values).sum(axis=0)
+    return np.divide(np.nansum(values, axis=0), count, out=np.full(count.shape, np.nan), where=count > 0)
 
 
 def search(
@@ -104,7 +110,8 @@ def search(
         results = _evaluated(problem, engine, sample, points, len(log.rows), remembered or {}, executor)
         for trial, point, values in zip(batch, points, results, strict=True):
             macro = float(np.nanmean(values))
-            study.tell(trial, [*values, macro])
+            # Optuna fails trials with a missing objective; one that is the same in all trials tells the sampler nothing.
+            study.tell(trial, [*(0.0 if np.isnan(value) else value for value in values), macro])
             log.add(point, values, macro)
         if on_batch is not None:
             on_batch(log.rows[-len(batch) :])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -57,15 +58,17 @@ def export_journal(
     optuna = quiet_optuna()
     path.unlink(missing_ok=True)
     storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(path)))
-    study = optuna.create_study(study_name=study_name, storage=storage, directions=["minimize"] * len(names))
-    study.set_metric_names(list(names))
+    values = [[*objectives, macro] for objectives, macro in zip(trials["objectives"], trials["macro"], strict=True)]
+    # Optuna has no word for a missing objective, so one that was never scored is left out.
+    scored = [place for place in range(len(names)) if not any(math.isnan(row[place]) for row in values)]
+    study = optuna.create_study(study_name=study_name, storage=storage, directions=["minimize"] * len(scored))
+    study.set_metric_names([names[place] for place in scored])
     distributions = {name: optuna.distributions.FloatDistribution(low, high) for name, (low, high) in bounds.items()}
-    for row in trials.to_dict("records"):
-        values = [*row["objectives"], row["macro"]]
+    for parameters, row in zip(trials["parameters"], values, strict=True):
         study.add_trial(
             optuna.trial.create_trial(
-                params={name: row["parameters"][name] for name in distributions},
+                params={name: parameters[name] for name in distributions},
                 distributions=distributions,
-                values=values,
+                values=[row[place] for place in scored],
             )
         )

@@ -23,6 +23,7 @@ from -0.5 to +0.5. Effects of policy therefore never change sign, whoever the pe
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +45,12 @@ UNITS = {
 }
 #: The unit of a policy or epidemic row that carries a modifier.
 MODIFIER_UNIT = "share of effect"
+#: Terms whose rows may carry a modifier, and terms without a key.
+MODIFIED = ("day", "policy", "epidemic")
+KEYLESS = ("base", "remainder", "hours")
+#: In the column `behaviour`: everything that people leave home for.
+EVERY = "*"
+HOURS_PER_DAY = 24.0
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,7 @@ class CoefficientTable:
     def term(self, behaviour: str, term: str) -> pd.DataFrame:
         """The rows of a term for a behaviour, those for all behaviours ("*") included."""
         rows = self.rows
-        return rows[(rows["term"] == term) & rows["behaviour"].isin([behaviour, "*"])]
+        return rows[(rows["term"] == term) & rows["behaviour"].isin([behaviour, EVERY])]
 
     def features(self) -> tuple[str, ...]:
         """The attribute=category pairs and traits that any row refers to, sorted."""
@@ -79,26 +86,51 @@ def load_coefficients(path: Path) -> CoefficientTable:
         rows = pd.read_csv(path, dtype=str, keep_default_na=False)
     except FileNotFoundError:
         raise InputError("no such file", where=str(path)) from None
+    except (OSError, ValueError) as wrong:  # pandas' own errors of reading, and bytes that are no text, are ValueErrors
+        raise InputError(f"cannot be read ({str(wrong).splitlines()[0]})", where=str(path)) from None
     missing = [name for name in COLUMNS if name not in rows.columns]
     if missing:
         raise InputError(f"has no column {missing[0]}", where=path.name, allowed=", ".join(COLUMNS))
-    values = pd.to_numeric(rows["value"], errors="coerce")
+    values = pd.to_numeric(rows["value"], errors="coerce").astype(float)
+    behaviours = [*dict.fromkeys(rows.loc[rows["term"] == "base", "behaviour"]), EVERY]
+    twice = rows.duplicated(["behaviour", "term", "key", "modifier"]).to_numpy()
     for position in range(len(rows)):
-        row = rows.iloc[position]
+        row, value = rows.iloc[position], float(values.iloc[position])
         where = f"{path.name}, row {position + 2}"
-        one_of(row["term"], UNITS, what="term", where=where)
-        modified = row["term"] in ("policy", "epidemic") and row["modifier"] != ""
-        unit = MODIFIER_UNIT if modified else UNITS[row["term"]]
-        if pd.isna(values.iloc[position]):
-            raise InputError(f"value '{row['value']}' is not a number", where=where)
-        if row["unit"] != unit:
-            raise InputError(f"unit '{row['unit']}'", where=where, allowed=unit)
-        if not row["source"]:
-            raise InputError("has no source", where=where, allowed="a citation, or the word assumption")
-        if row["term"] in ("policy", "epidemic") and not modified and values.iloc[position] < 0:
-            raise InputError(
-                f"a stricter policy would raise {row['behaviour']}", where=where, allowed="values of 0 and above"
-            )
-        if row["term"] == "base" and not 0 < values.iloc[position] < 1:
-            raise InputError(f"base probability {row['value']}", where=where, allowed="between 0 and 1")
-    return CoefficientTable(rows.assign(value=values.astype(float)), path.name)
+        _check_row(row, value, behaviours, where)
+        if twice[position]:
+            raise InputError("says again what a row above says", where=where, allowed="one row for each effect")
+    return CoefficientTable(rows.assign(value=values), path.name)
+
+
+def _check_row(row: pd.Series, value: float, behaviours: list[str], where: str) -> None:
+    """InputError where the row cannot mean anything, or would let a stricter policy send people out."""
+    term, key, modifier = row["term"], row["key"], row["modifier"]
+    one_of(term, UNITS, what="term", where=where)
+    if term not in ("base", "remainder"):
+        one_of(row["behaviour"], behaviours, what="behaviour", where=where)
+    elif row["behaviour"] in ("", EVERY):
+        raise InputError(f"a {term} row for the behaviour '{row['behaviour']}'", where=where, allowed="one behaviour")
+    modified = term in ("policy", "epidemic") and modifier != ""
+    unit = MODIFIER_UNIT if modified else UNITS[term]
+    if not math.isfinite(value):
+        raise InputError(f"value '{row['value']}' is not a number", where=where)
+    if row["unit"] != unit:
+        raise InputError(f"unit '{row['unit']}'", where=where, allowed=unit)
+    if not row["source"].strip():
+        raise InputError("has no source", where=where, allowed="a citation, or the word assumption")
+    if modifier and term not in MODIFIED:
+        raise InputError(f"a {term} row has the modifier '{modifier}'", where=where, allowed="none")
+    if (key == "") != (term in KEYLESS):
+        raise InputError(f"a {term} row has the key '{key}'", where=where, allowed="none" if key else "a key")
+    if term in ("persona", "trait") and ("=" in key) != (term == "persona"):
+        wanted = "attribute=category" if term == "persona" else "the name of a trait"
+        raise InputError(f"a {term} row has the key '{key}'", where=where, allowed=wanted)
+    if term in ("policy", "epidemic") and not modified and value < 0:
+        raise InputError(
+            f"a stricter policy would raise {row['behaviour']}", where=where, allowed="values of 0 and above"
+        )
+    if term == "base" and not 0 < value < 1:
+        raise InputError(f"base probability {row['value']}", where=where, allowed="between 0 and 1")
+    if term == "hours" and not 0 <= value <= HOURS_PER_DAY:
+        raise InputError(f"{row['value']} hours of a day", where=where, allowed=f"0 to {HOURS_PER_DAY:g}")

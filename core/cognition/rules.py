@@ -17,14 +17,13 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from core.cognition.coefficients import CoefficientTable
+from core.cognition.coefficients import EVERY, HOURS_PER_DAY, CoefficientTable
 from core.cognition.engine import DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS
 from core.errors import InputError, one_of
 from core.policy.calendar import DAY_TYPES
 from core.policy.indices import sub_indices
-from core.study import Codebook, Study
+from core.study import Codebook, Study, load_codebook
 
-HOURS_PER_DAY = 24.0
 EPIDEMIC_LEVELS = (1, 2)
 #: The searched parameters that shift attendance on days off; the table says which behaviours they move.
 #: Attendance on the weekly day of rest is not among them: a metric that compares same weekdays says nothing about it, so
@@ -100,8 +99,8 @@ class CompiledBehaviour:
         """How strongly each term moves each person: float32, (personas, terms); effects are never negative."""
         ones = np.ones((features.shape[0], 1))
         extended = np.hstack([ones, features])
-        sizes = self.effects * np.maximum(extended @ self.modifiers, 0.0)
-        return np.hstack([extended @ self.shifts, sizes]).astype(np.float32)
+        sizes = self.effects * np.maximum(_product(extended, self.modifiers), 0.0)
+        return np.hstack([_product(extended, self.shifts), sizes]).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -120,9 +119,18 @@ class RulesEngine:
 
     @classmethod
     def for_study(cls, study: Study, table: CoefficientTable) -> RulesEngine:
-        """The engine of a study's behaviours and indicators; InputError for a behaviour the table does not know."""
+        """The engine of a study's behaviours and indicators.
+
+        InputError for a behaviour the table does not know, and for a key of the table that no study could mean.
+        """
         for behaviour in study.behaviour_ids:
             one_of(behaviour, [*table.behaviours(), *table.remainders()], what="behaviour", where=table.name)
+        # A table may serve studies with fewer indicators; a code that no tracker knows is a slip of the pen.
+        codes = [item.code for item in load_codebook().indicators]
+        known = {"policy": [*codes, *study.indicator_codes], "epidemic": [str(level) for level in EPIDEMIC_LEVELS]}
+        for term, keys in known.items():
+            for key in table.rows.loc[table.rows["term"] == term, "key"].unique():
+                one_of(key, [EVERY, *keys], what=f"key of a {term} row", where=table.name)
         return cls(
             features=table.features(),
             compiled=tuple(_compiled(table, name, study.indicator_codes) for name in table.behaviours()),
@@ -151,12 +159,12 @@ class RulesEngine:
 
     def respond(self, personas: pd.DataFrame, contexts: pd.DataFrame) -> np.ndarray:
         features = self.person_features(personas)
-        terms = self._context_terms(contexts)
+        terms = np.ascontiguousarray(self._context_terms(contexts).T)
         people = len(personas)
         answers = np.empty((people, len(contexts), len(self.behaviours)), dtype=np.float32)
         away = np.zeros((people, len(contexts)), dtype=np.float32)
         for item in self.compiled:
-            probability = item.loading(features) @ terms.T
+            probability = _product(item.loading(features), terms)
             expit(probability, out=probability)
             if item.name in self.behaviours:
                 answers[:, :, self.behaviours.index(item.name)] = probability
@@ -167,7 +175,7 @@ class RulesEngine:
 
     def person_features(self, personas: pd.DataFrame) -> np.ndarray:
         """What the table asks about each person, (personas, features): 0/1 for a category, -0.5..0.5 for a trait."""
-        columns = []
+        columns: list[np.ndarray] = []
         for feature in self.features:
             attribute, _, category = feature.partition("=")
             if attribute not in personas.columns:
@@ -199,6 +207,11 @@ class RulesEngine:
         return np.column_stack(terms).astype(np.float32)
 
 
+def _product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Matrix product whose last bit depends neither on the machine's number of cores nor on its load, as BLAS's does."""
+    return np.einsum("ik,kj->ij", left, right)
+
+
 def _compiled(table: CoefficientTable, behaviour: str, indicators: Sequence[str]) -> CompiledBehaviour:
     """The rows of a behaviour as matrices; row 0 stands for everybody, the others for the table's features."""
     row_of = {name: position for position, name in enumerate(("", *table.features()))}
@@ -211,20 +224,17 @@ def _compiled(table: CoefficientTable, behaviour: str, indicators: Sequence[str]
     days, effects = (*DAY_TYPES, RAMADAN), [*indicators, *map(str, EPIDEMIC_LEVELS)]
     shifts, attendance = np.zeros((len(row_of), len(days))), np.zeros((len(row_of), len(ATTENDANCE)))
     for row in table.term(behaviour, "day").to_dict("records"):
-        shifts[row_of[row["modifier"]], days.index(one_of(row["key"], days, what="day type", where=table.name))] += row[
-            "value"
-        ]
+        day = days.index(one_of(row["key"], days, what="day type", where=table.name))
+        shifts[row_of[row["modifier"]], day] += row["value"]
     for row in table.term(behaviour, "attendance").to_dict("records"):
-        attendance[0, ATTENDANCE.index(one_of(row["key"], ATTENDANCE, what="parameter", where=table.name))] += row[
-            "value"
-        ]
+        parameter = ATTENDANCE.index(one_of(row["key"], ATTENDANCE, what="parameter", where=table.name))
+        attendance[0, parameter] += row["value"]
     sizes, modifiers = np.zeros(len(effects)), np.zeros((len(row_of), len(effects)))
     modifiers[0] = 1.0
     for term, keys in (("policy", list(indicators)), ("epidemic", [str(level) for level in EPIDEMIC_LEVELS])):
         for row in table.term(behaviour, term).to_dict("records"):
-            for column in [
-                effects.index(key) for key in (keys if row["key"] == "*" else [row["key"]]) if key in effects
-            ]:
+            concerned = keys if row["key"] == EVERY else [row["key"]]
+            for column in [effects.index(key) for key in concerned if key in effects]:
                 if row["modifier"]:
                     modifiers[row_of[row["modifier"]], column] += row["value"]
                 else:

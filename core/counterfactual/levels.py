@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,10 @@ import pandas as pd
 from core.errors import InputError
 from core.policy.indices import policy_index
 from core.study import Codebook, Study, load_codebook
+
+LOWEST, HIGHEST = 0.0, 100.0
+#: Levels beyond this many in one sweep are more steps than the staircase has.
+MOST_LEVELS = 101
 
 
 @dataclass(frozen=True)
@@ -52,40 +57,56 @@ def staircase(study: Study) -> list[dict[str, int]]:
         steps.append(dict(levels))
 
 
-def checked_targets(targets: Sequence[float]) -> list[float]:
-    """The targets, each once and ascending; InputError for none, or one outside 0–100."""
-    if not targets:
+def checked_targets(targets: Sequence[Any]) -> list[float]:
+    """The targets, each once and ascending; InputError for none, too many, no number, or one outside 0 to 100."""
+    wanted = list(targets)
+    if not wanted:
         raise InputError("no level given", where="sweep", allowed="one or more levels from 0 to 100")
-    for target in targets:
-        if not (np.isfinite(target) and 0 <= target <= 100):
-            raise InputError(
-                f"stringency level {target:g}",
-                where="sweep",
-                allowed="0 to 100",
-                nearest=f"{min(max(target, 0), 100):g}" if np.isfinite(target) else "50",
-            )
-    return sorted({float(target) for target in targets})
+    levels = set()
+    for target in wanted:
+        try:
+            level = float(target)
+        except (TypeError, ValueError):
+            raise InputError(f"level '{target}' is not a number", where="sweep", allowed="0 to 100") from None
+        if not LOWEST <= level <= HIGHEST:
+            closest = None if np.isnan(level) else f"{min(max(level, LOWEST), HIGHEST):g}"
+            raise InputError(f"stringency level {level:g}", where="sweep", allowed="0 to 100", nearest=closest)
+        levels.add(level + 0.0)  # turns −0 into 0
+    if len(levels) > MOST_LEVELS:
+        raise InputError(f"{len(levels)} levels", where="sweep", allowed=f"1 to {MOST_LEVELS} levels")
+    return sorted(levels)
 
 
-def held_policies(study: Study, targets: Sequence[float]) -> list[HeldPolicy]:
-    """The policy of each target level (0–100), ascending; InputError for a level outside that."""
-    targets = checked_targets(targets)
+def held_policies(study: Study, targets: Sequence[Any]) -> list[HeldPolicy]:
+    """The policy of each target level (0 to 100), ascending; InputError as `checked_targets` raises it."""
+    levels = checked_targets(targets)
     steps = staircase(study)
-    codebook: Codebook = load_codebook()
-    index = policy_index(_frame(steps, study), study.index, codebook).to_numpy(float)
+    index = policy_index(_frame(steps, study), study.index, load_codebook()).to_numpy(float)
     held = []
-    for target in targets:
+    for target in levels:
         distance = np.abs(index - target)
         position = int(np.flatnonzero(distance <= distance.min() + 1e-9)[-1])
-        held.append(HeldPolicy(float(target), float(index[position]), steps[position]))
+        held.append(HeldPolicy(target, float(index[position]), steps[position]))
     return held
+
+
+def mapping_table(study: Study, policies: Sequence[HeldPolicy]) -> pd.DataFrame:
+    """What each level means: one row per indicator (`code`, `name`), one column per target level, in words."""
+    rows = []
+    for item in study.indicators:
+        row: dict[str, str] = {"code": item.code, "name": item.name}
+        for policy in policies:
+            level = policy.levels[item.code]
+            row[f"{policy.target:g}"] = f"{level} of {item.maximum}: {item.levels[level]}" if level else "no measure"
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def _frame(steps: list[dict[str, int]], study: Study) -> pd.DataFrame:
     """Steps as a policy frame, with the codebook's indicators that the study does not use at level 0."""
+    book: Codebook = load_codebook()
     frame = pd.DataFrame([HeldPolicy(0.0, 0.0, step).row(study) for step in steps])
-    needed = load_codebook().indices[study.index]
-    for code in needed:
+    for code in book.indices[study.index]:
         if code not in frame:
             frame[code] = 0.0
             frame[f"{code}_Flag"] = np.nan

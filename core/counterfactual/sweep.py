@@ -4,91 +4,113 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from core.counterfactual.fitted import FittedTwin, Path, expected_signs, follow, held_days
+from core.cognition.engine import DAY_TYPE, EPIDEMIC, RESTRICTED_DAYS
+from core.counterfactual.fitted import FittedTwin, held_days
 from core.counterfactual.levels import HeldPolicy, held_policies
+from core.counterfactual.paths import PolicyDays, ResponsePath, follow, moves_as_expected
+from core.counterfactual.uncertainty import Progress
 from core.policy.indices import sub_indices
 from core.study import Codebook
 
 
 @dataclass(frozen=True)
 class SweepLevel:
-    """One level: the policy held, its path over the days, and the means over them."""
+    """One level: the policy held, its path over the days, and the means over them with their 80% interval.
+
+    `distance` to the nearest training day in points of intensity (0 to 100), `similar` training days, and whether the
+    policy lies `outside` what training saw.
+    """
 
     policy: HeldPolicy
-    path: Path
+    path: ResponsePath
     mean: pd.Series
     lower: pd.Series
     upper: pd.Series
     distance: float
+    similar: int
     outside: bool
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """`monotone`: each stricter level moves every behaviour in its expected direction or not at all; `bounded`: every
-    value lies within what the metric can be (activity between none and its upper bound)."""
+    """`not_monotone` are the behaviours that a stricter level moves, on some day, against their expected direction;
+    `bounded`: every value lies within what the metric can be (activity between none and its upper bound)."""
 
     dates: pd.DatetimeIndex
     levels: tuple[SweepLevel, ...]
-    monotone: bool
+    not_monotone: tuple[str, ...]
     bounded: bool
     epidemic: int
     restricted_days: int
     day_types: dict[str, int]
 
     @property
+    def monotone(self) -> bool:
+        """Whether each stricter level moves every behaviour in its expected direction or not at all."""
+        return not self.not_monotone
+
+    @property
+    def coherent(self) -> bool:
+        """Whether the checks were passed and there was something to check: one level alone is no sweep."""
+        return len(self.levels) > 1 and self.monotone and self.bounded
+
+    @property
     def outside_support(self) -> list[float]:
+        """The target levels whose policy lies outside what training saw."""
         return [item.policy.target for item in self.levels if item.outside]
 
 
-def stringency_sweep(twin: FittedTwin, targets: Sequence[float], dates: pd.DatetimeIndex) -> Sweep:
-    """Hold stringency at each target over `dates`. InputError for no target, or one outside 0–100."""
+def stringency_sweep(
+    twin: FittedTwin, targets: Sequence[Any], dates: pd.DatetimeIndex, progress: Progress | None = None
+) -> Sweep:
+    """Hold stringency at each target over `dates`. InputError for no target, or one outside 0 to 100."""
     study = twin.problem.study
     codebook = Codebook(study.indicators, {}, study.id)
-    levels = []
-    for policy in held_policies(study, targets):
+    held = held_policies(study, targets)
+    policies = []
+    for policy in held:
         days = held_days(twin, dates, policy.row(study))
-        intensities = sub_indices(days, codebook) / 100.0
-        stringency = pd.Series(policy.realised, index=dates)
-        path = follow(twin, days, dates, intensities, stringency)
-        lower, upper = path.interval(mean=True)
-        levels.append(
-            SweepLevel(
-                policy,
-                path,
-                path.metric.mean(),
-                pd.Series(lower),
-                pd.Series(upper),
-                float(path.distance.iloc[0]),
-                bool(path.outside.iloc[0]),
-            )
-        )
-    first = held_days(twin, dates, levels[0].policy.row(study))
+        intensities = sub_indices(days, codebook)[list(twin.timeline.codes)] / 100.0
+        policies.append(PolicyDays(days, intensities, pd.Series(policy.realised, index=dates)))
+    levels = [_level(policy, path) for policy, path in zip(held, follow(twin, policies, dates, progress), strict=True)]
     signs = [item.expected_sign for item in study.behaviours]
-    monotone = all(
-        expected_signs(signs, before.path.metric.to_numpy(), after.path.metric.to_numpy())
-        for before, after in zip(levels, levels[1:], strict=False)
-    )
+    expected = np.ones(len(signs), dtype=bool)
+    for before, after in pairwise(levels):
+        expected &= moves_as_expected(signs, before.path.metric.to_numpy(), after.path.metric.to_numpy())
+    first = policies[0].days
     return Sweep(
         dates=dates,
         levels=tuple(levels),
-        monotone=monotone,
+        not_monotone=tuple(name for name, fine in zip(study.behaviour_ids, expected, strict=True) if not fine),
         bounded=all(_bounded(twin, item.path) for item in levels),
-        epidemic=int(first["epidemic"].iloc[0]),
-        restricted_days=int(first["restricted_days"].iloc[0]),
-        day_types={str(kind): int(count) for kind, count in first["day_type"].value_counts().items()},
+        epidemic=int(first[EPIDEMIC].iloc[0]),
+        restricted_days=int(first[RESTRICTED_DAYS].iloc[0]),
+        day_types={str(kind): int(count) for kind, count in first[DAY_TYPE].value_counts().items()},
     )
 
 
-def _bounded(twin: FittedTwin, path: Path) -> bool:
-    calibrator = twin.calibrator
-    assert calibrator.measurement is not None
-    offset, scale = calibrator.measurement.affine(path.metric.index)
-    upper = np.inf if calibrator.upper is None else calibrator.upper
+def _level(policy: HeldPolicy, path: ResponsePath) -> SweepLevel:
+    lower, upper = path.mean_interval()
+    return SweepLevel(
+        policy=policy,
+        path=path,
+        mean=path.mean,
+        lower=lower,
+        upper=upper,
+        distance=float(path.distance.iloc[0]),
+        similar=int(path.similar.iloc[0]),
+        outside=bool(path.outside.iloc[0]),
+    )
+
+
+def _bounded(twin: FittedTwin, path: ResponsePath) -> bool:
+    least, most = twin.fitted.bounds(path.dates)
     values = path.metric.to_numpy()
-    inside = (values >= offset + scale * calibrator.lower - 1e-9) & (values <= offset + scale * upper + 1e-9)
+    inside = (values >= least - 1e-9) & (values <= most + 1e-9)
     return bool(np.isfinite(values).all() and inside.all())

@@ -80,7 +80,7 @@ def gradient_boosting_indicators(known: BaselineInputs) -> pd.DataFrame:
     def cases(days: pd.DatetimeIndex) -> np.ndarray:
         if known.cases is None:
             return np.zeros(len(days))
-        mean = known.cases.loc[:origin].rolling(CASE_WINDOW, min_periods=1).mean()
+        mean = known.cases.loc[:origin].rolling(CASE_WINDOW, min_periods=1).mean().ffill()
         return mean.reindex(days, method="ffill").fillna(0.0).to_numpy()
 
     return _boosting(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,21 +14,28 @@ import pandas as pd
 
 from core.calibration.problem import build_problem, with_known_weeks
 from core.calibration.twin import twin_forecast
-from core.counterfactual.fitted import FittedTwin, Path, follow_timeline, training_lines
+from core.counterfactual.contrast import Contrast, contrasts
+from core.counterfactual.fitted import FittedTwin
+from core.counterfactual.measured import Calibration
+from core.counterfactual.paths import follow_timeline
 from core.counterfactual.support import Support
 from core.counterfactual.sweep import Sweep, stringency_sweep
+from core.counterfactual.uncertainty import Progress, drawn_calibration, drawn_means
 from core.errors import InputError
 from core.people.personas import Population
 from core.policy.timeline import PolicyTimeline
-from core.records import RUNGS, RunRecord, content_hash, frame_hash
+from core.records import RUNGS, RunRecord, frame_hash
+from core.services.counterfactual_values import compare_values, path_frame, sweep_frame, sweep_values
 from core.services.populations import load_population, save_population
+from core.services.progress import Watch
 from core.services.studies import StudyInputs, engine_for, open_study
 from core.services.timelines import save_timeline
-from core.simulation.simulate import simulate
 from core.store.database import Store
 from core.store.runs import StoredRun
 
 DEFAULT_LEVELS = (0.0, 25.0, 50.0, 75.0, 100.0)
+#: Points of the metric within which a rebuilt forecast is the stored one: far above what 32-bit answers leave open.
+SAME_WITHIN = 0.01
 
 
 def latest_run(store: Store, study_id: str, engine: str = "rules") -> StoredRun | None:
@@ -37,10 +45,13 @@ def latest_run(store: Store, study_id: str, engine: str = "rules") -> StoredRun 
     return None if found.empty else store.run(str(found["run_id"].iloc[0]))
 
 
-def fitted_twin(store: Store, run_id: str, data: Any = None, inputs: StudyInputs | None = None) -> FittedTwin:
+def fitted_twin(
+    store: Store, run_id: str, data: str | Path | None = None, inputs: StudyInputs | None = None
+) -> FittedTwin:
     """The calibrated twin of a finished run, rebuilt from its record: same population, parameters and lines.
 
-    Raises InputError where the run is not complete, or the study's inputs are no longer those it was made from.
+    Raises InputError where the run is not complete, where the study's inputs are no longer those it was made from, and
+    where what is rebuilt does not give the forecast that the run stored, as after a change of the study or of the code.
     """
     run = store.run(run_id)
     if not run.complete or run.record.kind != "run":
@@ -66,8 +77,12 @@ def fitted_twin(store: Store, run_id: str, data: Any = None, inputs: StudyInputs
     problem = build_problem(
         study, inputs.timeline, inputs.observations, inputs.cases, record.train_end, record.test_end, inner=False
     )
-    means = simulate(engine, population.personas, problem.contexts).everyone
+    aggregates, drawn = drawn_means(engine, population.personas, problem.contexts, seed=record.seed)
+    means = aggregates.everyone
     forecast = twin_forecast(problem, problem.final, means, parameters)
+    _check_same(store.read_result("forecasts", run_id, forecaster="twin", phase="test"), forecast.forecast, run_id)
+    calibrator = forecast.calibrator
+    assert calibrator.measurement is not None and calibrator.upper is not None
     timeline = with_known_weeks(inputs.timeline)
     train = problem.final.train
     return FittedTwin(
@@ -76,20 +91,27 @@ def fitted_twin(store: Store, run_id: str, data: Any = None, inputs: StudyInputs
         personas=population.personas,
         attributes=tuple(item.name for item in population.spec.attributes),
         engine=engine,
-        calibrator=forecast.calibrator,
-        gap=forecast.gap,
+        fitted=Calibration(
+            a=calibrator.coef_,
+            b=calibrator.intercept_,
+            lower=calibrator.lower,
+            upper=calibrator.upper,
+            gap=forecast.gap,
+            baseline=means[problem.baseline_context],
+            measurements=(calibrator.measurement,),
+        ),
+        drawn=drawn_calibration(problem, calibrator, drawn, record.seed),
         half_life=parameters["half_life"],
-        baseline=means[problem.baseline_context],
-        lines=training_lines(problem, forecast.calibrator, means, record.seed),
         support=Support.of(timeline.intensities(train), timeline.stringency(train)),
         cases=inputs.cases,
+        seed=record.seed,
     )
 
 
 def horizon_dates(twin: FittedTwin, start: date | None = None, end: date | None = None) -> pd.DatetimeIndex:
     """Days to look at: the run's hold-out, or a part of it; InputError for days outside."""
     first, last = twin.problem.final.horizon[0], twin.problem.final.horizon[-1]
-    begin, stop = pd.Timestamp(start or first), pd.Timestamp(end or last)
+    begin, stop = first if start is None else pd.Timestamp(start), last if end is None else pd.Timestamp(end)
     for day in (begin, stop):
         if not first <= day <= last:
             raise InputError(
@@ -99,83 +121,197 @@ def horizon_dates(twin: FittedTwin, start: date | None = None, end: date | None 
                 nearest=str((first if day < first else last).date()),
             )
     if stop < begin:
-        raise InputError(f"end {stop.date()} is before start {begin.date()}", where="counterfactual")
+        raise InputError(
+            f"end {stop.date()} is before start {begin.date()}",
+            where="counterfactual",
+            allowed=f"{begin.date()} to {last.date()}",
+        )
     return pd.date_range(begin, stop, freq="D")
 
 
-def sweep_values(twin: FittedTwin, sweep: Sweep) -> dict[str, Any]:
-    """What `policytwin sweep --json` prints of a sweep."""
-    return {
-        "levels": [
-            {
-                "level": item.policy.target,
-                "realised_stringency": round(item.policy.realised, 4),
-                "indicators": item.policy.levels,
-                "metric": _rounded(item.mean),
-                "lower": _rounded(item.lower),
-                "upper": _rounded(item.upper),
-                "distance_to_training": round(item.distance, 3),
-                "outside_support": item.outside,
-            }
-            for item in sweep.levels
-        ],
-        "monotone": sweep.monotone,
-        "bounded": sweep.bounded,
-        "outside_support": sweep.outside_support,
-        "start": str(sweep.dates[0].date()),
-        "end": str(sweep.dates[-1].date()),
-        "days": len(sweep.dates),
-        "day_types": sweep.day_types,
-        "held": {"epidemic_level": sweep.epidemic, "days_under_restrictions": sweep.restricted_days},
-        "interval": "80%: calibration (weeks resampled) and sampling of personas; not the residual of single days",
-        "claims": "behavioural plausibility under the engine's assumptions, not a causal effect",
-    }
+@dataclass(frozen=True)
+class ReferencePoint:
+    """What there is to hold a sweep against: the mean index that was in force, the twin's mean forecast under it with its
+    80% interval, and the mean of what was observed on `observed_days` of the days (NaN where none was)."""
+
+    stringency: float
+    forecast: pd.Series
+    lower: pd.Series
+    upper: pd.Series
+    observed: pd.Series
+    observed_days: pd.Series
 
 
-def sweep_frame(twin: FittedTwin, sweep: Sweep) -> pd.DataFrame:
-    """The store's rows of a sweep: means over the days by level, everyone and each subgroup; subgroups carry no interval."""
-    rows = []
-    for item in sweep.levels:
-        base = {"level": item.policy.target, "realised_stringency": item.policy.realised}
-        for behaviour, value in item.mean.items():
-            rows.append({
-                **base, "attribute": "all", "attribute_level": "all", "behaviour": behaviour, "mean": value,
-                "lower": item.lower[behaviour], "upper": item.upper[behaviour],
-            })  # fmt: skip
-        for (attribute, category), frame in item.path.groups.items():
-            for behaviour, value in frame.mean().items():
-                rows.append({
-                    **base, "attribute": attribute, "attribute_level": category, "behaviour": behaviour,
-                    "mean": value, "lower": np.nan, "upper": np.nan,
-                })  # fmt: skip
-    return pd.DataFrame(rows)
+def reference_point(twin: FittedTwin, observations: pd.DataFrame, dates: pd.DatetimeIndex) -> ReferencePoint:
+    """The forecast and the observations of `dates` under the policy that was in force."""
+    path = follow_timeline(twin, twin.timeline, dates)
+    lower, upper = path.mean_interval()
+    seen = observations.reindex(dates)[list(path.metric.columns)]
+    return ReferencePoint(float(path.stringency.mean()), path.mean, lower, upper, seen.mean(), seen.notna().sum())
 
 
 def run_sweep(
     store: Store,
     run_id: str,
-    levels: Sequence[float] = DEFAULT_LEVELS,
+    levels: Sequence[Any] = DEFAULT_LEVELS,
     *,
-    data: Any = None,
+    data: str | Path | None = None,
     start: date | None = None,
     end: date | None = None,
     twin: FittedTwin | None = None,
     population: Population | None = None,
+    watch: Watch | None = None,
 ) -> tuple[dict[str, Any], Sweep]:
-    """Sweep a finished run's twin and keep the result as a run of its own. Returns the printed values and the sweep."""
+    """Sweep a finished run's twin and keep the result as a run of its own. Returns the printed values and the sweep.
+
+    With `population` (an edited one) the calibration stays that of the run. Raises InputError for levels, days or a run
+    that are not possible; then nothing is kept.
+    """
     began = time.perf_counter()
-    twin = twin or fitted_twin(store, run_id, data)
-    if population is not None:
-        twin = twin.with_personas(population.personas)
+    twin = _over(twin or fitted_twin(store, run_id, data), population)
     dates = horizon_dates(twin, start, end)
-    sweep = stringency_sweep(twin, levels, dates)
+    sweep = stringency_sweep(twin, levels, dates, _told(watch))
+    parameters = {
+        "of_run": run_id,
+        "levels": [item.policy.target for item in sweep.levels],
+        "start": str(dates[0].date()),
+        "end": str(dates[-1].date()),
+    }
+    record = _record(store, run_id, twin, "sweep", parameters, population)
+    frame = sweep_frame(sweep)
+    rung = RUNGS[1] if sweep.coherent else RUNGS[0]
+    values = {**_about(twin, record, run_id), **sweep_values(sweep), "rung": rung}
+    finished = replace(record, rung=rung, result_hash=frame_hash(frame))
+    return _keep(store, record, finished, {"sweeps": frame}, values, began), sweep
+
+
+def run_compare(
+    store: Store,
+    run_id: str,
+    scenarios: Sequence[PolicyTimeline],
+    *,
+    data: str | Path | None = None,
+    start: date | None = None,
+    end: date | None = None,
+    twin: FittedTwin | None = None,
+    population: Population | None = None,
+    reference: PolicyTimeline | None = None,
+    watch: Watch | None = None,
+) -> tuple[dict[str, Any], list[Contrast]]:
+    """Contrast scenarios with a reference (default: the observed timeline) on a finished run's twin, and keep the result
+    as a run of its own. The same scenario twice is one. Raises InputError for none, and as `run_sweep`."""
+    began = time.perf_counter()
+    twin = _over(twin or fitted_twin(store, run_id, data), population)
+    dates = horizon_dates(twin, start, end)
+    chosen = distinct_scenarios(scenarios)
+    found = contrasts(twin, chosen, dates, reference, _told(watch))
     parent = store.run(run_id).record
+    for timeline in (*chosen, *([reference] if reference is not None else [])):
+        save_timeline(store, twin.problem.study, timeline)
+    parameters = {
+        "of_run": run_id,
+        "scenarios": [item.id for item in chosen],
+        "reference": parent.timeline_id if reference is None else reference.id,
+        "start": str(dates[0].date()),
+        "end": str(dates[-1].date()),
+    }
+    record = _record(store, run_id, twin, "compare", parameters, population, timeline_id=chosen[0].id)
+    frame = path_frame(found, [item.id for item in chosen])
+    values = {**_about(twin, record, run_id), **compare_values(found, [item.id for item in chosen]), "rung": RUNGS[0]}
+    finished = replace(record, result_hash=frame_hash(frame))
+    return _keep(store, record, finished, {"forecasts": frame}, values, began), found
+
+
+def distinct_scenarios(scenarios: Sequence[PolicyTimeline]) -> list[PolicyTimeline]:
+    """The scenarios, each once, with names that tell them apart; InputError for none."""
+    chosen = list({item.id: item for item in scenarios}.values())
+    if not chosen:
+        raise InputError("no scenario given", where="compare", allowed="one or more scenarios")
+    names = [item.name for item in chosen]
+    return [
+        item if names.count(item.name) == 1 else item.renamed(f"{item.name} ({item.id[-6:]})", parent_id=item.parent_id)
+        for item in chosen
+    ]
+
+
+def kept_counterfactuals(store: Store, study_id: str, kind: str) -> pd.DataFrame:
+    """Complete sweeps (`kind` "sweep") or comparisons ("compare") of a study, newest first.
+
+    Columns run_id, created_at, of_run, personas, start, end, and parameters and summary as they were stored.
+    """
+    found = store.runs(kind=kind, study_id=study_id, status="complete")
+    records = list(found["record"])
+    parameters = [item["parameters"] for item in records]
+    return pd.DataFrame(
+        {
+            "run_id": list(found["run_id"]),
+            "created_at": list(found["created_at"]),
+            "of_run": [item.get("of_run") for item in parameters],
+            "population_id": [item["population_id"] for item in records],
+            "personas": [item["personas"] for item in records],
+            "start": [item.get("start") for item in parameters],
+            "end": [item.get("end") for item in parameters],
+            "parameters": parameters,
+            "summary": list(found["summary"]),
+        }
+    )
+
+
+def _check_same(stored: pd.DataFrame, rebuilt: pd.DataFrame, run_id: str) -> None:
+    """InputError where the rebuilt forecast (days × behaviours) is not the stored one (rows date, behaviour, value)."""
+    kept = stored.pivot_table(index="date", columns="behaviour", values="value")
+    kept = kept.reindex(index=rebuilt.index, columns=rebuilt.columns)
+    off = np.abs(kept.to_numpy(float) - rebuilt.to_numpy(float)).max()
+    if not off <= SAME_WITHIN:
+        raise InputError(
+            "the study or PolicyTwin has changed since, so that its twin cannot be rebuilt as it was",
+            where=f"run {run_id}",
+            allowed="a new run",
+        )
+
+
+def _over(twin: FittedTwin, population: Population | None) -> FittedTwin:
+    return twin if population is None else twin.with_personas(population.personas)
+
+
+def _told(watch: Watch | None) -> Progress | None:
+    if watch is None:
+        return None
+    return lambda done, total: watch.report("simulate", done, total, "blocks of personas")
+
+
+def _about(twin: FittedTwin, record: RunRecord, run_id: str) -> dict[str, Any]:
     study = twin.problem.study
-    identifier = parent.population_id if population is None else save_population(
-        store, study, population, "edited personas", parent.population_id
-    )  # fmt: skip
-    record = RunRecord(
-        kind="sweep",
+    return {
+        "study": study.id,
+        "fictional": study.fictional,
+        "engine": record.engine,
+        "personas": len(twin.personas),
+        "of_run": run_id,
+        "run_id": record.run_id,
+    }
+
+
+def _record(
+    store: Store,
+    run_id: str,
+    twin: FittedTwin,
+    kind: str,
+    parameters: Mapping[str, Any],
+    population: Population | None,
+    *,
+    timeline_id: str | None = None,
+) -> RunRecord:
+    """The record of a counterfactual on a run: the run's own inputs, other parameters, perhaps another population."""
+    parent = store.run(run_id).record
+    identifier, people_hash = parent.population_id, parent.population_hash
+    if population is not None:
+        identifier = save_population(
+            store, twin.problem.study, population, "edited personas", parent_id=parent.population_id
+        )
+        people_hash = population.content_hash
+    return RunRecord(
+        kind=kind,
         study_id=parent.study_id,
         study_hash=parent.study_hash,
         engine=parent.engine,
@@ -185,157 +321,28 @@ def run_sweep(
         personas=len(twin.personas),
         input_hashes=parent.input_hashes,
         population_id=identifier,
-        population_hash=parent.population_hash if population is None else population.content_hash,
-        timeline_id=parent.timeline_id,
-        timeline_hash=parent.timeline_hash,
-        parameters={"of_run": run_id, "levels": [float(item) for item in levels], "start": str(dates[0].date()), "end": str(dates[-1].date())},
+        population_hash=people_hash,
+        timeline_id=timeline_id or parent.timeline_id,
+        timeline_hash=timeline_id or parent.timeline_hash,
+        parameters=parameters,
         train_end=parent.train_end,
         test_end=parent.test_end,
         calibrator=parent.calibrator,
-    )  # fmt: skip
-    frame = sweep_frame(twin, sweep)
-    rung = RUNGS[1] if sweep.monotone and sweep.bounded else RUNGS[0]
-    values = {
-        "study": study.id,
-        "fictional": study.fictional,
-        "engine": parent.engine,
-        "personas": len(twin.personas),
-        "of_run": run_id,
-        **sweep_values(twin, sweep),
-        "rung": rung,
-        "run_id": record.run_id,
-    }
-    seconds = time.perf_counter() - began
-    values["seconds"] = round(seconds, 3)
-    store.begin_run(record)
-    store.finish_run(
-        record.run_id,
-        {"sweeps": frame},
-        values,
-        seconds=seconds,
-        record=replace(record, rung=rung, result_hash=frame_hash(frame)),
-    )
-    return values, sweep
-
-
-@dataclass(frozen=True)
-class Contrast:
-    """A scenario against the reference timeline over the same days: paths of both and the difference of their means.
-
-    `difference`, `lower` and `upper` are per behaviour, in points of the metric; the interval is 80%, from draws that
-    both paths share, so that what they have in common cancels. `by_group` is {(attribute, category): difference}.
-    """
-
-    name: str
-    reference: Path
-    path: Path
-    difference: pd.Series
-    lower: pd.Series
-    upper: pd.Series
-    by_group: dict[tuple[str, str], pd.Series]
-    changes: list[str]
-
-    @property
-    def outside_days(self) -> int:
-        """Days on which the scenario is unlike anything in training."""
-        return int(self.path.outside.sum())
-
-
-def contrast(
-    twin: FittedTwin, scenario: PolicyTimeline, dates: pd.DatetimeIndex, reference: PolicyTimeline | None = None
-) -> Contrast:
-    """The scenario's forecast against the reference's (default: the observed timeline)."""
-    base_timeline = twin.timeline if reference is None else with_known_weeks(reference)
-    scenario = with_known_weeks(scenario)
-    base, path = follow_timeline(twin, base_timeline, dates), follow_timeline(twin, scenario, dates)
-    draws = (path.draws - base.draws).mean(axis=1)
-    low, high = np.quantile(draws, [0.1, 0.9], axis=0)
-    names = path.metric.columns
-    return Contrast(
-        name=scenario.name,
-        reference=base,
-        path=path,
-        difference=(path.metric - base.metric).mean(),
-        lower=pd.Series(low, names),
-        upper=pd.Series(high, names),
-        by_group={key: (frame - base.groups[key]).mean() for key, frame in path.groups.items()},
-        changes=scenario.changes(base_timeline),
     )
 
 
-def run_compare(
+def _keep(
     store: Store,
-    run_id: str,
-    scenarios: Sequence[PolicyTimeline],
-    *,
-    data: Any = None,
-    start: date | None = None,
-    end: date | None = None,
-    twin: FittedTwin | None = None,
-) -> tuple[dict[str, Any], list[Contrast]]:
-    """Contrast scenarios with the observed timeline on a finished run's twin, and keep the result as a run of its own."""
-    began = time.perf_counter()
-    twin = twin or fitted_twin(store, run_id, data)
-    dates = horizon_dates(twin, start, end)
-    contrasts = [contrast(twin, scenario, dates) for scenario in scenarios]
-    parent = store.run(run_id).record
-    study = twin.problem.study
-    for scenario in scenarios:
-        save_timeline(store, study, scenario)
-    values: dict[str, Any] = {
-        "study": study.id,
-        "fictional": study.fictional,
-        "engine": parent.engine,
-        "of_run": run_id,
-        "start": str(dates[0].date()),
-        "end": str(dates[-1].date()),
-        "reference": twin.timeline.name,
-        "scenarios": [
-            {
-                "name": item.name,
-                "changes": item.changes,
-                "mean_stringency": round(float(item.path.stringency.mean()), 3),
-                "reference_stringency": round(float(item.reference.stringency.mean()), 3),
-                "difference": _rounded(item.difference),
-                "lower": _rounded(item.lower),
-                "upper": _rounded(item.upper),
-                "days_outside_support": item.outside_days,
-            }
-            for item in contrasts
-        ],
-        "interval": "80%: calibration (weeks resampled) and sampling of personas; not the residual of single days",
-        "claims": "behavioural plausibility under the engine's assumptions, not a causal effect",
-    }
-    record = RunRecord(
-        kind="compare",
-        study_id=parent.study_id,
-        study_hash=parent.study_hash,
-        engine=parent.engine,
-        engine_version=parent.engine_version,
-        seed=parent.seed,
-        personas=len(twin.personas),
-        input_hashes=parent.input_hashes,
-        population_id=parent.population_id,
-        population_hash=parent.population_hash,
-        timeline_id=scenarios[0].id if scenarios else None,
-        parameters={"of_run": run_id, "scenarios": [item.id for item in scenarios]},
-        train_end=parent.train_end,
-        test_end=parent.test_end,
-        calibrator=parent.calibrator,
-        result_hash=content_hash(values),
-    )
-    values["run_id"] = record.run_id
-    values["seconds"] = round(time.perf_counter() - began, 3)
-    frames = [
-        path.rename_axis(index="date").melt(ignore_index=False, var_name="behaviour", value_name="value")
-        .reset_index().assign(forecaster=name, phase="counterfactual")
-        for name, path in [("reference", contrasts[0].reference.metric), *((item.name, item.path.metric) for item in contrasts)]
-    ] if contrasts else []  # fmt: skip
-    store.begin_run(record)
-    tables = {"forecasts": pd.concat(frames, ignore_index=True)} if frames else {}
-    store.finish_run(record.run_id, tables, values, seconds=values["seconds"])
-    return values, contrasts
-
-
-def _rounded(values: pd.Series) -> dict[str, float]:
-    return {str(name): round(float(value), 4) for name, value in values.items()}
+    record: RunRecord,
+    finished: RunRecord,
+    tables: Mapping[str, pd.DataFrame],
+    values: dict[str, Any],
+    began: float,
+) -> dict[str, Any]:
+    """Store a finished counterfactual and return its values with the time it took."""
+    seconds = time.perf_counter() - began
+    values = {**values, "seconds": round(seconds, 3)}
+    with store.transaction():
+        store.begin_run(record)
+        store.finish_run(record.run_id, tables, values, seconds=seconds, record=finished)
+    return values

@@ -51,6 +51,11 @@ class Job:
         """How long the job has run, or ran."""
         return (self.ended or time.monotonic()) - self.started
 
+    @property
+    def stopping(self) -> bool:
+        """Whether it has been asked to stop and is still in its last step."""
+        return self.active and self._stop.is_set()
+
     def stop(self) -> None:
         """Ask the job to stop after the step it is in."""
         self._stop.set()

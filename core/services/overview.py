@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from core.records import RUNGS
 from core.services.forecasters import FORECASTERS, TWINS
 from core.services.studies import StudyInputs, engine_label
-from core.services.texts import headline
+from core.services.results import verdict
 from core.services.timelines import saved_scenarios
 from core.store.database import Store
 from core.store.runs import StoredRun
@@ -53,12 +53,17 @@ class Overview:
 def overview(store: Store, inputs: StudyInputs, run: StoredRun | None) -> Overview:
     """The first screen of a study: its result if there is one, its steps, what may be claimed, and its sources."""
     return Overview(
-        headline="" if run is None else headline(run.summary),
+        headline="" if run is None else _headline(store, run),
         tiles=() if run is None else _tiles(run),
         steps=_steps(store, inputs, run),
         claims=CLAIMS.format(rungs=" · ".join(RUNGS), rung=RUNGS[0] if run is None else run.record.rung),
         sources=inputs.study.citation,
     )
+
+
+def _headline(store: Store, run: StoredRun) -> str:
+    found = verdict(store.read_result("scores", run.run_id), "rmse")
+    return " ".join([found.headline, *found.notes])
 
 
 def _tiles(run: StoredRun) -> tuple[Tile, ...]:

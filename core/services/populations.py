@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import pandas as pd
 
-from core.errors import InputError
+from core.errors import InputError, nearest
 from core.people.personas import Population, restore, synthesise
 from core.people.population_file import load_population_spec, spec_from_dict
 from core.people.spec import PopulationSpec
@@ -15,6 +15,10 @@ from core.store.database import Store
 from core.study import Study
 
 ID_DIGITS = 12
+#: Characters of a population's name; longer ones do not fit a list.
+LONGEST_NAME = 80
+#: Populations of up to this many personas are remembered; a larger one takes too much memory to keep by the dozen.
+REMEMBERED_PERSONAS = 20_000
 
 
 def population_spec(study: Study) -> PopulationSpec:
@@ -30,7 +34,8 @@ def _synthesised(spec_hash: str, path: str, personas: int, seed: int) -> Populat
 def make_population(study: Study, personas: int, seed: int = 0, spec: PopulationSpec | None = None) -> Population:
     """The study's population of this size; repeated calls with the study's own tables cost nothing."""
     own = population_spec(study)
-    if spec is None or spec.content_hash == own.content_hash:
+    spec = own if spec is None else spec
+    if spec.content_hash == own.content_hash and personas <= REMEMBERED_PERSONAS:
         return _synthesised(own.content_hash, str(study.population_file), personas, seed)
     return synthesise(spec, personas, seed)
 
@@ -49,8 +54,9 @@ def save_population(
         if len(store.read("populations", columns=["population_id"], population_id=identifier)):
             return identifier
         columns = [name for name in population.personas.columns if name not in ("persona_id", "weight", "text")]
+        attributes = pd.Series(population.personas[columns].to_dict("records"), index=population.personas.index)
         rows = population.personas[["persona_id", "weight", "text"]].assign(
-            population_id=identifier, attributes=population.personas[columns].to_dict("records")
+            population_id=identifier, attributes=attributes
         )
         store.append("personas", rows)
         store.append(
@@ -73,12 +79,62 @@ def save_population(
     return identifier
 
 
+def keep_population(store: Store, study: Study, population: Population, name: str, parent_id: str | None = None) -> str:
+    """Keep a population under a name that the user chose, and return its id.
+
+    The same population kept twice is one, under the newer name. InputError where the name is empty, too long, or that of
+    another population of the study.
+    """
+    label = " ".join(name.split())
+    where = "name of the population"
+    if not 1 <= len(label) <= LONGEST_NAME:
+        raise InputError(f"has {len(label)} characters", where=where, allowed=f"1 to {LONGEST_NAME}")
+    identifier = population_id(population)
+    with store.transaction():
+        kept = saved_populations(store, study)
+        taken = kept[(kept["label"] == label) & (kept["population_id"] != identifier)]
+        if len(taken):
+            problem = f"“{label}” is the name of another population ({taken['population_id'].iloc[0]})"
+            raise InputError(problem, where=where, allowed="a name that is not taken", nearest=_free(label, kept))
+        if identifier in set(kept["population_id"]):
+            row = store.read("populations", population_id=identifier).iloc[0].to_dict()
+            store.replace("populations", [{**row, "label": label}], population_id=identifier)
+            return identifier
+        return save_population(store, study, population, label, parent_id)
+
+
+def _free(label: str, kept: pd.DataFrame) -> str:
+    number = 2
+    while f"{label} {number}" in set(kept["label"]):
+        number += 1
+    return f"{label} {number}"
+
+
+def delete_population(store: Store, study: Study, identifier: str) -> None:
+    """Forget a kept population. InputError for an unknown one, and for one that a run was made with."""
+    if identifier not in set(saved_populations(store, study)["population_id"]):
+        raise InputError(f"no population '{identifier}' of study {study.id}", where=store.name)
+    with store.transaction():
+        runs = runs_with(store, identifier)
+        if runs:
+            raise InputError(
+                f"is the population of {runs[0]}" + (f" and {len(runs) - 1} more" if len(runs) > 1 else ""),
+                where=f"population {identifier}",
+                allowed="populations that no run was made with",
+            )
+        store.delete("personas", population_id=identifier)
+        store.delete("populations", population_id=identifier)
+
+
+def runs_with(store: Store, identifier: str) -> list[str]:
+    """Ids of the runs of any kind that were made with this population, newest first."""
+    found = store.read("runs", columns=["run_id", "created_at"], population_id=identifier)
+    return [str(item) for item in found.sort_values("created_at", ascending=False)["run_id"]]
+
+
 def load_population(store: Store, identifier: str) -> Population:
     """The population that was kept under this id; InputError for an unknown one."""
-    found = store.read("populations", population_id=identifier)
-    if found.empty:
-        raise InputError(f"no population '{identifier}'", where=store.name)
-    row = found.iloc[0]
+    row = _kept(store, identifier)
     people = store.read("personas", population_id=identifier)
     attributes = pd.DataFrame(list(people["attributes"]))
     spec = spec_from_dict(row["marginals"], where=f"population {identifier}")
@@ -86,9 +142,25 @@ def load_population(store: Store, identifier: str) -> Population:
     return restore(spec, personas, int(row["seed"]))
 
 
+def kept_spec(store: Store, identifier: str) -> PopulationSpec:
+    """The tables and assumptions of the population that was kept under this id; InputError for an unknown one."""
+    return spec_from_dict(_kept(store, identifier)["marginals"], where=f"population {identifier}")
+
+
+def _kept(store: Store, identifier: str) -> pd.Series:
+    found = store.read("populations", population_id=identifier)
+    if found.empty:
+        known = store.read("populations", columns=["population_id"])["population_id"]
+        raise InputError(f"no population '{identifier}'", where=store.name, nearest=nearest(identifier, known))
+    return found.iloc[0]
+
+
 def saved_populations(store: Store, study: Study) -> pd.DataFrame:
-    """Kept populations of a study, newest first: population_id, label, personas, largest_marginal_error, created_at."""
-    columns = ["population_id", "label", "personas", "largest_marginal_error", "parent_id", "created_at"]
+    """Kept populations of a study, newest first.
+
+    Columns: population_id, label, personas, seed, largest_marginal_error (percentage points), parent_id, created_at.
+    """
+    columns = ["population_id", "label", "personas", "seed", "largest_marginal_error", "parent_id", "created_at"]
     found = store.read("populations", columns=columns, study_id=study.id)
     return found.sort_values("created_at", ascending=False).reset_index(drop=True)
 

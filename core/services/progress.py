@@ -8,6 +8,14 @@ from dataclasses import dataclass
 from core.errors import Cancelled
 
 STAGES = ("ingest", "simulate", "calibrate", "validate", "store")
+#: What a stage is doing, for the screen.
+STAGE_WORDS = {
+    "ingest": "Reading the study",
+    "calibrate": "Searching parameters",
+    "simulate": "Simulating everybody",
+    "validate": "Testing on held-out days",
+    "store": "Keeping the results",
+}
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from core.calibration.problem import Problem, build_problem
 from core.calibration.search import SearchResult, search
 from core.calibration.twin import TwinForecast, twin_forecast
 from core.cognition.engine import ResponseEngine
-from core.errors import Cancelled
+from core.errors import Cancelled, InputError
 from core.forecasting.metrics import MACRO, rmse, score_frame
 from core.people.personas import Population
 from core.records import RUNGS, RunRecord, content_hash, frame_hash
@@ -83,6 +83,12 @@ def prepare(request: RunRequest, store: Store | None = None) -> Prepared:
         )
     engine = engine_for(study, request.engine)
     problem = build_problem(study, inputs.timeline, inputs.observations, inputs.cases, train_end, test_end)
+    if not inputs.observations.reindex(problem.final.horizon).notna().to_numpy().any():
+        raise InputError(
+            f"nothing was observed after {train_end} up to {test_end}",
+            where=f"study {study.id}",
+            allowed="a test period with observations",
+        )
     request = replace(request, train_end=train_end, test_end=test_end, personas=population.size)
     attributes = tuple(item.name for item in population.spec.attributes)
     return Prepared(request, inputs, population, problem, engine, attributes, time.perf_counter() - started)
@@ -124,7 +130,10 @@ def run_study(
         store.fail_run(record.run_id, "cancelled", str(stopped))
         raise
     except BaseException as wrong:
-        store.fail_run(record.run_id, "failed", f"{type(wrong).__name__}: {wrong}")
+        if not store.run(record.run_id).complete:
+            # A key pressed, or a process told to end, is no failure of the work.
+            status = "failed" if isinstance(wrong, Exception) else "interrupted"
+            store.fail_run(record.run_id, status, f"{type(wrong).__name__}: {wrong}".rstrip(": "))
         raise
 
 
@@ -161,6 +170,7 @@ def record_of(prepared: Prepared, store: Store) -> RunRecord:
             "paper_trials": PAPER_TRIALS,
             "block": BLOCK,
             "study": str(request.study),
+            "keep_responses": request.keep_responses,
         },
         train_end=request.train_end,
         test_end=request.test_end,
@@ -227,7 +237,7 @@ def _work(prepared: Prepared, record: RunRecord, store: Store, watch: Watch, exe
         "behaviours": len(study.behaviours),
         "train_end": str(problem.final.origin),
         "test_end": str(prepared.request.test_end),
-        "macro_rmse": {name: round(float(value), 4) for name, value in macro.items()},
+        "macro_rmse": {name: _rounded(value) for name, value in macro.items()},
         "rmse": _by_behaviour(scores, "rmse"),
         "mae": _by_behaviour(scores, "mae"),
         "calibration_gap": ablations.paper.gap_,
@@ -370,11 +380,15 @@ def _tall(frame: pd.DataFrame, forecaster: str, phase: str) -> pd.DataFrame:
     return tall.reset_index().assign(forecaster=forecaster, phase=phase)
 
 
-def _by_behaviour(scores: pd.DataFrame, metric: str) -> dict[str, dict[str, float]]:
-    """Behaviour -> forecaster -> score."""
+def _rounded(value: float) -> float | None:
+    return None if np.isnan(value) else round(float(value), 4)
+
+
+def _by_behaviour(scores: pd.DataFrame, metric: str) -> dict[str, dict[str, float | None]]:
+    """Behaviour -> forecaster -> score; None where the behaviour was not observed in the test period."""
     rows = scores[(scores["metric"] == metric) & (scores["behaviour"] != MACRO)]
     return {
-        str(behaviour): {str(name): round(float(value), 4) for name, value in zip(part["forecaster"], part["value"], strict=True)}
+        str(behaviour): {str(name): _rounded(value) for name, value in zip(part["forecaster"], part["value"], strict=True)}
         for behaviour, part in rows.groupby("behaviour", sort=False)
     }  # fmt: skip
 

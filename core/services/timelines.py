@@ -19,7 +19,7 @@ from core.study import Study
 OBSERVED = "Observed"
 LONGEST_NAME = 80
 #: A scenario file of a few edits has about 500 bytes; each edit costs a few milliseconds, so the size is bounded.
-LARGEST_FILE = 200_000
+LARGEST_FILE = 100_000
 _TURNS_TEXT_ROUND = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 
@@ -68,13 +68,13 @@ def load_timeline(store: Store, study: Study, timeline_id: str) -> PolicyTimelin
     rows = store.read("interventions", timeline_id=timeline_id)
     interventions = [
         {
-            "indicator": row.indicator,
-            "level": int(row.level),
-            "flag": None if pd.isna(row.flag) else int(row.flag),
-            "start": pd.Timestamp(row.start_date).date().isoformat(),
-            "end": None if pd.isna(row.end_date) else pd.Timestamp(row.end_date).date().isoformat(),
+            "indicator": row["indicator"],
+            "level": int(row["level"]),
+            "flag": None if pd.isna(row["flag"]) else int(row["flag"]),
+            "start": row["start_date"].date().isoformat(),
+            "end": None if pd.isna(row["end_date"]) else row["end_date"].date().isoformat(),
         }
-        for row in rows.itertuples()
+        for row in rows.to_dict("records")
     ]
     return PolicyTimeline.from_dict({**found.iloc[0]["calendar"], "interventions": interventions}, study)
 
@@ -174,18 +174,18 @@ def scenario_table(store: Store, study: Study, observed: PolicyTimeline, first: 
     older = set(store.read("timelines", columns=["timeline_id"], study_id=study.id, parent_id=None)["timeline_id"])
     names |= {identifier: "Observed (other data)" for identifier in older if identifier not in names}
     rows = []
-    for item in kept.itertuples():
+    for item in kept.to_dict("records"):
         mean, problem = float("nan"), ""
         try:
-            mean = float(load_timeline(store, study, str(item.timeline_id)).stringency(dates).mean())
+            mean = float(load_timeline(store, study, item["timeline_id"]).stringency(dates).mean())
         except InputError as wrong:
             problem = str(wrong)
         rows.append(
             {
-                "timeline_id": item.timeline_id,
-                "name": item.name,
-                "parent": names.get(item.parent_id, "a scenario deleted since"),
-                "created_at": item.created_at,
+                "timeline_id": item["timeline_id"],
+                "name": item["name"],
+                "parent": names.get(item["parent_id"], "a scenario deleted since"),
+                "created_at": item["created_at"],
                 "stringency": mean,
                 "observed_stringency": base,
                 "problem": problem,

@@ -44,8 +44,8 @@ def epidemic_levels(
     """The epidemic level (0 low, 1 moderate, 2 high) a person knows of on each day, shape (days,).
 
     The level is the class of the mean of the last seven days' reported new cases per 100,000 inhabitants, up to the day
-    before. Nothing reported after `known_until` is used: later days keep the level of that day. A day without any
-    report before it counts as low: nobody had heard of an epidemic.
+    before; while reports pause, the last such mean. Nothing reported after `known_until` is used: later days keep the
+    level of that day. A day without any report before it counts as low: nobody had heard of an epidemic.
     """
     if cases is None or cases.empty:
         return np.zeros(len(dates), dtype=int)
@@ -53,7 +53,8 @@ def epidemic_levels(
     if reports.empty:
         return np.zeros(len(dates), dtype=int)
     daily = reports.asfreq("D")
-    mean = daily.rolling(CASE_WINDOW, min_periods=1).mean().clip(lower=0.0)
+    # Where reports pause for longer than the window people still know the last figure.
+    mean = daily.rolling(CASE_WINDOW, min_periods=1).mean().clip(lower=0.0).ffill()
     mean.index = mean.index + pd.Timedelta(days=1)
     per_100k = mean.reindex(dates, method="ffill").to_numpy(dtype=float) * 100_000 / study.inhabitants
     levels = np.digitize(np.nan_to_num(per_100k, nan=-1.0), study.epidemic_thresholds)

@@ -94,16 +94,18 @@ def simulate_block(
         ]
     )
     flat = answers.reshape(len(personas), -1).astype(np.float64)
-    sums = (membership * weight) @ flat
     square = weight**2
+    # Not BLAS: the last bit of its sums depends on how many threads the machine gives it.
+    sums = np.einsum("gp,pf->gf", np.vstack([membership * weight, square]), flat)
+    seconds = np.einsum("p,pf->f", square, np.square(flat, out=flat))
     shape = answers.shape[1:]
     return BlockResult(
         block=block,
         first=first,
         groups=groups,
-        sums=sums.reshape(len(groups), *shape),
-        weights=membership @ weight,
-        squares=np.stack([(square @ flat).reshape(shape), (square @ flat**2).reshape(shape)]),
+        sums=sums[:-1].reshape(len(groups), *shape),
+        weights=(membership * weight).sum(axis=1),
+        squares=np.stack([sums[-1], seconds]).reshape(2, *shape),
         square_weight=float(square.sum()),
         responses=answers if keep_responses else None,
     )

@@ -17,6 +17,7 @@ from core.counterfactual.fitted import FittedTwin
 from core.errors import PolicyTwinError
 from core.services.counterfactuals import fitted_twin
 from core.services.jobs import Job, JobBoard
+from core.services.progress import STAGE_WORDS
 from core.services.studies import StudyInputs, engine_label, list_studies, open_study
 from core.settings import observed_data, store_path
 from core.store.database import Store
@@ -158,10 +159,15 @@ def show_job(job: Job) -> None:
     """Progress of a job, with a button to stop it; call it inside a fragment that reruns."""
     progress = job.progress
     share = 0.0 if progress is None or not progress.total else progress.done / progress.total
-    text = "starting" if progress is None else f"{progress.stage}: {progress.done} of {progress.total} {progress.text}"
+    if progress is None:
+        text = "Starting"
+    else:
+        stage = STAGE_WORDS.get(progress.stage, progress.stage)
+        text = f"{stage}: {progress.done} of {progress.total} {progress.text}" if progress.total > 1 else stage
     st.progress(min(share, 1.0), text=f"{text} · {job.seconds:.0f} s")
-    if st.button("Stop", key=f"stop-{job.id}", icon=":material/stop_circle:"):
+    if st.button("Stop", key=f"stop-{job.id}", icon=":material/stop_circle:", disabled=job.stopping):
         job.stop()
+    if job.stopping:
         st.caption("Stopping after the current step. What is finished is kept, and the run can be resumed.")
 
 

@@ -1,0 +1,219 @@
+"""The calibrated metric of days under one policy path, with its interval, its subgroups and its distance to training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from core.cognition.engine import DAY_TYPE
+from core.counterfactual.fitted import FittedTwin, situation_days
+from core.counterfactual.uncertainty import Progress, drawn_category_means, drawn_means
+from core.errors import one_of
+from core.policy.timeline import PolicyTimeline
+from core.simulation.contexts import baseline_week, unique_contexts
+from core.simulation.simulate import EVERYONE
+
+#: An 80% interval: what lies between these quantiles of the draws.
+LOW, HIGH = 0.1, 0.9
+#: Groups whose baseline activity is below this are not shown: a percent change of next to nothing means nothing.
+SMALLEST_GROUP_BASELINE = 0.01
+#: Points of the metric that two equal answers may differ by: engines answer in 32-bit floats, whose last bit in an
+#: activity of a few percent is worth about this much of the metric.
+RESOLUTION = 1e-3
+
+
+@dataclass(frozen=True)
+class PolicyDays:
+    """Days under one policy: `days` as contexts' rows, the `intensities` (days × indicators, 0 to 1) and the index."""
+
+    days: pd.DataFrame
+    intensities: pd.DataFrame
+    stringency: pd.Series
+
+
+@dataclass(frozen=True)
+class PathContexts:
+    """The unique contexts of a path; `week` and `context` are their rows for the baseline week and for each day."""
+
+    contexts: pd.DataFrame
+    week: np.ndarray
+    context: np.ndarray
+    day_types: np.ndarray
+
+
+@dataclass(frozen=True)
+class ResponsePath:
+    """Metric of days under one policy path.
+
+    `metric` (days × behaviours); `draws` float32 (draws, days, behaviours); `group_values` (groups, days, behaviours)
+    for `group_names`, pairs (attribute, category); per day `stringency`, `distance` to training in points of intensity
+    (0 to 100), `similar` training days, and whether the policy lies `outside` what training saw.
+    """
+
+    metric: pd.DataFrame
+    draws: np.ndarray
+    group_names: tuple[tuple[str, str], ...]
+    group_values: np.ndarray
+    stringency: pd.Series
+    distance: pd.Series
+    similar: pd.Series
+    outside: pd.Series
+    table: PathContexts
+
+    @property
+    def dates(self) -> pd.DatetimeIndex:
+        return pd.DatetimeIndex(self.metric.index)
+
+    @property
+    def mean(self) -> pd.Series:
+        """The mean over the days, by behaviour."""
+        return self.metric.mean()
+
+    def interval(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Ends of the 80% interval of each day."""
+        _, low, high = block_summary(self.metric, self.draws, 1)
+        return low, high
+
+    def mean_interval(self) -> tuple[pd.Series, pd.Series]:
+        """Ends of the 80% interval of the mean over the days."""
+        return interval_of(mean_draws(self.draws), self.metric.columns)
+
+    def group(self, attribute: str, category: str) -> pd.DataFrame:
+        """The metric of one subgroup, days × behaviours; NaN where its baseline is next to nothing."""
+        position = self.group_names.index((attribute, category))
+        return pd.DataFrame(self.group_values[position], self.metric.index, self.metric.columns)
+
+    def group_means(self) -> pd.DataFrame:
+        """Means over the days: one row per (attribute, category), one column per behaviour."""
+        index = pd.MultiIndex.from_tuples(self.group_names, names=["attribute", "category"])
+        return pd.DataFrame(self.group_values.mean(axis=1), index=index, columns=self.metric.columns)
+
+    def group_tall(self) -> pd.DataFrame:
+        """`group_means` as rows: attribute, category, behaviour, mean."""
+        means = self.group_means().reset_index()
+        return means.melt(["attribute", "category"], var_name="behaviour", value_name="mean")
+
+
+def block_summary(
+    metric: pd.DataFrame, draws: np.ndarray, size: int
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Means of consecutive blocks of `size` days and the ends of their 80% intervals, indexed by each block's first day.
+
+    `metric` is (days × behaviours), `draws` (draws, days, behaviours). The last block has the days that are left.
+    """
+    starts = np.arange(0, len(metric), size)
+    counts = np.diff(np.append(starts, len(metric)))[:, None]
+    index, columns = metric.index[starts], metric.columns
+    mean = np.add.reduceat(metric.to_numpy(float), starts, axis=0) / counts
+    low, high = np.quantile(np.add.reduceat(draws, starts, axis=1) / counts, [LOW, HIGH], axis=0)
+    return pd.DataFrame(mean, index, columns), pd.DataFrame(low, index, columns), pd.DataFrame(high, index, columns)
+
+
+def mean_draws(draws: np.ndarray) -> np.ndarray:
+    """Draws of the mean over the days, (draws, behaviours), of draws (draws, days, behaviours)."""
+    return np.asarray(draws.mean(axis=1, dtype=np.float64))
+
+
+def interval_of(draws: np.ndarray, columns: pd.Index) -> tuple[pd.Series, pd.Series]:
+    """Ends of the 80% interval of draws (draws, behaviours)."""
+    low, high = np.quantile(draws, [LOW, HIGH], axis=0)
+    return pd.Series(low, columns), pd.Series(high, columns)
+
+
+def follow(
+    twin: FittedTwin, policies: Sequence[PolicyDays], dates: pd.DatetimeIndex, progress: Progress | None = None
+) -> list[ResponsePath]:
+    """The calibrated metric of `dates` under each policy; what several have in common is simulated once."""
+    week = baseline_week(twin.timeline.calendar, twin.problem.study)
+    together = unique_contexts(
+        pd.concat([week, *(item.days for item in policies)], ignore_index=True), pd.DatetimeIndex([])
+    )
+    aggregates, drawn = drawn_means(
+        twin.engine, twin.personas, together.contexts, twin.attributes, seed=twin.seed, progress=progress
+    )
+    names = tuple(group for group in aggregates.groups if group != EVERYONE)
+    groups = np.stack([aggregates.group(*name) for name in names]) if names else None
+    paths = []
+    for position, policy in enumerate(policies):
+        start = len(week) + position * len(dates)
+        table = PathContexts(
+            together.contexts,
+            together.day_context[: len(week)],
+            together.day_context[start : start + len(dates)],
+            policy.days[DAY_TYPE].to_numpy(),
+        )
+        values = _metric(twin, aggregates.everyone, table, dates)
+        intensities = policy.intensities.to_numpy(float)
+        outside = twin.support.outside(intensities, policy.stringency.to_numpy(float))
+        paths.append(
+            ResponsePath(
+                metric=pd.DataFrame(values, index=dates, columns=list(twin.problem.study.behaviour_ids)),
+                draws=_metric(twin, drawn, table, dates, drawn=True).astype(np.float32),
+                group_names=names,
+                group_values=_group_values(twin, groups, table, dates, values.shape),
+                stringency=policy.stringency,
+                distance=pd.Series(twin.support.distance(intensities), index=dates),
+                similar=pd.Series(twin.support.similar_days(intensities), index=dates),
+                outside=pd.Series(outside, index=dates),
+                table=table,
+            )
+        )
+    return paths
+
+
+def timeline_days(twin: FittedTwin, timeline: PolicyTimeline, dates: pd.DatetimeIndex) -> PolicyDays:
+    """Days under a timeline; fatigue builds up and fades along it, the epidemic stays as known at the origin."""
+    return PolicyDays(situation_days(twin, timeline, dates), timeline.intensities(dates), timeline.stringency(dates))
+
+
+def follow_timeline(twin: FittedTwin, timeline: PolicyTimeline, dates: pd.DatetimeIndex) -> ResponsePath:
+    """The calibrated metric of `dates` under a timeline."""
+    return follow(twin, [timeline_days(twin, timeline, dates)], dates)[0]
+
+
+def category_mean_draws(twin: FittedTwin, paths: Sequence[ResponsePath], attribute: str) -> list[dict[str, np.ndarray]]:
+    """For each path, draws of the mean over its days for each category of an attribute: {category: (draws, behaviours)}.
+
+    The paths must come from one call of `follow`. NaN where the category's baseline is next to nothing.
+    Raises InputError for an unknown attribute.
+    """
+    one_of(attribute, twin.attributes, what="attribute", where="counterfactual")
+    contexts = paths[0].table.contexts
+    means = drawn_category_means(twin.engine, twin.personas, contexts, attribute, seed=twin.seed)
+    found: list[dict[str, np.ndarray]] = []
+    for path in paths:
+        of_path = {}
+        for category, drawn in means.items():
+            values = mean_draws(_metric(twin, drawn, path.table, path.dates, drawn=True))
+            empty = np.isnan(path.group(attribute, category).to_numpy()).any(axis=0)
+            of_path[category] = np.where(empty, np.nan, values)
+        found.append(of_path)
+    return found
+
+
+def _metric(
+    twin: FittedTwin, means: np.ndarray, table: PathContexts, dates: pd.DatetimeIndex, *, drawn: bool = False
+) -> np.ndarray:
+    """The metric of days, (…, days, behaviours), from mean activity (…, contexts, behaviours)."""
+    calibration = twin.drawn if drawn else twin.fitted
+    activity = calibration.relative(means, table.week, table.context, dates)
+    return calibration.metric(activity, dates, table.day_types, pd.Timestamp(twin.origin), twin.half_life)
+
+
+def _group_values(
+    twin: FittedTwin, groups: np.ndarray | None, table: PathContexts, dates: pd.DatetimeIndex, shape: tuple[int, ...]
+) -> np.ndarray:
+    if groups is None:
+        return np.empty((0, *shape))
+    values = _metric(twin, groups, table, dates)
+    too_small = groups[:, table.week].mean(axis=1) < SMALLEST_GROUP_BASELINE
+    return np.where(too_small[:, None, :], np.nan, values)
+
+
+def moves_as_expected(signs: Sequence[int], looser: np.ndarray, stricter: np.ndarray) -> np.ndarray:
+    """Whether going from `looser` to `stricter` moves each behaviour in its expected direction or not at all, on every
+    day: (behaviours,) of bool, from two (days, behaviours). `signs` are -1 for less and +1 for more when stricter."""
+    return np.asarray(((stricter - looser) * np.asarray(signs) >= -RESOLUTION).all(axis=0))

@@ -1,0 +1,141 @@
+"""What-ifs an analyst asks first, made on the spot from the policy that was in force."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from core.errors import InputError, one_of
+from core.policy.interventions import encoded, observed_states
+from core.policy.scenario import dump_scenario
+from core.policy.timeline import PolicyTimeline
+
+DAYS_IN_WEEK = 7
+#: By how many days measures can be lifted earlier or later.
+FEWEST_DAYS, MOST_DAYS, DEFAULT_DAYS = 1, 365, 30
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """A built-in question: `text` says in words what is changed; `uses_days` where a number of days is part of it."""
+
+    id: str
+    label: str
+    text: str
+    uses_days: bool
+    make: Callable[[PolicyTimeline, date, int], PolicyTimeline]
+
+
+def no_measures(timeline: PolicyTimeline, origin: date, days: int = DEFAULT_DAYS) -> PolicyTimeline:
+    """Every measure lifted on the day after `origin`, for good."""
+    first = origin + timedelta(days=1)
+    return timeline.with_constant(dict.fromkeys(timeline.codes, 0), first, name=f"No measures from {first}")
+
+
+def strictest_week(timeline: PolicyTimeline, origin: date, days: int = DEFAULT_DAYS) -> PolicyTimeline:
+    """From the day after `origin` on, the policy of the strictest day of the strictest week up to `origin`.
+
+    The strictest week is the first seven days in a row with the highest mean index; its strictest day is the first with
+    the highest index.
+    """
+    known = timeline.stringency().loc[: pd.Timestamp(origin)]
+    if known.empty:
+        raise InputError(f"no policy is known up to {origin}", where="what-if", allowed=f"a day from {timeline.start}")
+    last = known.rolling(DAYS_IN_WEEK, min_periods=1).mean().round(9).idxmax()
+    week = known.loc[:last].iloc[-DAYS_IN_WEEK:]
+    day = pd.DatetimeIndex([week.idxmax()])
+    row = timeline.levels(day).iloc[0]
+    held: dict[str, int | tuple[int, int | None]] = {}
+    for item in timeline.indicators:
+        level = int(row[item.code])
+        held[item.code] = (level, int(row[f"{item.code}_Flag"]) if item.has_flag and level else None)
+    first = origin + timedelta(days=1)
+    return timeline.with_constant(held, first, name=f"Policy of {day[0].date()} held from {first}")
+
+
+def lifted_later(timeline: PolicyTimeline, origin: date, days: int = DEFAULT_DAYS) -> PolicyTimeline:
+    """After `origin`, every relaxation comes `days` later; what is tightened is tightened when it was."""
+    return _lifted(timeline, origin, _checked(days), later=True)
+
+
+def lifted_earlier(timeline: PolicyTimeline, origin: date, days: int = DEFAULT_DAYS) -> PolicyTimeline:
+    """After `origin`, every relaxation comes `days` earlier, but not before the day after `origin`."""
+    return _lifted(timeline, origin, _checked(days), later=False)
+
+
+WHAT_IFS: tuple[WhatIf, ...] = (
+    WhatIf(
+        "no-measures",
+        "No measures from the train end on",
+        "Every measure is lifted on the first day after training, for good.",
+        False,
+        no_measures,
+    ),
+    WhatIf(
+        "strictest-week",
+        "The strictest week's policy held",
+        "From the first day after training on, the measures of the strictest day in the strictest week of training.",
+        False,
+        strictest_week,
+    ),
+    WhatIf(
+        "lifted-later",
+        "Lifted later",
+        "Every relaxation after training comes so many days later; tightening comes when it came.",
+        True,
+        lifted_later,
+    ),
+    WhatIf(
+        "lifted-earlier",
+        "Lifted earlier",
+        "Every relaxation after training comes so many days earlier, at the earliest on the first day after training.",
+        True,
+        lifted_earlier,
+    ),
+)
+
+
+def what_if(identifier: str, timeline: PolicyTimeline, origin: date, days: int = DEFAULT_DAYS) -> PolicyTimeline:
+    """The scenario of a built-in what-if; InputError for an unknown one, or days outside 1 to 365."""
+    one_of(identifier, [item.id for item in WHAT_IFS], what="what-if")
+    return next(item for item in WHAT_IFS if item.id == identifier).make(timeline, origin, days)
+
+
+def scenario_file(timeline: PolicyTimeline, parent: PolicyTimeline) -> str:
+    """The text of a scenario file (TOML) that makes `timeline` of `parent`; InputError where no edits can."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "scenario.toml"
+        dump_scenario(timeline, path, parent)
+        return path.read_text(encoding="utf-8")
+
+
+def _checked(days: int) -> int:
+    if not FEWEST_DAYS <= days <= MOST_DAYS:
+        raise InputError(
+            f"{days} days",
+            where="what-if",
+            allowed=f"{FEWEST_DAYS} to {MOST_DAYS} days",
+            nearest=str(min(max(days, FEWEST_DAYS), MOST_DAYS)),
+        )
+    return int(days)
+
+
+def _lifted(timeline: PolicyTimeline, origin: date, days: int, *, later: bool) -> PolicyTimeline:
+    """A day's state becomes the strictest of the last `days` (later) or the loosest of the next `days` (earlier)."""
+    after = (origin - timeline.start).days + 1
+    levels = timeline.levels()
+    items = []
+    for indicator in timeline.indicators:
+        states, _ = observed_states(levels, indicator, timeline.dates, carry_forward=False)
+        part = pd.Series(states[after:])
+        past, ahead = part.rolling(days + 1, min_periods=1), part[::-1].rolling(days + 1, min_periods=1)
+        moved = past.max() if later else ahead.min()[::-1]
+        items += encoded(np.concatenate([states[:after], moved.to_numpy(np.int64)]), indicator, timeline.start)
+    said = f"{days} day{'' if days == 1 else 's'} {'later' if later else 'earlier'}"
+    return timeline.with_interventions(items, name=f"Measures lifted {said}")

@@ -1,0 +1,39 @@
+"""Counterfactuals: hold stringency at several levels, or compare policies, on a twin whose calibration stays as it is."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.services.counterfactual_words import CLAIMS_TEXT
+from pages.shared.counterfactual_choices import asked, forget_other_study, from_address, into_address
+from pages.shared.counterfactual_compare import compare_view
+from pages.shared.counterfactual_sweep import sweep_view
+from pages.shared.shell import engine_note, need_run, open_page, plain_errors
+
+VIEWS = {"sweep": "Sweep stringency", "compare": "Compare policies"}
+
+
+def main() -> None:
+    workspace = open_page("Counterfactuals")
+    run = need_run(workspace)
+    study = workspace.study
+    forget_other_study(study)
+    # A link that names scenarios wants to see them compared.
+    usual = "compare" if "scenario" in st.query_params or "what" in st.query_params else "sweep"
+    key = from_address(study, "view", usual, lambda text: list(VIEWS)[list(VIEWS).index(text)])
+    view = st.segmented_control(
+        "What to look at", list(VIEWS), format_func=lambda name: VIEWS[name], key=key, required=True
+    )
+    into_address("view", str(view), "")
+    st.info(CLAIMS_TEXT, icon=":material/balance:")
+    with plain_errors():
+        choices = asked(workspace, run)
+        engine_note(run)
+        if view == "compare":
+            compare_view(choices)
+        else:
+            sweep_view(choices)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,257 @@
+"""What the two views of the Counterfactuals page share: choices in the address, people, days, long work, what was kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, TypeVar
+
+import pandas as pd
+import streamlit as st
+
+from core.counterfactual.fitted import FittedTwin
+from core.errors import InputError
+from core.people.personas import Population
+from core.services.counterfactuals import horizon_dates
+from core.services.jobs import DONE, Job
+from core.services.populations import load_population, saved_populations
+from core.services.progress import Watch
+from core.store.runs import StoredRun
+from core.study import Study
+from pages.shared.shell import Workspace, show_job
+
+T = TypeVar("T")
+#: Above this many personas a result takes more than about a second and is made beside the page, with progress.
+AT_ONCE_UP_TO = 3000
+OWN_PEOPLE = "own"
+MADE_FOR = "counterfactual-study"
+NEWS = "counterfactual-news"
+#: The choices of the page that live in the address.
+ADDRESS = (
+    "view", "start", "end", "people", "levels", "what", "shift", "scenario", "against",
+    "show", "step", "draw", "by", "behaviour", "of",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who and when: the twin over the people chosen, and the days. `population` is None for the run's own people."""
+
+    workspace: Workspace
+    run: StoredRun
+    twin: FittedTwin
+    population: Population | None
+    population_id: str
+    dates: pd.DatetimeIndex
+
+    @property
+    def study(self) -> Study:
+        return self.workspace.study
+
+    @property
+    def key(self) -> tuple[str, str, str, str, str]:
+        """What a result depends on beside the view's own choices."""
+        first, last = str(self.dates[0].date()), str(self.dates[-1].date())
+        return self.workspace.store.name, self.run.run_id, self.population_id, first, last
+
+    @property
+    def source(self) -> str:
+        """The line beneath a figure."""
+        fictional = " (fictional data)" if self.study.fictional else ""
+        return (
+            f"{self.study.place}{fictional}; twin {self.run.run_id}, {len(self.twin.personas):,} personas, trained to "
+            f"{self.twin.origin}.<br>Plausible under the engine's assumptions, not a causal effect."
+        )
+
+
+def forget_other_study(study: Study) -> None:
+    """Where the study was changed on this page, its choices of days, people and scenarios mean nothing any more."""
+    before = st.session_state.get(MADE_FOR)
+    if before is not None and before != study.id:
+        for name in ADDRESS:
+            if name != "view":
+                st.query_params.pop(name, None)
+    st.session_state[MADE_FOR] = study.id
+
+
+def key_of(study: Study, name: str) -> str:
+    """The session's key of a choice; each study has its own."""
+    return f"cf-{study.id}-{name}"
+
+
+def from_address(study: Study, name: str, default: T, parse: Callable[[str], T]) -> str:
+    """Start a widget from the address; returns its key. A value that means nothing here is named and left out."""
+    key = key_of(study, name)
+    if key not in st.session_state:
+        text = st.query_params.get(name)
+        value = default
+        if text is not None:
+            try:
+                value = parse(text)
+            except (ValueError, KeyError):
+                st.warning(f"The link's choice for “{name}” is not possible here; showing the usual one.")
+                st.query_params.pop(name, None)
+        st.session_state[key] = value
+    return key
+
+
+def into_address(name: str, text: str, default: str) -> None:
+    """Keep a choice in the address, unless it is the usual one."""
+    if text == default:
+        if name in st.query_params:
+            del st.query_params[name]
+    elif st.query_params.get(name) != text:
+        st.query_params[name] = text
+
+
+def pick(
+    study: Study, name: str, label: str, options: Sequence[str], words: Callable[[str], str], default: str, **more: Any
+) -> str:
+    """A select box whose choice is in the address."""
+    usable = list(options)
+
+    def parse(text: str) -> str:
+        return usable[usable.index(text)]
+
+    key = from_address(study, name, default, parse)
+    if st.session_state[key] not in usable:
+        st.session_state[key] = default
+    chosen = str(st.selectbox(label, usable, format_func=words, key=key, **more))
+    into_address(name, chosen, default)
+    return chosen
+
+
+def pick_several(
+    study: Study,
+    name: str,
+    label: str,
+    options: Sequence[str],
+    words: Callable[[str], str],
+    default: list[str],
+    **more: Any,
+) -> list[str]:
+    """A multiple choice that is in the address, comma-separated."""
+    usable = list(options)
+
+    def parse(text: str) -> list[str]:
+        return [usable[usable.index(part)] for part in text.split(",") if part]
+
+    key = from_address(study, name, default, parse)
+    st.session_state[key] = [item for item in st.session_state[key] if item in usable]
+    chosen = [str(item) for item in st.multiselect(label, usable, format_func=words, key=key, **more)]
+    into_address(name, ",".join(chosen), ",".join(default))
+    return chosen
+
+
+def asked(workspace: Workspace, run: StoredRun) -> Asked:
+    """Draw the choices of people and days; InputError for days that are not possible."""
+    study, twin = workspace.study, workspace.twin()
+    first, last = (day.date() for day in (twin.problem.final.horizon[0], twin.problem.final.horizon[-1]))
+    left, middle, right = st.columns([1, 1, 2])
+    with left:
+        start = _day(study, "start", "From", first, first, last)
+    with middle:
+        end = _day(study, "end", "To", last, first, last)
+    with right:
+        population_id, population = _people(workspace, run)
+    over = twin if population is None else _twin_over(workspace.store.name, run.run_id, population_id, twin, population)
+    return Asked(workspace, run, over, population, population_id, horizon_dates(twin, start, end))
+
+
+def _day(study: Study, name: str, label: str, default: date, first: date, last: date) -> date:
+    def parse(text: str) -> date:
+        day = date.fromisoformat(text)
+        if not first <= day <= last:
+            raise ValueError(text)
+        return day
+
+    key = from_address(study, name, default, parse)
+    if not first <= st.session_state[key] <= last:
+        st.session_state[key] = default
+    chosen = st.date_input(
+        label,
+        min_value=first,
+        max_value=last,
+        key=key,
+        help=f"A day of the hold-out, {first} to {last}: the twin has not been trained on these days.",
+    )
+    assert isinstance(chosen, date)
+    into_address(name, str(chosen), str(default))
+    return chosen
+
+
+def _people(workspace: Workspace, run: StoredRun) -> tuple[str, Population | None]:
+    own = run.record.population_id
+    kept = saved_populations(workspace.store, workspace.study)
+    others = kept[kept["population_id"] != own].set_index("population_id")
+
+    def words(name: str) -> str:
+        if name == OWN_PEOPLE:
+            return f"The people the twin was fitted on ({run.record.personas:,} personas)"
+        row = others.loc[name]
+        label = str(row["label"])
+        return label if "persona" in label else f"{label} ({int(row['personas']):,} personas)"
+
+    chosen = pick(
+        workspace.study,
+        "people",
+        "People",
+        [OWN_PEOPLE, *(str(item) for item in others.index)],
+        words,
+        OWN_PEOPLE,
+        help="Other populations come from the Population page. The calibration stays as it was fitted: nothing is refitted.",
+    )
+    if chosen == OWN_PEOPLE:
+        return str(own), None
+    return chosen, _population(workspace.store.name, chosen, workspace)
+
+
+@st.cache_resource(show_spinner="Loading the people…", max_entries=4)
+def _population(store_name: str, population_id: str, _workspace: Workspace) -> Population:
+    return load_population(_workspace.store, population_id)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _twin_over(
+    store_name: str, run_id: str, population_id: str, _twin: FittedTwin, _population: Population
+) -> FittedTwin:
+    return _twin.with_personas(_population.personas)
+
+
+def beside_the_page(asked: Asked, kind: str, subject: str, label: str, work: Callable[[Watch], Any]) -> Any:
+    """The result of long work that runs beside the page, or None while there is none; draws the button or the progress."""
+    job = asked.workspace.board.latest(kind, subject)
+    if job is not None and job.status == DONE:
+        return job.result
+    if job is not None and not job.active:
+        st.warning(job.message or "It was stopped.", icon=":material/stop_circle:")
+    if job is None or not job.active:
+        people = f"{len(asked.twin.personas):,} personas"
+        st.caption(f"With {people} this takes more than a moment. It runs beside the page and is kept when it is done.")
+        if not st.button(label, type="primary", icon=":material/play_arrow:", key=f"{kind}-start"):
+            return None
+        job = asked.workspace.board.start(kind, subject, lambda watch, _: work(watch))
+    _watch(job)
+    return None
+
+
+@st.fragment(run_every=1.0)
+def _watch(job: Job) -> None:
+    if not job.active:
+        st.rerun()
+    show_job(job)
+
+
+def keep_button(label: str, key: str, action: Callable[[], str]) -> None:
+    """A button that keeps what is shown in the store, and says under which id."""
+    news = st.session_state.pop(NEWS, None)
+    if news:
+        st.success(news, icon=":material/check_circle:")
+    if st.button(label, icon=":material/bookmark_add:", key=key):
+        try:
+            st.session_state[NEWS] = f"Kept as {action()}."
+        except InputError as wrong:
+            st.error(str(wrong), icon=":material/error:")
+        else:
+            st.rerun()

@@ -1,0 +1,249 @@
+"""The population being edited, kept for the session: where it starts from, its edits, one step back, and its people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import streamlit as st
+
+from core.errors import PolicyTwinError
+from core.people.personas import Population
+from core.services.jobs import FAILED, STOPPED, Job
+from core.services.population_drafts import PopulationDraft, PopulationShelf, draft_of, shelve
+from core.services.population_effects import HoldoutMean, PopulationEffect, effect_between, holdout_mean
+from core.services.population_effects import population_effect as effect_of
+from core.services.populations import saved_populations
+from core.services.progress import Watch
+from core.study import Study
+from pages.shared.shell import Workspace, show_job
+from pages.shared.shell import _plain as plain_text
+
+#: Larger populations are drawn beside the page, and so are the effects of populations larger than this.
+DRAWN_AT_ONCE, FORECAST_AT_ONCE = 20_000, 5_000
+#: Steps that can be taken back.
+STEPS = 40
+SOURCE, SIZE, SEED = "population", "personas", "seed"
+
+
+@st.cache_resource(show_spinner=False)
+def shelf() -> PopulationShelf:
+    """The populations made lately, for all sessions of the server."""
+    return PopulationShelf()
+
+
+@dataclass(frozen=True)
+class Edited:
+    """The draft of this session, its people, and the people before any of them was edited."""
+
+    workspace: Workspace
+    draft: PopulationDraft
+    population: Population
+    before: Population
+
+    @property
+    def study(self) -> Study:
+        return self.workspace.study
+
+
+def edited_population(workspace: Workspace) -> Edited:
+    """The session's draft with its people; where they take long to draw, shows how far that is and stops the page."""
+    draft = _draft(workspace)
+    kept = shelf()
+    large = kept.get(draft) is None and kept.get(draft.before_people) is None and draft.personas > DRAWN_AT_ONCE
+    if large:
+        _draw_beside(workspace, draft)
+    with st.spinner("Making the population…"):
+        try:
+            population = kept.build(workspace.store, workspace.study, draft)
+            before = kept.build(workspace.store, workspace.study, draft.before_people)
+        except PolicyTwinError as wrong:
+            st.error(plain_text(str(wrong)), icon=":material/error:")
+            _way_back(workspace.study.id)
+            st.stop()
+    return Edited(workspace, draft, population, before)
+
+
+def propose(workspace: Workspace, change: Callable[[PopulationDraft], PopulationDraft], said: str) -> bool:
+    """Change the draft, if the people it describes can be made; else say why in one line, and nothing changes.
+
+    `said` tells what was done. Returns whether it was. May be called from a callback: the line is shown by `notices`.
+    """
+    draft = _draft(workspace)
+    try:
+        wanted = change(draft)
+        if wanted == draft:
+            return False
+        if wanted.personas <= DRAWN_AT_ONCE:
+            shelf().build(workspace.store, workspace.study, wanted)
+    except PolicyTwinError as wrong:
+        _say("error", str(wrong))
+        return False
+    dropped = len(draft.people) if not wanted.people else 0
+    if dropped and wanted != draft.before_people:
+        said += f" The people were drawn anew, so {_edits(dropped)} of people went; Undo brings them back."
+    _history(workspace.study.id).append(draft)
+    del _history(workspace.study.id)[:-STEPS]
+    _adopt(workspace.study.id, wanted)
+    _say("success", said)
+    return True
+
+
+def undo(study: str) -> None:
+    """Take the last change back."""
+    history = _history(study)
+    if history:
+        _adopt(study, history.pop())
+
+
+def can_undo(study: str) -> bool:
+    return bool(_history(study))
+
+
+def refused() -> bool:
+    """Whether a line on why a change was refused waits to be shown."""
+    return st.session_state.get("population-notice", ("",))[0] == "error"
+
+
+def notices() -> None:
+    """Show, once, what the last change did or why it was refused."""
+    found = st.session_state.pop("population-notice", None)
+    if found is not None:
+        kind, text = found
+        if kind == "error":
+            st.error(plain_text(text), icon=":material/error:")
+        else:
+            st.success(plain_text(text), icon=":material/check_circle:")
+
+
+def effect_against(edited: Edited, reference: PopulationDraft) -> PopulationEffect | None:
+    """The change of the run's forecast from the reference's people to those of the draft, the calibration kept.
+
+    None while that is being worked out beside the page; progress is then shown.
+    """
+    workspace, kept = edited.workspace, shelf()
+    assert workspace.run is not None
+    first = kept.build(workspace.store, workspace.study, reference)
+    if max(first.size, edited.population.size) <= FORECAST_AT_ONCE:
+        means = [
+            _mean(workspace.store.name, workspace.run.run_id, draft.key, workspace, people)
+            for draft, people in ((reference, first), (edited.draft, edited.population))
+        ]
+        return effect_between(*means)
+    twin, second = workspace.twin(), edited.population
+    subject = f"{workspace.run.run_id} {reference.key} {edited.draft.key}"
+    job = _job(workspace, "effect", subject, lambda watch, _: effect_of(twin, first, second, watch))
+    if job is None:
+        return None
+    result: PopulationEffect = job.result
+    return result
+
+
+@st.cache_data(show_spinner="Forecasting with the population…", max_entries=128)
+def _mean(store: str, run_id: str, key: str, _workspace: Workspace, _population: Population) -> HoldoutMean:
+    return holdout_mean(_workspace.twin(), _population)
+
+
+def _draft(workspace: Workspace) -> PopulationDraft:
+    """The session's draft of the study; a link that names a population, a number or a seed comes before it."""
+    study = workspace.study
+    asked = tuple(st.query_params.get(name) for name in (SOURCE, SIZE, SEED))
+    known = st.session_state.get(_key(study.id))
+    if known is None or (any(asked) and asked != st.session_state.get(f"{_key(study.id)}-link")):
+        known = _from_link(workspace, known)
+        _adopt(study.id, known)
+    _write_link(known)
+    draft: PopulationDraft = known
+    return draft
+
+
+def _from_link(workspace: Workspace, known: PopulationDraft | None) -> PopulationDraft:
+    study, source = workspace.study, st.query_params.get(SOURCE)
+    draft = known or PopulationDraft(study.id, study.personas)
+    if source is not None:
+        if source not in set(saved_populations(workspace.store, study)["population_id"]):
+            _say("error", f"The population “{source}” is not in this store; showing the study's own.")
+            return PopulationDraft(study.id, study.personas)
+        draft = draft_of(workspace.store, study, source)
+    size, seed = (_whole(st.query_params.get(name)) for name in (SIZE, SEED))
+    size = draft.personas if size is None else min(max(size, 1), 100_000)
+    return draft.with_size(size, draft.seed if seed is None else seed)
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) <= 9 else None
+
+
+def _adopt(study: str, draft: PopulationDraft) -> None:
+    st.session_state[_key(study)] = draft
+    _write_link(draft)
+
+
+def _write_link(draft: PopulationDraft) -> None:
+    """Where the draft starts from, in the URL; its edits are in a link only once they are kept under a name."""
+    wanted = {SOURCE: draft.source, SIZE: str(draft.personas), SEED: str(draft.seed)}
+    for name, value in wanted.items():
+        if value is None:
+            st.query_params.pop(name, None)
+        elif st.query_params.get(name) != value:
+            st.query_params[name] = value
+    st.session_state[f"{_key(draft.study)}-link"] = tuple(wanted.values())
+
+
+def _key(study: str) -> str:
+    return f"population-draft-{study}"
+
+
+def _history(study: str) -> list[PopulationDraft]:
+    found: list[PopulationDraft] = st.session_state.setdefault(f"population-history-{study}", [])
+    return found
+
+
+def _say(kind: str, text: str) -> None:
+    st.session_state["population-notice"] = (kind, text)
+
+
+def _edits(count: int) -> str:
+    return "1 edit" if count == 1 else f"{count} edits"
+
+
+def _draw_beside(workspace: Workspace, draft: PopulationDraft) -> None:
+    """Draw a large population in a worker process; returns when it is on the shelf, else stops the page."""
+    kept, store, study = shelf(), workspace.store, workspace.study
+
+    def work(watch: Watch, executor: Executor) -> None:
+        shelve(kept, store, study, draft, watch, executor)
+
+    st.info(f"{draft.personas:,} people take a while to draw; the page goes on by itself.", icon=":material/groups:")
+    while _job(workspace, "population", draft.key, work) is None:
+        _way_back(study.id)
+        st.stop()
+
+
+def _job(workspace: Workspace, kind: str, subject: str, work: Callable[[Watch, Executor], object]) -> Job | None:
+    """The job when it is done; until then its progress is shown, and it is started where it has not been."""
+    job = workspace.board.latest(kind, subject) or workspace.board.start(kind, subject, work)
+    if job.active:
+        wait_for(job)
+        return None
+    if job.status in (STOPPED, FAILED):
+        st.warning(plain_text(job.message), icon=":material/stop_circle:")
+        if st.button("Try again", key=f"again-{job.id}", icon=":material/refresh:"):
+            workspace.board.start(kind, subject, work)
+            st.rerun()
+        return None
+    return job
+
+
+@st.fragment(run_every=1.0)
+def wait_for(job: Job) -> None:
+    """Progress of a job; the page goes on by itself when it ends."""
+    show_job(job)
+    if not job.active:
+        st.rerun()
+
+
+def _way_back(study: str) -> None:
+    if can_undo(study):
+        st.button("Undo the last change", on_click=undo, args=(study,), icon=":material/undo:")

@@ -1,0 +1,202 @@
+"""The search: one seed is one study, however it is run, resumed or exported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import replace
+from datetime import date
+from functools import lru_cache
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pandas as pd
+import pytest
+
+from core.calibration import search as search_module
+from core.calibration.problem import Problem, build_problem
+from core.calibration.search import (
+    BATCH,
+    SEARCH_PERSONAS,
+    SearchResult,
+    score_parameters,
+    search,
+    search_bounds,
+    search_sample,
+)
+from core.calibration.trials import export_journal
+from core.calibration.twin import FORECAST_BOUNDS, FORECAST_DEFAULTS, twin_forecast
+from core.cognition.rules import parameter_bounds
+from core.errors import Cancelled, InputError
+from core.services.populations import make_population
+from core.services.studies import StudyInputs, engine_for, open_study
+from core.simulation.simulate import simulate
+
+TRIALS = 2 * BATCH + 3
+
+
+@lru_cache(maxsize=1)
+def meridia() -> StudyInputs:
+    return open_study("meridia")
+
+
+@lru_cache(maxsize=4)
+def problem(train_end: date = date(2031, 3, 31)) -> Problem:
+    inputs = meridia()
+    return build_problem(
+        inputs.study, inputs.timeline, inputs.observations, inputs.cases, train_end, inputs.study.end
+    )
+
+
+@lru_cache(maxsize=1)
+def people() -> pd.DataFrame:
+    return make_population(meridia().study, 60).personas
+
+
+def run(**options: object) -> SearchResult:
+    settings = {"trials": TRIALS, "seed": 4, **options}
+    return search(problem(), engine_for(meridia().study), people(), **settings)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def found() -> SearchResult:
+    return run()
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Executor]:
+    with ProcessPoolExecutor(max_workers=2, mp_context=get_context("spawn")) as executor:
+        yield executor
+
+
+def test_the_same_seed_is_the_same_search(found: SearchResult) -> None:
+    again, other = run(), run(seed=5)
+    assert again.log.rows == found.log.rows and again.parameters == found.parameters
+    assert other.log.rows[0] == found.log.rows[0], "the starting point is that of the study, not of the seed"
+    assert other.log.rows[1:] != found.log.rows[1:]
+
+
+def test_workers_change_nothing(found: SearchResult, pool: Executor) -> None:
+    assert run(executor=pool).log.rows == found.log.rows
+
+
+def test_the_best_trial_by_macro_score_is_taken(found: SearchResult) -> None:
+    macro = [row["macro"] for row in found.log.rows]
+    assert len(macro) == TRIALS and found.score == min(macro)
+    assert found.parameters == found.log.rows[int(np.argmin(macro))]["parameters"]
+    for row in found.log.rows:
+        assert row["macro"] == pytest.approx(np.mean(row["objectives"])) and len(row["objectives"]) == 6
+        for name, (low, high) in search_bounds(engine_for(meridia().study)).items():
+            assert low <= row["parameters"][name] <= high
+    assert set(found.parameters) == {*parameter_bounds(), *FORECAST_BOUNDS}
+
+
+def test_it_starts_where_the_study_stands(found: SearchResult) -> None:
+    engine = engine_for(meridia().study)
+    start = found.log.rows[0]
+    assert start["parameters"] == pytest.approx({**engine.parameters, **FORECAST_DEFAULTS})
+    assert start["objectives"] == pytest.approx(score_parameters(problem(), engine, people(), start["parameters"]))
+
+
+def test_the_score_is_the_error_of_forecasts_from_inside_training(found: SearchResult) -> None:
+    engine = engine_for(meridia().study)
+    row = found.log.rows[5]
+    own = {name: value for name, value in row["parameters"].items() if name in engine.parameters}
+    means = simulate(engine.with_parameters(own), people(), problem().contexts).everyone
+    errors = []
+    for window in problem().inner:
+        forecast = twin_forecast(problem(), window, means, row["parameters"]).forecast
+        observed = meridia().observations.reindex(window.horizon)
+        errors.append(np.sqrt(((forecast - observed) ** 2).mean()))
+        assert window.horizon[-1] <= pd.Timestamp(problem().final.origin)
+    assert row["objectives"] == pytest.approx(np.mean(errors, axis=0).tolist(), rel=1e-9)
+
+
+def test_what_is_remembered_is_not_paid_for_twice(found: SearchResult, monkeypatch: pytest.MonkeyPatch) -> None:
+    remembered = {row["number"]: row["objectives"] for row in found.log.rows[:BATCH]}
+    paid = []
+
+    def counted(*arguments: object) -> list[float]:
+        paid.append(arguments)
+        return score_parameters(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(search_module, "score_parameters", counted)
+    resumed = run(remembered=remembered)
+    assert resumed.log.rows == found.log.rows and len(paid) == TRIALS - BATCH
+
+
+def test_the_sampler_learns_from_what_is_remembered(found: SearchResult) -> None:
+    lied = {row["number"]: [1.0] * 6 if row["number"] == 3 else row["objectives"] for row in found.log.rows[:BATCH]}
+    assert run(remembered=lied).parameters == found.log.rows[3]["parameters"]
+
+
+def test_batches_are_shown_as_they_come_and_stopping_keeps_them(found: SearchResult) -> None:
+    seen: list[int] = []
+    with pytest.raises(Cancelled):
+        run(on_batch=lambda rows: seen.extend(row["number"] for row in rows), should_stop=lambda: len(seen) >= BATCH)
+    assert seen == list(range(BATCH))
+    seen.clear()
+    run(on_batch=lambda rows: seen.extend(row["number"] for row in rows))
+    assert seen == list(range(TRIALS))
+
+
+def test_one_trial_is_the_starting_point(found: SearchResult) -> None:
+    assert run(trials=1).log.rows == found.log.rows[:1]
+
+
+def test_impossible_searches_are_refused() -> None:
+    with pytest.raises(InputError, match="0 trials.*1 or more"):
+        run(trials=0)
+    short = problem(date(2030, 7, 31))
+    assert short.inner == ()
+    with pytest.raises(InputError, match="training period is too short.*180 days or more"):
+        search(short, engine_for(meridia().study), people(), trials=1, seed=0)
+
+
+def test_a_behaviour_that_a_horizon_lacks_is_scored_on_the_others(tmp_path: Path) -> None:
+    """Missing is missing: the other horizons decide, and where all lack it the other behaviours do."""
+    whole = problem()
+    holes = whole.observed.copy()
+    holes.loc[whole.inner[0].horizon[0] :, "parks"] = np.nan
+    holes.loc[whole.inner[-1].horizon[0] :, "transit"] = np.nan
+    torn = replace(whole, observed=holes)
+    result = search(torn, engine_for(meridia().study), people(), trials=12, seed=4)
+    scores = np.array([row["objectives"] for row in result.log.rows])
+    names = list(meridia().study.behaviour_ids)
+    assert np.isfinite(scores[:, names.index("parks")]).all()
+    assert np.isnan(scores[:, names.index("transit")]).all()
+    assert np.isfinite([row["macro"] for row in result.log.rows]).all() and np.isfinite(result.score)
+    export_journal(
+        result.log.frame(), search_bounds(engine_for(meridia().study)), [*names, "macro"], "s", tmp_path / "journal"
+    )
+    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(tmp_path / "journal")))
+    kept = optuna.load_study(study_name="s", storage=storage)
+    assert kept.metric_names == [*(name for name in names if name != "transit"), "macro"]
+    assert [trial.values[-1] for trial in kept.trials] == [row["macro"] for row in result.log.rows]
+
+
+def test_the_sample_stands_for_everyone() -> None:
+    many = pd.DataFrame({"weight": np.arange(1, 1702), "persona_id": np.arange(1701)})
+    sample = search_sample(many)
+    assert len(sample) == SEARCH_PERSONAS and sample["weight"].sum() == many["weight"].sum()
+    assert np.diff(sample["persona_id"]).max() <= 4 and many["weight"].iloc[0] == 1
+    assert search_sample(many.iloc[:SEARCH_PERSONAS]) is not None
+    pd.testing.assert_frame_equal(search_sample(many.iloc[:300]), many.iloc[:300])
+
+
+def test_the_journal_opens_in_optuna_with_the_same_trials(found: SearchResult, tmp_path: Path) -> None:
+    bounds = search_bounds(engine_for(meridia().study))
+    path = tmp_path / "trials.journal"
+    names = [*meridia().study.behaviour_ids, "macro"]
+    for _ in range(2):  # an existing file is replaced, not added to
+        export_journal(found.log.frame(), bounds, names, "a study", path)
+    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(path)))
+    assert [item.study_name for item in optuna.get_all_study_summaries(storage)] == ["a study"]
+    study = optuna.load_study(study_name="a study", storage=storage)
+    assert study.metric_names == names and len(study.trials) == TRIALS
+    for trial, row in zip(study.trials, found.log.rows, strict=True):
+        assert trial.state == optuna.trial.TrialState.COMPLETE
+        assert trial.params == row["parameters"] and trial.values == [*row["objectives"], row["macro"]]
+    assert study.trials[0].distributions["fatigue"].high == 0.9

@@ -17,14 +17,19 @@ from core.services.populations import (
 )
 from pages.shared.charts import chart, download
 from pages.shared.population_draft import (
+    KEPT,
+    NOTICE,
     SEED,
     SIZE,
     SOURCE,
     Edited,
     can_undo,
     edited_population,
+    linked_choice,
     notices,
     propose,
+    shelf,
+    tell,
     undo,
 )
 from pages.shared.population_effect import effect_section, people_download, reproduce, sensitivity_section
@@ -54,6 +59,8 @@ def main() -> None:
                 with tab:
                     show(edited)
         reproduce(edited)
+    # What was said where nothing is drawn now is not said later.
+    st.session_state.pop(NOTICE, None)
 
 
 def _controls(edited: Edited) -> None:
@@ -181,15 +188,10 @@ def _who(edited: Edited) -> None:
     first = spec.age_attribute.name if spec.age_attribute is not None else next(iter(attributes))
     halves = [item.name for item in spec.attributes if len(item.categories) == 2 and item.name != first]
     left, right = st.columns(2)
-    name = left.selectbox(
-        "Show", list(attributes), index=list(attributes).index(first), format_func=attributes.__getitem__,
-        key="attribute", bind="query-params",
-    )  # fmt: skip
-    splits = {"none": "Nothing"} | attributes
-    by = right.selectbox(
-        "Split by", list(splits), index=list(splits).index(halves[0] if halves else "none"),
-        format_func=splits.__getitem__, key="split", bind="query-params",
-    )  # fmt: skip
+    with left:
+        name = linked_choice("Show", attributes, "attribute", first)
+    with right:
+        by = linked_choice("Split by", {"none": "Nothing"} | attributes, "split", halves[0] if halves else "none")
     split = None if by in ("none", name) else by
     rows = composition(population, name, split)
     title = attributes[name] if split is None else f"{attributes[name]} by {attributes[split].lower()}"
@@ -217,7 +219,7 @@ def _who(edited: Edited) -> None:
 
 
 def _effect(edited: Edited) -> None:
-    effect_section(edited, "effect")
+    try_to(lambda: effect_section(edited, "effect"))
 
 
 def _keep(edited: Edited) -> None:
@@ -228,13 +230,17 @@ def _keep(edited: Edited) -> None:
     if wanted:
 
         def keep() -> None:
-            identifier = keep_population(store, study, edited.population, name, edited.draft.source)
-            propose(
-                workspace, lambda _: draft_of(store, study, identifier), f"“{name.strip()}” is kept ({identifier})."
-            )
+            with st.spinner("Keeping the population…"):
+                identifier = keep_population(store, study, edited.population, name, edited.draft.source)
+            # The same people: no need to read them back.
+            shelf().put(draft_of(store, study, identifier), edited.population)
+            said = f"“{' '.join(name.split())}” is kept ({identifier})."
+            if not propose(workspace, lambda _: draft_of(store, study, identifier), said, KEPT):
+                tell(said, KEPT)
 
         if try_to(keep):
             st.rerun()
+    notices(KEPT)
     kept = saved_populations(store, study)
     if kept.empty:
         st.info(
@@ -264,6 +270,8 @@ def _keep(edited: Edited) -> None:
     )
     names = {str(row.population_id): f"{row.label} ({row.population_id})" for row in kept.itertuples()}
     with st.container(horizontal=True, vertical_alignment="bottom"):
+        if st.session_state.get("kept-choice") not in names:
+            st.session_state["kept-choice"] = edited.draft.source or next(iter(names))
         chosen = st.selectbox("A kept population", list(names), format_func=names.__getitem__, key="kept-choice")
         take = st.button("Show it here", icon=":material/visibility:", key="kept-show")
         st.page_link(
@@ -276,7 +284,7 @@ def _keep(edited: Edited) -> None:
     if used[chosen]:
         st.caption("A population that runs were made with cannot be deleted.")
     if take:
-        propose(workspace, lambda _: draft_of(store, study, chosen), f"“{names[chosen]}” is shown.")
+        propose(workspace, lambda _: draft_of(store, study, chosen), f"“{names[chosen]}” is shown.", KEPT)
         st.rerun()
     if forget:
         _forget(edited, chosen)
@@ -290,7 +298,7 @@ def _forget(edited: Edited, identifier: str) -> None:
     if try_to(delete):
         if edited.draft.source == identifier:
             own = PopulationDraft(edited.study.id, edited.study.personas)
-            propose(edited.workspace, lambda _: own, "The population was deleted; the study's own is shown.")
+            propose(edited.workspace, lambda _: own, "The population was deleted; the study's own is shown.", KEPT)
         st.rerun()
 
 
@@ -300,7 +308,10 @@ def _sources(edited: Edited) -> None:
         st.dataframe(
             rows,
             hide_index=True,
-            column_config={"Note or reasoning": st.column_config.TextColumn(width="large")},
+            column_config={
+                "Source": st.column_config.TextColumn(width="medium"),
+                "Note or reasoning": st.column_config.TextColumn(width="large"),
+            },
             alt="Tables and assumptions of the population with their use, source and quality.",
         )
         download(rows, f"{edited.study.id}-sources", "sources-data", index=False)

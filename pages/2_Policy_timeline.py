@@ -10,12 +10,12 @@ from core.policy.timeline import PolicyTimeline
 from core.report.policy_figures import Split, in_words, policy_figure
 from core.services.drafts import check_support, training_support
 from core.services.policy_view import calendar_strip, changed_stretches, daily_table, spreadsheet_safe, stretches
-from core.services.timelines import load_timeline, policy_source, saved_scenarios
+from core.services.timelines import delete_scenario, load_timeline, policy_source, saved_scenarios
 from pages.shared.charts import chart
 from pages.shared.policy_draft import SCENARIO, Editing, current_draft
 from pages.shared.policy_editor import draft_notice, editor
 from pages.shared.policy_scenarios import OBSERVED_ID, reproduce, scenarios_section, show_changes
-from pages.shared.shell import Workspace, link_parameters, open_page, plain_errors
+from pages.shared.shell import Workspace, link_parameters, open_page, plain_errors, try_to
 
 DAYS = "days"
 PRESETS = {"all": "All days", "training": "Training", "holdout": "Hold-out", "own": "Choose…"}
@@ -74,7 +74,16 @@ def _chosen_timeline(workspace: Workspace) -> PolicyTimeline:
         st.query_params.pop(SCENARIO, None)
         return workspace.inputs.timeline
     st.query_params[SCENARIO] = chosen
-    return load_timeline(workspace.store, workspace.study, chosen)
+    found: list[PolicyTimeline] = []
+    if not try_to(lambda: found.append(load_timeline(workspace.store, workspace.study, chosen))):
+        # It can be neither drawn nor edited, but it must be possible to get rid of it.
+        if st.button("Delete this scenario", icon=":material/delete:", key=f"broken-{chosen}"):
+            delete_scenario(workspace.store, workspace.study, chosen)
+            st.query_params.pop(SCENARIO, None)
+            st.session_state.pop(remembered, None)
+            st.rerun()
+        st.stop()
+    return found[0]
 
 
 def _split(workspace: Workspace, timeline: PolicyTimeline) -> Split:

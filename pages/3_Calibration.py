@@ -9,7 +9,6 @@ import pandas as pd
 import streamlit as st
 from pandas.io.formats.style import Styler
 
-from core.calibration.twin import FORECAST_BOUNDS
 from core.forecasting.metrics import MACRO
 from core.report.calibration_figures import (
     comparison_figure,
@@ -48,6 +47,8 @@ VIEWS = ("Scores", "Curves", "Parameters", "Trials", "Runs", "Export")
 UNIT = "points"
 LISTED_TRIALS = 10
 NOBODY = ""
+#: The name in the link of the run to compare with.
+OTHER = "other"
 
 
 def main() -> None:
@@ -219,9 +220,7 @@ def _trials(workspace: Workspace, run: StoredRun) -> None:
         f"The best trial, number {tried.macro.idxmin()}, has an error of {tried.macro.min():.2f} {UNIT}. These errors chose "
         "the parameters, so they are not a test; the test is the hold-out under Scores."
     )
-    explorer = explorer_figure(
-        tried.parameters, tried.macro, PARAMETER_LABELS, logarithmic=tuple(FORECAST_BOUNDS), unit=UNIT, source=source
-    )
+    explorer = explorer_figure(tried.parameters, tried.macro, PARAMETER_LABELS, unit=UNIT, source=source)
     chart(explorer, tried.table(), f"trials-{run.run_id}", "explorer", "Parameters of each trial and its error")
     st.caption(
         "Each line is a trial. Drag along an axis to keep only the trials that cross it there; click it to let go."
@@ -275,30 +274,40 @@ def _runs(workspace: Workspace, run: StoredRun) -> None:
             "Fit the twin once more, with another split or seed, to compare two runs.", icon=":material/compare:"
         )
         return
+    options = [NOBODY, *others]
+    asked = st.query_params.get(OTHER, NOBODY)
     other = right.selectbox(
         "Compare with",
-        [NOBODY, *others],
+        options,
+        index=options.index(asked) if asked in options else 0,
         format_func=lambda name: words.get(name, "nothing"),
-        key="other",
-        bind="query-params",
+        key=f"compare-{run.run_id}",
     )
     if not other:
+        st.query_params.pop(OTHER, None)
         return
-    _comparison(workspace, [run.run_id, str(other)], words, metric)
+    # By hand: a bound selectbox would put its whole label into the link, and not the id of the run.
+    st.query_params[OTHER] = str(other)
+    _comparison(workspace, [run.run_id, str(other)], metric)
     said = differences(by_id.loc[run.run_id].to_dict(), by_id.loc[str(other)].to_dict())
     st.caption("They differ in: " + "; ".join(said) + "." if said else "Both were asked the same.")
 
 
-def _comparison(workspace: Workspace, runs: list[str], words: dict[str, str], metric: str) -> None:
+def _comparison(workspace: Workspace, runs: list[str], metric: str) -> None:
     study = workspace.study
-    errors = compared(workspace.store, runs, study.behaviour_ids, metric).rename(columns=words)
+    shown, other = (
+        f"{text} ({run_id[-10:]})" for text, run_id in zip(("Run shown", "Compared with"), runs, strict=True)
+    )
+    errors = compared(workspace.store, runs, study.behaviour_ids, metric)
+    errors.columns = pd.Index([shown, other])
     labels = {item.id: item.label for item in study.behaviours} | {MACRO: "Average"}
     twin = pd.DataFrame(errors.xs("twin", level="forecaster")).reindex(list(labels)).rename(index=labels)
     figure = comparison_figure(twin, metric.upper(), UNIT, source_line(study))
     chart(figure, errors, f"comparison-{runs[0]}-{runs[1]}", "comparison", "The twin's error by behaviour in both runs")
     st.markdown(f"##### {metric.upper()}, average over behaviours, in {UNIT}")
     macro = pd.DataFrame(errors.xs(MACRO, level="behaviour")).rename(index=label).rename_axis(index=None)
-    macro["Change"] = macro[words[runs[1]]] - macro[words[runs[0]]]
+    # Adding 0 turns a rounded -0.0 into 0.0.
+    macro["Change"] = (macro[other] - macro[shown]).round(1) + 0.0
     st.table(macro.style.format("{:.1f}", na_rep="not scored").format("{:+.1f}", subset=["Change"]))
 
 
@@ -347,7 +356,10 @@ def _reproduce(workspace: Workspace, run: StoredRun) -> None:
             st.code(lines.command, language="bash", wrap_lines=True)
         st.caption("In Python:")
         st.code(lines.python, language="python")
-        st.caption("The same inputs give the same result hash, however many workers there are. This run's:")
+        st.caption(
+            "The same inputs give the same result hash, however many workers there are. On another kind of processor the "
+            "last digits, and with them the hash, can differ. This run's:"
+        )
         st.code(str(run.record.result_hash), language=None)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.services.counterfactual_words import CLAIMS_TEXT
-from pages.shared.counterfactual_choices import asked, forget_other_study, from_address, into_address
+from pages.shared.counterfactual_choices import asked, from_address, into_address, settle
 from pages.shared.counterfactual_compare import compare_view
 from pages.shared.counterfactual_sweep import sweep_view
 from pages.shared.shell import engine_note, need_run, open_page, plain_errors
@@ -17,10 +17,12 @@ def main() -> None:
     workspace = open_page("Counterfactuals")
     run = need_run(workspace)
     study = workspace.study
-    forget_other_study(study)
-    # A link that names scenarios wants to see them compared.
-    usual = "compare" if "scenario" in st.query_params or "what" in st.query_params else "sweep"
-    key = from_address(study, "view", usual, lambda text: list(VIEWS)[list(VIEWS).index(text)])
+    settle(study)
+    # A link that names policies wants to see them compared.
+    named = "view" not in st.query_params and ("scenario" in st.query_params or "what" in st.query_params)
+    key = from_address(study, "view", "sweep", lambda text: list(VIEWS)[list(VIEWS).index(text)])
+    if named:
+        st.session_state[key] = "compare"
     view = st.segmented_control(
         "What to look at", list(VIEWS), format_func=lambda name: VIEWS[name], key=key, required=True
     )

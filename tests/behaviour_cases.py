@@ -73,7 +73,7 @@ def contexts_that_tighten(draw: st.DrawFn) -> tuple[pd.DataFrame, str]:
     for item in study().indicators:
         level = draw(st.integers(0, item.maximum))
         levels[item.code] = (level, draw(st.integers(0, 1)) if item.has_flag and level else None)
-    moved = draw(st.sampled_from([item for item in study().indicators]))
+    moved = draw(st.sampled_from(list(study().indicators)))
     level, flag = levels[moved.code]
     steps: list[tuple[int, int | None]] = []
     if level < moved.maximum:

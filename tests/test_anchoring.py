@@ -1,75 +1,83 @@
-"""Anchoring: persistence at the origin, the structural model in the long run."""
+"""Anchoring: what is kept of the last weeks, and how far changes of policy are followed."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from core.calibration.anchoring import FLOOR, FULL_BELIEF, WINDOW, activity_gap, anchored
+from core.calibration.anchoring import HOLIDAYS_BELIEVED, LEVEL_DAYS, PROFILE_DAYS, follow_policy, is_off, measure_gap
 
-FLOORS = np.full(2, FLOOR)
-DAYS = pd.date_range("2030-03-01", periods=56)
-TYPES = np.where(DAYS.day_of_week >= 5, "rest", "working")
-
-
-def test_the_gap_is_the_mean_log_ratio_of_the_last_weeks_by_kind_of_day() -> None:
-    structural = np.full((56, 2), 0.5)
-    observed = structural.copy()
-    observed[:28] = 9.9  # long past
-    off = TYPES == "rest"
-    observed[28:][off[28:]] = [0.25, 0.5]
-    observed[28:][~off[28:]] = [1.0, 0.5]
-    gap = activity_gap(observed, structural, TYPES, FLOORS)
-    assert WINDOW == 28
-    assert np.allclose(gap[True], [np.log(0.5), 0.0]) and np.allclose(gap[False], [np.log(2.0), 0.0])
+DAYS = pd.date_range("2030-03-04", periods=56)  # from a Monday
+TYPES = np.where(DAYS.day_of_week == 5, "weekend", np.where(DAYS.day_of_week == 6, "rest", "working")).astype(object)
 
 
-def test_missing_days_count_less_and_an_unseen_kind_of_day_takes_the_mean_of_all() -> None:
-    structural, observed = np.full((56, 2), 0.5), np.full((56, 2), np.nan)
-    last_working = np.flatnonzero(TYPES == "working")[-2:]
-    observed[last_working, 0] = 1.0
-    gap = activity_gap(observed, structural, TYPES, FLOORS)
-    overall = 2 / FULL_BELIEF * np.log(2.0)
-    assert gap[True][0] == pytest.approx(overall)
-    assert gap[False][0] == pytest.approx(0.5 * np.log(2.0) + 0.5 * overall)
-    assert gap[True][1] == gap[False][1] == 0.0
-    nothing = activity_gap(np.full((56, 2), np.nan), structural, TYPES, FLOORS)
-    assert (nothing[True] == 0).all() and (nothing[False] == 0).all()
+@given(trust=st.floats(0, 1), held=st.floats(0, 3), actual=st.floats(0, 3))
+def test_trust_lies_between_the_origin_and_the_simulation(trust: float, held: float, actual: float) -> None:
+    followed = float(follow_policy(np.array(held), np.array(actual), trust))
+    assert min(held, actual) - 1e-9 <= followed <= max(held, actual) + 1e-9
+    assert float(follow_policy(np.array(held), np.array(actual), 0.0)) == held
+    assert float(follow_policy(np.array(held), np.array(actual), 1.0)) == pytest.approx(actual)
 
 
-def test_no_activity_at_all_is_a_floor_not_an_infinite_gap() -> None:
-    gap = activity_gap(np.zeros((56, 2)), np.full((56, 2), 0.5), TYPES, FLOORS)
-    assert np.allclose(gap[False], np.log(FLOOR / 0.5))
+def test_a_steady_gap_by_kind_of_day_is_found() -> None:
+    modelled = np.full((56, 2), 0.8)
+    observed = modelled + np.where(is_off(TYPES), -0.2, 0.1)[:, None] * np.array([1.0, 2.0])
+    gap = measure_gap(observed, modelled, modelled, DAYS, TYPES)
+    ahead = pd.date_range("2030-04-29", periods=7)
+    assert np.allclose(gap.of(ahead, TYPES[:7]), (observed - modelled)[:7])
 
 
-def test_the_gap_halves_with_every_half_life() -> None:
-    origin = DAYS[0]
-    horizon = DAYS[1:]
-    structural = np.full((55, 2), 0.4)
-    gap = {True: np.log([0.5, 1.0]), False: np.log([2.0, 1.0])}
-    moved = anchored(structural, horizon, TYPES[1:], origin, gap, half_life=10.0)
-    ratio = moved / structural
-    for position, day in enumerate(horizon):
-        share = 2.0 ** (-(day - origin).days / 10.0)
-        assert ratio[position, 0] == pytest.approx((0.5 if TYPES[position + 1] == "rest" else 2.0) ** share)
-    assert np.allclose(ratio[:, 1], 1.0)
+def test_the_profile_is_that_of_four_weeks_and_the_level_that_of_the_last() -> None:
+    modelled = np.zeros((56, 1))
+    observed = (DAYS.day_of_week.to_numpy() * 0.01)[:, None] + 0.0
+    observed[-LEVEL_DAYS:] += 0.5
+    observed[:-PROFILE_DAYS] = 99.0
+    gap = measure_gap(observed, modelled, modelled, DAYS, TYPES)
+    found = gap.of(pd.date_range("2030-04-29", periods=7), TYPES[:7])[:, 0]
+    assert np.allclose(np.diff(found), 0.01), "the weekdays' profile"
+    assert np.allclose(found, 0.5 + np.arange(7) * 0.01), "the last week's level"
 
 
-def test_at_the_origin_it_is_persistence_and_far_away_the_model() -> None:
-    structural = np.full((1, 2), 0.4)
-    gap = {True: np.zeros(2), False: np.log([2.0, 0.5])}
-    monday = pd.Timestamp("2030-03-04")
-    near = anchored(structural, pd.DatetimeIndex([monday]), np.array(["working"]), monday, gap, 30.0)
-    far = anchored(
-        structural, pd.DatetimeIndex([monday + pd.Timedelta(days=900)]), np.array(["working"]), monday, gap, 30.0
-    )
-    assert np.allclose(near, [[0.8, 0.2]]) and np.allclose(far, structural, rtol=1e-6)
+def test_a_weekday_of_another_kind_has_the_mean_of_its_new_kind() -> None:
+    """A Friday that turns working day starts from the working days, not from the Fridays."""
+    modelled = np.zeros((56, 1))
+    observed = np.where(is_off(TYPES), -0.3, 0.2)[:, None]
+    gap = measure_gap(observed, modelled, modelled, DAYS, TYPES)
+    saturday, monday = pd.DatetimeIndex(["2030-05-04"]), pd.DatetimeIndex(["2030-05-06"])
+    assert gap.of(saturday, np.array(["weekend"]))[0, 0] == pytest.approx(-0.3)
+    assert gap.of(saturday, np.array(["half"]))[0, 0] == pytest.approx(0.2)
+    assert gap.of(monday, np.array(["weekend"]))[0, 0] == pytest.approx(-0.3)
 
 
-@pytest.mark.parametrize("kind", ["weekend", "rest", "holiday"])
-def test_days_off_take_their_own_gap(kind: str) -> None:
-    gap = {True: np.log([3.0]), False: np.zeros(1)}
-    day = pd.DatetimeIndex(["2030-03-04"])
-    assert anchored(np.ones((1, 1)), day, np.array([kind]), day[0], gap, 30.0)[0, 0] == pytest.approx(3.0)
-    assert anchored(np.ones((1, 1)), day, np.array(["half"]), day[0], gap, 30.0)[0, 0] == 1.0
+def test_public_holidays_have_a_gap_of_their_own() -> None:
+    modelled, fitted, observed = np.zeros((56, 1)), np.full((56, 1), 0.5), np.full((56, 1), 0.1)
+    types = TYPES.copy()
+    types[[10, -3]] = "holiday"
+    observed[[10, -3]] = [[-0.5], [-0.7]]
+    gap = measure_gap(observed, modelled, fitted, DAYS, types)
+    assert np.allclose(gap.by_weekday, 0.1), "they do not count among the ordinary days"
+    belief = 2 / (2 + HOLIDAYS_BELIEVED)
+    expected = belief * -1.1 + (1 - belief) * 0.1
+    assert np.allclose(gap.on_holidays, expected), "the mean miss of the fit on holidays, shrunk to other days off"
+    assert gap.of(DAYS[:2], np.array(["holiday", "working"]))[:, 0].tolist() == pytest.approx([expected, 0.1])
+    ordinary = measure_gap(observed, modelled, fitted, DAYS, TYPES)
+    assert np.allclose(ordinary.on_holidays, ordinary.by_weekday[1].mean(axis=0))
+
+
+def test_what_was_not_observed_has_no_gap() -> None:
+    observed = np.full((56, 2), 0.3)
+    observed[:, 1] = np.nan
+    gap = measure_gap(observed, np.zeros((56, 2)), np.zeros((56, 2)), DAYS, TYPES)
+    assert np.allclose(gap.by_weekday[..., 0], 0.3) and (gap.by_weekday[..., 1] == 0).all()
+
+
+def test_a_stack_of_gaps_is_looked_up_draw_by_draw() -> None:
+    nothing = np.zeros((56, 3))
+    gap = measure_gap(np.random.default_rng(0).normal(size=(56, 3)), nothing, nothing, DAYS, TYPES)
+    stacked = type(gap)(*(np.stack([part, 2 * part]) for part in (gap.by_weekday, gap.on_holidays)))
+    found = stacked.of(DAYS[:9], TYPES[:9])
+    assert found.shape == (2, 9, 3) and np.allclose(found[0], gap.of(DAYS[:9], TYPES[:9]))
+    assert np.allclose(found[1], 2 * found[0])

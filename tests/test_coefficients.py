@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from behaviour_cases import rules, spec, study
+from behaviour_cases import spec, study
 
 from core.cognition.coefficients import COLUMNS, EVERY, CoefficientTable, load_coefficients
 from core.cognition.rules import RulesEngine
@@ -98,11 +98,13 @@ def test_a_missing_column_is_named(tmp_path: Path, column: str) -> None:
         load_coefficients(written(tmp_path, rows(), columns))
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00broken", b'behaviour,term\n"retail'], ids=["empty", "bytes", "quote"])
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\xfe\x00broken", b'behaviour,term\n"retail'], ids=["empty", "bytes", "quote"]
+)
 def test_a_file_that_is_no_table_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "table.csv"
     path.write_bytes(content)
-    with pytest.raises(InputError, match="table.csv"):
+    with pytest.raises(InputError, match=r"cannot be read|no column"):
         load_coefficients(path)
     with pytest.raises(InputError, match="no such file"):
         load_coefficients(tmp_path / "absent.csv")

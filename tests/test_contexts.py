@@ -39,9 +39,7 @@ def meridia() -> StudyInputs:
 @lru_cache(maxsize=4)
 def meridia_problem(train_end: date = date(2031, 3, 31)) -> Problem:
     inputs = meridia()
-    return build_problem(
-        inputs.study, inputs.timeline, inputs.observations, inputs.cases, train_end, inputs.study.end
-    )
+    return build_problem(inputs.study, inputs.timeline, inputs.observations, inputs.cases, train_end, inputs.study.end)
 
 
 def test_days_under_restrictions_fall_into_classes() -> None:
@@ -146,8 +144,8 @@ def test_windows_meet_at_their_origins() -> None:
     for window in (problem.final, *problem.inner):
         assert window.train[0] == pd.Timestamp(study.start) and window.train[-1] == pd.Timestamp(window.origin)
         assert window.horizon[0] == pd.Timestamp(window.origin) + pd.Timedelta(days=1)
-        assert len(window.train) == len(window.train_context) == len(window.train_types)
-        assert len(window.horizon) == len(window.horizon_context) == len(window.horizon_types)
+        for rows in (window.types, window.actual, window.unrestricted, window.held):
+            assert len(rows) == len(window.train) + len(window.horizon)
     for step, window in enumerate(problem.inner, start=1):
         assert (problem.final.origin - window.origin).days == INNER_STEP * step
         assert window.horizon[-1] <= pd.Timestamp(problem.final.origin)
@@ -158,7 +156,7 @@ def test_the_final_window_alone_says_the_same_days() -> None:
     problem = meridia_problem()
     alone = problem.final_only()
     assert len(alone.contexts) < len(problem.contexts) and alone.inner == ()
-    for name in ("train_context", "horizon_context"):
+    for name in ("actual", "unrestricted", "held"):
         mine, theirs = getattr(alone.final, name), getattr(problem.final, name)
         pd.testing.assert_frame_equal(
             alone.contexts.iloc[mine].reset_index(drop=True), problem.contexts.iloc[theirs].reset_index(drop=True)
@@ -167,24 +165,41 @@ def test_the_final_window_alone_says_the_same_days() -> None:
         alone.contexts.iloc[alone.baseline_context].reset_index(drop=True),
         problem.contexts.iloc[problem.baseline_context].reset_index(drop=True),
     )
-    used = {*alone.baseline_context, *alone.final.train_context, *alone.final.horizon_context}
+    used = {*alone.baseline_context, *alone.final.actual, *alone.final.unrestricted, *alone.final.held}
     assert used == set(range(len(alone.contexts)))
+
+
+def test_the_days_beside_a_day_are_of_its_kind() -> None:
+    """`unrestricted` has no policy and no epidemic, `held` those of the origin; both keep the kind of day."""
+    problem = meridia_problem()
+    codes = list(problem.study.indicator_codes)
+    for window in (problem.final, *problem.inner):
+        actual, free, held = (
+            problem.contexts.iloc[rows].reset_index(drop=True)
+            for rows in (window.actual, window.unrestricted, window.held)
+        )
+        for other in (free, held):
+            assert other[DAY_TYPE].equals(actual[DAY_TYPE]) and other["ramadan"].equals(actual["ramadan"])
+        assert (free[codes] == 0).all(axis=None) and (free[EPIDEMIC] == 0).all()
+        assert len(held[codes].drop_duplicates()) == 1
+        assert held[codes].iloc[0].equals(actual[codes].iloc[window.train_days - 1])
+        assert (held[EPIDEMIC] == actual[EPIDEMIC].iloc[-1]).all()
 
 
 def test_a_holiday_counts_only_once_announced() -> None:
     """The jubilee of 2031-09-26 was announced on 2031-07-14."""
     jubilee = pd.Timestamp("2031-09-26")
     before, after = meridia_problem().final, meridia_problem(date(2031, 7, 31)).final
-    assert before.horizon_types[before.horizon.get_loc(jubilee)] == "working"
-    assert after.horizon_types[after.horizon.get_loc(jubilee)] == "holiday"
+    assert before.types[before.dates.get_loc(jubilee)] == "working"
+    assert after.types[after.dates.get_loc(jubilee)] == "holiday"
     harbour = pd.Timestamp("2031-05-09")
-    assert before.horizon_types[before.horizon.get_loc(harbour)] == "holiday"
+    assert before.types[before.dates.get_loc(harbour)] == "holiday"
 
 
 def test_cases_after_an_origin_do_not_reach_its_contexts() -> None:
     problem = meridia_problem()
     for window in (problem.final, *problem.inner):
-        levels = problem.contexts[EPIDEMIC].to_numpy()[window.horizon_context]
+        levels = problem.contexts[EPIDEMIC].to_numpy()[window.actual[window.train_days :]]
         assert len(set(levels)) == 1, "the level of the origin is carried forward"
 
 
@@ -228,12 +243,12 @@ def test_the_uae_comes_to_a_few_hundred_questions(real_data: Path) -> None:
     alone = problem.final_only()
     assert len(alone.final.train) + len(alone.final.horizon) == 972
     assert 150 <= len(alone.contexts) <= 250
-    fridays = alone.final.horizon_types[alone.final.horizon.day_of_week == 4]
+    fridays = alone.final.types[alone.final.train_days :][alone.final.horizon.day_of_week == 4]
     assert {"rest", "half"} <= set(fridays), "a forecast is conditional on the policy path, the working week included"
     announced = build_problem(
         study, inputs.timeline, inputs.observations, inputs.cases, study.train_end, study.end, announced_only=True
     )
-    fridays = announced.final.horizon_types[announced.final.horizon.day_of_week == 4]
+    fridays = announced.final.types[announced.final.train_days :][announced.final.horizon.day_of_week == 4]
     assert set(fridays) <= {"rest", "holiday"}, "in June 2021 nobody knew of the change of December"
-    mourning = alone.final.horizon.get_loc(pd.Timestamp("2022-05-16"))
-    assert alone.final.horizon_types[mourning] == "working"
+    mourning = alone.final.dates.get_loc(pd.Timestamp("2022-05-16"))
+    assert alone.final.types[mourning] == "working"

@@ -12,7 +12,6 @@ from sklearn.base import clone
 
 from core.calibration.linear import (
     FEWEST_DAYS,
-    DirectMetric,
     IdentityCalibrator,
     LinearCalibrator,
     least_squares_lines,
@@ -20,45 +19,38 @@ from core.calibration.linear import (
 from core.calibration.paper import PaperCalibrator
 from core.calibration.uncertainty import bootstrap_lines
 from core.errors import InputError
-from core.simulation.measurement import SameWeekdayChange
 
 NAMES = ["retail", "parks", "residential"]
 
 
 def random_case(seed: int, days: int = 60, missing: float = 0.2) -> tuple[np.ndarray, ...]:
-    """activity, metric (with holes), offset, scale, weight."""
+    """Simulated activity, observed activity (with holes), weight."""
     generator = np.random.default_rng(seed)
     activity = generator.uniform(0.05, 1.0, (days, 3))
-    metric = generator.normal(-20, 30, (days, 3)) + 40 * activity * generator.normal(0, 1, 3)
-    metric[generator.random((days, 3)) < missing] = np.nan
-    scale = generator.uniform(50, 300, (days, 3))
-    return activity, metric, np.full((days, 3), -100.0), scale, generator.uniform(0.1, 1.0, days)
+    observed = generator.normal(0.8, 0.3, (days, 3)) + 0.4 * activity * generator.normal(0, 1, 3)
+    observed[generator.random((days, 3)) < missing] = np.nan
+    return activity, observed, generator.uniform(0.1, 9.0, (days, 3))
 
 
-def frames(days: int = 200, seed: int = 0, noise: float = 5.0) -> tuple[pd.DataFrame, pd.DataFrame, SameWeekdayChange]:
-    """Activity, the metric of 0.6·activity + 0.1 measured against a baseline week, and that measurement."""
+def frames(days: int = 200, seed: int = 0, noise: float = 0.05) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Simulated activity, and 0.6·activity + 0.1 with noise."""
     generator = np.random.default_rng(seed)
     dates = pd.date_range("2030-03-01", periods=days)
     activity = pd.DataFrame(generator.uniform(0.1, 0.9, (days, 3)), dates, NAMES)
-    measurement = SameWeekdayChange(generator.uniform(0.3, 0.7, (7, 3)))
-    offset, scale = measurement.affine(dates)
-    metric = offset + scale * (0.6 * activity + 0.1) + generator.normal(0, noise, (days, 3)) if noise else (
-        offset + scale * (0.6 * activity + 0.1)
-    )
-    return activity, metric, measurement
+    return activity, 0.6 * activity + 0.1 + noise * generator.normal(0, 1, (days, 3))
 
 
 @given(seed=st.integers(0, 2**31), days=st.integers(20, 120))
 @settings(max_examples=60, deadline=None)
 def test_the_closed_form_is_least_squares(seed: int, days: int) -> None:
-    activity, metric, offset, scale, weight = random_case(seed, days)
-    a, b = least_squares_lines(activity, metric, offset, scale, weight, positive=False)
-    held_a, held_b = least_squares_lines(activity, metric, offset, scale, weight, positive=True)
+    activity, observed, weight = random_case(seed, days)
+    a, b = least_squares_lines(activity, observed, weight, positive=False)
+    held_a, held_b = least_squares_lines(activity, observed, weight, positive=True)
     for column in range(3):
-        seen = np.isfinite(metric[:, column])
-        root = np.sqrt(weight[seen])
-        design = np.column_stack([activity[seen, column], np.ones(seen.sum())]) * (scale[seen, column] * root)[:, None]
-        target = (metric[seen, column] - offset[seen, column]) * root
+        seen = np.isfinite(observed[:, column])
+        root = np.sqrt(weight[seen, column])
+        design = np.column_stack([activity[seen, column], np.ones(seen.sum())]) * root[:, None]
+        target = observed[seen, column] * root
         assert np.allclose([a[column], b[column]], np.linalg.lstsq(design, target)[0], rtol=1e-6, atol=1e-8)
         bounded = lsq_linear(design, target, bounds=([0, -np.inf], np.inf), tol=1e-12)
         mine = np.array([held_a[column], held_b[column]])
@@ -67,62 +59,60 @@ def test_the_closed_form_is_least_squares(seed: int, days: int) -> None:
 
 
 def test_activity_that_never_moves_leaves_the_mean() -> None:
-    activity, metric, offset, scale, weight = random_case(0, missing=0.0)
+    activity, observed, weight = random_case(0, missing=0.0)
     for still in (0.0, 0.4):
-        a, b = least_squares_lines(np.full_like(activity, still), metric, offset, scale, weight, positive=True)
-        share = weight[:, None] * scale**2
+        a, b = least_squares_lines(np.full_like(activity, still), observed, weight, positive=True)
         assert (a == 0).all()
-        assert np.allclose(b, ((metric - offset) / scale * share).sum(0) / share.sum(0))
+        assert np.allclose(b, (observed * weight).sum(0) / weight.sum(0))
 
 
 def test_a_fit_finds_the_line_behind_the_data() -> None:
-    activity, metric, measurement = frames(noise=0.0)
-    metric.iloc[5:30, 1] = np.nan
-    fitted = LinearCalibrator(measurement).fit(activity, metric)
+    activity, observed = frames(noise=0.0)
+    observed.iloc[5:30, 1] = np.nan
+    fitted = LinearCalibrator().fit(activity, observed)
     assert np.allclose(fitted.coef_, 0.6) and np.allclose(fitted.intercept_, 0.1)
-    assert np.allclose(fitted.predict(activity), metric.fillna(fitted.predict(activity)))
+    assert np.allclose(fitted.predict(activity), observed.fillna(fitted.predict(activity)))
     assert fitted.table()["behaviour"].tolist() == NAMES
 
 
 def test_slopes_are_held_at_nothing_or_above() -> None:
-    activity, metric, measurement = frames()
+    activity, observed = frames()
     opposite = 1.0 - activity
-    assert (LinearCalibrator(measurement).fit(opposite, metric).coef_ == 0).all()
-    assert (LinearCalibrator(measurement, positive=False).fit(opposite, metric).coef_ < -0.5).all()
+    assert (LinearCalibrator().fit(opposite, observed).coef_ == 0).all()
+    assert (LinearCalibrator(positive=False).fit(opposite, observed).coef_ < -0.5).all()
 
 
 def test_the_bounds_are_those_of_activity_never_those_of_training() -> None:
-    activity, metric, measurement = frames()
+    activity, observed = frames()
     upper = np.array([1.5, 0.5, 2.0])
-    fitted = LinearCalibrator(measurement, lower=0.0, upper=upper).fit(activity, metric)
+    fitted = LinearCalibrator(lower=0.0, upper=upper).fit(activity, observed)
     far = activity * 0 + np.array([-5.0, 0.2, 1.9])
-    assert np.allclose(fitted.activity(far).iloc[0], [0.0, 0.6 * 0.2 + 0.1, 0.6 * 1.9 + 0.1], atol=0.05)
+    assert np.allclose(fitted.predict(far).iloc[0], [0.0, 0.6 * 0.2 + 0.1, 0.6 * 1.9 + 0.1], atol=0.05)
     beyond = fitted.predict(activity * 0 + 1.9)
-    assert (beyond["residential"] > metric["residential"].max()).any(), "a forecast may leave the range of training"
-    assert np.allclose(fitted.activity(activity * 0 + 50.0), upper)
-    assert (fitted.predict(activity * 0 - 50.0) == -100).all(axis=None)
+    assert (beyond["residential"] > observed["residential"].max()).any(), "a forecast may leave the range of training"
+    assert np.allclose(fitted.predict(activity * 0 + 50.0), upper)
+    assert (fitted.predict(activity * 0 - 50.0) == 0).all(axis=None)
 
 
-def test_a_short_memory_follows_the_latest_days() -> None:
-    activity, metric, measurement = frames(noise=0.0)
-    offset, scale = measurement.affine(pd.DatetimeIndex(metric.index))
-    changed = metric.copy()
-    changed.iloc[100:] = (offset + scale * (0.3 * activity + 0.2)).iloc[100:]
-    short = LinearCalibrator(measurement, memory_days=5.0).fit(activity, changed)
-    long = LinearCalibrator(measurement).fit(activity, changed)
-    assert np.allclose(short.coef_, 0.3, atol=0.01) and (long.coef_ > 0.35).all()
+def test_weights_decide_which_days_count() -> None:
+    activity, observed = frames(noise=0.0)
+    changed = observed.copy()
+    changed.iloc[100:] = (0.3 * activity + 0.2).iloc[100:]
+    weight = np.ones(changed.shape)
+    weight[:100] = 1e-9
+    assert np.allclose(LinearCalibrator().fit(activity, changed, weight).coef_, 0.3, atol=0.01)
+    assert (LinearCalibrator().fit(activity, changed).coef_ > 0.35).all()
 
 
-def test_no_calibration_is_the_measurement_alone() -> None:
-    activity, metric, measurement = frames()
-    offset, scale = measurement.affine(pd.DatetimeIndex(activity.index))
-    assert np.allclose(IdentityCalibrator(measurement).fit(activity, metric).predict(activity), offset + scale * activity)
+def test_no_calibration_is_activity_as_simulated() -> None:
+    activity, observed = frames()
+    assert np.allclose(IdentityCalibrator().fit(activity, observed).predict(activity), activity)
 
 
 @pytest.mark.parametrize(
     "calibrator",
     [
-        LinearCalibrator(SameWeekdayChange(np.full((7, 3), 0.5)), 0.0, np.ones(3), 90.0, False),
+        LinearCalibrator(0.0, np.ones(3), False),
         IdentityCalibrator(),
         PaperCalibrator(trials=3, seed=9, warm_start=False),
     ],
@@ -133,43 +123,39 @@ def test_they_are_scikit_learn_estimators(calibrator: LinearCalibrator) -> None:
     assert type(again) is type(calibrator) and set(again.get_params()) == set(calibrator.get_params())
     assert repr(again.get_params()) == repr(calibrator.get_params())
     assert calibrator.set_params(lower=-7.0).lower == -7.0
-    activity, metric, _ = frames()
+    activity, observed = frames()
     before = repr(calibrator.get_params())
-    fitted = calibrator.fit(activity, metric)
+    fitted = calibrator.fit(activity, observed)
     assert fitted is calibrator and repr(calibrator.get_params()) == before
-    assert fitted.predict(activity).shape == metric.shape
-    assert np.isfinite(fitted.score(activity, metric))
+    assert fitted.predict(activity).shape == observed.shape
+    assert np.isfinite(fitted.score(activity, observed))
 
 
 def test_too_few_days_are_named() -> None:
-    activity, metric, measurement = frames()
-    metric.iloc[FEWEST_DAYS - 1 :, 1] = np.nan
-    with pytest.raises(InputError, match="'parks' was observed on 13 training days.*14 or more"):
-        LinearCalibrator(measurement).fit(activity, metric)
-    metric.iloc[FEWEST_DAYS - 1, 1] = 1.0
-    LinearCalibrator(measurement).fit(activity, metric)
+    activity, observed = frames()
+    observed.iloc[FEWEST_DAYS - 1 :, 1] = np.nan
+    with pytest.raises(InputError, match=r"'parks' was observed on 13 training days.*14 or more"):
+        LinearCalibrator().fit(activity, observed)
+    observed.iloc[FEWEST_DAYS - 1, 1] = 1.0
+    LinearCalibrator().fit(activity, observed)
 
 
 def test_rows_and_columns_that_do_not_agree_are_refused() -> None:
-    activity, metric, measurement = frames()
-    for wrong in (metric[NAMES[::-1]], metric.iloc[1:], metric.set_axis(metric.index + pd.Timedelta(days=1))):
+    activity, observed = frames()
+    for wrong in (observed[NAMES[::-1]], observed.iloc[1:], observed.set_axis(observed.index + pd.Timedelta(days=1))):
         with pytest.raises(InputError, match="differ in days or behaviours"):
-            LinearCalibrator(measurement).fit(activity, wrong)
-    fitted = LinearCalibrator(measurement).fit(activity, metric)
-    with pytest.raises(InputError, match="behaviours residential, parks, retail.*retail, parks, residential"):
+            LinearCalibrator().fit(activity, wrong)
+    fitted = LinearCalibrator().fit(activity, observed)
+    with pytest.raises(InputError, match=r"behaviours residential, parks, retail.*retail, parks, residential"):
         fitted.predict(activity[NAMES[::-1]])
-    plain = activity.reset_index(drop=True), metric.reset_index(drop=True)
-    with pytest.raises(InputError, match="DatetimeIndex"):
-        LinearCalibrator(measurement).fit(*plain)
 
 
 def test_the_bootstrap_is_centred_on_the_estimate_and_as_wide_as_it_varies() -> None:
     slopes, widths = [], []
     for seed in range(40):
-        activity, metric, measurement = frames(seed=seed, noise=12.0)
-        metric.iloc[::11, 0] = np.nan
-        offset, scale = measurement.affine(pd.DatetimeIndex(activity.index))
-        case = (activity.to_numpy(), metric.to_numpy(), offset, scale, np.ones(len(activity)))
+        activity, observed = frames(seed=seed, noise=0.12)
+        observed.iloc[::11, 0] = np.nan
+        case = (activity.to_numpy(), observed.to_numpy(), np.ones(activity.shape))
         a, b = least_squares_lines(*case, positive=True)
         drawn_a, drawn_b = bootstrap_lines(*case, draws=200, seed=seed)
         assert drawn_a.shape == drawn_b.shape == (200, 3) and (drawn_a >= 0).all()
@@ -191,7 +177,8 @@ class TestPaper:
     """The published form: TPE over a and b, straight onto the metric."""
 
     def straight(self, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
-        activity, metric, _ = frames(seed=seed, noise=12.0)
+        activity, observed = frames(seed=seed, noise=0.12)
+        metric = 100.0 * observed - 90.0
         metric.iloc[::9, 2] = np.nan
         return activity, metric
 
@@ -203,7 +190,7 @@ class TestPaper:
         for name in NAMES:
             seen = metric[name].notna()
             design = np.column_stack([activity.loc[seen, name], np.ones(seen.sum())])
-            line, residual, *_ = np.linalg.lstsq(design, metric.loc[seen, name])
+            _, residual, *_ = np.linalg.lstsq(design, metric.loc[seen, name])
             errors.append(np.sqrt(residual[0] / seen.sum()))
             position = NAMES.index(name)
             mine = design @ np.array([paper.coef_[position], paper.intercept_[position]]) - metric.loc[seen, name]
@@ -212,7 +199,9 @@ class TestPaper:
 
     def test_without_that_start_it_says_how_much_worse_it_ended(self) -> None:
         activity, metric = self.straight()
-        warm, cold = (PaperCalibrator(trials=12, seed=1, warm_start=start).fit(activity, metric) for start in (True, False))
+        warm, cold = (
+            PaperCalibrator(trials=12, seed=1, warm_start=start).fit(activity, metric) for start in (True, False)
+        )
         assert cold.gap_ > warm.gap_ + 0.005
 
     def test_its_trials_are_kept_and_repeatable(self) -> None:
@@ -227,10 +216,8 @@ class TestPaper:
         paper = PaperCalibrator(trials=4).fit(activity, activity * 0 + 5.0)
         assert paper.gap_ == pytest.approx(0.0, abs=1e-3) and np.isfinite(paper.gap_)
 
-    def test_it_knows_no_measurement_model(self) -> None:
+    def test_it_maps_straight_onto_the_metric(self) -> None:
         activity, metric = self.straight()
         paper = PaperCalibrator(trials=2).fit(activity, metric)
-        offset, scale = DirectMetric().affine(pd.DatetimeIndex(activity.index))
-        assert (offset == 0).all() and (scale == 1).all()
         line = activity.to_numpy() * paper.coef_ + paper.intercept_
         assert np.allclose(paper.predict(activity), np.maximum(line, -100))

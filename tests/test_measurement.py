@@ -15,8 +15,8 @@ from core.cognition.engine import DAY_TYPE
 from core.errors import InputError
 from core.people.personas import synthesise
 from core.policy.calendar import calendar_for
-from core.simulation.contexts import baseline_week
-from core.simulation.measurement import SMALLEST_BASELINE, measurement_model
+from core.simulation.contexts import baseline_week, unrestricted
+from core.simulation.measurement import SMALLEST_ACTIVITY, measurement_model
 from core.simulation.simulate import simulate
 
 KINDS = ("same_weekday_change", "level", "share")
@@ -33,7 +33,7 @@ def test_the_way_there_and_back(kind: str, seed: int, days: int, behaviours: int
     model = measurement_model(kind, generator.uniform(0.0, 1.0, (7, behaviours)))
     dates = pd.date_range("2030-03-01", periods=days)
     activity = generator.uniform(0.0, 2.0, (days, behaviours))
-    offset, scale = model.affine(dates)
+    offset, scale = model.affine(dates, generator.uniform(0.1, 1.0, (days, behaviours)))
     assert offset.shape == scale.shape == activity.shape and (scale > 0).all()
     metric = offset + scale * activity
     assert np.allclose((metric - offset) / scale, activity, rtol=1e-9, atol=1e-12)
@@ -44,36 +44,39 @@ def test_the_change_against_the_same_weekday_by_hand() -> None:
     baseline[4] = [0.1, 0.4]  # Fridays
     model = measurement_model("same_weekday_change", baseline)
     thursday_to_saturday = pd.DatetimeIndex(["2022-01-06", "2022-01-07", "2022-01-08"])
-    offset, scale = model.affine(thursday_to_saturday)
-    activity = np.array([[0.25, 0.2], [0.25, 0.2], [0.0, 0.3]])
+    # The Friday has become a working day: it would see 0.5 and 0.2 without any policy.
+    ordinary = np.tile([[0.5, 0.2]], (3, 1))
+    offset, scale = model.affine(thursday_to_saturday, ordinary)
+    activity = np.array([[0.5, 1.0], [0.5, 1.0], [0.0, 1.5]])
     assert np.allclose(offset + scale * activity, [[-50, 0], [150, -50], [-100, 50]])
-    # The most that activity can be: a multiple of the ordinary day's mean.
-    assert np.allclose(model.upper(np.array([2.0, 5.0])), [2 * (6 * 0.5 + 0.1) / 7, 5 * (6 * 0.2 + 0.4) / 7])
 
 
 def test_the_baseline_itself_reads_zero_and_nothing_at_all_minus_100() -> None:
     baseline = np.random.default_rng(0).uniform(0.1, 1.0, (7, 3))
     dates = pd.date_range("2030-01-07", periods=7)  # a Monday
-    offset, scale = measurement_model("same_weekday_change", baseline).affine(dates)
-    assert np.allclose(offset + scale * baseline, 0.0, atol=1e-9)
+    offset, scale = measurement_model("same_weekday_change", baseline).affine(dates, baseline)
+    assert np.allclose(offset + scale * 1.0, 0.0, atol=1e-9)
     assert np.allclose(offset + scale * 0.0, -100.0)
 
 
 def test_a_baseline_of_nothing_is_no_division_by_nothing() -> None:
-    offset, scale = measurement_model("same_weekday_change", np.zeros((7, 1))).affine(pd.date_range("2030-01-07", periods=7))
-    assert np.isfinite(scale).all() and scale.max() == 100.0 / SMALLEST_BASELINE
+    _, scale = measurement_model("same_weekday_change", np.zeros((7, 1))).affine(
+        pd.date_range("2030-01-07", periods=7), np.full((7, 1), 0.5)
+    )
+    assert np.isfinite(scale).all() and scale.max() == 50.0 / SMALLEST_ACTIVITY
 
 
 def test_levels_and_shares() -> None:
     dates = pd.date_range("2030-01-07", periods=2)
-    offset, scale = measurement_model("level", np.ones((7, 2))).affine(dates)
-    assert (offset == 0).all() and (scale == 1).all()
-    share = measurement_model("share", np.ones((7, 2)))
-    assert (share.affine(dates)[1] == 100).all() and share.upper(np.array([0.5, 3.0])).tolist() == [0.5, 1.0]
+    ordinary = np.array([[0.5, 2.0], [0.25, 1.0]])
+    offset, scale = measurement_model("level", np.ones((7, 2))).affine(dates, ordinary)
+    assert (offset == 0).all() and (scale == ordinary).all()
+    offset, scale = measurement_model("share", np.ones((7, 2))).affine(dates, ordinary)
+    assert (offset == 0).all() and (scale == 100 * ordinary).all()
 
 
 def test_an_unknown_model_is_named() -> None:
-    with pytest.raises(InputError, match="unknown measurement model 'levels'.*Nearest valid: level"):
+    with pytest.raises(InputError, match=r"unknown measurement model 'levels'.*Nearest valid: level"):
         measurement_model("levels", np.ones((7, 2)))
 
 
@@ -87,9 +90,10 @@ def test_a_friday_turned_working_day_reads_far_above_100() -> None:
     new_week = week.assign(**{DAY_TYPE: calendar.days(after)["day_type"].to_numpy()})
     assert new_week[DAY_TYPE].tolist()[:5] == ["working"] * 4 + ["half"]
     assert set(new_week[DAY_TYPE].tolist()[5:]) <= {"weekend", "rest"}
+    assert new_week.drop(columns=DAY_TYPE).equals(unrestricted(new_week, place).drop(columns=DAY_TYPE))
     old, new = (simulate(rules(), people, rows).everyone for rows in (week, new_week))
-    offset, scale = measurement_model(place.metric, old).affine(after)
-    metric = pd.DataFrame(offset + scale * new, after, list(place.behaviour_ids))
+    offset, scale = measurement_model(place.metric, old).affine(after, new)
+    metric = pd.DataFrame(offset + scale, after, list(place.behaviour_ids))
     workplaces = metric["workplaces"].to_numpy()
     assert workplaces[4] > 100 and workplaces[6] < -10
     assert np.allclose(workplaces[:4], 0, atol=1e-3)

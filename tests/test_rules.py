@@ -97,7 +97,7 @@ def test_a_policy_weighs_less_the_longer_it_lasts(tighter: tuple[pd.DataFrame, s
     rows, _ = tighter
     lasting = pd.concat([rows.assign(**{RESTRICTED_DAYS: days}) for days in (0, 7, 90, 700)], ignore_index=True)
     answers = rules().respond(random_personas(8, seed), lasting)[:, :, OUTINGS]
-    unrestricted = rows.assign(**{column: 0.0 for column in study().indicator_codes})
+    unrestricted = rows.assign(**dict.fromkeys(study().indicator_codes, 0.0))
     free = rules().respond(random_personas(8, seed), unrestricted)[:, :1, OUTINGS]
     effect = free - answers[:, 1::2]
     assert (effect >= -ROUNDING).all() and (np.diff(effect, axis=1) <= ROUNDING).all()
@@ -105,7 +105,9 @@ def test_a_policy_weighs_less_the_longer_it_lasts(tighter: tuple[pd.DataFrame, s
 
 @pytest.mark.parametrize("item", study().indicators, ids=lambda item: item.code)
 def test_every_indicator_moves_every_behaviour(item, people: pd.DataFrame) -> None:
-    none, some, all_of_it = mean(rules(), people, context(), context({item.code: (1, 0)}), context({item.code: strictest(item)}))
+    none, some, all_of_it = mean(
+        rules(), people, context(), context({item.code: (1, 0)}), context({item.code: strictest(item)})
+    )
     assert (all_of_it[OUTINGS] < none[OUTINGS] - 1e-4).all()
     assert all_of_it[HOME] > none[HOME] + 1e-4
     if item.has_flag or item.maximum > 1:

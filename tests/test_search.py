@@ -21,6 +21,7 @@ from core.calibration.search import (
     BATCH,
     SEARCH_PERSONAS,
     SearchResult,
+    choose_trial,
     score_parameters,
     search,
     search_bounds,
@@ -45,9 +46,7 @@ def meridia() -> StudyInputs:
 @lru_cache(maxsize=4)
 def problem(train_end: date = date(2031, 3, 31)) -> Problem:
     inputs = meridia()
-    return build_problem(
-        inputs.study, inputs.timeline, inputs.observations, inputs.cases, train_end, inputs.study.end
-    )
+    return build_problem(inputs.study, inputs.timeline, inputs.observations, inputs.cases, train_end, inputs.study.end)
 
 
 @lru_cache(maxsize=1)
@@ -82,10 +81,25 @@ def test_workers_change_nothing(found: SearchResult, pool: Executor) -> None:
     assert run(executor=pool).log.rows == found.log.rows
 
 
-def test_the_best_trial_by_macro_score_is_taken(found: SearchResult) -> None:
+def trial(number: int, objectives: list[float], x: float) -> dict[str, object]:
+    return {"number": number, "objectives": objectives, "macro": float(np.mean(objectives)), "parameters": {"x": x}}
+
+
+def test_of_trials_as_good_as_the_best_the_nearest_to_the_start_is_taken() -> None:
+    start, bounds = {"x": 0.5}, {"x": (0.0, 1.0)}
+    # The best gains 1.0 ± 0.05 on the start; number 2 is within that of the best and nearer to the start.
+    rows = [trial(0, [9.0, 9.1, 9.2], 0.5), trial(1, [8.05, 8.1, 8.15], 0.95), trial(2, [8.06, 8.12, 8.17], 0.7)]
+    assert choose_trial(rows, start, bounds)["number"] == 2
+    rows[2] = trial(2, [8.5, 8.5, 8.5], 0.7)
+    assert choose_trial(rows, start, bounds)["number"] == 1, "a clearly worse trial is not as good"
+    # A gain that one behaviour makes and another loses is no gain that the origins can tell.
+    assert choose_trial([rows[0], trial(1, [6.0, 9.5, 11.0], 0.95)], start, bounds)["number"] == 0
+
+
+def test_the_chosen_trial_is_one_of_those_tried(found: SearchResult) -> None:
     macro = [row["macro"] for row in found.log.rows]
-    assert len(macro) == TRIALS and found.score == min(macro)
-    assert found.parameters == found.log.rows[int(np.argmin(macro))]["parameters"]
+    assert len(macro) == TRIALS and min(macro) <= found.score <= macro[0]
+    assert found.parameters in [row["parameters"] for row in found.log.rows if row["macro"] == found.score]
     for row in found.log.rows:
         assert row["macro"] == pytest.approx(np.mean(row["objectives"])) and len(row["objectives"]) == 6
         for name, (low, high) in search_bounds(engine_for(meridia().study)).items():
@@ -147,11 +161,11 @@ def test_one_trial_is_the_starting_point(found: SearchResult) -> None:
 
 
 def test_impossible_searches_are_refused() -> None:
-    with pytest.raises(InputError, match="0 trials.*1 or more"):
+    with pytest.raises(InputError, match=r"0 trials.*1 or more"):
         run(trials=0)
     short = problem(date(2030, 7, 31))
     assert short.inner == ()
-    with pytest.raises(InputError, match="training period is too short.*180 days or more"):
+    with pytest.raises(InputError, match=r"training period is too short.*180 days or more"):
         search(short, engine_for(meridia().study), people(), trials=1, seed=0)
 
 

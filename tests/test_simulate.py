@@ -57,7 +57,8 @@ def workers(request: pytest.FixtureRequest) -> Iterator[tuple[Executor, int]]:
 
 def same_bits(left: Aggregates, right: Aggregates) -> bool:
     return left.groups == right.groups and all(
-        getattr(left, name).tobytes() == getattr(right, name).tobytes() for name in ("means", "weights", "standard_error")
+        getattr(left, name).tobytes() == getattr(right, name).tobytes()
+        for name in ("means", "weights", "standard_error")
     )
 
 
@@ -193,4 +194,9 @@ def test_the_table_for_the_store_says_every_mean_once(people: pd.DataFrame) -> N
 
 def test_groups_are_everyone_and_the_categories_that_somebody_has() -> None:
     people = pd.DataFrame({"weight": [1, 1], "sex": ["male", "male"], "home": ["family", "alone"]})
-    assert population_groups(people, ["sex", "home"]) == (EVERYONE, ("sex", "male"), ("home", "alone"), ("home", "family"))
+    assert population_groups(people, ["sex", "home"]) == (
+        EVERYONE,
+        ("sex", "male"),
+        ("home", "alone"),
+        ("home", "family"),
+    )

@@ -1,56 +1,90 @@
-"""Start a forecast from where the world is, and let the structural model take over with the horizon.
+"""Start a forecast from where the world is.
 
-The observed weeks before the origin say how far people's activity lies above or below the calibrated model, separately
-for working days and days off. A forecast h days ahead keeps the share 2^(-h / half-life) of that gap, in log activity:
-the anchored forecast is persistence at the origin and the structural model in the long run.
+The observed weeks before the origin say how far people's activity lies above or below the model: a level from the last
+week, and a profile by weekday and kind of day from the last four. A forecast keeps that gap. Of what the model says about
+changes of policy since the origin it follows a share, the *policy trust*: on 108 countries' mobility, a twin that
+follows about half of the simulated change forecasts better than persistence (trust 0) and than the model alone (1).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
-#: Observed days before the origin that tell where the world is.
-WINDOW = 28
-#: Activity below this share of baseline counts as this much: a logarithm needs a floor.
-FLOOR = 0.02
-#: A gap is believed in full with this many days behind it, and in part with fewer.
-FULL_BELIEF = 4
-DAYS_OFF = ("weekend", "rest", "holiday")
+#: Observed days before the origin that tell the profile, and the last of them, which tell the level.
+PROFILE_DAYS = 28
+LEVEL_DAYS = 7
+#: With this many public holidays in training, half of their own gap is believed.
+HOLIDAYS_BELIEVED = 5
+HOLIDAY = "holiday"
+DAYS_OFF = ("weekend", "rest", HOLIDAY)
 
 
-def activity_gap(
-    observed: np.ndarray, structural: np.ndarray, day_types: np.ndarray, floor: np.ndarray
-) -> dict[bool, np.ndarray]:
-    """Mean log gap between observed and structural activity at the end of training, for days off and working days.
+def follow_policy(held: np.ndarray, actual: np.ndarray, trust: float) -> np.ndarray:
+    """Activity that follows the share `trust` of what the policy changed since the origin, (…, days, behaviours).
 
-    `observed` and `structural` are (days, behaviours) of activity, ending at the origin; `day_types` (days,). Returns
-    {is day off: (behaviours,)}; a kind of day that was not observed falls back on all days.
+    `held` is activity on the same kinds of day with the origin's policy, `actual` with the day's own.
     """
-    recent = slice(-WINDOW, None)
-    gap = np.log(np.maximum(observed[recent], floor) / np.maximum(structural[recent], floor))
-    off = np.isin(day_types[recent], DAYS_OFF)
-    overall = _mean(gap, np.zeros(gap.shape[1]))
-    return {kind: _mean(gap[off == kind], overall) for kind in (False, True)}
+    return np.asarray(held + trust * (actual - held))
 
 
-def _mean(gap: np.ndarray, fallback: np.ndarray) -> np.ndarray:
-    count = np.isfinite(gap).sum(axis=0)
-    mean = np.where(count > 0, np.nansum(gap, axis=0) / np.maximum(count, 1), fallback)
-    belief = np.minimum(count / FULL_BELIEF, 1.0)
-    return belief * mean + (1.0 - belief) * fallback
+@dataclass(frozen=True)
+class Gap:
+    """Observed minus modelled activity at the origin.
+
+    `by_weekday` is (…, 2, 7, behaviours) for working days (0) and days off (1), Monday first. A weekday that was not of
+    that kind in the observed weeks has the mean of its kind. `on_holidays` (…, behaviours) is for public holidays.
+    """
+
+    by_weekday: np.ndarray
+    on_holidays: np.ndarray
+
+    def of(self, dates: pd.DatetimeIndex, day_types: np.ndarray) -> np.ndarray:
+        """The gap of each day by its weekday and kind, (…, days, behaviours)."""
+        ordinary = self.by_weekday[..., is_off(day_types).astype(int), dates.day_of_week, :]
+        return np.where((day_types == HOLIDAY)[:, None], self.on_holidays[..., None, :], ordinary)
 
 
-def anchored(
-    structural: np.ndarray,
+def is_off(day_types: np.ndarray) -> np.ndarray:
+    """Whether each day is a day off, (days,) of bool."""
+    return np.isin(day_types, DAYS_OFF)
+
+
+def measure_gap(
+    observed: np.ndarray,
+    modelled: np.ndarray,
+    fitted: np.ndarray,
     dates: pd.DatetimeIndex,
     day_types: np.ndarray,
-    origin: pd.Timestamp,
-    gap: dict[bool, np.ndarray],
-    half_life: float,
-) -> np.ndarray:
-    """Structural activity (days, behaviours) after `origin`, moved by the fading share of the gap at the origin."""
-    horizon = (dates - origin).days.to_numpy(dtype=float)
-    share = np.exp2(-horizon / half_life)[:, None]
-    off = np.isin(day_types, DAYS_OFF)[:, None]
-    return structural * np.exp(share * np.where(off, gap[True], gap[False]))
+) -> Gap:
+    """The gap at the end of the training days `dates`; arrays are (days, behaviours), NaN where not observed.
+
+    `modelled` is what the forecast would say of these days, `fitted` the calibrated simulation: holidays are too rare
+    to be found in the last weeks, so their gap is the mean over all of training, shrunk towards that of other days off.
+    A behaviour that was not observed in these weeks has no gap (0).
+    """
+    recent = slice(-PROFILE_DAYS, None)
+    holiday = day_types == HOLIDAY
+    none = np.zeros(observed.shape[1])
+    gap = np.where(holiday[recent][:, None], np.nan, observed[recent] - modelled[recent])
+    off, weekday = is_off(day_types[recent]), dates[recent].day_of_week.to_numpy()
+    overall = mean_of_seen(gap, none)
+    profile = np.empty((2, 7, gap.shape[1]))
+    for kind in (0, 1):
+        of_kind = mean_of_seen(gap[off == kind], overall)
+        for day in range(7):
+            profile[kind, day] = mean_of_seen(gap[(off == kind) & (weekday == day)], of_kind)
+    rest = gap - profile[off.astype(int), weekday]
+    level = mean_of_seen(rest[-LEVEL_DAYS:], none)
+    ordinary = profile + level
+    missed = (observed - fitted)[holiday]
+    belief = np.isfinite(missed).sum(axis=0) / (np.isfinite(missed).sum(axis=0) + HOLIDAYS_BELIEVED)
+    return Gap(ordinary, belief * mean_of_seen(missed, none) + (1.0 - belief) * ordinary[1].mean(axis=0))
+
+
+def mean_of_seen(values: np.ndarray, fallback: np.ndarray) -> np.ndarray:
+    """Mean over axis 0 of what is not missing, (behaviours,); `fallback` where everything is."""
+    count = np.isfinite(values).sum(axis=0)
+    return np.where(count > 0, np.nansum(values, axis=0) / np.maximum(count, 1), fallback)

@@ -25,16 +25,15 @@ class PaperCalibrator(LinearCalibrator):
     """
 
     def __init__(self, trials: int = 100, seed: int = 0, lower: float = LOWEST_METRIC, warm_start: bool = True) -> None:
-        super().__init__(measurement=None, lower=lower, upper=None, memory_days=None, positive=False)
+        super().__init__(lower=lower, upper=None, positive=False)
         self.trials = trials
         self.seed = seed
         self.warm_start = warm_start
 
-    def _solve(
-        self, activity: np.ndarray, metric: np.ndarray, offset: np.ndarray, scale: np.ndarray, weight: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _solve(self, activity: np.ndarray, observed: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        metric = observed
         optuna = quiet_optuna()
-        start_a, start_b = least_squares_lines(activity, metric, offset, scale, weight, positive=False)
+        start_a, start_b = least_squares_lines(activity, metric, weight, positive=False)
         behaviours = activity.shape[1]
         a, b = np.empty(behaviours), np.empty(behaviours)
         best, floor = np.empty(behaviours), np.empty(behaviours)

@@ -19,7 +19,7 @@ from core.cognition.engine import DAY_TYPE
 from core.errors import InputError
 from core.policy.calendar import Calendar
 from core.policy.timeline import PolicyTimeline
-from core.simulation.contexts import baseline_week, situations, unique_contexts
+from core.simulation.contexts import baseline_week, held_at, origin_moment, situations, unique_contexts, unrestricted
 from core.study import Study
 
 #: Inner origins lie this many days apart, counted back from the training end, and leave this many days to train on.
@@ -31,15 +31,28 @@ INNER_HORIZON = 180
 
 @dataclass(frozen=True)
 class Window:
-    """Training days up to `origin` and the days after it to forecast; contexts are rows of the problem's table."""
+    """The days up to `origin` (the first `train_days` of `dates`) and the days after it to forecast.
+
+    Per day: its kind, and the contexts (rows of the problem's table) of the day as it is, of the same kind of day
+    `unrestricted` (no policy, no epidemic), and of the same kind of day with the policy, epidemic and fatigue `held` as
+    they were at the origin.
+    """
 
     origin: date
-    train: pd.DatetimeIndex
-    train_context: np.ndarray
-    train_types: np.ndarray
-    horizon: pd.DatetimeIndex
-    horizon_context: np.ndarray
-    horizon_types: np.ndarray
+    dates: pd.DatetimeIndex
+    train_days: int
+    types: np.ndarray
+    actual: np.ndarray
+    unrestricted: np.ndarray
+    held: np.ndarray
+
+    @property
+    def train(self) -> pd.DatetimeIndex:
+        return self.dates[: self.train_days]
+
+    @property
+    def horizon(self) -> pd.DatetimeIndex:
+        return self.dates[self.train_days :]
 
 
 @dataclass(frozen=True)
@@ -58,21 +71,18 @@ class Problem:
 
     def final_only(self) -> Problem:
         """The final window alone, with only the contexts it needs: what is simulated once parameters are chosen."""
-        used = np.concatenate([self.baseline_context, self.final.train_context, self.final.horizon_context])
+        final = self.final
+        used = np.concatenate([self.baseline_context, final.actual, final.unrestricted, final.held])
         kept, first = np.unique(used, return_index=True)
         kept = kept[np.argsort(first)]
         place = np.zeros(len(self.contexts), dtype=int)
         place[kept] = np.arange(len(kept))
-        final = replace(
-            self.final,
-            train_context=place[self.final.train_context],
-            horizon_context=place[self.final.horizon_context],
-        )
+        moved = {name: place[getattr(final, name)] for name in ("actual", "unrestricted", "held")}
         return replace(
             self,
             contexts=self.contexts.iloc[kept].reset_index(drop=True),
             baseline_context=place[self.baseline_context],
-            final=final,
+            final=replace(final, **moved),
             inner=(),
         )
 
@@ -114,34 +124,36 @@ def build_problem(
             for span in inner_spans(study.start, train_end)
             if observed.loc[: pd.Timestamp(span[0])].notna().sum().min() >= FEWEST_DAYS
         ]
-    frames = [baseline_week(timeline.calendar, study)]
+    week = baseline_week(timeline.calendar, study)
+    frames = [week]
     for origin, last in spans:
-        days = pd.date_range(study.start, last, freq="D")
-        frames.append(situations(timeline, days, study, known_cases, cases_until=origin, calendar_known_by=origin))
-    stacked = pd.concat(frames, ignore_index=True)
-    table = unique_contexts(stacked, pd.DatetimeIndex([]))
-    types = stacked[DAY_TYPE].to_numpy()
-    windows, start = [], len(frames[0])
-    for (origin, last), frame in zip(spans, frames[1:], strict=True):
-        days = pd.date_range(study.start, last, freq="D")
-        train = (origin - study.start).days + 1
-        middle, stop = start + train, start + len(frame)
-        windows.append(
-            Window(
-                origin=origin,
-                train=days[:train],
-                train_context=table.day_context[start:middle],
-                train_types=types[start:middle],
-                horizon=days[train:],
-                horizon_context=table.day_context[middle:stop],
-                horizon_types=types[middle:stop],
-            )
+        days = situations(
+            timeline,
+            pd.date_range(study.start, last, freq="D"),
+            study,
+            known_cases,
+            cases_until=origin,
+            calendar_known_by=origin,
         )
-        start = stop
+        frames += [days, unrestricted(days, study), held_at(days, origin_moment(days, origin))]
+    table = unique_contexts(pd.concat(frames, ignore_index=True), pd.DatetimeIndex([]))
+    rows = np.split(table.day_context, np.cumsum([len(frame) for frame in frames])[:-1])
+    windows = [
+        Window(
+            origin=origin,
+            dates=pd.DatetimeIndex(frames[1 + 3 * number].index),
+            train_days=(origin - study.start).days + 1,
+            types=frames[1 + 3 * number][DAY_TYPE].to_numpy(),
+            actual=rows[1 + 3 * number],
+            unrestricted=rows[2 + 3 * number],
+            held=rows[3 + 3 * number],
+        )
+        for number, (origin, _) in enumerate(spans)
+    ]
     return Problem(
         study=study,
         contexts=table.contexts,
-        baseline_context=table.day_context[: len(frames[0])],
+        baseline_context=rows[0],
         final=windows[0],
         inner=tuple(windows[1:]),
         observed=observed,

@@ -9,7 +9,7 @@ score (their mean), which decides. The order of a search:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
@@ -103,10 +103,7 @@ def search(
         if should_stop():
             raise Cancelled("the calibration was stopped")
         batch = [study.ask() for _ in range(min(BATCH, trials - len(log.rows)))]
-        points = [
-            {name: trial.suggest_float(name, *bounds[name], log=name in FORECAST_BOUNDS) for name in bounds}
-            for trial in batch
-        ]
+        points = [{name: trial.suggest_float(name, *bounds[name]) for name in bounds} for trial in batch]
         results = _evaluated(problem, engine, sample, points, len(log.rows), remembered or {}, executor)
         for trial, point, values in zip(batch, points, results, strict=True):
             macro = float(np.nanmean(values))
@@ -115,8 +112,37 @@ def search(
             log.add(point, values, macro)
         if on_batch is not None:
             on_batch(log.rows[-len(batch) :])
-    best = min(log.rows, key=lambda row: (row["macro"], row["number"]))
-    return SearchResult(dict(best["parameters"]), log, float(best["macro"]))
+    chosen = choose_trial(log.rows, {name: start[name] for name in bounds}, bounds)
+    return SearchResult(dict(chosen["parameters"]), log, float(chosen["macro"]))
+
+
+def choose_trial(
+    rows: Sequence[Mapping[str, Any]], start: Mapping[str, float], bounds: Mapping[str, tuple[float, float]]
+) -> Mapping[str, Any]:
+    """The one-standard-error rule: of the trials as good as the best, the one nearest to the starting point.
+
+    A trial is as good if its macro score lies within one standard error of the best. The error is that of the best
+    trial's gain over the starting point (`rows[0]`), taken over behaviours: a few rolling origins cannot tell such trials
+    apart, and the starting point is what was believed before seeing them.
+    Source: Hastie, Tibshirani and Friedman (2009), The Elements of Statistical Learning, section 7.10.
+    """
+    best = min(rows, key=lambda row: (row["macro"], row["number"]))
+    gain = np.asarray(rows[0]["objectives"], dtype=float) - np.asarray(best["objectives"], dtype=float)
+    gain = gain[np.isfinite(gain)]
+    error = float(gain.std(ddof=1) / np.sqrt(len(gain))) if len(gain) > 1 else 0.0
+
+    def distance(row: Mapping[str, Any]) -> float:
+        steps = [_place(row["parameters"][name], name, bounds) - _place(start[name], name, bounds) for name in bounds]
+        return float(np.mean(np.square(steps)))
+
+    as_good = [row for row in rows if row["macro"] <= best["macro"] + error]
+    return min(as_good, key=lambda row: (distance(row), row["number"]))
+
+
+def _place(value: float, name: str, bounds: Mapping[str, tuple[float, float]]) -> float:
+    """Where a value lies between its bounds, 0 to 1."""
+    low, high = bounds[name]
+    return float((value - low) / (high - low))
 
 
 def _evaluated(

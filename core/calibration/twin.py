@@ -1,4 +1,10 @@
-"""The twin's forecast: simulated activity, calibrated, measured, and anchored at the origin."""
+"""The twin's forecast: simulated activity, calibrated, anchored at the origin, and measured.
+
+1. activity of each day relative to the same kind of day without policy and epidemic (`relative_activity`);
+2. observed metric turned into relative activity, and a line per behaviour fitted to it (`LinearCalibrator`);
+3. the share of the policy's change since the origin that is trusted, plus the gap at the origin (`anchoring`);
+4. clipped to what activity can be, and measured as the provider does.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +14,30 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from core.calibration.anchoring import FLOOR, activity_gap, anchored
+from core.calibration.anchoring import Gap, follow_policy, measure_gap
 from core.calibration.linear import LinearCalibrator
 from core.calibration.problem import Problem, Window
-from core.simulation.measurement import MeasurementModel, measurement_model
+from core.simulation.measurement import SMALLEST_ACTIVITY, measurement_model
 
-#: Bounds of what a forecast needs beside the engine: both in days, searched on a log scale.
-FORECAST_BOUNDS: dict[str, tuple[float, float]] = {"half_life": (7.0, 1000.0), "memory_days": (60.0, 2000.0)}
-FORECAST_DEFAULTS: dict[str, float] = {"half_life": 180.0, "memory_days": 365.0}
+#: What a forecast needs beside the engine. The bounds of `policy_trust`, a share, keep it near what other countries'
+#: past supports.
+FORECAST_BOUNDS: dict[str, tuple[float, float]] = {"policy_trust": (0.3, 0.9)}
+FORECAST_DEFAULTS: dict[str, float] = {"policy_trust": 0.6}
+
+
+@dataclass(frozen=True)
+class RelativeActivity:
+    """Simulated activity of days relative to the same kind of day unrestricted, (days, behaviours), as the days are and
+    with the origin's policy `held`; `offset` and `scale` turn relative activity into the metric."""
+
+    actual: np.ndarray
+    held: np.ndarray
+    offset: np.ndarray
+    scale: np.ndarray
+
+    def metric(self, activity: np.ndarray, days: slice) -> np.ndarray:
+        """The metric of relative activity on some of the days."""
+        return np.asarray(self.offset[..., days, :] + self.scale[..., days, :] * activity)
 
 
 @dataclass(frozen=True)
@@ -23,26 +45,53 @@ class TwinForecast:
     """`structural` covers training and horizon (days × behaviours, metric units), `forecast` the horizon alone."""
 
     calibrator: LinearCalibrator
-    gap: dict[bool, np.ndarray]
+    gap: Gap
     structural: pd.DataFrame
     forecast: pd.DataFrame
 
 
-def measurement_for(problem: Problem, means: np.ndarray) -> MeasurementModel:
-    """The study's measurement model over the simulated baseline week; `means` is (contexts, behaviours)."""
-    return measurement_model(problem.study.metric, means[problem.baseline_context])
+def relative_activity(
+    problem: Problem,
+    dates: pd.DatetimeIndex,
+    actual: np.ndarray,
+    unrestricted: np.ndarray,
+    held: np.ndarray,
+    week: np.ndarray,
+) -> RelativeActivity:
+    """From simulated activity of days, (…, days, behaviours), and of the baseline week, (…, 7, behaviours)."""
+    ordinary = np.maximum(unrestricted, SMALLEST_ACTIVITY)
+    offset, scale = measurement_model(problem.study.metric, week).affine(dates, ordinary)
+    return RelativeActivity(actual / ordinary, held / ordinary, offset, scale)
 
 
-def calibrator_for(problem: Problem, means: np.ndarray, memory_days: float | None) -> LinearCalibrator:
-    """An unfitted calibrator with the study's bounds of activity."""
-    measurement = measurement_for(problem, means)
-    multiples = np.array([item.upper for item in problem.study.behaviours])
-    return LinearCalibrator(measurement, lower=0.0, upper=measurement.upper(multiples), memory_days=memory_days)
+def window_activity(problem: Problem, window: Window, means: np.ndarray) -> RelativeActivity:
+    """Relative activity of a window's days; `means` is simulated activity, (…, contexts, behaviours)."""
+    rows = (window.actual, window.unrestricted, window.held, problem.baseline_context)
+    return relative_activity(problem, window.dates, *(means[..., row, :] for row in rows))
 
 
-def simulated(problem: Problem, means: np.ndarray, contexts: np.ndarray, dates: pd.DatetimeIndex) -> pd.DataFrame:
-    """Simulated activity of days: (days × behaviours)."""
-    return pd.DataFrame(means[contexts], index=dates, columns=list(problem.study.behaviour_ids))
+def observed_activity(problem: Problem, window: Window, relative: RelativeActivity) -> np.ndarray:
+    """What the observed metric of the training days means as relative activity, (days, behaviours)."""
+    train = slice(window.train_days)
+    observed = problem.observed.reindex(window.train).to_numpy(float)
+    return np.asarray((observed - relative.offset[train]) / relative.scale[train])
+
+
+def upper_bounds(problem: Problem) -> np.ndarray:
+    """The most that relative activity can be, (behaviours,)."""
+    return np.array([item.upper for item in problem.study.behaviours])
+
+
+def fit_lines(
+    problem: Problem, window: Window, relative: RelativeActivity, calibrator: LinearCalibrator
+) -> LinearCalibrator:
+    """Fit a calibrator on the window's training days; errors count in units of the metric."""
+    train, columns = slice(window.train_days), list(problem.study.behaviour_ids)
+    return calibrator.fit(
+        pd.DataFrame(relative.actual[train], window.train, columns),
+        pd.DataFrame(observed_activity(problem, window, relative), window.train, columns),
+        relative.scale[train] ** 2,
+    )
 
 
 def twin_forecast(
@@ -56,32 +105,24 @@ def twin_forecast(
 ) -> TwinForecast:
     """Fit on the window's training days (or take a calibrator already fitted) and forecast its horizon.
 
-    `means` is simulated activity, (contexts, behaviours); `parameters` holds half_life and memory_days.
+    `means` is simulated activity, (contexts, behaviours); `parameters` holds policy_trust.
     """
-    train = simulated(problem, means, window.train_context, window.train)
-    horizon = simulated(problem, means, window.horizon_context, window.horizon)
-    observed = problem.observed.reindex(window.train)
+    relative = window_activity(problem, window, means)
     if calibrator is None:
-        calibrator = calibrator_for(problem, means, parameters["memory_days"]).fit(train, observed)
-    both = pd.concat([train, horizon])
-    structural = calibrator.predict(both)
-    measurement = measurement_for(problem, means)
-    offset, scale = measurement.affine(window.train)
-    floor = FLOOR * measurement.upper(np.ones(train.shape[1]))
-    gap = activity_gap(
-        (observed.to_numpy(float) - offset) / scale, calibrator.activity(train).to_numpy(), window.train_types, floor
-    )
-    if not anchor:
-        return TwinForecast(calibrator, gap, structural, structural.loc[window.horizon])
-    moved = anchored(
-        calibrator.activity(horizon).to_numpy(),
-        window.horizon,
-        window.horizon_types,
-        pd.Timestamp(window.origin),
+        calibrator = fit_lines(problem, window, relative, LinearCalibrator(upper=upper_bounds(problem)))
+    train, horizon = slice(window.train_days), slice(window.train_days, None)
+    line, held = calibrator.line(relative.actual), calibrator.line(relative.held)
+    trusted = follow_policy(held, line, parameters["policy_trust"])
+    observed = observed_activity(problem, window, relative)
+    gap = measure_gap(observed, trusted[train], line[train], window.train, window.types[train])
+    activity = line[horizon]
+    if anchor:
+        activity = trusted[horizon] + gap.of(window.horizon, window.types[horizon])
+    columns = list(problem.study.behaviour_ids)
+    clipped = np.clip(activity, calibrator.lower, calibrator.upper)
+    return TwinForecast(
+        calibrator,
         gap,
-        parameters["half_life"],
+        pd.DataFrame(relative.metric(line, slice(None)), window.dates, columns),
+        pd.DataFrame(relative.metric(clipped, horizon), window.horizon, columns),
     )
-    upper = np.inf if calibrator.upper is None else calibrator.upper
-    offset, scale = measurement.affine(window.horizon)
-    values = offset + scale * np.clip(moved, 0.0, upper)
-    return TwinForecast(calibrator, gap, structural, pd.DataFrame(values, index=window.horizon, columns=train.columns))

@@ -12,26 +12,15 @@ DAYS_PER_BLOCK = 7
 
 
 def bootstrap_lines(
-    activity: np.ndarray,
-    metric: np.ndarray,
-    offset: np.ndarray,
-    scale: np.ndarray,
-    weight: np.ndarray,
-    *,
-    draws: int,
-    seed: int,
+    activity: np.ndarray, observed: np.ndarray, weight: np.ndarray, *, draws: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """`draws` pairs of slopes and intercepts, each (draws, behaviours); slopes are held at 0 or above.
 
     Inputs as in `least_squares_lines`. Blocks are consecutive weeks of the training period.
     """
-    seen = np.isfinite(metric)
-    share = np.where(seen, weight[:, None], 0.0)
-    target = np.where(seen, metric - offset, 0.0)
-    slope = scale * activity
-    products = np.stack(
-        [share * slope**2, share * slope * scale, share * scale**2, share * slope * target, share * scale * target]
-    )
+    share = np.where(np.isfinite(observed), weight, 0.0)
+    target = np.where(np.isfinite(observed), observed, 0.0)
+    products = np.stack([share * activity**2, share * activity, share, share * activity * target, share * target])
     starts = np.arange(0, len(activity), DAYS_PER_BLOCK)
     blocks = np.add.reduceat(products, starts, axis=1)
     generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed)))

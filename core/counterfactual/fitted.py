@@ -18,15 +18,15 @@ from core.counterfactual.measured import Calibration
 from core.counterfactual.support import Support
 from core.errors import InputError
 from core.policy.timeline import PolicyTimeline
-from core.simulation.contexts import situations
+from core.simulation.contexts import origin_moment, situations
 
 
 @dataclass(frozen=True)
 class FittedTwin:
     """What a finished run leaves behind.
 
-    `timeline` is the observed policy; `fitted` the calibration, `drawn` the same in each bootstrap draw; `half_life` in
-    days, of the anchoring; `support` the policies of training; `seed` that of the run.
+    `timeline` is the observed policy; `fitted` the calibration, `drawn` the same in each bootstrap draw; `support` the
+    policies of training; `seed` that of the run.
     """
 
     problem: Problem
@@ -36,7 +36,6 @@ class FittedTwin:
     engine: ResponseEngine
     fitted: Calibration
     drawn: Calibration
-    half_life: float
     support: Support
     cases: pd.Series | None
     seed: int
@@ -64,16 +63,15 @@ def situation_days(twin: FittedTwin, timeline: PolicyTimeline, dates: pd.Datetim
     )
 
 
-def held_situation(twin: FittedTwin) -> dict[str, int]:
-    """What a sweep holds: the epidemic level known at the end of the origin, and the days under restrictions then.
-
-    The level of the origin itself still lacks that day's report; the forecast's, like this one, has it.
-    """
+def at_origin(twin: FittedTwin) -> pd.Series:
+    """The situation at the end of the origin under the observed policy: what is held where something is held."""
     origin = pd.Timestamp(twin.origin)
-    days = situation_days(twin, twin.timeline, pd.DatetimeIndex([origin, origin + pd.Timedelta(days=1)]))
-    return {EPIDEMIC: int(days[EPIDEMIC].iloc[1]), RESTRICTED_DAYS: int(days[RESTRICTED_DAYS].iloc[0])}
+    around = pd.DatetimeIndex([origin, origin + pd.Timedelta(days=1)])
+    return origin_moment(situation_days(twin, twin.timeline, around), twin.origin)
 
 
 def held_days(twin: FittedTwin, dates: pd.DatetimeIndex, policy: Mapping[str, float]) -> pd.DataFrame:
     """One row per day under a constant policy, with the epidemic and the fatigue of the origin held."""
-    return situation_days(twin, twin.timeline, dates).assign(**policy, **held_situation(twin))
+    moment = at_origin(twin)
+    held = {name: moment[name] for name in (EPIDEMIC, RESTRICTED_DAYS)}
+    return situation_days(twin, twin.timeline, dates).assign(**policy, **held)

@@ -1,65 +1,48 @@
-"""From simulated activity to the metric with a calibration as it was fitted: line, clip, anchor, measure."""
+"""From simulated activity to the metric with a calibration as it was fitted, in the order of the forecast."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from core.calibration.anchoring import anchored
-from core.simulation.measurement import SMALLEST_BASELINE, MeasurementModel
+from core.calibration.anchoring import Gap, follow_policy
+from core.calibration.twin import RelativeActivity
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Slope `a`, intercept `b`, bounds and the `gap` at the origin per behaviour, and the `baseline` week (7, behaviours)
-    of the population it was fitted on.
+    """Slope `a`, intercept `b`, bounds, the `gap` at the origin, and the `trust` in changes of policy.
 
-    Either one calibration, with arrays (behaviours,) and one measurement model, or a stack of draws, with arrays
-    (draws, 1, behaviours), a baseline (draws, 7, behaviours) and a measurement model per draw.
+    Either one calibration, with arrays (behaviours,), or a stack of draws, with arrays (draws, 1, behaviours) and a gap
+    by draw.
     """
 
     a: np.ndarray
     b: np.ndarray
     lower: float
     upper: np.ndarray
-    gap: Mapping[bool, np.ndarray]
-    baseline: np.ndarray
-    measurements: tuple[MeasurementModel, ...]
-
-    def affine(self, dates: pd.DatetimeIndex) -> tuple[np.ndarray, np.ndarray]:
-        """Offset and scale of the metric: (days, behaviours), or (draws, days, behaviours)."""
-        pairs = [item.affine(dates) for item in self.measurements]
-        if self.a.ndim == 1:
-            return pairs[0]
-        return np.stack([offset for offset, _ in pairs]), np.stack([scale for _, scale in pairs])
-
-    def relative(self, means: np.ndarray, week: np.ndarray, context: np.ndarray, dates: pd.DatetimeIndex) -> np.ndarray:
-        """Activity of days as if the people's baseline week were that of the calibrated population.
-
-        `means` is (…, contexts, behaviours), `week` and `context` are rows of it for the baseline week and the days.
-        """
-        own = np.maximum(means[..., week, :], SMALLEST_BASELINE)
-        share = np.maximum(self.baseline, SMALLEST_BASELINE) / own
-        return np.asarray(means[..., context, :] * share[..., dates.day_of_week, :])
+    gap: Gap
+    trust: float
 
     def metric(
-        self,
-        activity: np.ndarray,
-        dates: pd.DatetimeIndex,
-        day_types: np.ndarray,
-        origin: pd.Timestamp,
-        half_life: float,
+        self, relative: RelativeActivity, observed: np.ndarray, dates: pd.DatetimeIndex, day_types: np.ndarray
     ) -> np.ndarray:
-        """The metric of days after `origin`, in the order of the forecast; `activity` is (…, days, behaviours)."""
-        line = np.clip(activity * self.a + self.b, self.lower, self.upper)
-        moved = anchored(line, dates, day_types, origin, dict(self.gap), half_life)
-        offset, scale = self.affine(dates)
-        return np.asarray(offset + scale * np.clip(moved, self.lower, self.upper))
+        """The metric of days after the origin, (…, days, behaviours).
 
-    def bounds(self, dates: pd.DatetimeIndex) -> tuple[np.ndarray, np.ndarray]:
+        `observed` is relative activity of the same kinds of day under the observed policy. What that policy changed since
+        the origin is followed as far as the forecast trusts it; what `relative` does otherwise counts in full. So the
+        observed policy's path is the forecast itself, and a contrast is what the calibrated simulation says.
+        """
+        actual, reference, held = self._line(relative.actual), self._line(observed), self._line(relative.held)
+        forecast = follow_policy(held, reference, self.trust) + self.gap.of(dates, day_types)
+        activity = forecast + (actual - reference)
+        return relative.metric(np.clip(activity, self.lower, self.upper), slice(None))
+
+    def bounds(self, relative: RelativeActivity) -> tuple[np.ndarray, np.ndarray]:
         """The least and the most that the metric can be on each day, each (days, behaviours)."""
-        offset, scale = self.affine(dates)
-        return offset + scale * self.lower, offset + scale * self.upper
+        return relative.offset + relative.scale * self.lower, relative.offset + relative.scale * self.upper
+
+    def _line(self, activity: np.ndarray) -> np.ndarray:
+        return np.asarray(np.clip(activity * self.a + self.b, self.lower, self.upper))

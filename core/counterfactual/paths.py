@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from core.cognition.engine import DAY_TYPE
-from core.counterfactual.fitted import FittedTwin, situation_days
+from core.calibration.twin import RelativeActivity, relative_activity
+from core.cognition.engine import DAY_TYPE, RAMADAN
+from core.counterfactual.fitted import FittedTwin, at_origin, situation_days
 from core.counterfactual.uncertainty import Progress, drawn_category_means, drawn_means
 from core.errors import one_of
 from core.policy.timeline import PolicyTimeline
-from core.simulation.contexts import baseline_week, unique_contexts
+from core.simulation.contexts import baseline_week, held_at, unique_contexts, unrestricted
+from core.simulation.measurement import SMALLEST_ACTIVITY
 from core.simulation.simulate import EVERYONE
 
 #: An 80% interval: what lies between these quantiles of the draws.
@@ -23,6 +25,7 @@ SMALLEST_GROUP_BASELINE = 0.01
 #: Points of the metric that two equal answers may differ by: engines answer in 32-bit floats, whose last bit in an
 #: activity of a few percent is worth about this much of the metric.
 RESOLUTION = 1e-3
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,16 @@ class PolicyDays:
 
 @dataclass(frozen=True)
 class PathContexts:
-    """The unique contexts of a path; `week` and `context` are their rows for the baseline week and for each day."""
+    """The unique contexts of a path; `week` holds their rows for the baseline week. For each day: `actual` as it is, and
+    the same kind of day `unrestricted` (no policy, no epidemic), with the policy `held` of the origin, and with the
+    `observed` policy of the day."""
 
     contexts: pd.DataFrame
     week: np.ndarray
-    context: np.ndarray
+    actual: np.ndarray
+    unrestricted: np.ndarray
+    held: np.ndarray
+    observed: np.ndarray
     day_types: np.ndarray
 
 
@@ -50,7 +58,8 @@ class ResponsePath:
 
     `metric` (days × behaviours); `draws` float32 (draws, days, behaviours); `group_values` (groups, days, behaviours)
     for `group_names`, pairs (attribute, category); per day `stringency`, `distance` to training in points of intensity
-    (0 to 100), `similar` training days, and whether the policy lies `outside` what training saw.
+    (0 to 100), `similar` training days, and whether the policy lies `outside` what training saw; `bounded` says whether
+    every value is finite and within what the metric can be.
     """
 
     metric: pd.DataFrame
@@ -61,6 +70,7 @@ class ResponsePath:
     distance: pd.Series
     similar: pd.Series
     outside: pd.Series
+    bounded: bool
     table: PathContexts
 
     @property
@@ -127,10 +137,18 @@ def follow(
     twin: FittedTwin, policies: Sequence[PolicyDays], dates: pd.DatetimeIndex, progress: Progress | None = None
 ) -> list[ResponsePath]:
     """The calibrated metric of `dates` under each policy; what several have in common is simulated once."""
-    week = baseline_week(twin.timeline.calendar, twin.problem.study)
-    together = unique_contexts(
-        pd.concat([week, *(item.days for item in policies)], ignore_index=True), pd.DatetimeIndex([])
-    )
+    study, moment = twin.problem.study, at_origin(twin)
+    frames = [baseline_week(twin.timeline.calendar, study)]
+    for policy in policies:
+        kinds = {name: policy.days[name] for name in (DAY_TYPE, RAMADAN)}
+        frames += [
+            policy.days,
+            unrestricted(policy.days, study),
+            held_at(policy.days, moment),
+            situation_days(twin, twin.timeline, dates).assign(**kinds),
+        ]
+    together = unique_contexts(pd.concat(frames, ignore_index=True), pd.DatetimeIndex([]))
+    week, *rows = np.split(together.day_context, np.cumsum([len(frame) for frame in frames])[:-1])
     aggregates, drawn = drawn_means(
         twin.engine, twin.personas, together.contexts, twin.attributes, seed=twin.seed, progress=progress
     )
@@ -138,14 +156,10 @@ def follow(
     groups = np.stack([aggregates.group(*name) for name in names]) if names else None
     paths = []
     for position, policy in enumerate(policies):
-        start = len(week) + position * len(dates)
-        table = PathContexts(
-            together.contexts,
-            together.day_context[: len(week)],
-            together.day_context[start : start + len(dates)],
-            policy.days[DAY_TYPE].to_numpy(),
-        )
+        actual, free, held, observed = rows[4 * position : 4 * position + 4]
+        table = PathContexts(together.contexts, week, actual, free, held, observed, policy.days[DAY_TYPE].to_numpy())
         values = _metric(twin, aggregates.everyone, table, dates)
+        least, most = twin.fitted.bounds(_relative(twin, aggregates.everyone, table, dates))
         intensities = policy.intensities.to_numpy(float)
         outside = twin.support.outside(intensities, policy.stringency.to_numpy(float))
         paths.append(
@@ -158,6 +172,7 @@ def follow(
                 distance=pd.Series(twin.support.distance(intensities), index=dates),
                 similar=pd.Series(twin.support.similar_days(intensities), index=dates),
                 outside=pd.Series(outside, index=dates),
+                bounded=bool(((values >= least - ROUNDING) & (values <= most + ROUNDING)).all()),
                 table=table,
             )
         )
@@ -199,8 +214,14 @@ def _metric(
 ) -> np.ndarray:
     """The metric of days, (…, days, behaviours), from mean activity (…, contexts, behaviours)."""
     calibration = twin.drawn if drawn else twin.fitted
-    activity = calibration.relative(means, table.week, table.context, dates)
-    return calibration.metric(activity, dates, table.day_types, pd.Timestamp(twin.origin), twin.half_life)
+    relative = _relative(twin, means, table, dates)
+    ordinary = np.maximum(means[..., table.unrestricted, :], SMALLEST_ACTIVITY)
+    return calibration.metric(relative, means[..., table.observed, :] / ordinary, dates, table.day_types)
+
+
+def _relative(twin: FittedTwin, means: np.ndarray, table: PathContexts, dates: pd.DatetimeIndex) -> RelativeActivity:
+    rows = (table.actual, table.unrestricted, table.held, table.week)
+    return relative_activity(twin.problem, dates, *(means[..., row, :] for row in rows))
 
 
 def _group_values(

@@ -48,8 +48,11 @@ class Support:
 
     def outside(self, intensities: np.ndarray, stringency: np.ndarray) -> np.ndarray:
         """Whether each row lies outside the support of training, shape (rows,)."""
-        beyond = (stringency < self.lowest - SLACK) | (stringency > self.highest + SLACK)
-        return np.asarray(beyond | (self.distance(intensities) > FAR))
+        return np.asarray(self.beyond(stringency) | (self.distance(intensities) > FAR))
+
+    def beyond(self, stringency: np.ndarray) -> np.ndarray:
+        """Whether each value of the index lies beyond the training range, shape (rows,)."""
+        return np.asarray((stringency < self.lowest - SLACK) | (stringency > self.highest + SLACK))
 
     def _distances(self, intensities: np.ndarray) -> np.ndarray:
         """Each row to each unique training policy, (rows, unique), rounded where only the last bits differ."""

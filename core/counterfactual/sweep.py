@@ -88,7 +88,7 @@ def stringency_sweep(
         dates=dates,
         levels=tuple(levels),
         not_monotone=tuple(name for name, fine in zip(study.behaviour_ids, expected, strict=True) if not fine),
-        bounded=all(_bounded(twin, item.path) for item in levels),
+        bounded=all(item.path.bounded for item in levels),
         epidemic=int(first[EPIDEMIC].iloc[0]),
         restricted_days=int(first[RESTRICTED_DAYS].iloc[0]),
         day_types={str(kind): int(count) for kind, count in first[DAY_TYPE].value_counts().items()},
@@ -107,10 +107,3 @@ def _level(policy: HeldPolicy, path: ResponsePath) -> SweepLevel:
         similar=int(path.similar.iloc[0]),
         outside=bool(path.outside.iloc[0]),
     )
-
-
-def _bounded(twin: FittedTwin, path: ResponsePath) -> bool:
-    least, most = twin.fitted.bounds(path.dates)
-    values = path.metric.to_numpy()
-    inside = (values >= least - 1e-9) & (values <= most + 1e-9)
-    return bool(np.isfinite(values).all() and inside.all())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -178,7 +178,6 @@ def explorer_figure(
     parameters: pd.DataFrame,
     macro: pd.Series,
     labels: Mapping[str, str],
-    logarithmic: Sequence[str],
     unit: str,
     source: str,
 ) -> go.Figure:
@@ -187,18 +186,7 @@ def explorer_figure(
     for name in parameters.columns:
         values = parameters[name].to_numpy(float)
         title = _wrapped(labels.get(name, name), 18)
-        if name in logarithmic:
-            ticks = _log_ticks(values)
-            dimensions.append(
-                {
-                    "label": title,
-                    "values": np.log10(values),
-                    "tickvals": np.log10(ticks),
-                    "ticktext": [f"{t:g}" for t in ticks],
-                }
-            )
-        else:
-            dimensions.append({"label": title, "values": values, "tickformat": ".2f" if np.ptp(values) < 10 else ".0f"})
+        dimensions.append({"label": title, "values": values, "tickformat": ".2f" if np.ptp(values) < 10 else ".0f"})
     dimensions.append({"label": "Error", "values": macro.to_numpy(float), "tickformat": ".1f"})
     figure = go.Figure(
         go.Parcoords(
@@ -279,14 +267,6 @@ def _leading(macro: pd.Series) -> np.ndarray:
         before = leading[position - 1]
         leading[position] = position if values[position] < values[before] else before
     return leading
-
-
-def _log_ticks(values: np.ndarray) -> np.ndarray:
-    """Round numbers inside the range of positive values."""
-    steps = np.array([1, 2, 5])
-    ticks = np.concatenate([steps * 10.0**power for power in range(-3, 7)])
-    inside = ticks[(ticks >= values.min()) & (ticks <= values.max())]
-    return inside if len(inside) else np.array([float(values.min())])
 
 
 def _settled(figure: go.Figure, *, left: int = 60, right: int = 20, top: int = 50) -> go.Figure:

@@ -1,20 +1,19 @@
-"""Figures of sweeps and contrasts, from plain tables (see core.services.counterfactual_tables)."""
+"""Figures of stringency sweeps, from plain tables (see core.services.counterfactual_tables)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import html
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from core.report.style import ACCENT, BAND, GRID, INK, OBSERVED, PALETTE, TWIN, colours, styled
+from core.report.style import ACCENT, BAND, INK, TWIN, colours, styled
 
 PANEL_COLUMNS = 3
 OUTSIDE = "outside what training saw"
 CHANGE = "% change from baseline"
-POINTS = "Difference in points of % change"
 
 
 def sweep_figure(table: pd.DataFrame, reference: pd.DataFrame, *, source: str) -> go.Figure:
@@ -36,7 +35,7 @@ def sweep_figure(table: pd.DataFrame, reference: pd.DataFrame, *, source: str) -
         place = {"row": position // PANEL_COLUMNS + 1, "col": position % PANEL_COLUMNS + 1}
         first = position == 0
         part = table[table["behaviour"] == name].sort_values("realised")
-        _band(figure, part["realised"], part["lower"], part["upper"], BAND, first, place)
+        band(figure, part["realised"], part["lower"], part["upper"], BAND, first, place)
         figure.add_trace(
             go.Scatter(
                 x=part["realised"],
@@ -81,8 +80,8 @@ def sweep_figure(table: pd.DataFrame, reference: pd.DataFrame, *, source: str) -
         source=source,
         height=330 * rows + 110,
     )
-    figure.update_layout(hovermode="closest", margin={"t": 110}, legend={"y": 1.07, "x": 0, "xanchor": "left"})
-    figure.update_layout(title={"y": 0.985, "yanchor": "top"})
+    figure.update_layout(hovermode="closest")
+    legend_below_title(figure, rows=2, panel_titles=True)
     figure.update_xaxes(range=[-4, 104], dtick=25)
     figure.update_xaxes(title_text="Stringency realised (0 to 100)", row=rows)
     figure.update_yaxes(title_text=CHANGE, col=1)
@@ -136,7 +135,7 @@ def sweep_group_figure(table: pd.DataFrame, label: str, attribute: str, *, sourc
                 x=part["realised"],
                 y=part["mean"],
                 mode="lines+markers",
-                name=readable(str(category)),
+                name=literal(readable(str(category))),
                 line={"color": shades[str(category)]},
                 hovertemplate="%{y:+.1f}%",
             )
@@ -148,153 +147,7 @@ def sweep_group_figure(table: pd.DataFrame, label: str, attribute: str, *, sourc
         y=CHANGE,
         source=source,
     )
-    return _legend_below_title(figure)
-
-
-def group_figure(table: pd.DataFrame, everyone: float, *, title: str, source: str, axis: str = POINTS) -> go.Figure:
-    """Differences by category with 80% intervals, largest fall first; `table` has category, difference, lower, upper.
-
-    The dashed line is everyone. Categories without a value (next to no baseline activity) are left out.
-    """
-    shown = table.dropna(subset="difference").sort_values("difference", ascending=False)
-    figure = go.Figure(
-        go.Scatter(
-            x=shown["difference"],
-            y=[readable(name) for name in shown["category"]],
-            mode="markers",
-            marker={"color": TWIN, "size": 10},
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": shown["upper"] - shown["difference"],
-                "arrayminus": shown["difference"] - shown["lower"],
-                "color": TWIN,
-                "thickness": 1.5,
-            },
-            customdata=np.column_stack([shown["lower"], shown["upper"], shown["people"] / 1000]),
-            hovertemplate=(
-                "%{y}: %{x:+.2f} points (80%: %{customdata[0]:+.2f} to %{customdata[1]:+.2f})<br>"
-                "stands for %{customdata[2]:,.0f} thousand people<extra></extra>"
-            ),
-        )
-    )
-    figure.add_vline(x=everyone, line={"color": ACCENT, "dash": "dash", "width": 1.5})
-    figure.add_annotation(
-        x=everyone, y=1, yref="paper", yanchor="bottom", text="everyone", showarrow=False, font={"color": ACCENT}
-    )
-    styled(figure, title=title, x=axis, source=source, height=38 * max(len(shown), 3) + 180, legend=False)
-    figure.update_layout(hovermode="closest", margin={"l": 190, "t": 70})
-    figure.update_xaxes(zeroline=True, zerolinecolor="#9aa5ae")
-    return figure
-
-
-def contrast_figure(table: pd.DataFrame, *, reference: str, source: str) -> go.Figure:
-    """Each scenario's difference from the reference by behaviour, with 80% intervals; `table` as `contrast_table`."""
-    figure = go.Figure()
-    scenarios = list(dict.fromkeys(table["scenario"]))
-    shades = _scenario_colours(scenarios)
-    labels = list(dict.fromkeys(table["label"]))
-    for position, name in enumerate(scenarios):
-        part = table[table["scenario"] == name].set_index("label").loc[labels]
-        shift = (position - (len(scenarios) - 1) / 2) * min(0.22, 0.7 / len(scenarios))
-        figure.add_trace(
-            go.Scatter(
-                x=part["difference"],
-                y=np.arange(len(labels)) + shift,
-                mode="markers",
-                name=name,
-                marker={"color": shades[name], "size": 10},
-                error_x={
-                    "type": "data",
-                    "symmetric": False,
-                    "array": part["upper"] - part["difference"],
-                    "arrayminus": part["difference"] - part["lower"],
-                    "color": shades[name],
-                    "thickness": 1.5,
-                },
-                customdata=np.column_stack([labels, part["lower"], part["upper"]]),
-                hovertemplate=(
-                    "%{customdata[0]}: %{x:+.1f} points (80%: %{customdata[1]:+.1f} to %{customdata[2]:+.1f})"
-                ),
-            )
-        )
-    styled(
-        figure,
-        title=f"Difference from “{reference}”, mean over the days",
-        x=POINTS,
-        source=source,
-        height=64 * len(labels) + 170 + 22 * len(scenarios),
-    )
-    figure.update_yaxes(
-        tickvals=list(range(len(labels))), ticktext=labels, range=[len(labels) - 0.5, -0.5], gridcolor="#ffffff"
-    )
-    figure.update_xaxes(zeroline=True, zerolinecolor=INK, zerolinewidth=1)
-    figure.update_layout(hovermode="closest")
-    return _legend_below_title(figure, rows=len(scenarios), left=150)
-
-
-def paths_figure(
-    table: pd.DataFrame, *, reference: str, label: str, difference: bool, weekly: bool, source: str
-) -> go.Figure:
-    """One behaviour over time under each policy with its 80% band, above the stringency of each policy.
-
-    `table` as `path_table` or `difference_table`. Days or weeks outside training are drawn as hollow marks.
-    """
-    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.74, 0.26], vertical_spacing=0.06)
-    names = list(dict.fromkeys(table["name"]))
-    shades = {reference: OBSERVED} | _scenario_colours([name for name in names if name != reference])
-    for name in names:
-        part, colour = table[table["name"] == name], shades[name]
-        _band(figure, part["date"], part["lower"], part["upper"], _faint(colour), False, {"row": 1, "col": 1})
-        figure.add_trace(
-            go.Scatter(
-                x=part["date"],
-                y=part["value"],
-                mode="lines",
-                line={"color": colour, "width": 2, "dash": "dot" if name == reference else "solid"},
-                name=name,
-                legendgroup=name,
-                customdata=np.column_stack([part["lower"], part["upper"]]),
-                hovertemplate="%{y:+.1f} (80%: %{customdata[0]:+.1f} to %{customdata[1]:+.1f})",
-            ),
-            row=1,
-            col=1,
-        )
-        figure.add_trace(
-            go.Scatter(
-                x=part["date"],
-                y=part["stringency"],
-                mode="lines",
-                line={"color": colour, "shape": "hv", "width": 2, "dash": "dot" if name == reference else "solid"},
-                name=name,
-                legendgroup=name,
-                showlegend=False,
-                hovertemplate="stringency %{y:.1f}",
-            ),
-            row=2,
-            col=1,
-        )
-        far = part[part["outside"]]
-        figure.add_trace(
-            go.Scatter(
-                x=far["date"],
-                y=far["stringency"],
-                mode="markers",
-                marker={"color": "#ffffff", "size": 6, "line": {"color": colour, "width": 1.5}},
-                name=f"Policy {OUTSIDE}",
-                legendgroup="outside",
-                showlegend=False,
-                hoverinfo="skip",
-            ),
-            row=2,
-            col=1,
-        )
-    step = "weekly means" if weekly else "by day"
-    what = f"{label}: difference from “{reference}”, {step}" if difference else f"{label}, {step}"
-    styled(figure, title=what, source=f"{source} Hollow marks: policy {OUTSIDE}.", height=560)
-    figure.update_yaxes(title_text="Points" if difference else CHANGE, row=1)
-    figure.update_yaxes(title_text="Stringency", range=[0, 105], row=2)
-    return _legend_below_title(figure, rows=-(-len(names) // 3))
+    return legend_below_title(figure)
 
 
 def readable(text: str) -> str:
@@ -323,7 +176,7 @@ def _reference_points(figure: go.Figure, row: pd.DataFrame, first: bool, place: 
         )
 
 
-def _band(
+def band(
     figure: go.Figure,
     x: pd.Series,
     lower: pd.Series,
@@ -349,23 +202,21 @@ def _band(
     )
 
 
-def _scenario_colours(names: Sequence[str]) -> dict[str, str]:
-    """Colours for scenarios; the reference is grey, so the palette is all theirs."""
-    return {name: PALETTE[position % len(PALETTE)] for position, name in enumerate(names)}
+def literal(text: str) -> str:
+    """Text that plotly shows as it is: a scenario's name is no markup."""
+    return html.escape(text, quote=False)
 
 
-def _faint(colour: str) -> str:
-    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
-    return f"rgba({red}, {green}, {blue}, 0.16)"
-
-
-def _legend_below_title(figure: go.Figure, rows: int = 1, left: int | None = None) -> go.Figure:
+def legend_below_title(
+    figure: go.Figure, rows: int = 1, *, left: int | None = None, panel_titles: bool = False
+) -> go.Figure:
     """Room for a legend of several entries between the title and the plot."""
-    margin = {"t": 64 + 22 * rows} | ({} if left is None else {"l": left})
+    height = float(figure.layout.height)
+    margin = {"t": 48 + 24 * rows + (26 if panel_titles else 0)} | ({} if left is None else {"l": left})
     figure.update_layout(
         margin=margin,
-        legend={"x": 0, "xanchor": "left", "y": 1.01, "yanchor": "bottom", "bordercolor": GRID},
-        title={"y": 0.985, "yanchor": "top"},
+        legend={"x": 0, "xanchor": "left", "yref": "container", "y": 1 - 40 / height, "yanchor": "top"},
+        title={"yref": "container", "y": 1 - 10 / height, "yanchor": "top"},
     )
     return figure
 

@@ -20,7 +20,7 @@ _LIGHT, _DARK = (201, 224, 234), (8, 62, 84)
 _SEEN = "rgba(11, 93, 122, 0.07)"
 _HATCH = {"fillmode": "overlay", "fgcolor": "#ffffff", "fgopacity": 0.6, "size": 6, "solidity": 0.22}
 _LEGEND = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.01, "yanchor": "bottom", "traceorder": "normal"}
-_LONGEST_LABEL = 30
+_LONGEST_LABEL = 24
 _CALENDAR_COLOURS = {"Working week": "#dfe5e9", "Public holidays": "#a66a00", "Ramadan": "#c9b27c"}
 _ROW, _CURVE, _STRIP, _EDGES = 25, 170, 19, 185
 
@@ -74,6 +74,7 @@ def policy_figure(
         barmode="overlay",
         bargap=0.18,
         hovermode="closest",
+        hoverlabel={"align": "left", "bgcolor": "#ffffff", "bordercolor": OBSERVED, "font": {"color": INK, "size": 13}},
         margin={"l": 10, "r": 20, "t": 92 if parent is None else 114, "b": 92},
         legend=_LEGEND,
         uniformtext={"minsize": 10, "mode": "hide"},

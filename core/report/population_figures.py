@@ -27,7 +27,7 @@ def _text(label: object) -> str:
 
 def _source(source: str, fictional: bool) -> str:
     named = f"{source} (fictional)" if fictional and "fictional" not in source.lower() else source
-    return "<br>".join(_text(line) for line in wrap(named, SOURCE_WIDTH))
+    return "<br>".join(_text(line) for line in wrap(named, SOURCE_WIDTH, max_lines=2, placeholder=" …"))
 
 
 def _height(rows: int) -> int:
@@ -63,7 +63,8 @@ def marginal_figure(rows: pd.DataFrame, *, title: str, source: str, fitted: bool
         height=_height(2 * len(rows) if len(rows) < 8 else int(1.4 * len(rows))),
     )
     figure.update_layout(hovermode="y unified", barmode="group", bargap=0.25)
-    figure.update_yaxes(autorange="reversed", automargin=True, gridcolor="#ffffff")
+    # The first category on top; left to itself, the axis leaves room around the markers.
+    figure.update_yaxes(range=[len(rows) - 0.5, -0.5], automargin=True, gridcolor="#ffffff")
     figure.update_xaxes(title_text="% of all inhabitants", rangemode="tozero", row=1, col=1)
     figure.update_xaxes(title_text="Error, percentage points", zeroline=True, zerolinecolor=INK, row=1, col=2)
     largest = float(rows["error"].abs().max()) if len(rows) else 0.0
@@ -178,9 +179,9 @@ def answers_figure(rows: pd.DataFrame, *, person: str, engine: str, fictional: b
             row=1, col=position,
         )  # fmt: skip
     styled(figure, title=f"{_text(person)} on a few days", source=_source(engine, fictional), height=430)
-    figure.update_layout(hovermode="y unified", margin_t=120, legend_y=1.22)
+    figure.update_layout(hovermode="y unified", margin_t=140, legend_y=1.36)
     figure.update_yaxes(autorange="reversed", automargin=True, gridcolor="#ffffff")
-    figure.update_xaxes(range=[0, 105], tickvals=[0, 25, 50, 75, 100], ticksuffix="%")
+    figure.update_xaxes(range=[0, 105], tickvals=[0, 50, 100], ticktext=["0%", "50%", "100%"])
     figure.update_xaxes(title_text="Chance that day; time at home: share of it", row=1, col=1)
     figure.update_annotations(font_size=12, selector={"yanchor": "bottom"})
     return figure

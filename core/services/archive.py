@@ -75,7 +75,7 @@ def _write(store: Store, run: StoredRun, folder: Path) -> list[Path]:
         rows = store.read_result(table, run.run_id)
         if rows.empty:
             continue
-        for column in rows.select_dtypes("object").columns:
+        for column in [name for name in rows.columns if rows[name].dtype == object]:
             rows[column] = [_cell(value) for value in rows[column]]
         path = folder / f"{table}.csv"
         rows.to_csv(path, index=False, lineterminator="\n")

@@ -10,11 +10,13 @@ import pandas as pd
 from core.counterfactual.contrast import Contrast, category_change
 from core.counterfactual.fitted import FittedTwin
 from core.counterfactual.paths import ResponsePath, block_summary
-from core.counterfactual.sweep import Sweep
+from core.counterfactual.support import FAR, Support
+from core.counterfactual.sweep import Sweep, SweepLevel
 from core.services.counterfactuals import ReferencePoint
 from core.study import Study
 
 DAYS_IN_WEEK = 7
+SEEN = "Observed data"
 
 
 def sweep_table(sweep: Sweep, study: Study) -> pd.DataFrame:
@@ -37,15 +39,23 @@ def sweep_table(sweep: Sweep, study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def level_table(sweep: Sweep) -> pd.DataFrame:
-    """One row per level: what was asked for, what it really is, and how it compares to training."""
+def level_table(sweep: Sweep, support: Support) -> pd.DataFrame:
+    """One row per level: what was asked for, what it really is, and how it compares to training, in words."""
+
+    def said(item: SweepLevel) -> str:
+        if not item.outside:
+            return "seen in training"
+        if item.distance > FAR:
+            return "outside: unlike every training day"
+        return f"outside: training's stringency was {support.lowest:.1f} to {support.highest:.1f}"
+
     return pd.DataFrame(
         {
             "Level asked for": [item.policy.target for item in sweep.levels],
             "Stringency realised": [item.policy.realised for item in sweep.levels],
             "Training days with a similar policy": [item.similar for item in sweep.levels],
             "Distance to the nearest (0 to 100)": [item.distance for item in sweep.levels],
-            "Support": ["outside training" if item.outside else "seen in training" for item in sweep.levels],
+            "Support": [said(item) for item in sweep.levels],
         }
     )
 
@@ -100,16 +110,23 @@ def contrast_table(found: Sequence[Contrast], study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def path_table(found: Sequence[Contrast], behaviour: str, *, weekly: bool) -> pd.DataFrame:
-    """The reference and each scenario over time, for one behaviour, by day or by week (blocks of seven days).
+def path_table(
+    found: Sequence[Contrast], behaviour: str, *, weekly: bool, reference: str, observations: pd.DataFrame
+) -> pd.DataFrame:
+    """The reference, each scenario and what was observed over time, for one behaviour, by day or by blocks of seven days.
 
     Columns name, date, value, lower, upper, stringency, outside (whether any day of the block lies outside training).
+    The reference is named `reference`, the observations "Observed data" (a block's mean is over its observed days).
     """
-    named = [(found[0].reference_name, found[0].reference), *((item.name, item.path) for item in found)]
-    return pd.concat(
-        [_over_time(path, behaviour, DAYS_IN_WEEK if weekly else 1).assign(name=name) for name, path in named],
-        ignore_index=True,
-    )
+    size = DAYS_IN_WEEK if weekly else 1
+    named = [(reference, found[0].reference), *((item.name, item.path) for item in found)]
+    dates = found[0].path.dates
+    seen = observations[behaviour].reindex(dates)
+    blocks = np.arange(len(dates)) // size
+    means = pd.DataFrame({"date": dates[::size], "value": seen.groupby(blocks).mean().to_numpy(), "name": SEEN})
+    parts = [_over_time(path, behaviour, size).assign(name=name) for name, path in named]
+    empty = {"lower": np.nan, "upper": np.nan, "stringency": np.nan, "outside": False}
+    return pd.concat([*parts, means.assign(**empty)], ignore_index=True)
 
 
 def difference_table(found: Sequence[Contrast], behaviour: str, *, weekly: bool) -> pd.DataFrame:

@@ -12,8 +12,9 @@ import pandas as pd
 from core.counterfactual.contrast import Contrast
 from core.counterfactual.sweep import Sweep
 from core.errors import InputError
-from core.records import RunRecord
+from core.records import RUNGS, RunRecord
 from core.services.populations import make_population
+from core.services.timelines import OBSERVED
 from core.simulation.contexts import RESTRICTED_CLASSES, RESTRICTED_MIDDLES
 from core.study import Behaviour, load_study
 
@@ -26,11 +27,10 @@ DAY_WORDS = {
     "holiday": "public holidays",
 }
 CLAIMS_TEXT = (
-    "This says what is plausible under the engine's assumptions. It is not a causal effect measured in the real world. "
-    "The 80% interval covers two things only: how well the calibration is known (training weeks drawn anew) and that "
-    "the population is a sample of personas (personas weighted anew). It leaves out errors of the behavioural model "
-    "itself. On Meridia, the fictional country whose true effects are known, the twin finds the direction of every "
-    "large effect, but most true effects lie outside this interval: take it as the least the uncertainty can be."
+    "What follows is plausible under the engine's assumptions; it is not a causal effect. The 80% intervals cover how "
+    "well the calibration is known and the sampling of personas, nothing else. On Meridia, the fictional country whose "
+    "true effects are known, the twin finds the direction of every large effect and misses its size by a quarter to a "
+    "third on average; most true effects lie outside these intervals: take them as the least the uncertainty can be."
 )
 HELD_SWEEP_TEXT = (
     "Held at the end of training for every level: the epidemic, and how long people have lived under restrictions "
@@ -104,10 +104,27 @@ def contrast_frame_words(item: Contrast) -> str:
     days = len(dates)
     like = _outside(item.outside_days, days)
     return (
-        f"Under “{item.name}” instead of “{item.reference_name}”, mean of {dates[0].date()} to {dates[-1].date()}; "
+        f"Under “{item.name}” instead of {reference_words(item)}, mean of {dates[0].date()} to {dates[-1].date()}; "
         f"stringency {item.path.stringency.mean():.0f} instead of {item.reference.stringency.mean():.0f} on average; "
         f"{like} in training (of the reference, {item.reference_outside_days})."
     )
+
+
+def reference_words(item: Contrast) -> str:
+    """What a contrast is held against, as part of a sentence."""
+    return "the policy that was in force" if item.reference_name == OBSERVED else f"“{item.reference_name}”"
+
+
+def reference_label(item: Contrast) -> str:
+    """What a contrast is held against, for legends: the twin's path, not to be taken for what was observed."""
+    return "Policy in force (twin)" if item.reference_name == OBSERVED else item.reference_name
+
+
+def rung_words(sweep: Sweep) -> str:
+    """The claim a sweep stands on, in a sentence."""
+    if sweep.coherent:
+        return f"This sweep stands on the rung “{RUNGS[1]}”: it is bounded and monotone. It says nothing about size."
+    return f"This sweep stands on the rung “{RUNGS[0]}” only."
 
 
 def _outside(count: int, days: int) -> str:

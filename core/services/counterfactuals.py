@@ -82,7 +82,7 @@ def fitted_twin(
     forecast = twin_forecast(problem, problem.final, means, parameters)
     _check_same(store.read_result("forecasts", run_id, forecaster="twin", phase="test"), forecast.forecast, run_id)
     calibrator = forecast.calibrator
-    assert calibrator.measurement is not None and calibrator.upper is not None
+    assert calibrator.upper is not None
     timeline = with_known_weeks(inputs.timeline)
     train = problem.final.train
     return FittedTwin(
@@ -97,11 +97,9 @@ def fitted_twin(
             lower=calibrator.lower,
             upper=calibrator.upper,
             gap=forecast.gap,
-            baseline=means[problem.baseline_context],
-            measurements=(calibrator.measurement,),
+            trust=parameters["policy_trust"],
         ),
-        drawn=drawn_calibration(problem, calibrator, drawn, record.seed),
-        half_life=parameters["half_life"],
+        drawn=drawn_calibration(problem, calibrator, parameters["policy_trust"], drawn, record.seed),
         support=Support.of(timeline.intensities(train), timeline.stringency(train)),
         cases=inputs.cases,
         seed=record.seed,

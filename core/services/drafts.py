@@ -92,11 +92,12 @@ def table_of(timeline: PolicyTimeline) -> pd.DataFrame:
     ).astype({LEVEL: "Int64"})
 
 
-def from_table(draft: PolicyTimeline, table: pd.DataFrame) -> PolicyTimeline:
+def from_table(draft: PolicyTimeline, table: pd.DataFrame, *, numbered: int | None = None) -> PolicyTimeline:
     """The draft with the rows of `table` (see `table_of`) as its interventions; the calendar stays.
 
-    Rows with nothing in them do not count. Raises InputError naming the row by its number and, where known, its
-    measure: nothing is guessed and no row is dropped.
+    Rows with nothing in them do not count. Rows with a number above `numbered` are new and called so: the editor shows
+    no number for them. Raises InputError naming the row and, where known, its measure: nothing is guessed, and no row
+    is dropped.
     """
     for column in TABLE_COLUMNS:
         one_of(column, [str(name) for name in table.columns], what="column", where="table")
@@ -105,7 +106,7 @@ def from_table(draft: PolicyTimeline, table: pd.DataFrame) -> PolicyTimeline:
     for label, row in zip(table.index, table.to_dict("records"), strict=True):
         if all(_blank(row[column]) for column in TABLE_COLUMNS):
             continue
-        where = f"Row {label}"
+        where = f"Row {label}" if numbered is None or label <= numbered else f"New row {label - numbered}"
         if _blank(row[MEASURE]):
             raise InputError("no measure is chosen", where=where, allowed=", ".join(by_name))
         indicator = by_name[one_of(str(row[MEASURE]), by_name, what="measure", where=where)]

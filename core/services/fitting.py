@@ -176,8 +176,8 @@ class Reproduce:
 def reproduce(record: RunRecord, study: Study, data: Path | None, store_name: str) -> Reproduce:
     """The command and the Python lines that repeat a run in a store of their own, with the same result hash.
 
-    `data` is the folder of observations in use and `store_name` the store the run lies in; an edited population exists
-    only there, so that such a run is repeated on a copy of it.
+    `data` is the folder of observations in use and `store_name` the store the run lies in; a population that was edited,
+    or drawn with another seed, exists only there, so that such a run is repeated on a copy of it.
     """
     name = str(record.parameters.get("study", record.study_id))
     folder = None if study.shipped or data is None else str(data)
@@ -215,7 +215,7 @@ def reproduce(record: RunRecord, study: Study, data: Path | None, store_name: st
         'print(summary.values["macro_rmse"], summary.values["result_hash"])\n'
     )
     note = "" if own else (
-        f"This run used a population that exists only in the store {store_name}. Copy that file while PolicyTwin is "
-        "closed, and run these lines on the copy; the command line makes only the study's own populations."
+        f"This run used a population kept in the store {store_name}, which its seed and size alone do not make again. "
+        "Copy that file while PolicyTwin is closed, and run these lines on the copy; the command line draws new people."
     )  # fmt: skip
     return Reproduce(shlex.join(words) if own else "", python, note)

@@ -13,7 +13,7 @@ import pandas as pd
 from core.calibration.linear import IdentityCalibrator
 from core.calibration.paper import PaperCalibrator
 from core.calibration.problem import Problem, build_problem
-from core.calibration.twin import calibrator_for, simulated, twin_forecast
+from core.calibration.twin import fit_lines, twin_forecast, upper_bounds, window_activity
 from core.cognition.engine import ResponseEngine
 from core.forecasting.baselines import BaselineInputs, baseline_forecasts
 from core.people.personas import Population, synthesise
@@ -79,20 +79,21 @@ def ablation_forecasts(
     window, study = problem.final, inputs.study
     attributes, traits = tuple(item.name for item in population.spec.attributes), population.spec.trait_names
     raw = simulate(start, population.personas, problem.contexts).everyone
-    horizon = simulated(problem, raw, window.horizon_context, window.horizon)
-    train = simulated(problem, raw, window.train_context, window.train)
-    observed = problem.observed.reindex(window.train)
+    relative = window_activity(problem, window, raw)
+    identity = fit_lines(problem, window, relative, IdentityCalibrator(upper=upper_bounds(problem)))
+    horizon = slice(window.train_days, None)
+    plain = relative.metric(identity.line(relative.actual[horizon]), horizon)
 
-    plain = calibrator_for(problem, raw, None)
-    identity = IdentityCalibrator(plain.measurement, plain.lower, plain.upper).fit(train, observed)
-    paper = PaperCalibrator(trials=paper_trials, seed=seed).fit(train, observed)
+    simulated = pd.DataFrame(raw[window.actual], window.dates, list(study.behaviour_ids))
+    observed = problem.observed.reindex(window.train)
+    paper = PaperCalibrator(trials=paper_trials, seed=seed).fit(simulated.loc[window.train], observed)
 
     one = synthesise(population.spec, 1, seed).personas
     alike = identical_personas(population.personas, attributes, traits)
     forecasts = {
         "twin_unanchored": twin_forecast(problem, window, means, parameters, anchor=False).forecast,
-        "paper": paper.predict(horizon),
-        "uncalibrated": identity.predict(horizon),
+        "paper": paper.predict(simulated.loc[window.horizon]),
+        "uncalibrated": pd.DataFrame(plain, window.horizon, list(study.behaviour_ids)),
     }
     for name, people in (("single_persona", one), ("identical_personas", alike)):
         theirs = simulate(fitted, people, problem.contexts).everyone

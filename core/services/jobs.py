@@ -23,6 +23,8 @@ from core.services.progress import Progress, Watch
 WAITING, RUNNING, DONE, STOPPED, FAILED = "waiting", "running", "done", "stopped", "failed"
 KILLED = "A worker process was killed. What was finished is kept; start again to go on from there."
 CLOSED = "PolicyTwin was closed; what was finished is kept, and the same work resumes from there"
+#: How far workers stand back for the server, so that a click is answered while they work (no effect on Windows).
+NICENESS = 10
 #: Finished jobs kept in memory; their results are in the store anyway.
 REMEMBERED = 20
 
@@ -128,7 +130,7 @@ class JobBoard:
                     self._pool = None
             if self._pool is None:
                 self._pool = ProcessPoolExecutor(
-                    max_workers=self.workers, mp_context=get_context("spawn"), initializer=_end_with_parent
+                    max_workers=self.workers, mp_context=get_context("spawn"), initializer=_begin_worker
                 )
             return self._pool
 
@@ -173,8 +175,13 @@ def _one_line(wrong: BaseException) -> str:
     return " ".join(str(wrong).split())
 
 
-def _end_with_parent() -> None:
-    """Let a worker end when the server does: where the server is killed, nobody else tells its workers to."""
+def _begin_worker() -> None:
+    """Let a worker give way to the page, and end when the server does.
+
+    Where the server is killed nobody else tells its workers to stop: they would wait for work for ever.
+    """
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
     parent = parent_process()
     if parent is None:
         return

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from core.records import RUNGS
 from core.services.forecasters import FORECASTERS, TWINS
-from core.services.studies import StudyInputs, engine_label
 from core.services.results import verdict
+from core.services.studies import StudyInputs, engine_label
 from core.services.timelines import saved_scenarios
 from core.store.database import Store
 from core.store.runs import StoredRun
@@ -22,7 +22,7 @@ CLAIMS = (
 
 @dataclass(frozen=True)
 class Tile:
-    """A number with its label; `delta` compares it with the twin where that makes sense."""
+    """A number with its label; `delta` says how much better the twin is, where that makes sense."""
 
     label: str
     value: str
@@ -74,15 +74,17 @@ def _tiles(run: StoredRun) -> tuple[Tile, ...]:
 
     def against(value: float) -> str:
         change = 100 * (value - twin) / value
-        return f"{change:+.1f}% twin's advantage" if change >= 0 else f"{change:.1f}% twin's loss"
+        return f"{change:.0f}% better" if change >= 0 else f"{change:.0f}% worse"
 
     metric = "Root mean squared error over the held-out days, mean over the behaviours, in points of the metric."
     return (
         Tile("Twin's error", f"{twin:.1f}", None, metric),
-        Tile("Best simple forecast", f"{rivals[best]:.1f}", against(rivals[best]), FORECASTERS[best]),
-        Tile("Gradient boosting", f"{macro['gradient_boosting']:.1f}", against(macro["gradient_boosting"]), FORECASTERS["gradient_boosting"]),
-        Tile("Without calibration", f"{macro['uncalibrated']:.1f}", against(macro["uncalibrated"]), FORECASTERS["uncalibrated"]),
-    )  # fmt: skip
+        Tile("Best rival", f"{rivals[best]:.1f}", against(rivals[best]), FORECASTERS[best]),
+        *(
+            Tile(name, f"{macro[key]:.1f}", against(macro[key]), FORECASTERS[key])
+            for name, key in (("Gradient boosting", "gradient_boosting"), ("Without calibration", "uncalibrated"))
+        ),
+    )
 
 
 def _steps(store: Store, inputs: StudyInputs, run: StoredRun | None) -> tuple[Step, ...]:

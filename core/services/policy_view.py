@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import pandas as pd
 
@@ -46,13 +47,20 @@ def stretches(timeline: PolicyTimeline, first: date, last: date) -> pd.DataFrame
 
 
 def changed_stretches(timeline: PolicyTimeline, parent: PolicyTimeline, first: date, last: date) -> pd.DataFrame:
-    """Where a measure is not what it is in `parent`: columns measure, start, end (days, both included)."""
-    rows = []
+    """Where a measure is not what it is in `parent`: columns measure, start, end (days, both included).
+
+    Stretches that follow one another are one: what matters here is where, not how.
+    """
+    rows: list[dict[str, Any]] = []
     for item in timeline.level_changes(parent):
-        start, end = max(item.start, first), min(item.end, last)
-        if end >= start:
-            name = timeline.indicator(item.indicator).name
-            rows.append({"measure": name, "start": pd.Timestamp(start), "end": pd.Timestamp(end)})
+        start, end = pd.Timestamp(max(item.start, first)), pd.Timestamp(min(item.end, last))
+        if end < start:
+            continue
+        name = timeline.indicator(item.indicator).name
+        if rows and rows[-1]["measure"] == name and rows[-1]["end"] + pd.Timedelta(days=1) == start:
+            rows[-1]["end"] = end
+        else:
+            rows.append({"measure": name, "start": start, "end": end})
     return pd.DataFrame(rows, columns=["measure", "start", "end"])
 
 

@@ -270,7 +270,7 @@ def population_lines(draft: PopulationDraft, spec: PopulationSpec, store: str = 
         # One process at a time can hold the file, and while the dashboard runs it does.
         lines.append("# Close the dashboard first: one process at a time can open its store.")
         what = "spec = kept_spec" if draft.anew else "population = load_population"
-        lines += [f'with Store("{store}") as store:', f'    {what}(store, "{draft.source}")']
+        lines += [f"with Store({store!r}) as store:", f'    {what}(store, "{draft.source}")']
     elif plain:
         lines.append("spec = population_spec(study)")
     for item in draft.tables:

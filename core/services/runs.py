@@ -356,8 +356,7 @@ def _unpacked(number: int, sums: np.ndarray, axes: Mapping[str, Any]) -> BlockRe
 def _contexts(problem: Problem) -> pd.DataFrame:
     """Contexts with the number of days of the final window that each stands for."""
     window = problem.final
-    used = np.concatenate([window.train_context, window.horizon_context])
-    days = np.bincount(used, minlength=len(problem.contexts))
+    days = np.bincount(window.actual, minlength=len(problem.contexts))
     plain = problem.contexts.astype(object).where(problem.contexts.notna(), None)
     return pd.DataFrame({"context_id": np.arange(len(days)), "days": days, "attributes": plain.to_dict("records")})
 
@@ -370,8 +369,11 @@ def _calibrations(
     ours = twin.calibrator.table().assign(calibrator="twin", train_rmse=error.to_numpy())
     theirs = paper.table().assign(calibrator="paper", train_rmse=np.nan)
     both = pd.concat([ours, theirs], ignore_index=True).replace([np.inf], np.nan)
-    extra = [{**parameters, "gap_working": float(twin.gap[False][i]), "gap_off": float(twin.gap[True][i])}
-             for i in range(len(problem.study.behaviours))]  # fmt: skip
+    working, off = twin.gap.by_weekday.mean(axis=1)
+    extra = [
+        {**parameters, "gap_working": float(working[place]), "gap_off": float(off[place])}
+        for place in range(len(problem.study.behaviours))
+    ]
     return both.assign(parameters=[*extra, *[{"gap": paper.gap_}] * len(theirs)])
 
 

@@ -72,14 +72,14 @@ def lifted_earlier(timeline: PolicyTimeline, origin: date, days: int = DEFAULT_D
 WHAT_IFS: tuple[WhatIf, ...] = (
     WhatIf(
         "no-measures",
-        "No measures from the train end on",
+        "No measures",
         "Every measure is lifted on the first day after training, for good.",
         False,
         no_measures,
     ),
     WhatIf(
         "strictest-week",
-        "The strictest week's policy held",
+        "Strictest week held",
         "From the first day after training on, the measures of the strictest day in the strictest week of training.",
         False,
         strictest_week,

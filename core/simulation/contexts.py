@@ -89,6 +89,34 @@ def situations(
     )
 
 
+def unrestricted(days: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """The same kinds of day with no policy, no epidemic and no restrictions behind them."""
+    return days.assign(**no_policy(study), **{EPIDEMIC: 0, RESTRICTED_DAYS: 0})
+
+
+def origin_moment(days: pd.DataFrame, origin: date) -> pd.Series:
+    """The situation at the end of `origin`: its policy and fatigue, and the epidemic level known on the day after.
+
+    `days` are rows of `situations` that hold both days, with nothing known after the origin.
+    """
+    place = int(days.index.get_indexer(pd.DatetimeIndex([origin]))[0])
+    moment = days.iloc[place].copy()
+    moment[EPIDEMIC] = days[EPIDEMIC].iloc[place + 1]
+    return moment
+
+
+def held_at(days: pd.DataFrame, moment: pd.Series) -> pd.DataFrame:
+    """The same kinds of day under the policy, epidemic and fatigue of one `moment` (a row of `situations`)."""
+    kept = [column for column in days.columns if column not in (DAY_TYPE, RAMADAN)]
+    return days.assign(**{column: moment[column] for column in kept}).astype(days.dtypes)
+
+
+def no_policy(study: Study) -> dict[str, float]:
+    """Columns of a context without any measure: levels 0, flags missing."""
+    levels = {item.code: 0.0 for item in study.indicators}
+    return levels | {f"{item.code}_Flag": np.nan for item in study.indicators if item.has_flag}
+
+
 def baseline_week(calendar: Calendar, study: Study) -> pd.DataFrame:
     """Seven ordinary days of the baseline period, Monday first: no policy, no epidemic, that period's working week.
 
@@ -96,8 +124,7 @@ def baseline_week(calendar: Calendar, study: Study) -> pd.DataFrame:
     """
     period = pd.date_range(study.baseline_start, study.baseline_end, freq="D")
     kinds = calendar.days(period)
-    row: dict[str, object] = {item.code: 0.0 for item in study.indicators}
-    row |= {f"{item.code}_Flag": np.nan for item in study.indicators if item.has_flag}
+    row: dict[str, object] = dict(no_policy(study))
     week = []
     for weekday in range(7):
         ordinary = kinds[(period.day_of_week == weekday) & (kinds["day_type"] != "holiday")]

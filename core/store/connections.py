@@ -96,7 +96,8 @@ def release(shared: SharedConnection) -> None:
 
 @contextmanager
 def explained(where: str) -> Iterator[None]:
-    """Turns what DuckDB raises about data or the file into InputError or StoreError; other errors stay as they are."""
+    """Turns what DuckDB raises about data or the file into InputError or StoreError, and a Ctrl-C during a query into
+    KeyboardInterrupt; other errors stay as they are."""
     try:
         yield
     except duckdb.ConstraintException as wrong:
@@ -107,6 +108,13 @@ def explained(where: str) -> Iterator[None]:
         raise StoreError(f"{where} is closed.") from wrong
     except duckdb.TransactionException as wrong:
         raise StoreError(f"{where}: {_first_line(wrong)}") from wrong
+    except duckdb.InterruptException as wrong:
+        raise KeyboardInterrupt from wrong
+    except RuntimeError as wrong:
+        # What DuckDB makes of a Ctrl-C that comes while it works.
+        if str(wrong) == "Query interrupted":
+            raise KeyboardInterrupt from wrong
+        raise
     except (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.FatalException) as wrong:
         raise StoreError(f"{where} cannot be used: {_first_line(wrong)}. Free disk or memory, then restart.") from wrong
 

@@ -23,10 +23,12 @@ from pages.shared.shell import Workspace, show_job
 
 T = TypeVar("T")
 #: Above this many personas a result takes more than about a second and is made beside the page, with progress.
-AT_ONCE_UP_TO = 3000
+AT_ONCE_UP_TO = 20_000
 OWN_PEOPLE = "own"
 MADE_FOR = "counterfactual-study"
 NEWS = "counterfactual-news"
+#: What this page has written into the address: name -> text, or None where it took a choice out.
+WRITTEN = "counterfactual-address"
 #: The choices of the page that live in the address.
 ADDRESS = (
     "view", "start", "end", "people", "levels", "what", "shift", "scenario", "against",
@@ -58,15 +60,23 @@ class Asked:
     @property
     def source(self) -> str:
         """The line beneath a figure."""
-        fictional = " (fictional data)" if self.study.fictional else ""
+        place = self.study.place
+        fictional = " (fictional data)" if self.study.fictional and "fictional" not in place.lower() else ""
         return (
-            f"{self.study.place}{fictional}; twin {self.run.run_id}, {len(self.twin.personas):,} personas, trained to "
+            f"{place}{fictional}; twin {self.run.run_id}, {len(self.twin.personas):,} personas, trained to "
             f"{self.twin.origin}.<br>Plausible under the engine's assumptions, not a causal effect."
         )
 
 
-def forget_other_study(study: Study) -> None:
-    """Where the study was changed on this page, its choices of days, people and scenarios mean nothing any more."""
+def settle(study: Study) -> None:
+    """Before any choice is drawn: begin anew on arrival, and leave behind what belongs to another study.
+
+    The page always writes its view into the address, so an address without one is that of somebody who just came.
+    """
+    if "view" not in st.query_params:
+        for name in ADDRESS:
+            st.session_state.pop(key_of(study, name), None)
+        st.session_state[WRITTEN] = {}
     before = st.session_state.get(MADE_FOR)
     if before is not None and before != study.id:
         for name in ADDRESS:
@@ -80,29 +90,43 @@ def key_of(study: Study, name: str) -> str:
     return f"cf-{study.id}-{name}"
 
 
+def arrived(name: str) -> bool:
+    """Whether the address says something about a choice that this session has not written there itself."""
+    text = st.query_params.get(name)
+    return text is not None and st.session_state.get(WRITTEN, {}).get(name) != text
+
+
 def from_address(study: Study, name: str, default: T, parse: Callable[[str], T]) -> str:
-    """Start a widget from the address; returns its key. A value that means nothing here is named and left out."""
+    """Start a widget from the address; returns its key. A value that means nothing here is named and left out.
+
+    A link followed later in the session wins over what was chosen before.
+    """
     key = key_of(study, name)
-    if key not in st.session_state:
-        text = st.query_params.get(name)
-        value = default
-        if text is not None:
-            try:
-                value = parse(text)
-            except (ValueError, KeyError):
-                st.warning(f"The link's choice for “{name}” is not possible here; showing the usual one.")
-                st.query_params.pop(name, None)
-        st.session_state[key] = value
+    fresh = key not in st.session_state
+    if fresh:
+        st.session_state[key] = default
+    if arrived(name) or (fresh and name in st.query_params):
+        text = str(st.query_params[name])
+        _note(name, text)
+        try:
+            st.session_state[key] = parse(text)
+        except ValueError:
+            st.warning(f"The link's choice for “{name}” is not possible here; showing the usual one.")
     return key
 
 
 def into_address(name: str, text: str, default: str) -> None:
     """Keep a choice in the address, unless it is the usual one."""
-    if text == default:
-        if name in st.query_params:
-            del st.query_params[name]
-    elif st.query_params.get(name) != text:
-        st.query_params[name] = text
+    wanted = None if text == default else text
+    _note(name, wanted)
+    if wanted is None:
+        st.query_params.pop(name, None)
+    elif st.query_params.get(name) != wanted:
+        st.query_params[name] = wanted
+
+
+def _note(name: str, text: str | None) -> None:
+    st.session_state[WRITTEN] = {**st.session_state.get(WRITTEN, {}), name: text}
 
 
 def pick(
@@ -115,8 +139,9 @@ def pick(
         return usable[usable.index(text)]
 
     key = from_address(study, name, default, parse)
-    if st.session_state[key] not in usable:
-        st.session_state[key] = default
+    # Given anew on every run: after a run that stopped above it, the browser has forgotten what the session still knows.
+    known = st.session_state[key]
+    st.session_state[key] = known if known in usable else default
     chosen = str(st.selectbox(label, usable, format_func=words, key=key, **more))
     into_address(name, chosen, default)
     return chosen
@@ -184,20 +209,21 @@ def _day(study: Study, name: str, label: str, default: date, first: date, last: 
 def _people(workspace: Workspace, run: StoredRun) -> tuple[str, Population | None]:
     own = run.record.population_id
     kept = saved_populations(workspace.store, workspace.study)
-    others = kept[kept["population_id"] != own].set_index("population_id")
+    others = kept[kept["population_id"] != own]
+    labels = dict(zip(others["population_id"], others["label"].astype(str), strict=True))
+    sizes = dict(zip(others["population_id"], others["personas"].astype(int), strict=True))
 
     def words(name: str) -> str:
         if name == OWN_PEOPLE:
             return f"The people the twin was fitted on ({run.record.personas:,} personas)"
-        row = others.loc[name]
-        label = str(row["label"])
-        return label if "persona" in label else f"{label} ({int(row['personas']):,} personas)"
+        label = labels[name]
+        return label if "persona" in label else f"{label} ({sizes[name]:,} personas)"
 
     chosen = pick(
         workspace.study,
         "people",
         "People",
-        [OWN_PEOPLE, *(str(item) for item in others.index)],
+        [OWN_PEOPLE, *labels],
         words,
         OWN_PEOPLE,
         help="Other populations come from the Population page. The calibration stays as it was fitted: nothing is refitted.",

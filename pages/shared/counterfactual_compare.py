@@ -12,7 +12,8 @@ import streamlit as st
 
 from core.counterfactual.contrast import Contrast, contrasts, group_contrast
 from core.policy.timeline import PolicyTimeline
-from core.report.counterfactual_figures import contrast_figure, group_figure, paths_figure, readable
+from core.report.contrast_figures import contrast_figure, group_figure, paths_figure
+from core.report.counterfactual_figures import readable
 from core.services.counterfactual_tables import contrast_table, difference_table, path_table
 from core.services.counterfactual_words import (
     HELD_COMPARE_TEXT,
@@ -20,6 +21,8 @@ from core.services.counterfactual_words import (
     compare_python,
     contrast_frame_words,
     contrast_words,
+    reference_label,
+    reference_words,
     reproducible,
     scenario_file_name,
     scenario_file_names,
@@ -74,7 +77,7 @@ def compare_view(asked: Asked) -> None:
     found = _compared(asked, question)
     if found is None:
         return
-    study, reference = asked.study, found[0].reference_name
+    study, reference = asked.study, reference_words(found[0])
     _in_words(asked, found)
     table = contrast_table(found, study)
     chart(
@@ -100,18 +103,17 @@ def _question(asked: Asked) -> Question:
     names = {str(key): str(name) for key, name in zip(kept["timeline_id"], kept["name"], strict=True)}
     labels = {item.id: item.label for item in WHAT_IFS}
     linked = "scenario" in st.query_params
-    left, middle, right = st.columns([5, 5, 3])
+    chosen = pick_several(
+        study,
+        "what",
+        "What-ifs made on the spot",
+        list(labels),
+        lambda name: labels[name],
+        [] if linked else [WHAT_IFS[0].id],
+        help="\n".join(f"- {item.label}: {item.text}" for item in WHAT_IFS),
+    )
+    left, right = st.columns([3, 2])
     with left:
-        chosen = pick_several(
-            study,
-            "what",
-            "What-ifs made on the spot",
-            list(labels),
-            lambda name: labels[name],
-            [] if linked else [WHAT_IFS[0].id],
-            help=" ".join(f"{item.label}: {item.text}" for item in WHAT_IFS),
-        )
-    with middle:
         wanted = pick_several(
             study,
             "scenario",
@@ -119,7 +121,7 @@ def _question(asked: Asked) -> Question:
             list(names),
             lambda name: names[name],
             [],
-            placeholder="None chosen" if names else "None saved yet",
+            placeholder="None chosen" if names else "None saved yet: make one on the Policy timeline page",
             disabled=not names,
             help="Scenarios are made and saved on the Policy timeline page.",
         )
@@ -204,8 +206,7 @@ def _in_words(asked: Asked, found: list[Contrast]) -> None:
             if not item.changes:
                 st.caption("This policy is the same as the one it is compared with: there is nothing to see.")
                 continue
-            for behaviour in asked.study.behaviours:
-                st.markdown(f"- {contrast_words(item, behaviour)}")
+            st.markdown("\n".join(f"- {contrast_words(item, behaviour)}" for behaviour in asked.study.behaviours))
             if item.outside_days:
                 st.badge(
                     f"{item.outside_days} of {len(item.path.dates)} days outside what training saw",
@@ -233,15 +234,19 @@ def _over_time(asked: Asked, found: list[Contrast]) -> None:
     with right:
         steps = {"week": "Weekly means", "day": "Days"}
         step = pick(study, "step", "Step", list(steps), lambda name: steps[name], "week")
-    make = difference_table if draw == "difference" else path_table
-    table = make(found, behaviour, weekly=step == "week")
+    weekly, reference = step == "week", reference_label(found[0])
+    if draw == "difference":
+        table = difference_table(found, behaviour, weekly=weekly)
+    else:
+        seen = asked.workspace.inputs.observations
+        table = path_table(found, behaviour, weekly=weekly, reference=reference, observations=seen)
     chart(
         paths_figure(
             table,
-            reference=found[0].reference_name,
+            reference=reference,
             label=labels[behaviour],
             difference=draw == "difference",
-            weekly=step == "week",
+            weekly=weekly,
             source=asked.source,
         ),
         table,
@@ -255,7 +260,7 @@ def _over_time(asked: Asked, found: list[Contrast]) -> None:
 def _changes(found: list[Contrast]) -> None:
     with st.expander("What each policy does otherwise, in words"):
         for item in found:
-            st.text(f"{item.name}, instead of {item.reference_name}:")
+            st.text(f"{item.name}, instead of {reference_words(item)}:")
             shown = item.changes[:CHANGES_SHOWN]
             st.text("\n".join(f"• {change}" for change in shown) or "• nothing")
             if len(item.changes) > len(shown):
@@ -282,7 +287,7 @@ def _by_group(asked: Asked, question: Question, found: list[Contrast]) -> None:
         group_figure(
             table[table["behaviour"] == behaviour],
             float(item.difference[behaviour]),
-            title=f"{labels[behaviour]} by {readable(attribute).lower()}: “{item.name}” against “{item.reference_name}”",
+            title=f"{labels[behaviour]} by {readable(attribute).lower()}: “{item.name}” against {reference_words(item)}",
             source=asked.source,
         ),
         table,

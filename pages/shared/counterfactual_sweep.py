@@ -12,8 +12,8 @@ import streamlit as st
 from core.counterfactual.levels import checked_targets, mapping_table
 from core.counterfactual.support import FAR, SLACK
 from core.counterfactual.sweep import Sweep, stringency_sweep
+from core.report.contrast_figures import group_figure
 from core.report.counterfactual_figures import (
-    group_figure,
     level_heatmap,
     readable,
     sweep_figure,
@@ -31,6 +31,7 @@ from core.services.counterfactual_words import (
     day_words,
     held_words,
     reproducible,
+    rung_words,
     sweep_command,
     sweep_python,
     sweep_words,
@@ -64,8 +65,8 @@ def sweep_view(asked: Asked) -> None:
     reference = reference_table(_reference(*asked.key, _asked=asked), study)
     _badges(sweep)
     if len(sweep.levels) > 1:
-        for behaviour in study.behaviours:
-            st.markdown(f"- {sweep_words(sweep, behaviour)}")
+        st.markdown("\n".join(f"- {sweep_words(sweep, behaviour)}" for behaviour in study.behaviours))
+    st.caption(rung_words(sweep))
     chart(
         sweep_figure(table, reference, source=asked.source),
         _download_of(table, reference),
@@ -210,7 +211,7 @@ def _levels_in_words(asked: Asked, sweep: Sweep) -> None:
         "stricter level is nowhere looser. The order is an assumption of the study."
     )
     st.dataframe(
-        level_table(sweep),
+        level_table(sweep, asked.twin.support),
         width="stretch",
         hide_index=True,
         key="level-table",

@@ -166,7 +166,7 @@ def _table(editing: Editing) -> None:
         return
     with message:
         made: list[PolicyTimeline] = []
-        if not try_to(lambda: made.append(drafts.from_table(draft, edited))):
+        if not try_to(lambda: made.append(drafts.from_table(draft, edited, numbered=len(base)))):
             st.caption("The draft stays as it was until this row is mended; nothing you typed is lost.")
             return
     if made[0].interventions != draft.interventions:

@@ -119,11 +119,10 @@ def calendar_edits(editing: Editing) -> None:
         name = st.text_input("Name of the holiday", max_chars=LONGEST_NAME, key=editing.key("holiday-name"))
         edit = {"holiday": " ".join(name.split()) or "Public holiday", "day": day, "announced": known}
         said = f"{day} becomes a public holiday, known from {known}"
-        if known > train_end:
-            st.caption(
-                f"A counterfactual knows of holidays only what was announced by the end of training ({train_end}): "
-                "announced later, this one would change nothing there."
-            )
+        st.caption(
+            "A counterfactual takes a holiday that a scenario adds as known to everybody; the day of announcement counts "
+            "where a forecast is made from this policy."
+        )
     else:
         days = {
             item.day: f"{item.day}: {item.name}"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import streamlit as st
 
 from core.errors import InputError
 from core.policy.timeline import PolicyTimeline
+from core.services.counterfactual_words import compare_command
 from core.services.timelines import (
     delete_scenario,
     load_timeline,
@@ -133,11 +135,9 @@ def _add(editing: Editing, content: bytes, name: str) -> str:
 def reproduce(editing: Editing) -> None:
     """The command and the Python that give what is on the screen."""
     study, parent = editing.study, editing.parent
-    data = "" if study.shipped else " --data DATA"
     folder = "" if study.shipped else ', "DATA"'
     saved = parent.parent_id is not None
     first, last = editing.first, editing.last
-    begin, end = editing.holdout
     with st.expander("Reproduce this"):
         if not study.shipped:
             st.caption("DATA stands for the folder of observations.")
@@ -146,10 +146,7 @@ def reproduce(editing: Editing) -> None:
             st.caption(
                 "First download the scenario file (under Saved scenarios). Drafts have no file: save them first."
             )
-            st.code(
-                f"policytwin compare {study.id}{data} --scenario {parent.id}.toml --start {begin} --end {end} --json",
-                language="bash",
-            )
+            st.code(_command(editing), language="bash")
             lines.append("from core.policy.scenario import load_scenario")
         lines += ["from core.services.policy_view import daily_table, stretches", ""]
         lines.append(f'inputs = open_study("{study.id}"{folder})')
@@ -162,3 +159,13 @@ def reproduce(editing: Editing) -> None:
         if saved:
             lines.append("print(*timeline.changes(inputs.timeline), sep='\\n')  # what differs")
         st.code("\n".join(lines), language="python")
+
+
+def _command(editing: Editing) -> str:
+    """The command that compares the saved scenario with the observed policy over the hold-out, in a store of its own."""
+    study, run, name = editing.study, editing.workspace.run, f"{editing.parent.id}.toml"
+    data = None if study.shipped else "DATA"
+    if run is not None:
+        return compare_command(run.record, [name], pd.date_range(*editing.holdout), data)
+    given = "" if data is None else f" --data {data}"
+    return f"policytwin compare {study.id}{given} --scenario {name} --db reproduce.duckdb --json"

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
 from core.errors import PolicyTwinError
 from core.people.personas import Population
-from core.services.jobs import FAILED, STOPPED, Job
-from core.services.population_drafts import PopulationDraft, PopulationShelf, draft_of, shelve
+from core.services.jobs import DONE, FAILED, STOPPED, Job
+from core.services.population_drafts import PopulationDraft, PopulationShelf, draft_of, draft_spec, shelve
 from core.services.population_effects import HoldoutMean, PopulationEffect, effect_between, holdout_mean
 from core.services.population_effects import population_effect as effect_of
 from core.services.populations import saved_populations
@@ -25,6 +26,9 @@ DRAWN_AT_ONCE, FORECAST_AT_ONCE = 20_000, 5_000
 #: Steps that can be taken back.
 STEPS = 40
 SOURCE, SIZE, SEED = "population", "personas", "seed"
+#: What the last change did, and the places of the page where that is said: beside what was pressed.
+NOTICE = "population-notice"
+TOP, TABLES, PEOPLE, KEPT = "top", "tables", "people", "kept"
 
 
 @st.cache_resource(show_spinner=False)
@@ -65,20 +69,25 @@ def edited_population(workspace: Workspace) -> Edited:
     return Edited(workspace, draft, population, before)
 
 
-def propose(workspace: Workspace, change: Callable[[PopulationDraft], PopulationDraft], said: str) -> bool:
+def propose(
+    workspace: Workspace, change: Callable[[PopulationDraft], PopulationDraft], said: str, place: str = TOP
+) -> bool:
     """Change the draft, if the people it describes can be made; else say why in one line, and nothing changes.
 
-    `said` tells what was done. Returns whether it was. May be called from a callback: the line is shown by `notices`.
+    `said` tells what was done. Returns whether it was. May be called from a callback: the line is shown by `notices` at
+    `place`.
     """
     draft = _draft(workspace)
     try:
         wanted = change(draft)
         if wanted == draft:
             return False
-        if wanted.personas <= DRAWN_AT_ONCE:
+        if wanted.personas <= DRAWN_AT_ONCE or shelf().get(wanted.before_people) is not None:
             shelf().build(workspace.store, workspace.study, wanted)
+        else:
+            draft_spec(workspace.store, workspace.study, wanted)
     except PolicyTwinError as wrong:
-        _say("error", str(wrong))
+        _say("error", str(wrong), place)
         return False
     dropped = len(draft.people) if not wanted.people else 0
     if dropped and wanted != draft.before_people:
@@ -86,7 +95,7 @@ def propose(workspace: Workspace, change: Callable[[PopulationDraft], Population
     _history(workspace.study.id).append(draft)
     del _history(workspace.study.id)[:-STEPS]
     _adopt(workspace.study.id, wanted)
-    _say("success", said)
+    _say("success", said, place)
     return True
 
 
@@ -101,20 +110,38 @@ def can_undo(study: str) -> bool:
     return bool(_history(study))
 
 
+def tell(text: str, place: str = TOP) -> None:
+    """Say, at `place`, that something was done."""
+    _say("success", text, place)
+
+
 def refused() -> bool:
     """Whether a line on why a change was refused waits to be shown."""
-    return st.session_state.get("population-notice", ("",))[0] == "error"
+    return st.session_state.get(NOTICE, ("",))[0] == "error"
 
 
-def notices() -> None:
-    """Show, once, what the last change did or why it was refused."""
-    found = st.session_state.pop("population-notice", None)
-    if found is not None:
-        kind, text = found
+def notices(place: str = TOP) -> None:
+    """Show, once, what the last change did here or why it was refused."""
+    found = st.session_state.get(NOTICE)
+    if found is not None and found[2] == place:
+        kind, text, _ = found
         if kind == "error":
             st.error(plain_text(text), icon=":material/error:")
         else:
             st.success(plain_text(text), icon=":material/check_circle:")
+        del st.session_state[NOTICE]
+
+
+def linked_choice(label: str, options: Mapping[str, str], key: str, default: str, **how: Any) -> str:
+    """A choice that is also in the URL by its id, and stays when the page is left; `options` are labels by id."""
+    if st.session_state.get(key) not in options:
+        asked = st.query_params.get(key)
+        st.session_state[key] = asked if asked in options else default
+    chosen: str = st.selectbox(
+        label, list(options), format_func=options.__getitem__, key=key, persist_state="session", **how
+    )
+    st.query_params[key] = chosen
+    return chosen
 
 
 def effect_against(edited: Edited, reference: PopulationDraft) -> PopulationEffect | None:
@@ -200,8 +227,8 @@ def _history(study: str) -> list[PopulationDraft]:
     return found
 
 
-def _say(kind: str, text: str) -> None:
-    st.session_state["population-notice"] = (kind, text)
+def _say(kind: str, text: str, place: str = TOP) -> None:
+    st.session_state[NOTICE] = (kind, text, place)
 
 
 def _edits(count: int) -> str:
@@ -216,7 +243,11 @@ def _draw_beside(workspace: Workspace, draft: PopulationDraft) -> None:
         shelve(kept, store, study, draft, watch, executor)
 
     st.info(f"{draft.personas:,} people take a while to draw; the page goes on by itself.", icon=":material/groups:")
-    while _job(workspace, "population", draft.key, work) is None:
+    done = workspace.board.latest("population", draft.key)
+    if done is not None and done.status == DONE:
+        # Drawn before, and pushed off the shelf by others since.
+        workspace.board.start("population", draft.key, work)
+    if _job(workspace, "population", draft.key, work) is None:
         _way_back(study.id)
         st.stop()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import streamlit as st
 
 from core.people.personas import Population
@@ -54,8 +56,8 @@ def effect_section(edited: Edited, key: str) -> None:
     chart(figure, table, f"{edited.study.id}-population-effect", f"{key}-effect", alt)
     st.caption(
         f"{CALIBRATION_KEPT} The lines are 80% intervals from other training weeks and other people; what both "
-        "populations share cancels. They do not cover the engine's own assumptions. Every population is measured "
-        "against its own ordinary week, so people who always go out little change little."
+        "populations share cancels. They do not cover the engine's own assumptions. Each population is measured against "
+        "its own ordinary week, as the data are."
     )
     engine_note(run)
 
@@ -95,15 +97,27 @@ def reproduce(edited: Edited) -> None:
         st.code("\n".join(lines), language="python")
         if draft.source is None and not draft.is_edited:
             st.caption("Command line: a whole run with these people, in a store of its own.")
-            command = f"policytwin run {draft.study} --personas {draft.personas} --seed {draft.seed}"
-            st.code(f"{command} --db reproduced.duckdb --json", language="bash")
+            command = ["policytwin", "run", draft.study, "--personas", str(draft.personas), "--seed", str(draft.seed)]
+            folder = _folder(edited)
+            command += [] if folder is None else ["--data", folder]
+            st.code(shlex.join([*command, "--db", "reproduced.duckdb", "--json"]), language="bash")
         if run is not None and draft.is_edited:
-            st.caption("Python, after the lines above: what it changes in the forecast, the calibration kept.")
-            st.code("\n".join(effect_lines(run, draft)), language="python")
+            st.caption(
+                "Python, after the lines above: the change of the forecast against the population before any edit, the "
+                "calibration kept."
+            )
+            st.code("\n".join(effect_lines(run, draft, _folder(edited))), language="python")
 
 
-def effect_lines(run: StoredRun, draft: PopulationDraft) -> list[str]:
+def _folder(edited: Edited) -> str | None:
+    """The folder of observations that the lines must name; None where they ship with PolicyTwin."""
+    folder = observed_data()
+    return None if edited.study.shipped or folder is None else str(folder)
+
+
+def effect_lines(run: StoredRun, draft: PopulationDraft, folder: str | None) -> list[str]:
     """Python lines that follow those of the population and print the change of the forecast."""
+    data = "" if folder is None else f", {folder!r}"
     return [
         "from core.services.counterfactuals import fitted_twin",
         "from core.services.population_drafts import PopulationDraft, build_population",
@@ -111,8 +125,8 @@ def effect_lines(run: StoredRun, draft: PopulationDraft) -> list[str]:
         "from core.store.database import Store",
         "",
         "# Close the dashboard first: one process at a time can open its store.",
-        f'with Store("{store_path()}") as store:',
-        f'    twin = fitted_twin(store, "{run.run_id}")',
+        f"with Store({str(store_path())!r}) as store:",
+        f'    twin = fitted_twin(store, "{run.run_id}"{data})',
         f"    before = build_population(store, study, {draft.unedited!r})",
         "print(population_effect(twin, before, population).frame())",
     ]

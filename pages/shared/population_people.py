@@ -26,7 +26,7 @@ from core.services.population_drafts import PopulationDraft
 from core.services.population_effects import answers_of, everybody_on, named_contexts
 from core.services.studies import engine_label
 from pages.shared.charts import chart
-from pages.shared.population_draft import Edited, propose, refused
+from pages.shared.population_draft import PEOPLE, Edited, notices, propose, refused
 from pages.shared.population_effect import effect_section, people_download
 from pages.shared.shell import Workspace, engine_note, try_to
 
@@ -62,14 +62,18 @@ def people_tab(edited: Edited) -> None:
     st.divider()
     _person(edited)
     if edited.draft.is_edited:
-        st.divider()
-        effect_section(edited, "people")
+        try_to(lambda: effect_section(edited, "people"))
 
 
 def _search(edited: Edited) -> np.ndarray:
     left, right = st.columns([1, 2])
     words = left.text_input(
-        "Words in the text", key="people-words", type="search", persist_state="session", placeholder="for example: taxi"
+        "Words in the text",
+        key="people-words",
+        type="search",
+        live="400ms",
+        persist_state="session",
+        placeholder="for example: taxi",
     )
     choices = {item.label: item for item in filters(edited.population.spec)}
     wanted = right.multiselect(
@@ -129,6 +133,7 @@ def _edit_table(edited: Edited, shown: np.ndarray) -> None:
         )
         st.caption("Weights stay: an edit changes who somebody is, not how many there are. Texts follow the edits.")
         apply = st.form_submit_button("Apply the edits", type="primary", icon=":material/check:")
+    notices(PEOPLE)
     if apply:
         rows: Mapping[int, Mapping[str, Any]] = st.session_state[key]["edited_rows"]
         edits = {int(shown[int(position)]): changes for position, changes in rows.items()}
@@ -155,7 +160,7 @@ def _apply(edited: Edited, edits: Mapping[int, Mapping[str, Any]]) -> None:
 
     names = ", ".join(str(person) for person in list(wanted)[:5]) + (" and more" if len(wanted) > 5 else "")
     said = f"Person {names} edited." if len(wanted) == 1 else f"Persons {names} edited."
-    if not propose(edited.workspace, change, said) and not refused():
+    if not propose(edited.workspace, change, said, PEOPLE) and not refused():
         st.info("That is how it was before; nothing was changed.")
         return
     st.rerun()
@@ -174,8 +179,9 @@ def _person(edited: Edited) -> None:
     st.markdown(f"#### Person {int(person)}" + (" (edited)" if int(person) in changed else ""))
     st.text(str(row["text"]))
     st.caption(f"Stands for {int(row['weight']):,} inhabitants. Traits are assumptions.")
+    # What a run cannot tell is said where it would be; the rest of the page stays.
+    try_to(lambda: _answers(edited, int(person)))
     _edit_form(edited, int(person), row)
-    _answers(edited, int(person))
 
 
 def _edit_form(edited: Edited, person: int, row: pd.Series) -> None:
@@ -205,9 +211,10 @@ def _edit_form(edited: Edited, person: int, row: pd.Series) -> None:
     if apply:
         names = {item.name: item.label for item in (*spec.attributes, *spec.traits)}
         _apply(edited, {person: {names[name]: value for name, value in chosen.items()}})
+    notices(PEOPLE)
     if back:
         said = f"Person {person} is as the tables gave it."
-        propose(edited.workspace, lambda draft: draft.with_person(person, {}), said)
+        propose(edited.workspace, lambda draft: draft.with_person(person, {}), said, PEOPLE)
         st.rerun()
 
 

@@ -17,7 +17,7 @@ from core.services.persona_tables import (
     universe_text,
 )
 from pages.shared.charts import chart
-from pages.shared.population_draft import Edited, propose
+from pages.shared.population_draft import TABLES, Edited, linked_choice, notices, propose
 from pages.shared.shell import try_to
 
 EDITOR = "table-editor"
@@ -26,9 +26,8 @@ EDITOR = "table-editor"
 def tables_tab(edited: Edited) -> None:
     """Choose a table, see target and result, edit its numbers."""
     spec = edited.population.spec
-    names = [item.name for item in spec.marginals]
     labels = {item.name: f"{item.label} ({'fitted' if item.use == 'fit' else 'seed only'})" for item in spec.marginals}
-    name = st.selectbox("Table", names, format_func=labels.__getitem__, key="table", bind="query-params")
+    name = linked_choice("Table", labels, "table", spec.marginals[0].name)
     marginal = spec.marginal(name)
     rows = fit_rows(edited.population, name)
     figure = marginal_figure(
@@ -91,6 +90,7 @@ def _editor(edited: Edited, name: str) -> None:
         apply = st.form_submit_button("Apply and draw the people anew", type="primary", icon=":material/check:")
     if apply:
         _apply(edited, name, typed[value], rows[value])
+    notices(TABLES)
     if marginal.original_table is not None:
         st.button(
             "Back to the source's numbers",
@@ -113,14 +113,11 @@ def _apply(edited: Edited, name: str, typed: pd.Series, shown: pd.Series) -> Non
         st.info("The numbers are the same as before; nothing was changed.")
         return
     label = edited.population.spec.marginal(name).label
-    propose(
-        edited.workspace,
-        lambda draft: draft.with_table(name, values),
-        f"Table “{label}” edited; the weights follow it.",
-    )
+    said = f"Table “{label}” edited; the weights follow it."
+    propose(edited.workspace, lambda draft: draft.with_table(name, values), said, TABLES)
     st.rerun()
 
 
 def _reset(edited: Edited, name: str, label: str) -> None:
     said = f"Table “{label}” has the numbers of its source again."
-    propose(edited.workspace, lambda draft: draft.with_own_table(name), said)
+    propose(edited.workspace, lambda draft: draft.with_own_table(name), said, TABLES)

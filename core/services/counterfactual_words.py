@@ -29,7 +29,7 @@ DAY_WORDS = {
 CLAIMS_TEXT = (
     "What follows is plausible under the engine's assumptions; it is not a causal effect. The 80% intervals cover how "
     "well the calibration is known and the sampling of personas, nothing else. On Meridia, the fictional country whose "
-    "true effects are known, the twin finds the direction of every large effect and misses its size by a quarter to a "
+    "true effects are known, the twin finds the direction of every large effect and misses its size by about a "
     "third on average; most true effects lie outside these intervals: take them as the least the uncertainty can be."
 )
 HELD_SWEEP_TEXT = (

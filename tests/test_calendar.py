@@ -56,10 +56,10 @@ def one_day(calendar: Calendar, day: str, known_by: str | None = None) -> pd.Ser
         ("2021-05-13", "holiday"),
         ("2021-12-03", "holiday"),  # National Day on a Friday, the day of rest
         ("2021-12-31", "rest"),
-        ("2022-01-02", "weekend"),
+        ("2022-01-02", "rest"),
         ("2022-01-07", "half"),
         ("2022-01-08", "weekend"),
-        ("2022-01-09", "weekend"),
+        ("2022-01-09", "rest"),
         ("2022-01-10", "working"),
         ("2022-05-14", "holiday"),
     ],

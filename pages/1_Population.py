@@ -36,7 +36,7 @@ from pages.shared.population_effect import effect_section, people_download, repr
 from pages.shared.population_people import people_tab
 from pages.shared.population_tables import tables_tab
 from pages.shared.shell import Workspace, link_parameters, open_page, plain_errors, try_to
-from pages.shared.shell import _plain as plain_text
+from pages.shared.shell import plain_text
 
 PRESETS = (10, 100, 1_000, 10_000)
 TABS = ("Who they are", "Tables", "People", "Effect on the forecast", "Keep", "Sources and assumptions")

@@ -18,7 +18,7 @@ from core.settings import observed_data, store_path
 from core.store.runs import StoredRun
 from pages.shared.charts import chart, download
 from pages.shared.population_draft import Edited, effect_against, wait_for
-from pages.shared.shell import _plain as plain_text
+from pages.shared.shell import plain_text
 from pages.shared.shell import engine_note, link
 
 

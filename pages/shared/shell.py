@@ -85,7 +85,7 @@ def plain_errors() -> Iterator[None]:
     try:
         yield
     except PolicyTwinError as wrong:
-        st.error(_plain(str(wrong)), icon=":material/error:")
+        st.error(plain_text(str(wrong)), icon=":material/error:")
         st.stop()
 
 
@@ -94,7 +94,7 @@ def try_to(action: Callable[[], None]) -> bool:
     try:
         action()
     except PolicyTwinError as wrong:
-        st.error(_plain(str(wrong)), icon=":material/error:")
+        st.error(plain_text(str(wrong)), icon=":material/error:")
         return False
     return True
 
@@ -175,7 +175,7 @@ def _chosen_study() -> str:
     ids = [item.id for item in list_studies() if item.ready]
     asked = st.query_params.get(STUDY) or st.session_state.get(STUDY) or ids[0]
     if asked not in ids:
-        st.warning(f"The study “{_plain(str(asked))}” is not available here; showing {ids[0]}.")
+        st.warning(f"The study “{plain_text(str(asked))}” is not available here; showing {ids[0]}.")
         asked = ids[0]
     if st.session_state.get(STUDY) != asked:
         st.session_state[STUDY] = asked
@@ -189,7 +189,7 @@ def _chosen_run(store: Store, study_id: str) -> StoredRun | None:
     asked = st.query_params.get(RUN) or st.session_state.get(RUN)
     if asked not in ids:
         if asked and st.query_params.get(RUN):
-            st.warning(f"The run “{_plain(str(asked))}” is not in this store; showing the latest.")
+            st.warning(f"The run “{plain_text(str(asked))}” is not in this store; showing the latest.")
         asked = ids[0] if ids else None
     if asked is None:
         st.session_state.pop(RUN, None)
@@ -236,7 +236,7 @@ def _switch_study() -> None:
     st.query_params.pop(RUN, None)
 
 
-def _plain(text: str) -> str:
+def plain_text(text: str) -> str:
     """Text that Markdown shows as it is: names and file contents are data, not formatting."""
     for mark in "\\`*_{}[]<>#|$~":
         text = text.replace(mark, f"\\{mark}")

@@ -1,0 +1,194 @@
+"""The analyst's path in a real Chromium against the real server: open, population, policy, fit, sweep, compare."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the path (on Debian: apt-get install chromium)"),
+]
+ROOT = Path(__file__).resolve().parent.parent
+PATIENCE = 60_000  # milliseconds: a shared machine with two cores may be slow
+PAGES = ("", "Population", "Policy_timeline", "Calibration", "Counterfactuals")
+
+
+@pytest.fixture(scope="module")
+def address(meridia_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The dashboard as `policytwin` serves it, on a copy of the session's store."""
+    folder = tmp_path_factory.mktemp("browser")
+    store = folder / "policytwin.duckdb"
+    shutil.copy(meridia_run, store)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("POLICYTWIN_")}
+    log = (folder / "server.log").open("w")
+    command = [sys.executable, "-m", "core.cli", "--no-browser", "--port", str(port), "--db", str(store)]
+    server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/_stcore/health", server)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        # Streamlit is a child of the command; the whole group has to go.
+        subprocess.run(["pkill", "-TERM", "-P", str(server.pid)], check=False)
+        server.terminate()
+        server.wait(timeout=20)
+        log.close()
+    text = (folder / "server.log").read_text()
+    assert "Traceback" not in text, text[-3000:]
+
+
+def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
+    for _ in range(240):
+        assert server.poll() is None, "the server stopped"
+        try:
+            with urlopen(url, timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.5)
+    raise AssertionError("the server did not answer within two minutes")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as driver:
+        quiet = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=quiet)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    opened = browser.new_page(viewport={"width": 1280, "height": 900})
+    opened.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
+    yield opened
+    opened.close()
+
+
+def settled(page: Page) -> None:
+    """Wait until the page has stopped running, and hold it to having no error."""
+    page.get_by_test_id("stApp").wait_for()
+    page.wait_for_function("() => !document.querySelector('[data-testid=\"stStatusWidgetRunningIcon\"]')")
+    page.wait_for_timeout(700)
+    page.wait_for_function("() => !document.querySelector('[data-testid=\"stStatusWidgetRunningIcon\"]')")
+    assert page.get_by_test_id("stException").count() == 0, page.get_by_test_id("stException").first.inner_text()
+
+
+def go(page: Page, name: str) -> None:
+    page.get_by_test_id("stSidebar").get_by_role("link", name=name, exact=True).click()
+    expect(page.get_by_role("heading", name=name, exact=True, level=1)).to_be_visible()
+    settled(page)
+
+
+def test_the_analysts_path(address: str, page: Page) -> None:
+    page.goto(address)
+    expect(page.get_by_role("heading", name="Overview", exact=True)).to_be_visible()
+    settled(page)
+    body = page.get_by_test_id("stMain")
+    expect(body).to_contain_text("all its data are invented")
+    expect(body).to_contain_text("The twin misses by")
+    expect(body).to_contain_text("not a language model")
+
+    go(page, "Population")
+    page.get_by_test_id("stMain").get_by_text("100", exact=True).first.click()
+    settled(page)
+    expect(body).to_contain_text("42,000")  # 4,200,000 inhabitants over 100 personas
+    page.get_by_role("tab", name="People").click()
+    settled(page)
+    expect(body).to_contain_text("Apply to this person")
+
+    go(page, "Policy timeline")
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+    page.get_by_role("button", name="Apply to the draft").click()
+    settled(page)
+    expect(body).not_to_contain_text("Nothing is changed yet")
+    page.get_by_label("Name of the scenario").fill("Schools shut <b>all year</b>")
+    page.get_by_label("Name of the scenario").press("Enter")
+    settled(page)
+    page.get_by_role("button", name="Save scenario").click()
+    settled(page)
+    expect(body).to_contain_text("Schools shut <b>all year</b>")
+
+    go(page, "Calibration")
+    page.get_by_text("Fit the twin", exact=True).first.click()
+    trials = page.get_by_label("Number of trials", exact=True)
+    trials.fill("9")
+    trials.press("Enter")
+    settled(page)
+    before = page.get_by_test_id("stSidebar").inner_text()
+    page.get_by_role("button", name=re.compile("^Fit")).click()
+    page.wait_for_function(
+        "run => !document.querySelector('[data-testid=\"stSidebar\"]').innerText.includes(run)",
+        arg=re.search(r"run-\S+", before)[0],  # type: ignore[index]
+    )
+    settled(page)
+    expect(body).to_contain_text("The twin misses by")
+
+    go(page, "Counterfactuals")
+    expect(body).to_contain_text("Bounded")
+    expect(body).to_contain_text("Monotone")
+    expect(body).to_contain_text("it is not a causal effect")
+    levels = page.get_by_label("Stringency levels, 0 to 100", exact=True)
+    levels.fill("0, 101")
+    levels.press("Enter")
+    settled(page)
+    expect(body).to_contain_text("0 to 100")
+    levels.fill("10, 90")
+    levels.press("Enter")
+    settled(page)
+    expect(body).to_contain_text("Keep this sweep")
+    page.get_by_text("Compare policies", exact=True).click()
+    settled(page)
+    expect(body).to_contain_text("points")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_first_visit_by_deep_link_works(address: str, browser: Browser, name: str) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"{address}/{name}?study=meridia")
+    heading = name.replace("_", " ") or "Overview"
+    expect(page.get_by_role("heading", name=heading, exact=True, level=1)).to_be_visible()
+    settled(page)
+    assert "Page not found" not in page.content()
+    context.close()
+
+
+def test_a_study_that_is_not_there_is_said_in_one_line(address: str, page: Page) -> None:
+    page.goto(f"{address}/?study=<script>alert(1)</script>&run=nothing")
+    expect(page.get_by_role("heading", name="Overview", exact=True)).to_be_visible()
+    settled(page)
+    expect(page.get_by_test_id("stMain")).to_contain_text("is not available here")
+    assert "<script>alert" not in page.content()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_pages_are_accessible(address: str, page: Page, name: str) -> None:
+    """No critical or serious finding of axe in what PolicyTwin draws itself."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
+    page.goto(f"{address}/{name}?study=meridia")
+    settled(page)
+    page.wait_for_timeout(1500)
+    found = axe.Axe().run(page).response["violations"]
+    grave = {item["id"]: item["nodes"][0]["html"][:300] for item in found if item["impact"] == "critical"}
+    assert not grave, grave

@@ -22,7 +22,16 @@ def main() -> None:
         st.write(state.headline)
         columns = st.columns(4)
         for column, tile in zip(columns, state.tiles, strict=False):
-            column.metric(tile.label, tile.value, delta=tile.delta, help=tile.help, border=True)
+            column.metric(
+                tile.label,
+                tile.value,
+                delta=tile.delta,
+                delta_color="red" if tile.worse else "green",
+                delta_arrow="off",
+                help=tile.help,
+                border=True,
+                height="stretch",
+            )
         engine_note(run)
 
     st.markdown("#### Where the study stands")

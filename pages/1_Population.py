@@ -35,8 +35,7 @@ from pages.shared.population_draft import (
 from pages.shared.population_effect import effect_section, people_download, reproduce, sensitivity_section
 from pages.shared.population_people import people_tab
 from pages.shared.population_tables import tables_tab
-from pages.shared.shell import Workspace, link_parameters, open_page, plain_errors, try_to
-from pages.shared.shell import plain_text
+from pages.shared.shell import Workspace, link_parameters, open_page, plain_errors, plain_text, try_to
 
 PRESETS = (10, 100, 1_000, 10_000)
 TABS = ("Who they are", "Tables", "People", "Effect on the forecast", "Keep", "Sources and assumptions")

@@ -39,8 +39,7 @@ from core.store.runs import StoredRun
 from pages.shared.charts import chart, download
 from pages.shared.curve_view import curve_view
 from pages.shared.fit_panel import adopt_finished_fit, fit_panel
-from pages.shared.shell import Workspace, choose_run, engine_note, open_page, plain_errors
-from pages.shared.shell import plain_text
+from pages.shared.shell import Workspace, choose_run, engine_note, open_page, plain_errors, plain_text
 from pages.shared.stored import curves_of, finished_trials, scores_of
 
 VIEWS = ("Scores", "Curves", "Parameters", "Trials", "Runs", "Export")

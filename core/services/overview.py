@@ -29,6 +29,10 @@ class Tile:
     delta: str | None
     help: str
 
+    @property
+    def worse(self) -> bool:
+        return self.delta is not None and self.delta.endswith("worse")
+
 
 @dataclass(frozen=True)
 class Step:
@@ -74,7 +78,7 @@ def _tiles(run: StoredRun) -> tuple[Tile, ...]:
 
     def against(value: float) -> str:
         change = 100 * (value - twin) / value
-        return f"{change:.0f}% better" if change >= 0 else f"{change:.0f}% worse"
+        return f"{abs(change):.0f}% {'better' if change >= 0 else 'worse'}"
 
     metric = "Root mean squared error over the held-out days, mean over the behaviours, in points of the metric."
     return (
@@ -121,7 +125,7 @@ def _steps(store: Store, inputs: StudyInputs, run: StoredRun | None) -> tuple[St
         Step("Calibration and validation", fitted, run is not None, "Calibration", "Fit and test"),
         Step(
             "Counterfactuals",
-            f"{len(sweeps)} sweeps kept." if len(sweeps) else "What if stringency had been held at another level?",
+            f"{len(sweeps)} sweep{'s' * (len(sweeps) > 1)} kept." if len(sweeps) else "What if stringency had been another?",
             len(sweeps) > 0,
             "Counterfactuals",
             "Ask what if",

@@ -18,8 +18,7 @@ from core.services.population_effects import population_effect as effect_of
 from core.services.populations import saved_populations
 from core.services.progress import Watch
 from core.study import Study
-from pages.shared.shell import Workspace, show_job
-from pages.shared.shell import plain_text
+from pages.shared.shell import Workspace, plain_text, show_job
 
 #: Larger populations are drawn beside the page, and so are the effects of populations larger than this.
 DRAWN_AT_ONCE, FORECAST_AT_ONCE = 20_000, 5_000

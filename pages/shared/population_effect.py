@@ -18,8 +18,7 @@ from core.settings import observed_data, store_path
 from core.store.runs import StoredRun
 from pages.shared.charts import chart, download
 from pages.shared.population_draft import Edited, effect_against, wait_for
-from pages.shared.shell import plain_text
-from pages.shared.shell import engine_note, link
+from pages.shared.shell import engine_note, link, plain_text
 
 
 def effect_section(edited: Edited, key: str) -> None:

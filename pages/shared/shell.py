@@ -146,7 +146,7 @@ def need_run(workspace: Workspace) -> StoredRun:
 def link(page: str, label: str | None = None) -> None:
     """A link to another page that keeps the study and the run."""
     script = next(item for name, item, _ in PAGES if name == page)
-    st.page_link(script, label=label or page, query_params=link_parameters())
+    st.page_link(script, label=label or page, icon=":material/arrow_forward:", query_params=link_parameters())
 
 
 def link_parameters() -> dict[str, str]:

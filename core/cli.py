@@ -84,6 +84,21 @@ def _parser() -> argparse.ArgumentParser:
     sensitivity = _command(commands, "sensitivity", _sensitivity, "what the assumed traits of the personas are worth")
     _run_options(sensitivity)
 
+    backtest = _command(commands, "backtest", _backtest, "rolling origins over many places")
+    backtest.add_argument("--mobility", type=Path, required=True, metavar="FILE")
+    backtest.add_argument("--policy", type=Path, required=True, metavar="FILE")
+    backtest.add_argument("--cases", type=Path, metavar="FILE")
+    backtest.add_argument(
+        "--origins", type=_days, required=True, metavar=f"{DATE_FORMAT},…", help="last days of training"
+    )
+    backtest.add_argument("--horizons", type=_whole_numbers, default=[30, 90, 180], metavar="N,N,…", help="days ahead")
+    backtest.add_argument("--countries", type=_names, metavar="A,B,…", help="ISO-3 codes (default: all)")
+    backtest.add_argument("--seed", type=int, default=0)
+    backtest.add_argument(
+        "--workers", type=int, default=2, metavar="N", help="worker processes; never changes the results"
+    )
+    _json_option(backtest)
+
     stringency = _command(commands, "stringency", _stringency, "recompute the policy indices of a file")
     stringency.add_argument("file", type=Path)
     _json_option(stringency)
@@ -178,6 +193,21 @@ def _levels(text: str) -> list[float]:
         return [float(part) for part in text.split(",")]
     except ValueError:
         raise argparse.ArgumentTypeError(f"'{text}' is not a list of numbers; allowed: 0,25,50") from None
+
+
+def _days(text: str) -> list[date]:
+    return [_day(part.strip()) for part in text.split(",")]
+
+
+def _whole_numbers(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a list of whole numbers; allowed: 30,90,180") from None
+
+
+def _names(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _open_store(arguments: argparse.Namespace) -> Any:
@@ -284,6 +314,26 @@ def _sensitivity(arguments: argparse.Namespace) -> None:
         run_id = _finished_run(arguments, store)
         values = run_sensitivity(store, run_id, data=arguments.data, watch=_watch())
     _print(values, arguments, lambda: sensitivity_text(values))
+
+
+def _backtest(arguments: argparse.Namespace) -> None:
+    from core.services.backtesting import backtest
+    from core.services.runs import worker_pool
+    from core.services.texts import backtest_text
+
+    with worker_pool(arguments.workers) as pool:
+        values = backtest(
+            arguments.mobility,
+            arguments.policy,
+            arguments.cases,
+            arguments.origins,
+            arguments.horizons,
+            countries=arguments.countries,
+            seed=arguments.seed,
+            watch=_watch(),
+            executor=pool,
+        )
+    _print(values, arguments, lambda: backtest_text(values))
 
 
 def _stringency(arguments: argparse.Namespace) -> None:

@@ -25,7 +25,7 @@ def study(name: str = "uae") -> Study:
 
 @lru_cache(maxsize=2)
 def spec(name: str = "uae") -> PopulationSpec:
-    return load_population_spec(study(name).population_file)
+    return load_population_spec(name)
 
 
 @lru_cache(maxsize=2)

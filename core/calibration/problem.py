@@ -97,6 +97,7 @@ def build_problem(
     *,
     announced_only: bool = False,
     inner: bool = True,
+    fewest_days: int = FEWEST_TRAINING_DAYS,
 ) -> Problem:
     """Cut everything at `train_end` and build the windows. Raises InputError where the split leaves too little."""
     if not study.start < train_end < test_end <= study.end:
@@ -105,12 +106,12 @@ def build_problem(
             where=f"study {study.id}",
             allowed=f"{study.start} < training end < test end ≤ {study.end}",
         )
-    if (train_end - study.start).days + 1 < FEWEST_TRAINING_DAYS:
+    if (train_end - study.start).days + 1 < fewest_days:
         raise InputError(
             f"training to {train_end} leaves {(train_end - study.start).days + 1} days",
             where=f"study {study.id}",
-            allowed=f"{FEWEST_TRAINING_DAYS} days or more",
-            nearest=str(study.start + timedelta(days=FEWEST_TRAINING_DAYS - 1)),
+            allowed=f"{fewest_days} days or more",
+            nearest=str(study.start + timedelta(days=fewest_days - 1)),
         )
     observed = observations.loc[: pd.Timestamp(train_end)]
     known_cases = None if cases is None else cases.loc[: pd.Timestamp(train_end)]

@@ -97,6 +97,8 @@ def prepare(request: RunRequest, store: Store | None = None) -> Prepared:
 @contextmanager
 def worker_pool(workers: int) -> Iterator[Executor | None]:
     """A pool of worker processes, or None for one worker: then the work is done here."""
+    if workers < 1:
+        raise InputError(f"{workers} workers", allowed="1 and above", nearest="1")
     if workers == 1:
         yield None
         return

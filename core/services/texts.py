@@ -117,6 +117,35 @@ def sensitivity_text(values: Mapping[str, Any]) -> str:
     )
 
 
+def backtest_text(values: Mapping[str, Any]) -> str:
+    """A backtest's summary: mean scores by horizon, and where policy moved most."""
+    summary = values["summary"]
+    if not summary["rows"]:
+        return "No place has enough observations after these origins."
+    parts = [(f"{horizon} d", part) for horizon, part in summary["by_horizon"].items()]
+    for name, of_horizon in summary["by_change"].items():
+        parts += [(f"{horizon} d, stringency moved {name}", part) for horizon, part in of_horizon.items()]
+    names = list(parts[0][1]["mean"])
+    rows = [[label, part["rows"], *(float(part["mean"][name]) for name in names)] for label, part in parts]
+    cover = [
+        [label, *(f"{100 * part['intervals']['twin'][level]['coverage']:.0f}%" for level in ("50", "80", "95"))]
+        for label, part in parts
+    ]
+    return "\n".join(
+        [
+            f"{summary['rows']} rows, {summary['countries']} places; engine: {engine_label(values['engine'])}; "
+            f"people: {values['population']}, {values['personas']} personas. Mean macro RMSE:",
+            "",
+            table(["Horizon", "Rows", *names], rows),
+            "",
+            "Share of days inside the twin's intervals:",
+            table(["Horizon", "50%", "80%", "95%"], cover),
+            *(f"left out: {place} ({why})" for place, why in values["left_out"].items()),
+            f"Took {values['seconds']:.0f} s.",
+        ]
+    )
+
+
 def stringency_text(values: Mapping[str, Any]) -> str:
     """Largest errors of the recomputed indices."""
     rows = [(name, f"{error:.6f}") for name, error in values["max_abs_error"].items()]

@@ -1,0 +1,281 @@
+"""Rolling origins over many places: the twin and its rivals, told the same, scored on what came next.
+
+A row is a place, an origin and a horizon. It needs observations on at least 85% of the horizon's days, and counts the
+behaviours of which no more than 30% is missing there and in the 28 days before the origin. Scores are the mean over
+these behaviours of the root mean squared error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+
+from core.calibration.problem import build_problem
+from core.calibration.twin import FORECAST_DEFAULTS, twin_forecast
+from core.cognition.coefficients import load_coefficients
+from core.cognition.rules import RulesEngine
+from core.errors import InputError
+from core.forecasting.baselines import (
+    BaselineInputs,
+    gradient_boosting,
+    gradient_boosting_indicators,
+    last_7_days,
+    last_value,
+    linear,
+    seasonal_naive,
+    train_mean,
+)
+from core.forecasting.intervals import LEVELS, WITH_INTERVALS, PastErrors, Widths, interval_score
+from core.forecasting.lagged import exponential_smoothing, gradient_boosting_lags
+from core.forecasting.places import Place, last_observed
+from core.simulation.simulate import simulate
+
+TWIN = "twin"
+RIVALS = {
+    "last_value": last_value,
+    "last_7_days": last_7_days,
+    "seasonal_naive": seasonal_naive,
+    "train_mean": train_mean,
+    "linear": linear,
+    "gradient_boosting": gradient_boosting,
+    "gradient_boosting_indicators": gradient_boosting_indicators,
+    "gradient_boosting_lags": gradient_boosting_lags,
+    "ets": exponential_smoothing,
+}
+SEEN_SHARE = 0.85
+MISSING_SHARE = 0.30
+RECENT = 28
+#: Days between the origins inside the past whose errors make the intervals, and the training they need at least.
+STEP = 28
+FEWEST_TRAINING = 75
+
+
+@dataclass(frozen=True)
+class PlaceForecasts:
+    """What one place gives: forecasts by origin and forecaster (days × behaviours, to the longest horizon), how much its
+    behaviours move (`scales`, by origin), and the past errors that intervals are made from."""
+
+    place: str
+    title: str
+    forecasts: dict[date, dict[str, pd.DataFrame]]
+    scales: dict[date, pd.Series]
+    past: PastErrors
+    observations: pd.DataFrame
+    stringency: pd.Series
+
+
+def forecast_place(
+    place: Place, personas: pd.DataFrame, origins: Sequence[date], longest: int, rivals: Sequence[str] = tuple(RIVALS)
+) -> PlaceForecasts:
+    """Every forecaster at every origin that the place's data reach, and the twin at origins of the past.
+
+    A plain function of its arguments, so that a worker process can run it. Nothing observed after an origin is used.
+    """
+    engine = RulesEngine.for_study(place.study, load_coefficients(place.study.coefficients_file))
+    last = last_observed(place)
+    found: dict[date, dict[str, pd.DataFrame]] = {}
+    scales: dict[date, pd.Series] = {}
+    for origin in origins:
+        if origin >= last:
+            continue
+        forecast = _twin(place, engine, personas, origin, longest)
+        if forecast is None:
+            continue
+        known = _known(place, origin, pd.DatetimeIndex(forecast.index))
+        found[origin] = {TWIN: forecast, **{name: RIVALS[name](known) for name in rivals}}
+        scales[origin] = _scale(place.observations, origin)
+    return PlaceForecasts(
+        place.study.id,
+        place.study.title,
+        found,
+        scales,
+        _past_errors(place, engine, personas, min(last, max(origins)), longest),
+        place.observations,
+        place.published,
+    )
+
+
+def _twin(place: Place, engine: RulesEngine, personas: pd.DataFrame, origin: date, longest: int) -> pd.DataFrame | None:
+    """The twin's forecast after `origin`; None where some behaviour was hardly observed before it."""
+    end = min(origin + timedelta(days=longest), place.study.end)
+    try:
+        problem = build_problem(
+            place.study, place.timeline, place.observations, place.cases, origin, end,
+            inner=False, fewest_days=FEWEST_TRAINING,
+        )  # fmt: skip
+        means = simulate(engine, personas, problem.contexts).everyone
+        return twin_forecast(problem, problem.final, means, FORECAST_DEFAULTS).forecast
+    except InputError:
+        return None
+
+
+def _known(place: Place, origin: date, horizon: pd.DatetimeIndex) -> BaselineInputs:
+    cut = pd.Timestamp(origin)
+    return BaselineInputs(
+        observed=place.observations.loc[:cut],
+        horizon=horizon,
+        stringency=place.published,
+        indicators=place.timeline.levels()[list(place.study.indicator_codes)],
+        cases=None if place.cases is None else place.cases.loc[:cut],
+    )
+
+
+def _scale(observations: pd.DataFrame, origin: date) -> pd.Series:
+    """How much a behaviour moves about its weekday's mean in the last 28 days, for widths that suit the place."""
+    recent = observations.loc[: pd.Timestamp(origin)].iloc[-RECENT:]
+    weekday = recent.groupby(pd.DatetimeIndex(recent.index).day_of_week).transform("mean")
+    return (recent - weekday).abs().mean().clip(lower=1.0).fillna(1.0)
+
+
+def _past_errors(place: Place, engine: RulesEngine, personas: pd.DataFrame, last: date, longest: int) -> PastErrors:
+    """Errors from origins of the past, four weeks apart, up to a week before `last`."""
+    origins, scales = [], []
+    errors: dict[str, list[np.ndarray]] = {name: [] for name in WITH_INTERVALS}
+    behaviours = list(place.observations.columns)
+    origin = place.study.start + timedelta(days=FEWEST_TRAINING)
+    while origin < last - timedelta(days=7):
+        twin = _twin(place, engine, personas, origin, longest)
+        if twin is not None:
+            days = pd.date_range(origin + timedelta(days=1), periods=longest, freq="D")
+            rival = seasonal_naive(_known(place, origin, days))
+            truth = place.observations.reindex(days)
+            for name, forecast in ((TWIN, twin), ("seasonal_naive", rival)):
+                errors[name].append((truth - forecast.reindex(days)).to_numpy(np.float32))
+            origins.append(origin)
+            scales.append(_scale(place.observations, origin).to_numpy(np.float32))
+        origin += timedelta(days=STEP)
+    shape = (len(origins), longest, len(behaviours))
+    stacked = {name: np.array(values, dtype=np.float32).reshape(shape) for name, values in errors.items()}
+    return PastErrors(tuple(behaviours), tuple(origins), np.array(scales).reshape(len(origins), -1), stacked)
+
+
+def counted_behaviours(observations: pd.DataFrame, origin: date, days: pd.DatetimeIndex) -> list[str]:
+    """Behaviours that count in a row, or none where the horizon was hardly observed at all."""
+    ahead = observations.reindex(days)
+    if ahead.notna().any(axis=1).mean() < SEEN_SHARE:
+        return []
+    recent = observations.loc[: pd.Timestamp(origin)].iloc[-RECENT:]
+    fine = (ahead.isna().mean() <= MISSING_SHARE) & (recent.isna().mean() <= MISSING_SHARE)
+    return [str(name) for name in observations.columns[fine]]
+
+
+def stringency_change(stringency: pd.Series, origin: date, days: pd.DatetimeIndex) -> float:
+    """How far mean stringency over the horizon lies from that of the 28 days before."""
+    recent = stringency.loc[: pd.Timestamp(origin)].iloc[-RECENT:]
+    return float(abs(stringency.reindex(days).mean() - recent.mean()))
+
+
+def rows_of(
+    place: PlaceForecasts, horizons: Sequence[int], widths: Mapping[tuple[str, date], Widths]
+) -> list[dict[str, object]]:
+    """The rows of one place: country, origin, horizon, stringency_change, categories, macro_rmse by forecaster; coverage
+    of the twin's intervals by level, and of both forecasters with intervals the mean width and score (`intervals`).
+
+    `widths` are by forecaster and origin.
+    """
+    rows: list[dict[str, object]] = []
+    for origin, forecasts in place.forecasts.items():
+        for horizon in horizons:
+            days = pd.date_range(origin + timedelta(days=1), periods=horizon, freq="D")
+            names = counted_behaviours(place.observations, origin, days)
+            if not names:
+                continue
+            truth = place.observations.reindex(days)[names]
+            rows.append(
+                {
+                    "country": place.place,
+                    "origin": str(origin),
+                    "horizon": horizon,
+                    "stringency_change": stringency_change(place.stringency, origin, days),
+                    "categories": len(names),
+                    "macro_rmse": {
+                        name: _macro(frame.reindex(days)[names], truth) for name, frame in forecasts.items()
+                    },
+                    **_intervals(place, origin, days, truth, widths),
+                }
+            )
+    return rows
+
+
+def _intervals(
+    place: PlaceForecasts,
+    origin: date,
+    days: pd.DatetimeIndex,
+    truth: pd.DataFrame,
+    widths: Mapping[tuple[str, date], Widths],
+) -> dict[str, object]:
+    """`coverage` of the twin by level, and `intervals`: mean width and interval score by forecaster and level."""
+    ahead = np.arange(1, len(days) + 1)
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for name in WITH_INTERVALS:
+        miss = (truth - place.forecasts[origin][name].reindex(days)[truth.columns]).abs().to_numpy(float)
+        scale = place.scales[origin].reindex(truth.columns).to_numpy(float)
+        half = np.stack([widths[name, origin].of(str(column), ahead) for column in truth.columns], axis=-1) * scale
+        seen = np.isfinite(miss)
+        found[name] = {
+            str(level): {
+                "coverage": float((miss[seen] <= half[place_of][seen]).mean()),
+                "width": float(2 * half[place_of].mean()),
+                "score": float(interval_score(level, miss[seen], half[place_of][seen]).mean()),
+            }
+            for place_of, level in enumerate(LEVELS)
+        }
+    return {"coverage": {level: values["coverage"] for level, values in found[TWIN].items()}, "intervals": found}
+
+
+def _macro(forecast: pd.DataFrame, truth: pd.DataFrame) -> float:
+    return float(np.sqrt(((forecast - truth) ** 2).mean()).mean())
+
+
+CHANGE_CLASSES: Mapping[str, tuple[float, float]] = {"<5": (0, 5), "5-15": (5, 15), ">=15": (15, np.inf)}
+
+
+def summary_of(rows: Sequence[Mapping[str, object]], rivals: Sequence[str]) -> dict[str, object]:
+    """Means, medians and the twin's share of wins, by horizon, and by horizon and class of stringency change."""
+    if not rows:
+        return {"rows": 0, "by_horizon": {}, "by_change": {}}
+    scores = pd.DataFrame([row["macro_rmse"] for row in rows])
+    head = pd.DataFrame([{key: row[key] for key in ("country", "horizon", "stringency_change")} for row in rows])
+
+    intervals = {
+        (name, str(level)): pd.DataFrame([row["intervals"][name][str(level)] for row in rows])  # type: ignore[index]
+        for name in WITH_INTERVALS
+        for level in LEVELS
+    }
+
+    def part(mask: pd.Series) -> dict[str, object]:
+        chosen = scores[mask]
+        best = str(chosen[list(rivals)].mean().idxmin())
+        return {
+            "rows": len(chosen),
+            "mean": _plain(chosen.mean()),
+            "median": _plain(chosen.median()),
+            "wins": _plain(pd.Series({name: (chosen[TWIN] < chosen[name]).mean() for name in rivals})),
+            "best_rival": best,
+            "intervals": {
+                name: {str(level): _plain(intervals[name, str(level)][mask].mean()) for level in LEVELS}
+                for name in WITH_INTERVALS
+            },
+            "gain_on_best_rival": round(1.0 - float(chosen[TWIN].mean() / chosen[best].mean()), 4),
+        }
+
+    horizons = sorted(head["horizon"].unique())
+    by_change = {}
+    for name, (low, high) in CHANGE_CLASSES.items():
+        inside = (head["stringency_change"] >= low) & (head["stringency_change"] < high)
+        masks = {str(horizon): inside & (head["horizon"] == horizon) for horizon in horizons}
+        by_change[name] = {horizon: part(mask) for horizon, mask in masks.items() if mask.any()}
+    return {
+        "rows": len(rows),
+        "countries": int(head["country"].nunique()),
+        "by_horizon": {str(horizon): part(head["horizon"] == horizon) for horizon in horizons},
+        "by_change": by_change,
+    }
+
+
+def _plain(values: pd.Series) -> dict[str, float]:
+    return {str(name): round(float(value), 4) for name, value in values.items()}

@@ -1,0 +1,103 @@
+"""Backtests over many places, from files to printed rows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from core.datasets.tables import read_cases, read_mobility, read_policy
+from core.errors import InputError
+from core.forecasting.backtest import RIVALS, PlaceForecasts, forecast_place, rows_of, summary_of
+from core.forecasting.intervals import WITH_INTERVALS, conformal_widths
+from core.forecasting.places import Place, places_from_tables
+from core.people.personas import synthesise
+from core.people.population_file import load_population_spec
+from core.records import code_version
+from core.services.progress import Watch
+
+POPULATION = "world"
+PERSONAS = 300
+LONGEST_HORIZON = 365
+
+
+def backtest(
+    mobility: Path,
+    policy: Path,
+    cases: Path | None,
+    origins: Sequence[date],
+    horizons: Sequence[int],
+    *,
+    countries: Sequence[str] | None = None,
+    seed: int = 0,
+    watch: Watch | None = None,
+    executor: Executor | None = None,
+) -> dict[str, Any]:
+    """Rolling origins over the places of these files: `rows`, their `summary`, and what was left out and why.
+
+    Places are evaluated in parallel where there is an executor; the result does not depend on it. InputError for a file
+    that cannot be read, an origin or horizon that makes no sense, and an unknown place.
+    """
+    began = time.perf_counter()
+    watch = watch or Watch()
+    origins, horizons = sorted(set(origins)), sorted(set(horizons))
+    _check(origins, horizons)
+    watch.report("ingest", 0, 1, "reading the tables")
+    places, left_out = places_from_tables(
+        read_mobility(mobility, allow_gaps=True),
+        read_policy(policy),
+        None if cases is None else read_cases(cases),
+        wanted=countries,
+    )
+    personas = synthesise(load_population_spec(POPULATION), PERSONAS, seed).personas
+    done = _forecasts(places, personas, origins, max(horizons), watch, executor)
+    past = [item.past for item in done]
+    widths = {(name, origin): conformal_widths(past, name, origin) for name in WITH_INTERVALS for origin in origins}
+    rows = [row for item in done for row in rows_of(item, horizons, widths)]
+    return {
+        "rows": rows,
+        "summary": summary_of(rows, list(RIVALS)),
+        "left_out": left_out,
+        "engine": "rules",
+        "population": POPULATION,
+        "personas": PERSONAS,
+        "code_version": code_version(),
+        "seconds": round(time.perf_counter() - began, 2),
+    }
+
+
+def _forecasts(
+    places: Sequence[Place],
+    personas: Any,
+    origins: Sequence[date],
+    longest: int,
+    watch: Watch,
+    executor: Executor | None,
+) -> list[PlaceForecasts]:
+    done = []
+    pending = None
+    if executor is not None:
+        pending = [executor.submit(forecast_place, place, personas, origins, longest) for place in places]
+    for number, place in enumerate(places):
+        watch.report("validate", number, len(places), "places")
+        done.append(forecast_place(place, personas, origins, longest) if pending is None else pending[number].result())
+    watch.report("validate", len(places), len(places), "places")
+    return done
+
+
+def _check(origins: Sequence[date], horizons: Sequence[int]) -> None:
+    if not origins:
+        raise InputError("no origin is given", where="backtest", allowed="one or more days")
+    for horizon in horizons:
+        if not 1 <= horizon <= LONGEST_HORIZON:
+            raise InputError(
+                f"a horizon of {horizon} days",
+                where="backtest",
+                allowed=f"1 to {LONGEST_HORIZON}",
+                nearest=str(min(max(horizon, 1), LONGEST_HORIZON)),
+            )
+    if not horizons:
+        raise InputError("no horizon is given", where="backtest", allowed="one or more numbers of days")

@@ -19,30 +19,16 @@ from core.calibration.twin import FORECAST_DEFAULTS, twin_forecast
 from core.cognition.coefficients import load_coefficients
 from core.cognition.rules import RulesEngine
 from core.errors import InputError
-from core.forecasting.baselines import (
-    BaselineInputs,
-    gradient_boosting,
-    gradient_boosting_indicators,
-    last_7_days,
-    last_value,
-    linear,
-    seasonal_naive,
-    train_mean,
-)
+from core.forecasting.baselines import BASELINES, BaselineInputs, seasonal_naive
 from core.forecasting.intervals import LEVELS, WITH_INTERVALS, PastErrors, Widths, interval_score
 from core.forecasting.lagged import exponential_smoothing, gradient_boosting_lags
 from core.forecasting.places import Place, last_observed
 from core.simulation.simulate import simulate
 
 TWIN = "twin"
+#: Every baseline but the one with a trend, which extrapolates a day index, and two that look at the series itself.
 RIVALS = {
-    "last_value": last_value,
-    "last_7_days": last_7_days,
-    "seasonal_naive": seasonal_naive,
-    "train_mean": train_mean,
-    "linear": linear,
-    "gradient_boosting": gradient_boosting,
-    "gradient_boosting_indicators": gradient_boosting_indicators,
+    **{name: baseline for name, baseline in BASELINES.items() if name != "gradient_boosting_trend"},
     "gradient_boosting_lags": gradient_boosting_lags,
     "ets": exponential_smoothing,
 }

@@ -14,7 +14,7 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -26,22 +26,31 @@ import pandas as pd
 
 from core.calibration.problem import Problem, build_problem
 from core.calibration.search import SearchResult, search
-from core.calibration.twin import TwinForecast, twin_forecast
+from core.calibration.twin import twin_forecast
 from core.cognition.engine import ResponseEngine
 from core.errors import Cancelled, InputError
-from core.forecasting.metrics import MACRO, rmse, score_frame
+from core.forecasting.metrics import MACRO, score_frame
 from core.people.personas import Population
-from core.records import RUNGS, RunRecord, content_hash, frame_hash
+from core.records import RUNGS, RunRecord, content_hash
 from core.services.forecasters import ablation_forecasts, rival_forecasts
 from core.services.populations import load_population, make_population, save_population
 from core.services.progress import Watch
+from core.services.run_tables import (
+    by_behaviour,
+    calibration_rows,
+    context_rows,
+    forecast_rows,
+    packed,
+    results_hash,
+    rounded,
+    unpacked,
+)
 from core.services.specification import KEEP_RESPONSES_UP_TO, RunRequest, RunSummary
 from core.services.studies import StudyInputs, engine_for, open_study
 from core.services.timelines import save_timeline
 from core.simulation.simulate import (
     BLOCK,
     Aggregates,
-    BlockResult,
     aggregate_frame,
     block_count,
     combine,
@@ -219,12 +228,12 @@ def _work(prepared: Prepared, record: RunRecord, store: Store, watch: Watch, exe
     watch.report("store", 0, 1, "writing the results")
     started = time.perf_counter()
     tables = {
-        "contexts": _contexts(problem),
+        "contexts": context_rows(problem),
         "aggregates": aggregate_frame(aggregates, study.behaviour_ids),
-        "calibrations": _calibrations(problem, twin, ablations.paper, found.parameters, truth_of=prepared.inputs.observations),
+        "calibrations": calibration_rows(problem, twin, ablations.paper, found.parameters, truth_of=prepared.inputs.observations),
         "trials": pd.concat([found.log.frame(), ablations.paper.log_.frame()], ignore_index=True),
-        "forecasts": pd.concat([_tall(twin.structural.loc[problem.final.train], "twin", "train")]
-                               + [_tall(frame, name, "test") for name, frame in forecasts.items()], ignore_index=True),
+        "forecasts": pd.concat([forecast_rows(twin.structural.loc[problem.final.train], "twin", "train")]
+                               + [forecast_rows(frame, name, "test") for name, frame in forecasts.items()], ignore_index=True),
         "scores": scores,
     }  # fmt: skip
     result_hash = results_hash(tables)
@@ -239,9 +248,9 @@ def _work(prepared: Prepared, record: RunRecord, store: Store, watch: Watch, exe
         "behaviours": len(study.behaviours),
         "train_end": str(problem.final.origin),
         "test_end": str(prepared.request.test_end),
-        "macro_rmse": {name: _rounded(value) for name, value in macro.items()},
-        "rmse": _by_behaviour(scores, "rmse"),
-        "mae": _by_behaviour(scores, "mae"),
+        "macro_rmse": {name: rounded(value) for name, value in macro.items()},
+        "rmse": by_behaviour(scores, "rmse"),
+        "mae": by_behaviour(scores, "mae"),
         "calibration_gap": ablations.paper.gap_,
         "parameters": found.parameters,
         "inner_score": found.score,
@@ -302,7 +311,7 @@ def simulate_stored(
     """Step 3; a block that the store has is not simulated again."""
     people, contexts = prepared.population.personas, prepared.problem.contexts
     total = block_count(len(people))
-    done = [_unpacked(chunk.chunk, chunk.sums, chunk.axes) for chunk in store.chunks(record.run_id)]
+    done = [unpacked(chunk.chunk, chunk.sums, chunk.axes) for chunk in store.chunks(record.run_id)]
     keep = prepared.request.keep_responses
     keep = len(people) <= KEEP_RESPONSES_UP_TO if keep is None else keep
     blocks = list(done)
@@ -317,7 +326,7 @@ def simulate_stored(
         executor=executor,
         workers=prepared.request.workers,
     ):
-        sums, axes = _packed(item)
+        sums, axes = packed(item)
         rows = None
         size = min(BLOCK, len(people) - item.first)
         if item.responses is not None:
@@ -328,78 +337,6 @@ def simulate_stored(
         blocks.append(replace(item, responses=None))
         watch.report("simulate", len(blocks), total, "blocks of personas")
     return combine(blocks)
-
-
-def _packed(block: BlockResult) -> tuple[np.ndarray, dict[str, Any]]:
-    """A block's sums as one array (groups + 2, contexts, behaviours), and the rest as JSON."""
-    axes = {
-        "first": block.first,
-        "groups": [list(group) for group in block.groups],
-        "weights": block.weights.tolist(),
-        "square_weight": block.square_weight,
-    }
-    return np.concatenate([block.sums, block.squares]), axes
-
-
-def _unpacked(number: int, sums: np.ndarray, axes: Mapping[str, Any]) -> BlockResult:
-    groups = tuple((str(attribute), str(category)) for attribute, category in axes["groups"])
-    return BlockResult(
-        block=number,
-        first=int(axes["first"]),
-        groups=groups,
-        sums=sums[: len(groups)],
-        weights=np.asarray(axes["weights"], dtype=float),
-        squares=sums[len(groups) :],
-        square_weight=float(axes["square_weight"]),
-        responses=None,
-    )
-
-
-def _contexts(problem: Problem) -> pd.DataFrame:
-    """Contexts with the number of days of the final window that each stands for."""
-    window = problem.final
-    days = np.bincount(window.actual, minlength=len(problem.contexts))
-    plain = problem.contexts.astype(object).where(problem.contexts.notna(), None)
-    return pd.DataFrame({"context_id": np.arange(len(days)), "days": days, "attributes": plain.to_dict("records")})
-
-
-def _calibrations(
-    problem: Problem, twin: TwinForecast, paper: Any, parameters: Mapping[str, float], truth_of: pd.DataFrame
-) -> pd.DataFrame:
-    window = problem.final
-    error = rmse(twin.structural.loc[window.train], truth_of.reindex(window.train))
-    ours = twin.calibrator.table().assign(calibrator="twin", train_rmse=error.to_numpy())
-    theirs = paper.table().assign(calibrator="paper", train_rmse=np.nan)
-    both = pd.concat([ours, theirs], ignore_index=True).replace([np.inf], np.nan)
-    working, off = twin.gap.by_weekday.mean(axis=1)
-    extra = [
-        {**parameters, "gap_working": float(working[place]), "gap_off": float(off[place])}
-        for place in range(len(problem.study.behaviours))
-    ]
-    return both.assign(parameters=[*extra, *[{"gap": paper.gap_}] * len(theirs)])
-
-
-def _tall(frame: pd.DataFrame, forecaster: str, phase: str) -> pd.DataFrame:
-    tall = frame.rename_axis(index="date").melt(ignore_index=False, var_name="behaviour", value_name="value")
-    return tall.reset_index().assign(forecaster=forecaster, phase=phase)
-
-
-def _rounded(value: float) -> float | None:
-    return None if np.isnan(value) else round(float(value), 4)
-
-
-def _by_behaviour(scores: pd.DataFrame, metric: str) -> dict[str, dict[str, float | None]]:
-    """Behaviour -> forecaster -> score; None where the behaviour was not observed in the test period."""
-    rows = scores[(scores["metric"] == metric) & (scores["behaviour"] != MACRO)]
-    return {
-        str(behaviour): {str(name): _rounded(value) for name, value in zip(part["forecaster"], part["value"], strict=True)}
-        for behaviour, part in rows.groupby("behaviour", sort=False)
-    }  # fmt: skip
-
-
-def results_hash(tables: Mapping[str, pd.DataFrame]) -> str:
-    """What two runs with the same inputs must agree on, to the last bit."""
-    return content_hash({name: frame_hash(tables[name]) for name in ("aggregates", "forecasts", "scores")})
 
 
 def peak_memory_mb() -> float:

@@ -49,12 +49,12 @@ from core.services.specification import KEEP_RESPONSES_UP_TO, RunRequest, RunSum
 from core.services.studies import StudyInputs, engine_for, open_study
 from core.services.timelines import save_timeline
 from core.simulation.simulate import (
-    BLOCK,
     Aggregates,
     aggregate_frame,
     block_count,
     combine,
     simulate_blocks,
+    size_of_blocks,
 )
 from core.store.database import Store
 from core.store.responses import responses_table
@@ -179,7 +179,7 @@ def record_of(prepared: Prepared, store: Store) -> RunRecord:
         parameters={
             "trials": request.trials,
             "paper_trials": PAPER_TRIALS,
-            "block": BLOCK,
+            "block": size_of_blocks(population.size),
             "study": str(request.study),
             "keep_responses": request.keep_responses,
         },
@@ -328,7 +328,7 @@ def simulate_stored(
     ):
         sums, axes = packed(item)
         rows = None
-        size = min(BLOCK, len(people) - item.first)
+        size = min(size_of_blocks(len(people)), len(people) - item.first)
         if item.responses is not None:
             rows = responses_table(
                 item.responses.transpose(1, 0, 2), persona_ids=np.arange(item.first, item.first + size)

@@ -21,6 +21,8 @@ from core.cognition.engine import ResponseEngine
 
 #: Personas in a block: 500 × 250 contexts × 6 behaviours of float32 are 3 MB.
 BLOCK = 500
+#: Storing a block costs a commit, which grows with what is stored already.
+MOST_BLOCKS = 50
 EVERYONE = ("all", "all")
 
 
@@ -121,10 +123,11 @@ def simulate_blocks(
     keep_responses: bool = False,
     executor: Executor | None = None,
     workers: int = 1,
-    block_size: int = BLOCK,
+    block_size: int | None = None,
 ) -> Iterator[BlockResult]:
     """The blocks that are not `done` yet, in order. With an executor at most `workers` + 1 blocks are in flight."""
     groups = population_groups(personas, attributes)
+    block_size = block_size or size_of_blocks(len(personas))
     starts = [start for start in range(0, len(personas), block_size) if start // block_size not in done]
     columns = [name for name in personas.columns if name not in ("text", "persona_id")]
 
@@ -145,9 +148,14 @@ def simulate_blocks(
         yield future.result()
 
 
-def block_count(personas: int, block_size: int = BLOCK) -> int:
+def size_of_blocks(personas: int) -> int:
+    """Personas in a block: at least BLOCK, and more where there would be too many blocks to store one by one."""
+    return max(BLOCK, -(-personas // MOST_BLOCKS))
+
+
+def block_count(personas: int) -> int:
     """How many blocks a population of this size makes."""
-    return -(-personas // block_size)
+    return -(-personas // size_of_blocks(personas))
 
 
 def combine(blocks: Sequence[BlockResult]) -> Aggregates:

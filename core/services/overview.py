@@ -13,10 +13,11 @@ from core.store.database import Store
 from core.store.runs import StoredRun
 
 CLAIMS = (
-    "Every result stands on one of four rungs: {rungs}. "
-    "This run stands on the rung “{rung}”. A forecast that did well on held-out days shows that a pattern was reproduced, "
-    "not why. A counterfactual shows what the engine's assumptions and the calibration imply; it is not a causal effect, and "
-    "outside the policies seen in training it rests on the assumptions alone."
+    "Every result stands on one of four rungs: {rungs}. This run stands on the rung “{rung}”. Agents count as coherent "
+    "where each further measure moves every behaviour in its expected direction; a pattern counts as reproduced where, "
+    "besides, the twin missed by less than every baseline on the held-out days, which does not show why. A counterfactual "
+    "shows what the engine's assumptions and the calibration imply; it is not a causal effect, and outside the policies "
+    "seen in training it rests on the assumptions alone."
 )
 
 

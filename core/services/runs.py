@@ -25,10 +25,12 @@ import numpy as np
 import pandas as pd
 
 from core.calibration.problem import Problem, build_problem
-from core.calibration.search import SearchResult, search
+from core.calibration.search import SearchResult, search, search_sample
 from core.calibration.twin import twin_forecast
 from core.cognition.engine import ResponseEngine
+from core.counterfactual.coherence import behaves_coherently
 from core.errors import Cancelled, InputError
+from core.forecasting.baselines import BASELINES
 from core.forecasting.metrics import MACRO, score_frame
 from core.people.personas import Population
 from core.records import RUNGS, RunRecord, content_hash
@@ -238,6 +240,7 @@ def _work(prepared: Prepared, record: RunRecord, store: Store, watch: Watch, exe
     }  # fmt: skip
     result_hash = results_hash(tables)
     macro = scores[(scores["behaviour"] == MACRO) & (scores["metric"] == "rmse")].set_index("forecaster")["value"]
+    rung = _rung(fitted, prepared, macro)
     values: dict[str, Any] = {
         "study": study.id,
         "fictional": study.fictional,
@@ -256,9 +259,9 @@ def _work(prepared: Prepared, record: RunRecord, store: Store, watch: Watch, exe
         "inner_score": found.score,
         "largest_marginal_error": prepared.population.largest_error,
         "result_hash": result_hash,
-        "rung": RUNGS[0],
+        "rung": rung,
     }
-    stored = replace(record, result_hash=result_hash)
+    stored = replace(record, result_hash=result_hash, rung=rung)
     seconds["store"] = time.perf_counter() - started
     seconds["total"] = sum(seconds.values())
     values["seconds"] = {name: round(value, 3) for name, value in seconds.items()}
@@ -267,6 +270,15 @@ def _work(prepared: Prepared, record: RunRecord, store: Store, watch: Watch, exe
     store.finish_run(record.run_id, tables, values, seconds=seconds["total"], record=stored)
     watch.finish("store", "done")
     return RunSummary(values, tables)
+
+
+def _rung(engine: ResponseEngine, prepared: Prepared, macro: pd.Series) -> str:
+    """The highest claim this run can stand on: that a pattern was reproduced needs both coherent agents and an error on
+    the hold-out below that of every baseline. That the mechanism is valid is never claimed by a run."""
+    if not behaves_coherently(engine, search_sample(prepared.population.personas), prepared.inputs.study):
+        return RUNGS[0]
+    reproduced = bool((macro["twin"] < macro[list(BASELINES)]).all())
+    return RUNGS[2] if reproduced else RUNGS[1]
 
 
 def _search(

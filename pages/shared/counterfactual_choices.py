@@ -27,6 +27,8 @@ AT_ONCE_UP_TO = 20_000
 OWN_PEOPLE = "own"
 MADE_FOR = "counterfactual-study"
 NEWS = "counterfactual-news"
+#: Kept results of the run shown that can be opened again.
+KEPT_SHOWN = 8
 #: What this page has written into the address: name -> text, or None where it took a choice out.
 WRITTEN = "counterfactual-address"
 #: The choices of the page that live in the address.
@@ -267,6 +269,24 @@ def _watch(job: Job) -> None:
     if not job.active:
         st.rerun()
     show_job(job)
+
+
+def earlier_results(
+    asked: Asked, kept: pd.DataFrame, shown: pd.DataFrame, kind: str, reopen: Callable[[Asked, dict[str, Any]], None]
+) -> None:
+    """The table of kept results, with a button for each that was made with the run shown; `kind` is their plural."""
+    st.dataframe(shown, width="stretch", hide_index=True, key=f"kept-{kind}-table")
+    same = kept[kept["of_run"] == asked.run.run_id].head(KEPT_SHOWN)
+    for row in same.to_dict("records"):
+        st.button(
+            f"Open {row['run_id']}",
+            key=f"open-{row['run_id']}",
+            on_click=reopen,
+            args=(asked, row),
+            icon=":material/open_in_new:",
+        )
+    if len(same) < len(kept):
+        st.caption(f"Only {kind} of the run shown can be opened here; choose another run on Calibration, under Runs.")
 
 
 def keep_button(label: str, key: str, action: Callable[[], str]) -> None:

@@ -36,6 +36,7 @@ from pages.shared.counterfactual_choices import (
     AT_ONCE_UP_TO,
     Asked,
     beside_the_page,
+    earlier_results,
     from_address,
     into_address,
     keep_button,
@@ -48,7 +49,6 @@ from pages.shared.shell import link
 OBSERVED = "observed"
 MOST_SCENARIOS = 6
 CHANGES_SHOWN = 60
-KEPT_SHOWN = 8
 
 
 @dataclass(frozen=True)
@@ -324,18 +324,7 @@ def _earlier(asked: Asked) -> None:
                 "Personas": kept["personas"],
             }
         )
-        st.dataframe(shown, width="stretch", hide_index=True, key="kept-comparisons-table")
-        same = kept[kept["of_run"] == asked.run.run_id].head(KEPT_SHOWN)
-        for row in same.to_dict("records"):
-            st.button(
-                f"Open {row['run_id']}",
-                key=f"open-{row['run_id']}",
-                on_click=_open,
-                args=(asked, row),
-                icon=":material/open_in_new:",
-            )
-        if len(same) < len(kept):
-            st.caption("Only comparisons of the run shown can be opened here; choose another run on Runs and report.")
+        earlier_results(asked, kept, shown, "comparisons", _open)
 
 
 def _open(asked: Asked, row: dict[str, Any]) -> None:

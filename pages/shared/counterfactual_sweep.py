@@ -43,6 +43,7 @@ from pages.shared.counterfactual_choices import (
     AT_ONCE_UP_TO,
     Asked,
     beside_the_page,
+    earlier_results,
     from_address,
     into_address,
     keep_button,
@@ -51,7 +52,6 @@ from pages.shared.counterfactual_choices import (
 )
 
 LEVELS_TEXT = ", ".join(f"{level:g}" for level in DEFAULT_LEVELS)
-KEPT_SHOWN = 8
 
 
 def sweep_view(asked: Asked) -> None:
@@ -303,18 +303,7 @@ def _earlier(asked: Asked) -> None:
                 "Bounded and monotone": checks,
             }
         )
-        st.dataframe(shown, width="stretch", hide_index=True, key="kept-sweeps-table")
-        same = kept[kept["of_run"] == asked.run.run_id].head(KEPT_SHOWN)
-        for row in same.to_dict("records"):
-            st.button(
-                f"Open {row['run_id']}",
-                key=f"open-{row['run_id']}",
-                on_click=_open,
-                args=(asked, row),
-                icon=":material/open_in_new:",
-            )
-        if len(same) < len(kept):
-            st.caption("Only sweeps of the run shown can be opened here; choose another run on Runs and report.")
+        earlier_results(asked, kept, shown, "sweeps", _open)
 
 
 def _open(asked: Asked, row: dict[str, Any]) -> None:

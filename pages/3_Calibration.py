@@ -30,7 +30,7 @@ from core.services.results import (
     leaderboard,
     list_results,
     score_matrix,
-    source_line,
+    twin_source,
     verdict,
     working_week_note,
 )
@@ -213,7 +213,7 @@ def _trials(workspace: Workspace, run: StoredRun) -> None:
     study = workspace.study
     tried = finished_trials(workspace.store, run.run_id, study.behaviour_ids)
     labels = {item.id: item.label for item in study.behaviours}
-    source = f"{source_line(study)} Errors are on rolling forecasts inside the training days."
+    source = f"{twin_source(study, run.record.engine)} Errors are on rolling forecasts inside the training days."
     figure = trial_history_figure(
         tried.macro, tried.best, tried.objectives, labels, total=len(tried), unit=UNIT, source=source
     )
@@ -304,7 +304,9 @@ def _comparison(workspace: Workspace, runs: list[str], metric: str) -> None:
     errors.columns = pd.Index([shown, other])
     labels = {item.id: item.label for item in study.behaviours} | {MACRO: "Average"}
     twin = pd.DataFrame(errors.xs("twin", level="forecaster")).reindex(list(labels)).rename(index=labels)
-    figure = comparison_figure(twin, metric.upper(), UNIT, source_line(study))
+    figure = comparison_figure(
+        twin, metric.upper(), UNIT, twin_source(study, workspace.store.run(runs[0]).record.engine)
+    )
     chart(figure, errors, f"comparison-{runs[0]}-{runs[1]}", "comparison", "The twin's error by behaviour in both runs")
     st.markdown(f"##### {metric.upper()}, average over behaviours, in {UNIT}")
     macro = pd.DataFrame(errors.xs(MACRO, level="behaviour")).rename(index=label).rename_axis(index=None)
@@ -366,7 +368,7 @@ def _reproduce(workspace: Workspace, run: StoredRun) -> None:
 
 
 def _source(workspace: Workspace, run: StoredRun) -> str:
-    return f"{source_line(workspace.study)} Run {run.run_id}."
+    return twin_source(workspace.study, run.record.engine, run.run_id)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ from core.services.results import (
     score_matrix,
     source_line,
     trials_of,
+    twin_source,
     verdict,
     weekly,
     working_week_note,
@@ -346,3 +347,9 @@ def test_names_are_never_markup_in_a_figure() -> None:
     figure = leaderboard_figure(frame, "RMSE", "points", "<i>nobody</i>")
     assert list(figure.data[2].y) == ["&lt;b&gt;bold&lt;/b&gt; &amp; co"]
     assert "&lt;i&gt;nobody" in figure.layout.annotations[0].text
+
+
+def test_beneath_a_twins_figure_stand_the_data_and_the_engine() -> None:
+    text = twin_source(load_study("meridia"), "rules", "run-7")
+    assert "fictional" in text and "not a language model" in text and "run-7" in text
+    assert twin_source(load_study("uae"), "gemini").endswith("Twin: gemini.")

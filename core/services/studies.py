@@ -99,6 +99,11 @@ def engine_for(study: Study, name: str = "rules") -> ResponseEngine:
     return RulesEngine.for_study(study, load_coefficients(study.coefficients_file))
 
 
+def engine_short(name: str) -> str:
+    """How an engine is called beneath a figure, where there is little room."""
+    return {"rules": "rules engine, not a language model"}.get(name, name)
+
+
 def engine_label(name: str) -> str:
     """How an engine is called wherever a figure is shown."""
     return {"rules": "rules engine (offline behavioural model, not a language model)"}.get(name, name)

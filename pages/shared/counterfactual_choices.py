@@ -17,6 +17,7 @@ from core.services.counterfactuals import horizon_dates
 from core.services.jobs import DONE, Job
 from core.services.populations import load_population, saved_populations
 from core.services.progress import Watch
+from core.services.studies import engine_short
 from core.store.runs import StoredRun
 from core.study import Study
 from pages.shared.shell import Workspace, show_job
@@ -66,7 +67,8 @@ class Asked:
         fictional = " (fictional data)" if self.study.fictional and "fictional" not in place.lower() else ""
         return (
             f"{place}{fictional}; twin {self.run.run_id}, {len(self.twin.personas):,} personas, trained to "
-            f"{self.twin.origin}.<br>Plausible under the engine's assumptions, not a causal effect."
+            f"{self.twin.origin}; {engine_short(self.run.record.engine)}.<br>"
+            "Plausible under the engine's assumptions, not a causal effect."
         )
 
 

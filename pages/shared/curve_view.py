@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.report.calibration_figures import curves_figure
 from core.services.forecasters import FORECASTERS
-from core.services.results import Curves, curve_table, holidays, source_line, weekly
+from core.services.results import Curves, curve_table, holidays, twin_source, weekly
 from core.store.runs import StoredRun
 from pages.shared.charts import chart
 from pages.shared.shell import Workspace
@@ -59,7 +59,7 @@ def curve_view(workspace: Workspace, run: StoredRun, key: str) -> None:
         {name: FORECASTERS.get(name, name) for name in drawn.forecasts},
         unit=study.metric_unit,
         title=f"{label}: fitted to {record.train_end:%-d %B %Y}, forecast after it",
-        source=source_line(study),
+        source=twin_source(study, record.engine, run.run_id),
         holidays=None if smooth else holidays(workspace.inputs, pd.DatetimeIndex(observed.index)),
     )
     data = curve_table(observed, drawn, tuple(behaviours))

@@ -21,7 +21,7 @@ from core.services.fitting import (
 )
 from core.services.jobs import DONE, FAILED, STOPPED, Job
 from core.services.populations import saved_populations
-from core.services.results import source_line, trials_of
+from core.services.results import trials_of, twin_source
 from core.services.runs import run_study
 from core.services.specification import DEFAULT_TRIALS, MOST_TRIALS, RunRequest
 from pages.shared.charts import chart
@@ -229,7 +229,7 @@ def _watch(workspace: Workspace) -> None:
         {item.id: item.label for item in study.behaviours},
         total=int(record.parameters["trials"]),
         unit="points",
-        source=f"{source_line(study)} Errors are on rolling forecasts inside the training days.",
+        source=f"{twin_source(study, record.engine)} Errors are on rolling forecasts inside the training days.",
     )
     chart(figure, tried.table(), f"trials-{run_id}", "fit-trials", "Error of each trial so far, and the best of them")
 

@@ -57,8 +57,7 @@ def workers(request: pytest.FixtureRequest) -> Iterator[tuple[Executor, int]]:
 
 def same_bits(left: Aggregates, right: Aggregates) -> bool:
     return left.groups == right.groups and all(
-        getattr(left, name).tobytes() == getattr(right, name).tobytes()
-        for name in ("means", "weights", "standard_error")
+        getattr(left, name).tobytes() == getattr(right, name).tobytes() for name in ("means", "weights")
     )
 
 
@@ -75,7 +74,7 @@ def test_the_number_of_threads_of_the_machine_changes_no_bit() -> None:
         "import sys, hashlib; sys.path[:0] = ['.', 'tests'];"
         "from test_simulate import *;"
         "found = simulate(rules(), random_personas(700, 5), some_contexts(), ATTRIBUTES);"
-        "print(hashlib.sha256(found.means.tobytes() + found.standard_error.tobytes()).hexdigest())"
+        "print(hashlib.sha256(found.means.tobytes()).hexdigest())"
     )
     found = [
         subprocess.Popen(
@@ -98,7 +97,6 @@ def test_blocks_are_a_matter_of_memory_only(people: pd.DataFrame) -> None:
         for size in (len(people), 100)
     )
     assert np.allclose(whole.means, parts.means, rtol=1e-12, atol=0)
-    assert np.allclose(whole.standard_error, parts.standard_error, rtol=1e-6, atol=0)
     assert np.array_equal(whole.weights, parts.weights)
 
 
@@ -125,29 +123,6 @@ def test_a_category_that_nobody_in_a_block_has_is_no_trouble() -> None:
     found = combine(list(simulate_blocks(rules(), people, some_contexts(3), ["sex"], block_size=10)))
     assert np.isfinite(found.means).all()
     assert np.allclose(found.group("sex", "female"), rules().respond(people.iloc[39:], some_contexts(3))[0], atol=1e-6)
-
-
-def test_the_standard_error_is_that_of_drawing_the_personas_again() -> None:
-    people = synthesise(spec(), 400, seed=6).personas
-    contexts = some_contexts(4)
-    found = simulate(rules(), people, contexts)
-    answers = rules().respond(people, contexts).astype(float)
-    weight = people["weight"].to_numpy(float)
-    generator = np.random.default_rng(0)
-    draws = []
-    for _ in range(1500):
-        chosen = generator.integers(0, len(people), len(people))
-        draws.append(np.einsum("p,pcb->cb", weight[chosen], answers[chosen]) / weight[chosen].sum())
-    ratio = found.standard_error / np.std(draws, axis=0)
-    assert ((ratio > 0.9) & (ratio < 1.1)).all(), ratio
-
-
-def test_more_personas_make_it_smaller_and_equal_ones_make_it_nothing() -> None:
-    few, many = (simulate(rules(), synthesise(spec(), n, seed=6).personas, some_contexts(4)) for n in (250, 4000))
-    assert (few.standard_error / many.standard_error).mean() == pytest.approx(4, rel=0.25)
-    alike = pd.concat([random_personas(1, 3)] * 50, ignore_index=True)
-    # What is left is rounding: a difference of two nearly equal sums, under a square root.
-    assert simulate(rules(), alike, some_contexts(4)).standard_error.max() < 1e-7
 
 
 def test_blocks_that_are_done_are_not_done_again(people: pd.DataFrame) -> None:

@@ -27,8 +27,7 @@ class Contrast:
     """A scenario against the reference timeline over the same days: paths of both and the difference of their means.
 
     `difference`, `lower` and `upper` are per behaviour, in points of the metric; the interval is 80%, from draws that
-    both paths share, so that what they have in common cancels. `by_group` is the difference by (attribute, category) ×
-    behaviour. `changes` says in words what the scenario does otherwise.
+    both paths share, so that what they have in common cancels. `changes` says in words what the scenario does otherwise.
     """
 
     name: str
@@ -38,7 +37,6 @@ class Contrast:
     difference: pd.Series
     lower: pd.Series
     upper: pd.Series
-    by_group: pd.DataFrame
     changes: list[str]
 
     @property
@@ -83,7 +81,6 @@ def contrasts(
                 difference=path.mean - paths[0].mean,
                 lower=lower,
                 upper=upper,
-                by_group=path.group_means() - paths[0].group_means(),
                 changes=timeline.changes(base),
             )
         )

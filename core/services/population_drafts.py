@@ -13,8 +13,6 @@ from concurrent.futures import Executor, wait
 from dataclasses import dataclass, replace
 from threading import RLock
 
-import pandas as pd
-
 from core.errors import Cancelled, InputError, nearest
 from core.people.marginals import edited, marginal_frame
 from core.people.personas import Population, edit_persona, synthesise
@@ -295,8 +293,3 @@ def _table_lines(item: TableEdit, spec: PopulationSpec) -> list[str]:
         f'table["value"] = {values}',
         f'spec = edited(spec, "{item.marginal}", table)',
     ]
-
-
-def changed_rows(before: pd.Series, wanted: Mapping[str, str | float]) -> dict[str, str | float]:
-    """What of `wanted` differs from the persona `before`: what `PopulationDraft.with_person` takes."""
-    return {name: value for name, value in wanted.items() if before[name] != value}

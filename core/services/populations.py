@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 
 import pandas as pd
@@ -174,8 +173,3 @@ def identical_personas(personas: pd.DataFrame, attributes: tuple[str, ...], trai
     for name in traits:
         row[name] = float((personas[name] * weight).sum() / weight.sum())
     return pd.DataFrame([row])
-
-
-def relabelled(population: Population, personas: pd.DataFrame) -> Population:
-    """The population with other personas of the same shape (sensitivity runs)."""
-    return replace(population, personas=personas)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from core.errors import Cancelled
 
-STAGES = ("ingest", "simulate", "calibrate", "validate", "store")
 #: What a stage is doing, for the screen.
 STAGE_WORDS = {
     "ingest": "Reading the study",

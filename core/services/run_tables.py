@@ -16,14 +16,13 @@ from core.simulation.simulate import BlockResult
 
 
 def packed(block: BlockResult) -> tuple[np.ndarray, dict[str, Any]]:
-    """A block's sums as one array (groups + 2, contexts, behaviours), and the rest as JSON."""
+    """A block's sums, (groups, contexts, behaviours), and the rest as JSON."""
     axes = {
         "first": block.first,
         "groups": [list(group) for group in block.groups],
         "weights": block.weights.tolist(),
-        "square_weight": block.square_weight,
     }
-    return np.concatenate([block.sums, block.squares]), axes
+    return block.sums, axes
 
 
 def unpacked(number: int, sums: np.ndarray, axes: Mapping[str, Any]) -> BlockResult:
@@ -33,10 +32,8 @@ def unpacked(number: int, sums: np.ndarray, axes: Mapping[str, Any]) -> BlockRes
         block=number,
         first=int(axes["first"]),
         groups=groups,
-        sums=sums[: len(groups)],
+        sums=sums,
         weights=np.asarray(axes["weights"], dtype=float),
-        squares=sums[len(groups) :],
-        square_weight=float(axes["square_weight"]),
         responses=None,
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,10 +106,3 @@ def engine_short(name: str) -> str:
 def engine_label(name: str) -> str:
     """How an engine is called wherever a figure is shown."""
     return {"rules": "rules engine (offline behavioural model, not a language model)"}.get(name, name)
-
-
-def subgroup_attributes(personas: pd.DataFrame, traits: Sequence[str]) -> tuple[str, ...]:
-    """Attributes that results can be broken down by: what is neither bookkeeping, text nor a trait."""
-    return tuple(
-        str(name) for name in personas.columns if name not in {"persona_id", "weight", "text", "age", "name", *traits}
-    )

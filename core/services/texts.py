@@ -8,8 +8,6 @@ from typing import Any
 from core.services.forecasters import FORECASTERS, TWINS
 from core.services.studies import engine_label
 
-WIDTH = 76
-
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Columns aligned by their widest cell; numbers with two decimals, to the right."""

@@ -31,9 +31,8 @@ class BlockResult:
     """One block's answers reduced to sums.
 
     `groups` are (attribute, category) pairs; `sums` is (groups, contexts, behaviours): weighted sums of probabilities;
-    `weights` (groups,) the sum of weights; `squares` (2, contexts, behaviours): sums of w²p and w²p² over everyone, and
-    `square_weight` that of w², from which the sampling error of the mean follows. `responses` is (personas, contexts,
-    behaviours), float32, or None where they are not kept.
+    `weights` (groups,) the sum of weights. `responses` is (personas, contexts, behaviours), float32, or None where they
+    are not kept.
     """
 
     block: int
@@ -41,8 +40,6 @@ class BlockResult:
     groups: tuple[tuple[str, str], ...]
     sums: np.ndarray
     weights: np.ndarray
-    squares: np.ndarray
-    square_weight: float
     responses: np.ndarray | None
 
 
@@ -50,14 +47,12 @@ class BlockResult:
 class Aggregates:
     """Mean activity by group, context and behaviour.
 
-    `means` is (groups, contexts, behaviours), `weights` (groups,) people; row 0 is everyone. `standard_error`
-    (contexts, behaviours) is the sampling error of everyone's mean that comes from having so few personas.
+    `means` is (groups, contexts, behaviours), `weights` (groups,) people; row 0 is everyone.
     """
 
     groups: tuple[tuple[str, str], ...]
     means: np.ndarray
     weights: np.ndarray
-    standard_error: np.ndarray
 
     @property
     def everyone(self) -> np.ndarray:
@@ -96,19 +91,14 @@ def simulate_block(
         ]
     )
     flat = answers.reshape(len(personas), -1).astype(np.float64)
-    square = weight**2
     # Not BLAS: the last bit of its sums depends on how many threads the machine gives it.
-    sums = np.einsum("gp,pf->gf", np.vstack([membership * weight, square]), flat)
-    seconds = np.einsum("p,pf->f", square, np.square(flat, out=flat))
-    shape = answers.shape[1:]
+    sums = np.einsum("gp,pf->gf", membership * weight, flat)
     return BlockResult(
         block=block,
         first=first,
         groups=groups,
-        sums=sums[:-1].reshape(len(groups), *shape),
+        sums=sums.reshape(len(groups), *answers.shape[1:]),
         weights=(membership * weight).sum(axis=1),
-        squares=np.stack([sums[-1], seconds]).reshape(2, *shape),
-        square_weight=float(square.sum()),
         responses=answers if keep_responses else None,
     )
 
@@ -163,18 +153,10 @@ def combine(blocks: Sequence[BlockResult]) -> Aggregates:
     ordered = sorted(blocks, key=lambda item: item.block)
     first = ordered[0]
     sums, weights = np.zeros_like(first.sums), np.zeros_like(first.weights)
-    squares, square_weight = np.zeros_like(first.squares), 0.0
     for item in ordered:
         sums += item.sums
         weights += item.weights
-        squares += item.squares
-        square_weight += item.square_weight
-    means = sums / weights[:, None, None]
-    everyone = means[first.groups.index(EVERYONE)]
-    # Linearised variance of a weighted mean: Σ w²(p − m)² / (Σ w)².
-    variance = squares[1] - 2 * everyone * squares[0] + everyone**2 * square_weight
-    error = np.sqrt(np.maximum(variance, 0.0)) / weights[first.groups.index(EVERYONE)]
-    return Aggregates(first.groups, means, weights, error)
+    return Aggregates(first.groups, sums / weights[:, None, None], weights)
 
 
 def simulate(

@@ -1,0 +1,84 @@
+"""The command line: every page action without a browser.
+
+With --json a command prints one JSON object on standard output and nothing else; progress goes to standard error.
+Exit codes: 0 done; 2 the user's input is wrong (one line says what was given, where, and what is allowed); 1 a defect.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from core import __version__
+from core.cli import data_commands, store_commands, study_commands, validity_commands
+from core.cli.options import store_option
+from core.errors import Cancelled, PolicyTwinError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    try:
+        command: Callable[[argparse.Namespace], int | None] = arguments.command
+        code = command(arguments) or 0
+        # What is still buffered would fail only when the interpreter ends, where nobody can answer for it.
+        sys.stdout.flush()
+        return code
+    except Cancelled as stopped:
+        print(f"policytwin: {stopped}", file=sys.stderr)
+        return 130
+    except PolicyTwinError as wrong:
+        print(f"policytwin: {' '.join(str(wrong).split())}", file=sys.stderr)
+        return wrong.exit_code
+    except KeyboardInterrupt:
+        print("policytwin: interrupted; the same command resumes the run", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`); point stdout elsewhere so that closing it does not fail too.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    """Wrong arguments are the user's input too: one line, as every other error."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"policytwin: {' '.join(message.split())}. See `{self.prog} --help`.\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="policytwin",
+        description="Change a policy and see how a calibrated synthetic population would respond, and how sure that is. "
+        "Without a command, opens the dashboard.",
+    )
+    parser.add_argument("--version", action="version", version=f"policytwin {__version__}")
+    _dashboard_options(parser)
+    parser.set_defaults(command=_dashboard)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    for topic in (study_commands, validity_commands, data_commands, store_commands):
+        topic.add(commands)
+    return parser
+
+
+def _dashboard_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    parser.add_argument("--port", type=int, default=8501)
+    parser.add_argument("--no-browser", action="store_true", help="do not open a browser window")
+    store_option(parser)
+
+
+def _dashboard(arguments: argparse.Namespace) -> int:
+    from core.services.dashboard import open_dashboard
+
+    return open_dashboard(
+        host=arguments.host,
+        port=arguments.port,
+        browser=not arguments.no_browser,
+        store=getattr(arguments, "db", None),
+    )

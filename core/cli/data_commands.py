@@ -1,0 +1,54 @@
+"""Files of observations and policies."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from core.cli.options import (
+    command,
+    json_option,
+    show,
+)
+
+
+def add(commands: Any) -> None:
+    """Register these commands."""
+    stringency = command(commands, "stringency", _stringency, "recompute the policy indices of a file")
+    stringency.add_argument("file", type=Path)
+    json_option(stringency)
+
+    data = commands.add_parser("data", help="fetch or check files of observations")
+    actions = data.add_subparsers(title="actions", metavar="ACTION", required=True)
+    check = command(actions, "check", _data_check, "say what a file holds")
+    check.add_argument("file", type=Path, nargs="+")
+    json_option(check)
+    fetch = command(actions, "fetch", _data_fetch, "get the UAE case from the providers' public addresses")
+    fetch.add_argument("--to", type=Path, metavar="DIR", help="default: PolicyTwin's user data folder")
+    json_option(fetch)
+
+
+def _stringency(arguments: argparse.Namespace) -> None:
+    from core.services.observations import stringency_report
+    from core.services.texts import stringency_text
+
+    values = stringency_report(arguments.file)
+    show(values, arguments, lambda: stringency_text(values))
+
+
+def _data_check(arguments: argparse.Namespace) -> int:
+    from core.datasets.checks import check_file
+
+    reports = [check_file(path) for path in arguments.file]
+    many = [report.as_dict() for report in reports]
+    show(many[0] if len(many) == 1 else {"files": many}, arguments, lambda: "\n\n".join(r.as_text() for r in reports))
+    return 2 if any(report.problems for report in reports) else 0
+
+
+def _data_fetch(arguments: argparse.Namespace) -> None:
+    from core.services.observations import fetch_observations
+
+    values = fetch_observations(arguments.to, lambda text: print(text, file=sys.stderr))
+    show(values, arguments, lambda: f"fetched {len(values['files'])} files into {values['folder']}")

@@ -1,0 +1,89 @@
+"""One study: run it, and ask what if."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from core.cli.options import (
+    command,
+    finished_run,
+    levels,
+    open_store,
+    request_of,
+    run_options,
+    show,
+    watch,
+    window_options,
+)
+
+
+def add(commands: Any) -> None:
+    """Register these commands."""
+    run = command(commands, "run", _run, "simulate, calibrate, validate and store one study on one split")
+    run_options(run)
+
+    sweep = command(commands, "sweep", _sweep, "hold stringency at each level and compare")
+    run_options(sweep)
+    sweep.add_argument(
+        "--levels", type=levels, default=[0.0, 25.0, 50.0, 75.0, 100.0], metavar="L,L,…", help="0 to 100"
+    )
+    window_options(sweep)
+
+    compare = command(commands, "compare", _compare, "contrast scenario files with the observed policy")
+    run_options(compare)
+    compare.add_argument(
+        "--scenario", action="append", required=True, type=Path, metavar="FILE", help="TOML or JSON; repeat"
+    )
+    window_options(compare)
+
+    sensitivity = command(commands, "sensitivity", _sensitivity, "what the assumed traits of the personas are worth")
+    run_options(sensitivity)
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    from core.services.runs import run_study
+    from core.services.texts import run_text
+
+    with open_store(arguments) as store:
+        summary = run_study(request_of(arguments), store, watch())
+    show(summary.values, arguments, lambda: run_text(summary.values))
+
+
+def _sweep(arguments: argparse.Namespace) -> None:
+    from core.counterfactual.levels import checked_targets
+    from core.services.counterfactuals import run_sweep
+    from core.services.texts import sweep_text
+
+    checked_targets(arguments.levels)
+    with open_store(arguments) as store:
+        run_id = finished_run(arguments, store)
+        values, _ = run_sweep(
+            store, run_id, arguments.levels, data=arguments.data, start=arguments.start, end=arguments.end
+        )
+    show(values, arguments, lambda: sweep_text(values))
+
+
+def _compare(arguments: argparse.Namespace) -> None:
+    from core.policy.scenario import load_scenario
+    from core.services.counterfactuals import run_compare
+    from core.services.studies import open_study
+    from core.services.texts import compare_text
+
+    inputs = open_study(arguments.study, arguments.data)
+    scenarios = [load_scenario(path, inputs.timeline) for path in arguments.scenario]
+    with open_store(arguments) as store:
+        run_id = finished_run(arguments, store)
+        values, _ = run_compare(store, run_id, scenarios, data=arguments.data, start=arguments.start, end=arguments.end)
+    show(values, arguments, lambda: compare_text(values))
+
+
+def _sensitivity(arguments: argparse.Namespace) -> None:
+    from core.services.sensitivity import run_sensitivity
+    from core.services.texts import sensitivity_text
+
+    with open_store(arguments) as store:
+        run_id = finished_run(arguments, store)
+        values = run_sensitivity(store, run_id, data=arguments.data, watch=watch())
+    show(values, arguments, lambda: sensitivity_text(values))

@@ -99,6 +99,15 @@ class Source:
 
 
 @dataclass(frozen=True)
+class RegionKey:
+    """Which attribute of the population says where in the country people live: `categories` maps the codes of the regions
+    in the source `regions` (ISO 3166-2) to its categories."""
+
+    attribute: str
+    categories: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Study:
     """A study as its file describes it. Dates are calendar days, both ends included."""
 
@@ -123,10 +132,13 @@ class Study:
     population_file: Path
     personas: int
     coefficients_file: Path
+    drift_file: Path | None
+    latitude: float | None
     epidemic_thresholds: tuple[float, ...]
     inhabitants: int
     sweep_order: tuple[str, ...]
     citation: str
+    regions: RegionKey | None = None
 
     @property
     def behaviour_ids(self) -> tuple[str, ...]:
@@ -249,11 +261,22 @@ def _study(raw: dict[str, Any], path: Path) -> Study:
         population_file=base / raw["population"]["file"],
         personas=int(raw["population"]["personas"]),
         coefficients_file=base / raw["engine"]["coefficients"],
+        drift_file=base / raw["forecast"]["drift"] if "drift" in raw.get("forecast", {}) else None,
+        latitude=_latitude(raw, path),
         epidemic_thresholds=tuple(float(value) for value in raw["engine"]["epidemic_thresholds"]),
         inhabitants=int(raw["population"]["inhabitants"]),
         sweep_order=tuple(raw["sweep"]["order"]),
         citation=raw.get("citation", ""),
     )
+
+
+def _latitude(raw: dict[str, Any], path: Path) -> float | None:
+    if "latitude" not in raw:
+        return None
+    latitude = float(raw["latitude"])
+    if not -90.0 <= latitude <= 90.0:
+        raise InputError(f"latitude {latitude:g}", where=str(path), allowed="-90 (south) to 90 (north)")
+    return latitude
 
 
 def _source(raw: dict[str, Any]) -> Source:

@@ -14,6 +14,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
+from core.calibration.drift import Drift, drift_after
 from core.calibration.linear import FEWEST_DAYS
 from core.cognition.engine import DAY_TYPE
 from core.errors import InputError
@@ -35,7 +36,7 @@ class Window:
 
     Per day: its kind, and the contexts (rows of the problem's table) of the day as it is, of the same kind of day
     `unrestricted` (no policy, no epidemic), and of the same kind of day with the policy, epidemic and fatigue `held` as
-    they were at the origin.
+    they were at the origin. `drift` is what other places' past says about the days after it.
     """
 
     origin: date
@@ -45,6 +46,7 @@ class Window:
     actual: np.ndarray
     unrestricted: np.ndarray
     held: np.ndarray
+    drift: Drift
 
     @property
     def train(self) -> pd.DatetimeIndex:
@@ -148,6 +150,7 @@ def build_problem(
             actual=rows[1 + 3 * number],
             unrestricted=rows[2 + 3 * number],
             held=rows[3 + 3 * number],
+            drift=drift_after(study, origin),
         )
         for number, (origin, _) in enumerate(spans)
     ]

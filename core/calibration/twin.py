@@ -2,7 +2,8 @@
 
 1. activity of each day relative to the same kind of day without policy and epidemic (`relative_activity`);
 2. observed metric turned into relative activity, and a line per behaviour fitted to it (`LinearCalibrator`);
-3. the share of the policy's change since the origin that is trusted, plus the gap at the origin (`anchoring`);
+3. the share of the policy's change since the origin that is trusted, plus the gap at the origin (`anchoring`), plus the
+   recovery and season that other places' past lets expect (`drift`);
 4. clipped to what activity can be, and measured as the provider does.
 """
 
@@ -24,10 +25,17 @@ from core.simulation.measurement import SMALLEST_ACTIVITY, measurement_model
 FORECAST_BOUNDS: dict[str, tuple[float, float]] = {"policy_trust": (0.3, 0.9)}
 FORECAST_DEFAULTS: dict[str, float] = {"policy_trust": 0.6}
 #: What other places' data a forecast has learned from; every run record carries it. For origins before that day these
-#: countries' later months have thus had a say in one number.
+#: countries' later months have thus had a say in one number, and in the form.
 PRIORS = (
-    "policy_trust starts at 0.6 and stays within 0.3 to 0.9, chosen on 85 other countries' mobility up to 2021-06-19"
+    "policy_trust starts at 0.6 and stays within 0.3 to 0.9, chosen on 85 other countries' mobility up to 2021-06-19; "
+    "recovery and season as learned from the same countries on days up to "
 )
+
+
+def priors_of(problem: Problem) -> str:
+    """What this problem's forecast has learned from other places."""
+    known = problem.final.drift.known_until
+    return PRIORS + ("(none was known at the origin)" if known is None else str(known))
 
 
 @dataclass(frozen=True)
@@ -122,7 +130,7 @@ def twin_forecast(
     gap = measure_gap(observed, trusted[train], line[train], window.train, window.types[train])
     activity = line[horizon]
     if anchor:
-        activity = trusted[horizon] + gap.of(window.horizon, window.types[horizon])
+        activity = trusted[horizon] + gap.of(window.horizon, window.types[horizon]) + window.drift.of(window.horizon)
     columns = list(problem.study.behaviour_ids)
     clipped = np.clip(activity, calibrator.lower, calibrator.upper)
     return TwinForecast(

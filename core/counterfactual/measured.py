@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 
 from core.calibration.anchoring import Gap, follow_policy
+from core.calibration.drift import Drift
 from core.calibration.twin import RelativeActivity
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Slope `a`, intercept `b`, bounds, the `gap` at the origin, and the `trust` in changes of policy.
+    """Slope `a`, intercept `b`, bounds, the `gap` at the origin, the `trust` in changes of policy, and
+    the `drift` after the origin.
 
     Either one calibration, with arrays (behaviours,), or a stack of draws, with arrays (draws, 1, behaviours) and a gap
     by draw.
@@ -25,6 +27,7 @@ class Calibration:
     upper: np.ndarray
     gap: Gap
     trust: float
+    drift: Drift
 
     def metric(
         self, relative: RelativeActivity, observed: np.ndarray, dates: pd.DatetimeIndex, day_types: np.ndarray
@@ -36,7 +39,7 @@ class Calibration:
         observed policy's path is the forecast itself, and a contrast is what the calibrated simulation says.
         """
         actual, reference, held = self._line(relative.actual), self._line(observed), self._line(relative.held)
-        forecast = follow_policy(held, reference, self.trust) + self.gap.of(dates, day_types)
+        forecast = follow_policy(held, reference, self.trust) + self.gap.of(dates, day_types) + self.drift.of(dates)
         activity = forecast + (actual - reference)
         return relative.metric(np.clip(activity, self.lower, self.upper), slice(None))
 

@@ -127,6 +127,7 @@ def drawn_calibration(
             np.stack([gap.on_holidays for gap in gaps]).astype(np.float32),
         ),
         trust=trust,
+        drift=window.drift,
     )
 
 

@@ -1,7 +1,8 @@
 """Countries and their codes, and the choice of places in a table.
 
 `data/codebooks/countries.csv`: ISO 3166-1 alpha-2 and alpha-3 codes with usual English names (names mostly as in the
-public-domain table of the tz database), and Kosovo under the code the OxCGRT tracker gives it.
+public-domain table of the tz database), and Kosovo under the code the OxCGRT tracker gives it. Latitudes are those of where
+most people live, to the degree; where a country is small or was not looked at, of its zones in the tz database.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ from core.settings import shipped_data
 
 @dataclass(frozen=True)
 class Country:
-    """One country: ISO 3166-1 alpha-2 and alpha-3, and its usual English name."""
+    """One country: ISO 3166-1 alpha-2 and alpha-3, its usual English name, and its latitude in degrees (south below 0)."""
 
     iso2: str
     iso3: str
     name: str
+    latitude: float
 
 
 @cache
@@ -33,7 +35,10 @@ def countries() -> Mapping[str, Country]:
     """Every country by its alpha-3 code."""
     path = shipped_data() / "codebooks" / "countries.csv"
     with path.open(encoding="utf-8", newline="") as handle:
-        return {row["iso3"]: Country(**row) for row in csv.DictReader(handle)}
+        return {
+            row["iso3"]: Country(row["iso2"], row["iso3"], row["name"], float(row["latitude"]))
+            for row in csv.DictReader(handle)
+        }
 
 
 @cache

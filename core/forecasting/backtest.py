@@ -61,7 +61,7 @@ def forecast_place(
 
     A plain function of its arguments, so that a worker process can run it. Nothing observed after an origin is used.
     """
-    engine = RulesEngine.for_study(place.study, load_coefficients(place.study.coefficients_file))
+    engine = _engine(place)
     last = last_observed(place)
     found: dict[date, dict[str, pd.DataFrame]] = {}
     scales: dict[date, pd.Series] = {}
@@ -79,10 +79,14 @@ def forecast_place(
         place.study.title,
         found,
         scales,
-        _past_errors(place, engine, personas, min(last, max(origins)), longest),
+        past_errors(place, personas, min(last, max(origins)), longest),
         place.observations,
         place.published,
     )
+
+
+def _engine(place: Place) -> RulesEngine:
+    return RulesEngine.for_study(place.study, load_coefficients(place.study.coefficients_file))
 
 
 def _twin(place: Place, engine: RulesEngine, personas: pd.DataFrame, origin: date, longest: int) -> pd.DataFrame | None:
@@ -117,8 +121,9 @@ def _scale(observations: pd.DataFrame, origin: date) -> pd.Series:
     return (recent - weekday).abs().mean().clip(lower=1.0).fillna(1.0)
 
 
-def _past_errors(place: Place, engine: RulesEngine, personas: pd.DataFrame, last: date, longest: int) -> PastErrors:
+def past_errors(place: Place, personas: pd.DataFrame, last: date, longest: int) -> PastErrors:
     """Errors from origins of the past, four weeks apart, up to a week before `last`."""
+    engine = _engine(place)
     origins, scales = [], []
     errors: dict[str, list[np.ndarray]] = {name: [] for name in WITH_INTERVALS}
     behaviours = list(place.observations.columns)

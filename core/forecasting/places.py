@@ -94,6 +94,7 @@ def _place(
         pattern,
         id=code,
         title=country.name,
+        latitude=country.latitude,
         place=country.name,
         start=start,
         end=end,

@@ -12,15 +12,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.calibration.problem import build_problem, with_known_weeks
-from core.calibration.twin import twin_forecast
+from core.calibration.problem import build_problem
+from core.counterfactual.assemble import fitted_from
 from core.counterfactual.contrast import Contrast, contrasts
 from core.counterfactual.fitted import FittedTwin
-from core.counterfactual.measured import Calibration
 from core.counterfactual.paths import follow_timeline
-from core.counterfactual.support import Support
 from core.counterfactual.sweep import Sweep, stringency_sweep
-from core.counterfactual.uncertainty import Progress, drawn_calibration, drawn_means
+from core.counterfactual.uncertainty import Progress
 from core.errors import InputError
 from core.people.personas import Population
 from core.policy.timeline import PolicyTimeline
@@ -71,39 +69,22 @@ def fitted_twin(
     study = inputs.study
     population = load_population(store, record.population_id)
     parameters = {name: float(value) for name, value in run.summary["parameters"].items()}
-    start = engine_for(study, record.engine)
-    own = {name: value for name, value in parameters.items() if name in start.parameters}
-    engine = start.with_parameters(own) if own else start
     problem = build_problem(
         study, inputs.timeline, inputs.observations, inputs.cases, record.train_end, record.test_end, inner=False
     )
-    aggregates, drawn = drawn_means(engine, population.personas, problem.contexts, seed=record.seed)
-    means = aggregates.everyone
-    forecast = twin_forecast(problem, problem.final, means, parameters)
-    _check_same(store.read_result("forecasts", run_id, forecaster="twin", phase="test"), forecast.forecast, run_id)
-    calibrator = forecast.calibrator
-    assert calibrator.upper is not None
-    timeline = with_known_weeks(inputs.timeline)
-    train = problem.final.train
-    return FittedTwin(
-        problem=problem,
-        timeline=timeline,
-        personas=population.personas,
-        attributes=tuple(item.name for item in population.spec.attributes),
-        engine=engine,
-        fitted=Calibration(
-            a=calibrator.coef_,
-            b=calibrator.intercept_,
-            lower=calibrator.lower,
-            upper=calibrator.upper,
-            gap=forecast.gap,
-            trust=parameters["policy_trust"],
-        ),
-        drawn=drawn_calibration(problem, calibrator, parameters["policy_trust"], drawn, record.seed),
-        support=Support.of(timeline.intensities(train), timeline.stringency(train)),
-        cases=inputs.cases,
-        seed=record.seed,
+    assembled = fitted_from(
+        problem,
+        inputs.timeline,
+        population.personas,
+        tuple(item.name for item in population.spec.attributes),
+        engine_for(study, record.engine),
+        parameters,
+        inputs.cases,
+        record.seed,
     )
+    stored = store.read_result("forecasts", run_id, forecaster="twin", phase="test")
+    _check_same(stored, assembled.forecast.forecast, run_id)
+    return assembled.twin
 
 
 def horizon_dates(twin: FittedTwin, start: date | None = None, end: date | None = None) -> pd.DatetimeIndex:

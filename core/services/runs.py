@@ -26,7 +26,7 @@ import pandas as pd
 
 from core.calibration.problem import Problem, build_problem
 from core.calibration.search import SearchResult, search, search_sample
-from core.calibration.twin import PRIORS, twin_forecast
+from core.calibration.twin import priors_of, twin_forecast
 from core.cognition.engine import ResponseEngine
 from core.counterfactual.coherence import behaves_coherently
 from core.errors import Cancelled, InputError
@@ -188,7 +188,7 @@ def record_of(prepared: Prepared, store: Store) -> RunRecord:
         train_end=request.train_end,
         test_end=request.test_end,
         calibrator="twin",
-        priors=PRIORS,
+        priors=priors_of(prepared.problem),
     )
 
 

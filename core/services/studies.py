@@ -86,6 +86,8 @@ def open_study(name: str | Path, data: str | Path | None = None) -> StudyInputs:
         "policy": frame_hash(policy),
         "coefficients": content_hash(study.coefficients_file.read_text(encoding="utf-8")),
     }
+    if study.drift_file is not None:
+        hashes["drift"] = content_hash(study.drift_file.read_text(encoding="utf-8"))
     cases = None if observed.cases.empty else observed.cases
     if cases is not None:
         hashes["cases"] = frame_hash(cases)

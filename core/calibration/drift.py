@@ -1,0 +1,103 @@
+"""What other places' past says about the months after an origin: recovery with time, and the season.
+
+Twins of many countries, forecasting from origins of the past with nothing but their gap and the policy, missed in the
+same way: people came back slowly, and went out more as it got warmer. Two numbers per behaviour say how much, learned
+from errors on days up to `known_until` alone (`core.forecasting.drift_learning`); an origin is given those of the last
+such day before it. The season counts by warmth: from −1 at the coldest time of a place's year to +1 at the warmest, in
+proportion to how far it lies from the tropics.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from core.errors import InputError
+from core.study import Study
+
+#: Days of the year (3 August on the northern half) with the warmest weather, and the year's length.
+WARMEST_DAY = 215.0
+YEAR = 365.25
+#: Latitudes up to this have no season here; at TEMPERATE it counts in full, further out at most SEASON_LIMIT times.
+TROPICAL, TEMPERATE, SEASON_LIMIT = 25.0, 50.0, 1.2
+#: Recovery is learned up to half a year ahead, and stays where it is beyond.
+LONGEST = 182
+#: The gap at the origin is the mean of the last weeks: it stands for the day in their middle.
+GAP_AGE = timedelta(days=10)
+
+
+@dataclass(frozen=True)
+class Drift:
+    """Expected change of relative activity after `origin`, beside what the policy does.
+
+    `recovery` (behaviours,) is the change after half a year, `season` (behaviours,) that from the coldest day to half-way
+    to the warmest at the latitude where the season counts in full; `known_until` is the last day that they have seen of
+    any place (None: nothing is known, and the change is 0).
+    """
+
+    origin: date
+    known_until: date | None
+    latitude: float | None
+    recovery: np.ndarray
+    season: np.ndarray
+
+    def of(self, dates: pd.DatetimeIndex) -> np.ndarray:
+        """Change of relative activity on each day, (days, behaviours)."""
+        ahead = (dates - pd.Timestamp(self.origin)).days.to_numpy(float)
+        grown = np.clip(ahead, 0.0, LONGEST) / LONGEST
+        return grown[:, None] * self.recovery + warming(self.origin, dates, self.latitude)[:, None] * self.season
+
+
+def warming(origin: date, dates: pd.DatetimeIndex, latitude: float | None) -> np.ndarray:
+    """How much warmer each day's time of year is than that of the weeks before the origin, (days,); 0 in the tropics and
+    where the latitude is not known."""
+    if latitude is None:
+        return np.zeros(len(dates))
+    size = min(max((abs(latitude) - TROPICAL) / (TEMPERATE - TROPICAL), 0.0), SEASON_LIMIT)
+
+    def warmth(days: pd.DatetimeIndex) -> np.ndarray:
+        return np.asarray(np.cos(2 * np.pi * (days.day_of_year.to_numpy(float) - WARMEST_DAY) / YEAR))
+
+    before = warmth(pd.DatetimeIndex([pd.Timestamp(origin - GAP_AGE)]))
+    return np.asarray(np.sign(latitude) * size * (warmth(dates) - before))
+
+
+def drift_after(study: Study, origin: date) -> Drift:
+    """What may be known at `origin` about the months after it in this place."""
+    none = np.zeros(len(study.behaviours))
+    table = {} if study.drift_file is None else learned_drifts(study.drift_file)
+    known = [day for day in table if day <= origin]
+    if not known:
+        return Drift(origin, None, study.latitude, none, none)
+    values = table[max(known)]
+    pairs = np.array([values.get(name, (0.0, 0.0)) for name in study.behaviour_ids])
+    return Drift(origin, max(known), study.latitude, pairs[:, 0], pairs[:, 1])
+
+
+@cache
+def learned_drifts(path: Path) -> dict[date, dict[str, tuple[float, float]]]:
+    """The table of what was learned: {known until: {behaviour: (recovery, season)}} in relative activity.
+
+    Raises InputError for a file that is not such a table.
+    """
+    found: dict[date, dict[str, tuple[float, float]]] = {}
+    try:
+        with path.open(encoding="utf-8", newline="") as handle:
+            for row in csv.DictReader(handle):
+                pair = (float(row["recovery"]), float(row["season"]))
+                found.setdefault(date.fromisoformat(row["known_until"]), {})[row["behaviour"]] = pair
+    except FileNotFoundError:
+        raise InputError("no such file", where=str(path)) from None
+    except (KeyError, TypeError, ValueError) as wrong:
+        raise InputError(
+            f"cannot be read as a table of learned drift ({wrong})",
+            where=str(path),
+            allowed="columns known_until, behaviour, recovery, season",
+        ) from None
+    return found

@@ -1,0 +1,71 @@
+"""From a forecasting problem and the parameters found to a calibrated twin, without a store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from core.calibration.problem import Problem, with_known_weeks
+from core.calibration.twin import TwinForecast, twin_forecast
+from core.cognition.engine import ResponseEngine
+from core.counterfactual.fitted import FittedTwin
+from core.counterfactual.measured import Calibration
+from core.counterfactual.support import Support
+from core.counterfactual.uncertainty import drawn_calibration, drawn_means
+from core.policy.timeline import PolicyTimeline
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """A twin ready for counterfactuals, and the forecast its calibration comes from."""
+
+    twin: FittedTwin
+    forecast: TwinForecast
+
+
+def fitted_from(
+    problem: Problem,
+    timeline: PolicyTimeline,
+    personas: pd.DataFrame,
+    attributes: tuple[str, ...],
+    engine: ResponseEngine,
+    parameters: Mapping[str, float],
+    cases: pd.Series | None,
+    seed: int,
+) -> Assembled:
+    """Simulate everyone with the parameters found, fit the lines on the final window, and draw both anew.
+
+    `engine` is the one that the study gives; those of `parameters` that are its own are set here, `policy_trust` is the
+    forecast's. `timeline` is the observed policy, `cases` may go on after the origin: nothing later is used.
+    """
+    own = {name: float(value) for name, value in parameters.items() if name in engine.parameters}
+    engine = engine.with_parameters(own) if own else engine
+    aggregates, drawn = drawn_means(engine, personas, problem.contexts, seed=seed)
+    forecast = twin_forecast(problem, problem.final, aggregates.everyone, parameters)
+    calibrator, trust = forecast.calibrator, parameters["policy_trust"]
+    assert calibrator.upper is not None
+    known = with_known_weeks(timeline)
+    train = problem.final.train
+    twin = FittedTwin(
+        problem=problem,
+        timeline=known,
+        personas=personas,
+        attributes=attributes,
+        engine=engine,
+        fitted=Calibration(
+            a=calibrator.coef_,
+            b=calibrator.intercept_,
+            lower=calibrator.lower,
+            upper=calibrator.upper,
+            gap=forecast.gap,
+            trust=trust,
+            drift=problem.final.drift,
+        ),
+        drawn=drawn_calibration(problem, calibrator, trust, drawn, seed),
+        support=Support.of(known.intensities(train), known.stringency(train)),
+        cases=cases,
+        seed=seed,
+    )
+    return Assembled(twin, forecast)

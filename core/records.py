@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy
     import pandas
 
-RUN_KINDS = ("run", "sweep", "compare", "sensitivity", "simulate")
+RUN_KINDS = ("run", "sweep", "compare", "sensitivity", "simulate", "backtest", "ablations", "worlds", "groups")
 
 #: The four claims a result can stand on, weakest first.
 RUNGS = (

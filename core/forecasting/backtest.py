@@ -20,7 +20,7 @@ from core.cognition.coefficients import load_coefficients
 from core.cognition.rules import RulesEngine
 from core.errors import InputError
 from core.forecasting.baselines import BASELINES, BaselineInputs, seasonal_naive
-from core.forecasting.intervals import LEVELS, WITH_INTERVALS, PastErrors, Widths, interval_score
+from core.forecasting.intervals import LEVELS, WITH_INTERVALS, PastErrors, Widths, interval_score, place_scale
 from core.forecasting.lagged import exponential_smoothing, gradient_boosting_lags
 from core.forecasting.places import Place, last_observed
 from core.simulation.simulate import simulate
@@ -73,7 +73,7 @@ def forecast_place(
             continue
         known = _known(place, origin, pd.DatetimeIndex(forecast.index))
         found[origin] = {TWIN: forecast, **{name: RIVALS[name](known) for name in rivals}}
-        scales[origin] = _scale(place.observations, origin)
+        scales[origin] = place_scale(place.observations, origin)
     return PlaceForecasts(
         place.study.id,
         place.study.title,
@@ -114,13 +114,6 @@ def _known(place: Place, origin: date, horizon: pd.DatetimeIndex) -> BaselineInp
     )
 
 
-def _scale(observations: pd.DataFrame, origin: date) -> pd.Series:
-    """How much a behaviour moves about its weekday's mean in the last 28 days, for widths that suit the place."""
-    recent = observations.loc[: pd.Timestamp(origin)].iloc[-RECENT:]
-    weekday = recent.groupby(pd.DatetimeIndex(recent.index).day_of_week).transform("mean")
-    return (recent - weekday).abs().mean().clip(lower=1.0).fillna(1.0)
-
-
 def past_errors(place: Place, personas: pd.DataFrame, last: date, longest: int) -> PastErrors:
     """Errors from origins of the past, four weeks apart, up to a week before `last`."""
     engine = _engine(place)
@@ -137,7 +130,7 @@ def past_errors(place: Place, personas: pd.DataFrame, last: date, longest: int) 
             for name, forecast in ((TWIN, twin), ("seasonal_naive", rival)):
                 errors[name].append((truth - forecast.reindex(days)).to_numpy(np.float32))
             origins.append(origin)
-            scales.append(_scale(place.observations, origin).to_numpy(np.float32))
+            scales.append(place_scale(place.observations, origin).to_numpy(np.float32))
         origin += timedelta(days=STEP)
     shape = (len(origins), longest, len(behaviours))
     stacked = {name: np.array(values, dtype=np.float32).reshape(shape) for name, values in errors.items()}

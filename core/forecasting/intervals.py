@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+import pandas as pd
 
 #: Forecasters with past errors, and so with intervals.
 WITH_INTERVALS = ("twin", "seasonal_naive")
 LEVELS = (50, 80, 95)
 #: Classes of horizon by their last day ahead.
 CLASSES = (7, 14, 28, 56, 91, 126, 182)
+#: Days that tell how much a place's behaviours move.
+SCALE_DAYS = 28
 #: A class with fewer past errors than this borrows the width of the class before, grown with the root of the horizon.
 FEWEST_ERRORS = 200
 
@@ -40,9 +43,30 @@ class Widths:
     by_behaviour: Mapping[str, np.ndarray]
 
     def of(self, behaviour: str, ahead: np.ndarray) -> np.ndarray:
-        """Half-widths of days ahead, (levels, days)."""
+        """Half-widths of days ahead, (levels, days). Beyond the last class they grow with the root of the horizon."""
         place = np.minimum(np.searchsorted(CLASSES, ahead), len(CLASSES) - 1)
-        return np.asarray(self.by_behaviour[behaviour][:, place])
+        beyond = np.sqrt(np.maximum(ahead / CLASSES[-1], 1.0))
+        return np.asarray(self.by_behaviour[behaviour][:, place] * beyond)
+
+
+def place_scale(observations: pd.DataFrame, origin: date) -> pd.Series:
+    """How much each behaviour moves about its weekday's mean in the last 28 days, for widths that suit the place."""
+    recent = observations.loc[: pd.Timestamp(origin)].iloc[-SCALE_DAYS:]
+    weekday = recent.groupby(pd.DatetimeIndex(recent.index).day_of_week).transform("mean")
+    return (recent - weekday).abs().mean().clip(lower=1.0).fillna(1.0)
+
+
+def interval_ends(
+    forecast: pd.DataFrame, widths: Widths, scale: pd.Series, origin: date, lowest: float
+) -> dict[int, tuple[pd.DataFrame, pd.DataFrame]]:
+    """Ends of the intervals around a forecast (days × behaviours), by level; never below what the metric can be."""
+    ahead = (pd.DatetimeIndex(forecast.index) - pd.Timestamp(origin)).days.to_numpy(float)
+    half = {name: widths.of(str(name), ahead) * float(scale[name]) for name in forecast.columns}
+    found = {}
+    for place, level in enumerate(LEVELS):
+        size = pd.DataFrame({name: values[place] for name, values in half.items()}, index=forecast.index)
+        found[level] = ((forecast - size).clip(lower=lowest), forecast + size)
+    return found
 
 
 def conformal_widths(past: Sequence[PastErrors], forecaster: str, origin: date) -> Widths:

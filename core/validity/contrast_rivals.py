@@ -1,0 +1,205 @@
+"""What an analyst without a twin would say a policy does: four usual ways, told the same past and no more.
+
+Each is fitted on the training days' observations, stringency and cases, and then says what a change of stringency over
+some days after the origin is worth. All see a policy as one number, its stringency index; none knows of a working week,
+so where only the calendar differs they answer 0. They are written as textbooks have them, not strengthened nor weakened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from core.errors import InputError
+
+#: Days before and after a change whose means are compared.
+COMPARED_DAYS = 28
+#: Days before and after a change that a segmented regression looks at, where training has as many.
+SEGMENT_DAYS = 56
+#: Days over which errors are taken to be correlated (Newey and West 1987), with the usual correction for few days.
+CORRELATED_DAYS = 7
+CASE_WINDOW = 7
+#: The level of the intervals.
+OUTSIDE = 0.2
+WEEKDAYS = 7
+
+
+@dataclass(frozen=True)
+class KnownPast:
+    """What is known at the origin: `observed` (days × behaviours, NaN = missing), and on the same days the `stringency`
+    index (0 to 100) and new `cases`, or None."""
+
+    observed: pd.DataFrame
+    stringency: pd.Series
+    cases: pd.Series | None
+
+    @property
+    def days(self) -> pd.DatetimeIndex:
+        return pd.DatetimeIndex(self.observed.index)
+
+
+@dataclass(frozen=True)
+class RivalContrast:
+    """Mean difference over the days asked about, by behaviour, in points of the metric, with the ends of its 80%
+    interval; these are None for a way that gives none."""
+
+    difference: pd.Series
+    lower: pd.Series | None = None
+    upper: pd.Series | None = None
+
+
+class FittedRival(Protocol):
+    """A way of estimating that has seen its training days."""
+
+    def contrast(self, actual: pd.Series, alternative: pd.Series) -> RivalContrast:
+        """What `alternative` stringency does instead of the `actual` one, both by day over the same days."""
+        ...
+
+
+@dataclass(frozen=True)
+class PerPoint:
+    """A constant effect per point of stringency: `effect` by behaviour, with the ends of its 80% interval or None."""
+
+    effect: pd.Series
+    low: pd.Series | None = None
+    high: pd.Series | None = None
+
+    def contrast(self, actual: pd.Series, alternative: pd.Series) -> RivalContrast:
+        """The effect times the mean difference of stringency; where stringency is the same every day, 0 and no interval."""
+        points = float((alternative - actual).mean())
+        if self.low is None or self.high is None or bool((alternative == actual).all()):
+            return RivalContrast(self.effect * points)
+        ends = pd.DataFrame({"one": self.low * points, "other": self.high * points})
+        return RivalContrast(self.effect * points, ends.min(axis=1), ends.max(axis=1))
+
+
+@dataclass(frozen=True)
+class LearnedResponse:
+    """Models by behaviour that predict the metric from stringency and weekday."""
+
+    models: dict[str, object]
+
+    def contrast(self, actual: pd.Series, alternative: pd.Series) -> RivalContrast:
+        """Mean prediction under the alternative minus mean prediction under the actual stringency."""
+        weekday = pd.DatetimeIndex(actual.index).day_of_week
+        two = [np.column_stack([item.to_numpy(float), weekday]) for item in (actual, alternative)]
+        found = {
+            name: float((model.predict(two[1]) - model.predict(two[0])).mean())  # type: ignore[attr-defined]
+            for name, model in self.models.items()
+        }
+        return RivalContrast(pd.Series(found, dtype=float))
+
+
+def largest_change(stringency: pd.Series) -> int:
+    """The position of the day at which stringency changed most: where the mean of the `COMPARED_DAYS` days from it on
+    differs most from that of the days before. InputError where training is too short or stringency never moves."""
+    values = stringency.to_numpy(float)
+    if len(values) < 2 * COMPARED_DAYS:
+        raise InputError(
+            f"{len(values)} days of stringency", where="before and after", allowed=f"{2 * COMPARED_DAYS} or more"
+        )
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    places = np.arange(COMPARED_DAYS, len(values) - COMPARED_DAYS + 1)
+    after = sums[places + COMPARED_DAYS] - sums[places]
+    before = sums[places] - sums[places - COMPARED_DAYS]
+    change = np.abs(after - before).round(6)
+    if not change.max() > 0:
+        raise InputError("stringency never changes", where="before and after", allowed="at least one change")
+    return int(places[int(np.argmax(change))])
+
+
+def before_and_after(past: KnownPast) -> PerPoint:
+    """The naive comparison around the largest policy change in training.
+
+    Effect per point = (mean of the 28 days from the change on − mean of the 28 days before) / (the same of stringency).
+    Whatever else changed in these weeks, an epidemic above all, is taken for the policy's doing. No interval.
+    """
+    place = largest_change(past.stringency)
+    before, after = slice(place - COMPARED_DAYS, place), slice(place, place + COMPARED_DAYS)
+    points = float(past.stringency.iloc[after].mean() - past.stringency.iloc[before].mean())
+    return PerPoint((past.observed.iloc[after].mean() - past.observed.iloc[before].mean()) / points)
+
+
+def interrupted_time_series(past: KnownPast) -> PerPoint:
+    """Segmented regression around the largest policy change (Wagner et al. 2002, doi 10.1046/j.1365-2710.2002.00430.x).
+
+    y = level + trend + change of level + change of trend + weekday, by least squares over up to 56 days on each side,
+    errors after Newey and West. The effect is the change of level plus the change of trend half-way through the days
+    after, per point of stringency between the two segments, with the 80% interval of that combination. A trend that
+    goes on for the whole horizon would lead anywhere, so it is not extrapolated.
+    """
+    place = largest_change(past.stringency)
+    rows = slice(max(place - SEGMENT_DAYS, 0), min(place + SEGMENT_DAYS, len(past.days)))
+    time = np.arange(rows.start, rows.stop) - place
+    after = (time >= 0).astype(float)
+    design = np.column_stack([np.ones(len(time)), time, after, after * time, _weekdays(past.days[rows])[:, 1:]])
+    stringency = past.stringency.iloc[rows].to_numpy(float)
+    points = stringency[after > 0].mean() - stringency[after == 0].mean()
+    wanted = np.zeros(design.shape[1])
+    wanted[2], wanted[3] = 1.0 / points, time[after > 0].mean() / points
+    return _least_squares(past.observed.iloc[rows], design, wanted)
+
+
+def regression(past: KnownPast) -> PerPoint:
+    """Least squares on stringency, weekday and the last week's reported cases over all of training.
+
+    The effect is the coefficient of stringency, with its 80% interval, errors after Newey and West. Cases enter as the
+    logarithm of one plus their 7-day mean up to the day before.
+    """
+    columns = [past.stringency.to_numpy(float)[:, None], _weekdays(past.days)]
+    if past.cases is not None and not past.cases.empty:
+        recent = past.cases.rolling(CASE_WINDOW, min_periods=1).mean().shift(1).ffill()
+        columns.append(np.log1p(recent.reindex(past.days, method="ffill").fillna(0.0).to_numpy(float))[:, None])
+    design = np.hstack(columns)
+    wanted = np.zeros(design.shape[1])
+    wanted[0] = 1.0
+    return _least_squares(past.observed, design, wanted)
+
+
+def gradient_boosting(past: KnownPast) -> LearnedResponse:
+    """Gradient boosting on (stringency, weekday), scikit-learn's defaults, as among the forecasts. No interval."""
+    from sklearn.ensemble import GradientBoostingRegressor
+
+    features = np.column_stack([past.stringency.to_numpy(float), past.days.day_of_week])
+    models: dict[str, object] = {}
+    for name in past.observed.columns:
+        values = past.observed[name].to_numpy(float)
+        seen = np.isfinite(values)
+        models[str(name)] = GradientBoostingRegressor(random_state=0).fit(features[seen], values[seen])
+    return LearnedResponse(models)
+
+
+#: Name -> how it is fitted.
+CONTRAST_RIVALS: dict[str, Callable[[KnownPast], FittedRival]] = {
+    "before_after": before_and_after,
+    "interrupted_time_series": interrupted_time_series,
+    "regression": regression,
+    "gradient_boosting": gradient_boosting,
+}
+
+
+def _weekdays(days: pd.DatetimeIndex) -> np.ndarray:
+    """A dummy for each weekday, (days, 7)."""
+    return np.asarray(np.eye(WEEKDAYS)[days.day_of_week])
+
+
+def _least_squares(observed: pd.DataFrame, design: np.ndarray, wanted: np.ndarray) -> PerPoint:
+    """The combination `wanted` of the coefficients of each behaviour's regression, with its 80% interval."""
+    from statsmodels.regression.linear_model import OLS
+
+    rows = {}
+    for name in observed.columns:
+        values = observed[name].to_numpy(float)
+        seen = np.isfinite(values)
+        fitted = OLS(values[seen], design[seen]).fit(
+            cov_type="HAC", cov_kwds={"maxlags": CORRELATED_DAYS, "use_correction": True}, use_t=True
+        )
+        test = fitted.t_test(wanted)
+        low, high = test.conf_int(alpha=OUTSIDE)[0]
+        rows[str(name)] = (float(test.effect[0]), float(low), float(high))
+    table = pd.DataFrame(rows, index=["effect", "low", "high"]).T
+    return PerPoint(table["effect"], table["low"], table["high"])

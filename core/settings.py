@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+
+from core.errors import InputError
 
 #: Folder of real observations; absent on most machines, so everything that reads it must cope.
 DATA_VARIABLE = "POLICYTWIN_DATA"
 #: Overrides the place of the DuckDB file.
 STORE_VARIABLE = "POLICYTWIN_DB"
+#: Where the keys of model providers are, in the order in which they are looked for.
+KEY_VARIABLES = {"gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY"), "openai": ("OPENAI_API_KEY",)}
 
 
 def project_root() -> Path:
@@ -50,3 +55,27 @@ def store_path(path: str | Path | None = None) -> Path:
         return Path(path)
     named = os.environ.get(STORE_VARIABLE)
     return Path(named) if named else user_data() / "policytwin.duckdb"
+
+
+def api_key(name: str) -> str | None:
+    """The key of a provider (gemini, openai) from the environment, or None. Nothing else may hold one.
+
+    InputError for a value that no header can carry; the message names the variable and not its value.
+    """
+    for variable in KEY_VARIABLES[name]:
+        key = os.environ.get(variable, "").strip()
+        if key and not (key.isascii() and key.isprintable() and " " not in key):
+            raise InputError(
+                "the value has characters that no key has", where=variable, allowed="a key as the provider shows it"
+            )
+        if key:
+            return key
+    return None
+
+
+def adopt_keys(secrets: Mapping[str, object]) -> None:
+    """Puts keys that a page was given (Streamlit's secrets, say) into the environment, where it has none of that name."""
+    for variable in (variable for variables in KEY_VARIABLES.values() for variable in variables):
+        value = secrets.get(variable)
+        if isinstance(value, str) and value.strip():
+            os.environ.setdefault(variable, value.strip())

@@ -768,6 +768,7 @@ def test_runs_are_listed_newest_first(store: Store) -> None:
 
 def test_deleting_a_run_leaves_nothing_of_it_and_all_of_the_others(store: Store) -> None:
     one, other = record(), record()
+    place = {"country": "ARE", "origin": "2020-06-30", "horizon": 30}
     frames: dict[str, Any] = {
         "contexts": [{"context_id": 0, "days": 1, "attributes": {}}],
         "responses": responses_table(np.zeros((1, 2, 6))),
@@ -777,6 +778,9 @@ def test_deleting_a_run_leaves_nothing_of_it_and_all_of_the_others(store: Store)
         "forecasts": [{"forecaster": "twin", "behaviour": "parks", "date": "2020-01-01", "phase": "test"}],
         "scores": scores(),
         "sweeps": [{"level": 25.0, "attribute": "all", "attribute_level": "all", "behaviour": "parks"}],
+        "backtest_rows": [{**place, "categories": 6}],
+        "backtest_scores": [{**place, "forecaster": "twin", "macro_rmse": 1.0}],
+        "backtest_intervals": [{**place, "forecaster": "twin", "level": 80, "coverage": 0.8}],
     }
     assert set(frames) == set(RUN_TABLES) - {"response_chunks"}
     for each in (one, other):

@@ -10,9 +10,13 @@ from core.cli.options import (
     DATE_FORMAT,
     command,
     days,
+    finished_run,
     json_option,
     names,
+    open_store,
+    run_options,
     show,
+    store_option,
     watch,
     whole_numbers,
 )
@@ -34,7 +38,72 @@ def add(commands: Any) -> None:
     backtest.add_argument(
         "--workers", type=int, default=2, metavar="N", help="worker processes; never changes the results"
     )
+    backtest.add_argument("--keep", action="store_true", help="keep the result in the store; --db FILE does so too")
+    store_option(backtest)
+    backtest.add_argument(
+        "--export",
+        type=Path,
+        metavar="FILE",
+        help="also write the scores as JSON, as data/validation/backtest.json has them",
+    )
     json_option(backtest)
+
+    learn = command(
+        commands,
+        "learn",
+        _learn,
+        "learn from many places' past: recovery, season, widths of intervals, errors of effects",
+    )
+    learn.add_argument("--mobility", type=Path, required=True, metavar="FILE")
+    learn.add_argument("--policy", type=Path, required=True, metavar="FILE")
+    learn.add_argument("--until", type=days, required=True, metavar=f"{DATE_FORMAT},…", help="days to learn up to")
+    learn.add_argument("--to", type=Path, required=True, metavar="DIR", help="folder for the tables (CSV)")
+    learn.add_argument(
+        "--workers", type=int, default=2, metavar="N", help="worker processes; never changes the results"
+    )
+    json_option(learn)
+
+    worlds = command(commands, "worlds", _worlds, "how far contrasts miss in worlds whose truth is known")
+    worlds.add_argument("--kinds", type=names, metavar="A,B,…", help="kinds of world (default: all)")
+    worlds.add_argument("--seeds", type=int, default=4, metavar="N", help="worlds of each kind (default 4)")
+    worlds.add_argument("--personas", type=int, default=300, metavar="N", help="people of each twin (default 300)")
+    worlds.add_argument("--trials", type=int, default=16, metavar="N", help="Optuna trials of each twin (default 16)")
+    worlds.add_argument(
+        "--workers", type=int, default=2, metavar="N", help="worker processes; never changes the results"
+    )
+    worlds.add_argument("--keep", action="store_true", help="keep the result in the store; --db FILE does so too")
+    store_option(worlds)
+    json_option(worlds)
+
+    ablate = command(commands, "ablate", _ablate, "what each part of the twin is worth: the twin again without it")
+    run_options(ablate)
+    ablate.add_argument("--only", type=names, metavar="A,B,…", help="some ablations by name (default: all)")
+
+    groups = command(
+        commands, "groups", _groups, "how spread simulated people are, who responds more, accuracy by region"
+    )
+    run_options(groups)
+    groups.add_argument(
+        "--origins", type=days, metavar=f"{DATE_FORMAT},…", help="of the regions (default: what was observed allows)"
+    )
+    groups.add_argument("--horizons", type=whole_numbers, default=[90, 180], metavar="N,N,…", help="days ahead")
+
+    regions = command(commands, "regions", _regions, "accuracy by region over many countries")
+    regions.add_argument("--mobility", type=Path, required=True, metavar="FILE", help="a table of regions")
+    regions.add_argument("--policy", type=Path, required=True, metavar="FILE")
+    regions.add_argument(
+        "--national", type=Path, metavar="FILE", help="a table of countries, for what a national twin says of regions"
+    )
+    regions.add_argument(
+        "--origins", type=days, required=True, metavar=f"{DATE_FORMAT},…", help="last days of training"
+    )
+    regions.add_argument("--horizons", type=whole_numbers, default=[90, 180], metavar="N,N,…", help="days ahead")
+    regions.add_argument("--countries", type=names, metavar="A,B,…", help="ISO-3 codes (default: all with regions)")
+    regions.add_argument("--seed", type=int, default=0)
+    regions.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="worker processes; never changes the results"
+    )
+    json_option(regions)
 
     bench = command(commands, "bench", _bench, "measure speed and memory on this machine")
     bench.add_argument("study", nargs="?", default="meridia")
@@ -45,23 +114,134 @@ def add(commands: Any) -> None:
 
 
 def _backtest(arguments: argparse.Namespace) -> None:
+    from contextlib import ExitStack
+
     from core.services.backtesting import backtest
+    from core.services.backtests import BacktestRequest, export_backtest, keep_backtest, measured_now
     from core.services.runs import worker_pool
     from core.services.texts import backtest_text
 
-    with worker_pool(arguments.workers) as pool:
+    request = BacktestRequest(
+        arguments.mobility,
+        arguments.policy,
+        arguments.cases,
+        tuple(sorted(set(arguments.origins))),
+        tuple(sorted(set(arguments.horizons))),
+        None if arguments.countries is None else tuple(arguments.countries),
+        arguments.seed,
+    )
+    with ExitStack() as stack:
+        # A store that is in use is said before minutes of work, not after.
+        kept = arguments.keep or hasattr(arguments, "db")
+        store = stack.enter_context(open_store(arguments)) if kept else None
+        pool = stack.enter_context(worker_pool(arguments.workers))
         values = backtest(
+            request.mobility,
+            request.policy,
+            request.cases,
+            request.origins,
+            request.horizons,
+            countries=request.countries,
+            seed=request.seed,
+            watch=watch(),
+            executor=pool,
+        )
+        if arguments.export is not None:
+            export_backtest(measured_now(values, request), arguments.export)
+        if store is not None:
+            values = {**values, "run_id": keep_backtest(store, values, request)}
+    show(values, arguments, lambda: backtest_text(values))
+
+
+def _learn(arguments: argparse.Namespace) -> None:
+    from core.services.learning import learn
+    from core.services.runs import worker_pool
+
+    with worker_pool(arguments.workers) as pool:
+        values = learn(
+            arguments.mobility, arguments.policy, arguments.until, arguments.to, watch=watch(), executor=pool
+        )
+    show(values, arguments, lambda: f"learned from {values['countries']} countries; written to {values['folder']}")
+
+
+def _worlds(arguments: argparse.Namespace) -> None:
+    from contextlib import ExitStack
+
+    from core.services.known_worlds import known_worlds
+    from core.services.runs import worker_pool
+    from core.services.texts_worlds import worlds_text
+
+    with ExitStack() as stack:
+        kept = arguments.keep or hasattr(arguments, "db")
+        store = stack.enter_context(open_store(arguments)) if kept else None
+        values = known_worlds(
+            arguments.kinds,
+            arguments.seeds,
+            personas=arguments.personas,
+            trials=arguments.trials,
+            watch=watch(),
+            executor=stack.enter_context(worker_pool(arguments.workers)),
+            store=store,
+        )
+    show(values, arguments, lambda: worlds_text(values))
+
+
+def _ablate(arguments: argparse.Namespace) -> None:
+    from core.services.ablations import run_ablations
+    from core.services.runs import worker_pool
+    from core.services.texts_ablations import ablations_text
+
+    with open_store(arguments) as store, worker_pool(arguments.workers) as pool:
+        values = run_ablations(
+            store,
+            finished_run(arguments, store),
+            data=arguments.data,
+            only=arguments.only,
+            watch=watch(),
+            executor=pool,
+        )
+    show(values, arguments, lambda: ablations_text(values))
+
+
+def _groups(arguments: argparse.Namespace) -> None:
+    from core.services.group_checks import checked_horizons, group_checks
+    from core.services.runs import worker_pool
+    from core.services.texts_groups import groups_text
+
+    checked_horizons(arguments.horizons)
+    with open_store(arguments) as store:
+        run_id = finished_run(arguments, store)
+        with worker_pool(arguments.workers) as pool:
+            values = group_checks(
+                store,
+                run_id,
+                arguments.data,
+                origins=arguments.origins,
+                horizons=arguments.horizons,
+                watch=watch(),
+                executor=pool,
+            )
+    show(values, arguments, lambda: groups_text(values))
+
+
+def _regions(arguments: argparse.Namespace) -> None:
+    from core.services.group_checks import regional_accuracy
+    from core.services.runs import worker_pool
+    from core.services.texts_groups import regions_text
+
+    with worker_pool(arguments.workers) as pool:
+        values = regional_accuracy(
             arguments.mobility,
             arguments.policy,
-            arguments.cases,
             arguments.origins,
             arguments.horizons,
-            countries=arguments.countries,
+            arguments.countries,
+            national=arguments.national,
             seed=arguments.seed,
             watch=watch(),
             executor=pool,
         )
-    show(values, arguments, lambda: backtest_text(values))
+    show(values, arguments, lambda: regions_text(values))
 
 
 def _bench(arguments: argparse.Namespace) -> None:

@@ -22,7 +22,8 @@ class ResponseEngine(Protocol):
 
     `name` and `version` identify the engine on every figure made with it; `model_id` is the provider's model where
     there is one. `parameters` are the engine-wide numbers that calibration may search (empty where there are none).
-    Engines hold no state that depends on the order of calls and may be pickled to another process.
+    Engines hold no state that depends on the order of calls and may be pickled to another process. An engine with a
+    true attribute `reads_text` is given the personas' column `text` too.
     """
 
     @property

@@ -174,11 +174,17 @@ class RulesEngine:
         return answers
 
     def person_features(self, personas: pd.DataFrame) -> np.ndarray:
-        """What the table asks about each person, (personas, features): 0/1 for a category, -0.5..0.5 for a trait."""
+        """What the table asks about each person, (personas, features): 0/1 for a category, -0.5..0.5 for a trait.
+
+        Where the personas have a column of a category's own name (`sex=female`), it holds the value: see
+        `core.people.averages`.
+        """
         columns: list[np.ndarray] = []
         for feature in self.features:
             attribute, _, category = feature.partition("=")
-            if attribute not in personas.columns:
+            if category and feature in personas.columns:
+                columns.append(personas[feature].to_numpy(dtype=float))
+            elif attribute not in personas.columns:
                 # A population without this attribute (no nationality, say) has nobody to whom the row applies.
                 columns.append(np.zeros(len(personas)))
             elif category:

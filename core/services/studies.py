@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from core.cognition.coefficients import load_coefficients
 from core.cognition.engine import ResponseEngine
+from core.cognition.llm.providers import LANGUAGE_ENGINES
 from core.cognition.rules import RulesEngine
 from core.datasets.observed import load_observed
 from core.errors import InputError, one_of
@@ -18,7 +21,7 @@ from core.records import content_hash, frame_hash
 from core.settings import DATA_VARIABLE, observed_data, shipped_data
 from core.study import Study, available_studies, load_study
 
-ENGINES = ("rules",)
+ENGINES = ("rules", *LANGUAGE_ENGINES)
 
 
 @dataclass(frozen=True)
@@ -86,25 +89,47 @@ def open_study(name: str | Path, data: str | Path | None = None) -> StudyInputs:
         "policy": frame_hash(policy),
         "coefficients": content_hash(study.coefficients_file.read_text(encoding="utf-8")),
     }
-    if study.drift_file is not None:
-        hashes["drift"] = content_hash(study.drift_file.read_text(encoding="utf-8"))
+    if study.learned is not None:
+        hashes["learned"] = content_hash(
+            sorted(file.read_text(encoding="utf-8") for file in study.learned.glob("*.csv"))
+        )
     cases = None if observed.cases.empty else observed.cases
     if cases is not None:
         hashes["cases"] = frame_hash(cases)
     return StudyInputs(study, observed.mobility, cases, timeline, published, hashes, dict(observed.hashes))
 
 
-def engine_for(study: Study, name: str = "rules") -> ResponseEngine:
-    """The engine of this name for a study; InputError for an unknown one."""
+def engine_for(
+    study: Study, name: str = "rules", options: Mapping[str, Any] | None = None, **asking: Any
+) -> ResponseEngine:
+    """The engine of this name for a study; InputError for an unknown one.
+
+    A language-model engine takes `options` in plain types and, in `asking`, its cache and what else concerns how it
+    asks: see core.cognition.llm.engine.language_engine.
+    """
     one_of(name, ENGINES, what="engine")
+    if name in LANGUAGE_ENGINES:
+        from core.cognition.llm.engine import language_engine
+
+        return language_engine(study, name, options or {}, **asking)
     return RulesEngine.for_study(study, load_coefficients(study.coefficients_file))
 
 
 def engine_short(name: str) -> str:
     """How an engine is called beneath a figure, where there is little room."""
-    return {"rules": "rules engine, not a language model"}.get(name, name)
+    return {
+        "rules": "rules engine, not a language model",
+        "gemini": "language model, Gemini",
+        "openai": "language model, OpenAI-compatible",
+        "replay": "language model, replayed",
+    }.get(name, name)
 
 
 def engine_label(name: str) -> str:
     """How an engine is called wherever a figure is shown."""
-    return {"rules": "rules engine (offline behavioural model, not a language model)"}.get(name, name)
+    return {
+        "rules": "rules engine (offline behavioural model, not a language model)",
+        "gemini": "language model asked through Gemini's interface",
+        "openai": "language model asked through an OpenAI-compatible interface",
+        "replay": "language model's answers, replayed from the cache",
+    }.get(name, name)

@@ -119,7 +119,9 @@ def simulate_blocks(
     groups = population_groups(personas, attributes)
     block_size = block_size or size_of_blocks(len(personas))
     starts = [start for start in range(0, len(personas), block_size) if start // block_size not in done]
-    columns = [name for name in personas.columns if name not in ("text", "persona_id")]
+    # Texts are most of what a persona weighs; only an engine that reads them is sent them.
+    unread = ("persona_id",) if getattr(engine, "reads_text", False) else ("persona_id", "text")
+    columns = [name for name in personas.columns if name not in unread]
 
     def arguments(start: int) -> tuple[object, ...]:
         rows = personas.iloc[start : start + block_size][columns]

@@ -6,10 +6,11 @@ from pathlib import Path
 from types import TracebackType
 
 from core.store.connections import acquire, release
+from core.store.llm_calls import CallAccess
 from core.store.runs import RunAccess
 
 
-class Store(RunAccess):
+class Store(RunAccess, CallAccess):
     """An open store.
 
     One process at a time can open a file; within it, every `Store` on that file shares one connection, and every thread

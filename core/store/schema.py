@@ -180,6 +180,64 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (study_id, parent_id)
     );
     """,
+    """
+    CREATE TABLE backtest_rows (
+        run_id VARCHAR NOT NULL,
+        country VARCHAR NOT NULL,
+        origin DATE NOT NULL,
+        horizon INTEGER NOT NULL,
+        stringency_change DOUBLE,
+        categories INTEGER NOT NULL,
+        further JSON,
+        PRIMARY KEY (run_id, country, origin, horizon)
+    );
+    CREATE TABLE backtest_scores (
+        run_id VARCHAR NOT NULL,
+        country VARCHAR NOT NULL,
+        origin DATE NOT NULL,
+        horizon INTEGER NOT NULL,
+        forecaster VARCHAR NOT NULL,
+        macro_rmse DOUBLE
+    );
+    CREATE TABLE backtest_intervals (
+        run_id VARCHAR NOT NULL,
+        country VARCHAR NOT NULL,
+        origin DATE NOT NULL,
+        horizon INTEGER NOT NULL,
+        forecaster VARCHAR NOT NULL,
+        level INTEGER NOT NULL,
+        coverage DOUBLE,
+        width DOUBLE,
+        score DOUBLE
+    );
+    """,
+    """
+    CREATE TABLE llm_calls (
+        key VARCHAR PRIMARY KEY,
+        engine VARCHAR NOT NULL,
+        model VARCHAR NOT NULL,
+        base_url VARCHAR,
+        parameters JSON NOT NULL,
+        prompt_version VARCHAR NOT NULL,
+        design VARCHAR NOT NULL,
+        sample INTEGER NOT NULL,
+        system VARCHAR NOT NULL,
+        prompt VARCHAR NOT NULL,
+        answer_schema JSON NOT NULL,
+        schema_hash VARCHAR NOT NULL,
+        raw VARCHAR,
+        parsed JSON,
+        model_id VARCHAR,
+        tokens_in BIGINT,
+        tokens_out BIGINT,
+        seconds DOUBLE,
+        attempts INTEGER NOT NULL,
+        status VARCHAR NOT NULL,
+        failure VARCHAR,
+        asked_at TIMESTAMP NOT NULL,
+        run_id VARCHAR
+    );
+    """,
 )
 
 #: The columns that name a row of each table; rows are read in their order. The tables with many rows carry no primary
@@ -202,6 +260,10 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "scores": ("run_id", "forecaster", "behaviour", "metric"),
     "sweeps": ("run_id", "level", "attribute", "attribute_level", "behaviour"),
     "drafts": ("study_id", "parent_id"),
+    "backtest_rows": ("run_id", "country", "origin", "horizon"),
+    "backtest_scores": ("run_id", "country", "origin", "horizon", "forecaster"),
+    "backtest_intervals": ("run_id", "country", "origin", "horizon", "forecaster", "level"),
+    "llm_calls": ("key",),
 }
 
 #: The tables that hold what a run gives, each with a `run_id`.

@@ -1,0 +1,75 @@
+"""Language models: the cache of their answers, and the speed of asking."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from core.cli.options import command, json_option, open_store, show, store_option
+from core.errors import InputError
+
+
+def add(commands: Any) -> None:
+    """Register these commands."""
+    cache = commands.add_parser("cache", help="answers of language models: show, export, import")
+    actions = cache.add_subparsers(title="actions", metavar="ACTION", required=True)
+    shown = command(actions, "show", _cache_show, "say what the cache of answers holds")
+    exported = command(actions, "export", _cache_export, "write all answers to one file, to be replayed without a key")
+    exported.add_argument("file", type=Path, metavar="FILE")
+    imported = command(actions, "import", _cache_import, "check a file of answers and take them into the cache")
+    imported.add_argument("file", type=Path, metavar="FILE")
+    for parser in (shown, exported, imported):
+        store_option(parser)
+        json_option(parser)
+
+    bench = command(commands, "bench-llm", _bench_llm, "measure how fast models can be asked, on a server of its own")
+    bench.add_argument("--calls", type=int, default=2000, metavar="N", help="calls in each run (default 2000)")
+    bench.add_argument("--latency", type=float, default=0.2, metavar="S", help="seconds to an answer (default 0.2)")
+    bench.add_argument("--concurrency", type=int, default=32, metavar="N", help="calls at a time (default 32)")
+    bench.add_argument("--repeat", type=int, default=3, metavar="N", help="pairs of runs (median shown; default 3)")
+    json_option(bench)
+
+
+def _cache_show(arguments: argparse.Namespace) -> None:
+    from core.services.llm_answers import show_answers
+    from core.services.texts_llm import cache_text
+
+    with open_store(arguments) as store:
+        values = show_answers(store)
+    show(values, arguments, lambda: cache_text(values))
+
+
+def _cache_export(arguments: argparse.Namespace) -> None:
+    from core.services.llm_answers import export_answers
+    from core.services.texts_llm import cache_exported_text
+
+    with open_store(arguments) as store:
+        values = export_answers(store, arguments.file)
+    show(values, arguments, lambda: cache_exported_text(values))
+
+
+def _cache_import(arguments: argparse.Namespace) -> None:
+    from core.services.llm_answers import import_answers
+    from core.services.texts_llm import cache_imported_text
+
+    with open_store(arguments) as store:
+        values = import_answers(store, arguments.file)
+    show(values, arguments, lambda: cache_imported_text(values))
+
+
+def _bench_llm(arguments: argparse.Namespace) -> None:
+    from core.services.benchmark_llm import benchmark_llm
+    from core.services.texts_llm import bench_llm_text
+
+    for name in ("calls", "concurrency", "repeat", "latency"):
+        value = getattr(arguments, name)
+        if not value > 0:
+            raise InputError(f"--{name} {value}", allowed="above 0")
+    values = benchmark_llm(
+        calls=arguments.calls,
+        latency=arguments.latency,
+        concurrency=arguments.concurrency,
+        repeat=arguments.repeat,
+    )
+    show(values, arguments, lambda: bench_llm_text(values))

@@ -1,0 +1,237 @@
+"""What a valid answer is, and how one is read: strictly, and never with a default.
+
+A model's text is an answer when it holds one JSON object with exactly the keys asked for, each value a JSON number from
+0 to 1, and a reason. Anything else raises AnswerError, whose message tells the model what to mend.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+
+from core.cognition.llm.types import AnswerError
+
+REASON, DAYS, CONDITIONS, VALUES = "reason", "days", "conditions", "values"
+#: Characters of a reply that are looked at; a valid answer to the largest question has about a tenth of it.
+LONGEST_REPLY = 100_000
+#: Places at which an object may begin that are tried, where a model talks before it answers.
+MOST_TRIES = 20
+#: Problems told to the model at once.
+MOST_TOLD = 4
+_FENCE = re.compile(r"^```[A-Za-z]*[ \t]*\r?\n(.*?)\r?\n?```$", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class AnswerShape:
+    """What must be in an answer: labels of `conditions` and kinds of `days` (empty where the prompt asks about one),
+    `behaviours`, and the longest reason accepted."""
+
+    conditions: tuple[str, ...]
+    days: tuple[str, ...]
+    behaviours: tuple[str, ...]
+    longest_reason: int
+
+    @property
+    def levels(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The nested objects that hold the values, from the outside: (name, keys)."""
+        named = ((CONDITIONS, self.conditions), (DAYS, self.days), (VALUES, self.behaviours))
+        return tuple((name, keys) for name, keys in named if keys)
+
+    @property
+    def outer(self) -> str:
+        """The key beside the reason: conditions, days or values."""
+        return self.levels[0][0]
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers an answer holds."""
+        return max(1, len(self.conditions)) * max(1, len(self.days)) * len(self.behaviours)
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON schema of an answer, with the reason first, so that it is written before the numbers."""
+        inner: dict[str, Any] = {"type": "number", "minimum": 0, "maximum": 1}
+        for _, keys in reversed(self.levels):
+            inner = _object(dict.fromkeys(keys, inner))
+        return _object({REASON: {"type": "string", "maxLength": self.longest_reason}, self.outer: inner})
+
+    def form(self) -> str:
+        """An answer with null in place of each number, to be shown in the prompt."""
+        inner: Any = None
+        for _, keys in reversed(self.levels):
+            inner = dict.fromkeys(keys, inner)
+        return json.dumps({REASON: "…", self.outer: inner}, ensure_ascii=False)
+
+    @classmethod
+    def of(cls, schema: Mapping[str, Any]) -> AnswerShape:
+        """The shape whose schema this is. AnswerError for any other schema."""
+        try:
+            [outer] = [name for name in schema["properties"] if name != REASON]
+            found: dict[str, tuple[str, ...]] = {}
+            inner = schema["properties"][outer]
+            for name in (CONDITIONS, DAYS, VALUES)[(CONDITIONS, DAYS, VALUES).index(outer) :]:
+                if name == DAYS and "properties" not in next(iter(inner["properties"].values())):
+                    continue
+                found[name] = tuple(inner["properties"])
+                inner = next(iter(inner["properties"].values()))
+            limit = int(schema["properties"][REASON]["maxLength"])
+            shape = cls(found.get(CONDITIONS, ()), found.get(DAYS, ()), found[VALUES], limit)
+        except (KeyError, TypeError, ValueError, AttributeError, StopIteration):
+            shape = None
+        if shape is None or shape.schema() != schema:
+            raise AnswerError("The schema is not one of an answer to a prompt of PolicyTwin.")
+        return shape
+
+    def parse(self, text: str) -> dict[str, Any]:
+        """The answer in the form asked for, with the reason on one line: {"reason": …, "days": {…}} or the like.
+
+        Raises AnswerError where the text is no valid answer, and nothing else.
+        """
+        found = _object_in(text)
+        problems: list[str] = []
+        _same_keys(found, (REASON, self.outer), "the answer", problems)
+        reason = self._reason(found[REASON], problems) if REASON in found else ""
+        values: Any = None
+        if self.outer in found:
+            values = self._values(found[self.outer], [keys for _, keys in self.levels], self.outer, problems)
+        if problems:
+            more = f" And {len(problems) - MOST_TOLD} more of the kind." if len(problems) > MOST_TOLD else ""
+            raise AnswerError(" ".join(f"{problem}." for problem in problems[:MOST_TOLD]) + more)
+        return {REASON: reason, self.outer: values}
+
+    def array(self, answer: Mapping[str, Any]) -> np.ndarray:
+        """The numbers of a parsed answer: float64, (conditions or 1, days or 1, behaviours)."""
+        inner = [answer[self.outer]]
+        for _, keys in self.levels:
+            inner = [item[key] for item in inner for key in keys]
+        return np.array(inner, dtype=float).reshape(max(1, len(self.conditions)), max(1, len(self.days)), -1)
+
+    def _reason(self, value: Any, problems: list[str]) -> str:
+        if not isinstance(value, str) or not value.strip():
+            problems.append(f"{REASON} is {_shown(value)}, but must be a sentence or two of text")
+            return ""
+        # Half surrogate pairs and controls can be written in JSON, but neither stored nor shown.
+        text = "".join(item if item.isprintable() else " " for item in value.encode("utf-8", "replace").decode())
+        text = " ".join(text.split())
+        if not text:
+            problems.append(f"{REASON} is {_shown(value)}, but must be a sentence or two of text")
+        if len(text) > self.longest_reason:
+            problems.append(f"{REASON} has {len(text)} characters, but may have {self.longest_reason}")
+        return text
+
+    def _values(self, value: Any, levels: Sequence[tuple[str, ...]], where: str, problems: list[str]) -> Any:
+        if not levels:
+            return _probability(value, where, problems)
+        if not isinstance(value, dict):
+            problems.append(f"{where} is {_shown(value)}, but must be an object with {_listed(levels[0])}")
+            return None
+        _same_keys(value, levels[0], where, problems)
+        return {
+            key: self._values(value[key], levels[1:], f"{where}.{key}", problems) for key in levels[0] if key in value
+        }
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _same_keys(value: Mapping[str, Any], keys: Sequence[str], where: str, problems: list[str]) -> None:
+    lacking = [key for key in keys if key not in value]
+    beyond = [key for key in value if key not in keys]
+    if lacking:
+        problems.append(f"{where} lacks {_listed(lacking)}")
+    if beyond:
+        problems.append(f"{where} has {_listed(beyond)}, which was not asked for")
+
+
+def _probability(value: Any, where: str, problems: list[str]) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        problems.append(f"{where} is {_shown(value)}, but must be a JSON number from 0 to 1")
+        return None
+    if not math.isfinite(value) or not 0.0 <= value <= 1.0:
+        hint = f" ({value:g} percent is {value / 100:g})" if 1.0 < value <= 100.0 else ""
+        problems.append(f"{where} is {value:g}, but allowed is 0 to 1{hint}")
+        return None
+    return float(value) + 0.0  # -0.0 is 0
+
+
+def _object_in(text: str) -> dict[str, Any]:
+    """The one JSON object in the text; AnswerError where there is none, or more than one."""
+    if len(text) > LONGEST_REPLY:
+        raise AnswerError(f"The answer has {len(text)} characters; answer with the JSON object alone.")
+    body = text.strip().lstrip("\ufeff").strip()
+    fence = _FENCE.match(body)
+    body = fence.group(1) if fence else body
+    if not body:
+        raise AnswerError("The answer is empty; answer with the JSON object.")
+    found: list[dict[str, Any]] = []
+    problem, position = "", 0
+    for _ in range(MOST_TRIES):
+        position = body.find("{", position)
+        if position < 0:
+            break
+        try:
+            value, position = _DECODER.raw_decode(body, position)
+        except RecursionError:
+            raise AnswerError("The answer is nested too deeply; keep to the form asked for.") from None
+        except ValueError as wrong:
+            problem, position = problem or _why(wrong), position + 1
+            continue
+        found.append(value)
+    # Objects that are no answers may stand in what a model says before it answers, and inside an answer that is broken.
+    answers = [item for item in found if REASON in item]
+    if not answers and (problem or not found):
+        raise AnswerError(problem or "The answer holds no JSON object; answer with the JSON object alone.")
+    answers = answers or found
+    if len(answers) > 1:
+        raise AnswerError("The answer holds more than one JSON object; answer with one.")
+    return answers[0]
+
+
+class _Refused(ValueError):
+    """JSON that Python's reader takes, and this one does not."""
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _Refused(f"The key {_shown(next(key for key in keys if keys.count(key) > 1))} is there twice.")
+    return found
+
+
+def _no_number(name: str) -> NoReturn:
+    raise _Refused(f"{name} is not a number; give numbers from 0 to 1.")
+
+
+#: Whole numbers are read as floats too: Python refuses to read one of thousands of digits as a whole number.
+_DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_no_number, parse_int=float)
+
+
+def _why(wrong: ValueError) -> str:
+    if isinstance(wrong, json.JSONDecodeError):
+        return f"The JSON object cannot be read: {wrong.msg} at character {wrong.pos}. It may have been cut off."
+    return str(wrong)
+
+
+def _shown(value: Any) -> str:
+    try:
+        text = json.dumps(value, ensure_ascii=True, default=str)
+    except RecursionError:
+        text = "too deeply nested"
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def _listed(keys: Sequence[str]) -> str:
+    shown = [_shown(key) for key in keys[:12]]
+    return ", ".join(shown) + (f" and {len(keys) - 12} more" if len(keys) > 12 else "")

@@ -1,0 +1,225 @@
+"""A cache in one file, so that others replay a study's answers without a key.
+
+The file is Parquet with one row per answer and the version of its form in its metadata. It comes from strangers: every
+row is checked before any is stored, and a file that is not whole and right leaves the cache as it was.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from core.cognition.llm.answers import AnswerShape
+from core.cognition.llm.cache import AnswerCache, call_row, parameters_of
+from core.cognition.llm.outcomes import Outcome
+from core.cognition.llm.types import AnswerError, ModelSpec, Question
+from core.errors import InputError, PolicyTwinError
+from core.records import content_hash, decode_json, encode_json
+from core.store.llm_calls import ANSWERED
+
+#: The version of the file's form. A published form never changes; a change is a new number.
+FORMAT = 1
+#: Rows read, checked and stored at a time.
+BATCH = 2000
+#: Longer texts than any model takes or gives.
+LONGEST = 4_000_000
+
+_FORMAT_KEY = b"policytwin_answer_cache"
+
+_SCHEMA = pa.schema(
+    [
+        pa.field("key", pa.string(), nullable=False),
+        pa.field("engine", pa.string(), nullable=False),
+        pa.field("model", pa.string(), nullable=False),
+        pa.field("base_url", pa.string()),
+        pa.field("parameters", pa.string(), nullable=False),
+        pa.field("prompt_version", pa.string(), nullable=False),
+        pa.field("design", pa.string(), nullable=False),
+        pa.field("sample", pa.int32(), nullable=False),
+        pa.field("system", pa.string(), nullable=False),
+        pa.field("prompt", pa.string(), nullable=False),
+        pa.field("answer_schema", pa.string(), nullable=False),
+        pa.field("schema_hash", pa.string(), nullable=False),
+        pa.field("raw", pa.string(), nullable=False),
+        pa.field("parsed", pa.string(), nullable=False),
+        pa.field("model_id", pa.string()),
+        pa.field("tokens_in", pa.int64()),
+        pa.field("tokens_out", pa.int64()),
+        pa.field("seconds", pa.float64()),
+        pa.field("attempts", pa.int32(), nullable=False),
+        pa.field("asked_at", pa.timestamp("us"), nullable=False),
+    ]
+)
+
+#: What makes an answer of a text; raises AnswerError for a text that is none.
+Parser = Callable[[Question, str], Any]
+
+
+def answer_of(question: Question, text: str) -> Any:
+    """The answer in a model's text, by the schema of its question alone.
+
+    Raises AnswerError for a text that is no answer, and for a schema that no prompt of PolicyTwin has.
+    """
+    return AnswerShape.of(question.schema).parse(text)
+
+
+@dataclass(frozen=True)
+class Imported:
+    """`rows` in the file, of which `new` were not in the cache before."""
+
+    rows: int
+    new: int
+
+
+def export_cache(cache: AnswerCache, path: Path) -> int:
+    """Writes all answers (no failures, no run ids) to `path`, ordered by key, and returns how many.
+
+    An existing file is replaced at the end, whole. Raises InputError where the file cannot be written.
+    """
+    table = cache.store.read_arrow("llm_calls", columns=_SCHEMA.names, status=ANSWERED).cast(_SCHEMA)
+    table = table.replace_schema_metadata({_FORMAT_KEY: str(FORMAT).encode()})
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        os.close(handle)
+        try:
+            pq.write_table(table, name, compression="zstd")
+            os.replace(name, path)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(name)
+            raise
+    except OSError as wrong:
+        raise InputError(
+            f"the cache cannot be written ({wrong.strerror or wrong})", where=str(path), allowed="a file in a folder"
+        ) from None
+    return int(table.num_rows)
+
+
+def import_cache(cache: AnswerCache, path: Path, parse: Parser = answer_of) -> Imported:
+    """Stores the answers of a file that `export_cache` wrote, all in one transaction.
+
+    Of every row the key is recomputed from what was asked, and the answer is parsed again from the model's own text.
+    Answers that the cache has already stay as they are. Raises InputError with one line, which names the row, for
+    anything else than a whole and right file; then nothing is stored.
+    """
+    rows = new = 0
+    with _opened(path) as file, cache.store.transaction():
+        for batch in file.iter_batches(batch_size=BATCH):
+            checked = []
+            for row in batch.to_pylist():
+                rows += 1
+                checked.append(_checked(row, f"{path}, row {rows}", parse))
+            new += cache.store.keep_llm_calls(checked)
+    return Imported(rows, new)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[pq.ParquetFile]:
+    where = str(path)
+    try:
+        with pq.ParquetFile(path) as file:
+            version = (file.schema_arrow.metadata or {}).get(_FORMAT_KEY)
+            if version is None:
+                raise InputError("is a Parquet file, but no cache of answers", where=where, allowed=_ALLOWED)
+            if version != str(FORMAT).encode():
+                text = version.decode("ascii", "replace")[:20]
+                raise InputError(f"is a cache of form {text}; this PolicyTwin knows {FORMAT}", where=where)
+            if not file.schema_arrow.remove_metadata().equals(_SCHEMA):
+                raise InputError("has other columns than a cache of answers", where=where, allowed=_ALLOWED)
+            yield file
+    except PolicyTwinError:
+        raise
+    except OSError as wrong:
+        # PyArrow reports damage inside the file so too, with a text of several lines.
+        reason = wrong.strerror or str(wrong).strip().splitlines()[0][:200]
+        raise InputError(f"cannot be read ({reason})", where=where, allowed=_ALLOWED) from None
+    except (pa.ArrowException, UnicodeDecodeError) as wrong:
+        reason = str(wrong).strip().splitlines()[0][:200]
+        raise InputError(f"is no whole Parquet file ({reason})", where=where, allowed=_ALLOWED) from None
+
+
+_ALLOWED = "a file that `policytwin cache export` wrote"
+
+
+def _checked(row: Mapping[str, Any], where: str, parse: Parser) -> dict[str, Any]:
+    for name, value in row.items():
+        if value is None and not _SCHEMA.field(name).nullable:
+            raise InputError(f"{name} is missing", where=where)
+        if isinstance(value, str) and len(value) > LONGEST:
+            raise InputError(f"{name} has {len(value):,} characters", where=where, allowed=f"{LONGEST:,} at most")
+    spec, question = _asked(row, where)
+    if question.key(spec) != row["key"]:
+        raise InputError("the key is not that of what was asked", where=where)
+    if content_hash(question.schema) != row["schema_hash"]:
+        raise InputError("the schema's hash is not that of the schema", where=where)
+    counts = (row["tokens_in"], row["tokens_out"], row["seconds"])
+    if row["attempts"] < 0 or any(count is not None and not (math.isfinite(count) and count >= 0) for count in counts):
+        raise InputError("a count of calls, tokens or seconds is below 0", where=where)
+    try:
+        answer = parse(question, row["raw"])
+    except AnswerError as wrong:
+        raise InputError(f"the model's text is no answer ({wrong})", where=where) from None
+    if encode_json(decode_json(encode_json(answer))) != encode_json(_decoded(row["parsed"], "parsed", where)):
+        raise InputError("the answer is not that of the model's text", where=where)
+    outcome = Outcome(
+        key=row["key"],
+        answer=answer,
+        raw=row["raw"],
+        model_id=row["model_id"],
+        tokens_in=row["tokens_in"],
+        tokens_out=row["tokens_out"],
+        attempts=row["attempts"],
+        seconds=row["seconds"] or 0.0,
+    )
+    return call_row(spec, question, outcome, row["asked_at"].replace(tzinfo=UTC), None, {})
+
+
+def _asked(row: Mapping[str, Any], where: str) -> tuple[ModelSpec, Question]:
+    """What was asked, and how. Raises InputError where a part of it cannot be."""
+    parameters = _decoded(row["parameters"], "parameters", where)
+    schema = _decoded(row["answer_schema"], "answer_schema", where)
+    names = set(parameters_of(ModelSpec("replay", "")))
+    if not isinstance(parameters, dict) or set(parameters) != names or not isinstance(schema, dict):
+        raise InputError("parameters or schema are not those of a call", where=where)
+    temperature, most, seed = (parameters[name] for name in ("temperature", "max_output_tokens", "seed"))
+    whole = type(most) is int and (seed is None or type(seed) is int)
+    if not whole or type(temperature) not in (int, float) or not math.isfinite(temperature):
+        raise InputError("parameters are no numbers", where=where)
+    try:
+        spec = ModelSpec(
+            engine=row["engine"],
+            model=row["model"],
+            base_url=row["base_url"],
+            temperature=temperature,
+            max_output_tokens=most,
+            seed=seed,
+        )
+    except InputError as wrong:
+        raise InputError(wrong.problem, where=f"{where}, {wrong.where}", allowed=wrong.allowed) from None
+    question = Question(
+        system=row["system"],
+        prompt=row["prompt"],
+        schema=schema,
+        prompt_version=row["prompt_version"],
+        design=row["design"],
+        sample=row["sample"],
+    )
+    return spec, question
+
+
+def _decoded(text: str, name: str, where: str) -> Any:
+    try:
+        return decode_json(text)
+    except (ValueError, RecursionError):
+        raise InputError(f"{name} is no JSON", where=where) from None

@@ -1,0 +1,283 @@
+"""Ways of asking: which conditions stand in one prompt, who answers, and what the model is told about the others.
+
+============ ======== ======================================================================================
+design       who      what
+============ ======== ======================================================================================
+`blinded`    persona  one situation in a prompt, and nothing about any other
+`unblinded`  persona  one situation in a prompt, with the statement that chance set the rules in a designed
+                      comparison, and what the other sets of rules in it are
+`levels`     persona  all sets of rules that differ in nothing else, side by side in one prompt
+`aggregate`  nobody   one situation in a prompt: what share of all inhabitants would; the same for all personas
+============ ======== ======================================================================================
+
+Gui and Toubia (2023, arXiv 2312.15524): a blinded prompt lets the model change what was left unsaid along with the
+treatment, and a covariate fixed in the prompt draws attention to itself; saying that the treatment was randomised, or
+asking for the whole experiment at once, is less ambiguous.
+
+A situation is a context without its kind of day. With `days` = together one prompt asks about all kinds of day that the
+study's calendar has, whichever are needed: so an answer does not depend on what else is asked for, and a question is in
+the cache for every split and every change of holidays. A kind of day that only an edited calendar has, and every kind
+with `days` = apart, has a prompt of its own. Under `levels` an answer does depend on which sets of rules are shown with
+it, which is what that design is for; under the others it does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from string import ascii_uppercase
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from core.cognition.engine import DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS
+from core.cognition.llm.answers import AnswerShape
+from core.cognition.llm.prompts import AGGREGATE, PERSONA, PromptWriter
+from core.errors import InputError, one_of
+from core.policy.calendar import DAY_TYPES
+from core.study import Study
+
+TOGETHER, APART = "together", "apart"
+#: Conditions side by side in one prompt of `levels`: more numbers than that in one answer, and models lose track.
+MOST_CONDITIONS = 6
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What one prompt asks about, whoever answers it.
+
+    `conditions` are contexts (without their kind of day), `kinds` the kinds of day. `cells` says which rows of the
+    context table an answer fills: (condition, kind, row).
+    """
+
+    conditions: tuple[Mapping[str, Any], ...]
+    kinds: tuple[str, ...]
+    shape: AnswerShape
+    cells: tuple[tuple[int, int, int], ...]
+
+
+class Design(Protocol):
+    """One way of asking. `voice` is who answers: PERSONA, or AGGREGATE where nobody in particular does."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def voice(self) -> str: ...
+
+    @property
+    def days(self) -> str: ...
+
+    def sheets(self, contexts: pd.DataFrame, writer: PromptWriter) -> list[Sheet]:
+        """What has to be asked to fill every row of `contexts`, in an order that its rows' order does not matter to."""
+        ...
+
+    def prompt(self, sheet: Sheet, persona: str, writer: PromptWriter) -> str:
+        """The prompt of a sheet for the persona in this block of text ("" where nobody in particular is asked)."""
+        ...
+
+
+@dataclass(frozen=True)
+class _OneCondition:
+    """What the designs with one situation in a prompt share."""
+
+    days: str = TOGETHER
+
+    def sheets(self, contexts: pd.DataFrame, writer: PromptWriter) -> list[Sheet]:
+        return [
+            Sheet((situation,), kinds, shape_of((), kinds, writer), _cells([rows], kinds))
+            for kinds, group in _by_kinds(contexts, writer, self.days)
+            for situation, rows in group
+        ]
+
+
+@dataclass(frozen=True)
+class Blinded(_OneCondition):
+    """One situation in a prompt, and nothing about any other."""
+
+    name: str = "blinded"
+    voice: str = PERSONA
+
+    def prompt(self, sheet: Sheet, persona: str, writer: PromptWriter) -> str:
+        return writer.prompt(
+            self.name,
+            persona=persona,
+            condition=writer.condition(sheet.conditions[0]),
+            **_asked(sheet, self.voice, writer),
+        )
+
+
+@dataclass(frozen=True)
+class Unblinded(_OneCondition):
+    """One situation, said to be one arm of a designed comparison whose other arms are named.
+
+    `arms` are the sets of rules compared, as contexts (a sweep's levels, say); by default no rules, each indicator
+    half-way, and each at its strictest. They are the same for every question, and the set in force is left out.
+    """
+
+    arms: tuple[Mapping[str, Any], ...] = ()
+    name: str = "unblinded"
+    voice: str = PERSONA
+
+    def prompt(self, sheet: Sheet, persona: str, writer: PromptWriter) -> str:
+        situation = sheet.conditions[0]
+        arms = dict.fromkeys(writer.arm(arm) for arm in self.arms or ladder(writer.study))
+        arms.pop(writer.arm(situation), None)
+        if not arms:
+            raise InputError(
+                "the comparison has no other set of rules", where="design unblinded", allowed="two or more"
+            )
+        return writer.prompt(
+            self.name,
+            persona=persona,
+            condition=writer.condition(situation),
+            arms="\n".join(arms),
+            **_asked(sheet, self.voice, writer),
+        )
+
+
+@dataclass(frozen=True)
+class Levels:
+    """All sets of rules with the same time under restrictions, epidemic and Ramadan, in one prompt, from mild to strict.
+
+    Of more than `most` sets each prompt shows about equally many; sets next to each other stay together.
+    """
+
+    days: str = TOGETHER
+    most: int = MOST_CONDITIONS
+    name: str = "levels"
+    voice: str = PERSONA
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.most <= len(ascii_uppercase):
+            raise InputError(
+                f"{self.most} conditions in a prompt", where="design levels", allowed=f"1 to {len(ascii_uppercase)}"
+            )
+
+    def sheets(self, contexts: pd.DataFrame, writer: PromptWriter) -> list[Sheet]:
+        sheets = []
+        for kinds, group in _by_kinds(contexts, writer, self.days):
+            alike: dict[str, list[tuple[Mapping[str, Any], dict[str, list[int]]]]] = {}
+            for situation, rows in group:
+                alike.setdefault(writer.common(situation), []).append((situation, rows))
+            for members in alike.values():
+                pieces = -(-len(members) // self.most)
+                for piece in np.array_split(np.arange(len(members)), pieces):
+                    chosen = [members[position] for position in piece]
+                    labels = tuple(ascii_uppercase[: len(chosen)])
+                    cells = _cells([rows for _, rows in chosen], kinds)
+                    conditions = tuple(situation for situation, _ in chosen)
+                    sheets.append(Sheet(conditions, kinds, shape_of(labels, kinds, writer), cells))
+        return sheets
+
+    def prompt(self, sheet: Sheet, persona: str, writer: PromptWriter) -> str:
+        labelled = zip(sheet.shape.conditions, sheet.conditions, strict=True)
+        return writer.prompt(
+            self.name,
+            persona=persona,
+            common=writer.common(sheet.conditions[0]),
+            conditions="\n\n".join(f'Condition "{label}". {writer.rules(situation)}' for label, situation in labelled)
+            + "\n",
+            **_asked(sheet, self.voice, writer),
+        )
+
+
+@dataclass(frozen=True)
+class Aggregate(_OneCondition):
+    """What share of all inhabitants would, asked of nobody in particular."""
+
+    name: str = "aggregate"
+    voice: str = AGGREGATE
+
+    def prompt(self, sheet: Sheet, persona: str, writer: PromptWriter) -> str:
+        return writer.prompt(
+            self.name, condition=writer.condition(sheet.conditions[0]), **_asked(sheet, self.voice, writer)
+        )
+
+
+_BY_NAME: dict[str, type[Blinded] | type[Unblinded] | type[Levels] | type[Aggregate]] = {
+    "blinded": Blinded,
+    "unblinded": Unblinded,
+    "levels": Levels,
+    "aggregate": Aggregate,
+}
+DESIGNS = tuple(_BY_NAME)
+
+
+def design_of(name: str, days: str = TOGETHER) -> Design:
+    """The design of this name; InputError for an unknown one, or for days asked about otherwise."""
+    one_of(name, DESIGNS, what="design")
+    one_of(days, (TOGETHER, APART), what="way to ask about kinds of day")
+    return _BY_NAME[name](days=days)
+
+
+def ladder(study: Study) -> tuple[dict[str, float], ...]:
+    """No rules, every indicator half-way up (rounded up), and every indicator at its strictest; all in general."""
+    rungs = []
+    for level in (lambda most: 0, lambda most: -(-most // 2), lambda most: most):
+        row: dict[str, float] = {}
+        for item in study.indicators:
+            row[item.code] = float(level(item.maximum))
+            if item.has_flag:
+                row[f"{item.code}_Flag"] = 1.0 if row[item.code] else float("nan")
+        rungs.append(row)
+    return tuple(rungs)
+
+
+def shape_of(labels: tuple[str, ...], kinds: tuple[str, ...], writer: PromptWriter) -> AnswerShape:
+    """The shape of an answer; about one kind of day alone it holds no names of kinds."""
+    behaviours = writer.study.behaviour_ids
+    return AnswerShape(labels, kinds if len(kinds) > 1 else (), behaviours, writer.longest_reason)
+
+
+def _asked(sheet: Sheet, voice: str, writer: PromptWriter) -> dict[str, str]:
+    return {
+        "days": writer.days(sheet.kinds, together=bool(sheet.shape.days)),
+        "behaviours": writer.behaviours(voice),
+        "form": sheet.shape.form(),
+    }
+
+
+_Situation = tuple[Mapping[str, Any], dict[str, list[int]]]
+
+
+def _by_kinds(
+    contexts: pd.DataFrame, writer: PromptWriter, days: str
+) -> list[tuple[tuple[str, ...], list[_Situation]]]:
+    """The kinds of day that go into one prompt, each with its situations: (a context's values, kind -> its rows).
+
+    Situations come from mild to strict, so that neither order nor grouping depends on the order of `contexts`.
+    """
+    usual = writer.kinds if days == TOGETHER else ()
+    found: dict[tuple[str, ...], dict[tuple[float, ...], _Situation]] = {}
+    for row, context in enumerate(contexts.to_dict("records")):
+        kind = one_of(str(context[DAY_TYPE]), DAY_TYPES, what="kind of day", where=f"context {row}")
+        kinds = usual if kind in usual else (kind,)
+        situation = {str(name): value for name, value in context.items() if name != DAY_TYPE}
+        rows = found.setdefault(kinds, {}).setdefault(_order(situation, writer.study), (situation, {}))[1]
+        rows.setdefault(kind, []).append(row)
+    return [(kinds, [found[kinds][key] for key in sorted(found[kinds])]) for kinds in sorted(found)]
+
+
+def _order(situation: Mapping[str, Any], study: Study) -> tuple[float, ...]:
+    """A key that tells situations apart and puts mild ones first; a flag at level 0 says nothing and does not count."""
+    levels, flags = [], []
+    for item in study.indicators:
+        level = float(situation[item.code])
+        levels.append(level)
+        flags.append(float(situation[f"{item.code}_Flag"]) if item.has_flag and level > 0 else -1.0)
+    shares = sum(level / item.maximum for level, item in zip(levels, study.indicators, strict=True))
+    if shares != shares or any(flag != flag for flag in flags):
+        raise InputError("a context lacks a level or a flag", where="prompts", allowed="every level known")
+    about = (float(situation[RESTRICTED_DAYS]), float(situation[EPIDEMIC]), float(situation[RAMADAN]))
+    return (round(shares, 9), *levels, *flags, *about)
+
+
+def _cells(rows: Sequence[Mapping[str, Sequence[int]]], kinds: tuple[str, ...]) -> tuple[tuple[int, int, int], ...]:
+    return tuple(
+        (condition, kinds.index(kind), row)
+        for condition, by_kind in enumerate(rows)
+        for kind, places in by_kind.items()
+        for row in places
+    )

@@ -1,0 +1,48 @@
+"""Text that others wrote, as data inside a prompt: cleaned to one line, between marks that it cannot forge.
+
+The mark is a hash of the cleaned text, so it needs no randomness (equal texts give equal prompts, and a cache works),
+and a text that holds its own mark would be a fixed point of SHA-256 on 128 bits. The cleaned text also has no line
+breaks, so that nothing in it can stand on a line of its own, as the marks do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+
+from core.errors import InputError
+
+#: Characters of a text; descriptions of persons are a few hundred. Longer ones would cost more than they tell.
+LONGEST = 8_000
+#: Unicode's categories of what cannot be seen or has no meaning by itself: controls, formats (direction marks, zero
+#: width, tags), surrogates, private use, unassigned.
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+#: Variation selectors are marks by category, but carry hidden bytes as well as the tag characters do.
+_SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+_RULES = re.compile(r"-{3,}")
+#: Bracket and backtick have a meaning in the markup and the code fences that models know.
+_MARKUP = str.maketrans({"<": "‹", ">": "›", "`": "'"})
+
+
+def one_line(text: str) -> str:
+    """`text` on one line: compatibility forms folded (NFKC), nothing invisible, no markup, single spaces."""
+    folded = unicodedata.normalize("NFKC", str(text))
+    seen = "".join(
+        " " if character.isspace() else "" if unicodedata.category(character) in _INVISIBLE else character
+        for character in _SELECTORS.sub("", folded)
+    )
+    # Removing what is invisible can bring halves together that fold once more.
+    seen = unicodedata.normalize("NFKC", seen).translate(_MARKUP)
+    return " ".join(_RULES.sub("--", seen).split())
+
+
+def fenced(text: str, label: str, *, where: str) -> str:
+    """The text between a BEGIN and an END line that carry its mark. InputError for an empty or too long text."""
+    content = one_line(text)
+    if not content:
+        raise InputError("has no text to describe it", where=where, allowed="a description in words")
+    if len(content) > LONGEST:
+        raise InputError(f"its text has {len(content)} characters", where=where, allowed=f"up to {LONGEST} characters")
+    mark = hashlib.sha256(content.encode("utf-8")).hexdigest()[:32]
+    return f"-----BEGIN {label} {mark}-----\n{content}\n-----END {label} {mark}-----"

@@ -1,0 +1,362 @@
+"""Many questions to one model: each is asked once, at a bounded pace, and ends with one right answer or one failure.
+
+What is asked: 1. equal questions become one; 2. what the cache knows is not asked; 3. a call waits for room under the
+caps, for its turn under the limits per minute, and for the end of any pause the server asked for; 4. a refused or
+broken call is made again after a growing random wait; 5. a text that is no answer goes back with what is wrong about
+it; 6. what came of it is kept at once. No answer is made up, and none is taken from another question.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import nullcontext
+from time import monotonic
+from typing import Any, TypeVar
+
+from core.cognition.llm.budget import BudgetReached, Purse, tokens_to_answer, tokens_to_say
+from core.cognition.llm.cache import AnswerCache
+from core.cognition.llm.keeper import Keeper
+from core.cognition.llm.limits import AskProgress, Limits
+from core.cognition.llm.outcomes import Outcome, Taken
+from core.cognition.llm.pacing import Pace, Timing, backoff
+from core.cognition.llm.prices import Price
+from core.cognition.llm.secret_text import secret_values
+from core.cognition.llm.types import (
+    AnswerError,
+    Denied,
+    ModelSpec,
+    Provider,
+    ProviderError,
+    Question,
+    RateLimited,
+    Reply,
+    Unavailable,
+)
+from core.errors import Cancelled, InputError
+
+__all__ = ["AskProgress", "Limits", "Outcome", "ask_all"]
+
+#: Seconds beyond the specification's timeout after which a provider that does not end a call itself is given up on.
+GRACE = 15.0
+#: Seconds between reports of progress and looks at whether to stop.
+TICK = 0.2
+#: Seconds over which the speed is measured.
+WINDOW = 30.0
+
+STOPPED = "stopped; what was answered is kept, and the same run goes on from there"
+
+_T = TypeVar("_T")
+
+
+def ask_all(
+    questions: Sequence[Question],
+    provider: Provider,
+    spec: ModelSpec,
+    parse: Callable[[str], Any],
+    cache: AnswerCache | None = None,
+    limits: Limits | None = None,
+    on_progress: Callable[[AskProgress], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    *,
+    run_id: str | None = None,
+    price: Price | None = None,
+    timing: Timing | None = None,
+) -> list[Outcome]:
+    """The outcomes of `questions`, in their order; equal questions share one.
+
+    `parse(text)` gives the answer or raises AnswerError, whose sentence is sent back to the model. Answers come from
+    `cache` where it has them, and go into it as they come, with `run_id`; without one nothing outlives the call. Where
+    two threads ask the same question at the same moment, both call, and the answer that is kept is the first's.
+    `on_progress` is called a few times a second in the calling thread, and at the end.
+
+    Runs an event loop of its own in the calling thread (or beside it, where that thread has one already), and closes
+    `provider` at the end, which belongs to this call.
+
+    Whatever is raised, what was answered is kept. Raises Cancelled when `should_stop` says so; Denied when the key is
+    refused, which ends all calls in flight; BudgetReached at a cap of `limits`, after the calls in flight; RateLimited
+    or Unavailable when the server asks to wait longer than `limits.max_wait`; InputError for a question that cannot be
+    stored or holds a key from the environment, and for a cap on an unknown cost; StoreError where answers cannot be
+    kept, and inside a transaction of the store, for which the writing thread would wait for ever.
+    """
+    limits = limits or Limits()
+    with nullcontext(cache) if cache is not None else AnswerCache() as answers:
+        answers.store.check_apart()
+        asking = _Asking(provider, spec, parse, answers, limits, price, timing or Timing(), run_id)
+        asking.on_progress, asking.should_stop = on_progress, should_stop
+        return _in_own_loop(lambda: asking.run(questions))
+
+
+class _Asking:
+    """One run of the pipe. All but the keeper's thread is in one event loop, so that nothing here needs a lock."""
+
+    on_progress: Callable[[AskProgress], None] | None = None
+    should_stop: Callable[[], bool] | None = None
+
+    def __init__(
+        self,
+        provider: Provider,
+        spec: ModelSpec,
+        parse: Callable[[str], Any],
+        cache: AnswerCache,
+        limits: Limits,
+        price: Price | None,
+        timing: Timing,
+        run_id: str | None,
+    ) -> None:
+        self.provider, self.spec, self.parse, self.cache = provider, spec, parse, cache
+        self.limits, self.timing, self.run_id = limits, timing, run_id
+        self.purse = Purse(
+            max_calls=limits.max_calls, max_tokens=limits.max_tokens, max_cost=limits.max_cost, price=price
+        )
+        requests, tokens = limits.requests_per_minute, limits.tokens_per_minute
+        self.requests = None if requests is None else Pace(requests, timing.now)
+        self.tokens = None if tokens is None else Pace(tokens, timing.now)
+        self.counting = tokens is not None or limits.max_tokens is not None or limits.max_cost is not None
+        self.outcomes: dict[str, Outcome] = {}
+        self.total = self.cached = self.failed = 0
+        self.paused_until = timing.now()
+        self.ending: BudgetReached | None = None
+        self.settled = asyncio.Event()
+
+    async def run(self, questions: Sequence[Question]) -> list[Outcome]:
+        try:
+            keys = [question.key(self.spec) for question in questions]
+            distinct = dict(zip(keys, questions, strict=True))
+            self._check(distinct)
+            self._look_up(distinct)
+            asked = [(key, question) for key, question in distinct.items() if key not in self.outcomes]
+            if asked:
+                with Keeper(self.cache, self.spec, self.run_id) as keeper:
+                    await self._ask(asked, keeper)
+            self._report(0.0, None)
+            if self.ending is not None:
+                raise self.ending
+            return [self.outcomes[key] for key in keys]
+        finally:
+            await self.provider.aclose()
+
+    def _check(self, distinct: dict[str, Question]) -> None:
+        secrets = secret_values()
+        for question in distinct.values():
+            for text in (question.system, question.prompt):
+                if not text.isascii() and text != text.encode("utf-8", "replace").decode("utf-8"):
+                    raise InputError("a prompt holds half a surrogate pair, which no file can keep", where="question")
+                for name, value in secrets.items():
+                    if value in text:
+                        raise InputError(
+                            f"a prompt holds the value of {name}", where="question", allowed="text without keys"
+                        )
+
+    def _look_up(self, distinct: dict[str, Question]) -> None:
+        stale = []
+        for key, stored in self.cache.find(distinct).items():
+            try:
+                answer = self.parse(stored.raw)
+            except AnswerError:
+                # Kept by another version of the parser; to this one it is no answer.
+                stale.append(key)
+                continue
+            self.outcomes[key] = Outcome(
+                key=key,
+                answer=answer,
+                raw=stored.raw,
+                model_id=stored.model_id,
+                tokens_in=stored.tokens_in,
+                tokens_out=stored.tokens_out,
+                from_cache=True,
+                seconds=stored.seconds,
+            )
+        if stale:
+            self.cache.forget(stale)
+        self.total, self.cached = len(distinct), len(self.outcomes)
+
+    async def _ask(self, asked: list[tuple[str, Question]], keeper: Keeper) -> None:
+        line = iter(asked)
+        workers = [
+            asyncio.create_task(self._work(line, keeper)) for _ in range(min(self.limits.concurrency, len(asked)))
+        ]
+        watcher = asyncio.create_task(self._watch(keeper))
+        tasks = [watcher, *workers]
+        try:
+            pending = set(workers)
+            while pending:
+                done, _ = await asyncio.wait({*pending, watcher}, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+                pending -= done
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _work(self, line: Iterator[tuple[str, Question]], keeper: Keeper) -> None:
+        for key, question in line:
+            outcome = await self._answer(key, question)
+            if outcome is None:
+                return
+            self.outcomes[key] = outcome
+            self.failed += not outcome.answered
+            keeper.put(question, outcome)
+
+    async def _answer(self, key: str, question: Question) -> Outcome | None:
+        """What becomes of one question; None where the run ends before."""
+        taken = Taken()
+        repair: str | None = None
+        faults = repairs = 0
+        while True:
+            ticket = await self._admitted(question)
+            if ticket is None:
+                return None
+            taken.calls += 1
+            begun = monotonic()
+            try:
+                reply = await self._call(question, repair)
+            except Denied:
+                raise
+            except (RateLimited, Unavailable) as wrong:
+                self._settle(question, ticket, None)
+                taken.seconds += monotonic() - begun
+                faults += 1
+                if faults >= self.limits.max_attempts:
+                    return taken.outcome(key, failure=f"no reply in {faults} attempts; the last: {wrong}")
+                await self._back_off(wrong, faults)
+                continue
+            except ProviderError as wrong:
+                self._settle(question, ticket, None)
+                taken.seconds += monotonic() - begun
+                return taken.outcome(key, failure=f"refused: {wrong}")
+            self._settle(question, ticket, reply)
+            taken.add(reply)
+            try:
+                return taken.outcome(key, answer=self.parse(reply.text))
+            except AnswerError as wrong:
+                if repairs >= self.limits.max_repairs:
+                    return taken.outcome(key, failure=f"no valid answer in {repairs + 1} replies; the last: {wrong}")
+                repairs += 1
+                repair = str(wrong)
+
+    async def _call(self, question: Question, repair: str | None) -> Reply:
+        try:
+            async with asyncio.timeout(self.spec.timeout + GRACE):
+                return await self.provider.ask(question, self.spec, repair=repair)
+        except TimeoutError:
+            raise Unavailable(f"no reply within {self.spec.timeout + GRACE:g} s") from None
+
+    async def _admitted(self, question: Question) -> int | None:
+        """Waits until the question may be asked; a ticket for `_settle`, or None where the run is ending."""
+        said, answered = self._estimate(question, "high")
+        while self.ending is None:
+            cap = self.purse.lacking(said, answered)
+            if cap is None:
+                break
+            if not self.purse.may_come_free():
+                self.ending = self.purse.reached(cap)
+                break
+            self.settled.clear()
+            await self.settled.wait()
+        if self.ending is not None:
+            return None
+        ticket = self.purse.start(said, answered)
+        wait = 0.0 if self.requests is None else self.requests.reserve()
+        if self.tokens is not None:
+            wait = max(wait, self.tokens.reserve(sum(self._estimate(question, "typical"))))
+        if wait > 0:
+            await self.timing.sleep(wait)
+        while (wait := self.paused_until - self.timing.now()) > 0:
+            await self.timing.sleep(wait)
+        return ticket
+
+    def _settle(self, question: Question, ticket: int, reply: Reply | None) -> None:
+        said, answered = self._estimate(question, "typical")
+        if reply is None:
+            took_in = took_out = 0.0
+        else:
+            took_in = said if reply.tokens_in is None else reply.tokens_in
+            took_out = answered if reply.tokens_out is None else reply.tokens_out
+        self.purse.settle(ticket, took_in, took_out)
+        self.settled.set()
+        if self.tokens is not None and reply is not None:
+            self.tokens.correct(took_in + took_out - said - answered)
+
+    def _estimate(self, question: Question, end: str) -> tuple[float, float]:
+        if not self.counting:
+            return 0.0, 0.0
+        return (
+            getattr(tokens_to_say(question), end),
+            getattr(tokens_to_answer(question.schema, self.spec.max_output_tokens), end),
+        )
+
+    async def _back_off(self, wrong: RateLimited | Unavailable, faults: int) -> None:
+        asked_for = wrong.retry_after
+        if asked_for is not None and asked_for > self.limits.max_wait:
+            said, most = str(wrong).rstrip("."), self.limits.max_wait
+            raise type(wrong)(
+                f"{said}. The server asks to wait {asked_for:,.0f} s, more than the {most:,.0f} s that this run would "
+                "wait; what was answered is kept, and the same run goes on from there.",
+                asked_for,
+            )
+        wait = backoff(faults, self.timing, base=self.limits.backoff_base, cap=self.limits.backoff_cap)
+        if asked_for is not None:
+            wait = asked_for + min(wait, self.limits.backoff_base)
+            if isinstance(wrong, RateLimited):
+                # The limit is on all calls with this key: others would only be refused as well.
+                self.paused_until = max(self.paused_until, self.timing.now() + asked_for)
+        await self.timing.sleep(wait)
+
+    async def _watch(self, keeper: Keeper) -> None:
+        seen: deque[tuple[float, int, int]] = deque([(monotonic(), self.purse.calls, len(self.outcomes))])
+        while True:
+            if self.should_stop is not None and self.should_stop():
+                raise Cancelled(STOPPED)
+            keeper.check()
+            seen.append((monotonic(), self.purse.calls, len(self.outcomes)))
+            while seen[-1][0] - seen[0][0] > WINDOW and len(seen) > 2:
+                seen.popleft()
+            seconds = seen[-1][0] - seen[0][0]
+            calls, answers = seen[-1][1] - seen[0][1], seen[-1][2] - seen[0][2]
+            left = (self.total - len(self.outcomes)) * seconds / answers if answers else None
+            self._report(calls / seconds if seconds > 0 else 0.0, left)
+            await asyncio.sleep(TICK)
+
+    def _report(self, speed: float, left: float | None) -> None:
+        if self.on_progress is None:
+            return
+        done = len(self.outcomes)
+        self.on_progress(
+            AskProgress(
+                done=done,
+                total=self.total,
+                failed=self.failed,
+                cached=self.cached,
+                calls=self.purse.calls,
+                calls_per_second=speed,
+                seconds_left=0.0 if done == self.total else left,
+                cost=self.purse.cost,
+            )
+        )
+
+
+def _in_own_loop(work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work())
+    # A notebook's thread has a loop that cannot be entered twice.
+    result: list[_T] = []
+    failed: list[BaseException] = []
+
+    def beside() -> None:
+        try:
+            result.append(asyncio.run(work()))
+        except BaseException as wrong:  # raised in the thread that asked for it
+            failed.append(wrong)
+
+    thread = threading.Thread(target=beside, name="ask")
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
+    return result[0]

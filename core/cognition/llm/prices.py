@@ -1,0 +1,173 @@
+"""What a model costs: a dated table that ships with the project, and the user's own, which goes first.
+
+No price is ever guessed. A model that is in neither table has an unknown cost, and a server on this machine has none.
+"""
+
+from __future__ import annotations
+
+import csv
+import ipaddress
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from fnmatch import fnmatchcase
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from core.cognition.llm.types import ModelSpec
+from core.errors import InputError, nearest
+from core.settings import shipped_data
+
+#: Names a file of the user's own prices, in the form of the shipped one.
+PRICES_VARIABLE = "POLICYTWIN_PRICES"
+COLUMNS = ("model", "engine", "input_per_million", "output_per_million", "currency", "date", "source")
+
+#: Where an engine's own models are served: the shipped list prices hold there and nowhere else.
+HOME_HOSTS: Mapping[str, str] = {"gemini": "generativelanguage.googleapis.com", "openai": "api.openai.com"}
+
+_MILLION = 1_000_000
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a million tokens cost. `model` is a name or a pattern (`*`, `?`), without regard to case.
+
+    `as_of` is the day on which the price was read at `source`. `own` says that it is from the user's table.
+    """
+
+    model: str
+    engine: str
+    input_per_million: float
+    output_per_million: float
+    currency: str
+    as_of: date
+    source: str
+    own: bool = False
+
+    def cost(self, tokens_in: float, tokens_out: float) -> float:
+        """In `currency`."""
+        return (tokens_in * self.input_per_million + tokens_out * self.output_per_million) / _MILLION
+
+
+def load_prices(own: str | Path | None = None) -> list[Price]:
+    """The user's prices (of `own`, else of the file that POLICYTWIN_PRICES names) and then the shipped ones.
+
+    Raises InputError, with file and line, for a file that is absent or no table of prices.
+    """
+    named = own if own is not None else os.environ.get(PRICES_VARIABLE) or None
+    mine = [] if named is None else read_prices(Path(named), own=True)
+    return mine + read_prices(shipped_data() / "prices.csv")
+
+
+def read_prices(path: Path, *, own: bool = False) -> list[Price]:
+    """The prices of one CSV file with the columns `COLUMNS`. Raises InputError as `load_prices` does."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, strict=True)
+            for name in reader.fieldnames or ():
+                if name not in COLUMNS:
+                    raise InputError(
+                        f"unknown column '{name}'",
+                        where=str(path),
+                        allowed=", ".join(COLUMNS),
+                        nearest=nearest(str(name), COLUMNS),
+                    )
+            absent = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+            if absent:
+                raise InputError(f"column '{absent[0]}' is absent", where=str(path), allowed=", ".join(COLUMNS))
+            return [_price(row, f"{path}, line {reader.line_num}", own) for row in reader]
+    except OSError as wrong:
+        raise InputError(
+            f"the prices cannot be read ({wrong.strerror})", where=str(path), allowed="a CSV file"
+        ) from None
+    except (UnicodeDecodeError, csv.Error) as wrong:
+        raise InputError(f"is no CSV text ({wrong})", where=str(path), allowed="a CSV file in UTF-8") from None
+
+
+def price_of(spec: ModelSpec, prices: Sequence[Price]) -> tuple[Price | None, str]:
+    """The price that holds for a model, and why: a sentence for people, also where there is none.
+
+    Among matching rows the user's come before the shipped ones, and longer patterns before shorter ones. A model name
+    with a date or "latest" behind it matches only a pattern that says so. Shipped prices hold for the engine's own
+    service only: through another address the cost is unknown. A server on this machine or network has no price,
+    unless the user's table gives one.
+    """
+    fits = [price for price in prices if _matches(price, spec)]
+    own = max((price for price in fits if price.own), key=_specific, default=None)
+    if own is not None:
+        return own, f"your price of {own.as_of:%Y-%m-%d} ({own.source})"
+    host = urlsplit(spec.base_url).hostname if spec.base_url else None
+    if spec.engine == "replay":
+        return None, "replayed answers cost nothing"
+    if host is not None and is_local(host):
+        return None, "a server on this machine or network has no price"
+    if host is not None and host != HOME_HOSTS.get(spec.engine):
+        return (
+            None,
+            f"cost unknown: no price of {spec.model} at {host} is known; add one to the file in {PRICES_VARIABLE}",
+        )
+    shipped = max((price for price in fits if not price.own), key=_specific, default=None)
+    if shipped is None:
+        return None, f"cost unknown: no price of {spec.model} is known; add one to the file in {PRICES_VARIABLE}"
+    return shipped, f"price of {shipped.as_of:%Y-%m-%d}: {shipped.source}"
+
+
+def is_local(host: str) -> bool:
+    """Whether a host is this machine or on a private network, as far as its name or address tells."""
+    name = host.rstrip(".").lower()
+    if name == "localhost" or name.endswith((".localhost", ".local", ".internal", ".lan")):
+        return True
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return "." not in name  # a bare name is looked up on the own network only
+    return address.is_loopback or address.is_private or address.is_link_local
+
+
+def _matches(price: Price, spec: ModelSpec) -> bool:
+    # Google's clients also take "models/NAME".
+    model = spec.model.lower().removeprefix("models/")
+    return price.engine in (spec.engine, "*") and fnmatchcase(model, price.model.lower())
+
+
+def _specific(price: Price) -> tuple[bool, int]:
+    wild = any(sign in price.model for sign in "*?[")
+    return not wild, len(price.model)
+
+
+def _price(row: Mapping[str, str | None], where: str, own: bool) -> Price:
+    def text(name: str) -> str:
+        value = (row.get(name) or "").strip()
+        if not value:
+            raise InputError(f"column '{name}' is empty", where=where)
+        return value
+
+    def amount(name: str) -> float:
+        given = text(name)
+        try:
+            value = float(given)
+        except ValueError:
+            value = math.nan
+        if not (math.isfinite(value) and value >= 0):
+            raise InputError(f"{name} is '{given}'", where=where, allowed="a number from 0, per million tokens")
+        return value
+
+    if None in row:
+        raise InputError("has more cells than columns", where=where, allowed=", ".join(COLUMNS))
+    day = text("date")
+    try:
+        as_of = date.fromisoformat(day)
+    except ValueError:
+        raise InputError(f"date is '{day}'", where=where, allowed="YYYY-MM-DD") from None
+    return Price(
+        model=text("model"),
+        engine=text("engine"),
+        input_per_million=amount("input_per_million"),
+        output_per_million=amount("output_per_million"),
+        currency=text("currency"),
+        as_of=as_of,
+        source=text("source"),
+        own=own,
+    )

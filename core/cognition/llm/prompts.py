@@ -1,0 +1,215 @@
+"""Prompts in words: versioned files of text, filled with what a study, a context and a persona say.
+
+A version is a folder of `data/prompts`: `system.md` and `system_aggregate.md`, one file for each design, and
+`words.toml`. A published version does not change: a better wording is a new folder, so that a run record's prompt version
+says what was asked. Prompts hold levels, times and kinds of day in words, never codes. They tell no date and no season:
+contexts carry none, for days with equal contexts are asked about once.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from string import Template
+from typing import Any
+
+from core.cognition.engine import EPIDEMIC, RAMADAN, RESTRICTED_DAYS
+from core.cognition.llm.fenced import fenced, one_line
+from core.errors import InputError, one_of
+from core.policy.calendar import DAY_TYPES
+from core.records import content_hash
+from core.settings import shipped_data
+from core.study import Indicator, Study
+
+#: The version asked with where none is named.
+PROMPTS = "mobility-1"
+TEXTS = ("system", "system_aggregate", "blinded", "unblinded", "levels", "aggregate")
+#: Who is asked: one person, or about everybody together.
+PERSONA, AGGREGATE = "persona", "aggregate"
+_FLAG = re.compile(r"([01])\s*:\s*([^;]+)")
+
+
+@dataclass(frozen=True)
+class PromptFiles:
+    """A version's texts by name and its words; `hash` is over their content."""
+
+    version: str
+    texts: Mapping[str, str]
+    words: Mapping[str, Any]
+    hash: str
+
+
+def available_prompts() -> tuple[str, ...]:
+    """The versions that ship with PolicyTwin."""
+    return tuple(sorted(path.parent.name for path in (shipped_data() / "prompts").glob("*/words.toml")))
+
+
+@lru_cache(maxsize=8)
+def load_prompts(version: str = PROMPTS) -> PromptFiles:
+    """A version's files; InputError for an unknown version."""
+    one_of(version, available_prompts(), what="prompt version")
+    folder = shipped_data() / "prompts" / version
+    texts = {name: (folder / f"{name}.md").read_text(encoding="utf-8").strip() for name in TEXTS}
+    words = (folder / "words.toml").read_text(encoding="utf-8")
+    return PromptFiles(version, texts, tomllib.loads(words), content_hash({"texts": texts, "words": words}))
+
+
+@dataclass(frozen=True)
+class PromptWriter:
+    """Says a study's situations in the words of one version.
+
+    Raises InputError for a study that counts in a unit, or divides the epidemic into levels, that the version has no
+    words for.
+    """
+
+    study: Study
+    files: PromptFiles
+
+    def __post_init__(self) -> None:
+        where = f"study {self.study.id}, prompts {self.files.version}"
+        for behaviour in self.study.behaviours:
+            one_of(behaviour.unit, self.files.words["answers"], what="unit", where=where)
+        levels = self.files.words["epidemic"]["levels"]
+        if len(self.study.epidemic_thresholds) + 1 != len(levels):
+            raise InputError(
+                f"{len(self.study.epidemic_thresholds)} thresholds of the epidemic level",
+                where=where,
+                allowed=str(len(levels) - 1),
+            )
+        for indicator in self.study.indicators:
+            if indicator.has_flag and len(_flags(indicator)) != 2:
+                raise InputError(
+                    f"the meaning of the flag of {indicator.code} is '{indicator.flag_meaning}'",
+                    where=where,
+                    allowed="0: …; 1: …",
+                )
+
+    @property
+    def longest_reason(self) -> int:
+        """Characters of a reason that are accepted."""
+        return int(self.files.words["limits"]["accepted"])
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of day that the study's own calendar has, in the order of DAY_TYPES."""
+        calendar = self.study.calendar
+        weeks = calendar.working_weeks
+        has = {
+            "working": True,
+            "half": any(week.half_days for week in weeks),
+            "weekend": any(week.weekend_days for week in weeks),
+            "rest": any(week.rest_days for week in weeks),
+            "holiday": calendar.country is not None or bool(calendar.holidays),
+        }
+        return tuple(kind for kind in DAY_TYPES if has[kind])
+
+    def system(self, voice: str) -> str:
+        """The system prompt; `voice` is PERSONA or AGGREGATE. The same for every question of a study."""
+        years = sorted({self.study.start.year, self.study.end.year})
+        return self._fill(
+            "system" if voice == PERSONA else "system_aggregate",
+            place=one_line(self.study.place),
+            years=" to ".join(str(year) for year in years),
+            reason_length=str(self.files.words["limits"]["reason"]),
+        )
+
+    def prompt(self, design: str, **holes: str) -> str:
+        """The prompt of a design, filled; nothing in what is filled in is read as a hole."""
+        return self._fill(design, place=one_line(self.study.place), **holes)
+
+    def persona(self, text: str, *, where: str) -> str:
+        """A persona's text as data between marks; see `fenced`."""
+        return fenced(text, "PERSONA", where=where)
+
+    def condition(self, context: Mapping[str, Any]) -> str:
+        """Everything of a context but the kind of day, in words: paragraphs of lines."""
+        return f"{self.rules(context)}\n\n{self.common(context)}\n"
+
+    def rules(self, context: Mapping[str, Any]) -> str:
+        """The rules in force and what is as usual, one line for each indicator."""
+        words = self.files.words["rules"]
+        said = [(self._level(context, item), self._rule(context, item)) for item in self.study.indicators]
+        in_force = [f"- {rule}" for level, rule in said if level > 0]
+        usual = [f"- {rule}" for level, rule in said if level == 0]
+        lines = [words["in_force"], *in_force] if in_force else [words["none"]]
+        return "\n".join([*lines, *([words["usual"], *usual] if usual else [])])
+
+    def arm(self, context: Mapping[str, Any]) -> str:
+        """The rules of another condition on one line."""
+        in_force = [self._rule(context, item) for item in self.study.indicators if self._level(context, item) > 0]
+        return f"- {' '.join(in_force)}" if in_force else f"- {self.files.words['rules']['none']}"
+
+    def common(self, context: Mapping[str, Any]) -> str:
+        """Time under restrictions, epidemic and Ramadan, one line each."""
+        lines = [f"- {self._lasting(float(context[RESTRICTED_DAYS]))}", f"- {self._epidemic(int(context[EPIDEMIC]))}"]
+        if self.study.calendar.ramadan:
+            lines.append(f"- {self.files.words['ramadan']['yes' if context[RAMADAN] else 'no']}")
+        return "\n".join(lines)
+
+    def days(self, kinds: Sequence[str], *, together: bool) -> str:
+        """The kinds of day asked about, with the names that they have in the answer where there are several."""
+        words = self.files.words["days"]
+        lines = [
+            f'- "{kind}": {words["kinds"][kind]}' if together else f"- {words['kinds'][kind]}"
+            for kind in (one_of(kind, DAY_TYPES, what="kind of day") for kind in kinds)
+        ]
+        return "\n".join([words["together" if together else "apart"], *lines]) + "\n"
+
+    def behaviours(self, voice: str) -> str:
+        """What is counted, and what a number means, one line for each behaviour."""
+        answers = self.files.words["answers"]
+        return "\n".join(
+            f'- "{item.id}": {one_line(item.text)} – {answers[item.unit][voice]}' for item in self.study.behaviours
+        )
+
+    def _fill(self, name: str, **holes: str) -> str:
+        try:
+            return Template(self.files.texts[name]).substitute(holes)
+        except (KeyError, ValueError) as wrong:
+            raise InputError(f"cannot be filled ({wrong})", where=f"prompts {self.files.version}, {name}.md") from None
+
+    def _level(self, context: Mapping[str, Any], item: Indicator) -> int:
+        value = float(context[item.code])
+        if not (value == value and value.is_integer() and 0 <= value <= item.maximum):
+            raise InputError(
+                f"a context has {item.code} at {value:g}", where="prompts", allowed=f"whole levels 0 to {item.maximum}"
+            )
+        return int(value)
+
+    def _rule(self, context: Mapping[str, Any], item: Indicator) -> str:
+        level = self._level(context, item)
+        reach = ""
+        if level > 0 and item.has_flag:
+            flag = float(context[f"{item.code}_Flag"])
+            if flag not in (0.0, 1.0):
+                raise InputError(
+                    f"a context has {item.code} at level {level} without saying where it holds",
+                    where="prompts",
+                    allowed="a flag of 0 or 1",
+                )
+            reach = f" ({one_line(_flags(item)[str(int(flag))])})"
+        return f"{one_line(item.name)}: {one_line(item.levels[level])}{reach}."
+
+    def _lasting(self, days: float) -> str:
+        words = self.files.words["lasting"]
+        if days <= 0:
+            return str(words["none"])
+        time = next((row["text"] for row in words["times"] if days <= row["to"]), words["longer"])
+        return Template(words["some"]).substitute(time=time)
+
+    def _epidemic(self, level: int) -> str:
+        levels = self.files.words["epidemic"]["levels"]
+        if not 0 <= level < len(levels):
+            raise InputError(f"epidemic level {level}", where="prompts", allowed=f"0 to {len(levels) - 1}")
+        thresholds = self.study.epidemic_thresholds
+        return Template(levels[level]).substitute(
+            {f"t{number}": f"{value:g}" for number, value in enumerate(thresholds, start=1)}
+        )
+
+
+def _flags(item: Indicator) -> dict[str, str]:
+    """What flag 0 and flag 1 mean, in words."""
+    return {number: meaning.strip() for number, meaning in _FLAG.findall(item.flag_meaning)}

@@ -1,0 +1,89 @@
+"""Providers' errors as ours: what a status means for the run, how long to wait, and messages without keys."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from core.cognition.llm.fenced import one_line
+from core.cognition.llm.secret_text import secret_values, without_secrets
+from core.cognition.llm.types import Denied, ProviderError, RateLimited, Rejected, Unavailable
+
+#: Characters of a server's message that are worth keeping.
+LONGEST_MESSAGE = 300
+#: Statuses of a server that is busy or broken, besides 5xx: request timeout, conflict, too early.
+_FOR_NOW = (408, 409, 425)
+_BAD_KEY = re.compile(r"api[ _-]?key", re.IGNORECASE)
+_SECONDS = re.compile(r"^(\d+(?:\.\d+)?)s$")
+
+
+def error_of(status: int, message: object, retry_after: float | None = None) -> ProviderError:
+    """The error that an HTTP status stands for.
+
+    A key that is not valid comes as 400 from Gemini, and a model nobody knows as 404: asking on is useless there too.
+    """
+    told = said(message)
+    if status == 429:
+        return RateLimited(f"too many calls for now (429): {told}", retry_after)
+    if status in (401, 403) or (status == 400 and _BAD_KEY.search(told)):
+        return Denied(f"the provider refuses the key ({status}): {told}")
+    if status == 404:
+        return Denied(f"the provider does not know the model or the address (404): {told}")
+    if status >= 500 or status in _FOR_NOW:
+        return Unavailable(f"the server failed ({status}): {told}", retry_after)
+    return Rejected(f"the provider rejects the question ({status}): {told}")
+
+
+def said(message: object) -> str:
+    """What a library or a server says, on one line, cut to length, and without keys."""
+    text = one_line(without_secrets(str(message), secret_values()))
+    return text if len(text) <= LONGEST_MESSAGE else f"{text[: LONGEST_MESSAGE - 1]}…"
+
+
+def wait_of(headers: Mapping[str, str] | None, details: Any = None) -> float | None:
+    """Seconds that the server asks to wait: in `retry-after-ms`, `retry-after` (seconds or a date), or in the
+    `retryDelay` of Google's error `details`; None where it says nothing that can be read."""
+    headers = {} if headers is None else {name.lower(): value for name, value in headers.items()}
+    milliseconds = _number(headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    after = headers.get("retry-after")
+    seconds = _number(after)
+    if seconds is None and after is not None:
+        try:
+            moment = parsedate_to_datetime(after)
+        except ValueError:
+            moment = None
+        if moment is not None:
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            seconds = max(0.0, (moment - datetime.now(UTC)).total_seconds())
+    if seconds is None and isinstance(details, list):
+        delays = [str(item["retryDelay"]) for item in details if isinstance(item, Mapping) and "retryDelay" in item]
+        found = _SECONDS.match(delays[0]) if delays else None
+        seconds = float(found.group(1)) if found else None
+    return seconds
+
+
+def is_this_machine(url: str) -> bool:
+    """Whether an address is a loopback one."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text) if text is not None else math.nan
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and value >= 0 else None

@@ -1,0 +1,180 @@
+"""Fitting what is left of a twin: the same steps as a run, with one part taken away.
+
+A refit is honest where everything that remains is fitted anew on the same training days: the parameters are searched
+again with as many trials from the same seed, the lines refitted, and the hold-out forecast. With nothing taken away a
+refit is the run itself, to the last bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from core.calibration.drift import drift_after
+from core.calibration.problem import Problem, Window, build_problem
+from core.calibration.search import BATCH, choose_trial, search, search_bounds, search_sample
+from core.calibration.trials import TrialLog, quiet_optuna
+from core.calibration.twin import FORECAST_DEFAULTS, twin_forecast
+from core.cognition.engine import EPIDEMIC, RESTRICTED_DAYS, ResponseEngine
+from core.people.personas import synthesise
+from core.people.spec import PopulationSpec
+from core.policy.calendar import Calendar
+from core.services.studies import StudyInputs
+from core.simulation.contexts import no_policy
+from core.simulation.simulate import simulate
+
+#: What is searched, and from where, by a forecast that has learned nothing from other places: the whole range of a share,
+#: from its middle. Together with `without_priors` these are the one place that says what the twin is without its priors.
+UNINFORMED_BOUNDS: Mapping[str, tuple[float, float]] = {"policy_trust": (0.0, 1.0)}
+UNINFORMED_START: Mapping[str, float] = {"policy_trust": 0.5}
+
+
+@dataclass(frozen=True)
+class Redraw:
+    """People to be drawn where they are needed: `personas` of a population, with a seed."""
+
+    spec: PopulationSpec
+    personas: int
+    seed: int
+
+    def people(self) -> pd.DataFrame:
+        return synthesise(self.spec, self.personas, self.seed).personas
+
+
+@dataclass(frozen=True)
+class Refit:
+    """A twin to be fitted: `engine` as the study gives it, `trials` 0 for its own parameters as they are.
+
+    Without `anchor` the forecast is the model alone; without `priors` the parameters are
+    searched as if nothing had been learned from other places.
+    """
+
+    problem: Problem
+    engine: ResponseEngine
+    people: pd.DataFrame | Redraw
+    trials: int
+    seed: int
+    anchor: bool = True
+    priors: bool = True
+
+
+def refit_forecast(refit: Refit) -> pd.DataFrame:
+    """Search, simulate, fit and forecast: the metric on the hold-out, (days × behaviours). A plain function, so that a
+    worker process can run it."""
+    people = refit.people.people() if isinstance(refit.people, Redraw) else refit.people
+    parameters = found_parameters(refit, people)
+    own = {name: value for name, value in parameters.items() if name in refit.engine.parameters}
+    engine = refit.engine.with_parameters(own) if own else refit.engine
+    problem = refit.problem.final_only()
+    means = simulate(engine, people, problem.contexts).everyone
+    return twin_forecast(problem, problem.final, means, parameters, anchor=refit.anchor).forecast
+
+
+def found_parameters(refit: Refit, people: pd.DataFrame) -> dict[str, float]:
+    """The parameters of engine and forecast that the search inside training ends with."""
+    if not refit.trials:
+        return {**refit.engine.parameters, **FORECAST_DEFAULTS}
+    if refit.anchor and refit.priors:
+        found = search(refit.problem, refit.engine, people, trials=refit.trials, seed=refit.seed)
+        return dict(found.parameters)
+    return _search_otherwise(refit, search_sample(people))
+
+
+def _search_otherwise(refit: Refit, sample: pd.DataFrame) -> dict[str, float]:
+    """As `core.calibration.search.search`, with other bounds or scoring other forecasts than the twin's."""
+    bounds, start = search_bounds(refit.engine), {**refit.engine.parameters, **FORECAST_DEFAULTS}
+    if not refit.priors:
+        bounds, start = {**bounds, **UNINFORMED_BOUNDS}, {**start, **UNINFORMED_START}
+    optuna = quiet_optuna()
+    count = len(refit.problem.study.behaviour_ids)
+    sampler = optuna.samplers.TPESampler(seed=refit.seed, multivariate=True, constant_liar=True)
+    study = optuna.create_study(directions=["minimize"] * (count + 1), sampler=sampler)
+    study.enqueue_trial({name: start[name] for name in bounds})
+    log = TrialLog("twin")
+    while len(log.rows) < refit.trials:
+        batch = [study.ask() for _ in range(min(BATCH, refit.trials - len(log.rows)))]
+        points = [{name: trial.suggest_float(name, *bounds[name]) for name in bounds} for trial in batch]
+        for trial, point in zip(batch, points, strict=True):
+            values = _scores(refit, sample, point)
+            macro = float(np.nanmean(values))
+            study.tell(trial, [*np.nan_to_num(values).tolist(), macro])
+            log.add(point, values.tolist(), macro)
+    return dict(choose_trial(log.rows, {name: start[name] for name in bounds}, bounds)["parameters"])
+
+
+def _scores(refit: Refit, sample: pd.DataFrame, parameters: Mapping[str, float]) -> np.ndarray:
+    """Mean over inner origins of each behaviour's RMSE, (behaviours,), of forecasts anchored as the refit's are."""
+    own = {name: value for name, value in parameters.items() if name in refit.engine.parameters}
+    engine = refit.engine.with_parameters(own) if own else refit.engine
+    problem = refit.problem
+    means = simulate(engine, sample, problem.contexts).everyone
+    scores = []
+    for window in problem.inner:
+        forecast = twin_forecast(problem, window, means, parameters, anchor=refit.anchor).forecast
+        errors = forecast - problem.observed.reindex(window.horizon)
+        scores.append(np.sqrt((errors**2).mean()))
+    return pd.concat(scores, axis=1).mean(axis=1).to_numpy(float)
+
+
+def blind_to_policy(problem: Problem) -> Problem:
+    """The problem of people who never hear of any policy."""
+    return _knowing(problem, **no_policy(problem.study), **{RESTRICTED_DAYS: 0})
+
+
+def blind_to_epidemic(problem: Problem) -> Problem:
+    """The problem of people who never hear of an epidemic."""
+    return _knowing(problem, **{EPIDEMIC: 0})
+
+
+def without_fatigue(problem: Problem) -> Problem:
+    """The problem of people to whom every day under restrictions is the first: no effect of policy wears off."""
+    return _knowing(problem, **{RESTRICTED_DAYS: 0})
+
+
+def _knowing(problem: Problem, **columns: float) -> Problem:
+    contexts = problem.contexts
+    changed = {name: pd.Series(value, contexts.index, contexts[name].dtype) for name, value in columns.items()}
+    return replace(problem, contexts=contexts.assign(**changed))
+
+
+def without_priors(problem: Problem) -> Problem:
+    """The problem of a forecast that was told nothing about other places' recovery and season."""
+    study = replace(problem.study, learned=None)
+
+    def told(window: Window) -> Window:
+        return replace(window, drift=drift_after(study, window.origin))
+
+    return replace(problem, final=told(problem.final), inner=tuple(told(window) for window in problem.inner))
+
+
+def ordinary_days(calendar: Calendar, baseline: date) -> Calendar:
+    """Every day is its weekday's ordinary kind under the working week of the day `baseline`: no holiday, no Ramadan."""
+    before = [week for week in calendar.working_weeks if week.start <= baseline]
+    week = before[-1] if before else calendar.working_weeks[0]
+    return replace(calendar, working_weeks=(week,), holidays=(), ramadan=())
+
+
+def without_holidays(calendar: Calendar) -> Calendar:
+    """The same weeks and Ramadan, and no public holiday."""
+    return replace(calendar, holidays=())
+
+
+def problem_under(
+    inputs: StudyInputs, problem: Problem, *, calendar: Calendar | None = None, announced_only: bool = False
+) -> Problem:
+    """The problem of the same split with another calendar, or with the working week known only once announced."""
+    timeline = inputs.timeline if calendar is None else replace(inputs.timeline, calendar=calendar)
+    final = problem.final
+    return build_problem(
+        inputs.study,
+        timeline,
+        inputs.observations,
+        inputs.cases,
+        final.origin,
+        final.dates[-1].date(),
+        announced_only=announced_only,
+    )

@@ -132,7 +132,7 @@ class Study:
     population_file: Path
     personas: int
     coefficients_file: Path
-    drift_file: Path | None
+    learned: Path | None
     latitude: float | None
     epidemic_thresholds: tuple[float, ...]
     inhabitants: int
@@ -261,12 +261,13 @@ def _study(raw: dict[str, Any], path: Path) -> Study:
         population_file=base / raw["population"]["file"],
         personas=int(raw["population"]["personas"]),
         coefficients_file=base / raw["engine"]["coefficients"],
-        drift_file=base / raw["forecast"]["drift"] if "drift" in raw.get("forecast", {}) else None,
+        learned=base / raw["forecast"]["learned"] if "learned" in raw.get("forecast", {}) else None,
         latitude=_latitude(raw, path),
         epidemic_thresholds=tuple(float(value) for value in raw["engine"]["epidemic_thresholds"]),
         inhabitants=int(raw["population"]["inhabitants"]),
         sweep_order=tuple(raw["sweep"]["order"]),
         citation=raw.get("citation", ""),
+        regions=_region_key(raw["regions"]) if "regions" in raw else None,
     )
 
 
@@ -277,6 +278,10 @@ def _latitude(raw: dict[str, Any], path: Path) -> float | None:
     if not -90.0 <= latitude <= 90.0:
         raise InputError(f"latitude {latitude:g}", where=str(path), allowed="-90 (south) to 90 (north)")
     return latitude
+
+
+def _region_key(raw: dict[str, Any]) -> RegionKey:
+    return RegionKey(raw["attribute"], {str(code): str(category) for code, category in raw["categories"].items()})
 
 
 def _source(raw: dict[str, Any]) -> Source:

@@ -81,6 +81,14 @@ def load_observed(study: Study, folder: str | Path | None = None, *, allow_gaps:
     )
 
 
+def source_files(study: Study, kind: str, folder: str | Path | None) -> tuple[Source, list[Path]]:
+    """The first of the study's sources of this kind whose files are in `folder`, and these files by name.
+
+    Raises InputError where the study names none or none is there.
+    """
+    return _find(study, kind, _folder(study, folder))
+
+
 def _folder(study: Study, folder: str | Path | None) -> Path:
     if study.shipped:
         # The study's own folder, or all shipped data where its file names the folder itself.

@@ -1,0 +1,322 @@
+"""Subgroup and diversity checks of a finished run, and accuracy by region over many countries.
+
+1. diversity: how spread the run's simulated answers are, beside identical personas and one persona;
+2. groups: how differently the categories of each attribute respond to the same change of policy in the simulation;
+3. regions: where the study names regional observations, how well each region is forecast.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.calibration.drift import drift_after
+from core.calibration.twin import PRIORS
+from core.datasets.observed import source_files
+from core.datasets.regions import read_regions, study_regions
+from core.datasets.tables import read_mobility, read_policy
+from core.errors import InputError, one_of
+from core.forecasting.places import Place
+from core.people.personas import Population, synthesise
+from core.people.population_file import load_population_spec
+from core.records import RunRecord, code_version, content_hash
+from core.services.backtesting import LONGEST_HORIZON, PERSONAS, POPULATION
+from core.services.counterfactuals import fitted_twin
+from core.services.group_values import diversity_values, group_values
+from core.services.populations import load_population
+from core.services.progress import Watch
+from core.services.studies import StudyInputs, engine_for, open_study
+from core.settings import observed_data, shipped_data
+from core.store.database import Store
+from core.validity.region_summary import region_summary
+from core.validity.regions import Country, countries_of, forecast_regions, latest_origin, region_of, region_rows
+
+KIND = "groups"
+HORIZONS = (90, 180)
+NO_TRUTH = "What each category of people did was not observed: accuracy by age, income and the like cannot be given."
+ONLY_REGIONS = " Of groups, only regions were observed; their accuracy is below."
+
+
+def group_checks(
+    store: Store,
+    run_id: str,
+    data: str | Path | None = None,
+    *,
+    origins: Sequence[date] | None = None,
+    horizons: Sequence[int] = HORIZONS,
+    watch: Watch | None = None,
+    executor: Executor | None = None,
+) -> dict[str, Any]:
+    """Every check of this module on a finished run, kept as a run of its own; returns what is printed.
+
+    `origins` and `horizons` are those of the regions (default: the run's training end where enough was observed after it,
+    else the latest end of a month after which it was). Attributes are compared in parallel where there is an executor.
+    Raises InputError as `fitted_twin`, and for an origin or horizon that is not possible.
+    """
+    began = time.perf_counter()
+    watch = watch or Watch()
+    horizons = checked_horizons(horizons)
+    record = store.run(run_id).record
+    watch.report("ingest", 0, 1, "reading the study")
+    inputs = open_study(str(record.parameters.get("study", record.study_id)), data)
+    twin = fitted_twin(store, run_id, inputs=inputs)
+    assert record.population_id is not None
+    population = load_population(store, record.population_id)
+    watch.report("simulate", 0, 1, "answers of personas")
+    spread = diversity_values(store, run_id, twin, population)
+    groups = group_values(twin, population, watch, executor)
+    country, hashes, note = study_country(inputs, population, data)
+    regions = None
+    if country is not None:
+        watch.report("validate", 0, 1, "regions")
+        regions = _region_values(country, inputs, population, record, origins, horizons)
+    values: dict[str, Any] = {
+        "study": record.study_id,
+        "fictional": inputs.study.fictional,
+        "engine": record.engine,
+        "personas": population.size,
+        "of_run": run_id,
+        "diversity": spread,
+        "groups": groups,
+        "truth_note": NO_TRUTH + (ONLY_REGIONS if regions is not None and regions["rows"] else ""),
+        "regions": regions,
+        "regions_note": note,
+    }
+    ours = RunRecord(
+        kind=KIND,
+        study_id=record.study_id,
+        study_hash=record.study_hash,
+        engine=record.engine,
+        engine_version=record.engine_version,
+        model_id=record.model_id,
+        prompt_version=record.prompt_version,
+        seed=record.seed,
+        personas=population.size,
+        input_hashes={**record.input_hashes, **({"regions": content_hash(hashes)} if hashes else {})},
+        population_id=record.population_id,
+        population_hash=record.population_hash,
+        timeline_id=record.timeline_id,
+        timeline_hash=record.timeline_hash,
+        parameters={
+            "of_run": run_id,
+            "origins": [] if regions is None else regions["origins"],
+            "horizons": list(horizons),
+        },
+        train_end=record.train_end,
+        test_end=record.test_end,
+        calibrator=record.calibrator,
+        priors=record.priors,
+    )
+    finished = replace(ours, result_hash=content_hash(values))
+    values |= {"run_id": ours.run_id, "seconds": round(time.perf_counter() - began, 3)}
+    with store.transaction():
+        store.begin_run(ours)
+        store.finish_run(ours.run_id, {}, values, seconds=values["seconds"], record=finished)
+    watch.finish("store", "done")
+    return values
+
+
+def latest_group_checks(store: Store, run_id: str) -> dict[str, Any] | None:
+    """The newest checks of a run as they were printed, or None."""
+    for found in store.runs(kind=KIND, status="complete")["run_id"]:
+        summary = store.run(str(found)).summary or {}
+        if summary.get("of_run") == run_id:
+            return dict(summary)
+    return None
+
+
+def study_country(
+    inputs: StudyInputs, population: Population, data: str | Path | None
+) -> tuple[Country | None, dict[str, str], str]:
+    """The study's place with its regions, the hashes of their files, and in words why there are none.
+
+    InputError where the study maps regions to an attribute or category that the population lacks.
+    """
+    study, key = inputs.study, inputs.study.regions
+    if "regions" not in study.sources:
+        return None, {}, f"No observations of regions are known for {study.place}: accuracy by region cannot be given."
+    folder = shipped_data() / study.id if study.shipped else observed_data(data)
+    try:
+        source_files(study, "regions", folder)
+    except InputError as absent:
+        return None, {}, f"Observations of regions are not here ({absent}): accuracy by region cannot be given."
+    table = study_regions(study, folder)
+    assert table is not None
+    if key is not None:
+        where = f"study {study.id} [regions]"
+        names = [item.name for item in population.spec.attributes]
+        one_of(key.attribute, names, what="attribute", where=where)
+        for category in key.categories.values():
+            one_of(
+                category, population.spec.attribute(key.attribute).ids, what=f"category of {key.attribute}", where=where
+            )
+    categories = {} if key is None else key.categories
+    nation = Place(study, inputs.timeline, inputs.observations, inputs.cases, inputs.stringency)
+    regions = []
+    for code, rows in table.frame.groupby("place"):
+        place = str(code)
+        regions.append(region_of(nation, place, table.names[place], rows, categories.get(place)))
+    attribute = None if key is None else key.attribute
+    return Country(nation, tuple(regions), observed=True, attribute=attribute), table.hashes, ""
+
+
+def regional_accuracy(
+    mobility: Path,
+    policy: Path,
+    origins: Sequence[date],
+    horizons: Sequence[int] = HORIZONS,
+    countries: Sequence[str] | None = None,
+    *,
+    national: Path | None = None,
+    seed: int = 0,
+    watch: Watch | None = None,
+    executor: Executor | None = None,
+) -> dict[str, Any]:
+    """Accuracy by region over every country with regions in a table: `rows`, their `summary`, and what was left out.
+
+    mobility: a table of regions. national: a table of countries, for what the national twin says of a region; Google's
+    own files hold both, and then it need not be given. The people are those of one population that stands in for every
+    country. Countries are evaluated in parallel where there is an executor; the result does not depend on it.
+
+    Raises InputError for a file that cannot be read, an origin or horizon that makes no sense, and an unknown country.
+    """
+    began = time.perf_counter()
+    watch = watch or Watch()
+    origins, horizons = sorted(set(origins)), checked_horizons(horizons)
+    if not origins:
+        raise InputError("no origin is given", where="regions", allowed="one or more days")
+    watch.report("ingest", 0, 1, "reading the tables")
+    regions = read_regions(mobility)
+    whole = _national_table(mobility, national)
+    places, left_out = countries_of(regions.frame, regions.names, read_policy(policy), whole, countries)
+    personas = synthesise(load_population_spec(POPULATION), PERSONAS, seed).personas
+    rows = _rows_of_countries(places, personas, origins, horizons, watch, executor)
+    for country in places:
+        left_out |= _unscored(country, rows)
+    return {
+        "rows": rows,
+        "summary": region_summary(rows),
+        "names": {item.code: item.nation.study.title for item in places},
+        "left_out": left_out,
+        "national": whole is not None,
+        "origins": [str(day) for day in origins],
+        "priors": _priors(places[0], origins) if places else "none",
+        "engine": "rules",
+        "population": POPULATION,
+        "personas": PERSONAS,
+        "code_version": code_version(),
+        "seconds": round(time.perf_counter() - began, 2),
+    }
+
+
+def checked_horizons(horizons: Sequence[int]) -> list[int]:
+    """The horizons, each once, in order; InputError for none and for one that makes no sense."""
+    for horizon in horizons:
+        if not 1 <= horizon <= LONGEST_HORIZON:
+            raise InputError(
+                f"a horizon of {horizon} days",
+                where="regions",
+                allowed=f"1 to {LONGEST_HORIZON}",
+                nearest=str(min(max(horizon, 1), LONGEST_HORIZON)),
+            )
+    if not horizons:
+        raise InputError("no horizon is given", where="regions", allowed="one or more numbers of days")
+    return sorted(set(horizons))
+
+
+def country_rows(
+    country: Country, personas: pd.DataFrame, origins: Sequence[date], horizons: Sequence[int], engine: Any = None
+) -> list[dict[str, Any]]:
+    """Scores of one country's regions; a plain function, so that a worker process can run it."""
+    found = [item for origin in origins for item in forecast_regions(country, personas, origin, max(horizons), engine)]
+    return region_rows(found, horizons)
+
+
+def _rows_of_countries(
+    places: Sequence[Country],
+    personas: pd.DataFrame,
+    origins: Sequence[date],
+    horizons: Sequence[int],
+    watch: Watch,
+    executor: Executor | None,
+) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    pending = (
+        [executor.submit(country_rows, item, personas, origins, horizons) for item in places] if executor else None
+    )
+    try:
+        for number, country in enumerate(places):
+            watch.report("validate", number, len(places), "countries")
+            rows += country_rows(country, personas, origins, horizons) if pending is None else pending[number].result()
+    except BaseException:
+        for item in pending or ():
+            item.cancel()
+        raise
+    watch.report("validate", len(places), len(places), "countries")
+    return rows
+
+
+def _priors(country: Country, origins: Sequence[date]) -> str:
+    """What the forecasts from these origins have learned from other places; the countries may be among those."""
+    known = {str(drift_after(country.nation.study, origin).known_until or "(nothing)") for origin in origins}
+    return PRIORS + ", ".join(sorted(known)) if known else "none"
+
+
+def _unscored(country: Country, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The regions of a country without any score, and why."""
+    scored = {row["region"] for row in rows}
+    return {
+        item.code: "too little was observed around these origins" for item in country.regions if item.code not in scored
+    }
+
+
+def _national_table(mobility: Path, national: Path | None) -> pd.DataFrame | None:
+    """Mobility of countries: its own file, else the countries' rows of Google's file, else None."""
+    if national is not None:
+        return read_mobility(national, allow_gaps=True)
+    try:
+        return read_mobility(mobility, layout="google_csv", allow_gaps=True)
+    except InputError:
+        return None
+
+
+def _region_values(
+    country: Country,
+    inputs: StudyInputs,
+    population: Population,
+    record: RunRecord,
+    origins: Sequence[date] | None,
+    horizons: Sequence[int],
+) -> dict[str, Any]:
+    """Accuracy by region of the study's place, with the engine as the study gives it: what the run searched may rest on
+    days after an earlier origin."""
+    chosen = sorted(set(origins)) if origins else _default_origins(country, record, horizons)
+    engine = engine_for(inputs.study, record.engine)
+    rows = country_rows(country, population.personas, chosen, horizons, engine) if chosen else []
+    return {
+        "origins": [str(day) for day in chosen],
+        "regions": {item.code: item.name for item in country.regions},
+        "rows": rows,
+        "summary": region_summary(rows),
+        "left_out": _unscored(country, rows),
+        "priors": _priors(country, chosen),
+    }
+
+
+def _default_origins(country: Country, record: RunRecord, horizons: Sequence[int]) -> list[date]:
+    """The run's training end where the longest horizon after it was observed, else the latest end of a month."""
+    latest = latest_origin(country, max(horizons))
+    if latest is None:
+        return []
+    assert record.train_end is not None
+    observed = max(pd.Timestamp(item.observations.index.max()).date() for item in country.regions)
+    reaches = observed - record.train_end >= timedelta(days=int(np.ceil(0.85 * max(horizons))))
+    return [record.train_end if reaches else latest]

@@ -33,6 +33,7 @@ def main() -> None:
                 height="stretch",
             )
         engine_note(run)
+        link("Validation", "Where the twin helps, and where a simple forecast is as good")
 
     st.markdown("#### Where the study stands")
     for step in state.steps:

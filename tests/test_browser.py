@@ -25,7 +25,7 @@ pytestmark = [
 ]
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 60_000  # milliseconds: a shared machine with two cores may be slow
-PAGES = ("", "Population", "Policy_timeline", "Calibration", "Counterfactuals")
+PAGES = ("", "Population", "Policy_timeline", "Calibration", "Counterfactuals", "Validation")
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +172,36 @@ def test_a_first_visit_by_deep_link_works(address: str, browser: Browser, name: 
     settled(page)
     assert "Page not found" not in page.content()
     context.close()
+
+
+def test_where_the_twin_helps_is_seen_at_once_and_looked_into(address: str, page: Page) -> None:
+    """Validation by a cold deep link: the answer is on the first screen, and no script fails on the way through its parts."""
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    page.goto(f"{address}/Validation?study=meridia&country=NZL&horizon=90+days")
+    settled(page)
+    body = page.get_by_test_id("stMain")
+    answer = page.get_by_text(re.compile(r"^Over \d+ countries, "))
+    expect(answer).to_be_in_viewport()
+    expect(page.get_by_role("strong").filter(has_text=re.compile("^Policy hardly moved$"))).to_be_in_viewport()
+    expect(body).to_contain_text("Backtest ")
+    expect(body).to_contain_text("New Zealand")
+    for part, words in (
+        ("This study", "Every forecaster on the days from"),
+        ("Intervals", "An interval that promises 80%"),
+        ("Ablations", "What is each part of the twin worth?"),
+        ("Known worlds", "where the truth is known?"),
+        ("Groups", "is everybody served alike?"),
+        ("Countries", "Country by country"),
+    ):
+        page.get_by_test_id("stButtonGroup").get_by_text(part, exact=True).first.click()
+        expect(body).to_contain_text(words)
+        settled(page)
+        assert page.get_by_test_id("stAlertContentError").count() == 0
+    assert "country=NZL" in page.url and "horizon=90" in page.url, "a link shows the same screen"
+    # What the page asks for and does not get (its icon, where there is no network; Streamlit's probes of deep links) is no error.
+    assert not [text for text in wrong if "Failed to load resource" not in text], wrong
 
 
 def test_a_study_that_is_not_there_is_said_in_one_line(address: str, page: Page) -> None:

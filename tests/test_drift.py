@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.calibration.drift import GAP_AGE, LONGEST, Drift, drift_after, learned_drifts, warming
+from core.calibration.drift import DRIFT_FILE, GAP_AGE, LONGEST, Drift, drift_after, learned_drifts, warming
 from core.errors import InputError
 from core.forecasting.drift_learning import PlaceErrors, drift_table, kept_for_exams, learn_drift
 from core.forecasting.intervals import PastErrors
@@ -29,7 +30,10 @@ def errors_of(recovery: float, season: float, latitude: float | None, noise: flo
         days = pd.date_range(origin + timedelta(days=1), periods=LONGEST)
         drift = Drift(origin, origin, latitude, np.array([recovery, 0.0]), np.array([season, 0.0]))
         missed[number] = 100 * drift.of(days) + generator.normal(0, noise, (LONGEST, 2))
-    return PlaceErrors(PastErrors(BEHAVIOURS, ORIGINS, np.ones((len(ORIGINS), 2)), {"twin": missed}), latitude)
+    return PlaceErrors(
+        PastErrors(BEHAVIOURS, ORIGINS, {"twin": np.ones_like(missed)}, {"twin": missed}, np.zeros_like(missed)),
+        latitude,
+    )
 
 
 def test_what_was_put_in_is_learned_but_for_the_penalty() -> None:
@@ -89,13 +93,13 @@ def test_recovery_grows_to_half_a_year_and_stays() -> None:
 @pytest.mark.parametrize("name", available_studies())
 def test_an_origin_knows_the_last_table_before_it_and_never_a_later_one(name: str) -> None:
     study = load_study(name)
-    assert study.drift_file is not None
-    days = sorted(learned_drifts(study.drift_file))
+    assert study.learned is not None
+    days = sorted(learned_drifts(study.learned / DRIFT_FILE))
     assert drift_after(study, days[0] - timedelta(days=1)).known_until is None
-    for earlier, later in zip(days, days[1:], strict=False):
+    for earlier, later in pairwise(days):
         assert drift_after(study, earlier).known_until == earlier
         assert drift_after(study, later - timedelta(days=1)).known_until == earlier
-    assert not drift_after(replace(study, drift_file=None), date(2021, 12, 31)).recovery.any()
+    assert not drift_after(replace(study, learned=None), date(2021, 12, 31)).recovery.any()
 
 
 def test_a_fifth_of_the_countries_teach_nothing() -> None:

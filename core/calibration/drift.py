@@ -21,6 +21,8 @@ import pandas as pd
 from core.errors import InputError
 from core.study import Study
 
+#: The table's name in the folder of what was learned.
+DRIFT_FILE = "drift.csv"
 #: Days of the year (3 August on the northern half) with the warmest weather, and the year's length.
 WARMEST_DAY = 215.0
 YEAR = 365.25
@@ -71,7 +73,7 @@ def warming(origin: date, dates: pd.DatetimeIndex, latitude: float | None) -> np
 def drift_after(study: Study, origin: date) -> Drift:
     """What may be known at `origin` about the months after it in this place."""
     none = np.zeros(len(study.behaviours))
-    table = {} if study.drift_file is None else learned_drifts(study.drift_file)
+    table = {} if study.learned is None else learned_drifts(study.learned / DRIFT_FILE)
     known = [day for day in table if day <= origin]
     if not known:
         return Drift(origin, None, study.latitude, none, none)

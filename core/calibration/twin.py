@@ -55,12 +55,14 @@ class RelativeActivity:
 
 @dataclass(frozen=True)
 class TwinForecast:
-    """`structural` covers training and horizon (days × behaviours, metric units), `forecast` the horizon alone."""
+    """`structural` covers training and horizon (days × behaviours, metric units), `forecast` the horizon alone, and so does
+    `policy_effect`: what the calibrated simulation says that changes of policy since the origin do."""
 
     calibrator: LinearCalibrator
     gap: Gap
     structural: pd.DataFrame
     forecast: pd.DataFrame
+    policy_effect: pd.DataFrame
 
 
 def relative_activity(
@@ -138,4 +140,5 @@ def twin_forecast(
         gap,
         pd.DataFrame(relative.metric(line, slice(None)), window.dates, columns),
         pd.DataFrame(relative.metric(clipped, horizon), window.horizon, columns),
+        pd.DataFrame(relative.scale[horizon] * (line - held)[horizon], window.horizon, columns),
     )

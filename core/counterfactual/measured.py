@@ -15,7 +15,7 @@ from core.calibration.twin import RelativeActivity
 @dataclass(frozen=True)
 class Calibration:
     """Slope `a`, intercept `b`, bounds, the `gap` at the origin, the `trust` in changes of policy, and
-    the `drift` after the origin.
+    the `drift` after the origin. `factor` is what an effect of another policy is multiplied by: 1, or what was drawn.
 
     Either one calibration, with arrays (behaviours,), or a stack of draws, with arrays (draws, 1, behaviours) and a gap
     by draw.
@@ -28,6 +28,7 @@ class Calibration:
     gap: Gap
     trust: float
     drift: Drift
+    factor: np.ndarray | float = 1.0
 
     def metric(
         self, relative: RelativeActivity, observed: np.ndarray, dates: pd.DatetimeIndex, day_types: np.ndarray
@@ -40,7 +41,7 @@ class Calibration:
         """
         actual, reference, held = self._line(relative.actual), self._line(observed), self._line(relative.held)
         forecast = follow_policy(held, reference, self.trust) + self.gap.of(dates, day_types) + self.drift.of(dates)
-        activity = forecast + (actual - reference)
+        activity = forecast + self.factor * (actual - reference)
         return relative.metric(np.clip(activity, self.lower, self.upper), slice(None))
 
     def bounds(self, relative: RelativeActivity) -> tuple[np.ndarray, np.ndarray]:

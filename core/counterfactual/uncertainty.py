@@ -1,11 +1,12 @@
 """How sure a counterfactual is of itself: the whole estimate again with other personas and other training weeks.
 
 A draw weighs every persona anew (the Bayesian bootstrap: standard exponential weights, Rubin 1981, doi
-10.1214/aos/1176345338), resamples whole training weeks, fits the lines again and anchors them again at the origin.
+10.1214/aos/1176345338), resamples whole training weeks, fits the lines again and anchors them again at the origin. What another policy changes is
+multiplied by a drawn factor: how wrong simulated effects have been elsewhere (`engine_error`).
 Weights follow the persona's place in the population, so that two policies, or a population and an edited copy of it,
 are compared draw by draw and share what they have in common.
 
-Not covered: the engine's own assumptions, the searched parameters, and the residual of single days.
+Not covered: the searched parameters, and the residual of single days.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from core.calibration.problem import Problem
 from core.calibration.twin import observed_activity, window_activity
 from core.calibration.uncertainty import bootstrap_lines
 from core.cognition.engine import ResponseEngine
+from core.counterfactual.engine_error import drawn_factors, spread_after
 from core.counterfactual.measured import Calibration
 from core.simulation.simulate import Aggregates, block_count, combine, simulate_blocks
 
@@ -128,6 +130,7 @@ def drawn_calibration(
         ),
         trust=trust,
         drift=window.drift,
+        factor=drawn_factors(spread_after(problem.study, window.origin), len(means), seed),
     )
 
 

@@ -15,12 +15,20 @@ import numpy as np
 import pandas as pd
 
 from core.calibration.problem import build_problem
-from core.calibration.twin import FORECAST_DEFAULTS, twin_forecast
+from core.calibration.twin import FORECAST_DEFAULTS, TwinForecast, twin_forecast
 from core.cognition.coefficients import load_coefficients
 from core.cognition.rules import RulesEngine
 from core.errors import InputError
 from core.forecasting.baselines import BASELINES, BaselineInputs, seasonal_naive
-from core.forecasting.intervals import LEVELS, WITH_INTERVALS, PastErrors, Widths, interval_score, place_scale
+from core.forecasting.intervals import (
+    LEVELS,
+    WITH_INTERVALS,
+    PastErrors,
+    Widths,
+    day_scales,
+    interval_score,
+    place_scale,
+)
 from core.forecasting.lagged import exponential_smoothing, gradient_boosting_lags
 from core.forecasting.places import Place, last_observed
 from core.simulation.simulate import simulate
@@ -42,13 +50,13 @@ FEWEST_TRAINING = 75
 
 @dataclass(frozen=True)
 class PlaceForecasts:
-    """What one place gives: forecasts by origin and forecaster (days × behaviours, to the longest horizon), how much its
-    behaviours move (`scales`, by origin), and the past errors that intervals are made from."""
+    """What one place gives: forecasts by origin and forecaster (days × behaviours, to the longest horizon), the `scales` of
+    their errors for those with intervals (the same shape), and the past errors that intervals are made from."""
 
     place: str
     title: str
     forecasts: dict[date, dict[str, pd.DataFrame]]
-    scales: dict[date, pd.Series]
+    scales: dict[date, dict[str, pd.DataFrame]]
     past: PastErrors
     observations: pd.DataFrame
     stringency: pd.Series
@@ -64,16 +72,17 @@ def forecast_place(
     engine = _engine(place)
     last = last_observed(place)
     found: dict[date, dict[str, pd.DataFrame]] = {}
-    scales: dict[date, pd.Series] = {}
+    scales: dict[date, dict[str, pd.DataFrame]] = {}
     for origin in origins:
         if origin >= last:
             continue
-        forecast = _twin(place, engine, personas, origin, longest)
-        if forecast is None:
+        twin = _twin(place, engine, personas, origin, longest)
+        if twin is None:
             continue
+        forecast = twin.forecast
         known = _known(place, origin, pd.DatetimeIndex(forecast.index))
         found[origin] = {TWIN: forecast, **{name: RIVALS[name](known) for name in rivals}}
-        scales[origin] = place_scale(place.observations, origin)
+        scales[origin] = _scales(place, origin, twin.policy_effect)
     return PlaceForecasts(
         place.study.id,
         place.study.title,
@@ -89,7 +98,13 @@ def _engine(place: Place) -> RulesEngine:
     return RulesEngine.for_study(place.study, load_coefficients(place.study.coefficients_file))
 
 
-def _twin(place: Place, engine: RulesEngine, personas: pd.DataFrame, origin: date, longest: int) -> pd.DataFrame | None:
+def _scales(place: Place, origin: date, policy_effect: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The scales of errors on the days after `origin`; a seasonal-naive forecast knows of no policy."""
+    usual = place_scale(place.observations, origin)
+    return {TWIN: day_scales(usual, policy_effect), "seasonal_naive": day_scales(usual, 0.0 * policy_effect)}
+
+
+def _twin(place: Place, engine: RulesEngine, personas: pd.DataFrame, origin: date, longest: int) -> TwinForecast | None:
     """The twin's forecast after `origin`; None where some behaviour was hardly observed before it."""
     end = min(origin + timedelta(days=longest), place.study.end)
     try:
@@ -98,7 +113,7 @@ def _twin(place: Place, engine: RulesEngine, personas: pd.DataFrame, origin: dat
             inner=False, fewest_days=FEWEST_TRAINING,
         )  # fmt: skip
         means = simulate(engine, personas, problem.contexts).everyone
-        return twin_forecast(problem, problem.final, means, FORECAST_DEFAULTS).forecast
+        return twin_forecast(problem, problem.final, means, FORECAST_DEFAULTS)
     except InputError:
         return None
 
@@ -117,8 +132,10 @@ def _known(place: Place, origin: date, horizon: pd.DatetimeIndex) -> BaselineInp
 def past_errors(place: Place, personas: pd.DataFrame, last: date, longest: int) -> PastErrors:
     """Errors from origins of the past, four weeks apart, up to a week before `last`."""
     engine = _engine(place)
-    origins, scales = [], []
+    origins: list[date] = []
+    effects: list[np.ndarray] = []
     errors: dict[str, list[np.ndarray]] = {name: [] for name in WITH_INTERVALS}
+    scales: dict[str, list[np.ndarray]] = {name: [] for name in WITH_INTERVALS}
     behaviours = list(place.observations.columns)
     origin = place.study.start + timedelta(days=FEWEST_TRAINING)
     while origin < last - timedelta(days=7):
@@ -126,15 +143,20 @@ def past_errors(place: Place, personas: pd.DataFrame, last: date, longest: int) 
         if twin is not None:
             days = pd.date_range(origin + timedelta(days=1), periods=longest, freq="D")
             rival = seasonal_naive(_known(place, origin, days))
-            truth = place.observations.reindex(days)
-            for name, forecast in ((TWIN, twin), ("seasonal_naive", rival)):
+            truth, sizes = place.observations.reindex(days), _scales(place, origin, twin.policy_effect)
+            for name, forecast in ((TWIN, twin.forecast), ("seasonal_naive", rival)):
                 errors[name].append((truth - forecast.reindex(days)).to_numpy(np.float32))
+                scales[name].append(sizes[name].reindex(days).to_numpy(np.float32))
+            effects.append(twin.policy_effect.reindex(days).to_numpy(np.float32))
             origins.append(origin)
-            scales.append(place_scale(place.observations, origin).to_numpy(np.float32))
         origin += timedelta(days=STEP)
     shape = (len(origins), longest, len(behaviours))
-    stacked = {name: np.array(values, dtype=np.float32).reshape(shape) for name, values in errors.items()}
-    return PastErrors(tuple(behaviours), tuple(origins), np.array(scales).reshape(len(origins), -1), stacked)
+
+    def stacked(values: dict[str, list[np.ndarray]]) -> dict[str, np.ndarray]:
+        return {name: np.array(items, dtype=np.float32).reshape(shape) for name, items in values.items()}
+
+    effect = np.array(effects, dtype=np.float32).reshape(shape)
+    return PastErrors(tuple(behaviours), tuple(origins), stacked(scales), stacked(errors), effect)
 
 
 def counted_behaviours(observations: pd.DataFrame, origin: date, days: pd.DatetimeIndex) -> list[str]:
@@ -197,7 +219,7 @@ def _intervals(
     found: dict[str, dict[str, dict[str, float]]] = {}
     for name in WITH_INTERVALS:
         miss = (truth - place.forecasts[origin][name].reindex(days)[truth.columns]).abs().to_numpy(float)
-        scale = place.scales[origin].reindex(truth.columns).to_numpy(float)
+        scale = place.scales[origin][name].reindex(days)[truth.columns].to_numpy(float)
         half = np.stack([widths[name, origin].of(str(column), ahead) for column in truth.columns], axis=-1) * scale
         seen = np.isfinite(miss)
         found[name] = {

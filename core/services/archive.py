@@ -18,7 +18,10 @@ from core.store.runs import StoredRun
 from core.study import load_study
 
 #: Tables of a run that a user would open elsewhere; persona-level answers stay in the store.
-EXPORTED = ("forecasts", "scores", "calibrations", "trials", "sweeps", "aggregates", "contexts")
+EXPORTED = (
+    "forecasts", "scores", "calibrations", "trials", "sweeps", "aggregates", "contexts",
+    "backtest_rows", "backtest_scores", "backtest_intervals",
+)  # fmt: skip
 
 
 def list_runs(store: Store, study: str | None = None) -> list[dict[str, Any]]:

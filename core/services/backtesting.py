@@ -81,9 +81,16 @@ def _forecasts(
     pending = None
     if executor is not None:
         pending = [executor.submit(forecast_place, place, personas, origins, longest) for place in places]
-    for number, place in enumerate(places):
-        watch.report("validate", number, len(places), "places")
-        done.append(forecast_place(place, personas, origins, longest) if pending is None else pending[number].result())
+    try:
+        for number, place in enumerate(places):
+            watch.report("validate", number, len(places), "places")
+            one = forecast_place(place, personas, origins, longest) if pending is None else pending[number].result()
+            done.append(one)
+    except BaseException:
+        # A pool that outlives this work would go on with places that nobody waits for.
+        for item in pending or ():
+            item.cancel()
+        raise
     watch.report("validate", len(places), len(places), "places")
     return done
 

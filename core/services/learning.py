@@ -1,4 +1,4 @@
-"""From files of many places to the table of recovery and season that forecasts start from."""
+"""From files of many places to what forecasts and intervals start from: a folder of tables, with the days they know."""
 
 from __future__ import annotations
 
@@ -11,10 +11,16 @@ from typing import Any
 
 import pandas as pd
 
-from core.calibration.drift import LONGEST
+from core.calibration.drift import DRIFT_FILE, LONGEST
+from core.calibration.twin import FORECAST_DEFAULTS
+from core.counterfactual.engine_error import EFFECTS_FILE
 from core.datasets.tables import read_mobility, read_policy
+from core.errors import InputError
 from core.forecasting.backtest import past_errors
 from core.forecasting.drift_learning import PlaceErrors, drift_table, kept_for_exams
+from core.forecasting.effect_learning import effect_spread
+from core.forecasting.intervals import PastErrors, conformal_widths
+from core.forecasting.learned_widths import WIDTHS_FILE, widths_rows
 from core.forecasting.places import Place, last_observed, places_from_tables
 from core.people.personas import synthesise
 from core.people.population_file import load_population_spec
@@ -22,7 +28,7 @@ from core.services.backtesting import PERSONAS, POPULATION
 from core.services.progress import Watch
 
 
-def learn_drift_file(
+def learn(
     mobility: Path,
     policy: Path,
     days: Sequence[date],
@@ -32,31 +38,64 @@ def learn_drift_file(
     watch: Watch | None = None,
     executor: Executor | None = None,
 ) -> dict[str, Any]:
-    """Write what may be known by each of `days` as a CSV table; returns the file, the days and the countries' number.
+    """Write the tables of what may be known by each of `days` into the folder `to`; countries kept for exams teach nothing.
 
-    Countries kept for exams teach nothing. InputError for files that cannot be read, and for a day too early to learn
-    anything by; then nothing is written.
+    1. recovery and season, from errors of twins that know of none;
+    2. widths of intervals and the spread of effects, from errors of twins that know what was learned in step 1 by then.
+
+    InputError for files that cannot be read, and for a day too early to learn anything by; then nothing is written.
     """
     watch = watch or Watch()
     watch.report("ingest", 0, 1, "reading the tables")
+    if not days:
+        raise InputError("no day is given", where="learn", allowed="one or more days to learn up to")
     places, _ = places_from_tables(read_mobility(mobility, allow_gaps=True), read_policy(policy), None)
     teachers = [item for item in places if not kept_for_exams(item.study.id)]
     personas = synthesise(load_population_spec(POPULATION), PERSONAS, seed).personas
     days = sorted(set(days))
+    plain = [replace(item, study=replace(item.study, learned=None)) for item in teachers]
+    unknowing = _errors(plain, personas, days[-1], watch, executor)
+    latitudes = [item.study.latitude for item in teachers]
+    drift = drift_table([PlaceErrors(*pair) for pair in zip(unknowing, latitudes, strict=True)], days)
+    to.mkdir(parents=True, exist_ok=True)
+    drift.to_csv(to / DRIFT_FILE, index=False, lineterminator="\n")
+    knowing = [replace(item, study=replace(item.study, learned=to.resolve())) for item in teachers]
+    errors = _errors(knowing, personas, days[-1], watch, executor)
+    widths = [row for day in days for row in widths_rows(conformal_widths(errors, "twin", day), day)]
+    pd.DataFrame(widths).to_csv(to / WIDTHS_FILE, index=False, lineterminator="\n")
+    effects = [
+        {
+            "known_until": str(day),
+            "behaviour": name,
+            "ratio": round(ratio, 3),
+            "spread": round(spread, 3),
+            "countries": n,
+        }
+        for day in days
+        for name, (ratio, spread, n) in effect_spread(errors, FORECAST_DEFAULTS["policy_trust"], day).items()
+    ]
+    pd.DataFrame(effects).to_csv(to / EFFECTS_FILE, index=False, lineterminator="\n")
+    watch.finish("store", "done")
+    return {"folder": str(to), "days": [str(day) for day in days], "countries": len(teachers)}
+
+
+def _errors(
+    places: Sequence[Place], personas: pd.DataFrame, last: date, watch: Watch, executor: Executor | None
+) -> list[PastErrors]:
     pending = None
     if executor is not None:
-        pending = [executor.submit(errors_without_drift, item, personas, days[-1]) for item in teachers]
-    errors = []
-    for number, item in enumerate(teachers):
-        watch.report("calibrate", number, len(teachers), "places")
-        errors.append(pending[number].result() if pending else errors_without_drift(item, personas, days[-1]))
-    table = drift_table(errors, days)
-    table.to_csv(to, index=False, lineterminator="\n")
-    watch.finish("store", "done")
-    return {"file": str(to), "days": [str(day) for day in days], "countries": len(teachers)}
+        pending = [executor.submit(_errors_of, item, personas, last) for item in places]
+    found = []
+    try:
+        for number, item in enumerate(places):
+            watch.report("calibrate", number, len(places), "places")
+            found.append(pending[number].result() if pending else _errors_of(item, personas, last))
+    except BaseException:
+        for waiting in pending or ():
+            waiting.cancel()
+        raise
+    return found
 
 
-def errors_without_drift(place: Place, personas: pd.DataFrame, last: date) -> PlaceErrors:
-    """What the place's twin missed at origins of the past, had it known nothing of drift."""
-    plain = replace(place, study=replace(place.study, drift_file=None))
-    return PlaceErrors(past_errors(plain, personas, min(last_observed(place), last), LONGEST), place.study.latitude)
+def _errors_of(place: Place, personas: pd.DataFrame, last: date) -> PastErrors:
+    return past_errors(place, personas, min(last_observed(place), last), LONGEST)

@@ -139,7 +139,7 @@ def backtest_text(values: Mapping[str, Any]) -> str:
             "Share of days inside the twin's intervals:",
             table(["Horizon", "50%", "80%", "95%"], cover),
             *(f"left out: {place} ({why})" for place, why in values["left_out"].items()),
-            f"Took {values['seconds']:.0f} s.",
+            f"Took {values['seconds']:.0f} s." + (f" Kept as {values['run_id']}." if "run_id" in values else ""),
         ]
     )
 

@@ -31,6 +31,7 @@ PAGES: tuple[tuple[str, str, str], ...] = (
     ("Policy timeline", "pages/2_Policy_timeline.py", "What was in force, and what could have been"),
     ("Calibration", "pages/3_Calibration.py", "Fit the twin and test it on days it has not seen"),
     ("Counterfactuals", "pages/4_Counterfactuals.py", "Sweep stringency and compare policies"),
+    ("Validation", "pages/5_Validation.py", "Where the twin helps, and where a simple forecast is as good"),
 )
 STUDY, RUN = "study", "run"
 
@@ -155,8 +156,11 @@ def link_parameters() -> dict[str, str]:
     return {name: str(value) for name, value in kept.items() if value}
 
 
-def show_job(job: Job) -> None:
-    """Progress of a job, with a button to stop it; call it inside a fragment that reruns."""
+def show_job(job: Job, resumable: bool = True) -> None:
+    """Progress of a job, with a button to stop it; call it inside a fragment that reruns.
+
+    `resumable` says whether what a stopped job has finished is kept.
+    """
     progress = job.progress
     share = 0.0 if progress is None or not progress.total else progress.done / progress.total
     if progress is None:
@@ -168,7 +172,8 @@ def show_job(job: Job) -> None:
     if st.button("Stop", key=f"stop-{job.id}", icon=":material/stop_circle:", disabled=job.stopping):
         job.stop()
     if job.stopping:
-        st.caption("Stopping after the current step. What is finished is kept, and the run can be resumed.")
+        kept = "What is finished is kept, and the run can be resumed." if resumable else "Nothing of it is kept."
+        st.caption(f"Stopping after the current step. {kept}")
 
 
 def _chosen_study() -> str:

@@ -1,0 +1,59 @@
+"""How wrong a simulated effect can be, as other countries' past tells: a spread of factors per behaviour.
+
+Where a contrast says −10 points, the truth may be −6 or −15: not because people were drawn or weeks were few, but because
+the engine is a model. Of many countries, the effects that came about after changes of policy were simulated ones times a
+factor around 1 whose spread was learned (`core.forecasting.effect_learning`); each draw of a counterfactual takes one
+factor per behaviour.
+"""
+
+from __future__ import annotations
+
+import csv
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from core.errors import InputError
+from core.study import Study
+
+EFFECTS_FILE = "effects.csv"
+#: Where nothing was learned: half of an effect either way is as likely as not outside of one standard deviation.
+UNKNOWN_SPREAD = 0.5
+
+
+def spread_after(study: Study, origin: date) -> np.ndarray:
+    """Standard deviation of the factor on each behaviour's simulated effects, as known at `origin`, (behaviours,)."""
+    table = {} if study.learned is None else learned_spreads(study.learned / EFFECTS_FILE)
+    known = [day for day in table if day <= origin]
+    values = table[max(known)] if known else {}
+    return np.array([values.get(name, UNKNOWN_SPREAD) for name in study.behaviour_ids])
+
+
+def drawn_factors(spread: np.ndarray, draws: int, seed: int) -> np.ndarray:
+    """Factors with mean 1 and this standard deviation, float32 (draws, 1, behaviours): log-normal, for an engine may
+    overstate an effect or understate it, but not turn its direction round."""
+    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(2,))))
+    width = np.sqrt(np.log1p(spread**2))
+    logs = generator.standard_normal((draws, 1, len(spread))) * width - width**2 / 2
+    return np.exp(logs).astype(np.float32)
+
+
+@cache
+def learned_spreads(path: Path) -> dict[date, dict[str, float]]:
+    """The table: {known until: {behaviour: spread}}. Raises InputError for a file that is not such a table."""
+    found: dict[date, dict[str, float]] = {}
+    try:
+        with path.open(encoding="utf-8", newline="") as handle:
+            for row in csv.DictReader(handle):
+                found.setdefault(date.fromisoformat(row["known_until"]), {})[row["behaviour"]] = float(row["spread"])
+    except FileNotFoundError:
+        raise InputError("no such file", where=str(path)) from None
+    except (KeyError, TypeError, ValueError) as wrong:
+        raise InputError(
+            f"cannot be read as a table of learned effects ({wrong})",
+            where=str(path),
+            allowed="columns known_until, behaviour, spread",
+        ) from None
+    return found

@@ -1,0 +1,47 @@
+"""Validation: where the twin helps, where a simple forecast is as good, and how far its intervals can be trusted."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.shared.shell import open_page, plain_errors
+from pages.shared.validation_ablations import ablations_view
+from pages.shared.validation_answer import answer_view
+from pages.shared.validation_countries import countries_view
+from pages.shared.validation_data import backtest_view
+from pages.shared.validation_groups import groups_view
+from pages.shared.validation_intervals import intervals_view
+from pages.shared.validation_method import methods_view, reproduce_view
+from pages.shared.validation_study import study_view
+from pages.shared.validation_worlds import worlds_view
+
+VIEWS = ("Countries", "This study", "Intervals", "Ablations", "Known worlds", "Groups")
+
+
+def main() -> None:
+    workspace = open_page("Validation")
+    with plain_errors():
+        view = backtest_view(workspace)
+        answer_view(workspace, view)
+        part = st.segmented_control(
+            "Look closer", VIEWS, default=VIEWS[0], required=True, key="part", bind="query-params"
+        )
+        match part:
+            case "This study":
+                study_view(workspace)
+            case "Intervals":
+                intervals_view(view)
+            case "Ablations":
+                ablations_view(workspace)
+            case "Known worlds":
+                worlds_view(workspace)
+            case "Groups":
+                groups_view(workspace)
+            case _:
+                countries_view(workspace, view)
+        methods_view(view)
+        reproduce_view(workspace, view)
+
+
+if __name__ == "__main__":
+    main()

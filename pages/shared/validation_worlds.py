@@ -1,0 +1,61 @@
+"""Contrasts in generated worlds, where the truth is known."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.report.validity_figures import worlds_figure
+from core.services.known_worlds import SEEDS, WORLDS, known_worlds
+from core.services.validity_words import latest_worlds, world_table, world_words
+from pages.shared.charts import chart
+from pages.shared.shell import Workspace, plain_text
+from pages.shared.validation_measure import measure
+
+KIND = "worlds"
+GROUPS = {
+    "by_world": ("Kind of world", "How far answers lie from the truth, by kind of world"),
+    "by_alternative": ("Question asked", "How far answers lie from the truth, by question"),
+    "by_distance": ("Distance to training", "How far answers lie from the truth, by distance to what training saw"),
+    "working_week": ("Working week", "How far answers about the working week lie from the truth"),
+}
+
+
+def worlds_view(workspace: Workspace) -> None:
+    """The newest measurement, or what it is and a button to make it."""
+    store = workspace.store
+    st.markdown("##### How far are counterfactuals off where the truth is known?")
+    st.caption(
+        "What another policy would have done was never observed anywhere. In generated, invented worlds it is known: each is a "
+        "country with its own people, epidemic and policy, and what policies do there was written down beforehand. A twin is "
+        "fitted as always, asked, and held against the truth, beside ways of answering that analysts use."
+    )
+    values = latest_worlds(store)
+    if values is None:
+        st.info("No generated world has been measured in this store yet.", icon=":material/public:")
+    else:
+        for text in world_words(values):
+            st.markdown(f"- {plain_text(text)}")
+        groups = {name: words for name, words in GROUPS.items() if values["summary"][name]}
+        if groups:
+            chosen = st.segmented_control(
+                "Split by", list(groups), default=next(iter(groups)), format_func=lambda name: groups[name][0],
+                required=True, key="worlds-by", bind="query-params",
+            )  # fmt: skip
+            name = str(chosen) if chosen in groups else next(iter(groups))
+            table = world_table(values["summary"][name], values["estimators"])
+            source = (
+                f"generated worlds, run {values['run_id']}, version {values['code_version']}; fictional data. Twin: rules "
+                f"engine, not a language model, {values['personas']:,} personas, {values['trials']} trials."
+            )
+            figure = worlds_figure(table, values["estimators"], groups[name][1], source)
+            chart(figure, table, f"worlds-{name}", "worlds", groups[name][1])
+        st.caption(plain_text(f"{values['claims'][:1].upper()}{values['claims'][1:]}."))
+    measure(
+        workspace,
+        KIND,
+        "generated",
+        lambda watch, executor: known_worlds(watch=watch, executor=executor, store=store),
+        takes=f"about half a minute: {SEEDS} worlds of each of {len(WORLDS)} kinds",
+        label="Measure it" if values is None else "Measure again",
+        primary=values is None,
+    )

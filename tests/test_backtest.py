@@ -174,9 +174,9 @@ def test_conformal_widths_cover_what_they_promise_and_grow() -> None:
     generator = np.random.default_rng(1)
     origins = tuple(date(2020, 1, 1) + timedelta(days=28 * number) for number in range(12))
     growing = np.sqrt(np.arange(1, 183))[None, :, None]
-    scales = generator.uniform(0.5, 4.0, (12, 1))
-    errors = (generator.normal(size=(12, 182, 1)) * growing * scales[:, None, :]).astype(np.float32)
-    past = [PastErrors(("retail",), origins, scales, {"twin": errors}) for _ in range(3)]
+    scales = np.repeat(generator.uniform(0.5, 4.0, (12, 1, 1)), 182, axis=1)
+    errors = (generator.normal(size=(12, 182, 1)) * growing * scales).astype(np.float32)
+    past = [PastErrors(("retail",), origins, {"twin": scales}, {"twin": errors}, 0 * errors) for _ in range(3)]
     widths = conformal_widths(past, "twin", date(2021, 12, 31))
     table = widths.by_behaviour["retail"]
     assert table.shape == (len(LEVELS), len(CLASSES))

@@ -75,6 +75,9 @@ def add(commands: Any) -> None:
     store_option(worlds)
     json_option(worlds)
 
+    intervals = command(commands, "intervals", _intervals, "what the intervals of a forecast held, and are made of")
+    run_options(intervals)
+
     ablate = command(commands, "ablate", _ablate, "what each part of the twin is worth: the twin again without it")
     run_options(ablate)
     ablate.add_argument("--only", type=names, metavar="A,B,…", help="some ablations by name (default: all)")
@@ -184,6 +187,15 @@ def _worlds(arguments: argparse.Namespace) -> None:
             store=store,
         )
     show(values, arguments, lambda: worlds_text(values))
+
+
+def _intervals(arguments: argparse.Namespace) -> None:
+    from core.services.run_intervals import interval_values
+    from core.services.texts_intervals import intervals_text
+
+    with open_store(arguments) as store:
+        values = interval_values(store, finished_run(arguments, store), arguments.data)
+    show(values, arguments, lambda: intervals_text(values))
 
 
 def _ablate(arguments: argparse.Namespace) -> None:

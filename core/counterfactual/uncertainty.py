@@ -1,8 +1,8 @@
 """How sure a counterfactual is of itself: the whole estimate again with other personas and other training weeks.
 
 A draw weighs every persona anew (the Bayesian bootstrap: standard exponential weights, Rubin 1981, doi
-10.1214/aos/1176345338), resamples whole training weeks, fits the lines again and anchors them again at the origin. What another policy changes is
-multiplied by a drawn factor: how wrong simulated effects have been elsewhere (`engine_error`).
+10.1214/aos/1176345338), resamples whole training weeks, fits the lines again and anchors them again at the origin. What
+another policy changes is multiplied by a drawn factor: how wrong simulated effects have been elsewhere (`engine_error`).
 Weights follow the persona's place in the population, so that two policies, or a population and an edited copy of it,
 are compared draw by draw and share what they have in common.
 
@@ -96,9 +96,18 @@ def drawn_category_means(
 
 
 def drawn_calibration(
-    problem: Problem, calibrator: LinearCalibrator, trust: float, means: np.ndarray, seed: int
+    problem: Problem,
+    calibrator: LinearCalibrator,
+    trust: float,
+    means: np.ndarray,
+    seed: int,
+    *,
+    weeks: bool = True,
 ) -> Calibration:
-    """The calibration fitted anew in each draw; `means` is (draws, contexts, behaviours) of the problem's contexts."""
+    """The calibration fitted anew in each draw; `means` is (draws, contexts, behaviours) of the problem's contexts.
+
+    Without `weeks` all training weeks are kept, and draws differ by their means alone.
+    """
     window = problem.final
     train = slice(window.train_days)
     seeds = np.random.SeedSequence(seed, spawn_key=(1,)).generate_state(len(means))
@@ -107,7 +116,9 @@ def drawn_calibration(
         relative = window_activity(problem, window, drawn)
         observed = observed_activity(problem, window, relative)
         weight = relative.scale[train] ** 2
-        lines = bootstrap_lines(relative.actual[train], observed, weight, draws=1, seed=int(own_seed))
+        lines = bootstrap_lines(
+            relative.actual[train], observed, weight, draws=1, seed=int(own_seed) if weeks else None
+        )
         a, b = lines[0][0], lines[1][0]
         actual, held = (
             np.clip(activity[train] * a + b, calibrator.lower, calibrator.upper)

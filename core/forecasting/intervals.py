@@ -86,7 +86,7 @@ def interval_ends(
     return found
 
 
-def conformal_widths(past: Sequence[PastErrors], forecaster: str, origin: date) -> Widths:
+def conformal_widths(past: Sequence[PastErrors], forecaster: str, origin: date, fewest: int = FEWEST_ERRORS) -> Widths:
     """Widths known at `origin`, from the errors of all places on days up to it."""
     pooled: dict[str, list[list[np.ndarray]]] = {}
     starts = (0, *CLASSES[:-1])
@@ -102,15 +102,15 @@ def conformal_widths(past: Sequence[PastErrors], forecaster: str, origin: date) 
                 for place, (first, last) in enumerate(zip(starts, CLASSES, strict=True)):
                     part = sizes[first:last]
                     classes[place].append(part[np.isfinite(part)])
-    return Widths({behaviour: _quantiles(classes) for behaviour, classes in pooled.items()})
+    return Widths({behaviour: _quantiles(classes, fewest) for behaviour, classes in pooled.items()})
 
 
-def _quantiles(classes: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+def _quantiles(classes: Sequence[Sequence[np.ndarray]], fewest: int) -> np.ndarray:
     """(levels, classes); growing with the class."""
     widths = np.full((len(LEVELS), len(CLASSES)), np.nan)
     for place, parts in enumerate(classes):
         sizes = np.concatenate(parts) if parts else np.empty(0)
-        if len(sizes) >= FEWEST_ERRORS:
+        if len(sizes) >= fewest:
             # The conformal rank: with n errors the ⌈(n + 1)·level⌉-th covers a new one with that probability.
             ranks = np.minimum(np.ceil((len(sizes) + 1) * np.array(LEVELS) / 100) / len(sizes), 1.0)
             widths[:, place] = np.quantile(sizes, ranks)

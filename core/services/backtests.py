@@ -46,8 +46,6 @@ KNOWN = frozenset({*HEAD, "macro_rmse", "coverage", "intervals"})
 ORIGINS = (date(2020, 6, 30), date(2020, 9, 30), date(2020, 12, 31), date(2021, 3, 31))
 HORIZONS = (30, 90, 180)
 FILES = ("google_mobility_national.parquet", "oxcgrt_national.parquet", "cases_deaths_jhu.parquet")
-#: Countries by which the form of the forecast was not chosen: one in five, by a hash of the code that knows nothing else.
-KEPT_OUT_SHARE = 5
 
 
 @dataclass(frozen=True)
@@ -111,11 +109,6 @@ class MeasuredBacktest:
     def current(self) -> bool:
         """Whether this very code measured it."""
         return self.made_by == code_version()
-
-
-def kept_out(country: str) -> bool:
-    """Whether a country (ISO-3) had no say in the form of the forecast: 23 of the 108 countries of the shipped file."""
-    return int(hashlib.sha256(f"pt{country}".encode()).hexdigest(), 16) % KEPT_OUT_SHARE == 0
 
 
 def run_backtest(

@@ -37,6 +37,7 @@ from core.records import RUNGS, RunRecord, content_hash
 from core.services.forecasters import ablation_forecasts, rival_forecasts
 from core.services.populations import load_population, make_population, save_population
 from core.services.progress import Watch
+from core.services.run_intervals import run_intervals
 from core.services.run_tables import (
     by_behaviour,
     calibration_rows,
@@ -227,6 +228,7 @@ def _work(prepared: Prepared, record: RunRecord, store: Store, watch: Watch, exe
     forecasts = {"twin": twin.forecast, **ablations.forecasts, **rival_forecasts(prepared.inputs, problem, executor)}
     truth = prepared.inputs.observations.reindex(problem.final.horizon)
     scores = pd.concat([score_frame(name, forecast, truth) for name, forecast in forecasts.items()], ignore_index=True)
+    intervals = run_intervals(prepared.inputs, problem, prepared.population.personas, twin, watch)
     seconds["validate"] = time.perf_counter() - started
     watch.report("store", 0, 1, "writing the results")
     started = time.perf_counter()
@@ -238,6 +240,7 @@ def _work(prepared: Prepared, record: RunRecord, store: Store, watch: Watch, exe
         "forecasts": pd.concat([forecast_rows(twin.structural.loc[problem.final.train], "twin", "train")]
                                + [forecast_rows(frame, name, "test") for name, frame in forecasts.items()], ignore_index=True),
         "scores": scores,
+        "intervals": intervals.rows(),
     }  # fmt: skip
     result_hash = results_hash(tables)
     macro = scores[(scores["behaviour"] == MACRO) & (scores["metric"] == "rmse")].set_index("forecaster")["value"]
@@ -256,6 +259,7 @@ def _work(prepared: Prepared, record: RunRecord, store: Store, watch: Watch, exe
         "rmse": by_behaviour(scores, "rmse"),
         "mae": by_behaviour(scores, "mae"),
         "calibration_gap": ablations.paper.gap_,
+        "intervals": {"source": intervals.source, "levels": intervals.scores(truth)},
         "parameters": found.parameters,
         "inner_score": found.score,
         "largest_marginal_error": prepared.population.largest_error,

@@ -15,8 +15,9 @@ import pandas as pd
 from core.datasets.places import countries
 from core.errors import InputError, one_of
 from core.forecasting.backtest import CHANGE_CLASSES, TWIN
+from core.forecasting.drift_learning import kept_for_exams
 from core.forecasting.metrics import MACRO
-from core.services.backtests import MeasuredBacktest, kept_out
+from core.services.backtests import MeasuredBacktest
 from core.services.forecasters import FORECASTERS
 from core.services.results import BASELINE, METRICS, family, label, score_matrix
 
@@ -92,7 +93,7 @@ def row_frame(measured: MeasuredBacktest) -> pd.DataFrame:
     head["change"] = ""
     for name, (low, high) in CHANGE_CLASSES.items():
         head.loc[(head["stringency_change"] >= low) & (head["stringency_change"] < high), "change"] = name
-    head["kept_out"] = [kept_out(code) for code in head["country"]]
+    head["kept_out"] = [kept_for_exams(code) for code in head["country"]]
     return pd.concat([head, pd.DataFrame([row["macro_rmse"] for row in rows], dtype=float)], axis=1)
 
 

@@ -238,6 +238,28 @@ MIGRATIONS: tuple[str, ...] = (
         run_id VARCHAR
     );
     """,
+    """
+    CREATE TABLE intervals (
+        run_id VARCHAR NOT NULL,
+        behaviour VARCHAR NOT NULL,
+        date DATE NOT NULL,
+        level INTEGER NOT NULL,
+        lower DOUBLE,
+        upper DOUBLE,
+        PRIMARY KEY (run_id, behaviour, date, level)
+    );
+    """,
+    """
+    CREATE TABLE survey_answers (
+        run_id VARCHAR NOT NULL,
+        persona_id INTEGER NOT NULL,
+        sample INTEGER NOT NULL,
+        weight DOUBLE NOT NULL,
+        answer DOUBLE[],
+        reason VARCHAR,
+        failure VARCHAR
+    );
+    """,
 )
 
 #: The columns that name a row of each table; rows are read in their order. The tables with many rows carry no primary
@@ -257,6 +279,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "calibrations": ("run_id", "calibrator", "behaviour"),
     "trials": ("run_id", "calibrator", "number"),
     "forecasts": ("run_id", "forecaster", "behaviour", "date"),
+    "intervals": ("run_id", "behaviour", "date", "level"),
     "scores": ("run_id", "forecaster", "behaviour", "metric"),
     "sweeps": ("run_id", "level", "attribute", "attribute_level", "behaviour"),
     "drafts": ("study_id", "parent_id"),
@@ -264,6 +287,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "backtest_scores": ("run_id", "country", "origin", "horizon", "forecaster"),
     "backtest_intervals": ("run_id", "country", "origin", "horizon", "forecaster", "level"),
     "llm_calls": ("key",),
+    "survey_answers": ("run_id", "persona_id", "sample"),
 }
 
 #: The tables that hold what a run gives, each with a `run_id`.

@@ -1,0 +1,174 @@
+"""Intervals of one study's forecast, and what they are made of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.calibration.problem import build_problem
+from core.calibration.twin import FORECAST_DEFAULTS, twin_forecast
+from core.counterfactual.engine_error import EFFECTS_FILE, drawn_factors, learned_spreads, spread_after
+from core.counterfactual.forecast_parts import PARTS, forecast_parts
+from core.errors import InputError
+from core.forecasting.effect_learning import effect_spread
+from core.forecasting.intervals import LEVELS, PastErrors, day_scales, place_scale
+from core.forecasting.learned_widths import WIDTHS_FILE, learned_widths, widths_after, widths_rows
+from core.services.counterfactuals import fitted_twin
+from core.services.populations import make_population
+from core.services.progress import Watch
+from core.services.run_intervals import interval_values, run_intervals, stored_intervals
+from core.services.studies import StudyInputs, engine_for, open_study
+from core.services.texts_intervals import intervals_text, parts_words
+from core.simulation.simulate import simulate
+from core.store.database import Store
+from core.study import load_study
+
+ORIGIN, END = date(2031, 3, 31), date(2031, 9, 30)
+
+
+def forecast_of(inputs: StudyInputs):  # type: ignore[no-untyped-def]
+    problem = build_problem(inputs.study, inputs.timeline, inputs.observations, inputs.cases, ORIGIN, END, inner=False)
+    people = make_population(inputs.study, 40, 0).personas
+    engine = engine_for(inputs.study)
+    means = simulate(engine, people, problem.contexts).everyone
+    return problem, people, twin_forecast(problem, problem.final, means, FORECAST_DEFAULTS)
+
+
+def test_intervals_hold_the_forecast_grow_with_the_level_and_keep_what_the_metric_can_be() -> None:
+    inputs = open_study("meridia")
+    problem, people, twin = forecast_of(inputs)
+    found = run_intervals(inputs, problem, people, twin, Watch())
+    before = None
+    for level in LEVELS:
+        lower, upper = found.ends[level]
+        assert (lower.to_numpy() >= -100).all()
+        assert (lower.to_numpy() <= twin.forecast.to_numpy()).all() and (
+            upper.to_numpy() >= twin.forecast.to_numpy()
+        ).all()
+        if before is not None:
+            assert ((upper - lower).to_numpy() >= before).all()
+        before = (upper - lower).to_numpy()
+    rows = found.rows()
+    assert len(rows) == len(LEVELS) * twin.forecast.size and rows[["lower", "upper"]].notna().all(axis=None)
+
+
+def test_without_learned_tables_the_study_s_own_past_gives_the_widths() -> None:
+    inputs = open_study("meridia")
+    own = replace(inputs, study=replace(inputs.study, learned=None))
+    problem, people, twin = forecast_of(own)
+    found = run_intervals(own, problem, people, twin, Watch())
+    assert "own errors" in found.source
+    lower, upper = found.ends[80]
+    assert ((upper - lower).to_numpy() > 0).all()
+    later = own.observations.copy()
+    later.loc[pd.Timestamp("2031-04-01") :] = 999.0
+    spoiled = replace(own, observations=later)
+    problem, people, twin = forecast_of(spoiled)
+    again = run_intervals(spoiled, problem, people, twin, Watch())
+    assert again.ends[80][0].equals(lower), "nothing observed after the origin has a say"
+
+
+def test_scales_are_wider_where_the_simulated_policy_matters() -> None:
+    days = pd.date_range("2021-01-01", periods=40)
+    usual = pd.Series({"parks": 3.0})
+    effect = pd.DataFrame({"parks": np.where(np.arange(40) < 20, 0.0, 30.0)}, days)
+    scales = day_scales(usual, effect)["parks"]
+    assert scales.iloc[0] == pytest.approx(3.0) and scales.iloc[-1] == pytest.approx(np.hypot(3.0, 0.45 * 30))
+    observed = pd.DataFrame({"parks": np.tile([0.0, 20.0], 28)}, pd.date_range("2020-11-01", periods=56))
+    calm, wild = (place_scale(observed * size, date(2020, 12, 26))["parks"] for size in (0.01, 1.0))
+    assert calm < wild
+
+
+def test_widths_round_trip_through_the_table_and_no_origin_knows_a_later_one(tmp_path: Path) -> None:
+    study = load_study("uae")
+    assert study.learned is not None
+    table = learned_widths(study.learned / WIDTHS_FILE)
+    day = max(table)
+    pd.DataFrame(widths_rows(table[day], day)).to_csv(tmp_path / WIDTHS_FILE, index=False)
+    again = learned_widths(tmp_path / WIDTHS_FILE)[day]
+    for name, values in table[day].by_behaviour.items():
+        assert np.allclose(again.by_behaviour[name], values)
+        assert (np.diff(values, axis=0) > 0).all() and (np.diff(values, axis=1) >= 0).all()
+    assert widths_after(study, date(2020, 6, 29)) is None
+    assert widths_after(study, date(2020, 7, 1)) is table[date(2020, 6, 30)]
+
+
+HALF_A_TABLE = "known_until,behaviour,level,days_ahead,half_width\n2020-06-30,parks,80,7,1\n"
+
+
+@pytest.mark.parametrize("content", ["known_until,behaviour\n2020-06-30,parks\n", HALF_A_TABLE])
+def test_a_strange_table_of_widths_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / WIDTHS_FILE
+    path.write_text(content)
+    with pytest.raises(InputError, match="widths"):
+        learned_widths(path)
+
+
+def test_factors_have_mean_one_and_the_spread_learned_and_never_turn_an_effect_round() -> None:
+    spread = np.array([0.2, 0.5, 1.0])
+    drawn = drawn_factors(spread, 40_000, seed=1)
+    assert drawn.shape == (40_000, 1, 3) and (drawn > 0).all()
+    assert drawn.mean(axis=(0, 1)) == pytest.approx([1, 1, 1], abs=0.03)
+    assert drawn.std(axis=(0, 1)) == pytest.approx(spread, rel=0.06)
+    study = load_study("uae")
+    assert study.learned is not None
+    days = learned_spreads(study.learned / EFFECTS_FILE)
+    assert spread_after(study, date(2021, 12, 31)).tolist() == [days[max(days)][name] for name in study.behaviour_ids]
+    assert (spread_after(replace(study, learned=None), date(2021, 12, 31)) == 0.5).all()
+
+
+def test_the_spread_of_effects_between_places_is_found_and_chance_is_not_taken_for_it() -> None:
+    generator = np.random.default_rng(5)
+    origins = tuple(date(2020, 5, 1 + 7 * step) for step in range(4))
+
+    def places(spread: float) -> list[PastErrors]:
+        found = []
+        for _ in range(80):
+            effect = generator.normal(0, 10, (4, 1, 1)) * np.ones((4, 84, 1))
+            ratio = generator.normal(1.0, spread)
+            errors = ratio * effect - 0.6 * effect + np.repeat(generator.normal(0, 2, (4, 12, 1)), 7, axis=1)
+            found.append(PastErrors(("parks",), origins, {"twin": 0 * effect + 1}, {"twin": errors}, effect))
+        return found
+
+    known = date(2020, 12, 31)
+    ratio, spread, count = effect_spread(places(0.4), 0.6, known)["parks"]
+    assert ratio == pytest.approx(1.0, abs=0.15) and spread == pytest.approx(0.4, abs=0.12) and 75 <= count <= 80
+    assert effect_spread(places(0.0), 0.6, known)["parks"][1] < 0.1
+
+
+def test_parts_are_kept_apart_and_add_up_to_the_interval(meridia_store: Path) -> None:
+    with Store(meridia_store) as store:
+        run_id = str(store.runs(kind="run")["run_id"].iloc[0])
+        ends = stored_intervals(store, run_id)
+        twin = fitted_twin(store, run_id)
+        values = interval_values(store, run_id)
+    assert set(ends) == set(LEVELS)
+    order = list(twin.problem.study.behaviour_ids)
+    half = ((ends[80][1] - ends[80][0]) / 2)[order]
+    parts = forecast_parts(twin, half)
+    assert set(parts["part"]) == set(PARTS)
+    assert parts.groupby(["behaviour", "last_day"])["share"].sum().to_numpy() == pytest.approx(1.0)
+    assert (parts[parts["part"] == "repeated_answers"]["deviation"] == 0).all(), "an engine of rules repeats itself"
+    assert (parts[parts["part"].isin(["personas", "calibration"])]["deviation"] > 0).all()
+    first = parts[(parts["last_day"] == 7)].groupby("behaviour")["deviation"].apply(lambda item: (item**2).sum())
+    total = ((half.iloc[:7] / 1.2816) ** 2).mean()
+    assert first[order].to_numpy() == pytest.approx(total.to_numpy(), rel=1e-6)
+    means = [np.full((len(twin.problem.contexts), len(order)), level) for level in (0.3, 0.5, 0.4)]
+    noisy = forecast_parts(twin, half, samples=means)
+    assert (noisy[noisy["part"] == "repeated_answers"]["deviation"] >= 0).all()
+    text = intervals_text(values)
+    assert "80%" in text and "Which personas were drawn" in text
+
+
+def test_the_words_follow_the_parts() -> None:
+    def rows(**shares: float) -> list[dict[str, object]]:
+        about = {"behaviour": "parks", "first_day": 1, "last_day": 7, "deviation": 2.0}
+        return [{**about, "part": name, "share": shares.get(name, 0.0)} for name in PARTS]
+
+    assert "more personas would narrow it" in parts_words(rows(personas=0.8, residual=0.2))
+    assert "hardly narrow" in parts_words(rows(residual=0.9))

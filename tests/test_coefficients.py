@@ -118,7 +118,6 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path, content: bytes) -> N
         ({"term": "policy", "key": "C22"}, "unknown key of a policy row 'C22'.*Nearest valid: C2"),
         ({"term": "epidemic", "key": "3"}, "unknown key of a epidemic row '3'"),
         ({"term": "day", "key": "sunday"}, "unknown day type 'sunday'"),
-        ({"term": "attendance", "key": "weekend", "unit": "multiple"}, "unknown parameter 'weekend'"),
     ],
 )
 def test_a_key_that_no_study_could_mean_is_refused(tmp_path: Path, change: dict[str, str], words: str) -> None:

@@ -815,7 +815,8 @@ def test_the_printed_lines_give_the_same_figures(
 
 def test_contrasts_against_the_known_truth(case: Case) -> None:
     """The engine does not know how Meridia was made. Its contrasts must have the right direction wherever the true effect
-    is large and follow the true sizes; the interval, which leaves the model's error out, is only reported."""
+    is large and follow the true sizes. This twin has few people and few trials, and makes effects too small; its intervals
+    hold what they can: `tests/test_known_worlds.py` has the measure of them."""
     observed, origin, first = case.inputs.timeline, case.twin.origin, case.first
     scenarios = [
         *(what_if(item.id, observed, origin) for item in WHAT_IFS),
@@ -840,8 +841,7 @@ def test_contrasts_against_the_known_truth(case: Case) -> None:
     )
     assert (large["estimate"] * large["truth"] > 0).all()
     assert np.corrcoef(table["estimate"], table["truth"])[0, 1] > 0.8
-    # What the page says about these intervals has to stay true; were it not, the page must say something better.
-    assert table["inside"].mean() < 0.5
+    assert table["inside"].mean() > 0.3
     missed = (table["estimate"] - table["truth"]).abs().mean() / table["truth"].abs().mean()
     assert 0.15 < missed < 0.45
 

@@ -14,6 +14,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
+from core.calibration.anchoring import is_off
 from core.calibration.drift import Drift, drift_after
 from core.calibration.linear import FEWEST_DAYS
 from core.cognition.engine import DAY_TYPE
@@ -70,6 +71,16 @@ class Problem:
     final: Window
     inner: tuple[Window, ...]
     observed: pd.DataFrame
+
+    @property
+    def compares_weekdays(self) -> bool:
+        """Whether the metric compares a day with the same weekday of the baseline period."""
+        return self.study.metric == "same_weekday_change"
+
+    @property
+    def baseline_off(self) -> np.ndarray:
+        """Whether each weekday of the baseline period was a day off, Monday first, (7,) of bool."""
+        return is_off(self.contexts[DAY_TYPE].to_numpy()[self.baseline_context])
 
     def final_only(self) -> Problem:
         """The final window alone, with only the contexts it needs: what is simulated once parameters are chosen."""

@@ -1,6 +1,7 @@
 """The twin's forecast: simulated activity, calibrated, anchored at the origin, and measured.
 
-1. activity of each day relative to the same kind of day without policy and epidemic (`relative_activity`);
+1. activity of each day relative to the same kind of day without policy and epidemic (`relative_activity`), with days off
+   as public holidays in training showed them (`attendance`);
 2. observed metric turned into relative activity, and a line per behaviour fitted to it (`LinearCalibrator`);
 3. the share of the policy's change since the origin that is trusted, plus the gap at the origin (`anchoring`), plus the
    recovery and season that other places' past lets expect (`drift`);
@@ -16,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from core.calibration.anchoring import Gap, follow_policy, measure_gap
+from core.calibration.attendance import days_off_correction, moved_scale
 from core.calibration.linear import LinearCalibrator
 from core.calibration.problem import Problem, Window
 from core.simulation.measurement import SMALLEST_ACTIVITY, measurement_model
@@ -41,12 +43,21 @@ def priors_of(problem: Problem) -> str:
 @dataclass(frozen=True)
 class RelativeActivity:
     """Simulated activity of days relative to the same kind of day unrestricted, (days, behaviours), as the days are and
-    with the origin's policy `held`; `offset` and `scale` turn relative activity into the metric."""
+    with the origin's policy `held`; `offset` and `scale` turn relative activity into the metric. `days_off` (…, behaviours)
+    is the factor on the engine's activity of days off that the scale takes in (see `attendance`)."""
 
     actual: np.ndarray
     held: np.ndarray
     offset: np.ndarray
     scale: np.ndarray
+    days_off: np.ndarray
+
+    def part(self, days: slice) -> RelativeActivity:
+        """Some of the days alone."""
+        actual, held, offset, scale = (
+            values[..., days, :] for values in (self.actual, self.held, self.offset, self.scale)
+        )
+        return RelativeActivity(actual, held, offset, scale, self.days_off)
 
     def metric(self, activity: np.ndarray, days: slice) -> np.ndarray:
         """The metric of relative activity on some of the days."""
@@ -55,11 +66,13 @@ class RelativeActivity:
 
 @dataclass(frozen=True)
 class TwinForecast:
-    """`structural` covers training and horizon (days × behaviours, metric units), `forecast` the horizon alone, and so does
-    `policy_effect`: what the calibrated simulation says that changes of policy since the origin do."""
+    """`days_off` is the factor on what the engine says of days off (behaviours,). `structural` covers training and horizon
+    (days × behaviours, metric units), `forecast` the horizon alone, and so does `policy_effect`: what the calibrated
+    simulation says that changes of policy since the origin do."""
 
     calibrator: LinearCalibrator
     gap: Gap
+    days_off: np.ndarray
     structural: pd.DataFrame
     forecast: pd.DataFrame
     policy_effect: pd.DataFrame
@@ -68,28 +81,43 @@ class TwinForecast:
 def relative_activity(
     problem: Problem,
     dates: pd.DatetimeIndex,
+    day_types: np.ndarray,
     actual: np.ndarray,
     unrestricted: np.ndarray,
     held: np.ndarray,
     week: np.ndarray,
+    *,
+    days_off: np.ndarray,
 ) -> RelativeActivity:
     """From simulated activity of days, (…, days, behaviours), and of the baseline week, (…, 7, behaviours)."""
     ordinary = np.maximum(unrestricted, SMALLEST_ACTIVITY)
     offset, scale = measurement_model(problem.study.metric, week).affine(dates, ordinary)
-    return RelativeActivity(actual / ordinary, held / ordinary, offset, scale)
+    if problem.compares_weekdays:
+        scale = scale * moved_scale(days_off, dates, day_types, problem.baseline_off)
+    return RelativeActivity(actual / ordinary, held / ordinary, offset, scale, days_off)
 
 
 def window_activity(problem: Problem, window: Window, means: np.ndarray) -> RelativeActivity:
     """Relative activity of a window's days; `means` is simulated activity, (…, contexts, behaviours)."""
     rows = (window.actual, window.unrestricted, window.held, problem.baseline_context)
-    return relative_activity(problem, window.dates, *(means[..., row, :] for row in rows))
+    actual, unrestricted, held, week = (means[..., row, :] for row in rows)
+
+    def with_days_off(factor: np.ndarray) -> RelativeActivity:
+        return relative_activity(problem, window.dates, window.types, actual, unrestricted, held, week, days_off=factor)
+
+    plain = with_days_off(np.ones(means.shape[:-2] + means.shape[-1:]))
+    if not problem.compares_weekdays:
+        return plain
+    observed = observed_activity(problem, window, plain)
+    known = window.types[: window.train_days]
+    return with_days_off(days_off_correction(observed, window.train, known, problem.baseline_off))
 
 
 def observed_activity(problem: Problem, window: Window, relative: RelativeActivity) -> np.ndarray:
     """What the observed metric of the training days means as relative activity, (days, behaviours)."""
     train = slice(window.train_days)
     observed = problem.observed.reindex(window.train).to_numpy(float)
-    return np.asarray((observed - relative.offset[train]) / relative.scale[train])
+    return np.asarray((observed - relative.offset[..., train, :]) / relative.scale[..., train, :])
 
 
 def upper_bounds(problem: Problem) -> np.ndarray:
@@ -138,6 +166,7 @@ def twin_forecast(
     return TwinForecast(
         calibrator,
         gap,
+        relative.days_off,
         pd.DataFrame(relative.metric(line, slice(None)), window.dates, columns),
         pd.DataFrame(relative.metric(clipped, horizon), window.horizon, columns),
         pd.DataFrame(relative.scale[horizon] * (line - held)[horizon], window.horizon, columns),

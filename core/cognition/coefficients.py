@@ -11,7 +11,6 @@ trait      trait name                             log-odds added from the lowest
 day        a day type, or ramadan                 log-odds added on such a day
 policy     indicator code                         log-odds taken away by that indicator at full intensity
 epidemic   level (1 moderate, 2 high)             log-odds taken away at that level
-attendance holiday                                1 where the searched shift of that name moves this behaviour
 remainder  (empty)                                1 for a behaviour that is what time away leaves of the day
 hours      (empty)                                hours away from home on a day with this behaviour
 ========== ====================================== ==================================================================
@@ -39,7 +38,6 @@ UNITS = {
     "day": "log-odds",
     "policy": "log-odds",
     "epidemic": "log-odds",
-    "attendance": "multiple",
     "remainder": "multiple",
     "hours": "hours per day",
 }

@@ -25,10 +25,6 @@ from core.policy.indices import sub_indices
 from core.study import Codebook, Study, load_codebook
 
 EPIDEMIC_LEVELS = (1, 2)
-#: The searched parameters that shift attendance on days off; the table says which behaviours they move.
-#: Attendance on the weekly day of rest is not among them: a metric that compares same weekdays says nothing about it, so
-#: it stays what the personas' schedules in the table make it.
-ATTENDANCE = ("holiday",)
 
 
 @dataclass(frozen=True)
@@ -65,15 +61,6 @@ class RulesParameters:
             "text": "Voluntary caution, as a multiple of the table's",
         },
     )
-    holiday: float = field(
-        default=0.0,
-        metadata={
-            "low": -1.5,
-            "high": 1.5,
-            "unit": "log-odds",
-            "text": "Going to work on public holidays, beyond the table",
-        },
-    )
 
 
 def parameter_bounds() -> dict[str, tuple[float, float]]:
@@ -85,7 +72,7 @@ def parameter_bounds() -> dict[str, tuple[float, float]]:
 class CompiledBehaviour:
     """One behaviour's rows of the table as matrices over (1, features): each (1 + features, terms of that kind).
 
-    `shifts` are log-odds (the constant, then a day type each, then attendance); `effects` (terms,) are the sizes of
+    `shifts` are log-odds (the constant, then a day type each, then Ramadan); `effects` (terms,) are the sizes of
     policy and epidemic effects and `modifiers` what scales them. `hours` away from home on a day with this behaviour.
     """
 
@@ -114,7 +101,7 @@ class RulesEngine:
     codebook: Codebook
     setting: RulesParameters = RulesParameters()
     name: str = "rules"
-    version: str = "1"
+    version: str = "2"
     model_id: str | None = None
 
     @classmethod
@@ -207,7 +194,6 @@ class RulesEngine:
         terms: list[np.ndarray] = [np.ones(len(contexts))]
         terms += [(kinds == day).astype(float) for day in DAY_TYPES]
         terms.append(contexts[RAMADAN].to_numpy(dtype=float))
-        terms.append((kinds == "holiday").astype(float) * self.setting.holiday)
         terms += [-column * lasting for column in intensity.T]
         terms += [-(epidemic == level).astype(float) * self.setting.epidemic for level in EPIDEMIC_LEVELS]
         return np.column_stack(terms).astype(np.float32)
@@ -228,13 +214,10 @@ def _compiled(table: CoefficientTable, behaviour: str, indicators: Sequence[str]
         for row in table.term(behaviour, term).to_dict("records"):
             constant[row_of[row["key"]], 0] += row["value"]
     days, effects = (*DAY_TYPES, RAMADAN), [*indicators, *map(str, EPIDEMIC_LEVELS)]
-    shifts, attendance = np.zeros((len(row_of), len(days))), np.zeros((len(row_of), len(ATTENDANCE)))
+    shifts = np.zeros((len(row_of), len(days)))
     for row in table.term(behaviour, "day").to_dict("records"):
         day = days.index(one_of(row["key"], days, what="day type", where=table.name))
         shifts[row_of[row["modifier"]], day] += row["value"]
-    for row in table.term(behaviour, "attendance").to_dict("records"):
-        parameter = ATTENDANCE.index(one_of(row["key"], ATTENDANCE, what="parameter", where=table.name))
-        attendance[0, parameter] += row["value"]
     sizes, modifiers = np.zeros(len(effects)), np.zeros((len(row_of), len(effects)))
     modifiers[0] = 1.0
     for term, keys in (("policy", list(indicators)), ("epidemic", [str(level) for level in EPIDEMIC_LEVELS])):
@@ -246,4 +229,4 @@ def _compiled(table: CoefficientTable, behaviour: str, indicators: Sequence[str]
                 else:
                     sizes[column] += row["value"]
     hours = float(table.term(behaviour, "hours")["value"].sum())
-    return CompiledBehaviour(behaviour, np.hstack([constant, shifts, attendance]), sizes, modifiers, hours)
+    return CompiledBehaviour(behaviour, np.hstack([constant, shifts]), sizes, modifiers, hours)

@@ -62,6 +62,7 @@ def fitted_from(
             gap=forecast.gap,
             trust=trust,
             drift=problem.final.drift,
+            days_off=forecast.days_off,
         ),
         drawn=drawn_calibration(problem, calibrator, trust, drawn, seed),
         support=Support.of(known.intensities(train), known.stringency(train)),

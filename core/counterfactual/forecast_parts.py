@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from core.calibration.linear import LinearCalibrator
-from core.calibration.twin import RelativeActivity, window_activity
+from core.calibration.twin import window_activity
 from core.counterfactual.fitted import FittedTwin
 from core.counterfactual.measured import Calibration
 from core.counterfactual.uncertainty import DRAWS, drawn_calibration, drawn_means
@@ -60,12 +60,8 @@ def _forecasts(twin: FittedTwin, calibration: Calibration, means: np.ndarray) ->
     window = twin.problem.final
     relative = window_activity(twin.problem, window, means)
     ahead = slice(window.train_days, None)
-    part = RelativeActivity(*(values[..., ahead, :] for values in _arrays(relative)))
+    part = relative.part(ahead)
     return calibration.metric(part, part.actual, window.horizon, window.types[ahead])
-
-
-def _arrays(relative: RelativeActivity) -> tuple[np.ndarray, ...]:
-    return relative.actual, relative.held, relative.offset, relative.scale
 
 
 def _by_class(variances: dict[str, np.ndarray], like: pd.DataFrame) -> pd.DataFrame:

@@ -14,11 +14,12 @@ from core.calibration.twin import RelativeActivity
 
 @dataclass(frozen=True)
 class Calibration:
-    """Slope `a`, intercept `b`, bounds, the `gap` at the origin, the `trust` in changes of policy, and
-    the `drift` after the origin. `factor` is what an effect of another policy is multiplied by: 1, or what was drawn.
+    """Slope `a`, intercept `b`, bounds, the `gap` at the origin, the `trust` in changes of policy, the `drift` after the
+    origin, and the factor on what the engine says of `days_off`. `factor` is what an effect of another policy is
+    multiplied by: 1, or what was drawn.
 
-    Either one calibration, with arrays (behaviours,), or a stack of draws, with arrays (draws, 1, behaviours) and a gap
-    by draw.
+    Either one calibration, with arrays (behaviours,), or a stack of draws, with arrays (draws, 1, behaviours), a gap by
+    draw, and `days_off` (draws, behaviours).
     """
 
     a: np.ndarray
@@ -28,6 +29,7 @@ class Calibration:
     gap: Gap
     trust: float
     drift: Drift
+    days_off: np.ndarray
     factor: np.ndarray | float = 1.0
 
     def metric(

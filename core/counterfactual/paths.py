@@ -159,7 +159,7 @@ def follow(
         actual, free, held, observed = rows[4 * position : 4 * position + 4]
         table = PathContexts(together.contexts, week, actual, free, held, observed, policy.days[DAY_TYPE].to_numpy())
         values = _metric(twin, aggregates.everyone, table, dates)
-        least, most = twin.fitted.bounds(_relative(twin, aggregates.everyone, table, dates))
+        least, most = twin.fitted.bounds(_relative(twin, aggregates.everyone, table, dates, twin.fitted.days_off))
         intensities = policy.intensities.to_numpy(float)
         outside = twin.support.outside(intensities, policy.stringency.to_numpy(float))
         paths.append(
@@ -214,14 +214,17 @@ def _metric(
 ) -> np.ndarray:
     """The metric of days, (…, days, behaviours), from mean activity (…, contexts, behaviours)."""
     calibration = twin.drawn if drawn else twin.fitted
-    relative = _relative(twin, means, table, dates)
+    relative = _relative(twin, means, table, dates, calibration.days_off)
     ordinary = np.maximum(means[..., table.unrestricted, :], SMALLEST_ACTIVITY)
     return calibration.metric(relative, means[..., table.observed, :] / ordinary, dates, table.day_types)
 
 
-def _relative(twin: FittedTwin, means: np.ndarray, table: PathContexts, dates: pd.DatetimeIndex) -> RelativeActivity:
+def _relative(
+    twin: FittedTwin, means: np.ndarray, table: PathContexts, dates: pd.DatetimeIndex, days_off: np.ndarray
+) -> RelativeActivity:
     rows = (table.actual, table.unrestricted, table.held, table.week)
-    return relative_activity(twin.problem, dates, *(means[..., row, :] for row in rows))
+    actual, unrestricted, held, week = (means[..., row, :] for row in rows)
+    return relative_activity(twin.problem, dates, table.day_types, actual, unrestricted, held, week, days_off=days_off)
 
 
 def _group_values(

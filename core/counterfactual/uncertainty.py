@@ -48,19 +48,19 @@ def drawn_means(
     total = block_count(len(personas))
     if progress is not None:
         progress(0, total)
-    blocks, sums, totals = [], 0.0, np.zeros(draws)
+    blocks, sums, totals = [], np.zeros((draws, 1)), np.zeros((draws, 1))
     for item in simulate_blocks(engine, personas, contexts, attributes, keep_responses=True):
         assert item.responses is not None
         weight = _reweighted(personas, item.first, len(item.responses), item.block, seed, draws)
         flat = item.responses.reshape(len(item.responses), -1)
-        sums = sums + (weight @ flat).astype(np.float64)
-        totals += weight.sum(axis=1, dtype=np.float64)
+        part, answered = _weighted(weight, flat)
+        sums, totals = sums + part, totals + answered
         blocks.append(item)
         if progress is not None:
             progress(len(blocks), total)
     aggregates = combine(blocks)
     shape = (draws, *aggregates.everyone.shape)
-    return aggregates, np.asarray(sums / totals[:, None]).reshape(shape)
+    return aggregates, np.asarray(_means(sums, totals)).reshape(shape)
 
 
 def drawn_category_means(
@@ -76,7 +76,7 @@ def drawn_category_means(
     labels = personas[attribute].astype(str).to_numpy()
     categories = sorted(set(labels))
     sums: dict[str, np.ndarray] = {}
-    totals = {category: np.zeros(draws) for category in categories}
+    totals = {category: np.zeros((draws, 1)) for category in categories}
     for item in simulate_blocks(engine, personas, contexts, (), keep_responses=True):
         assert item.responses is not None
         size = len(item.responses)
@@ -85,12 +85,12 @@ def drawn_category_means(
         here = labels[item.first : item.first + size]
         for category in categories:
             members = here == category
-            part = (weight[:, members] @ flat[members]).astype(np.float64)
+            part, answered = _weighted(weight[:, members], flat[members])
             sums[category] = sums[category] + part if category in sums else part
-            totals[category] += weight[:, members].sum(axis=1, dtype=np.float64)
+            totals[category] = totals[category] + answered
     behaviours = next(iter(sums.values())).shape[1] // len(contexts)
     return {
-        category: (sums[category] / totals[category][:, None]).reshape(draws, len(contexts), behaviours)
+        category: _means(sums[category], totals[category]).reshape(draws, len(contexts), behaviours)
         for category in categories
     }
 
@@ -111,7 +111,7 @@ def drawn_calibration(
     window = problem.final
     train = slice(window.train_days)
     seeds = np.random.SeedSequence(seed, spawn_key=(1,)).generate_state(len(means))
-    slopes, intercepts, gaps = [], [], []
+    slopes, intercepts, gaps, days_off = [], [], [], []
     for drawn, own_seed in zip(means, seeds, strict=True):
         relative = window_activity(problem, window, drawn)
         observed = observed_activity(problem, window, relative)
@@ -128,6 +128,7 @@ def drawn_calibration(
         slopes.append(a)
         intercepts.append(b)
         gaps.append(gap)
+        days_off.append(relative.days_off)
     assert calibrator.upper is not None
     # Draws serve intervals, for which 32 bits are more than enough and twice as fast.
     return Calibration(
@@ -141,8 +142,25 @@ def drawn_calibration(
         ),
         trust=trust,
         drift=window.drift,
+        days_off=np.stack(days_off),
         factor=drawn_factors(spread_after(problem.study, window.origin), len(means), seed),
     )
+
+
+def _weighted(weight: np.ndarray, answers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted sums of answers, (draws, answers), and the weights of those who gave them: (draws, 1), or (draws, answers)
+    where some are missing (NaN)."""
+    missing = np.isnan(answers)
+    if not missing.any():
+        return (weight @ answers).astype(np.float64), weight.sum(axis=1, dtype=np.float64)[:, None]
+    given = weight @ np.where(missing, np.float32(0.0), answers)
+    return given.astype(np.float64), (weight @ (~missing).astype(np.float32)).astype(np.float64)
+
+
+def _means(sums: np.ndarray, totals: np.ndarray) -> np.ndarray:
+    """Means over those who answered; NaN where nobody did."""
+    totals = np.broadcast_to(totals, sums.shape)
+    return np.divide(sums, totals, out=np.full(sums.shape, np.nan), where=totals > 0)
 
 
 def _reweighted(personas: pd.DataFrame, first: int, size: int, block: int, seed: int, draws: int) -> np.ndarray:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from core.calibration.drift import drift_after
 from core.calibration.problem import Problem, Window, build_problem
-from core.calibration.search import BATCH, choose_trial, search, search_bounds, search_sample
+from core.calibration.search import BATCH, mean_of_good, search, search_bounds, search_sample
 from core.calibration.trials import TrialLog, quiet_optuna
 from core.calibration.twin import FORECAST_DEFAULTS, twin_forecast
 from core.cognition.engine import EPIDEMIC, RESTRICTED_DAYS, ResponseEngine
@@ -103,7 +103,7 @@ def _search_otherwise(refit: Refit, sample: pd.DataFrame) -> dict[str, float]:
             macro = float(np.nanmean(values))
             study.tell(trial, [*np.nan_to_num(values).tolist(), macro])
             log.add(point, values.tolist(), macro)
-    return dict(choose_trial(log.rows, {name: start[name] for name in bounds}, bounds)["parameters"])
+    return mean_of_good(log.rows)
 
 
 def _scores(refit: Refit, sample: pd.DataFrame, parameters: Mapping[str, float]) -> np.ndarray:

@@ -20,8 +20,9 @@ from core.errors import InputError
 from core.forecasting.baselines import BASELINES
 from core.forecasting.metrics import MACRO
 from core.services.archive import write_journal
+from core.services.asking_engines import engine_of_record
 from core.services.forecasters import FORECASTERS, TWINS
-from core.services.studies import StudyInputs, engine_for, engine_short
+from core.services.studies import StudyInputs, engine_short
 from core.store.database import Store
 from core.store.runs import StoredRun
 from core.study import Study
@@ -40,7 +41,6 @@ PARAMETER_LABELS: dict[str, str] = {
     "fatigue": "Policy fatigue",
     "fatigue_days": "Time to fatigue",
     "epidemic": "Voluntary caution",
-    "holiday": "Work on public holidays",
     "policy_trust": "Trust in simulated policy effects",
 }
 FORECAST_WORDS: dict[str, tuple[str, str]] = {
@@ -257,7 +257,7 @@ def found_parameters(run: StoredRun, study: Study) -> pd.DataFrame:
     """The parameters of the best trial: parameter, label, value, unit, low, high, text, edge (held by a bound)."""
     own = {item.name: item.metadata for item in fields(RulesParameters)}
     rows = []
-    for name, (low, high) in search_bounds(engine_for(study, run.record.engine)).items():
+    for name, (low, high) in search_bounds(engine_of_record(study, run.record)).items():
         if name not in run.summary["parameters"]:
             continue
         value = float(run.summary["parameters"][name])

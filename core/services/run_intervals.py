@@ -16,6 +16,7 @@ import pandas as pd
 from core.calibration.problem import Problem
 from core.calibration.search import search_sample
 from core.calibration.twin import TwinForecast
+from core.counterfactual.fitted import FittedTwin
 from core.counterfactual.forecast_parts import forecast_parts
 from core.errors import InputError
 from core.forecasting.backtest import past_errors
@@ -113,7 +114,9 @@ def stored_intervals(store: Store, run_id: str) -> dict[int, tuple[pd.DataFrame,
     return found
 
 
-def interval_values(store: Store, run_id: str, data: str | Path | None = None) -> dict[str, Any]:
+def interval_values(
+    store: Store, run_id: str, data: str | Path | None = None, twin: FittedTwin | None = None
+) -> dict[str, Any]:
     """What a run's intervals held on the hold-out, and what they are made of: `levels`, `source` and `parts`.
 
     InputError for a run that is not complete, or was made before runs kept intervals.
@@ -122,7 +125,7 @@ def interval_values(store: Store, run_id: str, data: str | Path | None = None) -
     about = run.summary.get("intervals") if run.complete and isinstance(run.summary, dict) else None
     if not about:
         raise InputError("keeps no intervals", where=f"run {run_id}", allowed="a complete run of this version")
-    twin = fitted_twin(store, run_id, data)
+    twin = twin or fitted_twin(store, run_id, data)
     lower, upper = stored_intervals(store, run_id)[80]
     order = list(twin.problem.study.behaviour_ids)
     parts = forecast_parts(twin, ((upper - lower) / 2)[order])

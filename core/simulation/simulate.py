@@ -32,7 +32,8 @@ class BlockResult:
 
     `groups` are (attribute, category) pairs; `sums` is (groups, contexts, behaviours): weighted sums of probabilities;
     `weights` (groups,) the sum of weights. `responses` is (personas, contexts, behaviours), float32, or None where they
-    are not kept.
+    are not kept. Where answers are missing (NaN), they are in no sum, and `answered` is like `sums`: the weights of those
+    who answered; None where everybody did.
     """
 
     block: int
@@ -41,13 +42,15 @@ class BlockResult:
     sums: np.ndarray
     weights: np.ndarray
     responses: np.ndarray | None
+    answered: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
 class Aggregates:
     """Mean activity by group, context and behaviour.
 
-    `means` is (groups, contexts, behaviours), `weights` (groups,) people; row 0 is everyone.
+    `means` is (groups, contexts, behaviours) over those who answered, NaN where nobody did; `weights` (groups,) people;
+    row 0 is everyone.
     """
 
     groups: tuple[tuple[str, str], ...]
@@ -91,15 +94,21 @@ def simulate_block(
         ]
     )
     flat = answers.reshape(len(personas), -1).astype(np.float64)
+    shape = (len(groups), *answers.shape[1:])
+    missing, answered = np.isnan(flat), None
+    if missing.any():
+        flat = np.where(missing, 0.0, flat)
+        answered = np.einsum("gp,pf->gf", membership * weight, (~missing).astype(np.float64)).reshape(shape)
     # Not BLAS: the last bit of its sums depends on how many threads the machine gives it.
     sums = np.einsum("gp,pf->gf", membership * weight, flat)
     return BlockResult(
         block=block,
         first=first,
         groups=groups,
-        sums=sums.reshape(len(groups), *answers.shape[1:]),
+        sums=sums.reshape(shape),
         weights=(membership * weight).sum(axis=1),
         responses=answers if keep_responses else None,
+        answered=answered,
     )
 
 
@@ -158,7 +167,13 @@ def combine(blocks: Sequence[BlockResult]) -> Aggregates:
     for item in ordered:
         sums += item.sums
         weights += item.weights
-    return Aggregates(first.groups, sums / weights[:, None, None], weights)
+    if all(item.answered is None for item in ordered):
+        return Aggregates(first.groups, sums / weights[:, None, None], weights)
+    answered = np.zeros_like(first.sums)
+    for item in ordered:
+        answered += item.weights[:, None, None] if item.answered is None else item.answered
+    means = np.divide(sums, answered, out=np.full_like(sums, np.nan), where=answered > 0)
+    return Aggregates(first.groups, means, weights)
 
 
 def simulate(

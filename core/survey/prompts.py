@@ -1,0 +1,137 @@
+"""Survey questions in words: versioned files, filled with what a study, a persona and the user say.
+
+A version is a folder of `data/prompts`: `system.md`, `question.md` and `wording.toml`. A published version does not
+change: a better wording is a new folder. All that others wrote stands in blocks that it cannot close (`fenced`). No date
+is told, also where the policy is that of a day: a model that knows the day knows what came after it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from string import Template
+from typing import Any
+
+from core.cognition.llm.fenced import fenced, fenced_lines, one_line
+from core.cognition.llm.prompts import PromptWriter, load_prompts
+from core.errors import InputError, one_of
+from core.records import content_hash
+from core.settings import shipped_data
+from core.study import Study
+from core.survey.answers import SurveyShape
+from core.survey.questions import SCALE, SurveyQuestion
+
+#: The version asked with where none is named.
+SURVEY_PROMPTS = "survey-1"
+TEXTS = ("system", "question")
+
+
+@dataclass(frozen=True)
+class SurveyFiles:
+    """A version's texts by name and its words; `hash` is over their content."""
+
+    version: str
+    texts: Mapping[str, str]
+    words: Mapping[str, Any]
+    hash: str
+
+
+def available_survey_prompts() -> tuple[str, ...]:
+    """The versions that ship with PolicyTwin."""
+    return tuple(sorted(path.parent.name for path in (shipped_data() / "prompts").glob("*/wording.toml")))
+
+
+@lru_cache(maxsize=8)
+def load_survey_prompts(version: str = SURVEY_PROMPTS) -> SurveyFiles:
+    """A version's files; InputError for an unknown version."""
+    one_of(version, available_survey_prompts(), what="version of the survey prompts")
+    folder = shipped_data() / "prompts" / version
+    texts = {name: (folder / f"{name}.md").read_text(encoding="utf-8").strip() for name in TEXTS}
+    words = (folder / "wording.toml").read_text(encoding="utf-8")
+    return SurveyFiles(version, texts, tomllib.loads(words), content_hash({"texts": texts, "words": words}))
+
+
+@dataclass(frozen=True)
+class SurveyWriter:
+    """Says one question to the people of a study, in the words of one version.
+
+    `context` is the policy, epidemic and season in force when it is asked (a row of core.simulation.contexts.situations),
+    None where nothing is said about them. Raises InputError for a context that the prompts have no words for.
+    """
+
+    study: Study
+    files: SurveyFiles
+    question: SurveyQuestion
+    context: Mapping[str, Any] | None = None
+
+    @property
+    def shape(self) -> SurveyShape:
+        """What a valid answer is."""
+        return SurveyShape.of_question(self.question, int(self.files.words["limits"]["accepted"]))
+
+    def system(self) -> str:
+        """The system prompt, the same for every persona."""
+        years = sorted({self.study.start.year, self.study.end.year})
+        return self._fill(
+            "system",
+            place=one_line(self.study.place),
+            years=" to ".join(str(year) for year in years),
+            reason_length=str(self.files.words["limits"]["reason"]),
+        )
+
+    def persona(self, text: str, *, where: str) -> str:
+        """A persona's text as data between marks."""
+        return fenced(text, "PERSONA", where=where)
+
+    def situation(self) -> str:
+        """What is said about the situation, with empty lines around it; one empty line where nothing is."""
+        words, parts = self.files.words["situation"], []
+        if self.context is not None:
+            condition = PromptWriter(self.study, load_prompts()).condition(self.context)
+            parts.append(f"{words['rules']}\n\n{condition.strip()}")
+        if self.question.situation:
+            parts.append(f"{words['own']}\n\n{fenced(self.question.situation, 'SITUATION', where='situation')}")
+        return "".join(f"\n{part}\n" for part in parts)
+
+    def prompt(self, persona: str, order: tuple[int, ...]) -> str:
+        """The prompt for the persona in this block, with the answers shown in this order."""
+        question, shape = self.question, self.shape
+        labels = [question.labels[place] for place in order]
+        if question.kind == SCALE:
+            lines = [question.text, *labels]
+            answers = Template(self.files.words["answers"]["scale"]).substitute(
+                low=str(question.low), high=str(question.high)
+            )
+        else:
+            lines = [question.text, *(f"{key}: {label}" for key, label in zip(question.keys, labels, strict=True))]
+            answers = self.files.words["answers"]["several" if question.several else "one"]
+        return self._fill(
+            "question",
+            place=one_line(self.study.place),
+            persona=persona,
+            situation=self.situation(),
+            question=fenced_lines(lines, "QUESTION", where="question"),
+            answers=answers,
+            form=shape.form(),
+        )
+
+    def order(self, persona: str, sample: int) -> tuple[int, ...]:
+        """Which answer stands at each place, for the persona in this block.
+
+        Rotated choices begin with another one for each sample, and for people at large equally often with each: the
+        first follows from a hash of the persona, so that it needs no randomness and a question stays in the cache.
+        """
+        count = len(self.question.labels)
+        if not self.question.rotate:
+            return tuple(range(count))
+        first = (int(hashlib.sha256(persona.encode("utf-8")).hexdigest()[:8], 16) + sample) % count
+        return tuple((first + place) % count for place in range(count))
+
+    def _fill(self, name: str, **holes: str) -> str:
+        try:
+            return Template(self.files.texts[name]).substitute(holes)
+        except (KeyError, ValueError) as wrong:
+            raise InputError(f"cannot be filled ({wrong})", where=f"prompts {self.files.version}, {name}.md") from None

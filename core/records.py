@@ -25,7 +25,19 @@ if TYPE_CHECKING:
     import numpy
     import pandas
 
-RUN_KINDS = ("run", "sweep", "compare", "sensitivity", "simulate", "backtest", "ablations", "worlds", "groups")
+RUN_KINDS = (
+    "run",
+    "sweep",
+    "compare",
+    "sensitivity",
+    "simulate",
+    "backtest",
+    "ablations",
+    "worlds",
+    "groups",
+    "ask",
+    "crowd",
+)
 
 #: The four claims a result can stand on, weakest first.
 RUNGS = (
@@ -49,8 +61,9 @@ RECORDED_PACKAGES = (
 )
 
 # A record says where and when it was made and what came out; none of that is an input. The rung is a claim about the
-# result too: it is raised when the checks have been made, long after the run began.
-_NOT_INPUTS = frozenset({"run_id", "created_at", "platform", "result_hash", "rung"})
+# result too: it is raised when the checks have been made, long after the run began. The model asked for is among the
+# parameters; the id is what the provider returned.
+_NOT_INPUTS = frozenset({"run_id", "created_at", "platform", "result_hash", "rung", "model_id"})
 
 
 def content_hash(obj: object) -> str:

@@ -59,6 +59,8 @@ def expected(
 def answer_to(prompt: str) -> str:
     """The model's text: reads the prompt as a model would, and fills the form at its end."""
     form = json.loads(re.findall(r'^\{"reason": "….*$', prompt, re.MULTILINE)[-1])
+    if form == {"reason": "…", "values": {"probability": None}}:
+        return json.dumps({"reason": "Such people do.", "values": {"probability": number(prompt)}})
     inside = re.search(r"-----BEGIN PERSONA (\w+)-----\n(.*)\n-----END PERSONA \1-----\n", prompt)
     persona = inside.group(2) if inside else ""
     outside = prompt.replace(inside.group(0), "") if inside else prompt

@@ -343,7 +343,7 @@ def test_only_inputs_count_in_the_inputs_hash(name: str) -> None:
     one = record()
     changed = dataclasses.replace(one, **{name: OTHER.get(name, "another")})
     assert changed != one
-    about_the_result = {"run_id", "created_at", "platform", "result_hash", "rung"}
+    about_the_result = {"run_id", "created_at", "platform", "result_hash", "rung", "model_id"}
     assert (changed.inputs_hash() == one.inputs_hash()) == (name in about_the_result)
 
 

@@ -25,8 +25,15 @@ def command(
 def run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("study", help="a shipped study (meridia, uae) or a study file")
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder of observations")
-    parser.add_argument("--engine", default="rules")
-    parser.add_argument("--personas", type=int, metavar="N", help="1 to 100,000 (default: the study's)")
+    parser.add_argument(
+        "--engine", default="rules", help="rules (default), or a language model's: gemini, openai or replay"
+    )
+    parser.add_argument(
+        "--personas",
+        type=int,
+        metavar="N",
+        help="1 to 100,000 (default: the study's); of a language model 1 to 500 (10)",
+    )
     parser.add_argument("--train-end", type=day, metavar=DATE_FORMAT)
     parser.add_argument("--test-end", type=day, metavar=DATE_FORMAT)
     parser.add_argument("--trials", type=int, default=64, metavar="N", help="Optuna trials (default 64)")
@@ -34,8 +41,74 @@ def run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=int, default=1, metavar="N", help="worker processes; never changes the results"
     )
+    asking_options(parser)
     store_option(parser)
     json_option(parser)
+
+
+#: Options of a language model: name, type, what stands for the value, what it is.
+ASKING: tuple[tuple[str, Callable[[str], Any], str, str], ...] = (
+    ("model", str, "M", "the model, as its provider calls it; needed"),
+    ("base_url", str, "URL", "address of an OpenAI-compatible server (with /v1), or of one on this machine"),
+    ("design", str, "D", "blinded (default), unblinded, levels or aggregate"),
+    ("days", str, "D", "kinds of day in one prompt (together, default) or one in each (apart)"),
+    ("samples", int, "N", "answers to each question, averaged (default 1)"),
+    ("temperature", float, "T", "0 to 2 (default 1)"),
+    ("model_seed", int, "N", "seed of sampling, where the provider has one"),
+    ("prompts", str, "V", "version of the prompts"),
+    ("max_output_tokens", int, "N", "tokens of an answer at most (default 2048)"),
+    ("timeout", float, "S", "seconds to wait for a reply (default 60)"),
+    ("concurrency", int, "N", "calls at a time (default 32)"),
+    ("requests_per_minute", float, "N", "the provider's limit"),
+    ("tokens_per_minute", float, "N", "the provider's limit, both directions"),
+    ("max_calls", int, "N", "stop before more calls than this"),
+    ("max_tokens", int, "N", "stop before more tokens than this, both directions"),
+    ("max_cost", float, "C", "stop before it costs more, in the price's currency"),
+    ("of", str, "ENGINE", "whose answers are replayed: gemini (default) or openai"),
+)
+
+
+def asking_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "language models", "the provider's key is read from the environment: GEMINI_API_KEY or OPENAI_API_KEY"
+    )
+    for name, kind, word, text in ASKING:
+        group.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar=word, help=text)
+    group.add_argument(
+        "--allow-failures", action="store_true", help="go on without the questions that have no valid answer"
+    )
+
+
+def estimate_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--estimate", action="store_true", help="say what asking a model would cost, and ask nothing")
+
+
+def ask_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--ask", action="store_true", help="ask a language model what its run has not asked yet")
+
+
+def asking_of(arguments: argparse.Namespace) -> Any:
+    """How a language model is to be asked, or None for the rules engine; InputError where only options are given."""
+    from core.cognition.llm.providers import LANGUAGE_ENGINES
+    from core.errors import InputError
+    from core.services.specification import Asking
+
+    given = {name: getattr(arguments, name) for name, *_ in ASKING if getattr(arguments, name) is not None}
+    if arguments.engine not in LANGUAGE_ENGINES:
+        switched = [name for name in ("allow_failures", "estimate", "ask") if getattr(arguments, name, False)]
+        for name in (*given, *switched):
+            raise InputError(
+                f"--{name.replace('_', '-')} with the engine {arguments.engine}, which asks no model",
+                allowed=f"--engine {', '.join(LANGUAGE_ENGINES)}",
+            )
+        return None
+    if not str(given.get("model", "")).strip():
+        raise InputError(
+            "no model is named", where=f"engine {arguments.engine}", allowed="--model with the provider's name of one"
+        )
+    if "model_seed" in given:
+        given["seed"] = given.pop("model_seed")
+    return Asking(engine=arguments.engine, allow_failures=arguments.allow_failures, **given)
 
 
 def window_options(parser: argparse.ArgumentParser) -> None:
@@ -100,6 +173,7 @@ def request_of(arguments: argparse.Namespace) -> Any:
         trials=arguments.trials,
         seed=arguments.seed,
         workers=arguments.workers,
+        asking=asking_of(arguments),
     )
 
 
@@ -122,7 +196,38 @@ def show(values: Any, arguments: argparse.Namespace, text: Callable[[], str]) ->
 
 
 def finished_run(arguments: argparse.Namespace, store: Any) -> str:
-    from core.services.runs import ensure_run
+    """The run that a command is about: one that is there, else a new one. Where that would ask a language model, it is
+    made only by the commands that have --ask, and with it."""
+    from core.services.runs import complete_run, ensure_run, run_study
 
-    run_id: str = ensure_run(request_of(arguments), store, watch())
-    return run_id
+    request = request_of(arguments)
+    if request.asking is None:
+        run_id: str = ensure_run(request, store, watch())
+        return run_id
+    found: str | None = complete_run(request, store)
+    if found is not None:
+        return found
+    from core.errors import InputError
+    from core.services.asking import cost_before
+    from core.services.texts_llm import run_cost_text
+
+    cost = cost_before(store, request)
+    if cost.calls and not getattr(arguments, "ask", False):
+        raise InputError(
+            f"there is no finished run of {request.study} in which {cost.model} was asked so; it takes {cost.calls:,} calls",
+            where=f"engine {request.engine}",
+            allowed="`policytwin run` with the same options, or --ask where there is such an option",
+        )
+    print(run_cost_text(cost.as_dict()), file=sys.stderr)
+    summary = run_study(request, store, watch())
+    spend(arguments, summary.values["asking"])
+    return summary.run_id
+
+
+def spend(arguments: argparse.Namespace, took: dict[str, Any]) -> None:
+    """Takes what was asked off the caps of the command: they are for all that it asks."""
+    tokens = took["tokens_in"] + took["tokens_out"]
+    for name, used in (("max_calls", took["calls"]), ("max_tokens", tokens), ("max_cost", took["cost"] or 0.0)):
+        cap = getattr(arguments, name)
+        if cap is not None:
+            setattr(arguments, name, max(type(cap)(0), cap - used))

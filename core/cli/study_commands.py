@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
 from core.cli.options import (
+    ask_option,
+    asking_of,
     command,
+    estimate_option,
     finished_run,
     levels,
     open_store,
@@ -23,6 +27,7 @@ def add(commands: Any) -> None:
     """Register these commands."""
     run = command(commands, "run", _run, "simulate, calibrate, validate and store one study on one split")
     run_options(run)
+    estimate_option(run)
 
     sweep = command(commands, "sweep", _sweep, "hold stringency at each level and compare")
     run_options(sweep)
@@ -30,6 +35,8 @@ def add(commands: Any) -> None:
         "--levels", type=levels, default=[0.0, 25.0, 50.0, 75.0, 100.0], metavar="L,L,…", help="0 to 100"
     )
     window_options(sweep)
+    ask_option(sweep)
+    estimate_option(sweep)
 
     compare = command(commands, "compare", _compare, "contrast scenario files with the observed policy")
     run_options(compare)
@@ -37,6 +44,8 @@ def add(commands: Any) -> None:
         "--scenario", action="append", required=True, type=Path, metavar="FILE", help="TOML or JSON; repeat"
     )
     window_options(compare)
+    ask_option(compare)
+    estimate_option(compare)
 
     sensitivity = command(commands, "sensitivity", _sensitivity, "what the assumed traits of the personas are worth")
     run_options(sensitivity)
@@ -46,8 +55,17 @@ def _run(arguments: argparse.Namespace) -> None:
     from core.services.runs import run_study
     from core.services.texts import run_text
 
+    request = request_of(arguments)
     with open_store(arguments) as store:
-        summary = run_study(request_of(arguments), store, watch())
+        if request.asking is not None:
+            from core.services.asking import cost_before
+            from core.services.texts_llm import run_cost_text
+
+            cost = cost_before(store, request)
+            if arguments.estimate:
+                return _show_cost(cost, arguments)
+            print(run_cost_text(cost.as_dict()), file=sys.stderr)
+        summary = run_study(request, store, watch())
     show(summary.values, arguments, lambda: run_text(summary.values))
 
 
@@ -59,8 +77,13 @@ def _sweep(arguments: argparse.Namespace) -> None:
     checked_targets(arguments.levels)
     with open_store(arguments) as store:
         run_id = finished_run(arguments, store)
+        window = {"data": arguments.data, "start": arguments.start, "end": arguments.end}
+        if arguments.estimate:
+            from core.services.asking import cost_of_contrast
+
+            return _show_cost(cost_of_contrast(store, run_id, levels=arguments.levels, **window), arguments)
         values, _ = run_sweep(
-            store, run_id, arguments.levels, data=arguments.data, start=arguments.start, end=arguments.end
+            store, run_id, arguments.levels, **window, asks=arguments.ask, asking=asking_of(arguments), watch=watch()
         )
     show(values, arguments, lambda: sweep_text(values))
 
@@ -75,8 +98,21 @@ def _compare(arguments: argparse.Namespace) -> None:
     scenarios = [load_scenario(path, inputs.timeline) for path in arguments.scenario]
     with open_store(arguments) as store:
         run_id = finished_run(arguments, store)
-        values, _ = run_compare(store, run_id, scenarios, data=arguments.data, start=arguments.start, end=arguments.end)
+        window = {"data": arguments.data, "start": arguments.start, "end": arguments.end}
+        if arguments.estimate:
+            from core.services.asking import cost_of_contrast
+
+            return _show_cost(cost_of_contrast(store, run_id, scenarios=scenarios, **window), arguments)
+        values, _ = run_compare(
+            store, run_id, scenarios, **window, asks=arguments.ask, asking=asking_of(arguments), watch=watch()
+        )
     show(values, arguments, lambda: compare_text(values))
+
+
+def _show_cost(cost: Any, arguments: argparse.Namespace) -> None:
+    from core.services.texts_llm import run_cost_text
+
+    show(cost.as_dict(), arguments, lambda: run_cost_text(cost.as_dict()))
 
 
 def _sensitivity(arguments: argparse.Namespace) -> None:

@@ -12,15 +12,16 @@ from core.calibration.search import search_bounds
 from core.calibration.trials import export_journal
 from core.errors import InputError
 from core.records import encode_json
-from core.services.studies import engine_for
+from core.services.asking_engines import ASKING, engine_of_record
 from core.store.database import Store
 from core.store.runs import StoredRun
 from core.study import load_study
 
-#: Tables of a run that a user would open elsewhere; persona-level answers stay in the store.
+#: Tables of a run that a user would open elsewhere; persona-level answers of simulations stay in the store, those to a
+#: survey question are what was asked for.
 EXPORTED = (
     "forecasts", "scores", "calibrations", "trials", "sweeps", "aggregates", "contexts",
-    "backtest_rows", "backtest_scores", "backtest_intervals",
+    "backtest_rows", "backtest_scores", "backtest_intervals", "survey_answers",
 )  # fmt: skip
 
 
@@ -86,6 +87,10 @@ def _write(store: Store, run: StoredRun, folder: Path) -> list[Path]:
     record = folder / "record.json"
     record.write_text(json.dumps(json.loads(run.record.to_json()), indent=1) + "\n", encoding="utf-8")
     written.append(record)
+    if isinstance(run.summary, dict) and ASKING in run.summary:
+        asking = folder / "asking.json"
+        asking.write_text(json.dumps(run.summary[ASKING], indent=1) + "\n", encoding="utf-8")
+        written.append(asking)
     journal = write_journal(store, run, folder / "trials.journal")
     return [*written, *([journal] if journal else [])]
 
@@ -101,6 +106,6 @@ def write_journal(store: Store, run: StoredRun, path: Path) -> Path | None:
     if trials.empty:
         return None
     study = load_study(str(run.record.parameters.get("study", run.record.study_id)))
-    bounds = search_bounds(engine_for(study, run.record.engine))
+    bounds = search_bounds(engine_of_record(study, run.record))
     export_journal(trials, bounds, [*study.behaviour_ids, "macro"], f"PolicyTwin {run.run_id}", path)
     return path

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from core.calibration.problem import build_problem
+from core.cognition.llm.answered import AnsweredEngine
 from core.counterfactual.assemble import fitted_from
 from core.counterfactual.contrast import Contrast, contrasts
 from core.counterfactual.fitted import FittedTwin
@@ -23,10 +24,12 @@ from core.errors import InputError
 from core.people.personas import Population
 from core.policy.timeline import PolicyTimeline
 from core.records import RUNGS, RunRecord, frame_hash
+from core.services.asking_engines import ASKING, engine_of_run, spent_by
 from core.services.counterfactual_values import compare_values, path_frame, sweep_frame, sweep_values
 from core.services.populations import load_population, save_population
 from core.services.progress import Watch
-from core.services.studies import StudyInputs, engine_for, open_study
+from core.services.specification import Asking
+from core.services.studies import StudyInputs, open_study
 from core.services.timelines import save_timeline
 from core.store.database import Store
 from core.store.runs import StoredRun
@@ -44,9 +47,19 @@ def latest_run(store: Store, study_id: str, engine: str = "rules") -> StoredRun 
 
 
 def fitted_twin(
-    store: Store, run_id: str, data: str | Path | None = None, inputs: StudyInputs | None = None
+    store: Store,
+    run_id: str,
+    data: str | Path | None = None,
+    inputs: StudyInputs | None = None,
+    *,
+    asks: bool = False,
+    asking: Asking | None = None,
+    watch: Watch | None = None,
 ) -> FittedTwin:
     """The calibrated twin of a finished run, rebuilt from its record: same population, parameters and lines.
+
+    A language model's answers come from the store, and what is not there is refused (`NotAsked`), unless the twin `asks`:
+    then it is asked in the manner and within the caps of `asking`.
 
     Raises InputError where the run is not complete, where the study's inputs are no longer those it was made from, and
     where what is rebuilt does not give the forecast that the run stored, as after a change of the study or of the code.
@@ -77,7 +90,7 @@ def fitted_twin(
         inputs.timeline,
         population.personas,
         tuple(item.name for item in population.spec.attributes),
-        engine_for(study, record.engine),
+        engine_of_run(store, run_id, asks=asks, asking=asking, inputs=inputs, watch=watch),
         parameters,
         inputs.cases,
         record.seed,
@@ -140,14 +153,18 @@ def run_sweep(
     twin: FittedTwin | None = None,
     population: Population | None = None,
     watch: Watch | None = None,
+    asks: bool = False,
+    asking: Asking | None = None,
 ) -> tuple[dict[str, Any], Sweep]:
     """Sweep a finished run's twin and keep the result as a run of its own. Returns the printed values and the sweep.
+
+    A language model is asked what its run did not ask only with `asks`, see `fitted_twin`; `twin` goes before both.
 
     With `population` (an edited one) the calibration stays that of the run. Raises InputError for levels, days or a run
     that are not possible; then nothing is kept.
     """
     began = time.perf_counter()
-    twin = _over(twin or fitted_twin(store, run_id, data), population)
+    twin = _over(twin or fitted_twin(store, run_id, data, asks=asks, asking=asking, watch=watch), population)
     dates = horizon_dates(twin, start, end)
     sweep = stringency_sweep(twin, levels, dates, _told(watch))
     parameters = {
@@ -176,11 +193,13 @@ def run_compare(
     population: Population | None = None,
     reference: PolicyTimeline | None = None,
     watch: Watch | None = None,
+    asks: bool = False,
+    asking: Asking | None = None,
 ) -> tuple[dict[str, Any], list[Contrast]]:
     """Contrast scenarios with a reference (default: the observed timeline) on a finished run's twin, and keep the result
     as a run of its own. The same scenario twice is one. Raises InputError for none, and as `run_sweep`."""
     began = time.perf_counter()
-    twin = _over(twin or fitted_twin(store, run_id, data), population)
+    twin = _over(twin or fitted_twin(store, run_id, data, asks=asks, asking=asking, watch=watch), population)
     dates = horizon_dates(twin, start, end)
     chosen = distinct_scenarios(scenarios)
     found = contrasts(twin, chosen, dates, reference, _told(watch))
@@ -268,7 +287,13 @@ def _about(twin: FittedTwin, record: RunRecord, run_id: str) -> dict[str, Any]:
         "personas": len(twin.personas),
         "of_run": run_id,
         "run_id": record.run_id,
+        **_asked(twin),
     }
+
+
+def _asked(twin: FittedTwin) -> dict[str, Any]:
+    """What a language model was asked beyond its run, where one answers."""
+    return {ASKING: spent_by(twin.engine)} if isinstance(twin.engine, AnsweredEngine) else {}
 
 
 def _record(

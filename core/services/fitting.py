@@ -11,9 +11,11 @@ from pathlib import Path
 from core.calibration.problem import FEWEST_TRAINING_DAYS, INNER_STEP
 from core.errors import InputError
 from core.records import RunRecord, code_version, content_hash, package_versions
+from core.services.asking_engines import asking_of, engine_of_record, is_language
+from core.services.asking_words import asking_note, asking_options, asking_python
 from core.services.populations import make_population
 from core.services.specification import RunRequest
-from core.services.studies import StudyInputs, engine_for
+from core.services.studies import StudyInputs
 from core.store.database import Store
 from core.store.runs import ENDED_EARLY, RUNNING, StoredRun
 from core.study import Study
@@ -22,7 +24,7 @@ from core.study import Study
 FEWEST_TEST_DAYS = 28
 ENDINGS = {
     "cancelled": "was stopped",
-    "interrupted": "ended when PolicyTwin was closed",
+    "interrupted": "ended before it was done",
     "failed": "ended with an error",
 }
 
@@ -110,7 +112,7 @@ def unfinished_runs(store: Store, inputs: StudyInputs) -> list[Unfinished]:
 def obstacle_to_resume(run: StoredRun, inputs: StudyInputs) -> str:
     """What has changed since the run began, so that its steps no longer fit together; "" where nothing has."""
     record = run.record
-    engine = engine_for(inputs.study, record.engine)
+    engine = engine_of_record(inputs.study, record)
     now = replace(
         record,
         study_hash=content_hash(inputs.study),
@@ -142,6 +144,7 @@ def request_of(record: RunRecord, workers: int = 1) -> RunRequest:
         trials=int(record.parameters["trials"]),
         seed=record.seed,
         workers=workers,
+        asking=asking_of(record) if is_language(record.engine) else None,
     )
 
 
@@ -183,7 +186,7 @@ def reproduce(record: RunRecord, study: Study, data: Path | None, store_name: st
     folder = None if study.shipped or data is None else str(data)
     own = make_population(study, record.personas, record.seed).content_hash == record.population_hash
     words = ["policytwin", "run", name, *(["--data", folder] if folder else [])]
-    words += ["--engine", record.engine] if record.engine != "rules" else []
+    words += asking_options(record)
     words += [
         "--personas",
         str(record.personas),
@@ -195,7 +198,7 @@ def reproduce(record: RunRecord, study: Study, data: Path | None, store_name: st
     words += ["--trials", str(record.parameters["trials"]), "--seed", str(record.seed)]
     words += ["--db", "reproduced.duckdb", "--json"]
     arguments = [repr(name), *([f"data={folder!r}"] if folder else [])]
-    arguments += [f"engine={record.engine!r}"] if record.engine != "rules" else []
+    arguments += asking_python(record)
     arguments.append(f"personas={record.personas}" if own else f"population_id={record.population_id!r}")
     arguments += [
         f"{key}=date.fromisoformat({str(day)!r})"
@@ -207,7 +210,7 @@ def reproduce(record: RunRecord, study: Study, data: Path | None, store_name: st
     python = (
         "from datetime import date\n\n"
         "from core.services.runs import run_study\n"
-        "from core.services.specification import RunRequest\n"
+        f"from core.services.specification import {'Asking, ' if is_language(record.engine) else ''}RunRequest\n"
         "from core.store.database import Store\n\n"
         f"request = RunRequest(\n{body})\n"
         f"with Store({place!r}) as store:\n"
@@ -218,4 +221,6 @@ def reproduce(record: RunRecord, study: Study, data: Path | None, store_name: st
         f"This run used a population kept in the store {store_name}, which its seed and size alone do not make again. "
         "Copy that file while PolicyTwin is closed, and run these lines on the copy; the command line draws new people."
     )  # fmt: skip
+    if is_language(record.engine):
+        note = " ".join([note, asking_note(store_name)]).strip()
     return Reproduce(shlex.join(words) if own else "", python, note)

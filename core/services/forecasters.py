@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import date
@@ -69,8 +69,9 @@ def ablation_forecasts(
     test_end: date,
     seed: int,
     paper_trials: int,
+    left_out: Collection[str] = (),
 ) -> Ablations:
-    """The twin's ablations on the final window.
+    """The twin's ablations on the final window, but for those `left_out`.
 
     `start` is the engine as the study gives it, `fitted` the one with the parameters found; `means` (contexts,
     behaviours) is what `fitted` simulates. One persona and identical personas keep the twin's parameters and refit
@@ -88,16 +89,21 @@ def ablation_forecasts(
     observed = problem.observed.reindex(window.train)
     paper = PaperCalibrator(trials=paper_trials, seed=seed).fit(simulated.loc[window.train], observed)
 
-    one = synthesise(population.spec, 1, seed).personas
-    alike = identical_personas(population.personas, attributes, traits)
+    others = {
+        "single_persona": lambda: synthesise(population.spec, 1, seed).personas,
+        "identical_personas": lambda: identical_personas(population.personas, attributes, traits),
+    }
     forecasts = {
         "twin_unanchored": twin_forecast(problem, window, means, parameters, anchor=False).forecast,
         "paper": paper.predict(simulated.loc[window.horizon]),
         "uncalibrated": pd.DataFrame(plain, window.horizon, list(study.behaviour_ids)),
     }
-    for name, people in (("single_persona", one), ("identical_personas", alike)):
-        theirs = simulate(fitted, people, problem.contexts).everyone
-        forecasts[name] = twin_forecast(problem, window, theirs, parameters).forecast
+    for name, people in others.items():
+        if name not in left_out:
+            theirs = simulate(fitted, people(), problem.contexts).everyone
+            forecasts[name] = twin_forecast(problem, window, theirs, parameters).forecast
+    if "twin_announced_calendar" in left_out:
+        return Ablations(forecasts, paper)
     announced = build_problem(
         study,
         inputs.timeline,

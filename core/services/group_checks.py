@@ -28,6 +28,7 @@ from core.forecasting.places import Place
 from core.people.personas import Population, synthesise
 from core.people.population_file import load_population_spec
 from core.records import RunRecord, code_version, content_hash
+from core.services.asking_engines import is_language
 from core.services.backtesting import LONGEST_HORIZON, PERSONAS, POPULATION
 from core.services.counterfactuals import fitted_twin
 from core.services.group_values import diversity_values, group_values
@@ -59,12 +60,18 @@ def group_checks(
 
     `origins` and `horizons` are those of the regions (default: the run's training end where enough was observed after it,
     else the latest end of a month after which it was). Attributes are compared in parallel where there is an executor.
-    Raises InputError as `fitted_twin`, and for an origin or horizon that is not possible.
+    Raises InputError as `fitted_twin`, for an origin or horizon that is not possible, and for a run of a language model.
     """
     began = time.perf_counter()
     watch = watch or Watch()
     horizons = checked_horizons(horizons)
     record = store.run(run_id).record
+    if is_language(record.engine):
+        raise InputError(
+            f"was answered by the engine {record.engine}, which would have to be asked about people and days that it was not",
+            where=f"run {run_id}",
+            allowed="a run of the engine rules; for a language model `policytwin crowd`",
+        )
     watch.report("ingest", 0, 1, "reading the study")
     inputs = open_study(str(record.parameters.get("study", record.study_id)), data)
     twin = fitted_twin(store, run_id, inputs=inputs)

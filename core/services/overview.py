@@ -123,6 +123,7 @@ def _steps(store: Store, inputs: StudyInputs, run: StoredRun | None) -> tuple[St
             "Policy timeline",
             "See and edit policy",
         ),
+        Step("Simulation", _simulated(store, study.id), run is not None, "Simulate", "Run an engine"),
         Step("Calibration and validation", fitted, run is not None, "Calibration", "Fit and test"),
         Step(
             "Counterfactuals",
@@ -132,3 +133,12 @@ def _steps(store: Store, inputs: StudyInputs, run: StoredRun | None) -> tuple[St
             "Ask what if",
         ),
     )  # fmt: skip
+
+
+def _simulated(store: Store, study_id: str) -> str:
+    """Which engines have answered for the study."""
+    engines = store.runs(kind="run", study_id=study_id, status="complete")["engine"].value_counts(sort=False)
+    if engines.empty:
+        return "Nobody has answered yet: the offline rules engine, or a language model, plays the people."
+    said = ", ".join(f"{engine_label(str(name))}: {count} run{'s' * (count > 1)}" for name, count in engines.items())
+    return f"{said[:1].upper()}{said[1:]}."

@@ -10,6 +10,7 @@ from core.errors import Cancelled
 #: What a stage is doing, for the screen.
 STAGE_WORDS = {
     "ingest": "Reading the study",
+    "ask": "Asking the model",
     "calibrate": "Searching parameters",
     "simulate": "Simulating everybody",
     "validate": "Testing on held-out days",

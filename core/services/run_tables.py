@@ -22,6 +22,8 @@ def packed(block: BlockResult) -> tuple[np.ndarray, dict[str, Any]]:
         "groups": [list(group) for group in block.groups],
         "weights": block.weights.tolist(),
     }
+    if block.answered is not None:
+        axes["answered"] = block.answered.tolist()
     return block.sums, axes
 
 
@@ -35,6 +37,7 @@ def unpacked(number: int, sums: np.ndarray, axes: Mapping[str, Any]) -> BlockRes
         sums=sums,
         weights=np.asarray(axes["weights"], dtype=float),
         responses=None,
+        answered=np.asarray(axes["answered"], dtype=float) if "answered" in axes else None,
     )
 
 

@@ -1,6 +1,6 @@
 """The whole job on one split: search, simulate, calibrate, forecast, score, store. The order is the list of steps below.
 
-1. ingest: read the study and its observations, make or load the population;
+1. ingest: read the study and its observations, make or load the population; a language model is asked everything here;
 2. calibrate: search engine and forecast parameters on rolling origins inside training;
 3. simulate: the population on all contexts with the parameters found, block by block into the store;
 4. fit the lines on all training days and forecast the hold-out;
@@ -17,55 +17,56 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
-import numpy as np
 import pandas as pd
 
 from core.calibration.problem import Problem, build_problem
-from core.calibration.search import SearchResult, search, search_sample
+from core.calibration.search import search_sample
 from core.calibration.twin import priors_of, twin_forecast
 from core.cognition.engine import ResponseEngine
-from core.counterfactual.coherence import behaves_coherently
-from core.errors import Cancelled, InputError
+from core.cognition.llm.answered import AnsweredEngine
+from core.cognition.llm.budget import BudgetReached
+from core.cognition.llm.engine import AnswersMissing
+from core.cognition.llm.secret_text import without_secrets
+from core.cognition.llm.types import RateLimited, Unavailable
+from core.counterfactual.coherence import answered_coherence, behaves_coherently
+from core.errors import Cancelled, InputError, PolicyTwinError
 from core.forecasting.baselines import BASELINES
 from core.forecasting.metrics import MACRO, score_frame
 from core.people.personas import Population
 from core.records import RUNGS, RunRecord, content_hash
+from core.services.asking_engines import ASKING, answering, description_of
+from core.services.asking_runs import ask_everything, left_out
 from core.services.forecasters import ablation_forecasts, rival_forecasts
-from core.services.populations import load_population, make_population, save_population
+from core.services.populations import load_population, make_population, population_id, save_population
 from core.services.progress import Watch
 from core.services.run_intervals import run_intervals
+from core.services.run_stages import forget_work, search_stored, simulate_stored
 from core.services.run_tables import (
     by_behaviour,
     calibration_rows,
     context_rows,
     forecast_rows,
-    packed,
     results_hash,
     rounded,
-    unpacked,
 )
-from core.services.specification import KEEP_RESPONSES_UP_TO, RunRequest, RunSummary
+from core.services.specification import ASKED_PERSONAS, RunRequest, RunSummary, checked_personas
 from core.services.studies import StudyInputs, engine_for, open_study
 from core.services.timelines import save_timeline
-from core.simulation.simulate import (
-    Aggregates,
-    aggregate_frame,
-    block_count,
-    combine,
-    simulate_blocks,
-    size_of_blocks,
-)
+from core.simulation.simulate import aggregate_frame, size_of_blocks
 from core.store.database import Store
-from core.store.responses import responses_table
 
 T = TypeVar("T")
 
 #: Trials of the paper's calibrator per behaviour: its lines have a closed-form start, so few are needed.
 PAPER_TRIALS = 60
+#: Whose errors the widths of a language model's intervals come from.
+OF_RULES = ", made with the rules engine: a language model would have to be asked for every origin"
+#: What ends a run early without anything being wrong with it: the same command goes on from there.
+MAY_GO_ON = (AnswersMissing, BudgetReached, RateLimited, Unavailable)
 
 
 @dataclass(frozen=True)
@@ -90,10 +91,13 @@ def prepare(request: RunRequest, store: Store | None = None) -> Prepared:
     if request.population_id is not None and store is not None:
         population = load_population(store, request.population_id)
     else:
-        population = make_population(
-            study, study.personas if request.personas is None else request.personas, request.seed
-        )
-    engine = engine_for(study, request.engine)
+        usual = study.personas if request.asking is None else ASKED_PERSONAS
+        population = make_population(study, usual if request.personas is None else request.personas, request.seed)
+    if request.asking is None:
+        engine = engine_for(study, request.engine)
+    else:
+        checked_personas(population.size, request.engine)
+        engine = answering(study, request.asking, store)
     problem = build_problem(study, inputs.timeline, inputs.observations, inputs.cases, train_end, test_end)
     if not inputs.observations.reindex(problem.final.horizon).notna().to_numpy().any():
         raise InputError(
@@ -145,39 +149,58 @@ def run_study(
         raise
     except BaseException as wrong:
         if not store.run(record.run_id).complete:
-            # A key pressed, or a process told to end, is no failure of the work.
-            status = "failed" if isinstance(wrong, Exception) else "interrupted"
-            store.fail_run(record.run_id, status, f"{type(wrong).__name__}: {wrong}".rstrip(": "))
+            # A key pressed, a process told to end, or a cap that was reached, is no failure of the work.
+            status = "failed" if isinstance(wrong, Exception) and not isinstance(wrong, MAY_GO_ON) else "interrupted"
+            said = str(wrong) if isinstance(wrong, PolicyTwinError) else f"{type(wrong).__name__}: {wrong}".rstrip(": ")
+            store.fail_run(record.run_id, status, without_secrets(said))
         raise
 
 
 def ensure_run(request: RunRequest, store: Store, watch: Watch | None = None) -> str:
     """The id of a complete run with these inputs: one that is there, else a new one."""
-    wanted = record_of(prepare(request, store), store).inputs_hash()
-    for row in store.runs(kind="run", status="complete").itertuples():
-        if row.inputs_hash == wanted:
-            return str(row.run_id)
-    return run_study(request, store, watch).run_id
+    return complete_run(request, store) or run_study(request, store, watch).run_id
+
+
+def complete_run(request: RunRequest, store: Store) -> str | None:
+    """The newest complete run with these inputs, or None. One whose model left questions unanswered counts only where the
+    request allows that too."""
+    wanted = unsaved_record(prepare(request, store)).inputs_hash()
+    found = store.runs(kind="run", status="complete")
+    allowed = request.asking is not None and request.asking.allow_failures
+    for row in found[found["inputs_hash"] == wanted].to_dict("records"):
+        if allowed or not row["summary"].get(ASKING, {}).get("failed"):
+            return str(row["run_id"])
+    return None
 
 
 def record_of(prepared: Prepared, store: Store) -> RunRecord:
-    """The run record, with population and timeline kept in the store."""
-    request, inputs, population = prepared.request, prepared.inputs, prepared.population
-    study = inputs.study
+    """The run record, with study, population and timeline kept in the store."""
+    inputs, population = prepared.inputs, prepared.population
     save_study(store, inputs)
+    save_population(store, inputs.study, population, f"{population.size:,} personas")
+    save_timeline(store, inputs.study, inputs.timeline)
+    return unsaved_record(prepared)
+
+
+def unsaved_record(prepared: Prepared) -> RunRecord:
+    """The run record alone."""
+    request, inputs, population = prepared.request, prepared.inputs, prepared.population
+    study, engine = inputs.study, prepared.engine
+    asked = engine if isinstance(engine, AnsweredEngine) else None
     return RunRecord(
         kind="run",
         study_id=study.id,
         study_hash=content_hash(study),
-        engine=prepared.engine.name,
-        engine_version=prepared.engine.version,
-        model_id=prepared.engine.model_id,
+        engine=engine.name,
+        engine_version=engine.version,
+        model_id=engine.model_id,
+        prompt_version=None if asked is None else asked.language.writer.files.version,
         seed=request.seed,
         personas=population.size,
         input_hashes=inputs.hashes,
-        population_id=save_population(store, study, population, f"{population.size:,} personas"),
+        population_id=population_id(population),
         population_hash=population.content_hash,
-        timeline_id=save_timeline(store, inputs.study, inputs.timeline),
+        timeline_id=inputs.timeline.id,
         timeline_hash=inputs.timeline.id,
         parameters={
             "trials": request.trials,
@@ -185,6 +208,7 @@ def record_of(prepared: Prepared, store: Store) -> RunRecord:
             "block": size_of_blocks(population.size),
             "study": str(request.study),
             "keep_responses": request.keep_responses,
+            **({} if asked is None else {ASKING: description_of(asked)}),
         },
         train_end=request.train_end,
         test_end=request.test_end,
@@ -208,7 +232,13 @@ def save_study(store: Store, inputs: StudyInputs) -> None:
 
 def _work(prepared: Prepared, record: RunRecord, store: Store, watch: Watch, executor: Executor | None) -> RunSummary:
     seconds = {"ingest": prepared.seconds}
-    found, seconds["calibrate"] = _timed(lambda: _search(prepared, record, store, watch, executor))
+    asked: dict[str, Any] = {}
+    if isinstance(prepared.engine, AnsweredEngine):
+        prepared, asked = ask_everything(prepared, record.run_id, store, watch)
+        seconds["ask"] = asked["seconds"]
+        # Answers may have come since an earlier attempt, so nothing that rests on them is taken over from it.
+        forget_work(store, record.run_id)
+    found, seconds["calibrate"] = _timed(lambda: search_stored(prepared, record, store, watch, executor))
     own = {name: value for name, value in found.parameters.items() if name in prepared.engine.parameters}
     fitted = prepared.engine.with_parameters(own) if own else prepared.engine
     prepared = replace(prepared, problem=prepared.problem.final_only())
@@ -222,7 +252,7 @@ def _work(prepared: Prepared, record: RunRecord, store: Store, watch: Watch, exe
     assert prepared.request.test_end is not None
     ablations = ablation_forecasts(
         prepared.inputs, problem, prepared.population, prepared.engine, fitted, means, found.parameters,
-        prepared.request.test_end, prepared.request.seed, PAPER_TRIALS,
+        prepared.request.test_end, prepared.request.seed, PAPER_TRIALS, left_out(prepared.engine),
     )  # fmt: skip
     watch.report("validate", 1, 2, "baselines")
     forecasts = {"twin": twin.forecast, **ablations.forecasts, **rival_forecasts(prepared.inputs, problem, executor)}
@@ -244,7 +274,8 @@ def _work(prepared: Prepared, record: RunRecord, store: Store, watch: Watch, exe
     }  # fmt: skip
     result_hash = results_hash(tables)
     macro = scores[(scores["behaviour"] == MACRO) & (scores["metric"] == "rmse")].set_index("forecaster")["value"]
-    rung = _rung(fitted, prepared, macro)
+    coherence = answered_coherence(problem.contexts, means, study) if asked else None
+    rung = _rung(_coherent(fitted, prepared) if coherence is None else coherence.coherent, macro)
     values: dict[str, Any] = {
         "study": study.id,
         "fictional": study.fictional,
@@ -266,7 +297,12 @@ def _work(prepared: Prepared, record: RunRecord, store: Store, watch: Watch, exe
         "result_hash": result_hash,
         "rung": rung,
     }
-    stored = replace(record, result_hash=result_hash, rung=rung)
+    if asked:
+        values["left_out"] = left_out(prepared.engine)
+        values["coherence"] = {} if coherence is None else asdict(coherence)
+        values["intervals"]["source"] += OF_RULES
+        values[ASKING] = asked
+    stored = replace(record, result_hash=result_hash, rung=rung, model_id=prepared.engine.model_id)
     seconds["store"] = time.perf_counter() - started
     seconds["total"] = sum(seconds.values())
     values["seconds"] = {name: round(value, 3) for name, value in seconds.items()}
@@ -277,83 +313,20 @@ def _work(prepared: Prepared, record: RunRecord, store: Store, watch: Watch, exe
     return RunSummary(values, tables)
 
 
-def _rung(engine: ResponseEngine, prepared: Prepared, macro: pd.Series) -> str:
+def _coherent(engine: ResponseEngine, prepared: Prepared) -> bool:
+    return behaves_coherently(engine, search_sample(prepared.population.personas), prepared.inputs.study)
+
+
+def _rung(coherent: bool, macro: pd.Series) -> str:
     """The highest claim this run can stand on: that a pattern was reproduced needs both coherent agents and an error on
-    the hold-out below that of every baseline. That the mechanism is valid is never claimed by a run."""
-    if not behaves_coherently(engine, search_sample(prepared.population.personas), prepared.inputs.study):
+    the hold-out below that of every baseline. That the mechanism is valid is never claimed by a run.
+
+    A language model is judged by what it was asked anyway, on the policies that were in force: see `answered_coherence`.
+    """
+    if not coherent:
         return RUNGS[0]
     reproduced = bool((macro["twin"] < macro[list(BASELINES)]).all())
     return RUNGS[2] if reproduced else RUNGS[1]
-
-
-def _search(
-    prepared: Prepared, record: RunRecord, store: Store, watch: Watch, executor: Executor | None
-) -> SearchResult:
-    """Step 2; trials are kept as they come, and a resumed run does not evaluate them again."""
-    kept = store.read("trials", unfinished=True, run_id=record.run_id, calibrator="twin")
-    remembered = {
-        int(number): [float(value) for value in objectives]
-        for number, objectives in zip(kept["number"], kept["objectives"], strict=True)
-    }
-    total = prepared.request.trials
-
-    def on_batch(rows: list[dict[str, Any]]) -> None:
-        fresh = [row for row in rows if row["number"] not in remembered]
-        if fresh:
-            store.append("trials", [{**row, "run_id": record.run_id} for row in fresh])
-        watch.report("calibrate", rows[-1]["number"] + 1, total, "trials")
-
-    watch.report("calibrate", 0, total, "trials")
-    return search(
-        prepared.problem,
-        prepared.engine,
-        prepared.population.personas,
-        trials=total,
-        seed=prepared.request.seed,
-        executor=executor,
-        on_batch=on_batch,
-        should_stop=watch.should_stop,
-        remembered=remembered,
-    )
-
-
-def simulate_stored(
-    prepared: Prepared,
-    engine: ResponseEngine,
-    record: RunRecord,
-    store: Store,
-    watch: Watch,
-    executor: Executor | None,
-) -> Aggregates:
-    """Step 3; a block that the store has is not simulated again."""
-    people, contexts = prepared.population.personas, prepared.problem.contexts
-    total = block_count(len(people))
-    done = [unpacked(chunk.chunk, chunk.sums, chunk.axes) for chunk in store.chunks(record.run_id)]
-    keep = prepared.request.keep_responses
-    keep = len(people) <= KEEP_RESPONSES_UP_TO if keep is None else keep
-    blocks = list(done)
-    watch.report("simulate", len(blocks), total, "blocks of personas")
-    for item in simulate_blocks(
-        engine,
-        people,
-        contexts,
-        prepared.attributes,
-        done=frozenset(block.block for block in done),
-        keep_responses=keep,
-        executor=executor,
-        workers=prepared.request.workers,
-    ):
-        sums, axes = packed(item)
-        rows = None
-        size = min(size_of_blocks(len(people)), len(people) - item.first)
-        if item.responses is not None:
-            rows = responses_table(
-                item.responses.transpose(1, 0, 2), persona_ids=np.arange(item.first, item.first + size)
-            )
-        store.save_chunk(record.run_id, item.block, sums, personas=size, axes=axes, responses=rows)
-        blocks.append(replace(item, responses=None))
-        watch.report("simulate", len(blocks), total, "blocks of personas")
-    return combine(blocks)
 
 
 def peak_memory_mb() -> float:

@@ -13,9 +13,11 @@ from typing import Any
 import pandas as pd
 
 from core.calibration.twin import twin_forecast
+from core.errors import InputError
 from core.forecasting.metrics import rmse
 from core.people.sensitivity import trait_variants
 from core.records import RunRecord
+from core.services.asking_engines import is_language
 from core.services.counterfactuals import fitted_twin
 from core.services.populations import load_population
 from core.services.progress import Watch
@@ -32,6 +34,12 @@ def run_sensitivity(store: Store, run_id: str, *, data: Any = None, watch: Watch
     watch = watch or Watch()
     parent = store.run(run_id)
     record = parent.record
+    if is_language(record.engine):
+        raise InputError(
+            f"was answered by the engine {record.engine}, which reads texts and no traits",
+            where=f"run {run_id}",
+            allowed="a run of the engine rules",
+        )
     inputs = open_study(str(record.parameters.get("study", record.study_id)), data)
     twin = fitted_twin(store, run_id, inputs=inputs)
     assert record.population_id is not None

@@ -9,12 +9,56 @@ from typing import Any
 
 import pandas as pd
 
-from core.errors import InputError
+from core.cognition.llm.providers import LANGUAGE_ENGINES
+from core.errors import InputError, one_of
 
 DEFAULT_TRIALS = 64
 MOST_TRIALS = 5000
 #: Persona-level answers are kept up to this many personas, unless asked otherwise.
 KEEP_RESPONSES_UP_TO = 2000
+#: Personas of a run that asks a language model where none are named, as in the published work, and the most that make
+#: sense: each costs as many calls as there are situations, about 90 in a study of two years.
+ASKED_PERSONAS, MOST_ASKED_PERSONAS = 10, 500
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How a language model is asked: which one, in which words, and what it may take. Raises InputError for an engine
+    that is none.
+
+    What decides the answers: `engine`, `model`, `base_url`, `temperature`, `seed`, `max_output_tokens`, `design`, `days`,
+    `samples`, `prompts`; for the engine `replay` also `of`, the engine whose answers are replayed. The others say how fast
+    (`concurrency`, limits per minute, `timeout` in seconds), how much at most in one go (`max_calls`, `max_tokens`,
+    `max_cost` in the price's currency), and whether a run may go on without the questions that have no valid answer.
+    A key to the provider is in the environment and nowhere else.
+    """
+
+    engine: str
+    model: str
+    base_url: str | None = None
+    temperature: float = 1.0
+    seed: int | None = None
+    design: str = "blinded"
+    days: str = "together"
+    samples: int = 1
+    prompts: str = "mobility-1"
+    max_output_tokens: int = 2048
+    timeout: float = 60.0
+    concurrency: int = 32
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+    max_calls: int | None = None
+    max_tokens: int | None = None
+    max_cost: float | None = None
+    allow_failures: bool = False
+    of: str | None = None
+
+    def __post_init__(self) -> None:
+        one_of(self.engine, LANGUAGE_ENGINES, what="engine", where="asking")
+        if self.of is not None and self.engine != "replay":
+            raise InputError(
+                f"answers of {self.of} are to be replayed", where=f"engine {self.engine}", allowed="the engine replay"
+            )
 
 
 @dataclass(frozen=True)
@@ -22,6 +66,7 @@ class RunRequest:
     """Everything that decides a run. `data` is the folder of observations; None dates are the study's own.
 
     `population_id` takes a kept population instead of a fresh one of `personas` people. `workers` never changes results.
+    A language model is asked as `asking` says, which then names the engine; without it `engine` is asked nothing.
     """
 
     study: str
@@ -35,8 +80,10 @@ class RunRequest:
     seed: int = 0
     keep_responses: bool | None = None
     workers: int = 1
+    asking: Asking | None = None
 
     def __post_init__(self) -> None:
+        self._check_engine()
         if not 1 <= self.trials <= MOST_TRIALS:
             raise InputError(
                 f"{self.trials} trials",
@@ -48,6 +95,34 @@ class RunRequest:
             raise InputError(f"seed {self.seed}", where="run", allowed="0 and above", nearest="0")
         if self.workers < 1:
             raise InputError(f"{self.workers} workers", where="run", allowed="1 and above", nearest="1")
+
+    def _check_engine(self) -> None:
+        if self.asking is None:
+            if self.engine in LANGUAGE_ENGINES:
+                raise InputError(
+                    "no model is named",
+                    where=f"engine {self.engine}",
+                    allowed="the name of a model, as its provider calls it",
+                )
+            return
+        if self.engine not in ("rules", self.asking.engine):
+            raise InputError(
+                f"engine {self.engine} with a way to ask {self.asking.engine}", where="run", allowed="one engine"
+            )
+        object.__setattr__(self, "engine", self.asking.engine)
+        if self.personas is not None:
+            checked_personas(self.personas, self.engine)
+
+
+def checked_personas(personas: int, engine: str) -> None:
+    """InputError for more personas than a language model is asked about."""
+    if personas > MOST_ASKED_PERSONAS:
+        raise InputError(
+            f"{personas:,} personas, each of whom costs a call for every situation",
+            where=f"engine {engine}",
+            allowed=f"1 to {MOST_ASKED_PERSONAS} (default {ASKED_PERSONAS})",
+            nearest=str(MOST_ASKED_PERSONAS),
+        )
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ def run_text(values: Mapping[str, Any]) -> str:
         "",
         table(["Forecaster", "RMSE"], rows),
         "",
+        *_asked(values),
         "All forecasts are conditional on the policy path. Baselines know the weekday, not the change of the working week.",
         f"Took {values['seconds']['total']:.1f} s, {values['peak_memory_mb']:.0f} MB at most. Run {values['run_id']}.",
     ]
@@ -78,6 +79,7 @@ def sweep_text(values: Mapping[str, Any]) -> str:
             table(["Level", "Realised", *behaviours, "Training"], rows),
             "",
             f"Bounded: {_yes(values['bounded'])}. Monotone with the expected signs: {_yes(values['monotone'])}.",
+            *_asked(values),
             f"Claims {values['claims']}.",
         ]
     )
@@ -100,7 +102,7 @@ def compare_text(values: Mapping[str, Any]) -> str:
         ]
         lines.append(table(["Behaviour", "Difference", "10%", "90%"], rows))
         lines.append(f"Days unlike anything in training: {item['days_outside_support']}")
-    return "\n".join([*lines, "", f"Claims {values['claims']}."])
+    return "\n".join([*lines, "", *_asked(values), f"Claims {values['claims']}."])
 
 
 def sensitivity_text(values: Mapping[str, Any]) -> str:
@@ -177,6 +179,25 @@ def bench_text(values: Mapping[str, Any]) -> str:
     return f"{values['machine']}; medians of {values['repeat']}\n" + table(
         ["What", "Personas", "Seconds", "Peak MB"], rows
     )
+
+
+def _asked(values: Mapping[str, Any]) -> list[str]:
+    """What a language model was asked for a result, what was left out for its sake, and how coherent it is."""
+    if "asking" not in values:
+        return []
+    from core.services.texts_llm import run_asking_text
+
+    lines = [run_asking_text(values["asking"])]
+    for name, why in values.get("left_out", {}).items():
+        lines.append(f"Left out: {FORECASTERS[name][0].lower()}{FORECASTERS[name][1:]} ({why}).")
+    coherence = values.get("coherence")
+    if coherence and coherence["comparisons"]:
+        share = coherence["as_expected"] / coherence["comparisons"]
+        lines.append(
+            f"Of {coherence['pairs']:,} pairs of situations with a stricter and a looser policy, {share:.0%} of the "
+            "behaviours moved as expected or not at all."
+        )
+    return lines
 
 
 def _yes(flag: bool) -> str:

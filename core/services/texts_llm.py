@@ -10,6 +10,9 @@ from core.services.texts import table
 if TYPE_CHECKING:
     from core.cognition.llm.limits import AskProgress
 
+#: Failed questions that a text spells out.
+SHOWN_FAILURES = 5
+
 
 def cache_exported_text(values: Mapping[str, Any]) -> str:
     """A cache in a file."""
@@ -99,9 +102,54 @@ def cost_before_text(values: Mapping[str, Any]) -> str:
     return f"{known}; {tokens}.\n{price}\n{more}"
 
 
+def run_cost_text(values: Mapping[str, Any]) -> str:
+    """What a run or a contrast will ask (`CostBefore.as_dict`)."""
+    lines = []
+    if values["complete"]:
+        lines.append(f"There is a finished run of this already: {values['complete']}.")
+    lines.append(
+        f"{values['engine']} {values['model']}: {values['personas']:,} personas, {values['contexts']:,} contexts to ask about."
+    )
+    usual = values["usual_personas"]
+    if usual is not None and usual > values["personas"]:
+        lines.append(
+            f"Where a model is asked {values['personas']} personas are usual; the study's {usual:,} would take about "
+            f"{usual / values['personas']:.0f} times the calls."
+        )
+    if not values["calls"]:
+        lines.append(f"{values['cached']:,} of {values['distinct']:,} questions are answered in the cache: no call.")
+        return "\n".join(lines)
+    lines.append(cost_before_text({**values, "about_cost": values["price_sentence"]}))
+    if values["canaries"]:
+        lines.append(
+            f"{values['canaries']} of the calls are the same in every run, to notice when another model answers."
+        )
+    return "\n".join(lines)
+
+
+def run_asking_text(values: Mapping[str, Any]) -> str:
+    """What a finished run or contrast asked (`asking` of its summary): what it took, what failed, what to beware of."""
+    ids = ", ".join(values["model_ids"]) or values["model"]
+    lines = [f"Asked {values['model']} (answered by {ids}), design {values['design']}: {cost_after_text(values)}"]
+    if values["repairs"]:
+        lines.append(f"{values['repairs']:,} replies were no valid answer and were mended on request.")
+    if values["failed"]:
+        lines.append(
+            f"{values['failed']:,} of {values['distinct']:,} questions have no valid answer. Means are over the people who "
+            "answered."
+        )
+        lines += [
+            f"  persona {', '.join(map(str, item['personas']))}; {'; '.join(item['situations'])}: {item['problem']}"
+            for item in values.get("failures", [])[:SHOWN_FAILURES]
+        ]
+    lines += [f"Beware: {text}" for text in values.get("warnings", [])]
+    return "\n".join(lines)
+
+
 def cost_after_text(values: Mapping[str, Any]) -> str:
     """What was spent (`Spent.as_dict`)."""
-    cost = "cost unknown" if values["cost"] is None else f"{values['cost']:,.4f} {values['currency']}"
+    unknown = values.get("about_cost") or "cost unknown"
+    cost = unknown if values["cost"] is None else f"{values['cost']:,.4f} {values['currency']}"
     unsaid = (
         f"; the replies of {values['uncounted']:,} questions did not say their tokens" if values["uncounted"] else ""
     )

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from core.errors import StoreError
+from core.records import decode_json
 from core.store.connections import explained
 from core.store.frames import Rows, to_arrow, to_frame
 from core.store.schema import table_named
@@ -113,6 +114,22 @@ class CallAccess(TableAccess):
         self._check_open()
         with explained(self.name), self._fresh_cursor() as cursor:
             return cursor.sql(query).df()
+
+    def llm_recordings(self) -> pd.DataFrame:
+        """The ways in which models were asked that can be replayed: one row for each that has answers, the latest first.
+
+        Columns: engine, model, base_url, parameters (a dict: temperature, max_output_tokens, seed), prompt_version, design,
+        `samples` (how many of each question at most), `answers`, `last_asked` (UTC).
+        """
+        query = (
+            "SELECT engine, model, base_url, parameters::VARCHAR AS parameters, prompt_version, design, "
+            "max(sample) + 1 AS samples, count(*) AS answers, max(asked_at) AS last_asked FROM llm_calls "
+            "WHERE status = ? GROUP BY ALL ORDER BY last_asked DESC, model, design"
+        )
+        self._check_open()
+        with explained(self.name), self._fresh_cursor() as cursor:
+            found = cursor.sql(query, params=[ANSWERED]).df()
+        return found.assign(parameters=[decode_json(text) for text in found["parameters"]])
 
     def check_apart(self) -> None:
         """Raises StoreError where this thread is inside a transaction, for which another thread's write would wait."""

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.cognition.llm.answers import REASON
+from core.cognition.llm.answers import REASON, AnswerShape
 from core.cognition.llm.budget import spent
 from core.cognition.llm.cache import AnswerCache
 from core.cognition.llm.designs import DESIGNS, TOGETHER, Design, Sheet, design_of
-from core.cognition.llm.limits import AskProgress, Limits
+from core.cognition.llm.limits import AskProgress, Limits, Rounds
 from core.cognition.llm.outcomes import Outcome
 from core.cognition.llm.pipe import ask_all
 from core.cognition.llm.prices import Price
@@ -218,9 +218,17 @@ class LanguageEngine:
     def ask(self, personas: pd.DataFrame, contexts: pd.DataFrame) -> LanguageAnswers:
         """Asks all that is not in the cache, and keeps what came back sample by sample, with the reasons."""
         asked = self.questions(personas, contexts)
-        outcomes = self._outcomes(asked)
+        return self.answers(asked, self.outcomes(asked), len(personas), len(contexts))
+
+    def answers(
+        self, asked: Sequence[Asked], outcomes: Sequence[Outcome], personas: int, contexts: int
+    ) -> LanguageAnswers:
+        """What `questions` asked about so many personas and contexts, and what came of it, side by side, as arrays.
+
+        Raises AnswersMissing as `ask` does.
+        """
         behaviours = self.writer.study.behaviour_ids
-        values = np.full((self.samples, len(personas), len(contexts), len(behaviours)), np.nan)
+        values = np.full((self.samples, personas, contexts, len(behaviours)), np.nan)
         failures = []
         for item, outcome in zip(asked, outcomes, strict=True):
             if outcome.failure is not None:
@@ -234,26 +242,34 @@ class LanguageEngine:
         answers = LanguageAnswers(values, tuple(asked), tuple(outcomes), tuple(failures))
         self.returned.update(answers.model_ids)
         if failures and not self.allow_failures:
-            raise AnswersMissing(_missing(failures, len(asked)), tuple(failures))
+            raise missing_answers(failures, len(asked))
         return answers
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"cache": None, "on_progress": None, "should_stop": None}
 
-    def _outcomes(self, asked: Sequence[Asked]) -> list[Outcome]:
-        """One outcome for each question. Answers of one shape are asked for together, for they are read alike."""
-        shapes = {item.sheet.shape: item.sheet.shape.numbers for item in asked}
+    def outcomes(self, asked: Sequence[Asked]) -> list[Outcome]:
+        """One outcome for each question. Answers of one shape are asked for together, for they are read alike.
+
+        Raises what `ask_all` raises; progress is over all shapes.
+        """
+        by_shape: dict[AnswerShape, list[int]] = {}
+        for place, item in enumerate(asked):
+            by_shape.setdefault(item.sheet.shape, []).append(place)
+        telling = Rounds(self.on_progress)
+        if self.on_progress is not None:
+            telling.total = len({item.question.key(self.spec) for item in asked})
         outcomes: dict[int, Outcome] = {}
-        for shape in shapes:
-            places = [place for place, item in enumerate(asked) if item.sheet.shape == shape]
+        for shape, places in by_shape.items():
+            telling.begin()
             found = ask_all(
                 [asked[place].question for place in places],
                 provider_for(self.name, self.spec),
                 self.spec,
                 shape.parse,
                 self.cache,
-                self._left(list(outcomes.values())),
-                self.on_progress,
+                self.limits_after(list(outcomes.values())),
+                None if self.on_progress is None else telling.tell,
                 self.should_stop,
                 run_id=self.run_id,
                 price=self.price,
@@ -261,17 +277,15 @@ class LanguageEngine:
             outcomes.update(zip(places, found, strict=True))
         return [outcomes[place] for place in range(len(asked))]
 
-    def _left(self, outcomes: Sequence[Outcome]) -> Limits:
-        """The limits less what was spent on questions of other shapes."""
+    def limits_after(self, outcomes: Sequence[Outcome]) -> Limits:
+        """The limits, with what these questions took counted as spent."""
         used = spent(outcomes, self.price)
-        caps: dict[str, float | int] = {}
-        if self.limits.max_calls is not None:
-            caps["max_calls"] = max(0, self.limits.max_calls - used.calls)
-        if self.limits.max_tokens is not None:
-            caps["max_tokens"] = max(0, self.limits.max_tokens - used.tokens_in - used.tokens_out)
-        if self.limits.max_cost is not None:
-            caps["max_cost"] = max(0.0, self.limits.max_cost - (used.cost or 0.0))
-        return replace(self.limits, **caps)  # type: ignore[arg-type]
+        return replace(
+            self.limits,
+            spent_calls=self.limits.spent_calls + used.calls,
+            spent_tokens_in=self.limits.spent_tokens_in + used.tokens_in,
+            spent_tokens_out=self.limits.spent_tokens_out + used.tokens_out,
+        )
 
     def _blocks(self, personas: pd.DataFrame) -> dict[str, tuple[int, ...]]:
         """Each distinct persona block with the rows it speaks for; one empty block where nobody in particular is asked."""
@@ -299,17 +313,19 @@ class LanguageEngine:
             )
 
 
-def _missing(failures: Sequence[Failure], total: int) -> str:
+def missing_answers(failures: Sequence[Failure], total: int) -> AnswersMissing:
+    """The error for questions without a valid answer: how many of how many, and which."""
     said = [
         f"persona{'s' if len(item.personas) > 1 else ''} {_rows(item.personas)}, "
         f"contexts {_rows(item.contexts)}, sample {item.sample}: {item.problem}"
         for item in failures[:_SHOWN]
     ]
     more = f" And {len(failures) - _SHOWN} more." if len(failures) > _SHOWN else ""
-    return (
+    return AnswersMissing(
         f"{len(failures)} of {total} questions have no valid answer; what was answered is kept. "
         + " | ".join(said)
-        + more
+        + more,
+        tuple(failures),
     )
 
 

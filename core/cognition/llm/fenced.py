@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from core.errors import InputError
 
@@ -42,6 +43,15 @@ def fenced(text: str, label: str, *, where: str) -> str:
     content = one_line(text)
     if not content:
         raise InputError("has no text to describe it", where=where, allowed="a description in words")
+    return fenced_lines([content], label, where=where)
+
+
+def fenced_lines(lines: Sequence[str], label: str, *, where: str) -> str:
+    """Texts of a line each between a BEGIN and an END line that carry the mark of them all.
+
+    No line can be one of the two, for none keeps three dashes in a row. InputError where they are too long together.
+    """
+    content = "\n".join(one_line(line) for line in lines)
     if len(content) > LONGEST:
         raise InputError(f"its text has {len(content)} characters", where=where, allowed=f"up to {LONGEST} characters")
     mark = hashlib.sha256(content.encode("utf-8")).hexdigest()[:32]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from core.errors import InputError
 
@@ -15,7 +16,8 @@ class Limits:
     provider's limits. A question is given up after `max_attempts` calls that got no reply, or when `max_repairs` more
     texts were no answer either. Waits between attempts grow from `backoff_base` to `backoff_cap` seconds; where the
     server asks for more than `max_wait` seconds the run stops. `max_calls`, `max_tokens` and `max_cost` (in the
-    price's currency) are caps on what this run spends.
+    price's currency) are caps on what this run spends, of which `spent_calls` and `spent_tokens_in` and `_out` are gone
+    already.
     """
 
     concurrency: int = 16
@@ -29,6 +31,9 @@ class Limits:
     max_calls: int | None = None
     max_tokens: int | None = None
     max_cost: float | None = None
+    spent_calls: int = 0
+    spent_tokens_in: float = 0.0
+    spent_tokens_out: float = 0.0
 
     def __post_init__(self) -> None:
         least = {"concurrency": 1, "max_attempts": 1, "max_repairs": 0, "max_calls": 0, "max_tokens": 0, "max_cost": 0}
@@ -46,7 +51,8 @@ class Limits:
 
 @dataclass(frozen=True)
 class AskProgress:
-    """How far a run is. `done` of `total` distinct questions, of which `cached` were known and `failed` have failed.
+    """How far a run is. `done` of `total` distinct questions, of which `cached` were known and `failed` have failed. `calls`
+    and `cost` count what the limits say was spent before, too.
 
     `calls_per_second` is over the last half minute; `seconds_left` is None until the first answers are there. `cost`
     is None where the price is unknown.
@@ -60,3 +66,31 @@ class AskProgress:
     calls_per_second: float
     seconds_left: float | None
     cost: float | None
+
+
+class Rounds:
+    """Progress of several rounds of questions, `total` in all, told as one."""
+
+    def __init__(self, on_progress: Callable[[AskProgress], None] | None) -> None:
+        self._on_progress = on_progress
+        self.total = 0
+        self._before: AskProgress | None = None
+        self._last: AskProgress | None = None
+
+    def begin(self) -> None:
+        """A new round: what was told last is done."""
+        self._before = self._last
+
+    def tell(self, now: AskProgress) -> None:
+        """Hands on how far the round is, with the rounds before it."""
+        before = self._before
+        if before is not None:
+            now = replace(
+                now,
+                done=before.done + now.done,
+                failed=before.failed + now.failed,
+                cached=before.cached + now.cached,
+            )
+        self._last = replace(now, total=self.total)
+        if self._on_progress is not None:
+            self._on_progress(self._last)

@@ -17,7 +17,8 @@ class Outcome:
     `answer` is what the parser made of `raw`, the model's own text. `raw` of a failure is its last text, if it gave any.
     `model_id` is the id that the provider returned. `tokens_in` and `tokens_out` are summed over the calls that got a
     reply, and None where a reply did not say. `attempts` counts the calls that this run made, 0 for an answer from the
-    cache; `seconds` is how long the calls took together (from the cache: as it was when they were made).
+    cache; `seconds` is how long the calls took together (from the cache: as it was when they were made). `repairs` counts
+    the replies that were no answer and after which the model was asked to mend it.
     """
 
     key: str
@@ -30,6 +31,7 @@ class Outcome:
     from_cache: bool = False
     attempts: int = 0
     seconds: float = 0.0
+    repairs: int = 0
 
     @property
     def answered(self) -> bool:
@@ -62,6 +64,7 @@ class Taken:
             tokens_out=_total([reply.tokens_out for reply in self.replies]),
             attempts=self.calls,
             seconds=self.seconds,
+            repairs=max(0, len(self.replies) - 1),
         )
 
 

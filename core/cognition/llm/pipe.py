@@ -13,6 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -23,7 +24,7 @@ from core.cognition.llm.limits import AskProgress, Limits
 from core.cognition.llm.outcomes import Outcome, Taken
 from core.cognition.llm.pacing import Pace, Timing, backoff
 from core.cognition.llm.prices import Price
-from core.cognition.llm.secret_text import secret_values
+from core.cognition.llm.secret_text import secret_values, without_values
 from core.cognition.llm.types import (
     AnswerError,
     Denied,
@@ -111,6 +112,10 @@ class _Asking:
         self.purse = Purse(
             max_calls=limits.max_calls, max_tokens=limits.max_tokens, max_cost=limits.max_cost, price=price
         )
+        self.purse.calls = limits.spent_calls
+        self.purse.tokens_in, self.purse.tokens_out = limits.spent_tokens_in, limits.spent_tokens_out
+        # A model may repeat what it was never told on purpose; what is kept, shown or sent back must not.
+        self.secrets = secret_values()
         requests, tokens = limits.requests_per_minute, limits.tokens_per_minute
         self.requests = None if requests is None else Pace(requests, timing.now)
         self.tokens = None if tokens is None else Pace(tokens, timing.now)
@@ -139,12 +144,11 @@ class _Asking:
             await self.provider.aclose()
 
     def _check(self, distinct: dict[str, Question]) -> None:
-        secrets = secret_values()
         for question in distinct.values():
             for text in (question.system, question.prompt):
                 if not text.isascii() and text != text.encode("utf-8", "replace").decode("utf-8"):
                     raise InputError("a prompt holds half a surrogate pair, which no file can keep", where="question")
-                for name, value in secrets.items():
+                for name, value in self.secrets.items():
                     if value in text:
                         raise InputError(
                             f"a prompt holds the value of {name}", where="question", allowed="text without keys"
@@ -229,6 +233,7 @@ class _Asking:
                 taken.seconds += monotonic() - begun
                 return taken.outcome(key, failure=f"refused: {wrong}")
             self._settle(question, ticket, reply)
+            reply = replace(reply, text=without_values(reply.text, self.secrets))
             taken.add(reply)
             try:
                 return taken.outcome(key, answer=self.parse(reply.text))

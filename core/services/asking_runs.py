@@ -1,0 +1,246 @@
+"""The stage of a run in which its model is asked: once for everything, before the search.
+
+1. what the run needs is turned into questions, and those that the cache answers are known;
+2. where a call is needed, the canaries are asked first, which also tells at once whether the key is good;
+3. the questions are asked, and everything after reads from memory;
+4. what it took, what failed and whether another model seems to answer goes into the summary.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from core.cognition.engine import DAY_TYPE
+from core.cognition.llm.answered import AnsweredEngine
+from core.cognition.llm.budget import Plan, plan
+from core.cognition.llm.cache import AnswerCache
+from core.cognition.llm.canaries import (
+    VERSION,
+    CanaryRound,
+    ask_canaries,
+    canary_questions,
+    compare_canaries,
+    last_canaries,
+    stored_canaries,
+)
+from core.cognition.llm.designs import TOGETHER
+from core.cognition.llm.engine import AnswersMissing, Failure, LanguageEngine
+from core.cognition.llm.outcomes import Outcome
+from core.cognition.llm.prompts import PromptWriter
+from core.cognition.llm.providers import provider_for
+from core.cognition.llm.types import Question
+from core.errors import PolicyTwinError
+from core.services.asking_engines import REPLAY, own_contexts, spent_by, watched
+from core.services.progress import Watch
+from core.store.database import Store
+from core.store.llm_calls import ANSWERED
+
+if TYPE_CHECKING:
+    from core.services.runs import Prepared
+
+#: Why a run that asks leaves ablations out.
+NEW_PERSON = "another person would have to be asked everything anew"
+NOT_DEFINED = "people who are all alike have no text of their own that a model could be asked with"
+DAYS_APART = "with a prompt for each kind of day the announced working week would need prompts of its own"
+#: Failed questions that a summary spells out; all are counted, and their keys kept.
+MOST_LISTED = 50
+
+
+def left_out(engine: Any) -> dict[str, str]:
+    """Ablations that a run with this engine leaves out, and why; none for an engine that costs nothing to ask."""
+    if not isinstance(engine, AnsweredEngine):
+        return {}
+    reasons = {"single_persona": NEW_PERSON, "identical_personas": NOT_DEFINED}
+    if engine.language.design.days != TOGETHER:
+        reasons["twin_announced_calendar"] = DAYS_APART
+    return reasons
+
+
+def ask_everything(prepared: Prepared, run_id: str, store: Store, watch: Watch) -> tuple[Prepared, dict[str, Any]]:
+    """The run with an engine that knows all answers, and what goes into the summary as `asking`.
+
+    Raises what asking raises (Denied, BudgetReached, Cancelled …): what was answered is kept. AnswersMissing where
+    questions failed and the run does not allow it, or where a situation is left that nobody answered.
+    """
+    began = time.perf_counter()
+    engine = prepared.engine
+    assert isinstance(engine, AnsweredEngine) and prepared.request.test_end is not None
+    people = prepared.population.personas
+    contexts = own_contexts(prepared.inputs, prepared.problem, prepared.request.test_end, engine.language.design.days)
+    cache = AnswerCache(store)
+    asked = engine.language.questions(people, contexts)
+    before = plan([item.question for item in asked], engine.language.spec, cache)
+    watch.report("ask", 0, before.distinct, "questions")
+    language = replace(engine.language, run_id=run_id)
+    canaries, used = (stored_canaries(cache, run_id), _Used())
+    if before.calls and engine.asks:
+        canaries, used = _canaries(watched(language, watch, after=before.distinct), cache, run_id)
+        language = replace(language, limits=used.limits(language))
+    engine = AnsweredEngine(
+        replace(watched(language, watch, used.questions), allow_failures=engine.allow_failures),
+        asks=engine.asks,
+        leave_missing=engine.leave_missing,
+        own=contexts,
+    )
+    try:
+        answers = engine.respond(people, contexts)
+    except AnswersMissing as wrong:
+        raise _named(wrong, before.distinct) from None
+    nobody = np.isnan(answers).all(axis=0).any(axis=-1)
+    if nobody.any():
+        raise AnswersMissing(
+            f"in {int(nobody.sum())} of {len(contexts)} situations nobody gave a valid answer, so that there is no mean; "
+            f"{len(engine.failures)} questions failed, and the same command asks only those again",
+            tuple(engine.failures),
+        )
+    watch.report("ask", used.questions + before.distinct, used.questions + before.distinct, "questions")
+    values = _values(engine, people, contexts, before.questions, used)
+    drift, canaries_said = _drift(engine, cache, run_id, canaries)
+    values["canaries"] = canaries_said
+    values["warnings"] += drift
+    values["of_run"] = _of_run(store, run_id)
+    values["seconds"] = round(time.perf_counter() - began, 3)
+    return replace(prepared, engine=engine), values
+
+
+class _Used:
+    """What the canaries took."""
+
+    def __init__(self, rows: pd.DataFrame | None = None, questions: int = 0) -> None:
+        self.questions = questions
+        self.calls = 0 if rows is None else int(rows["attempts"].sum())
+        self.tokens_in = 0 if rows is None else int(rows["tokens_in"].fillna(0).sum())
+        self.tokens_out = 0 if rows is None else int(rows["tokens_out"].fillna(0).sum())
+
+    def limits(self, language: LanguageEngine) -> Any:
+        """The engine's limits less this."""
+        return language.limits_after(
+            [Outcome("canaries", attempts=self.calls, tokens_in=self.tokens_in, tokens_out=self.tokens_out)]
+        )
+
+
+def _canaries(language: LanguageEngine, cache: AnswerCache, run_id: str) -> tuple[CanaryRound, _Used]:
+    questions = canary_questions(run_id)
+    keys = [question.key(language.spec) for question in questions]
+    known = set(cache.find(keys))
+    found = ask_canaries(
+        provider_for(language.name, language.spec),
+        language.spec,
+        cache,
+        run_id,
+        limits=language.limits,
+        on_progress=language.on_progress,
+        should_stop=language.should_stop,
+        price=language.price,
+    )
+    columns = ["key", "attempts", "tokens_in", "tokens_out"]
+    rows = cache.store.find_llm_calls([key for key in keys if key not in known], columns=columns, status=None)
+    return found, _Used(rows, len(keys))
+
+
+def _values(
+    engine: AnsweredEngine, people: pd.DataFrame, contexts: pd.DataFrame, questions: int, used: _Used
+) -> dict[str, Any]:
+    language = engine.language
+    values = spent_by(engine)
+    values["calls"] += used.calls
+    values["tokens_in"] += used.tokens_in
+    values["tokens_out"] += used.tokens_out
+    if language.price is not None:
+        values["cost"] = language.price.cost(values["tokens_in"], values["tokens_out"])
+    return values | {
+        "engine": engine.name,
+        "prompts": language.writer.files.version,
+        "days": language.design.days,
+        "samples": language.samples,
+        "personas": len(people),
+        "contexts": len(contexts),
+        "questions": questions,
+        "canary_calls": used.calls,
+        "failures": failure_rows(engine.failures[:MOST_LISTED], language.writer, people, contexts),
+        "failed_keys": sorted(engine.failed),
+    }
+
+
+def _drift(
+    engine: AnsweredEngine, cache: AnswerCache, run_id: str, own: CanaryRound | None
+) -> tuple[list[str], dict[str, Any] | None]:
+    """Warnings that another model seems to answer now, and the canaries asked with this run: None where no call was
+    needed."""
+    if own is None:
+        return [], None
+    earlier = last_canaries(cache, engine.language.spec, run_id)
+    said = {
+        "version": VERSION,
+        "asked_at": own.asked_at.isoformat(),
+        "model_ids": list(own.model_ids),
+        "answers": {name: list(values) for name, values in own.answers.items()},
+        "compared_with": None if earlier is None else earlier.run_id,
+    }
+    return ([] if earlier is None else compare_canaries(earlier, own)), said
+
+
+def _of_run(store: Store, run_id: str) -> dict[str, Any]:
+    """What the run took in all, with what it asked before it was taken up again: the calls that are kept under its name.
+
+    A failure that was asked again has given way to what came of it, so its first calls are not among them.
+    """
+    columns = ["attempts", "tokens_in", "tokens_out", "status"]
+    rows = store.read("llm_calls", columns=columns, run_id=run_id)
+    return {
+        "calls": int(rows["attempts"].sum()),
+        "answered": int((rows["status"] == ANSWERED).sum()),
+        "tokens_in": int(rows["tokens_in"].fillna(0).sum()),
+        "tokens_out": int(rows["tokens_out"].fillna(0).sum()),
+    }
+
+
+def failure_rows(
+    failures: Sequence[Failure], writer: PromptWriter, people: pd.DataFrame, contexts: pd.DataFrame
+) -> list[dict[str, Any]]:
+    """Failed questions in words: whose, about what, and why."""
+    identifiers = people["persona_id"].tolist()
+    rows = contexts.to_dict("records")
+    return [
+        {
+            "personas": [int(identifiers[row]) for row in item.personas],
+            "situations": list(dict.fromkeys(context_words(writer, rows[row]) for row in item.contexts)),
+            "days": sorted({str(rows[row][DAY_TYPE]) for row in item.contexts}),
+            "sample": item.sample,
+            "problem": item.problem,
+        }
+        for item in failures
+    ]
+
+
+def context_words(writer: PromptWriter, row: Mapping[Hashable, Any]) -> str:
+    """A context but for its kind of day, on one line."""
+    context = {str(name): value for name, value in row.items()}
+    rules = writer.arm(context).removeprefix("- ")
+    return " ".join([rules, *(line.removeprefix("- ") for line in writer.common(context).splitlines())])
+
+
+def _named(wrong: AnswersMissing, total: int) -> PolicyTwinError:
+    return AnswersMissing(
+        f"{str(wrong).rstrip('.')}. The same command asks those alone again ({len(wrong.failures)} of {total}); "
+        "with --allow-failures the run goes on without them",
+        wrong.failures,
+    )
+
+
+def unasked(
+    language: LanguageEngine, questions: Sequence[Question], run_id: str, store: Store | None
+) -> tuple[Plan, int]:
+    """The plan of asking these questions for a run, and how many calls of it are canaries."""
+    cache = None if store is None else AnswerCache(store)
+    own = plan(questions, language.spec, cache, max_repairs=language.limits.max_repairs)
+    if not own.calls or language.name == REPLAY:
+        return own, 0
+    whole = plan([*questions, *canary_questions(run_id)], language.spec, cache, max_repairs=language.limits.max_repairs)
+    return replace(whole, questions=own.questions, distinct=own.distinct, cached=own.cached), whole.calls - own.calls

@@ -806,6 +806,9 @@ def test_the_printed_lines_give_the_same_figures(
     printed = json.loads(capsys.readouterr().out)
     assert printed["scenarios"][0]["difference"] == there["scenarios"][0]["difference"]
     assert printed["scenarios"][0]["lower"] == there["scenarios"][0]["lower"]
+    against_itself = compare_command(record, ["later.toml"], dates, None, "later.toml")
+    assert main(shlex.split(against_itself)[1:]) == 0
+    assert set(json.loads(capsys.readouterr().out)["scenarios"][0]["difference"].values()) == {0.0}
     exec(compare_python(record, ["later.toml"], dates, None, "later.toml"), space)
     assert set(space["values"]["scenarios"][0]["difference"].values()) == {0.0}  # type: ignore[index]
 

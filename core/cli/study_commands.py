@@ -43,6 +43,12 @@ def add(commands: Any) -> None:
     compare.add_argument(
         "--scenario", action="append", required=True, type=Path, metavar="FILE", help="TOML or JSON; repeat"
     )
+    compare.add_argument(
+        "--reference",
+        type=Path,
+        metavar="FILE",
+        help="scenario to compare with (default: the policy that was in force)",
+    )
     window_options(compare)
     ask_option(compare)
     estimate_option(compare)
@@ -96,16 +102,19 @@ def _compare(arguments: argparse.Namespace) -> None:
 
     inputs = open_study(arguments.study, arguments.data)
     scenarios = [load_scenario(path, inputs.timeline) for path in arguments.scenario]
+    reference = None if arguments.reference is None else load_scenario(arguments.reference, inputs.timeline)
     with open_store(arguments) as store:
         run_id = finished_run(arguments, store)
         window = {"data": arguments.data, "start": arguments.start, "end": arguments.end}
         if arguments.estimate:
             from core.services.asking import cost_of_contrast
 
-            return _show_cost(cost_of_contrast(store, run_id, scenarios=scenarios, **window), arguments)
+            asked = scenarios if reference is None else [reference, *scenarios]
+            return _show_cost(cost_of_contrast(store, run_id, scenarios=asked, **window), arguments)
         values, _ = run_compare(
-            store, run_id, scenarios, **window, asks=arguments.ask, asking=asking_of(arguments), watch=watch()
-        )
+            store, run_id, scenarios, **window, reference=reference, asks=arguments.ask, asking=asking_of(arguments),
+            watch=watch(),
+        )  # fmt: skip
     show(values, arguments, lambda: compare_text(values))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
@@ -13,6 +14,8 @@ BAND = "rgba(11, 93, 122, 0.18)"
 TRAIN_SHADE = "rgba(60, 71, 82, 0.06)"
 GRID = "#e3e8ec"
 HEIGHT = 420
+#: Characters of a source line that fit beneath a figure on a screen 1,280 pixels wide.
+SOURCE_WIDTH = 128
 
 
 def styled(
@@ -46,7 +49,9 @@ def styled(
         figure.update_yaxes(title_text=y)
     if source:
         figure.add_annotation(
-            text=f"Source: {source}",
+            text=f"Source: {source}"
+            if "<br>" in source
+            else "<br>".join(textwrap.wrap(f"Source: {source}", SOURCE_WIDTH)),
             xref="paper",
             yref="paper",
             x=0,

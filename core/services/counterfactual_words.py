@@ -149,9 +149,17 @@ def sweep_command(record: RunRecord, levels: Sequence[float], dates: pd.Datetime
     )  # fmt: skip
 
 
-def compare_command(record: RunRecord, files: Sequence[str], dates: pd.DatetimeIndex, data: str | None = None) -> str:
-    """The command that makes a comparison with the observed policy from nothing, in a store of its own."""
+def compare_command(
+    record: RunRecord,
+    files: Sequence[str],
+    dates: pd.DatetimeIndex,
+    data: str | None = None,
+    reference_file: str | None = None,
+) -> str:
+    """The command that makes a comparison from nothing, in a store of its own; without a reference with the observed
+    policy."""
     named = [part for name in files for part in ("--scenario", shlex.quote(name))]
+    named += [] if reference_file is None else ["--reference", shlex.quote(reference_file)]
     return " ".join(
         ["policytwin compare", *_run_options(record, data), *named, *_window(dates), *_may_ask(record), "--db",
          "reproduce.duckdb", "--json"]

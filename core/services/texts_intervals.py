@@ -39,12 +39,11 @@ def parts_words(parts: list[dict[str, Any]]) -> str:
         "calibration": "a longer training period would narrow it",
         "repeated_answers": "more samples per question would narrow it",
     }[first]
-    return (
-        f"{share[first]:.0%} of the interval's variance is {PART_WORDS[first][0].lower()}{PART_WORDS[first][1:]}; "
-        f"no other part moves a forecast by more than {others:.1f} points on average: {least}."
-        if first == "residual"
-        else f"{share[first]:.0%} of the interval's variance is {PART_WORDS[first][0].lower()}{PART_WORDS[first][1:]}: {least}."
-    )
+    size = "Nearly all" if share[first] > 0.985 else f"{share[first]:.0%}"
+    said = f"{size} of the interval's variance is {PART_WORDS[first][0].lower()}{PART_WORDS[first][1:]}"
+    if first == "residual":
+        said += f"; no other part moves a forecast by more than {others:.1f} points on average"
+    return f"{said}: {least}."
 
 
 def intervals_text(values: Mapping[str, Any]) -> str:

@@ -31,18 +31,14 @@ from core.services.counterfactuals import distinct_scenarios, kept_counterfactua
 from core.services.timelines import load_timeline, saved_scenarios
 from core.services.what_ifs import DEFAULT_DAYS, FEWEST_DAYS, MOST_DAYS, WHAT_IFS, scenario_file, what_if
 from core.settings import observed_data
+from pages.shared.address import from_address, into_address, key_of, pick, pick_several
 from pages.shared.charts import chart
 from pages.shared.counterfactual_choices import (
     AT_ONCE_UP_TO,
     Asked,
     beside_the_page,
     earlier_results,
-    from_address,
-    into_address,
     keep_button,
-    key_of,
-    pick,
-    pick_several,
 )
 from pages.shared.shell import link
 
@@ -372,11 +368,9 @@ def _reproduce(asked: Asked, question: Question) -> None:
         folder = None if asked.study.shipped else observed_data()
         data = None if folder is None else str(folder)
         record = asked.run.record
-        if reference_file is None:
-            st.caption("On the command line:")
-            st.code(compare_command(record, question.files, asked.dates, data), language="bash", wrap_lines=True)
-        else:
-            st.caption("The command compares with the policy that was in force; for another reference use Python:")
+        st.caption("On the command line:")
+        command = compare_command(record, question.files, asked.dates, data, reference_file)
+        st.code(command, language="bash", wrap_lines=True)
         st.caption("In Python:")
         st.code(compare_python(record, question.files, asked.dates, data, reference_file), language="python")
 

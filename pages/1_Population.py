@@ -274,7 +274,7 @@ def _keep(edited: Edited) -> None:
         chosen = st.selectbox("A kept population", list(names), format_func=names.__getitem__, key="kept-choice")
         take = st.button("Show it here", icon=":material/visibility:", key="kept-show")
         st.page_link(
-            "pages/3_Calibration.py",
+            "pages/4_Calibration.py",
             label="Run with it on the Calibration page",
             icon=":material/play_circle:",
             query_params={**link_parameters(), SOURCE: chosen},

@@ -233,7 +233,7 @@ def _figures_of(editing: Editing, draft: PolicyTimeline | None) -> None:
         show_changes(shown.changes(base), "its parent" if draft is not None else "the observed policy")
     if draft is None and parent.parent_id is not None:
         st.page_link(
-            "pages/4_Counterfactuals.py",
+            "pages/5_Counterfactuals.py",
             label="See on Counterfactuals what this scenario would change",
             icon=":material/compare_arrows:",
             query_params={**link_parameters(), SCENARIO: parent.id},

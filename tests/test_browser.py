@@ -11,9 +11,12 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
+from any_model import any_model
+from llm_servers import openai_server
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
@@ -25,7 +28,9 @@ pytestmark = [
 ]
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 60_000  # milliseconds: a shared machine with two cores may be slow
-PAGES = ("", "Population", "Policy_timeline", "Calibration", "Counterfactuals", "Validation")
+PAGES = ("", "Population", "Policy_timeline", "Simulate", "Calibration", "Counterfactuals", "Validation")
+#: Looks like a key, and must be on no page.
+KEY = "sk-" + "hush" * 8
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +43,7 @@ def address(meridia_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("POLICYTWIN_")}
+    environment["OPENAI_API_KEY"] = KEY
     log = (folder / "server.log").open("w")
     command = [sys.executable, "-m", "core.cli", "--no-browser", "--port", str(port), "--db", str(store)]
     server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
@@ -78,10 +84,26 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     opened = browser.new_page(viewport={"width": 1280, "height": 900})
+    asked = asked_hosts(opened)
     opened.set_default_timeout(PATIENCE)
     expect.set_options(timeout=PATIENCE)
     yield opened
     opened.close()
+    assert asked <= {"127.0.0.1"}, "nothing is loaded from anywhere else"
+
+
+def asked_hosts(page: Page) -> set[str]:
+    """The hosts that the page asks for anything; it grows as the page goes on. What is in the page itself has none."""
+    hosts: set[str] = set()
+
+    def note(url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("data", "blob", "about"):
+            hosts.add(parts.hostname or url)
+
+    page.on("request", lambda request: note(request.url))
+    page.on("websocket", lambda socket: note(socket.url))
+    return hosts
 
 
 def settled(page: Page) -> None:
@@ -165,6 +187,7 @@ def test_the_analysts_path(address: str, page: Page) -> None:
 def test_a_first_visit_by_deep_link_works(address: str, browser: Browser, name: str) -> None:
     context = browser.new_context()
     page = context.new_page()
+    asked = asked_hosts(page)
     page.set_default_timeout(PATIENCE)
     page.goto(f"{address}/{name}?study=meridia")
     heading = name.replace("_", " ") or "Overview"
@@ -172,6 +195,7 @@ def test_a_first_visit_by_deep_link_works(address: str, browser: Browser, name: 
     settled(page)
     assert "Page not found" not in page.content()
     context.close()
+    assert asked == {"127.0.0.1"}, "nothing is loaded from anywhere else"
 
 
 def test_where_the_twin_helps_is_seen_at_once_and_looked_into(address: str, page: Page) -> None:
@@ -200,8 +224,49 @@ def test_where_the_twin_helps_is_seen_at_once_and_looked_into(address: str, page
         settled(page)
         assert page.get_by_test_id("stAlertContentError").count() == 0
     assert "country=NZL" in page.url and "horizon=90" in page.url, "a link shows the same screen"
-    # What the page asks for and does not get (its icon, where there is no network; Streamlit's probes of deep links) is no error.
+    # What the page asks for and does not get (Streamlit's probes of deep links) is no error.
     assert not [text for text in wrong if "Failed to load resource" not in text], wrong
+
+
+def test_a_model_is_asked_and_its_answer_read(address: str, page: Page) -> None:
+    """Choose a model and a server, see the cost, run, read an answer with its reason, and set engines side by side."""
+    with openai_server(any_model(reason="I keep to <b>my own</b> street.")) as url:
+        page.goto(f"{address}/Simulate?study=meridia&sim-asked=2&sim-trials=1")
+        settled(page)
+        body = page.get_by_test_id("stMain")
+        page.get_by_text("OpenAI-compatible", exact=True).click()
+        settled(page)
+        page.get_by_label("Model", exact=True).fill("m-1")
+        page.get_by_label("Model", exact=True).press("Enter")
+        settled(page)
+        page.get_by_role("combobox", name=re.compile("Server")).click()
+        page.get_by_role("option", name="Another address").click()
+        settled(page)
+        page.get_by_label("Server address", exact=True).fill(str(url))
+        page.get_by_label("Server address", exact=True).press("Enter")
+        settled(page)
+        expect(body).to_contain_text("2 personas in")
+        expect(body).to_contain_text("has no price")
+        assert not url.seen, "the cost is said before anything is asked"
+        page.get_by_role("button", name=re.compile(r"^Ask \d+ questions and run")).click()
+        expect(body).to_contain_text("Done in")
+        settled(page)
+        expect(body).to_contain_text("Canaries, a few fixed questions")
+        assert url.seen and KEY in url.seen[0].headers["authorization"] and KEY not in page.content()
+        link = page.url
+        page.get_by_test_id("stButtonGroup").get_by_text("Read answers", exact=True).click()
+        expect(body).to_contain_text("I keep to <b>my own</b> street.")
+        settled(page)
+        page.get_by_text("Prompt and answer, word for word").click()
+        expect(body).to_contain_text("BEGIN PERSONA")
+        page.get_by_test_id("stButtonGroup").get_by_text("Compare engines", exact=True).click()
+        expect(body).to_contain_text("Rules (not a language model)")
+        settled(page)
+        assert page.locator(".js-plotly-plot").count() == 3
+    page.goto(link)
+    settled(page)
+    expect(page.get_by_label("Server address", exact=True)).to_have_value(str(url))
+    assert "engine=openai" in link and "openai-model=m-1" in link and KEY not in link
 
 
 def test_a_study_that_is_not_there_is_said_in_one_line(address: str, page: Page) -> None:

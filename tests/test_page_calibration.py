@@ -36,7 +36,7 @@ def store(meridia_store: Path) -> Iterator[Store]:
 
 def page(**parameters: str) -> AppTest:
     at = AppTest.from_file(str(APP), default_timeout=PATIENCE)
-    at.switch_page("pages/3_Calibration.py")
+    at.switch_page("pages/4_Calibration.py")
     for name, value in {"study": "meridia", **parameters}.items():
         at.query_params[name] = value
     return at.run()

@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def opened(**query: str) -> AppTest:
     """The page as a first visit by this link."""
     page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    page.switch_page("pages/4_Counterfactuals.py")
+    page.switch_page("pages/5_Counterfactuals.py")
     for name, value in {"study": "meridia", **query}.items():
         page.query_params[name] = value
     return page.run()
@@ -195,7 +195,7 @@ def test_coming_back_by_a_link_shows_what_the_link_says(meridia_store: Path) -> 
     assert page.segmented_control[0].value == "sweep"
     for _ in range(2):
         page.switch_page("app.py").run()
-        page.switch_page("pages/4_Counterfactuals.py")
+        page.switch_page("pages/5_Counterfactuals.py")
         for name in list(page.query_params):
             del page.query_params[name]
         page.query_params["study"] = "meridia"

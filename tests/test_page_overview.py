@@ -73,8 +73,8 @@ def test_the_steps_follow_what_was_done(meridia_store: Path) -> None:
         before = overview(store, inputs, run)
         run_sweep(store, run.run_id, [0, 100])
         after = overview(store, inputs, run)
-    assert [step.done for step in before.steps] == [True, True, True, False]
-    assert [step.done for step in after.steps] == [True] * 4 and "1 sweep" in after.steps[-1].text
+    assert [step.done for step in before.steps] == [True, True, True, True, False]
+    assert [step.done for step in after.steps] == [True] * 5 and "1 sweep" in after.steps[-1].text
     tiles = {tile.label: tile for tile in before.tiles}
     macro = run.summary["macro_rmse"]
     assert tiles["Gradient boosting"].worse == (macro["twin"] > macro["gradient_boosting"])

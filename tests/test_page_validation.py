@@ -48,7 +48,7 @@ def store(meridia_store: Path) -> Iterator[Store]:
 
 def page(**parameters: str) -> AppTest:
     at = AppTest.from_file(str(APP), default_timeout=PATIENCE)
-    at.switch_page("pages/5_Validation.py")
+    at.switch_page("pages/6_Validation.py")
     for name, value in {"study": "meridia", **parameters}.items():
         at.query_params[name] = value
     return at.run()
@@ -84,7 +84,7 @@ def test_a_link_opens_each_part(store: Store, part: str) -> None:
     assert "not a language model" in words and only_run(store) in words, "engine and run are named"
     assert "Backtest shipped with PolicyTwin" in words and "by version" in words
     assert "The code ran" not in words and "policytwin backtest" in words, "how to measure it again"
-    assert len(at.get("plotly_chart")) == {"Countries": 3, "This study": 1, "Intervals": 1}.get(part, 0)
+    assert len(at.get("plotly_chart")) == {"Countries": 3, "This study": 1, "Intervals": 3}.get(part, 0)
 
 
 def test_the_answer_says_the_figures_of_the_shipped_file(store: Store) -> None:

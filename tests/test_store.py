@@ -776,11 +776,13 @@ def test_deleting_a_run_leaves_nothing_of_it_and_all_of_the_others(store: Store)
         "calibrations": [{"calibrator": "affine", "behaviour": "parks", "a": 1.0, "parameters": {"k": 1}}],
         "trials": [{"calibrator": "affine", "number": 0, "state": "complete", "objectives": [1.0, 2.0]}],
         "forecasts": [{"forecaster": "twin", "behaviour": "parks", "date": "2020-01-01", "phase": "test"}],
+        "intervals": [{"behaviour": "parks", "date": "2020-01-01", "level": 80, "lower": -1.0, "upper": 1.0}],
         "scores": scores(),
         "sweeps": [{"level": 25.0, "attribute": "all", "attribute_level": "all", "behaviour": "parks"}],
         "backtest_rows": [{**place, "categories": 6}],
         "backtest_scores": [{**place, "forecaster": "twin", "macro_rmse": 1.0}],
         "backtest_intervals": [{**place, "forecaster": "twin", "level": 80, "coverage": 0.8}],
+        "survey_answers": [{"persona_id": 0, "sample": 0, "weight": 1.5, "answer": [0.25, 0.75], "reason": "So."}],
     }
     assert set(frames) == set(RUN_TABLES) - {"response_chunks"}
     for each in (one, other):

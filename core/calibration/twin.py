@@ -97,8 +97,13 @@ def relative_activity(
     return RelativeActivity(actual / ordinary, held / ordinary, offset, scale, days_off)
 
 
-def window_activity(problem: Problem, window: Window, means: np.ndarray) -> RelativeActivity:
-    """Relative activity of a window's days; `means` is simulated activity, (…, contexts, behaviours)."""
+def window_activity(
+    problem: Problem, window: Window, means: np.ndarray, *, holidays_tell: bool = True
+) -> RelativeActivity:
+    """Relative activity of a window's days; `means` is simulated activity, (…, contexts, behaviours).
+
+    Unless `holidays_tell`, days off are what the engine says, whatever was observed on public holidays.
+    """
     rows = (window.actual, window.unrestricted, window.held, problem.baseline_context)
     actual, unrestricted, held, week = (means[..., row, :] for row in rows)
 
@@ -106,7 +111,7 @@ def window_activity(problem: Problem, window: Window, means: np.ndarray) -> Rela
         return relative_activity(problem, window.dates, window.types, actual, unrestricted, held, week, days_off=factor)
 
     plain = with_days_off(np.ones(means.shape[:-2] + means.shape[-1:]))
-    if not problem.compares_weekdays:
+    if not (problem.compares_weekdays and holidays_tell):
         return plain
     observed = observed_activity(problem, window, plain)
     known = window.types[: window.train_days]

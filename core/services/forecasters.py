@@ -80,7 +80,7 @@ def ablation_forecasts(
     window, study = problem.final, inputs.study
     attributes, traits = tuple(item.name for item in population.spec.attributes), population.spec.trait_names
     raw = simulate(start, population.personas, problem.contexts).everyone
-    relative = window_activity(problem, window, raw)
+    relative = window_activity(problem, window, raw, holidays_tell=False)
     identity = fit_lines(problem, window, relative, IdentityCalibrator(upper=upper_bounds(problem)))
     horizon = slice(window.train_days, None)
     plain = relative.metric(identity.line(relative.actual[horizon]), horizon)

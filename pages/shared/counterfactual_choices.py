@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -20,9 +20,9 @@ from core.services.progress import Watch
 from core.services.studies import engine_short
 from core.store.runs import StoredRun
 from core.study import Study
+from pages.shared.address import WRITTEN, from_address, into_address, key_of, pick
 from pages.shared.shell import Workspace, show_job
 
-T = TypeVar("T")
 #: Above this many personas a result takes more than about a second and is made beside the page, with progress.
 AT_ONCE_UP_TO = 20_000
 OWN_PEOPLE = "own"
@@ -30,8 +30,6 @@ MADE_FOR = "counterfactual-study"
 NEWS = "counterfactual-news"
 #: Kept results of the run shown that can be opened again.
 KEPT_SHOWN = 8
-#: What this page has written into the address: name -> text, or None where it took a choice out.
-WRITTEN = "counterfactual-address"
 #: The choices of the page that live in the address.
 ADDRESS = (
     "view", "start", "end", "people", "levels", "what", "shift", "scenario", "against",
@@ -87,90 +85,6 @@ def settle(study: Study) -> None:
             if name != "view":
                 st.query_params.pop(name, None)
     st.session_state[MADE_FOR] = study.id
-
-
-def key_of(study: Study, name: str) -> str:
-    """The session's key of a choice; each study has its own."""
-    return f"cf-{study.id}-{name}"
-
-
-def arrived(name: str) -> bool:
-    """Whether the address says something about a choice that this session has not written there itself."""
-    text = st.query_params.get(name)
-    return text is not None and st.session_state.get(WRITTEN, {}).get(name) != text
-
-
-def from_address(study: Study, name: str, default: T, parse: Callable[[str], T]) -> str:
-    """Start a widget from the address; returns its key. A value that means nothing here is named and left out.
-
-    A link followed later in the session wins over what was chosen before.
-    """
-    key = key_of(study, name)
-    fresh = key not in st.session_state
-    if fresh:
-        st.session_state[key] = default
-    if arrived(name) or (fresh and name in st.query_params):
-        text = str(st.query_params[name])
-        _note(name, text)
-        try:
-            st.session_state[key] = parse(text)
-        except ValueError:
-            st.warning(f"The link's choice for “{name}” is not possible here; showing the usual one.")
-    return key
-
-
-def into_address(name: str, text: str, default: str) -> None:
-    """Keep a choice in the address, unless it is the usual one."""
-    wanted = None if text == default else text
-    _note(name, wanted)
-    if wanted is None:
-        st.query_params.pop(name, None)
-    elif st.query_params.get(name) != wanted:
-        st.query_params[name] = wanted
-
-
-def _note(name: str, text: str | None) -> None:
-    st.session_state[WRITTEN] = {**st.session_state.get(WRITTEN, {}), name: text}
-
-
-def pick(
-    study: Study, name: str, label: str, options: Sequence[str], words: Callable[[str], str], default: str, **more: Any
-) -> str:
-    """A select box whose choice is in the address."""
-    usable = list(options)
-
-    def parse(text: str) -> str:
-        return usable[usable.index(text)]
-
-    key = from_address(study, name, default, parse)
-    # Given anew on every run: after a run that stopped above it, the browser has forgotten what the session still knows.
-    known = st.session_state[key]
-    st.session_state[key] = known if known in usable else default
-    chosen = str(st.selectbox(label, usable, format_func=words, key=key, **more))
-    into_address(name, chosen, default)
-    return chosen
-
-
-def pick_several(
-    study: Study,
-    name: str,
-    label: str,
-    options: Sequence[str],
-    words: Callable[[str], str],
-    default: list[str],
-    **more: Any,
-) -> list[str]:
-    """A multiple choice that is in the address, comma-separated."""
-    usable = list(options)
-
-    def parse(text: str) -> list[str]:
-        return [usable[usable.index(part)] for part in text.split(",") if part]
-
-    key = from_address(study, name, default, parse)
-    st.session_state[key] = [item for item in st.session_state[key] if item in usable]
-    chosen = [str(item) for item in st.multiselect(label, usable, format_func=words, key=key, **more)]
-    into_address(name, ",".join(chosen), ",".join(default))
-    return chosen
 
 
 def asked(workspace: Workspace, run: StoredRun) -> Asked:

@@ -38,17 +38,14 @@ from core.services.counterfactual_words import (
 )
 from core.services.counterfactuals import DEFAULT_LEVELS, kept_counterfactuals, reference_point, run_sweep
 from core.settings import observed_data
+from pages.shared.address import from_address, into_address, key_of, pick
 from pages.shared.charts import chart, download
 from pages.shared.counterfactual_choices import (
     AT_ONCE_UP_TO,
     Asked,
     beside_the_page,
     earlier_results,
-    from_address,
-    into_address,
     keep_button,
-    key_of,
-    pick,
 )
 
 LEVELS_TEXT = ", ".join(f"{level:g}" for level in DEFAULT_LEVELS)

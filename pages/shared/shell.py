@@ -19,7 +19,7 @@ from core.services.counterfactuals import fitted_twin
 from core.services.jobs import Job, JobBoard
 from core.services.progress import STAGE_WORDS
 from core.services.studies import StudyInputs, engine_label, list_studies, open_study
-from core.settings import observed_data, store_path
+from core.settings import adopt_keys, observed_data, shipped_data, store_path
 from core.store.database import Store
 from core.store.runs import StoredRun
 from core.study import Study
@@ -29,11 +29,14 @@ PAGES: tuple[tuple[str, str, str], ...] = (
     ("Overview", "app.py", "Where the study stands and what to do next"),
     ("Population", "pages/1_Population.py", "Who the synthetic people are"),
     ("Policy timeline", "pages/2_Policy_timeline.py", "What was in force, and what could have been"),
-    ("Calibration", "pages/3_Calibration.py", "Fit the twin and test it on days it has not seen"),
-    ("Counterfactuals", "pages/4_Counterfactuals.py", "Sweep stringency and compare policies"),
-    ("Validation", "pages/5_Validation.py", "Where the twin helps, and where a simple forecast is as good"),
+    ("Simulate", "pages/3_Simulate.py", "Choose who answers, see what it costs, run it, and read the answers"),
+    ("Calibration", "pages/4_Calibration.py", "Fit the twin and test it on days it has not seen"),
+    ("Counterfactuals", "pages/5_Counterfactuals.py", "Sweep stringency and compare policies"),
+    ("Validation", "pages/6_Validation.py", "Where the twin helps, and where a simple forecast is as good"),
 )
 STUDY, RUN = "study", "run"
+#: A picture of our own: for an icon by name the browser would ask a font server elsewhere.
+ICON = "pictures/icon.svg"
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,9 @@ def try_to(action: Callable[[], None]) -> bool:
 
 def open_page(title: str) -> Workspace:
     """Draw the frame of a page and return what it works on. Must be the first Streamlit call of the page."""
-    st.set_page_config(page_title=f"{title} · PolicyTwin", page_icon=":material/policy:", layout="wide")
+    st.set_page_config(page_title=f"{title} · PolicyTwin", page_icon=str(shipped_data() / ICON), layout="wide")
+    if st.secrets.load_if_toml_exists():
+        adopt_keys(st.secrets)
     with plain_errors():
         store = open_store(str(store_path()))
         study_id = _chosen_study()

@@ -24,7 +24,7 @@ def intervals_view(view: BacktestView) -> None:
         return
     levels = sorted(int(item) for item in table["level"].unique())
     spoken = SPOKEN if SPOKEN in levels else levels[len(levels) // 2]
-    st.markdown("##### Do the intervals keep their promise?")
+    st.markdown("##### Over many countries: do the intervals keep their promise?")
     st.markdown(plain_text(coverage_words(table, spoken)))
     st.markdown(plain_text(sharpness_words(table, spoken)))
     others = [name for name in table["forecaster"].unique() if name != "twin"]

@@ -12,6 +12,7 @@ from pages.shared.validation_data import backtest_view
 from pages.shared.validation_groups import groups_view
 from pages.shared.validation_intervals import intervals_view
 from pages.shared.validation_method import methods_view, reproduce_view
+from pages.shared.validation_run_intervals import run_intervals_view
 from pages.shared.validation_study import study_view
 from pages.shared.validation_worlds import worlds_view
 
@@ -30,6 +31,7 @@ def main() -> None:
             case "This study":
                 study_view(workspace)
             case "Intervals":
+                run_intervals_view(workspace)
                 intervals_view(view)
             case "Ablations":
                 ablations_view(workspace)

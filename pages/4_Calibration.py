@@ -150,8 +150,8 @@ def _parameters(workspace: Workspace, run: StoredRun) -> None:
     found = found_parameters(run, study)
     st.markdown("##### Parameters that the search found")
     st.caption(
-        "They hold for everybody and all behaviours. Found means: of the trials that forecast as well as the best from "
-        "rolling origins inside the training days, the one nearest to the starting point. They describe this engine on these "
+        "They hold for everybody and all behaviours. Found means: the mean of the trials that forecast as well as the best from "
+        "rolling origins inside the training days. They describe this engine on these "
         "data; they are not measurements of people."
     )
     if run.record.priors != "none":

@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from core.services.counterfactual_words import CLAIMS_TEXT
-from pages.shared.counterfactual_choices import asked, from_address, into_address, settle
+from pages.shared.address import from_address, into_address
+from pages.shared.counterfactual_choices import asked, settle
 from pages.shared.counterfactual_compare import compare_view
 from pages.shared.counterfactual_sweep import sweep_view
 from pages.shared.shell import engine_note, need_run, open_page, plain_errors

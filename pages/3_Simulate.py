@@ -1,0 +1,49 @@
+"""Simulate: choose who answers, see the cost first, run and watch it, read the answers, and set engines side by side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pages.shared.address import pick
+from pages.shared.shell import open_page, plain_errors
+from pages.shared.simulate_ask import ask_view
+from pages.shared.simulate_compare import compare_view
+from pages.shared.simulate_crowd import crowd_view
+from pages.shared.simulate_method import reproduce_view
+from pages.shared.simulate_read import read_view
+from pages.shared.simulate_run import adopt_finished_run, run_view
+
+SECTIONS = {
+    "run": "Run",
+    "read": "Read answers",
+    "compare": "Compare engines",
+    "crowd": "Quality of the crowd",
+    "ask": "Ask a question",
+}
+
+
+def main() -> None:
+    workspace = open_page("Simulate")
+    with plain_errors():
+        adopt_finished_run(workspace)
+        section = pick(
+            workspace.study, "section", "What to do", list(SECTIONS), SECTIONS.__getitem__, "run",
+            buttons=True, label_visibility="collapsed",
+        )  # fmt: skip
+        shown: dict[str, Any] = {}
+        match section:
+            case "read":
+                shown = read_view(workspace)
+            case "compare":
+                shown = compare_view(workspace)
+            case "crowd":
+                crowd_view(workspace)
+            case "ask":
+                shown = ask_view(workspace)
+            case _:
+                run_view(workspace)
+        reproduce_view(workspace, section, shown)
+
+
+if __name__ == "__main__":
+    main()

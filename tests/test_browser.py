@@ -262,7 +262,7 @@ def test_a_model_is_asked_and_its_answer_read(address: str, page: Page) -> None:
         page.get_by_test_id("stButtonGroup").get_by_text("Compare engines", exact=True).click()
         expect(body).to_contain_text("Rules (not a language model)")
         settled(page)
-        assert page.locator(".js-plotly-plot").count() == 3
+        expect(page.locator(".js-plotly-plot")).to_have_count(3)
     page.goto(link)
     settled(page)
     expect(page.get_by_label("Server address", exact=True)).to_have_value(str(url))

@@ -182,7 +182,7 @@ def test_a_scenario_from_the_policy_page_is_compared_as_it_is_named(meridia_stor
     box(page, "Compared with").set_value(other.id).run()
     fine(page)
     assert "instead of “Tighter”" in shown(page)
-    assert not any("policytwin compare" in item.value for item in page.code)
+    assert any("policytwin compare" in item.value and "--reference" in item.value for item in page.code)
     assert any("reference=reference" in item.value for item in page.code)
 
 

@@ -174,7 +174,9 @@ def _parameters(workspace: Workspace, run: StoredRun) -> None:
     st.markdown("##### The line of each behaviour")
     st.caption(
         "Calibrated activity = a × simulated activity + b, kept between the least and the most that activity can be. "
-        "Activity is the share of people who do it on a day; the measurement model turns it into the metric."
+        "Activity is the share of people who do it on a day; the measurement model turns it into the metric. "
+        "Which slope a forecast follows was chosen by forecasts from earlier days inside training; the engine's own is 1. "
+        "What another policy would change is always said with the fitted slope."
     )
     lines = fitted_lines(workspace.store, run.run_id, study)
     _lines(lines)
@@ -198,6 +200,7 @@ def _parameters(workspace: Workspace, run: StoredRun) -> None:
 def _lines(lines: pd.DataFrame) -> None:
     table = pd.DataFrame(
         {
+            "The forecast follows": lines["chosen"],
             "a (slope)": lines["a"],
             "b (intercept)": lines["b"],
             "Least": lines["lower"],
@@ -206,7 +209,9 @@ def _lines(lines: pd.DataFrame) -> None:
         }
     ).set_index(lines["label"].map(plain_text).rename(None))
     table = table.dropna(axis=1, how="all")
-    st.table(table.style.format("{:.3f}").format("{:.1f}", subset=[c for c in table.columns if c.startswith("RMSE")]))
+    numbers = table.select_dtypes("number").columns
+    digits = {name: "{:.1f}" if name.startswith("RMSE") else "{:.3f}" for name in numbers}
+    st.table(table.style.format(digits))
 
 
 def _trials(workspace: Workspace, run: StoredRun) -> None:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.calibration.problem import FEWEST_TRAINING_DAYS, INNER_STEP, Problem, build_problem, inner_spans
-from core.cognition.engine import DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS
+from core.cognition.engine import DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS, SEASON
 from core.errors import InputError
 from core.policy.calendar import calendar_for
 from core.services.studies import StudyInputs, open_study
@@ -24,9 +24,13 @@ from core.simulation.contexts import (
     RESTRICTED_MIDDLES,
     baseline_week,
     epidemic_levels,
+    held_at,
+    origin_moment,
     restricted_class,
+    season_of,
     situations,
     unique_contexts,
+    unrestricted,
 )
 from core.study import load_study
 
@@ -252,3 +256,20 @@ def test_the_uae_comes_to_a_few_hundred_questions(real_data: Path) -> None:
     assert set(fridays) <= {"rest", "holiday"}, "in June 2021 nobody knew of the change of December"
     mourning = alone.final.dates.get_loc(pd.Timestamp("2022-05-16"))
     assert alone.final.types[mourning] == "working"
+
+
+def test_the_season_is_in_contexts_only_where_it_is_asked_for() -> None:
+    days = pd.to_datetime(
+        ["2020-11-30", "2020-12-01", "2021-01-31", "2021-02-28", "2021-03-01", "2021-08-31", "2021-12-31"]
+    )
+    assert season_of(days).tolist() == ["2020-09", "2020-12", "2020-12", "2020-12", "2021-03", "2021-06", "2021-12"]
+    study, timeline = meridia().study, meridia().timeline
+    dates = pd.date_range(study.start, periods=200)
+    plain, told = (situations(timeline, dates, study, None, seasons=seasons) for seasons in (False, True))
+    pd.testing.assert_frame_equal(told.drop(columns=SEASON), plain)
+    held = held_at(told, origin_moment(told.assign(epidemic=0), dates[99].date()))
+    assert held[SEASON].tolist() == unrestricted(told, study)[SEASON].tolist() == season_of(dates).tolist()
+    assert SEASON not in baseline_week(timeline.calendar, study)
+    assert set(baseline_week(timeline.calendar, study, seasons=True)[SEASON]) == set(
+        season_of(pd.DatetimeIndex([study.baseline_start]))
+    )

@@ -23,6 +23,7 @@ from core.cognition.rules import parameter_bounds
 from core.counterfactual.contrast import category_change, contrasts, group_contrast
 from core.counterfactual.fitted import FittedTwin, at_origin, held_days, situation_days
 from core.counterfactual.levels import MOST_LEVELS, checked_targets, held_policies, mapping_table, staircase
+from core.counterfactual.measured import Lines
 from core.counterfactual.paths import category_mean_draws, follow_timeline, moves_as_expected
 from core.counterfactual.support import FAR, SLACK, Support
 from core.counterfactual.sweep import stringency_sweep
@@ -338,12 +339,12 @@ def test_monotone_and_bounded_whatever_the_engine_parameters(case: Case, shares:
 
 def test_a_response_in_the_wrong_direction_is_found(case: Case) -> None:
     fitted = case.twin.fitted
-    slopes = fitted.a.copy()
+    slopes = fitted.lines.a.copy()
     wrong = list(case.inputs.study.behaviour_ids).index("residential")
     slopes[wrong] *= -1
-    bounds = fitted.b.copy()
-    bounds[wrong] += 2 * abs(float(fitted.a[wrong]))
-    twin = replace(case.twin, fitted=replace(fitted, a=slopes, b=bounds))
+    bounds = fitted.lines.b.copy()
+    bounds[wrong] += 2 * abs(float(fitted.lines.a[wrong]))
+    twin = replace(case.twin, fitted=replace(fitted, lines=Lines(slopes, bounds)))
     sweep = stringency_sweep(twin, [0, 50, 100], case.dates[:14])
     assert sweep.not_monotone == ("residential",)
     assert not sweep.monotone and not sweep.coherent

@@ -157,7 +157,7 @@ def test_the_bootstrap_is_centred_on_the_estimate_and_as_wide_as_it_varies() -> 
         observed.iloc[::11, 0] = np.nan
         case = (activity.to_numpy(), observed.to_numpy(), np.ones(activity.shape))
         a, b = least_squares_lines(*case, positive=True)
-        drawn_a, drawn_b = bootstrap_lines(*case, draws=200, seed=seed)
+        [(drawn_a, drawn_b)] = bootstrap_lines(*case, draws=200, seed=seed)
         assert drawn_a.shape == drawn_b.shape == (200, 3) and (drawn_a >= 0).all()
         assert (np.abs(drawn_a.mean(0) - a) < 0.5 * drawn_a.std(0)).all()
         assert (np.abs(drawn_b.mean(0) - b) < 0.5 * drawn_b.std(0)).all()
@@ -170,7 +170,21 @@ def test_the_bootstrap_is_centred_on_the_estimate_and_as_wide_as_it_varies() -> 
 def test_the_bootstrap_is_decided_by_its_seed() -> None:
     case = random_case(1)
     first, again, other = (bootstrap_lines(*case, draws=20, seed=seed) for seed in (3, 3, 4))
-    assert np.array_equal(first[0], again[0]) and not np.array_equal(first[0], other[0])
+    (a, b), (same, _), (different, _) = first[0], again[0], other[0]
+    assert np.array_equal(a, same) and not np.array_equal(a, different)
+    assert len(first) == 1 and a.shape == b.shape == (20, 3)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, np.array([0.0, 0.5, 1.0])], ids=["own", "half", "by behaviour"])
+def test_part_of_a_slope_goes_through_the_means_and_is_drawn_with_the_whole(share: float | np.ndarray) -> None:
+    activity, observed = frames(noise=0.1)
+    whole, part = LinearCalibrator().fit(activity, observed), LinearCalibrator(share=share).fit(activity, observed)
+    assert np.allclose(part.coef_, share * whole.coef_ + 1.0 - share)
+    assert np.allclose(part.coef_ * activity.mean() + part.intercept_, observed.mean())
+    case = (activity.to_numpy(), observed.to_numpy(), np.ones(activity.shape))
+    (a, b), (part_a, part_b) = bootstrap_lines(*case, draws=1, seed=None, shares=(1.0, share))
+    assert np.allclose(a[0], whole.coef_) and np.allclose(b[0], whole.intercept_)
+    assert np.allclose(part_a[0], part.coef_) and np.allclose(part_b[0], part.intercept_)
 
 
 class TestPaper:

@@ -16,11 +16,13 @@ import pandas as pd
 import pytest
 
 from core.calibration import search as search_module
+from core.calibration.linear import CALIBRATORS
 from core.calibration.problem import Problem, build_problem
 from core.calibration.search import (
     BATCH,
     SEARCH_PERSONAS,
     SearchResult,
+    choose_calibrators,
     good_trials,
     mean_of_good,
     score_parameters,
@@ -29,7 +31,7 @@ from core.calibration.search import (
     search_sample,
 )
 from core.calibration.trials import export_journal
-from core.calibration.twin import FORECAST_BOUNDS, FORECAST_DEFAULTS, twin_forecast
+from core.calibration.twin import FORECAST_BOUNDS, FORECAST_DEFAULTS, LINE_SHARE, chosen_calibrators, twin_forecast
 from core.cognition.rules import parameter_bounds
 from core.errors import Cancelled, InputError
 from core.services.populations import make_population
@@ -37,6 +39,7 @@ from core.services.studies import StudyInputs, engine_for, open_study
 from core.simulation.simulate import simulate
 
 TRIALS = 2 * BATCH + 3
+SHARE_NAMES = [LINE_SHARE + name for name in ("retail", "grocery", "parks", "transit", "workplaces", "residential")]
 
 
 @lru_cache(maxsize=1)
@@ -104,9 +107,12 @@ def test_what_is_found_lies_among_what_was_tried(found: SearchResult) -> None:
         assert row["macro"] == pytest.approx(np.mean(row["objectives"])) and len(row["objectives"]) == 6
         for name, (low, high) in search_bounds(engine_for(meridia().study)).items():
             assert low <= row["parameters"][name] <= high
-    assert set(found.parameters) == {*parameter_bounds(), *FORECAST_BOUNDS}
+    assert set(found.parameters) == {*parameter_bounds(), *FORECAST_BOUNDS, *SHARE_NAMES}
     good = good_trials(found.log.rows)
     for name, value in found.parameters.items():
+        if name in SHARE_NAMES:
+            assert value in CALIBRATORS
+            continue
         tried = [row["parameters"][name] for row in good]
         assert min(tried) - 1e-12 <= value <= max(tried) + 1e-12
     assert found.score == pytest.approx(
@@ -135,6 +141,53 @@ def test_the_score_is_the_error_of_forecasts_from_inside_training(found: SearchR
     assert row["objectives"] == pytest.approx(np.mean(errors, axis=0).tolist(), rel=1e-9)
 
 
+def test_each_behaviour_follows_the_calibrator_that_forecast_it_best_inside_training() -> None:
+    engine = engine_for(meridia().study)
+    means = simulate(engine, people(), problem().contexts).everyone
+    chosen = choose_calibrators(problem(), means, FORECAST_DEFAULTS)
+    by_share = {
+        share: score_parameters(problem(), engine, people(), {**FORECAST_DEFAULTS, **dict.fromkeys(SHARE_NAMES, share)})
+        for share in CALIBRATORS
+    }
+    best = [min(CALIBRATORS, key=lambda share: by_share[share][place]) for place in range(len(SHARE_NAMES))]
+    assert [chosen[name] for name in SHARE_NAMES] == best and set(best) != {1.0}
+    assert score_parameters(problem(), engine, people(), chosen) == pytest.approx(
+        np.min(list(by_share.values()), axis=0).tolist()
+    )
+    said = chosen_calibrators(chosen, meridia().study.behaviour_ids)
+    assert list(said.values()) == [CALIBRATORS[share] for share in best]
+
+
+def test_what_was_observed_after_the_origin_has_no_say_in_the_choice() -> None:
+    inputs = meridia()
+    later = inputs.observations.copy()
+    later.loc[pd.Timestamp(problem().final.origin) + pd.Timedelta(days=1) :] *= -7.0
+    other = build_problem(inputs.study, inputs.timeline, later, inputs.cases, problem().final.origin, inputs.study.end)
+    means = simulate(engine_for(inputs.study), people(), problem().contexts).everyone
+    assert choose_calibrators(other, means, FORECAST_DEFAULTS) == choose_calibrators(
+        problem(), means, FORECAST_DEFAULTS
+    )
+
+
+def test_without_inner_origins_the_fitted_lines_stay() -> None:
+    alone = problem().final_only()
+    means = simulate(engine_for(meridia().study), people(), alone.contexts).everyone
+    assert choose_calibrators(alone, means, FORECAST_DEFAULTS) == FORECAST_DEFAULTS
+    assert set(chosen_calibrators(FORECAST_DEFAULTS, ["retail"]).values()) == {CALIBRATORS[1.0]}
+
+
+def test_the_choice_serves_the_forecast_and_not_the_lines() -> None:
+    alone = problem().final_only()
+    means = simulate(engine_for(meridia().study), people(), alone.contexts).everyone
+    fitted = twin_forecast(alone, alone.final, means, FORECAST_DEFAULTS)
+    chosen = twin_forecast(alone, alone.final, means, {**FORECAST_DEFAULTS, LINE_SHARE + "retail": 0.0})
+    assert np.array_equal(fitted.calibrator.coef_, chosen.calibrator.coef_)
+    assert chosen.followed.coef_[0] == 1.0 and np.array_equal(chosen.followed.coef_[1:], fitted.followed.coef_[1:])
+    moved = (chosen.forecast != fitted.forecast).any()
+    assert list(moved.index[moved]) == ["retail"]
+    assert chosen.structural.equals(fitted.structural) and chosen.policy_effect.equals(fitted.policy_effect)
+
+
 def test_what_is_remembered_is_not_paid_for_twice(found: SearchResult, monkeypatch: pytest.MonkeyPatch) -> None:
     remembered = {row["number"]: row["objectives"] for row in found.log.rows[:BATCH]}
     paid = []
@@ -150,7 +203,8 @@ def test_what_is_remembered_is_not_paid_for_twice(found: SearchResult, monkeypat
 
 def test_the_sampler_learns_from_what_is_remembered(found: SearchResult) -> None:
     lied = {row["number"]: [1.0] * 6 if row["number"] == 3 else row["objectives"] for row in found.log.rows[:BATCH]}
-    assert run(remembered=lied).parameters == found.log.rows[3]["parameters"]
+    told = run(remembered=lied).parameters
+    assert {name: told[name] for name in told if name not in SHARE_NAMES} == found.log.rows[3]["parameters"]
 
 
 def test_batches_are_shown_as_they_come_and_stopping_keeps_them(found: SearchResult) -> None:

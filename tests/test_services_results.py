@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.calibration.linear import CALIBRATORS
 from core.calibration.search import search_bounds
+from core.calibration.twin import LINE_SHARE
 from core.errors import InputError
 from core.forecasting.baselines import BASELINES
 from core.forecasting.metrics import MACRO, mae, rmse
@@ -173,6 +175,9 @@ def test_trials_are_in_order_with_the_best_so_far(store: Store, run_id: str) -> 
     assert store.run(run_id).summary["inner_score"] <= found.macro.iloc[0]
     np.testing.assert_allclose(found.objectives.mean(axis=1), found.macro)
     for name, value in store.run(run_id).summary["parameters"].items():
+        if name.startswith(LINE_SHARE):
+            assert value in CALIBRATORS
+            continue
         assert found.parameters[name].min() <= value <= found.parameters[name].max()
     assert {"macro", "best_so_far", "error_retail", "fatigue"} <= set(found.table().columns)
 
@@ -216,6 +221,8 @@ def test_lines_are_in_the_order_of_the_study(store: Store, run_id: str) -> None:
     assert tuple(ours["behaviour"]) == tuple(theirs["behaviour"]) == STUDY.behaviour_ids
     assert (ours["a"] >= 0).all() and (ours["upper"] > ours["lower"]).all() and (ours["train_rmse"] > 0).all()
     assert list(ours["flat"]) == list(ours["a"] < 0.05)
+    assert dict(zip(ours["behaviour"], ours["chosen"], strict=True)) == store.run(run_id).summary["calibrators"]
+    assert theirs["chosen"].isna().all(), "the published calibration has no choice"
 
 
 def test_runs_are_listed_with_what_was_asked_and_found(store: Store, run_id: str) -> None:

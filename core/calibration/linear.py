@@ -1,7 +1,8 @@
 """Per-behaviour linear calibration with clipping, in closed form.
 
 activity* = clip(a·activity + b, lower, upper). For given simulated activity the best a and b are those of a weighted
-least-squares line. Source of the linear form: arXiv 2601.06111.
+least-squares line. Source of the linear form: arXiv 2601.06111. How much of the fitted slope a forecast follows is a
+choice between calibrators (`CALIBRATORS`): a slope that fits training well may forecast worse than the engine's own.
 """
 
 from __future__ import annotations
@@ -18,26 +19,31 @@ from core.errors import InputError
 #: A behaviour with fewer observed training days than this cannot be calibrated.
 FEWEST_DAYS = 14
 TINY = 1e-300
+#: The calibrators that a behaviour's forecast can follow: the share of the way from the engine's own slope (1) to the fitted
+#: one, and its name. The level is fitted in all of them. The first is taken where nothing tells them apart.
+CALIBRATORS: dict[float, str] = {1.0: "fitted slope", 0.5: "half-way", 0.0: "engine's own slope"}
 
 
 def least_squares_lines(
-    activity: np.ndarray, observed: np.ndarray, weight: np.ndarray, *, positive: bool
+    activity: np.ndarray, observed: np.ndarray, weight: np.ndarray, *, positive: bool, share: float | np.ndarray = 1.0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Slope a and intercept b, each (behaviours,), minimising Σ weight · (observed − a·activity − b)².
 
     All inputs are (days, behaviours); days with a missing observation are left out. With `positive` the slope is held
-    at 0 or above: more simulated activity never means less observed activity.
+    at 0 or above: more simulated activity never means less observed activity. With a `share` below 1, one or (behaviours,),
+    the slope goes only so far from 1 to the fitted one, and the intercept is the best for it.
     """
-    share = np.where(np.isfinite(observed), weight, 0.0)
+    counted = np.where(np.isfinite(observed), weight, 0.0)
     target = np.where(np.isfinite(observed), observed, 0.0)
-    total = np.maximum(share.sum(axis=0), TINY)
-    mean_x, mean_y = (share * activity).sum(axis=0) / total, (share * target).sum(axis=0) / total
+    total = np.maximum(counted.sum(axis=0), TINY)
+    mean_x, mean_y = (counted * activity).sum(axis=0) / total, (counted * target).sum(axis=0) / total
     centred = activity - mean_x
-    spread = (share * centred**2).sum(axis=0)
+    spread = (counted * centred**2).sum(axis=0)
     flat = spread <= 1e-12 * total
-    a = np.where(flat, 0.0, (share * centred * target).sum(axis=0) / np.where(flat, 1.0, spread))
+    a = np.where(flat, 0.0, (counted * centred * target).sum(axis=0) / np.where(flat, 1.0, spread))
     if positive:
         a = np.maximum(a, 0.0)
+    a = share * a + (1.0 - share)
     return a, mean_y - a * mean_x
 
 
@@ -45,7 +51,7 @@ class LinearCalibrator(RegressorMixin, BaseEstimator):
     """clip(a·activity + b) per behaviour; a and b by weighted least squares.
 
     Parameters: `lower` and `upper` bounds of activity (upper shape (behaviours,) or None); `positive`: keep slopes at 0
-    or above.
+    or above; `share`, one or (behaviours,): how far to go from the engine's own slope (0) to the fitted one (1).
 
     `fit(X, y, sample_weight)` takes simulated and observed activity as DataFrames with the same daily DatetimeIndex and
     columns = behaviours, and weights of that shape (None: 1); `predict(X)` returns calibrated activity in the same
@@ -58,10 +64,12 @@ class LinearCalibrator(RegressorMixin, BaseEstimator):
         lower: float = 0.0,
         upper: np.ndarray | None = None,
         positive: bool = True,
+        share: float | np.ndarray = 1.0,
     ) -> None:
         self.lower = lower
         self.upper = upper
         self.positive = positive
+        self.share = share
 
     def fit(self, X: pd.DataFrame, y: pd.DataFrame, sample_weight: np.ndarray | None = None) -> Self:
         if not X.index.equals(y.index) or list(X.columns) != list(y.columns):
@@ -84,7 +92,7 @@ class LinearCalibrator(RegressorMixin, BaseEstimator):
         return self
 
     def _solve(self, activity: np.ndarray, observed: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return least_squares_lines(activity, observed, weight, positive=self.positive)
+        return least_squares_lines(activity, observed, weight, positive=self.positive, share=self.share)
 
     def predict(self, X: pd.DataFrame) -> pd.DataFrame:
         """Calibrated activity, clipped to what it can be. InputError for other behaviours than those fitted."""

@@ -62,7 +62,8 @@ class Window:
 class Problem:
     """Unique contexts of all windows; the final window, the inner ones used for choosing, and the baseline week.
 
-    `observed` (days × behaviours, NaN = missing) ends at the final window's origin.
+    `observed` (days × behaviours, NaN = missing) ends at the final window's origin. `seasons` says whether contexts tell
+    the season.
     """
 
     study: Study
@@ -71,6 +72,7 @@ class Problem:
     final: Window
     inner: tuple[Window, ...]
     observed: pd.DataFrame
+    seasons: bool = False
 
     @property
     def compares_weekdays(self) -> bool:
@@ -111,8 +113,10 @@ def build_problem(
     announced_only: bool = False,
     inner: bool = True,
     fewest_days: int = FEWEST_TRAINING_DAYS,
+    seasons: bool = False,
 ) -> Problem:
-    """Cut everything at `train_end` and build the windows. Raises InputError where the split leaves too little."""
+    """Cut everything at `train_end` and build the windows; contexts with `seasons` are for engines that are told of the
+    season. Raises InputError where the split leaves too little."""
     if not study.start < train_end < test_end <= study.end:
         raise InputError(
             f"training to {train_end}, test to {test_end}",
@@ -138,7 +142,7 @@ def build_problem(
             for span in inner_spans(study.start, train_end)
             if observed.loc[: pd.Timestamp(span[0])].notna().sum().min() >= FEWEST_DAYS
         ]
-    week = baseline_week(timeline.calendar, study)
+    week = baseline_week(timeline.calendar, study, seasons=seasons)
     frames = [week]
     for origin, last in spans:
         days = situations(
@@ -148,6 +152,7 @@ def build_problem(
             known_cases,
             cases_until=origin,
             calendar_known_by=origin,
+            seasons=seasons,
         )
         frames += [days, unrestricted(days, study), held_at(days, origin_moment(days, origin))]
     table = unique_contexts(pd.concat(frames, ignore_index=True), pd.DatetimeIndex([]))
@@ -172,6 +177,7 @@ def build_problem(
         final=windows[0],
         inner=tuple(windows[1:]),
         observed=observed,
+        seasons=seasons,
     )
 
 

@@ -6,11 +6,15 @@
 3. the share of the policy's change since the origin that is trusted, plus the gap at the origin (`anchoring`), plus the
    recovery and season that other places' past lets expect (`drift`);
 4. clipped to what activity can be, and measured as the provider does.
+
+In step 3 a behaviour may follow another calibrator than the fitted line (`CALIBRATORS`): the one that forecast best from
+origins inside training. That serves the forecast alone, as trust does. What another policy changes is always said with the
+fitted slope: in worlds whose truth is known, slopes chosen by forecasts miss effects by 9.7 points, fitted ones by 5.6.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +22,7 @@ import pandas as pd
 
 from core.calibration.anchoring import Gap, follow_policy, measure_gap
 from core.calibration.attendance import days_off_correction, moved_scale
-from core.calibration.linear import LinearCalibrator
+from core.calibration.linear import CALIBRATORS, LinearCalibrator
 from core.calibration.problem import Problem, Window
 from core.simulation.measurement import SMALLEST_ACTIVITY, measurement_model
 
@@ -26,6 +30,8 @@ from core.simulation.measurement import SMALLEST_ACTIVITY, measurement_model
 #: past supports.
 FORECAST_BOUNDS: dict[str, tuple[float, float]] = {"policy_trust": (0.3, 0.9)}
 FORECAST_DEFAULTS: dict[str, float] = {"policy_trust": 0.6}
+#: Among the parameters of a forecast, the calibrator a behaviour follows goes by this and the behaviour's id.
+LINE_SHARE = "line_share."
 #: What other places' data a forecast has learned from; every run record carries it. For origins before that day these
 #: countries' later months have thus had a say in one number, and in the form.
 PRIORS = (
@@ -66,11 +72,13 @@ class RelativeActivity:
 
 @dataclass(frozen=True)
 class TwinForecast:
-    """`days_off` is the factor on what the engine says of days off (behaviours,). `structural` covers training and horizon
+    """`calibrator` has the fitted lines, `followed` the ones that the forecast follows; `days_off` (behaviours,) is the factor
+    on what the engine says of days off. `structural` covers training and horizon
     (days × behaviours, metric units), `forecast` the horizon alone, and so does `policy_effect`: what the calibrated
     simulation says that changes of policy since the origin do."""
 
     calibrator: LinearCalibrator
+    followed: LinearCalibrator
     gap: Gap
     days_off: np.ndarray
     structural: pd.DataFrame
@@ -125,6 +133,16 @@ def observed_activity(problem: Problem, window: Window, relative: RelativeActivi
     return np.asarray((observed - relative.offset[..., train, :]) / relative.scale[..., train, :])
 
 
+def line_shares(problem: Problem, parameters: Mapping[str, float]) -> np.ndarray:
+    """Which calibrator each behaviour follows, as shares (behaviours,); the fitted line where the parameters do not say."""
+    return np.array([float(parameters.get(LINE_SHARE + name, 1.0)) for name in problem.study.behaviour_ids])
+
+
+def chosen_calibrators(parameters: Mapping[str, float], behaviours: Sequence[str]) -> dict[str, str]:
+    """The calibrator that the forecast of each behaviour follows, by name."""
+    return {name: CALIBRATORS[float(parameters.get(LINE_SHARE + name, 1.0))] for name in behaviours}
+
+
 def upper_bounds(problem: Problem) -> np.ndarray:
     """The most that relative activity can be, (behaviours,)."""
     return np.array([item.upper for item in problem.study.behaviours])
@@ -148,19 +166,22 @@ def twin_forecast(
     means: np.ndarray,
     parameters: Mapping[str, float],
     *,
-    calibrator: LinearCalibrator | None = None,
     anchor: bool = True,
 ) -> TwinForecast:
-    """Fit on the window's training days (or take a calibrator already fitted) and forecast its horizon.
+    """Fit on the window's training days and forecast its horizon; without `anchor` by the fitted lines alone.
 
-    `means` is simulated activity, (contexts, behaviours); `parameters` holds policy_trust.
+    `means` is simulated activity, (contexts, behaviours); `parameters` holds policy_trust, and which calibrators to follow
+    where some were chosen.
     """
     relative = window_activity(problem, window, means)
-    if calibrator is None:
-        calibrator = fit_lines(problem, window, relative, LinearCalibrator(upper=upper_bounds(problem)))
+    upper = upper_bounds(problem)
+    calibrator = followed = fit_lines(problem, window, relative, LinearCalibrator(upper=upper))
+    shares = line_shares(problem, parameters)
+    if (shares < 1.0).any():
+        followed = fit_lines(problem, window, relative, LinearCalibrator(upper=upper, share=shares))
     train, horizon = slice(window.train_days), slice(window.train_days, None)
     line, held = calibrator.line(relative.actual), calibrator.line(relative.held)
-    trusted = follow_policy(held, line, parameters["policy_trust"])
+    trusted = follow_policy(followed.line(relative.held), followed.line(relative.actual), parameters["policy_trust"])
     observed = observed_activity(problem, window, relative)
     gap = measure_gap(observed, trusted[train], line[train], window.train, window.types[train])
     activity = line[horizon]
@@ -170,6 +191,7 @@ def twin_forecast(
     clipped = np.clip(activity, calibrator.lower, calibrator.upper)
     return TwinForecast(
         calibrator,
+        followed,
         gap,
         relative.days_off,
         pd.DataFrame(relative.metric(line, slice(None)), window.dates, columns),

@@ -11,7 +11,7 @@ from core.calibration.problem import Problem, with_known_weeks
 from core.calibration.twin import TwinForecast, twin_forecast
 from core.cognition.engine import ResponseEngine
 from core.counterfactual.fitted import FittedTwin
-from core.counterfactual.measured import Calibration
+from core.counterfactual.measured import Calibration, Lines
 from core.counterfactual.support import Support
 from core.counterfactual.uncertainty import drawn_calibration, drawn_means
 from core.policy.timeline import PolicyTimeline
@@ -44,7 +44,7 @@ def fitted_from(
     engine = engine.with_parameters(own) if own else engine
     aggregates, drawn = drawn_means(engine, personas, problem.contexts, seed=seed)
     forecast = twin_forecast(problem, problem.final, aggregates.everyone, parameters)
-    calibrator, trust = forecast.calibrator, parameters["policy_trust"]
+    calibrator, followed, trust = forecast.calibrator, forecast.followed, parameters["policy_trust"]
     assert calibrator.upper is not None
     known = with_known_weeks(timeline)
     train = problem.final.train
@@ -55,8 +55,9 @@ def fitted_from(
         attributes=attributes,
         engine=engine,
         fitted=Calibration(
-            a=calibrator.coef_,
-            b=calibrator.intercept_,
+            lines=Lines(calibrator.coef_, calibrator.intercept_),
+            followed=Lines(followed.coef_, followed.intercept_),
+            share=followed.share,
             lower=calibrator.lower,
             upper=calibrator.upper,
             gap=forecast.gap,
@@ -64,7 +65,7 @@ def fitted_from(
             drift=problem.final.drift,
             days_off=forecast.days_off,
         ),
-        drawn=drawn_calibration(problem, calibrator, trust, drawn, seed),
+        drawn=drawn_calibration(problem, followed, trust, drawn, seed),
         support=Support.of(known.intensities(train), known.stringency(train)),
         cases=cases,
         seed=seed,

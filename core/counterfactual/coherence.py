@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from core.cognition.engine import DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS, ResponseEngine
+from core.cognition.engine import DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS, SEASON, ResponseEngine
 from core.counterfactual.levels import HeldPolicy, staircase
 from core.policy.calendar import DAY_TYPES
 from core.policy.indices import sub_indices
@@ -52,7 +52,8 @@ def answered_coherence(contexts: pd.DataFrame, means: np.ndarray, study: Study) 
     would have to be. `means` is everyone's activity, (contexts, behaviours)."""
     strictness = sub_indices(contexts, Codebook(study.indicators, {}, study.id))
     strict = strictness[[item.code for item in study.indicators]].to_numpy(float)
-    about = contexts[[DAY_TYPE, RAMADAN, EPIDEMIC, RESTRICTED_DAYS]].astype(str).agg("|".join, axis=1).to_numpy()
+    situation = [DAY_TYPE, RAMADAN, EPIDEMIC, RESTRICTED_DAYS, *([SEASON] if SEASON in contexts else [])]
+    about = contexts[situation].astype(str).agg("|".join, axis=1).to_numpy()
     signs = np.array([item.expected_sign for item in study.behaviours])
     pairs = comparisons = fine = 0
     for kind in dict.fromkeys(about):

@@ -59,7 +59,13 @@ class FittedTwin:
 def situation_days(twin: FittedTwin, timeline: PolicyTimeline, dates: pd.DatetimeIndex) -> pd.DataFrame:
     """One row per day under `timeline`, with cases and calendar as known at the origin."""
     return situations(
-        timeline, dates, twin.problem.study, twin.cases, cases_until=twin.origin, calendar_known_by=twin.origin
+        timeline,
+        dates,
+        twin.problem.study,
+        twin.cases,
+        cases_until=twin.origin,
+        calendar_known_by=twin.origin,
+        seasons=twin.problem.seasons,
     )
 
 

@@ -34,12 +34,13 @@ def forecast_parts(twin: FittedTwin, half_width: pd.DataFrame, samples: Sequence
     behaviours) of the problem's contexts, one per repetition, where the engine was asked more than once.
     """
     problem = twin.problem
-    bounds = LinearCalibrator(lower=twin.fitted.lower, upper=np.asarray(twin.fitted.upper))
+    fitted = twin.fitted
+    unfitted = LinearCalibrator(lower=fitted.lower, upper=np.asarray(fitted.upper), share=fitted.share)
     aggregates, drawn = drawn_means(twin.engine, twin.personas, problem.contexts, seed=twin.seed)
     same = np.broadcast_to(aggregates.everyone, (DRAWS, *aggregates.everyone.shape))
 
     def deviation(means: np.ndarray, *, weeks: bool) -> np.ndarray:
-        refitted = drawn_calibration(problem, bounds, twin.fitted.trust, means, twin.seed, weeks=weeks)
+        refitted = drawn_calibration(problem, unfitted, fitted.trust, means, twin.seed, weeks=weeks)
         return np.asarray(_forecasts(twin, refitted, means).std(axis=0, ddof=1, dtype=np.float64))
 
     repeated = np.zeros(half_width.shape)

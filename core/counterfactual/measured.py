@@ -13,17 +13,26 @@ from core.calibration.twin import RelativeActivity
 
 
 @dataclass(frozen=True)
+class Lines:
+    """Slopes and intercepts, arrays as those of the `Calibration` they belong to."""
+
+    a: np.ndarray
+    b: np.ndarray
+
+
+@dataclass(frozen=True)
 class Calibration:
-    """Slope `a`, intercept `b`, bounds, the `gap` at the origin, the `trust` in changes of policy, the `drift` after the
-    origin, and the factor on what the engine says of `days_off`. `factor` is what an effect of another policy is
-    multiplied by: 1, or what was drawn.
+    """The fitted `lines`, those that the forecast has `followed` and their `share` of the fitted slopes, bounds, the `gap` at
+    the origin, the `trust` in changes of policy, the `drift` after the origin, and the factor on what the engine says of
+    `days_off`. `factor` is what an effect of another policy is multiplied by: 1, or what was drawn.
 
     Either one calibration, with arrays (behaviours,), or a stack of draws, with arrays (draws, 1, behaviours), a gap by
     draw, and `days_off` (draws, behaviours).
     """
 
-    a: np.ndarray
-    b: np.ndarray
+    lines: Lines
+    followed: Lines
+    share: np.ndarray | float
     lower: float
     upper: np.ndarray
     gap: Gap
@@ -38,17 +47,20 @@ class Calibration:
         """The metric of days after the origin, (…, days, behaviours).
 
         `observed` is relative activity of the same kinds of day under the observed policy. What that policy changed since
-        the origin is followed as far as the forecast trusts it; what `relative` does otherwise counts in full. So the
-        observed policy's path is the forecast itself, and a contrast is what the calibrated simulation says.
+        the origin is followed as far as the forecast trusts it; what `relative` does otherwise counts in full, by the fitted
+        lines. So the observed policy's path is the forecast itself, and a contrast is what the calibrated simulation says.
         """
-        actual, reference, held = self._line(relative.actual), self._line(observed), self._line(relative.held)
-        forecast = follow_policy(held, reference, self.trust) + self.gap.of(dates, day_types) + self.drift.of(dates)
-        activity = forecast + self.factor * (actual - reference)
+        trusted = follow_policy(
+            self._line(relative.held, self.followed), self._line(observed, self.followed), self.trust
+        )
+        forecast = trusted + self.gap.of(dates, day_types) + self.drift.of(dates)
+        effect = self._line(relative.actual, self.lines) - self._line(observed, self.lines)
+        activity = forecast + self.factor * effect
         return relative.metric(np.clip(activity, self.lower, self.upper), slice(None))
 
     def bounds(self, relative: RelativeActivity) -> tuple[np.ndarray, np.ndarray]:
         """The least and the most that the metric can be on each day, each (days, behaviours)."""
         return relative.offset + relative.scale * self.lower, relative.offset + relative.scale * self.upper
 
-    def _line(self, activity: np.ndarray) -> np.ndarray:
-        return np.asarray(np.clip(activity * self.a + self.b, self.lower, self.upper))
+    def _line(self, activity: np.ndarray, lines: Lines) -> np.ndarray:
+        return np.asarray(np.clip(activity * lines.a + lines.b, self.lower, self.upper))

@@ -138,7 +138,7 @@ def follow(
 ) -> list[ResponsePath]:
     """The calibrated metric of `dates` under each policy; what several have in common is simulated once."""
     study, moment = twin.problem.study, at_origin(twin)
-    frames = [baseline_week(twin.timeline.calendar, study)]
+    frames = [baseline_week(twin.timeline.calendar, study, seasons=twin.problem.seasons)]
     for policy in policies:
         kinds = {name: policy.days[name] for name in (DAY_TYPE, RAMADAN)}
         frames += [

@@ -11,7 +11,7 @@ Not covered: the searched parameters, and the residual of single days.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ from core.calibration.twin import observed_activity, window_activity
 from core.calibration.uncertainty import bootstrap_lines
 from core.cognition.engine import ResponseEngine
 from core.counterfactual.engine_error import drawn_factors, spread_after
-from core.counterfactual.measured import Calibration
+from core.counterfactual.measured import Calibration, Lines
 from core.simulation.simulate import Aggregates, block_count, combine, simulate_blocks
 
 DRAWS = 200
@@ -97,7 +97,7 @@ def drawn_category_means(
 
 def drawn_calibration(
     problem: Problem,
-    calibrator: LinearCalibrator,
+    followed: LinearCalibrator,
     trust: float,
     means: np.ndarray,
     seed: int,
@@ -106,36 +106,44 @@ def drawn_calibration(
 ) -> Calibration:
     """The calibration fitted anew in each draw; `means` is (draws, contexts, behaviours) of the problem's contexts.
 
-    Without `weeks` all training weeks are kept, and draws differ by their means alone.
+    `followed` is the calibrator that the forecast follows; its bounds and its share are used. Without `weeks` all training
+    weeks are kept, and draws differ by their means alone.
     """
     window = problem.final
     train = slice(window.train_days)
     seeds = np.random.SeedSequence(seed, spawn_key=(1,)).generate_state(len(means))
-    slopes, intercepts, gaps, days_off = [], [], [], []
+    fitted, own, gaps, days_off = [], [], [], []
     for drawn, own_seed in zip(means, seeds, strict=True):
         relative = window_activity(problem, window, drawn)
         observed = observed_activity(problem, window, relative)
         weight = relative.scale[train] ** 2
-        lines = bootstrap_lines(
-            relative.actual[train], observed, weight, draws=1, seed=int(own_seed) if weeks else None
+        lines, theirs = bootstrap_lines(
+            relative.actual[train],
+            observed,
+            weight,
+            draws=1,
+            seed=int(own_seed) if weeks else None,
+            shares=(1.0, followed.share),
         )
-        a, b = lines[0][0], lines[1][0]
-        actual, held = (
-            np.clip(activity[train] * a + b, calibrator.lower, calibrator.upper)
-            for activity in (relative.actual, relative.held)
-        )
-        gap = measure_gap(observed, follow_policy(held, actual, trust), actual, window.train, window.types[train])
-        slopes.append(a)
-        intercepts.append(b)
+
+        def clipped(activity: np.ndarray, line: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+            return np.asarray(np.clip(activity[train] * line[0] + line[1], followed.lower, followed.upper))
+
+        trusted = follow_policy(clipped(relative.held, theirs), clipped(relative.actual, theirs), trust)
+        actual = clipped(relative.actual, lines)
+        gap = measure_gap(observed, trusted, actual, window.train, window.types[train])
+        fitted.append(lines)
+        own.append(theirs)
         gaps.append(gap)
         days_off.append(relative.days_off)
-    assert calibrator.upper is not None
+    assert followed.upper is not None
     # Draws serve intervals, for which 32 bits are more than enough and twice as fast.
     return Calibration(
-        a=np.stack(slopes).astype(np.float32)[:, None, :],
-        b=np.stack(intercepts).astype(np.float32)[:, None, :],
-        lower=calibrator.lower,
-        upper=calibrator.upper.astype(np.float32),
+        lines=_stacked(fitted),
+        followed=_stacked(own),
+        share=followed.share,
+        lower=followed.lower,
+        upper=followed.upper.astype(np.float32),
         gap=Gap(
             np.stack([gap.by_weekday for gap in gaps]).astype(np.float32),
             np.stack([gap.on_holidays for gap in gaps]).astype(np.float32),
@@ -145,6 +153,12 @@ def drawn_calibration(
         days_off=np.stack(days_off),
         factor=drawn_factors(spread_after(problem.study, window.origin), len(means), seed),
     )
+
+
+def _stacked(lines: Sequence[tuple[np.ndarray, np.ndarray]]) -> Lines:
+    """Lines of one draw each, every array (1, behaviours), as a stack of draws."""
+    a, b = (np.stack([line[place] for line in lines]).astype(np.float32) for place in (0, 1))
+    return Lines(a, b)
 
 
 def _weighted(weight: np.ndarray, answers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from core.calibration.problem import build_problem
+from core.calibration.search import choose_calibrators
 from core.calibration.twin import FORECAST_DEFAULTS, TwinForecast, twin_forecast
 from core.cognition.coefficients import load_coefficients
 from core.cognition.rules import RulesEngine
@@ -76,7 +77,7 @@ def forecast_place(
     for origin in origins:
         if origin >= last:
             continue
-        twin = _twin(place, engine, personas, origin, longest)
+        twin = _twin(place, engine, personas, origin, longest, choose=True)
         if twin is None:
             continue
         forecast = twin.forecast
@@ -104,16 +105,22 @@ def _scales(place: Place, origin: date, policy_effect: pd.DataFrame) -> dict[str
     return {TWIN: day_scales(usual, policy_effect), "seasonal_naive": day_scales(usual, 0.0 * policy_effect)}
 
 
-def _twin(place: Place, engine: RulesEngine, personas: pd.DataFrame, origin: date, longest: int) -> TwinForecast | None:
-    """The twin's forecast after `origin`; None where some behaviour was hardly observed before it."""
+def _twin(
+    place: Place, engine: RulesEngine, personas: pd.DataFrame, origin: date, longest: int, *, choose: bool
+) -> TwinForecast | None:
+    """The twin's forecast after `origin`; None where some behaviour was hardly observed before it.
+
+    With `choose` each behaviour follows the calibrator chosen on origins inside its training, else the fitted line.
+    """
     end = min(origin + timedelta(days=longest), place.study.end)
     try:
         problem = build_problem(
             place.study, place.timeline, place.observations, place.cases, origin, end,
-            inner=False, fewest_days=FEWEST_TRAINING,
+            inner=choose, fewest_days=FEWEST_TRAINING,
         )  # fmt: skip
         means = simulate(engine, personas, problem.contexts).everyone
-        return twin_forecast(problem, problem.final, means, FORECAST_DEFAULTS)
+        parameters = choose_calibrators(problem, means, FORECAST_DEFAULTS)
+        return twin_forecast(problem, problem.final, means, parameters)
     except InputError:
         return None
 
@@ -130,7 +137,8 @@ def _known(place: Place, origin: date, horizon: pd.DatetimeIndex) -> BaselineInp
 
 
 def past_errors(place: Place, personas: pd.DataFrame, last: date, longest: int) -> PastErrors:
-    """Errors from origins of the past, four weeks apart, up to a week before `last`."""
+    """Errors from origins of the past, four weeks apart, up to a week before `last`, of twins that follow the fitted lines:
+    choosing at each of them too would take several times as long, for errors that hardly differ."""
     engine = _engine(place)
     origins: list[date] = []
     effects: list[np.ndarray] = []
@@ -139,7 +147,7 @@ def past_errors(place: Place, personas: pd.DataFrame, last: date, longest: int) 
     behaviours = list(place.observations.columns)
     origin = place.study.start + timedelta(days=FEWEST_TRAINING)
     while origin < last - timedelta(days=7):
-        twin = _twin(place, engine, personas, origin, longest)
+        twin = _twin(place, engine, personas, origin, longest, choose=False)
         if twin is not None:
             days = pd.date_range(origin + timedelta(days=1), periods=longest, freq="D")
             rival = seasonal_naive(_known(place, origin, days))

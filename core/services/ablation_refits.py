@@ -16,7 +16,14 @@ import pandas as pd
 
 from core.calibration.drift import drift_after
 from core.calibration.problem import Problem, Window, build_problem
-from core.calibration.search import BATCH, mean_of_good, search, search_bounds, search_sample
+from core.calibration.search import (
+    BATCH,
+    choose_calibrators,
+    mean_of_good,
+    search,
+    search_bounds,
+    search_sample,
+)
 from core.calibration.trials import TrialLog, quiet_optuna
 from core.calibration.twin import FORECAST_DEFAULTS, twin_forecast
 from core.cognition.engine import EPIDEMIC, RESTRICTED_DAYS, ResponseEngine
@@ -67,10 +74,8 @@ def refit_forecast(refit: Refit) -> pd.DataFrame:
     worker process can run it."""
     people = refit.people.people() if isinstance(refit.people, Redraw) else refit.people
     parameters = found_parameters(refit, people)
-    own = {name: value for name, value in parameters.items() if name in refit.engine.parameters}
-    engine = refit.engine.with_parameters(own) if own else refit.engine
     problem = refit.problem.final_only()
-    means = simulate(engine, people, problem.contexts).everyone
+    means = simulate(_set(refit.engine, parameters), people, problem.contexts).everyone
     return twin_forecast(problem, problem.final, means, parameters, anchor=refit.anchor).forecast
 
 
@@ -103,21 +108,28 @@ def _search_otherwise(refit: Refit, sample: pd.DataFrame) -> dict[str, float]:
             macro = float(np.nanmean(values))
             study.tell(trial, [*np.nan_to_num(values).tolist(), macro])
             log.add(point, values.tolist(), macro)
-    return mean_of_good(log.rows)
+    found = mean_of_good(log.rows)
+    if not refit.anchor:
+        return found
+    means = simulate(_set(refit.engine, found), sample, refit.problem.contexts).everyone
+    return choose_calibrators(refit.problem, means, found)
 
 
 def _scores(refit: Refit, sample: pd.DataFrame, parameters: Mapping[str, float]) -> np.ndarray:
     """Mean over inner origins of each behaviour's RMSE, (behaviours,), of forecasts anchored as the refit's are."""
-    own = {name: value for name, value in parameters.items() if name in refit.engine.parameters}
-    engine = refit.engine.with_parameters(own) if own else refit.engine
     problem = refit.problem
-    means = simulate(engine, sample, problem.contexts).everyone
+    means = simulate(_set(refit.engine, parameters), sample, problem.contexts).everyone
     scores = []
     for window in problem.inner:
         forecast = twin_forecast(problem, window, means, parameters, anchor=refit.anchor).forecast
         errors = forecast - problem.observed.reindex(window.horizon)
         scores.append(np.sqrt((errors**2).mean()))
     return pd.concat(scores, axis=1).mean(axis=1).to_numpy(float)
+
+
+def _set(engine: ResponseEngine, parameters: Mapping[str, float]) -> ResponseEngine:
+    own = {name: value for name, value in parameters.items() if name in engine.parameters}
+    return engine.with_parameters(own) if own else engine
 
 
 def blind_to_policy(problem: Problem) -> Problem:

@@ -24,7 +24,7 @@ from core.errors import InputError
 from core.people.personas import Population
 from core.policy.timeline import PolicyTimeline
 from core.records import RUNGS, RunRecord, frame_hash
-from core.services.asking_engines import ASKING, engine_of_run, spent_by
+from core.services.asking_engines import ASKING, engine_of_run, is_language, spent_by
 from core.services.counterfactual_values import compare_values, path_frame, sweep_frame, sweep_values
 from core.services.populations import load_population, save_population
 from core.services.progress import Watch
@@ -83,7 +83,14 @@ def fitted_twin(
     population = load_population(store, record.population_id)
     parameters = {name: float(value) for name, value in run.summary["parameters"].items()}
     problem = build_problem(
-        study, inputs.timeline, inputs.observations, inputs.cases, record.train_end, record.test_end, inner=False
+        study,
+        inputs.timeline,
+        inputs.observations,
+        inputs.cases,
+        record.train_end,
+        record.test_end,
+        inner=False,
+        seasons=is_language(record.engine),
     )
     assembled = fitted_from(
         problem,

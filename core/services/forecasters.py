@@ -113,6 +113,7 @@ def ablation_forecasts(
         test_end,
         announced_only=True,
         inner=False,
+        seasons=problem.seasons,
     )
     known = simulate(fitted, population.personas, announced.contexts).everyone
     forecasts["twin_announced_calendar"] = twin_forecast(announced, announced.final, known, parameters).forecast

@@ -132,7 +132,7 @@ def named_contexts(twin: FittedTwin) -> tuple[tuple[str, ...], pd.DataFrame]:
     after the origin are as known at the origin.
     """
     study, window = twin.problem.study, twin.problem.final
-    week = baseline_week(twin.timeline.calendar, study)
+    week = baseline_week(twin.timeline.calendar, study, seasons=twin.problem.seasons)
     working = week[week[DAY_TYPE] == "working"]
     ordinary = (working if len(working) else week).iloc[[0]]
     first, last = study.baseline_start, study.baseline_end

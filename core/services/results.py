@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core.calibration.linear import CALIBRATORS
 from core.calibration.search import search_bounds
 from core.cognition.rules import RulesParameters
 from core.errors import InputError
@@ -292,10 +293,13 @@ def in_words(value: float, unit: str) -> str:
 
 
 def fitted_lines(store: Store, run_id: str, study: Study, calibrator: str = "twin") -> pd.DataFrame:
-    """The lines of a calibrator in the study's order: behaviour, label, a, b, lower, upper, train_rmse, flat."""
+    """The lines of a calibrator in the study's order: behaviour, label, a, b, lower, upper, train_rmse, chosen (which slope
+    the forecast follows, in words; missing where there was no choice), flat."""
     rows = store.read_result("calibrations", run_id, calibrator=calibrator).set_index("behaviour")
     rows = rows.reindex([name for name in study.behaviour_ids if name in rows.index])
-    rows = rows[["a", "b", "lower", "upper", "train_rmse"]].rename_axis("behaviour").reset_index()
+    chosen = [CALIBRATORS.get(item.get("line_share", np.nan)) for item in rows["parameters"]]
+    rows = rows[["a", "b", "lower", "upper", "train_rmse"]].assign(chosen=pd.Series(chosen, rows.index, dtype=object))
+    rows = rows.rename_axis("behaviour").reset_index()
     rows.insert(1, "label", [study.behaviour(name).label for name in rows["behaviour"]])
     return rows.assign(flat=rows["a"].abs() < FLAT_SLOPE)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from core.calibration.problem import Problem
-from core.calibration.twin import TwinForecast
+from core.calibration.twin import LINE_SHARE, TwinForecast, line_shares
 from core.forecasting.metrics import MACRO, rmse
 from core.records import content_hash, frame_hash
 from core.simulation.simulate import BlockResult
@@ -62,8 +62,15 @@ def calibration_rows(
     theirs = paper.table().assign(calibrator="paper", train_rmse=np.nan)
     both = pd.concat([ours, theirs], ignore_index=True).replace([np.inf], np.nan)
     working, off = twin.gap.by_weekday.mean(axis=1)
+    found = {name: value for name, value in parameters.items() if not name.startswith(LINE_SHARE)}
+    shares = line_shares(problem, parameters)
     extra = [
-        {**parameters, "gap_working": float(working[place]), "gap_off": float(off[place])}
+        {
+            **found,
+            "line_share": float(shares[place]),
+            "gap_working": float(working[place]),
+            "gap_off": float(off[place]),
+        }
         for place in range(len(problem.study.behaviours))
     ]
     return both.assign(parameters=[*extra, *[{"gap": paper.gap_}] * len(theirs)])

@@ -25,7 +25,7 @@ import pandas as pd
 
 from core.calibration.problem import Problem, build_problem
 from core.calibration.search import search_sample
-from core.calibration.twin import priors_of, twin_forecast
+from core.calibration.twin import chosen_calibrators, priors_of, twin_forecast
 from core.cognition.engine import ResponseEngine
 from core.cognition.llm.answered import AnsweredEngine
 from core.cognition.llm.budget import BudgetReached
@@ -98,7 +98,15 @@ def prepare(request: RunRequest, store: Store | None = None) -> Prepared:
     else:
         checked_personas(population.size, request.engine)
         engine = answering(study, request.asking, store)
-    problem = build_problem(study, inputs.timeline, inputs.observations, inputs.cases, train_end, test_end)
+    problem = build_problem(
+        study,
+        inputs.timeline,
+        inputs.observations,
+        inputs.cases,
+        train_end,
+        test_end,
+        seasons=request.asking is not None,
+    )
     if not inputs.observations.reindex(problem.final.horizon).notna().to_numpy().any():
         raise InputError(
             f"nothing was observed after {train_end} up to {test_end}",
@@ -292,6 +300,7 @@ def _work(prepared: Prepared, record: RunRecord, store: Store, watch: Watch, exe
         "calibration_gap": ablations.paper.gap_,
         "intervals": {"source": intervals.source, "levels": intervals.scores(truth)},
         "parameters": found.parameters,
+        "calibrators": chosen_calibrators(found.parameters, study.behaviour_ids),
         "inner_score": found.score,
         "largest_marginal_error": prepared.population.largest_error,
         "result_hash": result_hash,

@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from core.cognition.engine import DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS
+from core.cognition.engine import DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS, SEASON
 from core.policy.calendar import Calendar
 from core.policy.timeline import PolicyTimeline
 from core.study import Study
@@ -67,6 +67,13 @@ def restricted_class(days: np.ndarray) -> np.ndarray:
     return np.asarray(RESTRICTED_MIDDLES)[position]
 
 
+def season_of(dates: pd.DatetimeIndex) -> np.ndarray:
+    """The first month of the three in which each day's season lies, such as "2020-12" for December 2020 to February 2021,
+    shape (days,)."""
+    months = dates.year.to_numpy() * 12 + dates.month.to_numpy() - 1 - dates.month.to_numpy() % 3
+    return np.array([f"{month // 12}-{month % 12 + 1:02d}" for month in months.tolist()], dtype=object)
+
+
 def situations(
     timeline: PolicyTimeline,
     dates: pd.DatetimeIndex,
@@ -75,11 +82,13 @@ def situations(
     *,
     cases_until: date | None = None,
     calendar_known_by: date | None = None,
+    seasons: bool = False,
 ) -> pd.DataFrame:
-    """One row per day: the policy in force, the kind of day, the epidemic level, how long restrictions have lasted."""
+    """One row per day: the policy in force, the kind of day, the epidemic level, how long restrictions have lasted, and
+    with `seasons` the season: about twice as many contexts, for engines that are told of it."""
     days = timeline.levels(dates)
     kinds = timeline.calendar.days(dates, known_by=calendar_known_by)
-    return days.assign(
+    found = days.assign(
         **{
             DAY_TYPE: kinds["day_type"].to_numpy(),
             RAMADAN: kinds["ramadan"].to_numpy(dtype=bool),
@@ -87,6 +96,7 @@ def situations(
             RESTRICTED_DAYS: restricted_class(timeline.days_under_restriction(dates).to_numpy()),
         }
     )
+    return found.assign(**{SEASON: season_of(dates)}) if seasons else found
 
 
 def unrestricted(days: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -107,7 +117,7 @@ def origin_moment(days: pd.DataFrame, origin: date) -> pd.Series:
 
 def held_at(days: pd.DataFrame, moment: pd.Series) -> pd.DataFrame:
     """The same kinds of day under the policy, epidemic and fatigue of one `moment` (a row of `situations`)."""
-    kept = [column for column in days.columns if column not in (DAY_TYPE, RAMADAN)]
+    kept = [column for column in days.columns if column not in (DAY_TYPE, RAMADAN, SEASON)]
     return days.assign(**{column: moment[column] for column in kept}).astype(days.dtypes)
 
 
@@ -117,19 +127,21 @@ def no_policy(study: Study) -> dict[str, float]:
     return levels | {f"{item.code}_Flag": np.nan for item in study.indicators if item.has_flag}
 
 
-def baseline_week(calendar: Calendar, study: Study) -> pd.DataFrame:
-    """Seven ordinary days of the baseline period, Monday first: no policy, no epidemic, that period's working week.
+def baseline_week(calendar: Calendar, study: Study, *, seasons: bool = False) -> pd.DataFrame:
+    """Seven ordinary days of the baseline period, Monday first: no policy, no epidemic, that period's working week, and with
+    `seasons` the season in its middle.
 
     Holidays of the period are left out: the provider's baseline is a median, which one holiday does not move.
     """
     period = pd.date_range(study.baseline_start, study.baseline_end, freq="D")
     kinds = calendar.days(period)
     row: dict[str, object] = dict(no_policy(study))
+    season = {SEASON: season_of(period)[len(period) // 2]} if seasons else {}
     week = []
     for weekday in range(7):
         ordinary = kinds[(period.day_of_week == weekday) & (kinds["day_type"] != "holiday")]
         kind = ordinary["day_type"].iloc[0] if len(ordinary) else "working"
-        week.append({**row, DAY_TYPE: kind, RAMADAN: False, EPIDEMIC: 0, RESTRICTED_DAYS: 0})
+        week.append({**row, DAY_TYPE: kind, RAMADAN: False, EPIDEMIC: 0, RESTRICTED_DAYS: 0, **season})
     return pd.DataFrame(week)
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
 from behaviour_cases import context, random_personas, spec, study
 from llm_servers import Behaviour, Step, gemini_answer, openai_answer, prompt_of
 
@@ -16,7 +18,7 @@ from core.cognition.llm.prompts import PromptWriter, load_prompts
 from core.people.text import describe
 from core.study import Study
 
-__all__ = ["answer_to", "engine", "expected", "model", "people", "some_contexts", "writer"]
+__all__ = ["answer_to", "engine", "expected", "model", "people", "some_contexts", "without_genai", "writer"]
 
 
 def writer(of: Study | None = None) -> PromptWriter:
@@ -103,3 +105,12 @@ def engine(name: str, url: str, *, of: Study | None = None, cache: Any = None, *
         options["of"] = options.pop("of_engine")
     given = {"model": "test-model", "base_url": str(url), "timeout": 10, **options}
     return language_engine(of or study(), name, given, cache=cache, **asking)
+
+
+def without_genai(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if google-genai were not installed: Gemini is asked through google-generativeai."""
+    import google
+
+    monkeypatch.delattr(google, "genai", raising=False)
+    for name in [name for name in sys.modules if name.startswith("google.genai")] + ["google.genai"]:
+        monkeypatch.setitem(sys.modules, name, None)

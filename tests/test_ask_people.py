@@ -15,21 +15,34 @@ from typing import Any
 import numpy as np
 import pytest
 from llm_servers import Step, always, gemini_server, openai_answer, openai_server, prompt_of
-from survey_cases import asking, form_of, kept, labels_of, persona_of, scripted, study
+from survey_cases import (
+    asked_of,
+    asking,
+    canary_answer,
+    form_of,
+    is_canary,
+    kept,
+    labels_of,
+    persona_of,
+    scripted,
+    study,
+)
 
 from core.cli import main
 from core.cognition.llm.budget import BudgetReached
 from core.cognition.llm.engine import AnswersMissing
 from core.cognition.llm.fenced import one_line
-from core.cognition.llm.types import Denied
+from core.cognition.llm.types import Denied, Unavailable
 from core.errors import Cancelled, InputError
 from core.report.ask_figures import answer_figure, spread_figure, subgroup_figure
-from core.services.archive import export_run
+from core.services.archive import export_run, show_run
 from core.services.asking_people import ask_people, asked_answers, by_subgroup, cost_of_asking, kept_questions
+from core.services.drift_guard import several_models
 from core.services.llm_answers import export_answers, import_answers
 from core.services.populations import make_population, population_spec, save_population
 from core.services.progress import Progress, Watch
 from core.services.survey_preparing import ages_from
+from core.services.texts import show_text
 from core.services.texts_ask import ask_text, cost_of_asking_text
 from core.store.database import Store
 from core.survey.mapping import BEHAVIOUR, TRAIT, AnswerMapping
@@ -67,7 +80,7 @@ def test_the_result_is_what_the_model_was_scripted_to_say(store: Store, kind: st
     identifier, population = kept(store)
     with SERVERS[kind](scripted(kind, population, by_age)) as url:
         values = ask_people(store, identifier, question, asking=asking(kind, url))
-        assert len(url.seen) == 30
+        assert len(asked_of(url)) == 30
     people = population.personas
     said = np.array([by_age(row, 0) for row in people.to_dict("records")])
     weight = people["weight"].to_numpy(float)
@@ -103,7 +116,7 @@ def test_samples_are_told_apart_from_personas(store: Store) -> None:
     question = SurveyQuestion.of_choices("Yes or no?", ["Yes", "No"])
     with openai_server(scripted("openai", population, script, seed=7)) as url:
         values = ask_people(store, identifier, question, asking=asking("openai", url, seed=7), samples=2)
-        assert len(url.seen) == 24
+        assert len(asked_of(url)) == 24
     assert [item["value"] for item in values["everyone"]["shares"]] == [0.5, 0.5]
     assert values["everyone"]["spread"]["percent"] == {
         "between_personas": 0.0,
@@ -120,7 +133,7 @@ def test_rotated_choices_come_back_in_their_own_order(store: Store) -> None:
     model = scripted("openai", population, lambda person, sample: [0.7, 0.2, 0.1], labels=TRAVEL.choices)
     with openai_server(model) as url:
         values = ask_people(store, identifier, question, asking=asking("openai", url))
-        firsts = {labels_of(prompt_of(seen.body))[0] for seen in url.seen}
+        firsts = {labels_of(prompt_of(seen.body))[0] for seen in asked_of(url)}
     assert firsts == set(TRAVEL.choices)
     assert [item["value"] for item in values["everyone"]["shares"]] == pytest.approx([0.7, 0.2, 0.1])
     assert values["everyone"]["spread"]["between_personas"] == 0.0
@@ -131,17 +144,54 @@ def test_the_same_question_again_costs_nothing(store: Store) -> None:
     with openai_server(scripted("openai", population, by_age)) as url:
         first = ask_people(store, identifier, TRAVEL, asking=asking("openai", url))
         again = ask_people(store, identifier, TRAVEL, asking=asking("openai", url))
-        assert again == first and len(url.seen) == 10 and len(kept_questions(store)) == 1
+        assert again == first and len(asked_of(url)) == 10 and len(kept_questions(store)) == 1
         store.delete_run(first["run_id"])
         anew = ask_people(store, identifier, TRAVEL, asking=asking("openai", url))
-        assert len(url.seen) == 10 and anew["run_id"] != first["run_id"]
+        assert len(asked_of(url)) == 10 and anew["run_id"] != first["run_id"]
         assert anew["spent"]["calls"] == 0 and anew["spent"]["cached"] == 10
         assert anew["result_hash"] == first["result_hash"] and anew["everyone"] == first["everyone"]
         replayed = ask_people(store, identifier, TRAVEL, asking=asking("replay", url, of="openai"))
-        assert replayed["everyone"] == first["everyone"] and len(url.seen) == 10
+        assert replayed["everyone"] == first["everyone"] and len(asked_of(url)) == 10
         # Another way of asking is another question.
         ask_people(store, identifier, TRAVEL, asking=asking("openai", url, temperature=0.5))
-        assert len(url.seen) == 20
+        assert len(asked_of(url)) == 20
+
+
+def test_another_model_behind_the_same_name_is_noticed_with_a_question_too(store: Store) -> None:
+    identifier, population = kept(store, 4)
+    right = scripted("openai", population, by_age)
+    now = {"model": "local-test-001", "shift": 0.0}
+
+    def drifting(request: dict[str, Any], number: int) -> Any:
+        prompt = prompt_of(request)
+        text = canary_answer(prompt, now["shift"]) if is_canary(prompt) else None
+        body = right(request, number).body if text is None else openai_answer(text)
+        return Step(200, {}, body | {"model": now["model"]})
+
+    with openai_server(drifting) as url:
+
+        def ask(text: str, **more: Any) -> dict[str, Any]:
+            question = SurveyQuestion.of_choices(text, TRAVEL.choices)
+            return ask_people(store, identifier, question, asking=asking("openai", url, **more))
+
+        first, same = ask("First?"), ask("Second?")
+        assert len(url.seen) == 2 * (4 + 15)
+        assert first["canaries"]["compared_with"] is None and same["canaries"]["compared_with"] == first["run_id"]
+        assert first["warnings"] == same["warnings"] == [] and "Beware" not in ask_text(same)
+        now |= {"model": "local-test-002", "shift": 0.2}
+        moved = ask("Third?")
+        said = " ".join(moved["warnings"])
+        assert "Another model answers: local-test-002" in said and "moved by +0.20 on average" in said
+        assert store.run(moved["run_id"]).summary["warnings"] == moved["warnings"]
+        assert f"Beware: {moved['warnings'][0]}" in ask_text(moved) and "15 of the calls are the same" in ask_text(
+            moved
+        )
+        assert several_models(["b", "a", "b"]) == ["The answers come from more than one model: a, b."]
+        # What needs no call asks no canaries, and says which models its answers are from.
+        store.delete_run(first["run_id"])
+        again = ask("First?")
+        assert (again["canaries"], again["warnings"], again["spent"]["calls"]) == (None, [], 0)
+        assert len(url.seen) == 3 * (4 + 15)
 
 
 def test_answers_travel_in_a_file_and_are_replayed_elsewhere(store: Store, tmp_path: Path) -> None:
@@ -150,7 +200,7 @@ def test_answers_travel_in_a_file_and_are_replayed_elsewhere(store: Store, tmp_p
         first = ask_people(store, identifier, TRAVEL, asking=asking("openai", url))
     export_answers(store, tmp_path / "answers.parquet")
     with Store.memory() as other:
-        assert import_answers(other, tmp_path / "answers.parquet")["new"] == 6
+        assert import_answers(other, tmp_path / "answers.parquet")["new"] == 6 + 15
         identifier, _ = kept(other, 6)
         found = ask_people(other, identifier, TRAVEL, asking=asking("replay", url, of="openai"))
     assert found["result_hash"] == first["result_hash"]
@@ -161,16 +211,16 @@ def test_a_malformed_answer_is_mended_and_never_guessed(store: Store) -> None:
     right = scripted("openai", population, by_age)
 
     def careless(request: dict[str, Any], number: int) -> Any:
-        if "could not be used" in prompt_of(request):
+        if "could not be used" in prompt_of(request) or is_canary(prompt_of(request)):
             return right(request, number)
         values = dict.fromkeys(form_of(prompt_of(request))["values"], 0.9)
         return Step(200, {}, openai_answer(json.dumps({"reason": "Hm.", "values": values})))
 
     with openai_server(careless) as url:
         values = ask_people(store, identifier, TRAVEL, asking=asking("openai", url))
-        repairs = [prompt_of(seen.body) for seen in url.seen if "could not be used" in prompt_of(seen.body)]
-        assert len(url.seen) == 10 and all("sum to 2.7, but must sum to 1" in prompt for prompt in repairs)
-    assert values["failed"] == 0 and values["spent"]["calls"] == 10
+        repairs = [prompt_of(seen.body) for seen in asked_of(url) if "could not be used" in prompt_of(seen.body)]
+        assert len(asked_of(url)) == 10 and all("sum to 2.7, but must sum to 1" in prompt for prompt in repairs)
+    assert values["failed"] == 0 and (values["spent"]["calls"], values["spent"]["canary_calls"]) == (25, 15)
 
 
 def test_a_failure_ends_the_run_or_is_kept_as_one(store: Store) -> None:
@@ -179,7 +229,7 @@ def test_a_failure_ends_the_run_or_is_kept_as_one(store: Store) -> None:
     right = scripted("openai", population, by_age)
 
     def stubborn(request: dict[str, Any], number: int) -> Any:
-        if persona_of(prompt_of(request)) == broken:
+        if not is_canary(prompt_of(request)) and persona_of(prompt_of(request)) == broken:
             return Step(200, {}, openai_answer("By car, of course."))
         return right(request, number)
 
@@ -211,19 +261,31 @@ def test_nobody_answering_is_an_error_of_one_line(store: Store) -> None:
         ask_people(store, identifier, TRAVEL, asking=asking("openai", url, allow_failures=True))
 
 
+def test_where_nobody_is_there_the_canaries_end_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.cognition.llm.pipe.backoff", lambda *_, **__: 0.0)
+    identifier, _ = kept(store, 4)
+    with openai_server(lambda request, number: Step(503, {}, {"error": {"message": "down"}})) as url:
+        with pytest.raises(
+            Unavailable, match=r"15 short questions, for none got an answer: no reply in 6 attempts.*down"
+        ):
+            ask_people(store, identifier, TRAVEL, asking=asking("openai", url))
+        assert not asked_of(url)
+    assert store.runs(kind="ask")["status"].tolist() == ["failed"]
+
+
 def test_a_run_that_was_stopped_goes_on_where_it_was(store: Store) -> None:
     identifier, population = kept(store, 12)
     stopping = {"after": 4}
     reports: list[Progress] = []
     with openai_server(scripted("openai", population, by_age)) as url:
-        watch = Watch(reports.append, lambda: len(url.seen) >= stopping["after"])
+        watch = Watch(reports.append, lambda: len(asked_of(url)) >= stopping["after"])
         with pytest.raises((Cancelled, BudgetReached)):
-            ask_people(store, identifier, TRAVEL, asking=asking("openai", url, max_calls=6), watch=watch)
+            ask_people(store, identifier, TRAVEL, asking=asking("openai", url, max_calls=15 + 6), watch=watch)
         [run] = store.runs(kind="ask")["run_id"]
-        asked = len(url.seen)
+        asked = len(asked_of(url))
         assert 0 < asked < 12
         values = ask_people(store, identifier, TRAVEL, asking=asking("openai", url))
-        assert values["run_id"] == run and len(url.seen) == 12
+        assert values["run_id"] == run and len(asked_of(url)) == 12
     assert any(item.stage == "ask" for item in reports)
 
 
@@ -276,7 +338,7 @@ def test_hostile_questions_and_personas_are_data(store: Store, kind: str) -> Non
     question = SurveyQuestion.of_choices(hostile, ["$question; DROP TABLE runs; --", "=1+1", "<b>x</b>"])
     with SERVERS[kind](scripted(kind, population, by_age)) as url:
         values = ask_people(store, identifier, question, asking=asking(kind, url))
-        prompts = [prompt_of(seen.body) for seen in url.seen]
+        prompts = [prompt_of(seen.body) for seen in asked_of(url)]
     assert all(prompt.count("-----BEGIN") == prompt.count("-----END") == 2 for prompt in prompts)
     assert values["failed"] == 0 and values["labels"] == ["$question; DROP TABLE runs; --", "=1+1", "‹b›x‹/b›"]
     weight = population.personas["weight"].to_numpy(float)
@@ -295,7 +357,7 @@ def test_fewer_are_asked_and_still_stand_for_everybody(store: Store) -> None:
     identifier, population = kept(store, 200)
     with openai_server(scripted("openai", population, by_age)) as url:
         values = ask_people(store, identifier, TRAVEL, asking=asking("openai", url), personas=40)
-        assert len(url.seen) == 40
+        assert len(asked_of(url)) == 40
     everyone = values["everyone"]
     assert (values["asked"], values["of_personas"]) == (40, 200) and everyone["people"] == population.spec.total
     assert everyone["effective_personas"] > 35
@@ -313,7 +375,9 @@ def test_only_those_who_are_meant_are_asked(store: Store) -> None:
     meant = people[(people["age_group"] != "0-14") & (people["sex"] == "female")]
     with openai_server(scripted("openai", population, by_age)) as url:
         values = ask_people(store, identifier, TRAVEL, asking=asking("openai", url), among=women)
-        assert {persona_of(prompt_of(seen.body)) for seen in url.seen} == {one_line(text) for text in meant["text"]}
+        assert {persona_of(prompt_of(seen.body)) for seen in asked_of(url)} == {
+            one_line(text) for text in meant["text"]
+        }
         fewer = ask_people(store, identifier, TRAVEL, asking=asking("openai", url), among=women, personas=5)
     assert values["inhabitants"] == meant["weight"].sum() == fewer["inhabitants"] == values["everyone"]["people"]
     assert "female" in ask_text(values) and fewer["run_id"] != values["run_id"]
@@ -337,10 +401,10 @@ def test_what_asking_would_take_is_what_it_takes(store: Store) -> None:
     with openai_server(scripted("openai", population, by_age)) as url:
         way = asking("openai", url, samples=2)
         before = cost_of_asking(store, identifier, TRAVEL, asking=way)
-        assert not url.seen and before["calls"] == 18 == before["distinct"] and before["personas"] == 9
-        assert TRAVEL.text in before["prompt"] and "18 calls" in cost_of_asking_text(before)
+        assert not url.seen and before["distinct"] == 18 == before["calls"] - 15 and before["personas"] == 9
+        assert TRAVEL.text in before["prompt"] and "33 calls" in cost_of_asking_text(before)
         ask_people(store, identifier, TRAVEL, asking=way)
-        assert len(url.seen) == 18
+        assert len(asked_of(url)) == 18 and len(url.seen) == 33
         assert cost_of_asking(store, identifier, TRAVEL, asking=way)["calls"] == 0
 
 
@@ -381,10 +445,22 @@ def test_a_question_is_kept_like_a_run(store: Store, tmp_path: Path) -> None:
     assert listed["run_id"] == values["run_id"] and listed["headline"].startswith("mean ")
     assert not kept_questions(store, "uae")
     written = export_run(store, values["run_id"], tmp_path / "out")["files"]
-    assert {Path(name).name for name in written} == {"survey_answers.csv", "record.json"}
+    assert {Path(name).name for name in written} == {
+        "survey_answers.csv",
+        "survey_distribution.csv",
+        "record.json",
+    }
     with (tmp_path / "out" / "survey_answers.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 6 and sum(json.loads(rows[0]["answer"])) == pytest.approx(1)
+    assert len(rows) == 6
+    assert sum(float(rows[0][f"probability: {label}"]) for label in values["labels"]) == pytest.approx(1)
+    with (tmp_path / "out" / "survey_distribution.csv").open(newline="", encoding="utf-8") as file:
+        shares = [row for row in csv.DictReader(file) if not row["attribute"]]
+    assert [row["answer"] for row in shares] == values["labels"]
+    assert [float(row["share"]) for row in shares] == pytest.approx(
+        [100 * item["value"] for item in values["everyone"]["shares"]], abs=1e-3
+    )
+    assert "[" not in rows[0] and values["headline"].split()[1] in show_text(show_run(store, values["run_id"]))
 
 
 def test_the_policy_of_a_day_is_told_in_words_and_without_the_day(store: Store) -> None:
@@ -392,9 +468,9 @@ def test_the_policy_of_a_day_is_told_in_words_and_without_the_day(store: Store) 
     question = SurveyQuestion.of_choices("Do you agree?", ["Yes", "No"], situation="It rains.", as_of=date(2031, 3, 1))
     with openai_server(scripted("openai", population, lambda person, sample: [0.5, 0.5])) as url:
         values = ask_people(store, identifier, question, asking=asking("openai", url))
-        prompt = prompt_of(url.seen[0].body)
+        prompt = prompt_of(asked_of(url)[0].body)
     assert "The rules and the illness" in prompt and "It rains." in prompt and "Rules in force" in prompt
-    assert "2031-03-01" not in prompt and "March" not in prompt
+    assert "2031-03-01" not in prompt and "It is spring (March to May 2031)." in prompt
     assert values["timeline_id"] == store.run(values["run_id"]).record.timeline_id and values["situation"] in prompt
     with pytest.raises(InputError, match="as of 2019-01-01"):
         late = SurveyQuestion.of_choices("Do you agree?", ["Yes", "No"], as_of=date(2019, 1, 1))
@@ -475,17 +551,17 @@ def test_the_command_asks_estimates_and_refuses(tmp_path: Path, capsys: pytest.C
         base = ["ask", "meridia", "--question", TRAVEL.text, "--choices", "By car,By bus\\, tram,On foot"]
         base += ["--engine", "openai", "--model", "test-model", "--base-url", str(url), "--personas", "12", *place]
         assert main([*base, "--estimate", "--json"]) == 0
-        assert json.loads(capsys.readouterr().out)["calls"] == 12 and not url.seen
+        assert json.loads(capsys.readouterr().out)["calls"] == 12 + 15 and not url.seen
         assert main([*base, "--json"]) == 0
         values = json.loads(capsys.readouterr().out)
-        assert values["labels"] == ["By car", "By bus, tram", "On foot"] and len(url.seen) == 12
+        assert values["labels"] == ["By car", "By bus, tram", "On foot"] and len(asked_of(url)) == 12
         fewer = ["--from-age", "50", "--among", "sex=female", "--estimate", "--json"]
         assert main([*base, *fewer]) == 0
         assert json.loads(capsys.readouterr().out)["personas"] == 12
         assert main([*base, "--by", "sex,age_group,sociability"]) == 0
         text = capsys.readouterr().out
         assert (
-            len(url.seen) == 12
+            len(asked_of(url)) == 12
             and "middle" in text
             and "Female" in text
             and "65 years" in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -41,12 +42,12 @@ from core.validity.memory import memory
 
 #: A published variant does not change: a better wording is a new one.
 PUBLISHED = {
-    "paraphrase-1": "15a87deb",
-    "paraphrase-2": "ab00743e",
-    "printed-on": "5e2f3986",
-    "favourite-colour": "545d0e47",
-    "hopes-for-staying-in": "937d3ee9",
-    "hopes-for-going-out": "c4feb74b",
+    "paraphrase-1": "55ff5525",
+    "paraphrase-2": "d4fed30e",
+    "printed-on": "0ab670a4",
+    "favourite-colour": "c39728e8",
+    "hopes-for-staying-in": "e6e817ca",
+    "hopes-for-going-out": "c9a2a69b",
 }
 SIGNS = [-1, -1, -1, -1, -1, 1]
 
@@ -515,7 +516,10 @@ def test_the_command_checks_and_estimates(
         assert main([*asked, *where, "--estimate"]) == 0
         assert json.loads(capsys.readouterr().out)["calls"] == 4 * 8 + 12 and not url.seen
         assert main([*asked, "--db", str(meridia_store)]) == 0
-        assert "Sensitivity to wording" in capsys.readouterr().out and len(url.seen) == 44
+        text = capsys.readouterr().out
+        assert "Sensitivity to wording" in text and "has no price" in text and len(url.seen) == 44
+        assert main(["show", re.findall(r"crowd-\S+\w", text)[-1], "--db", str(meridia_store)]) == 0
+        assert "Sensitivity to wording" in capsys.readouterr().out
     assert main(["crowd", "uae", *where]) == 2
     assert "no finished run" in capsys.readouterr().err
     assert main(["crowd", "meridia", *where, "--model", "m"]) == 2

@@ -253,6 +253,8 @@ def test_the_users_prices_go_first_and_longer_patterns_before_shorter(
         "gpt-*,openai,9,9,EUR,2026-11-01,my contract",
         "gpt-4o-*,openai,5,6,EUR,2026-11-02,my contract",
         "house-model,*,0.01,0.02,EUR,2026-11-03,electricity",
+        "grown,openai,1,2,EUR,2026-01-01,an old bill",
+        "grown,openai,3,4,EUR,2026-11-04,the newest bill",
     )
     monkeypatch.setenv(PRICES_VARIABLE, str(path))
     prices = load_prices()
@@ -262,6 +264,7 @@ def test_the_users_prices_go_first_and_longer_patterns_before_shorter(
         (ModelSpec("openai", "gpt-4o-mini", "https://router.example.org/v1"), 5.0),
         (ModelSpec("openai", "house-model", "http://localhost:8000/v1"), 0.01),
         (ModelSpec("gemini", "gemini-2.5-flash"), 0.30),
+        (ModelSpec("openai", "grown"), 3.0),
     ):
         found, _ = price_of(spec, prices)
         assert found is not None
@@ -279,6 +282,7 @@ def test_the_users_prices_go_first_and_longer_patterns_before_shorter(
         ("m,openai,1,nan,USD,2026-01-01,s", r"line 2: output_per_million is 'nan'"),
         ("m,openai,1,2,USD,1.1.2026,s", r"line 2: date is '1\.1\.2026'"),
         ("m,openai,1,2,USD,2026-01-01,", r"line 2: column 'source' is empty"),
+        ("m,opnai,1,2,USD,2026-01-01,s", r"line 2: unknown engine 'opnai'.*Nearest valid: openai"),
         ("m,openai,1", r"line 2: column 'date' is empty"),
         ("m,openai,1,2,USD,2026-01-01,s,more", r"line 2: has more cells"),
     ],

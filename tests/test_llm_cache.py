@@ -292,6 +292,11 @@ def _metadata(value: bytes | None) -> Callable[[pa.Table], pa.Table]:
     return lambda table: table.replace_schema_metadata(None if value is None else {b"policytwin_answer_cache": value})
 
 
+def _moments(table: pa.Table, microseconds: int) -> pa.Table:
+    values = pa.array([microseconds] * table.num_rows).cast(pa.timestamp("us"))
+    return table.set_column(table.schema.get_field_index("asked_at"), table.schema.field("asked_at"), values)
+
+
 STRANGE: list[tuple[Callable[[pa.Table], pa.Table], str]] = [
     (_with("prompt", lambda text: text + " "), "row 8: the key is not that"),
     (_with("key", "0" * 64), "row 8: the key is not that"),
@@ -312,6 +317,13 @@ STRANGE: list[tuple[Callable[[pa.Table], pa.Table], str]] = [
     (_with("seconds", math.nan), "row 8: a count"),
     (_with("raw", None), "is missing|no whole Parquet|other columns"),
     (_with("prompt", "x" * 4_000_001), "row 8: prompt has 4,000,001 characters"),
+    (_with("tokens_in", 2**62), "row 8: a count"),
+    (_with("model_id", "\x1b[2Jmodel"), "row 8: model_id is no name"),
+    (_with("model_id", "m" * 301), "row 8: model_id is no name"),
+    (_with("engine", "gemeni"), "row 8: unknown engine 'gemeni'"),
+    (_with("asked_at", datetime(2999, 1, 1)), "row 8: was asked on 2999-01-01"),
+    (lambda table: _moments(table, 2**62), "date value out of range"),
+    (lambda table: pa.concat_tables([table, table.slice(7, 1)]), "row 27: the same question is there twice"),
     (_metadata(None), "no cache of answers"),
     (_metadata(b"2"), rf"form 2; this PolicyTwin knows {FORMAT}"),
     (lambda table: table.drop_columns(["raw"]), "other columns"),

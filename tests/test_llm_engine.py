@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from behaviour_cases import study
 from engine_contract import EngineContract
-from llm_cases import answer_to, engine, expected, model, people, some_contexts
+from llm_cases import answer_to, engine, expected, model, people, some_contexts, without_genai
 from llm_servers import Step, gemini_server, openai_answer, openai_server, prompt_of
 
 from core.cognition.engine import DAY_TYPE
@@ -21,6 +21,8 @@ from core.cognition.llm.designs import DESIGNS, Levels, Unblinded
 from core.cognition.llm.engine import AnswersMissing, LanguageEngine
 from core.cognition.llm.fenced import one_line
 from core.cognition.llm.limits import Limits
+from core.cognition.llm.providers import provider_for
+from core.cognition.llm.providers.gemini import GenerativeAIProvider
 from core.cognition.llm.types import Denied
 from core.errors import InputError
 from core.services.studies import engine_for
@@ -62,6 +64,16 @@ class TestGeminiKeepsTheContract(LanguageContract):
     def engine(self) -> Iterator[LanguageEngine]:
         with gemini_server(model("gemini")) as url:
             yield engine("gemini", url, samples=2, days="apart")
+
+
+class TestGeminiThroughTheOlderClientKeepsTheContract(LanguageContract):
+    @pytest.fixture
+    def engine(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[LanguageEngine]:
+        without_genai(monkeypatch)
+        with gemini_server(model("gemini")) as url:
+            made = engine("gemini", url)
+            assert type(provider_for("gemini", made.spec)) is GenerativeAIProvider
+            yield made
 
 
 class TestReplayKeepsTheContract(LanguageContract):

@@ -319,6 +319,22 @@ def test_a_refused_key_stops_everything_at_once_and_keeps_what_was_answered(cach
     assert all(row["status"] == "ok" for row in kept.values())
 
 
+def test_nobody_asks_with_a_key_that_was_refused(cache: AnswerCache) -> None:
+    asked_by_then = []
+
+    def act(question: Question, call: int, repair: str | None) -> str:
+        if number_of(question) == 3:
+            asked_by_then.append(len(provider.asked))
+            raise Denied("the key is refused")
+        return json.dumps({"number": number_of(question)})
+
+    # Eight replies at the same moment: those that come after the refusal find their askers still there.
+    provider = Scripted(act, latency=0.05)
+    with pytest.raises(Denied):
+        ask_all([question(number) for number in range(40)], provider, SPEC, parse, cache, Limits(concurrency=8))
+    assert [len(provider.asked)] == asked_by_then
+
+
 def test_a_provider_that_never_ends_is_given_up_on(cache: AnswerCache, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.cognition.llm.pipe.GRACE", 0.02)
     spec = ModelSpec("openai", "test-model", timeout=0.03)
@@ -419,7 +435,8 @@ def test_progress_says_how_far_and_how_long(cache: AnswerCache) -> None:
 def test_a_cap_on_calls_is_kept_to_the_call(cache: AnswerCache, concurrency: int, cap: int) -> None:
     provider = Scripted(latency=0.005)
     questions = [question(number) for number in range(30)]
-    with pytest.raises(BudgetReached, match=rf"cap of {cap} calls is reached after {cap} calls"):
+    # What is said is what came of all calls, also of those that were in flight when the cap was reached.
+    with pytest.raises(BudgetReached, match=rf"cap of {cap} calls is reached after {cap} calls \({15 * cap} tokens\)"):
         ask_all(questions, provider, SPEC, parse, cache, Limits(concurrency=concurrency, max_calls=cap))
     assert len(provider.asked) == cap
     assert provider.cancelled == 0
@@ -527,6 +544,33 @@ def test_a_run_keeps_to_its_pace(cache: AnswerCache, limits: Limits) -> None:
     # 60 calls at 300 a minute are 12 of the pipe's seconds, or 0.6 of ours.
     assert 0.55 < time.monotonic() - began < 3
     assert len(asked_at) == 60
+
+
+def test_a_pause_is_not_made_up_for_by_a_burst(cache: AnswerCache) -> None:
+    def act(question: Question, call: int, repair: str | None) -> str:
+        if len(provider.asked) == 20:
+            raise RateLimited("slow down", retry_after=3.0)
+        return json.dumps({"number": number_of(question)})
+
+    provider = Scripted(act)
+    began = time.monotonic()
+    limits = Limits(16, requests_per_minute=600)
+    ask_all([question(number) for number in range(60)], provider, SPEC, parse, cache, limits, timing=Timing(20.0))
+    # 61 calls are 60 tenths of the pipe's seconds apart, and none of these lies within the 3 seconds of the pause.
+    assert (time.monotonic() - began) * 20 > 60 * 0.1 + 3.0 - 0.15
+    assert len(provider.asked) == 61
+
+
+def test_the_time_left_is_that_of_a_slow_server_too(cache: AnswerCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.cognition.llm.pipe.WINDOW", 0.01)
+    monkeypatch.setattr("core.cognition.llm.pipe.TICK", 0.01)
+    seen: list[AskProgress] = []
+    questions = [question(number) for number in range(10)]
+    ask_all(questions, Scripted(latency=0.1), SPEC, parse, cache, Limits(concurrency=2), seen.append)
+    # Rounds of two every tenth of a second; the window alone would hold one of them or none.
+    told = [progress for progress in seen if 4 <= progress.done < 10]
+    assert told and all(progress.seconds_left is not None and progress.seconds_left > 0.05 for progress in told)
+    assert all(progress.seconds_left >= (10 - progress.done) * 0.03 for progress in told if progress.seconds_left)
 
 
 def test_waits_grow_and_are_spread() -> None:

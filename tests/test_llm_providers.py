@@ -8,14 +8,16 @@ import logging
 import pickle
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from behaviour_cases import study
-from llm_cases import engine, model, people, some_contexts
+from llm_cases import engine, model, people, some_contexts, without_genai
 from llm_servers import (
     Behaviour,
     Step,
@@ -32,6 +34,7 @@ from llm_servers import (
 )
 
 from core.cognition.llm.answers import AnswerShape
+from core.cognition.llm.budget import BudgetReached
 from core.cognition.llm.cache import AnswerCache
 from core.cognition.llm.engine import AnswersMissing
 from core.cognition.llm.limits import Limits
@@ -344,19 +347,61 @@ def test_a_missing_package_is_named_with_its_extra(
         provider_for(name, ModelSpec(name, "m", base_url="http://127.0.0.1:9/v1"))
 
 
-def test_the_older_client_serves_where_the_newer_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
+def test_the_older_client_serves_where_the_newer_is_missing_and_both_share_their_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Faults, a cap, and going on: through google-generativeai first, then with what it left through google-genai."""
+    good = model("gemini")
+    steps = {
+        1: Step(503, {"Retry-After": "0"}, gemini_error(503)),
+        3: Step(429, {}, gemini_error(429, "slow", [{"retryDelay": "0s"}])),
+        4: Step(200, {}, Truncated(b'{"candidates": [{"conte')),
+        6: Step(200, {}, gemini_answer('{"reason": "a", "days": {"working": NaN}}')),
+    }
+    limits = Limits(backoff_base=0.001, backoff_cap=0.01, concurrency=2)
+    personas, contexts = people(2), some_contexts()
+    with (
+        AnswerCache() as cache,
+        gemini_server(lambda request, count: steps.get(count, good(request, count))) as url,
+    ):
+        with monkeypatch.context() as patched:
+            without_genai(patched)
+            made = engine("gemini", url, cache=cache, limits=limits)
+            assert type(provider_for("gemini", made.spec)) is GenerativeAIProvider
+            with pytest.raises(BudgetReached):
+                replace(made, limits=replace(limits, max_calls=5)).respond(personas, contexts)
+            assert len(url.seen) == 5
+            answers = made.respond(personas, contexts)
+            calls = len(url.seen)
+            assert calls == 8 + len(steps) and not any(
+                "genai" in seen.headers["x-goog-api-client"] for seen in url.seen
+            )
+        assert type(provider_for("gemini", made.spec)) is GenaiProvider
+        assert np.array_equal(engine("gemini", url, cache=cache).respond(personas, contexts), answers)
+        assert len(url.seen) == calls, "both clients ask the same question"
+    with gemini_server(good) as url:
+        assert np.array_equal(engine("gemini", url).respond(personas, contexts), answers)
 
-    def without(module: str, names: Any = None, inside: Any = None, wanted: Any = (), level: int = 0) -> Any:
-        if module == "google.genai" or (module == "google" and "genai" in (wanted or ())):
-            raise ImportError(module)
-        return real(module, names, inside, wanted, level)
 
-    monkeypatch.setattr(builtins, "__import__", without)
-    with gemini_server(model("gemini")) as url:
-        made = engine("gemini", url)
-        assert made.respond(people(1), some_contexts()).shape == (1, 8, 6)
-        assert type(provider_for("gemini", made.spec)) is GenerativeAIProvider
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_models_name_from_the_server_is_a_name(kind: str, keys: str) -> None:
+    body = answer(kind, "x")
+    body["model" if kind == "openai" else "modelVersion"] = f"{kind}\n\x1b[2J {SECRET} " + "x" * 5000
+    with serve(kind, always(body)) as url:
+        found = ask(kind, url).model_id or ""
+    assert found.startswith(f"{kind} [2J [hidden] xxx") and len(found) <= 300
+
+
+def test_a_key_is_neither_a_model_nor_an_address(keys: str) -> None:
+    own: list[dict[str, Any]] = [{"model": SECRET}, {"model": "m", "base_url": f"https://h/{SECRET}/v1"}]
+    for fields in [
+        *own,
+        {"model": "sk-proj-abcdefghij0123456789"},
+        {"model": "m", "timeout": -1, "base_url": f"x{SECRET}"},
+    ]:
+        with pytest.raises(InputError, match=r"model|base_url") as caught:
+            ModelSpec("openai", **fields)
+        assert SECRET not in str(caught.value) and "abcdefghij" not in str(caught.value)
 
 
 @pytest.mark.parametrize(("name", "variable"), [("openai", "OPENAI_API_KEY"), ("gemini", "GEMINI_API_KEY")])

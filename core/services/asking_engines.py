@@ -186,7 +186,7 @@ def own_contexts(inputs: StudyInputs, problem: Problem, test_end: date, days: st
     if days == TOGETHER:
         announced = build_problem(
             inputs.study, inputs.timeline, inputs.observations, inputs.cases, problem.final.origin, test_end,
-            announced_only=True, inner=False,
+            announced_only=True, inner=False, seasons=problem.seasons,
         )  # fmt: skip
         frames.append(announced.contexts)
     return distinct(pd.concat(frames, ignore_index=True))
@@ -196,7 +196,13 @@ def own_contexts_of(inputs: StudyInputs, record: RunRecord) -> pd.DataFrame:
     """`own_contexts` of a run in the store."""
     assert record.train_end is not None and record.test_end is not None
     problem = build_problem(
-        inputs.study, inputs.timeline, inputs.observations, inputs.cases, record.train_end, record.test_end
+        inputs.study,
+        inputs.timeline,
+        inputs.observations,
+        inputs.cases,
+        record.train_end,
+        record.test_end,
+        seasons=True,
     )
     return own_contexts(inputs, problem, record.test_end, asking_of(record).days)
 

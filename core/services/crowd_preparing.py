@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.cognition.engine import DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS
-from core.cognition.llm.budget import Plan, Spent, plan, spent
+from core.cognition.engine import DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS, SEASON
+from core.cognition.llm.budget import Plan, plan, spent
 from core.cognition.llm.engine import Asked, LanguageEngine
 from core.cognition.llm.outcomes import Outcome
+from core.cognition.llm.prices import load_prices, price_of
 from core.errors import InputError
 from core.people.personas import Population
 from core.records import RunRecord, content_hash
@@ -99,7 +100,8 @@ def contexts_of(study: Study, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame
     """Contexts as an engine is asked about them, from what the store keeps of each."""
     columns = list(study.indicator_codes)
     columns += [f"{item.code}_Flag" for item in study.indicators if item.has_flag]
-    frame = pd.DataFrame(list(rows)).reindex(columns=[*columns, DAY_TYPE, RAMADAN, EPIDEMIC, RESTRICTED_DAYS])
+    season = [SEASON] if any(SEASON in row for row in rows) else []
+    frame = pd.DataFrame(list(rows)).reindex(columns=[*columns, DAY_TYPE, RAMADAN, EPIDEMIC, RESTRICTED_DAYS, *season])
     types: dict[str, Any] = dict.fromkeys(columns, float)
     return frame.astype({**types, DAY_TYPE: str, RAMADAN: bool, EPIDEMIC: int, RESTRICTED_DAYS: int})
 
@@ -147,12 +149,13 @@ class Part:
 
 @dataclass(frozen=True)
 class Answers:
-    """What came of a batch: values (samples, personas, contexts, behaviours) by part, and outcomes of other questions."""
+    """What came of a batch: values (samples, personas, contexts, behaviours) by part, outcomes of other questions, and
+    what it took (`Spent.as_dict`, with `about_cost`)."""
 
     values: dict[str, np.ndarray]
     others: tuple[Outcome, ...]
     model_ids: tuple[str, ...]
-    spent: Spent
+    spent: dict[str, Any]
     failed: int
 
 
@@ -184,7 +187,9 @@ class Batch:
             values[part.name] = found.values
             failed += len(found.failures)
         ids = {item.model_id for item in outcomes if item.model_id}
-        return Answers(values, tuple(outcomes[place:]), tuple(sorted(ids)), spent(outcomes, self.engine.price), failed)
+        took = spent(outcomes, self.engine.price).as_dict()
+        took["about_cost"] = price_of(self.engine.spec, load_prices())[1]
+        return Answers(values, tuple(outcomes[place:]), tuple(sorted(ids)), took, failed)
 
     def _everything(self) -> list[Asked]:
         return [item for asked in self.asked for item in asked] + list(self.others)

@@ -20,7 +20,7 @@ from core.cognition.llm.engine import Asked
 from core.cognition.llm.prompts import PERSONA, PROMPTS, PromptWriter, load_prompts
 from core.errors import InputError
 from core.records import RunRecord
-from core.services.asking_engines import own_contexts_of
+from core.services.asking_engines import is_language, own_contexts_of
 from core.services.population_effects import DAY_WORDS
 from core.services.studies import StudyInputs
 from core.store.database import Store
@@ -57,7 +57,14 @@ def situations_of(run: StoredRun, inputs: StudyInputs) -> Situations:
     record = run.record
     assert record.train_end is not None and record.test_end is not None
     problem = build_problem(
-        inputs.study, inputs.timeline, inputs.observations, inputs.cases, record.train_end, record.test_end, inner=False
+        inputs.study,
+        inputs.timeline,
+        inputs.observations,
+        inputs.cases,
+        record.train_end,
+        record.test_end,
+        inner=False,
+        seasons=is_language(record.engine),
     )
     window = problem.final
     found = pd.DataFrame({"context_id": window.actual, "date": window.dates})

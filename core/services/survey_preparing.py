@@ -197,7 +197,8 @@ def _situation(
     timeline = inputs.timeline if timeline_id is None else load_timeline(store, study, timeline_id)
     if not timeline.start <= day <= timeline.end:
         raise InputError(f"as of {day}", where=f"study {study.id}", allowed=f"{timeline.start} to {timeline.end}")
-    row = situations(timeline, pd.DatetimeIndex([pd.Timestamp(day)]), study, inputs.cases, cases_until=day)
+    moment = pd.DatetimeIndex([pd.Timestamp(day)])
+    row = situations(timeline, moment, study, inputs.cases, cases_until=day, seasons=True)
     return row.reset_index(drop=True), inputs.hashes, save_timeline(store, study, timeline)
 
 

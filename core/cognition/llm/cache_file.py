@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,9 @@ import pyarrow.parquet as pq
 from core.cognition.llm.answers import AnswerShape
 from core.cognition.llm.cache import AnswerCache, call_row, parameters_of
 from core.cognition.llm.outcomes import Outcome
+from core.cognition.llm.providers import RECORDED
 from core.cognition.llm.types import AnswerError, ModelSpec, Question
-from core.errors import InputError, PolicyTwinError
+from core.errors import InputError, PolicyTwinError, one_of
 from core.records import content_hash, decode_json, encode_json
 from core.store.llm_calls import ANSWERED
 
@@ -33,6 +34,12 @@ FORMAT = 1
 BATCH = 2000
 #: Longer texts than any model takes or gives.
 LONGEST = 4_000_000
+#: Names are shown in tables and lists: longer ones, and what is not printable, are none.
+NAMES, LONGEST_NAME = ("engine", "model", "prompt_version", "design", "model_id"), 300
+#: More calls, tokens or seconds than any answer took.
+MOST = 1_000_000_000
+#: An answer cannot be from tomorrow, unless a clock is wrong.
+AHEAD = timedelta(days=2)
 
 _FORMAT_KEY = b"policytwin_answer_cache"
 
@@ -114,14 +121,26 @@ def import_cache(cache: AnswerCache, path: Path, parse: Parser = answer_of) -> I
     anything else than a whole and right file; then nothing is stored.
     """
     rows = new = 0
+    specs: dict[str, ModelSpec] = {}
+    keys: set[str] = set()
     with _opened(path) as file, cache.store.transaction():
         for batch in file.iter_batches(batch_size=BATCH):
             checked = []
-            for row in batch.to_pylist():
+            for row in _rows(batch, f"{path}, rows {rows + 1} to {rows + batch.num_rows}"):
                 rows += 1
-                checked.append(_checked(row, f"{path}, row {rows}", parse))
+                checked.append(_checked(row, f"{path}, row {rows}", parse, specs))
+                if row["key"] in keys:
+                    raise InputError("the same question is there twice", where=f"{path}, row {rows}")
+                keys.add(row["key"])
             new += cache.store.keep_llm_calls(checked)
     return Imported(rows, new)
+
+
+def _rows(batch: pa.RecordBatch, where: str) -> list[dict[str, Any]]:
+    try:
+        return list(batch.to_pylist())
+    except (OverflowError, ValueError) as wrong:
+        raise InputError(f"cannot be read ({wrong})", where=where, allowed=_ALLOWED) from None
 
 
 @contextmanager
@@ -152,20 +171,26 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
 _ALLOWED = "a file that `policytwin cache export` wrote"
 
 
-def _checked(row: Mapping[str, Any], where: str, parse: Parser) -> dict[str, Any]:
+def _checked(row: Mapping[str, Any], where: str, parse: Parser, specs: dict[str, ModelSpec]) -> dict[str, Any]:
     for name, value in row.items():
         if value is None and not _SCHEMA.field(name).nullable:
             raise InputError(f"{name} is missing", where=where)
         if isinstance(value, str) and len(value) > LONGEST:
             raise InputError(f"{name} has {len(value):,} characters", where=where, allowed=f"{LONGEST:,} at most")
-    spec, question = _asked(row, where)
+    for name in NAMES:
+        if row[name] is not None and not (row[name].isprintable() and len(row[name]) <= LONGEST_NAME):
+            raise InputError(f"{name} is no name", where=where, allowed=f"up to {LONGEST_NAME} characters on one line")
+    one_of(row["engine"], RECORDED, what="engine", where=where)
+    if row["asked_at"].replace(tzinfo=UTC) > datetime.now(UTC) + AHEAD:
+        raise InputError(f"was asked on {row['asked_at']:%Y-%m-%d}, which is still to come", where=where)
+    spec, question = _asked(row, where, specs)
     if question.key(spec) != row["key"]:
         raise InputError("the key is not that of what was asked", where=where)
     if content_hash(question.schema) != row["schema_hash"]:
         raise InputError("the schema's hash is not that of the schema", where=where)
     counts = (row["tokens_in"], row["tokens_out"], row["seconds"])
-    if row["attempts"] < 0 or any(count is not None and not (math.isfinite(count) and count >= 0) for count in counts):
-        raise InputError("a count of calls, tokens or seconds is below 0", where=where)
+    if row["sample"] < 0 or not all(count is None or 0 <= count <= MOST for count in (row["attempts"], *counts)):
+        raise InputError("a count of samples, calls, tokens or seconds is none", where=where, allowed=f"0 to {MOST:,}")
     try:
         answer = parse(question, row["raw"])
     except AnswerError as wrong:
@@ -185,8 +210,8 @@ def _checked(row: Mapping[str, Any], where: str, parse: Parser) -> dict[str, Any
     return call_row(spec, question, outcome, row["asked_at"].replace(tzinfo=UTC), None, {})
 
 
-def _asked(row: Mapping[str, Any], where: str) -> tuple[ModelSpec, Question]:
-    """What was asked, and how. Raises InputError where a part of it cannot be."""
+def _asked(row: Mapping[str, Any], where: str, specs: dict[str, ModelSpec]) -> tuple[ModelSpec, Question]:
+    """What was asked, and how; `specs` are those made so far. Raises InputError where a part of it cannot be."""
     parameters = _decoded(row["parameters"], "parameters", where)
     schema = _decoded(row["answer_schema"], "answer_schema", where)
     names = set(parameters_of(ModelSpec("replay", "")))
@@ -196,17 +221,19 @@ def _asked(row: Mapping[str, Any], where: str) -> tuple[ModelSpec, Question]:
     whole = type(most) is int and (seed is None or type(seed) is int)
     if not whole or type(temperature) not in (int, float) or not math.isfinite(temperature):
         raise InputError("parameters are no numbers", where=where)
-    try:
-        spec = ModelSpec(
-            engine=row["engine"],
-            model=row["model"],
-            base_url=row["base_url"],
-            temperature=temperature,
-            max_output_tokens=most,
-            seed=seed,
-        )
-    except InputError as wrong:
-        raise InputError(wrong.problem, where=f"{where}, {wrong.where}", allowed=wrong.allowed) from None
+    same = content_hash([row["engine"], row["model"], row["base_url"], parameters])
+    if same not in specs:
+        try:
+            specs[same] = ModelSpec(
+                engine=row["engine"],
+                model=row["model"],
+                base_url=row["base_url"],
+                temperature=temperature,
+                max_output_tokens=most,
+                seed=seed,
+            )
+        except InputError as wrong:
+            raise InputError(wrong.problem, where=f"{where}, {wrong.where}", allowed=wrong.allowed) from None
     question = Question(
         system=row["system"],
         prompt=row["prompt"],
@@ -215,7 +242,7 @@ def _asked(row: Mapping[str, Any], where: str) -> tuple[ModelSpec, Question]:
         design=row["design"],
         sample=row["sample"],
     )
-    return spec, question
+    return specs[same], question
 
 
 def _decoded(text: str, name: str, where: str) -> Any:

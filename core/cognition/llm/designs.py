@@ -31,9 +31,9 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from core.cognition.engine import DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS
+from core.cognition.engine import DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS, SEASON
 from core.cognition.llm.answers import AnswerShape
-from core.cognition.llm.prompts import AGGREGATE, PERSONA, PromptWriter
+from core.cognition.llm.prompts import AGGREGATE, PERSONA, PromptWriter, season_number
 from core.errors import InputError, one_of
 from core.policy.calendar import DAY_TYPES
 from core.study import Study
@@ -270,7 +270,12 @@ def _order(situation: Mapping[str, Any], study: Study) -> tuple[float, ...]:
     shares = sum(level / item.maximum for level, item in zip(levels, study.indicators, strict=True))
     if shares != shares or any(flag != flag for flag in flags):
         raise InputError("a context lacks a level or a flag", where="prompts", allowed="every level known")
-    about = (float(situation[RESTRICTED_DAYS]), float(situation[EPIDEMIC]), float(situation[RAMADAN]))
+    about = (
+        float(situation[RESTRICTED_DAYS]),
+        float(situation[EPIDEMIC]),
+        float(situation[RAMADAN]),
+        season_number(situation.get(SEASON)),
+    )
     return (round(shares, 9), *levels, *flags, *about)
 
 

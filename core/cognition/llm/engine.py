@@ -26,7 +26,7 @@ from core.cognition.llm.outcomes import Outcome
 from core.cognition.llm.pipe import ask_all
 from core.cognition.llm.prices import Price
 from core.cognition.llm.prompts import PERSONA, PROMPTS, PromptWriter, load_prompts
-from core.cognition.llm.providers import LANGUAGE_ENGINES, provider_for
+from core.cognition.llm.providers import LANGUAGE_ENGINES, RECORDED, provider_for
 from core.cognition.llm.types import ModelSpec, Question
 from core.errors import InputError, PolicyTwinError, one_of
 from core.study import Study
@@ -46,8 +46,6 @@ NUMBERS: Mapping[str, type] = {
     "samples": int,
 }
 OPTIONS = ("model", "base_url", *NUMBERS, "design", "days", "prompts", "of")
-#: Engines whose answers can be in a cache.
-RECORDED = tuple(name for name in LANGUAGE_ENGINES if name != "replay")
 #: Tokens that a model may use by default: enough for the longest answer, with some room to think.
 OUTPUT_TOKENS = 2048
 

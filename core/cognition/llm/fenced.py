@@ -16,12 +16,18 @@ from core.errors import InputError
 
 #: Characters of a text; descriptions of persons are a few hundred. Longer ones would cost more than they tell.
 LONGEST = 8_000
+#: So many times that may come in: folding and cleaning make texts shorter and longer, but a whole book takes minutes.
+RAW_SHARE = 20
 #: Unicode's categories of what cannot be seen or has no meaning by itself: controls, formats (direction marks, zero
 #: width, tags), surrogates, private use, unassigned.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
-#: Variation selectors are marks by category, but carry hidden bytes as well as the tag characters do.
-_SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
-_RULES = re.compile(r"-{3,}")
+#: Marks, letters and symbols by category that show nothing either: variation selectors, which carry hidden bytes as well as
+#: the tag characters do, joiners, fillers and blanks.
+_UNSEEN = re.compile(
+    "[\ufe00-\ufe0f\U000e0100-\U000e01ef\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0]"
+)
+#: A row of anything that looks like a dash: what marks are made of.
+_RULES = re.compile("[-\u2010-\u2015\u2212\u2500\u2501\u2e3a\u2e3b]{3,}")
 #: Bracket and backtick have a meaning in the markup and the code fences that models know.
 _MARKUP = str.maketrans({"<": "‹", ">": "›", "`": "'"})
 
@@ -31,7 +37,7 @@ def one_line(text: str) -> str:
     folded = unicodedata.normalize("NFKC", str(text))
     seen = "".join(
         " " if character.isspace() else "" if unicodedata.category(character) in _INVISIBLE else character
-        for character in _SELECTORS.sub("", folded)
+        for character in _UNSEEN.sub("", folded)
     )
     # Removing what is invisible can bring halves together that fold once more.
     seen = unicodedata.normalize("NFKC", seen).translate(_MARKUP)
@@ -40,7 +46,7 @@ def one_line(text: str) -> str:
 
 def fenced(text: str, label: str, *, where: str) -> str:
     """The text between a BEGIN and an END line that carry its mark. InputError for an empty or too long text."""
-    content = one_line(text)
+    content = _short_enough([text], where)[0]
     if not content:
         raise InputError("has no text to describe it", where=where, allowed="a description in words")
     return fenced_lines([content], label, where=where)
@@ -51,8 +57,20 @@ def fenced_lines(lines: Sequence[str], label: str, *, where: str) -> str:
 
     No line can be one of the two, for none keeps three dashes in a row. InputError where they are too long together.
     """
-    content = "\n".join(one_line(line) for line in lines)
+    content = "\n".join(_short_enough(lines, where))
     if len(content) > LONGEST:
-        raise InputError(f"its text has {len(content)} characters", where=where, allowed=f"up to {LONGEST} characters")
+        raise _too_long(len(content), where)
     mark = hashlib.sha256(content.encode("utf-8")).hexdigest()[:32]
     return f"-----BEGIN {label} {mark}-----\n{content}\n-----END {label} {mark}-----"
+
+
+def _short_enough(lines: Sequence[str], where: str) -> list[str]:
+    """The texts cleaned; InputError for those that are too long to be looked at."""
+    length = sum(len(str(line)) for line in lines)
+    if length > RAW_SHARE * LONGEST:
+        raise _too_long(length, where)
+    return [one_line(line) for line in lines]
+
+
+def _too_long(length: int, where: str) -> InputError:
+    return InputError(f"its text has {length} characters", where=where, allowed=f"up to {LONGEST} characters")

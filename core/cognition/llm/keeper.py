@@ -10,9 +10,10 @@ from core.cognition.llm.cache import AnswerCache
 from core.cognition.llm.outcomes import Outcome
 from core.cognition.llm.types import ModelSpec, Question
 
-#: An answer is stored when so many wait, or so many seconds after it came, whichever is first.
+#: An answer is stored when so many wait, or so many seconds after it came, whichever is first. What waits is paid for
+#: and lost where the process is killed; a transaction takes about 10 ms, whatever it holds.
 BATCH = 50
-PATIENCE = 1.0
+PATIENCE = 0.25
 
 
 class Keeper:

@@ -54,8 +54,8 @@ class AskProgress:
     """How far a run is. `done` of `total` distinct questions, of which `cached` were known and `failed` have failed. `calls`
     and `cost` count what the limits say was spent before, too.
 
-    `calls_per_second` is over the last half minute; `seconds_left` is None until the first answers are there. `cost`
-    is None where the price is unknown.
+    `calls_per_second` is over the last half minute, or longer where answers are slow; `seconds_left` is None until the
+    first answers are there. `cost` is None where the price is unknown.
     """
 
     done: int

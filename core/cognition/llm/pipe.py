@@ -17,13 +17,14 @@ from dataclasses import replace
 from time import monotonic
 from typing import Any, TypeVar
 
-from core.cognition.llm.budget import BudgetReached, Purse, tokens_to_answer, tokens_to_say
+from core.cognition.llm.budget import Purse, tokens_of, tokens_to_answer, tokens_to_say
 from core.cognition.llm.cache import AnswerCache
 from core.cognition.llm.keeper import Keeper
 from core.cognition.llm.limits import AskProgress, Limits
 from core.cognition.llm.outcomes import Outcome, Taken
 from core.cognition.llm.pacing import Pace, Timing, backoff
 from core.cognition.llm.prices import Price
+from core.cognition.llm.providers.asking import with_repair
 from core.cognition.llm.secret_text import secret_values, without_values
 from core.cognition.llm.types import (
     AnswerError,
@@ -44,8 +45,10 @@ __all__ = ["AskProgress", "Limits", "Outcome", "ask_all"]
 GRACE = 15.0
 #: Seconds between reports of progress and looks at whether to stop.
 TICK = 0.2
-#: Seconds over which the speed is measured.
+#: Seconds over which the speed is measured; longer where a server is so slow that fewer rounds of answers than
+#: ROUNDS came in them, for the moment within a round says nothing about the time left.
 WINDOW = 30.0
+ROUNDS = 4
 
 STOPPED = "stopped; what was answered is kept, and the same run goes on from there"
 
@@ -123,7 +126,9 @@ class _Asking:
         self.outcomes: dict[str, Outcome] = {}
         self.total = self.cached = self.failed = 0
         self.paused_until = timing.now()
-        self.ending: BudgetReached | None = None
+        #: The cap that is reached, in words: calls in flight end, and no other begins.
+        self.cap: str | None = None
+        self.refused = False
         self.settled = asyncio.Event()
 
     async def run(self, questions: Sequence[Question]) -> list[Outcome]:
@@ -137,8 +142,8 @@ class _Asking:
                 with Keeper(self.cache, self.spec, self.run_id) as keeper:
                     await self._ask(asked, keeper)
             self._report(0.0, None)
-            if self.ending is not None:
-                raise self.ending
+            if self.cap is not None:
+                raise self.purse.reached(self.cap)
             return [self.outcomes[key] for key in keys]
         finally:
             await self.provider.aclose()
@@ -211,7 +216,7 @@ class _Asking:
         repair: str | None = None
         faults = repairs = 0
         while True:
-            ticket = await self._admitted(question)
+            ticket = await self._admitted(question, repair)
             if ticket is None:
                 return None
             taken.calls += 1
@@ -219,6 +224,8 @@ class _Asking:
             try:
                 reply = await self._call(question, repair)
             except Denied:
+                # Before anybody else has a turn, for a key that is refused is not to be tried again.
+                self.refused = True
                 raise
             except (RateLimited, Unavailable) as wrong:
                 self._settle(question, ticket, None)
@@ -250,29 +257,43 @@ class _Asking:
         except TimeoutError:
             raise Unavailable(f"no reply within {self.spec.timeout + GRACE:g} s") from None
 
-    async def _admitted(self, question: Question) -> int | None:
+    async def _admitted(self, question: Question, repair: str | None) -> int | None:
         """Waits until the question may be asked; a ticket for `_settle`, or None where the run is ending."""
         said, answered = self._estimate(question, "high")
-        while self.ending is None:
+        if repair is not None and self.counting:
+            said += tokens_of(with_repair("", repair)).high
+        while self.cap is None and not self.refused:
             cap = self.purse.lacking(said, answered)
             if cap is None:
                 break
             if not self.purse.may_come_free():
-                self.ending = self.purse.reached(cap)
+                self.cap = cap
                 break
             self.settled.clear()
             await self.settled.wait()
-        if self.ending is not None:
+        if self.cap is not None or self.refused:
             return None
         ticket = self.purse.start(said, answered)
-        wait = 0.0 if self.requests is None else self.requests.reserve()
-        if self.tokens is not None:
-            wait = max(wait, self.tokens.reserve(sum(self._estimate(question, "typical"))))
-        if wait > 0:
+        await self._turn(question)
+        return None if self.refused else ticket
+
+    async def _turn(self, question: Question) -> None:
+        """Waits for the end of a pause and for the turn under the limits per minute.
+
+        A turn that comes up during a pause is lost, and another is taken after it: otherwise all that waited would ask
+        at the same moment when the pause ends, above the limits.
+        """
+        while True:
+            while (wait := self.paused_until - self.timing.now()) > 0:
+                await self.timing.sleep(wait + self.timing.up_to(self.limits.backoff_base))
+            wait = 0.0 if self.requests is None else self.requests.reserve()
+            if self.tokens is not None:
+                wait = max(wait, self.tokens.reserve(sum(self._estimate(question, "typical"))))
+            if wait <= 0:
+                return
             await self.timing.sleep(wait)
-        while (wait := self.paused_until - self.timing.now()) > 0:
-            await self.timing.sleep(wait)
-        return ticket
+            if self.paused_until <= self.timing.now():
+                return
 
     def _settle(self, question: Question, ticket: int, reply: Reply | None) -> None:
         said, answered = self._estimate(question, "typical")
@@ -313,12 +334,13 @@ class _Asking:
 
     async def _watch(self, keeper: Keeper) -> None:
         seen: deque[tuple[float, int, int]] = deque([(monotonic(), self.purse.calls, len(self.outcomes))])
+        enough = ROUNDS * self.limits.concurrency
         while True:
             if self.should_stop is not None and self.should_stop():
                 raise Cancelled(STOPPED)
             keeper.check()
             seen.append((monotonic(), self.purse.calls, len(self.outcomes)))
-            while seen[-1][0] - seen[0][0] > WINDOW and len(seen) > 2:
+            while len(seen) > 2 and seen[-1][0] - seen[1][0] > WINDOW and seen[-1][2] - seen[1][2] >= enough:
                 seen.popleft()
             seconds = seen[-1][0] - seen[0][0]
             calls, answers = seen[-1][1] - seen[0][1], seen[-1][2] - seen[0][2]

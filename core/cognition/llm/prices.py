@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from core.cognition.llm.types import ModelSpec
-from core.errors import InputError, nearest
+from core.errors import InputError, nearest, one_of
 from core.settings import shipped_data
 
 #: Names a file of the user's own prices, in the form of the shipped one.
@@ -89,7 +89,8 @@ def read_prices(path: Path, *, own: bool = False) -> list[Price]:
 def price_of(spec: ModelSpec, prices: Sequence[Price]) -> tuple[Price | None, str]:
     """The price that holds for a model, and why: a sentence for people, also where there is none.
 
-    Among matching rows the user's come before the shipped ones, and longer patterns before shorter ones. A model name
+    Among matching rows the user's come before the shipped ones, longer patterns before shorter ones, and of equal ones
+    the newest. A model name
     with a date or "latest" behind it matches only a pattern that says so. Shipped prices hold for the engine's own
     service only: through another address the cost is unknown. A server on this machine or network has no price,
     unless the user's table gives one.
@@ -132,9 +133,9 @@ def _matches(price: Price, spec: ModelSpec) -> bool:
     return price.engine in (spec.engine, "*") and fnmatchcase(model, price.model.lower())
 
 
-def _specific(price: Price) -> tuple[bool, int]:
+def _specific(price: Price) -> tuple[bool, int, date]:
     wild = any(sign in price.model for sign in "*?[")
-    return not wild, len(price.model)
+    return not wild, len(price.model), price.as_of
 
 
 def _price(row: Mapping[str, str | None], where: str, own: bool) -> Price:
@@ -163,7 +164,7 @@ def _price(row: Mapping[str, str | None], where: str, own: bool) -> Price:
         raise InputError(f"date is '{day}'", where=where, allowed="YYYY-MM-DD") from None
     return Price(
         model=text("model"),
-        engine=text("engine"),
+        engine=one_of(text("engine"), (*HOME_HOSTS, "*"), what="engine", where=where),
         input_per_million=amount("input_per_million"),
         output_per_million=amount("output_per_million"),
         currency=text("currency"),

@@ -2,8 +2,8 @@
 
 A version is a folder of `data/prompts`: `system.md` and `system_aggregate.md`, one file for each design, and
 `words.toml`. A published version does not change: a better wording is a new folder, so that a run record's prompt version
-says what was asked. Prompts hold levels, times and kinds of day in words, never codes. They tell no date and no season:
-contexts carry none, for days with equal contexts are asked about once.
+says what was asked. Prompts hold levels, times and kinds of day in words, never codes. The only date is the season, by name
+and months and with its year: days with equal contexts are asked about once, and a finer date would leave few of them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from functools import lru_cache
 from string import Template
 from typing import Any
 
-from core.cognition.engine import EPIDEMIC, RAMADAN, RESTRICTED_DAYS
+from core.cognition.engine import EPIDEMIC, RAMADAN, RESTRICTED_DAYS, SEASON
 from core.cognition.llm.fenced import fenced, one_line
 from core.errors import InputError, one_of
 from core.policy.calendar import DAY_TYPES
@@ -29,6 +29,9 @@ PROMPTS = "mobility-1"
 TEXTS = ("system", "system_aggregate", "blinded", "unblinded", "levels", "aggregate")
 #: Who is asked: one person, or about everybody together.
 PERSONA, AGGREGATE = "persona", "aggregate"
+#: Closer to the equator than this the year has no winter and no summer to name: its months are said alone.
+TROPICS = 15.0
+_SEASON = re.compile(r"(\d{4})-(03|06|09|12)")
 _FLAG = re.compile(r"([01])\s*:\s*([^;]+)")
 
 
@@ -143,10 +146,12 @@ class PromptWriter:
         return f"- {' '.join(in_force)}" if in_force else f"- {self.files.words['rules']['none']}"
 
     def common(self, context: Mapping[str, Any]) -> str:
-        """Time under restrictions, epidemic and Ramadan, one line each."""
+        """Time under restrictions, epidemic, Ramadan and, where the context has one, the season: one line each."""
         lines = [f"- {self._lasting(float(context[RESTRICTED_DAYS]))}", f"- {self._epidemic(int(context[EPIDEMIC]))}"]
         if self.study.calendar.ramadan:
             lines.append(f"- {self.files.words['ramadan']['yes' if context[RAMADAN] else 'no']}")
+        if context.get(SEASON) is not None:
+            lines.append(f"- {self._season(str(context[SEASON]))}")
         return "\n".join(lines)
 
     def days(self, kinds: Sequence[str], *, together: bool) -> str:
@@ -200,6 +205,19 @@ class PromptWriter:
         time = next((row["text"] for row in words["times"] if days <= row["to"]), words["longer"])
         return Template(words["some"]).substitute(time=time)
 
+    def _season(self, first: str) -> str:
+        """The season that begins with this month, such as 2021-06."""
+        words = self.files.words["season"]
+        month = season_number(first)
+        year, quarter = int(first[:4]), int(month) % 12 // 3
+        months = Template(words["months"][quarter]).substitute(year=year, next=year + 1)
+        latitude = self.study.latitude
+        if latitude is None or abs(latitude) < TROPICS:
+            return Template(words["unnamed"]).substitute(months=months)
+        # Half a year apart from the north.
+        name = words["names"][quarter if latitude > 0 else (quarter + 2) % 4]
+        return Template(words["named"]).substitute(name=name, months=months)
+
     def _epidemic(self, level: int) -> str:
         levels = self.files.words["epidemic"]["levels"]
         if not 0 <= level < len(levels):
@@ -208,6 +226,21 @@ class PromptWriter:
         return Template(levels[level]).substitute(
             {f"t{number}": f"{value:g}" for number, value in enumerate(thresholds, start=1)}
         )
+
+
+def season_number(first: object) -> float:
+    """Months up to the season that begins with this month ("2021-06"), for an order; -1 for None.
+
+    InputError for what is no first month of a season.
+    """
+    if first is None:
+        return -1.0
+    found = _SEASON.fullmatch(str(first))
+    if found is None:
+        raise InputError(
+            f"a context has the season '{first}'", where="prompts", allowed="its first month, such as 2021-06"
+        )
+    return float(int(found.group(1)) * 12 + int(found.group(2)) - 1)
 
 
 def _flags(item: Indicator) -> dict[str, str]:

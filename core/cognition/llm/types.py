@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from core.cognition.llm.secret_text import secret_values, without_secrets
 from core.errors import InputError, PolicyTwinError
 
 #: Parts of a model specification that decide what is answered; how long one waits for it is not among them.
@@ -26,7 +27,8 @@ class ModelSpec:
     """How the model is asked, as far as it matters for the answer.
 
     `engine` is gemini, openai or replay, `model` the name asked for. `base_url` points at an OpenAI-compatible server
-    or a server on this machine: host and path only, never with a key (InputError). Sample k is asked with `seed` + k
+    or a server on this machine: host and path only. A key in it, or in the model's name, is refused (InputError), for both
+    are kept with every answer. Sample k is asked with `seed` + k
     where the provider has seeds. `timeout` in seconds is not part of the key.
     """
 
@@ -39,10 +41,17 @@ class ModelSpec:
     timeout: float = 60.0
 
     def __post_init__(self) -> None:
+        self._check_address()
+        for name in ("model", "base_url"):
+            text = getattr(self, name) or ""
+            if text != without_secrets(text, secret_values()):
+                raise InputError("what was given holds a key", where=name, allowed="a key goes into the environment")
         for name, low, high in RANGES:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise InputError(f"{name} is {value}", where=f"model {self.model}", allowed=f"{low:g} to {high:g}")
+
+    def _check_address(self) -> None:
         if self.base_url is None:
             return
         try:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from core.cognition.llm.types import ModelSpec, Provider
 from core.errors import one_of
 
-LANGUAGE_ENGINES = ("gemini", "openai", "replay")
+#: Engines whose answers can be in a cache, and all.
+RECORDED = ("gemini", "openai")
+LANGUAGE_ENGINES = (*RECORDED, "replay")
 
 
 def provider_for(name: str, spec: ModelSpec) -> Provider:

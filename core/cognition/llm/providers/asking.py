@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
+from core.cognition.llm.providers.errors import said
 from core.cognition.llm.types import ModelSpec
 
 
@@ -25,6 +27,12 @@ def without(schema: Any, names: tuple[str, ...]) -> Any:
         for key, inner in schema.items()
         if key not in names
     }
+
+
+@lru_cache(maxsize=64)
+def model_name(told: str | None) -> str | None:
+    """The model's id as the provider returned it: on one line, cut to length and without keys, for it is kept and shown."""
+    return said(told or "") or None
 
 
 def no_room(spec: ModelSpec) -> str:

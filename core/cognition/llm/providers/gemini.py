@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 from typing import Any
 
-from core.cognition.llm.providers.asking import no_room, with_repair, without
+from core.cognition.llm.providers.asking import model_name, no_room, with_repair, without
 from core.cognition.llm.providers.errors import error_of, is_this_machine, said, wait_of
 from core.cognition.llm.types import ModelSpec, Provider, Question, Rejected, Reply, Unavailable
 from core.errors import InputError
@@ -225,7 +225,7 @@ def _genai_reply(response: Any, spec: ModelSpec, seconds: float) -> Reply:
     # Thinking is billed as output; its count comes alone where the model did nothing else.
     written = None if written is None and thought is None else (written or 0) + (thought or 0)
     _check(text, getattr(blocked, "name", None), ended, spec, candidate is not None)
-    return Reply(text, response.model_version or None, told, written, seconds)
+    return Reply(text, model_name(response.model_version), told, written, seconds)
 
 
 def _older_reply(language: Any, response: Any, spec: ModelSpec, seconds: float) -> Reply:
@@ -239,7 +239,7 @@ def _older_reply(language: Any, response: Any, spec: ModelSpec, seconds: float) 
     # What was neither asked nor is part of the answer is thinking.
     return Reply(
         text,
-        getattr(response, "model_version", None) or None,
+        model_name(getattr(response, "model_version", None)),
         usage.prompt_token_count if counted else None,
         usage.total_token_count - usage.prompt_token_count if counted else None,
         seconds,

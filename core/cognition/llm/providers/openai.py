@@ -7,7 +7,7 @@ import re
 from time import perf_counter
 from typing import Any
 
-from core.cognition.llm.providers.asking import no_room, with_repair, without
+from core.cognition.llm.providers.asking import model_name, no_room, with_repair, without
 from core.cognition.llm.providers.errors import error_of, is_this_machine, said, wait_of
 from core.cognition.llm.types import ModelSpec, ProviderError, Question, Rejected, Reply, Unavailable
 from core.errors import InputError
@@ -155,4 +155,4 @@ def _reply(completion: Any, spec: ModelSpec, seconds: float) -> Reply:
         raise Unavailable("the server's reply is no chat completion")
     if ended == "length" and not text.strip():
         raise Rejected(no_room(spec))
-    return Reply(text, str(model) if model else None, tokens_in, tokens_out, seconds)
+    return Reply(text, model_name(str(model) if model else None), tokens_in, tokens_out, seconds)

@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from llm_servers import Behaviour, Step, gemini_answer, openai_answer, prompt_of
+from llm_servers import Behaviour, Seen, ServerUrl, Step, gemini_answer, openai_answer, prompt_of
 
+from core.cognition.llm.canaries import CANARIES
 from core.cognition.llm.fenced import one_line
 from core.people.personas import Population
 from core.services.populations import make_population, save_population
@@ -50,6 +51,22 @@ def labels_of(prompt: str) -> list[str]:
     return [re.sub(r"^[A-L]: ", "", line) for line in block.split("\n")[1:]]
 
 
+def is_canary(prompt: str) -> bool:
+    """Whether a prompt is one of those that are the same in every run."""
+    return prompt.startswith(tuple(CANARIES.values()))
+
+
+def canary_answer(prompt: str, shift: float = 0.0) -> str:
+    """What the scripted model says to a canary: the same every time, and from 0.3 to 0.7 by canary."""
+    place = next(place for place, text in enumerate(CANARIES.values()) if prompt.startswith(text))
+    return json.dumps({"reason": "Such people do.", "values": {"probability": round(0.3 + 0.1 * place + shift, 2)}})
+
+
+def asked_of(url: ServerUrl) -> list[Seen]:
+    """What a server was asked, but for canaries."""
+    return [seen for seen in list(url.seen) if not is_canary(prompt_of(seen.body))]
+
+
 def scripted(
     kind: str, population: Population, script: Script, *, labels: Sequence[str] = (), seed: int = 0
 ) -> Behaviour:
@@ -63,6 +80,8 @@ def scripted(
 
     def answer(request: dict[str, Any], number: int) -> Step:
         prompt = prompt_of(request)
+        if is_canary(prompt):
+            return Step(200, {}, wrap(canary_answer(prompt)))
         given = list(script(rows[persona_of(prompt)], int(request.get("seed", seed)) - seed))
         if labels:
             given = [given[list(labels).index(label)] for label in labels_of(prompt)]

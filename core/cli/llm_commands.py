@@ -157,7 +157,7 @@ def _ask(arguments: argparse.Namespace) -> None:
         if arguments.from_age is not None:
             about["among"] |= ages_from(people, arguments.from_age)
         if arguments.estimate:
-            cost = cost_of_asking(store, population, question, asking=asking, **about)
+            cost = cost_of_asking(store, population, question, asking=asking, seed=arguments.seed, **about)
             show(cost, arguments, lambda: cost_of_asking_text(cost))
             return
         values = ask_people(

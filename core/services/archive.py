@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from core.calibration.search import search_bounds
 from core.calibration.trials import export_journal
 from core.errors import InputError
 from core.records import encode_json
+from core.services.asked_words import distribution_rows
 from core.services.asking_engines import ASKING, engine_of_record
+from core.services.policy_view import spreadsheet_safe
 from core.store.database import Store
 from core.store.runs import StoredRun
 from core.study import load_study
@@ -79,6 +82,14 @@ def _write(store: Store, run: StoredRun, folder: Path) -> list[Path]:
         rows = store.read_result(table, run.run_id)
         if rows.empty:
             continue
+        if table == "survey_answers" and isinstance(run.summary, dict):
+            # Choices are the user's text, and reasons the model's: neither may be a formula where the file is opened.
+            rows = spreadsheet_safe(_labelled(rows, run.summary["labels"]))
+            shares = folder / "survey_distribution.csv"
+            spreadsheet_safe(pd.DataFrame(distribution_rows(run.summary))).to_csv(
+                shares, index=False, lineterminator="\n"
+            )
+            written.append(shares)
         for column in [name for name in rows.columns if rows[name].dtype == object]:
             rows[column] = [_cell(value) for value in rows[column]]
         path = folder / f"{table}.csv"
@@ -93,6 +104,14 @@ def _write(store: Store, run: StoredRun, folder: Path) -> list[Path]:
         written.append(asking)
     journal = write_journal(store, run, folder / "trials.journal")
     return [*written, *([journal] if journal else [])]
+
+
+def _labelled(rows: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
+    """Survey answers with a column for each answer's probability in place of the list; empty where there is no answer."""
+    given = [[None] * len(labels) if answer is None else list(answer) for answer in rows["answer"]]
+    place = list(rows.columns).index("answer")
+    shares = pd.DataFrame(given, columns=[f"probability: {label}" for label in labels], index=rows.index, dtype=float)
+    return pd.concat([rows.iloc[:, :place], shares, rows.iloc[:, place + 1 :]], axis=1)
 
 
 def _cell(value: Any) -> Any:

@@ -55,6 +55,13 @@ def group_rows(values: Mapping[str, Any], attribute: str) -> list[dict[str, Any]
     return rows
 
 
+def distribution_rows(values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rows of `group_rows` for everyone (attribute "") and for each attribute, with the attribute in front."""
+    everyone = {"by": {"": {"groups": [values["everyone"]]}}, "labels": values["labels"]}
+    rows = [{"attribute": "", **row} for row in group_rows(everyone, "")]
+    return rows + [{"attribute": name, **row} for name in values["by"] for row in group_rows(values, name)]
+
+
 def _percent(share: Mapping[str, float]) -> dict[str, float]:
     return {
         name: round(100.0 * share[key], 4) for name, key in (("share", "value"), ("lower", "lower"), ("upper", "upper"))

@@ -31,6 +31,7 @@ from core.policy.timeline import PolicyTimeline
 from core.services.asking_engines import REPLAY, asking_of, engine_of_run, own_contexts, own_contexts_of
 from core.services.asking_runs import context_words, failure_rows, unasked
 from core.services.counterfactuals import distinct_scenarios, fitted_twin, horizon_dates
+from core.services.drift_guard import NO_RUN
 from core.services.populations import load_population
 from core.services.runs import complete_run, prepare, unsaved_record
 from core.services.specification import ASKED_PERSONAS, MOST_ASKED_PERSONAS, Asking, RunRequest
@@ -49,9 +50,6 @@ __all__ = [
     "failed_questions",
     "persona_answers",
 ]
-
-#: The run that an estimate's canaries are for, where the run itself has no name yet.
-NO_RUN = "estimate"
 
 
 @dataclass(frozen=True)

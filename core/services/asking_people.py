@@ -19,10 +19,13 @@ import pandas as pd
 
 from core.cognition.llm.budget import plan, spent
 from core.cognition.llm.cache import AnswerCache
-from core.cognition.llm.limits import AskProgress, Limits
+from core.cognition.llm.canaries import stored_canaries
+from core.cognition.llm.limits import AskProgress
 from core.cognition.llm.prices import load_prices, price_of
 from core.errors import Cancelled, InputError, one_of
 from core.records import RunRecord, content_hash
+from core.services.asking_engines import REPLAY, limits_of
+from core.services.drift_guard import NO_RUN, Took, ask_guard, drift, plan_with_canaries, several_models
 from core.services.populations import load_population
 from core.services.progress import Watch
 from core.services.specification import Asking
@@ -126,8 +129,10 @@ def cost_of_asking(
     data: str | Path | None = None,
     timeline_id: str | None = None,
     prompts: str = SURVEY_PROMPTS,
+    seed: int = 0,
 ) -> dict[str, Any]:
-    """What asking would take: calls, tokens and cost (`Plan.as_dict`), and whom and how often. Asks nothing.
+    """What asking would take: calls, tokens and cost (`Plan.as_dict`), how many of the calls are `canaries`, and whom and
+    how often. Asks nothing. `seed` is that of `ask_people`, which names a question that was begun before.
 
     Raises InputError as `ask_people` does.
     """
@@ -136,9 +141,18 @@ def cost_of_asking(
     prepared = prepare(store, population_id, question, personas, study, data, timeline_id, prompts, among, True)
     spec = model_spec(asking)
     asked = survey_questions(prepared.writer, prepared.people, spec, asking.samples)
-    estimate = plan([item.question for item in asked], spec, AnswerCache(store))
+    begun = store.find_resumable(record_of(prepared, asking, None, seed).inputs_hash())
+    estimate, canaries = plan_with_canaries(
+        [item.question for item in asked],
+        spec,
+        AnswerCache(store),
+        NO_RUN if begun is None else begun.run_id,
+        max_repairs=limits_of(asking).max_repairs,
+        asks=asking.engine != REPLAY,
+    )
     return {
         **estimate.as_dict(),
+        "canaries": canaries,
         "engine": asking.engine,
         "model": asking.model,
         "personas": len(prepared.people),
@@ -207,9 +221,10 @@ def _work(
     began = time.perf_counter()
     question, population = prepared.question, prepared.population
     ids = prepared.people["persona_id"].to_numpy()
-    took = None
+    took: dict[str, Any] | None = None
+    about: dict[str, Any] = {}
     if asking is not None:
-        answers, took = _asked(store, prepared, record, asking, watch)
+        answers, took, about = _asked(store, prepared, record, asking, watch)
     else:
         assert mapping is not None
         certain = mapped_answers(question, mapping, _mapped_values(prepared, mapping))
@@ -248,6 +263,9 @@ def _work(
         "situation": condition if asking is not None and condition else None,
         "timeline_id": prepared.timeline_id,
         "spent": took,
+        "warnings": [],
+        "canaries": None,
+        **about,
         **values_out,
     }
     result_hash = content_hash({name: values[name] for name in ("everyone", "by")} | {"answers": rows})
@@ -260,12 +278,27 @@ def _work(
 
 def _asked(
     store: Store, prepared: Prepared, record: RunRecord, asking: Asking, watch: Watch
-) -> tuple[SurveyAnswers, dict[str, Any]]:
-    spec = model_spec(asking)
+) -> tuple[SurveyAnswers, dict[str, Any], dict[str, Any]]:
+    """The answers, what they took, and whether another model seems to have given them (`warnings`, `canaries`)."""
+    spec, cache, run_id = model_spec(asking), AnswerCache(store), record.run_id
     price, about = price_of(spec, load_prices())
+    limits = limits_of(asking)
+    questions = [item.question for item in survey_questions(prepared.writer, prepared.people, spec, asking.samples)]
+    asks = asking.engine != REPLAY
+    before = plan(questions, spec, cache)
+    canaries, used = stored_canaries(cache, run_id), Took()
+    if before.calls and asks:
+
+        def tell_first(progress: AskProgress) -> None:
+            watch.report("ask", progress.done, progress.total + before.distinct, asking_text(progress))
+
+        canaries, used = ask_guard(
+            asking.engine, spec, cache, run_id, limits=limits, price=price, on_progress=tell_first,
+            should_stop=watch.should_stop,
+        )  # fmt: skip
 
     def tell(progress: AskProgress) -> None:
-        watch.report("ask", progress.done, progress.total, asking_text(progress))
+        watch.report("ask", used.questions + progress.done, used.questions + progress.total, asking_text(progress))
 
     answers = ask_survey(
         prepared.writer,
@@ -274,23 +307,18 @@ def _asked(
             engine=asking.engine,
             spec=spec,
             samples=asking.samples,
-            cache=AnswerCache(store),
-            limits=Limits(
-                concurrency=asking.concurrency,
-                requests_per_minute=asking.requests_per_minute,
-                tokens_per_minute=asking.tokens_per_minute,
-                max_calls=asking.max_calls,
-                max_tokens=asking.max_tokens,
-                max_cost=asking.max_cost,
-            ),
+            cache=cache,
+            limits=used.after(limits),
             price=price,
-            run_id=record.run_id,
+            run_id=run_id,
             allow_failures=asking.allow_failures,
             on_progress=tell,
             should_stop=watch.should_stop,
         ),
     )
-    return answers, {**spent(answers.outcomes, price).as_dict(), "about_cost": about}
+    took = used.added_to({**spent(answers.outcomes, price).as_dict(), "about_cost": about}, price)
+    warnings, said = drift(canaries, cache, spec)
+    return answers, took, {"warnings": [*several_models(answers.model_ids), *warnings], "canaries": said}
 
 
 def _mapped_values(prepared: Prepared, mapping: AnswerMapping) -> np.ndarray:

@@ -20,23 +20,14 @@ from core.cognition.engine import DAY_TYPE
 from core.cognition.llm.answered import AnsweredEngine
 from core.cognition.llm.budget import Plan, plan
 from core.cognition.llm.cache import AnswerCache
-from core.cognition.llm.canaries import (
-    VERSION,
-    CanaryRound,
-    ask_canaries,
-    canary_questions,
-    compare_canaries,
-    last_canaries,
-    stored_canaries,
-)
+from core.cognition.llm.canaries import stored_canaries
 from core.cognition.llm.designs import TOGETHER
 from core.cognition.llm.engine import AnswersMissing, Failure, LanguageEngine
-from core.cognition.llm.outcomes import Outcome
 from core.cognition.llm.prompts import PromptWriter
-from core.cognition.llm.providers import provider_for
 from core.cognition.llm.types import Question
 from core.errors import PolicyTwinError
 from core.services.asking_engines import REPLAY, own_contexts, spent_by, watched
+from core.services.drift_guard import Took, ask_guard, drift, plan_with_canaries
 from core.services.progress import Watch
 from core.store.database import Store
 from core.store.llm_calls import ANSWERED
@@ -78,10 +69,14 @@ def ask_everything(prepared: Prepared, run_id: str, store: Store, watch: Watch) 
     before = plan([item.question for item in asked], engine.language.spec, cache)
     watch.report("ask", 0, before.distinct, "questions")
     language = replace(engine.language, run_id=run_id)
-    canaries, used = (stored_canaries(cache, run_id), _Used())
+    canaries, used = stored_canaries(cache, run_id), Took()
     if before.calls and engine.asks:
-        canaries, used = _canaries(watched(language, watch, after=before.distinct), cache, run_id)
-        language = replace(language, limits=used.limits(language))
+        telling = watched(language, watch, after=before.distinct)
+        canaries, used = ask_guard(
+            language.name, language.spec, cache, run_id, limits=language.limits, price=language.price,
+            on_progress=telling.on_progress, should_stop=telling.should_stop,
+        )  # fmt: skip
+        language = replace(language, limits=used.after(language.limits))
     engine = AnsweredEngine(
         replace(watched(language, watch, used.questions), allow_failures=engine.allow_failures),
         asks=engine.asks,
@@ -101,60 +96,18 @@ def ask_everything(prepared: Prepared, run_id: str, store: Store, watch: Watch) 
         )
     watch.report("ask", used.questions + before.distinct, used.questions + before.distinct, "questions")
     values = _values(engine, people, contexts, before.questions, used)
-    drift, canaries_said = _drift(engine, cache, run_id, canaries)
-    values["canaries"] = canaries_said
-    values["warnings"] += drift
+    warnings, values["canaries"] = drift(canaries, cache, language.spec)
+    values["warnings"] += warnings
     values["of_run"] = _of_run(store, run_id)
     values["seconds"] = round(time.perf_counter() - began, 3)
     return replace(prepared, engine=engine), values
 
 
-class _Used:
-    """What the canaries took."""
-
-    def __init__(self, rows: pd.DataFrame | None = None, questions: int = 0) -> None:
-        self.questions = questions
-        self.calls = 0 if rows is None else int(rows["attempts"].sum())
-        self.tokens_in = 0 if rows is None else int(rows["tokens_in"].fillna(0).sum())
-        self.tokens_out = 0 if rows is None else int(rows["tokens_out"].fillna(0).sum())
-
-    def limits(self, language: LanguageEngine) -> Any:
-        """The engine's limits less this."""
-        return language.limits_after(
-            [Outcome("canaries", attempts=self.calls, tokens_in=self.tokens_in, tokens_out=self.tokens_out)]
-        )
-
-
-def _canaries(language: LanguageEngine, cache: AnswerCache, run_id: str) -> tuple[CanaryRound, _Used]:
-    questions = canary_questions(run_id)
-    keys = [question.key(language.spec) for question in questions]
-    known = set(cache.find(keys))
-    found = ask_canaries(
-        provider_for(language.name, language.spec),
-        language.spec,
-        cache,
-        run_id,
-        limits=language.limits,
-        on_progress=language.on_progress,
-        should_stop=language.should_stop,
-        price=language.price,
-    )
-    columns = ["key", "attempts", "tokens_in", "tokens_out"]
-    rows = cache.store.find_llm_calls([key for key in keys if key not in known], columns=columns, status=None)
-    return found, _Used(rows, len(keys))
-
-
 def _values(
-    engine: AnsweredEngine, people: pd.DataFrame, contexts: pd.DataFrame, questions: int, used: _Used
+    engine: AnsweredEngine, people: pd.DataFrame, contexts: pd.DataFrame, questions: int, used: Took
 ) -> dict[str, Any]:
     language = engine.language
-    values = spent_by(engine)
-    values["calls"] += used.calls
-    values["tokens_in"] += used.tokens_in
-    values["tokens_out"] += used.tokens_out
-    if language.price is not None:
-        values["cost"] = language.price.cost(values["tokens_in"], values["tokens_out"])
-    return values | {
+    return used.added_to(spent_by(engine), language.price) | {
         "engine": engine.name,
         "prompts": language.writer.files.version,
         "days": language.design.days,
@@ -162,28 +115,9 @@ def _values(
         "personas": len(people),
         "contexts": len(contexts),
         "questions": questions,
-        "canary_calls": used.calls,
         "failures": failure_rows(engine.failures[:MOST_LISTED], language.writer, people, contexts),
         "failed_keys": sorted(engine.failed),
     }
-
-
-def _drift(
-    engine: AnsweredEngine, cache: AnswerCache, run_id: str, own: CanaryRound | None
-) -> tuple[list[str], dict[str, Any] | None]:
-    """Warnings that another model seems to answer now, and the canaries asked with this run: None where no call was
-    needed."""
-    if own is None:
-        return [], None
-    earlier = last_canaries(cache, engine.language.spec, run_id)
-    said = {
-        "version": VERSION,
-        "asked_at": own.asked_at.isoformat(),
-        "model_ids": list(own.model_ids),
-        "answers": {name: list(values) for name, values in own.answers.items()},
-        "compared_with": None if earlier is None else earlier.run_id,
-    }
-    return ([] if earlier is None else compare_canaries(earlier, own)), said
 
 
 def _of_run(store: Store, run_id: str) -> dict[str, Any]:
@@ -238,9 +172,11 @@ def unasked(
     language: LanguageEngine, questions: Sequence[Question], run_id: str, store: Store | None
 ) -> tuple[Plan, int]:
     """The plan of asking these questions for a run, and how many calls of it are canaries."""
-    cache = None if store is None else AnswerCache(store)
-    own = plan(questions, language.spec, cache, max_repairs=language.limits.max_repairs)
-    if not own.calls or language.name == REPLAY:
-        return own, 0
-    whole = plan([*questions, *canary_questions(run_id)], language.spec, cache, max_repairs=language.limits.max_repairs)
-    return replace(whole, questions=own.questions, distinct=own.distinct, cached=own.cached), whole.calls - own.calls
+    return plan_with_canaries(
+        questions,
+        language.spec,
+        None if store is None else AnswerCache(store),
+        run_id,
+        max_repairs=language.limits.max_repairs,
+        asks=language.name != REPLAY,
+    )

@@ -28,6 +28,7 @@ from core.records import RunRecord, content_hash
 from core.services.confounding_words import design_verdict, range_verdict
 from core.services.crowd_preparing import AUDIT, KIND, Answers, Batch, Part, Subject, some_personas, subject_of
 from core.services.crowd_values import POINTS, estimate_values, number
+from core.services.drift_guard import several_models
 from core.services.progress import Watch
 from core.services.specification import Asking
 from core.store.database import Store
@@ -205,8 +206,9 @@ class _Audit:
             "ranges": ranges,
             "verdicts": self._verdicts(associations),
             "range_verdicts": [range_verdict(row) for row in ranges if row["behaviour"] is None],
-            "spent": answers.spent.as_dict(),
+            "spent": answers.spent,
             "failed": answers.failed,
+            "warnings": several_models(answers.model_ids),
         }
 
     def _verdicts(self, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

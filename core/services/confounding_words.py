@@ -43,8 +43,8 @@ def range_verdict(row: Mapping[str, Any]) -> dict[str, Any]:
     low, high = row["narrow_range"]
     least, most = row["wide_range"]
     said = (
-        f"{DESIGN_WORDS[row['design']]}: at stringency {row['level']:.0f}, people go out less by {effect['value']:+.1f} points "
-        f"where the others shown are {least:.0f} and {most:.0f} instead of {low:.0f} and {high:.0f}"
+        f"{DESIGN_WORDS[row['design']]}: at stringency {row['level']:.0f}, answers lie {effect['value']:+.1f} points towards "
+        f"going out less where the others shown are {least:.0f} and {most:.0f} instead of {low:.0f} and {high:.0f}"
     )
     if effect["lower"] is None:
         more = "; how sure that is cannot be said."

@@ -44,6 +44,7 @@ from core.services.crowd_values import (
     found_of,
     spread_values,
 )
+from core.services.drift_guard import several_models
 from core.services.memory_probe import (
     METRIC,
     cutoff_values,
@@ -265,7 +266,8 @@ class _Checked:
                 values["memory"] = memory_values(
                     study, self.months, self.batch.others, answers.others, subject.record.train_end, subject.record.seed
                 )
-            values |= {"spent": answers.spent.as_dict(), "failed": answers.failed}
+            values |= {"spent": answers.spent, "failed": answers.failed}
+            values["warnings"] = several_models(answers.model_ids)
         values["found"] = found_of(values)
         return values
 

@@ -95,6 +95,12 @@ class JobBoard:
             found = [job for job in self._jobs.values() if (job.kind, job.subject) == (kind, subject)]
         return found[-1] if found else None
 
+    def forget(self, job: Job) -> None:
+        """Say no more of a job that has ended. Does nothing where it is active."""
+        with self._lock:
+            if not job.active:
+                self._jobs.pop(job.id, None)
+
     def active(self) -> list[Job]:
         """Jobs that are waiting or running, oldest first."""
         with self._lock:

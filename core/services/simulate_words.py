@@ -1,15 +1,21 @@
-"""What a simulation takes and took, how it ended, and how to repeat it, in plain words."""
+"""What a simulation takes and took, and how it ended, in plain words."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+from core.cognition.llm.answered import JOINT
+from core.cognition.llm.designs import TOGETHER, design_of
+from core.cognition.llm.prompts import PERSONA
 from core.services.engine_words import DESIGN_CHOICES, is_rules
-from core.services.fitting import Reproduce, Unfinished
+from core.services.fitting import Unfinished
+from core.services.population_effects import DAY_WORDS
+from core.services.specification import Asking
 from core.store.database import Store
 from core.store.llm_calls import ANSWERED, FAILED
 from core.store.runs import StoredRun
@@ -25,6 +31,12 @@ CROWD_CHECKS: Mapping[str, str] = {
     "memory": "The model remembers the period",
     "spread": "The spread is another than the rules engine's",
 }
+
+
+#: Seconds that a call to a hosted model mostly takes: an assumption, to say how long a run may last.
+CALL_SECONDS = (2.0, 10.0)
+#: How the designs of canaries begin, which are kept among a run's calls.
+CANARY = "canary "
 
 
 @dataclass(frozen=True)
@@ -70,7 +82,8 @@ def plan_figures(values: Mapping[str, Any]) -> tuple[Figure, ...]:
         Figure(
             "Questions",
             count(values["distinct"]),
-            f"Distinct ones, of {values['questions']:,} in all: equal questions are asked once.",
+            f"Distinct ones, of {values['questions']:,} in all: equal questions are asked once, and what was answered before "
+            "is not asked again.",
         ),
         Figure("Answered already", count(values["cached"]), "Their answers are in the cache, and cost nothing."),
         Figure(
@@ -88,7 +101,7 @@ def plan_note(values: Mapping[str, Any]) -> str:
     text = f"{values['questions']:,} questions in all, {values['distinct']:,} of them distinct"
     if values["calls"]:
         text += (
-            f"; about {between(tokens_in['low'], tokens_in['high'])} tokens in and "
+            f". Tokens (pieces of words, by which providers bill): about {between(tokens_in['low'], tokens_in['high'])} in and "
             f"{between(tokens_out['low'], tokens_out['high'])} out, thinking included (typically "
             f"{about(tokens_in['typical'])} and {about(tokens_out['typical'])}), estimated from the length of the texts"
         )
@@ -96,6 +109,46 @@ def plan_note(values: Mapping[str, Any]) -> str:
     if values["cost"] is not None:
         text += " Prices change: look at the provider's page before a large run, and set a cap."
     return text
+
+
+def crowd_words(values: Mapping[str, Any], asking: Asking) -> str:
+    """How many people and situations a plan (`CostBefore.as_dict`) is about, and why there are fewer questions than that."""
+    text = f"{values['personas']:,} personas in {values['contexts']:,} situations"
+    if asking.samples > 1:
+        text += f", each asked {asking.samples} times"
+    if design_of(asking.design).voice != PERSONA:
+        text += "; nobody in particular is asked, so that personas take no questions of their own"
+    shared = [
+        name for name, holds in (("rules", asking.design == JOINT), ("kind of day", asking.days == TOGETHER)) if holds
+    ]
+    if shared:
+        text += f"; situations that differ only in {' and '.join(shared)} share a question"
+    return f"{text}."
+
+
+def time_words(calls: int, asking: Asking) -> str:
+    """How long so many calls may take: nobody knows before how fast a model is, but a limit per minute says the least."""
+    at_once = min(asking.concurrency, calls)
+    fast, slow = (calls * seconds / at_once for seconds in CALL_SECONDS)
+    text = (
+        f"How long it takes depends on the model: {_range(fast, slow)} if a call takes {CALL_SECONDS[0]:.0f} to "
+        f"{CALL_SECONDS[1]:.0f} seconds and {at_once:,} are made at a time. The time left is shown while it runs."
+    )
+    if asking.requests_per_minute:
+        text += f" The limit of {asking.requests_per_minute:,.0f} calls a minute makes it "
+        text += f"{_lasting(60.0 * calls / asking.requests_per_minute)} at least."
+    return text
+
+
+def news_words(run: StoredRun) -> str:
+    """What a run that has just ended took, in a sentence."""
+    asked = asking_summary(run)
+    if asked is None:
+        return "no calls were made and nothing was paid."
+    failed = (
+        f"{asked['failed']:,} questions have no valid answer" if asked["failed"] else "every question has an answer"
+    )
+    return f"{asked['calls']:,} calls, {asked['cached']:,} answers from the cache, {failed}; cost: {cost_words(asked)}."
 
 
 def no_cost(sentence: str) -> str:
@@ -153,8 +206,8 @@ def model_words(asked: Mapping[str, Any]) -> str:
     returned = f" The provider says that it was answered by: {ids}." if ids else ""
     samples = f"{asked['samples']} sample{'s' * (asked['samples'] != 1)} of each question"
     return (
-        f"Asked for {asked['model']}, prompts {asked['prompts']}, design {asked['design']}, kinds of day {asked['days']}, "
-        f"{samples}, {asked['personas']:,} personas in {asked['contexts']:,} situations.{returned}"
+        f"Model asked for: {asked['model']}. Version of the prompts: {asked['prompts']}. Design: {_title(asked['design'])}, "
+        f"kinds of day {asked['days']}, {samples}, {asked['personas']:,} personas in {asked['contexts']:,} situations.{returned}"
     )
 
 
@@ -176,17 +229,17 @@ def canary_words(asked: Mapping[str, Any]) -> str:
     )
 
 
-def failure_table(asked: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The questions without a valid answer: whose, about what, which sample, and why."""
+def failure_table(failures: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Questions without a valid answer (`failed_questions`): whose, which sample, why, and about what."""
     return [
         {
             "Persona": _people(item["personas"]),
-            "Situation": " | ".join(item["situations"]),
-            "Kinds of day": ", ".join(item["days"]),
             "Sample": int(item["sample"]) + 1,
             "Why": item["problem"],
+            "Kinds of day": ", ".join(DAY_WORDS.get(name, name) for name in item["days"]),
+            "Situation": " | ".join(item["situations"]),
         }
-        for item in asked["failures"]
+        for item in failures
     ]
 
 
@@ -214,6 +267,19 @@ def took_row(run: StoredRun, label: str) -> dict[str, str]:
     }
 
 
+def why_it_ended(message: str) -> str:
+    """Why a run ended early, as the page says it: with what to press in place of what to type."""
+    found = re.match(r"(\d+ of \d+ questions have no valid answer);", message)
+    if found:
+        reason = re.search(r"sample \d+: (.*?)(?: \| |\. The same command)", message)
+        such = f", such as one with {reason[1].rstrip('.')}" if reason else ""
+        return (
+            f"{found[1]}{such}. What was answered is kept, and Resume asks those alone again. To go on without them, choose so "
+            "below, under “Limits, and what happens when something fails”, and then resume."
+        )
+    return _sentence(message.replace("the same command asks", "Resume asks"))
+
+
 def story(item: Unfinished, store: Store) -> str:
     """How a run ended early, and how far it had come."""
     record = item.record
@@ -223,10 +289,26 @@ def story(item: Unfinished, store: Store) -> str:
     )
     if is_rules(record):
         return f"{text} {item.trials_done} of {item.trials} trials are kept."
-    rows = store.read("llm_calls", columns=["status"], run_id=record.run_id)
-    answered, failed = (int((rows["status"] == name).sum()) for name in (ANSWERED, FAILED))
-    without = f", {failed:,} have no valid answer" if failed else ""
+    answered, failed = kept_calls(store, record.run_id), failed_calls(store, record.run_id)
+    if not answered + failed:
+        return f"{text} No question had been answered yet."
+    without = f"; {failed:,} have no valid answer" if failed else ""
     return f"{text} {answered:,} questions were answered and are kept{without}."
+
+
+def kept_calls(store: Store, run_id: str) -> int:
+    """How many questions have an answer that was given in a run; canaries do not count."""
+    return _calls(store, run_id, ANSWERED)
+
+
+def failed_calls(store: Store, run_id: str) -> int:
+    """How many questions were last asked in a run and have no valid answer; canaries do not count."""
+    return _calls(store, run_id, FAILED)
+
+
+def _calls(store: Store, run_id: str, status: str) -> int:
+    rows = store.read("llm_calls", columns=["design"], run_id=run_id, status=status)
+    return int((~rows["design"].str.startswith(CANARY)).sum())
 
 
 def audit_line(verdict: Mapping[str, Any], variables: int) -> str:
@@ -270,52 +352,28 @@ def crowd_table(values: Mapping[str, Any]) -> pd.DataFrame:
     return table.rename(index=labels).rename_axis("behaviour")
 
 
-def reproduce_section(section: str, run: StoredRun, store_name: str, shown: Mapping[str, Any]) -> Reproduce | None:
-    """Lines that give what a section of the Simulate page shows of a run; None where the run's own lines are all.
-
-    `shown` has what the section chose: `persona`, `run_ids`.
-    """
-    head = f"from core.store.database import Store\n\nwith Store({store_name!r}) as store:\n"
-    closed = "A store is open in one program at a time: close PolicyTwin first, or take a copy of the file."
-    if section == "read" and not is_rules(run.record):
-        persona = int(shown.get("persona", 0))
-        return Reproduce(
-            "",
-            f"from core.services.asking import persona_answers\n{head}"
-            f"    print(persona_answers(store, {run.run_id!r}, {persona}))\n",
-            f"The answers and reasons of persona {persona}, from this store. {closed}",
-        )
-    if section == "compare" and shown.get("run_ids"):
-        return Reproduce(
-            "",
-            "from core.services.engine_comparison import compare_engines\nfrom core.study import load_study\n"
-            f"{head}    found = compare_engines(store, {list(shown['run_ids'])!r}, load_study({run.record.study_id!r}))\n"
-            "print(found.errors, found.activity)\n",
-            f"The runs side by side, from this store. {closed}",
-        )
-    if section == "ask" and shown.get("asked"):
-        asked = str(shown["asked"])
-        return Reproduce(
-            "",
-            f"from core.services.asking_people import asked_answers, by_subgroup\n{head}"
-            f'    print(store.run({asked!r}).summary["everyone"])\n'
-            f"    print(by_subgroup(store, {asked!r}, [{str(shown.get('by', ''))!r}]))\n"
-            f"    print(asked_answers(store, {asked!r}))\n",
-            f"The answers to the question shown, from this store. {closed}",
-        )
-    if section == "crowd":
-        audit = "" if is_rules(run.record) else f"    print(latest_confounding_audit(store, {run.run_id!r}))\n"
-        return Reproduce(
-            "",
-            f"from core.services.crowd import latest_confounding_audit, latest_crowd_checks\n{head}"
-            f"    print(latest_crowd_checks(store, {run.run_id!r}))\n{audit}",
-            f"The newest checks of this run, from this store. {closed}",
-        )
-    return None
+def _title(design: Any) -> str:
+    found = DESIGN_CHOICES.get(str(design))
+    return str(design) if found is None else found.title.lower()
 
 
 def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
+def _lasting(seconds: float) -> str:
+    """A time in the largest unit that tells it."""
+    if seconds < 90:
+        return f"{max(seconds, 1):.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+def _range(low: float, high: float) -> str:
+    first, last = _lasting(low), _lasting(high)
+    (number, unit), (until, same) = first.split(), last.split()
+    if first == last:
+        return f"about {first}"
+    return f"{number} to {until} {unit}" if unit == same else f"{first} to {last}"
 
 
 def _people(personas: list[int]) -> str:

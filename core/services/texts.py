@@ -166,8 +166,23 @@ def show_text(values: Mapping[str, Any]) -> str:
     summary = values.get("summary")
     if summary and "macro_rmse" in summary and "mae" in summary:
         lines += ["", run_text(summary)]
+    elif summary:
+        lines += _of_kind(values["kind"], summary)
     lines += ["", *(f"{name}: {value}" for name, value in values["record"].items())]
     return "\n".join(lines)
+
+
+def _of_kind(kind: str, summary: Mapping[str, Any]) -> list[str]:
+    """What commands beside `run` printed of their results; nothing for those whose results are tables of the store."""
+    if kind == "ask":
+        from core.services.texts_ask import ask_text
+
+        return ["", ask_text(summary, list(summary["by"]))]
+    if kind == "crowd":
+        from core.services.texts_crowd import audit_text, crowd_text
+
+        return ["", audit_text(summary) if summary["what"] == "audit" else crowd_text(summary)]
+    return []
 
 
 def bench_text(values: Mapping[str, Any]) -> str:

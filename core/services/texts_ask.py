@@ -50,7 +50,8 @@ def ask_text(values: Mapping[str, Any], by: Sequence[str] = ()) -> str:
     parts.append(spread_text(values))
     parts += [_by_text(values, name) for name in by]
     if values["spent"] is not None:
-        parts.append(cost_after_text(values["spent"]))
+        parts.append(f"{cost_after_text(values['spent'])}{_canaries(values['spent'].get('canary_calls', 0))}")
+    parts += [f"Beware: {text}" for text in values.get("warnings", ())]
     parts.append(f"Kept as {values['run_id']}.")
     return "\n\n".join(parts)
 
@@ -76,8 +77,14 @@ def cost_of_asking_text(values: Mapping[str, Any]) -> str:
     return (
         f"“{values['question']['text']}” to {values['personas']:,} of {values['of_personas']:,} personas, "
         f"{_samples(values)}, through {values['engine']} "
-        f"{values['model']}. {cost_before_text(values)}"
+        f"{values['model']}. {cost_before_text(values)}{_canaries(values['canaries'])}"
     )
+
+
+def _canaries(calls: int) -> str:
+    if not calls:
+        return ""
+    return f"\n{calls:,} of the calls are the same whatever is asked, to notice when another model answers."
 
 
 def _by_text(values: Mapping[str, Any], name: str) -> str:

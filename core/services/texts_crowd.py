@@ -68,7 +68,8 @@ def audit_text(values: Mapping[str, Any]) -> str:
         f"{values['personas']} people; stringencies {', '.join(str(item['stringency']) for item in values['levels'])}. "
         f"The run itself was asked in the design {values['run_design']}.",
         "\n".join(item["text"] for item in values["verdicts"]),
-        "Change of the answer from no policy to full policy, in points of its scale (0 to 100):",
+        "Change of the answer from no policy to full policy, in points of its scale (0 to 100). The intervals are widened so "
+        "that all of them hold together:",
         table(["Design", "Cases", "Asked for", "Change", "95% interval", "Correlation", ""], rows),
     ]
     if ranges:
@@ -88,7 +89,8 @@ def _head(values: Mapping[str, Any]) -> str:
 
 def _foot(values: Mapping[str, Any]) -> list[str]:
     spent = [cost_after_text(values["spent"])] if "spent" in values else []
-    return [*spent, f"Took {values['seconds']:.1f} s. Kept as {values['run_id']}."]
+    warned = [f"Beware: {text}" for text in values.get("warnings", ())]
+    return [*spent, *warned, f"Took {values['seconds']:.1f} s. Kept as {values['run_id']}."]
 
 
 def _spread(values: Mapping[str, Any]) -> str:

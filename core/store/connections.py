@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,9 @@ _CONFIGURATION: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": "false",
     "python_enable_replacements": "false",
 }
+
+#: Seconds that closing waits for what other threads are doing; DuckDB itself refuses at once.
+CLOSING = 30.0
 
 _GUARD = threading.Lock()
 _OPEN: dict[Path, SharedConnection] = {}
@@ -91,7 +95,20 @@ def release(shared: SharedConnection) -> None:
             return
         if shared.path is not None:
             _OPEN.pop(shared.path, None)
-        shared.connection.close()
+        _close(shared)
+
+
+def _close(shared: SharedConnection) -> None:
+    """Closes the connection once what another thread reads or writes at this moment is done."""
+    until = time.monotonic() + CLOSING
+    while True:
+        try:
+            shared.connection.close()
+            return
+        except duckdb.ResourceInUseException:
+            if time.monotonic() > until:
+                raise StoreError(f"{shared.name} cannot be closed while another thread works with it.") from None
+            time.sleep(0.01)
 
 
 @contextmanager

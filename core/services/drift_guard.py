@@ -1,0 +1,140 @@
+"""The guard against another model behind the same name: a few fixed questions asked with whatever asks, and compared.
+
+1. before anything is asked, what the canaries add to the plan is known;
+2. where a call is needed, they are asked first, which also tells at once whether the key is good;
+3. their answers are compared with those of the last run or question that asked the same model in the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from core.cognition.llm.budget import Plan, plan
+from core.cognition.llm.cache import AnswerCache
+from core.cognition.llm.canaries import (
+    VERSION,
+    CanaryRound,
+    ask_canaries,
+    canary_questions,
+    compare_canaries,
+    last_canaries,
+)
+from core.cognition.llm.limits import AskProgress, Limits
+from core.cognition.llm.prices import Price
+from core.cognition.llm.providers import provider_for
+from core.cognition.llm.types import ModelSpec, Question, Unavailable
+
+#: The run that an estimate's canaries are for, where the run itself has no name yet.
+NO_RUN = "estimate"
+
+
+@dataclass(frozen=True)
+class Took:
+    """What a run's canaries took now; nothing where they were asked before, or need not be."""
+
+    questions: int = 0
+    calls: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+    def after(self, limits: Limits) -> Limits:
+        """The limits less this."""
+        return replace(
+            limits,
+            spent_calls=limits.spent_calls + self.calls,
+            spent_tokens_in=limits.spent_tokens_in + self.tokens_in,
+            spent_tokens_out=limits.spent_tokens_out + self.tokens_out,
+        )
+
+    def added_to(self, spent: dict[str, Any], price: Price | None) -> dict[str, Any]:
+        """What was spent (`Spent.as_dict`) with this, and how many of the calls were canaries."""
+        tokens_in, tokens_out = spent["tokens_in"] + self.tokens_in, spent["tokens_out"] + self.tokens_out
+        return spent | {
+            "calls": spent["calls"] + self.calls,
+            "tokens_in": tokens_in,
+            "tokens_out": tokens_out,
+            "cost": spent["cost"] if price is None else price.cost(tokens_in, tokens_out),
+            "canary_calls": self.calls,
+        }
+
+
+def plan_with_canaries(
+    questions: Sequence[Question],
+    spec: ModelSpec,
+    cache: AnswerCache | None,
+    run_id: str,
+    *,
+    max_repairs: int,
+    asks: bool,
+) -> tuple[Plan, int]:
+    """The plan of asking these questions for a run, and how many calls of it are canaries: none where nothing is lacking,
+    and none where answers are replayed (`asks` is False). Raises InputError as `plan` does."""
+    own = plan(questions, spec, cache, max_repairs=max_repairs)
+    if not own.calls or not asks:
+        return own, 0
+    whole = plan([*questions, *canary_questions(run_id)], spec, cache, max_repairs=max_repairs)
+    return replace(whole, questions=own.questions, distinct=own.distinct, cached=own.cached), whole.calls - own.calls
+
+
+def ask_guard(
+    engine: str,
+    spec: ModelSpec,
+    cache: AnswerCache,
+    run_id: str,
+    *,
+    limits: Limits,
+    price: Price | None,
+    on_progress: Callable[[AskProgress], None] | None,
+    should_stop: Callable[[], bool] | None,
+) -> tuple[CanaryRound, Took]:
+    """Asks a run's canaries, and says what that took. What the pipe raises is raised, and Unavailable where not one of them
+    got a reply: nobody is there, and asking everything else in vain would take minutes."""
+    keys = [question.key(spec) for question in canary_questions(run_id)]
+    known = set(cache.find(keys))
+    found = ask_canaries(
+        provider_for(engine, spec),
+        spec,
+        cache,
+        run_id,
+        limits=limits,
+        price=price,
+        on_progress=on_progress,
+        should_stop=should_stop,
+    )
+    columns = ["key", "attempts", "tokens_in", "tokens_out", "raw", "failure"]
+    rows = cache.store.find_llm_calls([key for key in keys if key not in known], columns=columns, status=None)
+    if len(rows) == len(keys) and rows["raw"].isna().all():
+        raise Unavailable(
+            f"nothing was asked but {len(keys)} short questions, for none got an answer: {rows['failure'].iloc[0]}"
+        )
+    return found, Took(len(keys), *(_total(rows[name]) for name in columns[1:4]))
+
+
+def drift(own: CanaryRound | None, cache: AnswerCache, spec: ModelSpec) -> tuple[list[str], dict[str, Any] | None]:
+    """Warnings that another model seems to answer now, and the canaries in JSON's own types: None where none were asked,
+    because no call was needed."""
+    if own is None:
+        return [], None
+    earlier = last_canaries(cache, spec, own.run_id)
+    said = {
+        "version": VERSION,
+        "asked_at": own.asked_at.isoformat(),
+        "model_ids": list(own.model_ids),
+        "answers": {name: list(values) for name, values in own.answers.items()},
+        "compared_with": None if earlier is None else earlier.run_id,
+    }
+    return ([] if earlier is None else compare_canaries(earlier, own)), said
+
+
+def several_models(ids: Iterable[str]) -> list[str]:
+    """A warning where answers that are read together come from more than one model."""
+    found = sorted(set(ids))
+    return [f"The answers come from more than one model: {', '.join(found)}."] if len(found) > 1 else []
+
+
+def _total(counts: pd.Series) -> int:
+    return int(counts.fillna(0).sum())

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, wait
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -246,6 +247,20 @@ def test_warm_starts_every_worker_and_they_give_way_to_the_page(board: JobBoard)
     assert pool is not None
     until(lambda: len(pool._processes) == 2)
     assert pool.submit(os.nice, 0).result() == os.nice(0) + 10
+
+
+def test_workers_do_not_run_the_script_that_started_them(
+    board: JobBoard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Streamlit makes the page of the latest visitor the main module, file and all."""
+    page, ran = tmp_path / "page.py", tmp_path / "ran"
+    page.write_text(f"open({str(ran)!r}, 'w').close()\n")
+    main = ModuleType("__main__")
+    main.__file__ = str(page)
+    monkeypatch.setitem(sys.modules, "__main__", main)
+    job = ended(board.start("run", "meridia", lambda watch, executor: executor.submit(sum, [1, 2]).result()))
+    assert (job.status, job.result) == (DONE, 3)
+    assert not ran.exists() and main.__spec__ is None, "and the main module is left as it was"
 
 
 def test_closing_stops_jobs_and_workers_for_good() -> None:

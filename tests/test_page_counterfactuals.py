@@ -69,8 +69,8 @@ def test_a_first_visit_shows_a_sweep_with_its_checks_and_claims(meridia_store: P
         assert said in text
     titles = [item["layout"]["title"]["text"] for item in charts(page)]
     assert len(titles) == 4 and titles[0].startswith("Mean response")
-    sources = [str(item["layout"]["annotations"]) for item in charts(page)]
-    assert all("fictional" in item and "not a causal effect" in item for item in sources)
+    sources = [item.value for item in page.caption if item.value.startswith("Source: ")]
+    assert len(sources) == 4 and all("fictional" in item and "not a causal effect" in item for item in sources)
     assert any("policytwin sweep meridia" in item.value for item in page.code)
     assert len(runs_of(meridia_store, "sweep")) == 0
 

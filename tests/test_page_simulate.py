@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Iterator
+from html import escape
 from pathlib import Path
 from typing import Any
 
+import plotly.graph_objects as go
 import pytest
 import streamlit as st
 from any_model import NAME, REASON, any_model, persona_of
 from llm_servers import ServerUrl, openai_server
 from streamlit.testing.v1 import AppTest
 
+from core.report.style import styled, without_source
 from core.services.asking_people import ask_people, kept_questions
 from core.services.crowd import crowd_checks
 from core.services.engine_comparison import compare_engines, runs_to_compare
@@ -21,11 +25,13 @@ from core.services.model_servers import SERVERS_VARIABLE
 from core.services.populations import make_population
 from core.services.results import list_results
 from core.services.runs import run_study
+from core.services.server_check import require_server
+from core.services.simulate_words import crowd_words, time_words, why_it_ended
 from core.services.specification import Asking, RunRequest
 from core.store.database import Store
 from core.study import load_study
 from core.survey.questions import SurveyQuestion
-from pages.shared.shell import job_board, open_store
+from pages.shared.shell import job_board, open_store, plain_text
 
 APP = Path(__file__).resolve().parent.parent / "app.py"
 PATIENCE = 120.0
@@ -152,15 +158,15 @@ def test_a_run_goes_from_its_cost_to_its_answers(
     assert before["Answered already"] == "0" and before["Cost"] == "none" and not server.seen
     questions, calls = int(before["Questions"]), int(before["Calls"])
     words = said(at)
-    assert "Key for OpenAI: yes" in words and "has no price" in words and "tokens in" in words
+    assert "Key for OpenAI: yes" in words and "has no price" in words and "pieces of words" in words
     assert "Guards against" in words and "3 personas in" in words
-    assert at.button(key="simulate").label == f"Ask {calls} questions and run"
+    assert at.button(key="simulate").label == f"Run with {calls} calls"
     at.button(key="simulate").click().run()
     assert finished(store).status == DONE
     at = clean(at.run())
     after = took(at)
     run_id = str(list_results(store, "meridia")["run_id"].iloc[0])
-    assert linked(at, "run") == run_id and f"run {run_id}" in said(at)
+    assert linked(at, "run") == run_id and f"Run {run_id}" in said(at)
     assert len(server.seen) == calls and calls > questions, "canaries are calls too"
     run = store.run(run_id)
     assert run.record.engine == "openai" and run.record.personas == 3
@@ -203,6 +209,7 @@ def test_a_run_is_stopped_kept_and_taken_up_again(store: Store) -> None:
 
     with openai_server(behaviour) as url:
         at = clean(page(**asked_of(url, at_once="4")))
+        questions = int(plan(at)["Questions"])
         at.button(key="simulate").click().run()
         job = job_board().latest("run", "meridia")
         assert job is not None
@@ -223,7 +230,7 @@ def test_a_run_is_stopped_kept_and_taken_up_again(store: Store) -> None:
         resume.click().run()
         assert finished(store).status == DONE
         asked = store.run(run_id).summary["asking"]
-        assert asked["cached"] == len(before) - 15 and asked["distinct"] == 234
+        assert asked["cached"] == len(before) - 15 and asked["distinct"] == questions
 
 
 def test_a_run_that_ended_early_is_discarded(store: Store, server: ServerUrl) -> None:
@@ -244,6 +251,7 @@ def test_a_cap_stops_a_run_that_is_resumed_with_a_higher_one(store: Store, serve
     assert job.status == FAILED and "the cap of 40 calls is reached" in job.message
     at = page(**asked_of(server))
     assert not at.exception and "The run ended early" in said(at) and len(server.seen) == 40
+    assert "The cap of 40 calls is reached" in said(at)
     assert 0 < int(plan(at)["Answered already"]) <= 40
     [resume] = [item for item in at.button if str(item.key).startswith("resume-")]
     resume.click().run()
@@ -285,7 +293,7 @@ def test_without_a_key_the_page_says_how_to_set_one(store: Store) -> None:
         at = clean(page(engine=engine, **{f"{engine}_model": "some-model"}))
         words = said(at).replace("\\", "")
         assert "no. Set the environment variable" in words and variable in words and "secrets.toml" in words
-        assert at.button(key="simulate").disabled
+        assert at.button(key="simulate").disabled and plan(at)["Calls"] != "0", "the cost is known without a key"
 
 
 @pytest.mark.parametrize(
@@ -398,12 +406,12 @@ def test_a_question_is_put_to_the_people(store: Store, server: ServerUrl) -> Non
     at = page(**link)
     assert "Write a question" in said(clean(at)) and not [item for item in at.button if item.key == "measure-ask"]
     at.text_area(key="survey-meridia-text").set_value("Are <b>shops</b> open too long?").run()
-    assert plan(clean(at))["Calls"] == "24" and "BEGIN QUESTION" in said(at)
+    assert plan(clean(at))["Calls"] == "39" and "BEGIN QUESTION" in said(at)
     at.button(key="measure-ask").click().run()
     job = job_board().latest("ask", "meridia")
     assert job is not None
     until(lambda: not job.active)
-    assert job.status == DONE and len(server.seen) == 24, job.message
+    assert job.status == DONE and len(server.seen) == 39, job.message
     at = clean(page(**link, asked_by="occupation"))
     words = said(at)
     assert "nobody was asked" in words and "between samples" in words and len(at.get("plotly_chart")) == 3
@@ -438,3 +446,51 @@ def test_what_is_said_beneath_reproduce_is_true(store: Store, server: ServerUrl)
         # The store is open here already: the same connection serves the same file in one process.
         exec(compile(lines, section, "exec"), {"print": lambda *items, shown=shown: shown.extend(items)})
         assert shown and all(item is not None for item in shown[:1])
+
+
+# --- words -------------------------------------------------------------------------------------------------------
+
+
+def test_a_source_beneath_a_figure_is_whole_and_plain_text() -> None:
+    source = "Somebody's <table> & more, " * 30
+    figure = styled(go.Figure(), title="t", source=escape(source.strip(), quote=False))
+    shown, text = without_source(figure)
+    assert text == f"Source: {source.strip()}" and not shown.layout.annotations and figure.layout.annotations
+    assert shown.layout.height < figure.layout.height and without_source(go.Figure())[1] == ""
+
+
+def test_names_and_reasons_are_no_formatting() -> None:
+    for text in (
+        "**a** <b>b</b> [c](d) $e$",
+        "see https://example.com or www.example.com",
+        ":smile: :material/bolt: 12:30:45",
+    ):
+        plain = plain_text(text)
+        assert plain.replace("\\", "").replace("\u2060", "") == text
+        assert "://" not in plain and "www." not in plain and ":smile:" not in plain and ":material" not in plain[1:]
+
+
+def test_a_run_says_before_how_long_it_may_take_and_after_why_it_ended() -> None:
+    asking = Asking("openai", "m", samples=2, design="levels", requests_per_minute=15)
+    assert "50 seconds to 4 minutes" in time_words(800, asking) and "53 minutes at least" in time_words(800, asking)
+    words = crowd_words({"personas": 10, "contexts": 285}, asking)
+    assert "asked 2 times" in words and "only in rules and kind of day share a question" in words
+    message = (
+        "3 of 234 questions have no valid answer; what was answered is kept. persona 2, contexts 0, 1, sample 0: no reply. "
+        "The same command asks those alone again (3 of 234); with --allow-failures the run goes on without them"
+    )
+    said = why_it_ended(message)
+    assert said.startswith("3 of 234 questions have no valid answer, such as one with no reply. ") and "--" not in said
+    assert why_it_ended("the provider refuses the key") == "The provider refuses the key."
+
+
+def test_a_server_that_is_not_there_is_said_before_anything_is_asked(store: Store, server: ServerUrl) -> None:
+    require_server(Asking("openai", MODEL, base_url=str(server)))
+    require_server(Asking("openai", MODEL))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        gone = f"http://127.0.0.1:{probe.getsockname()[1]}/v1"
+    at = clean(page(**asked_of(gone)))
+    at.button(key="simulate").click().run()
+    assert "no server answers at" in at.error[0].value and job_board().latest("run", "meridia") is None
+    assert set(store.runs(kind="run")["status"]) == {"complete"}

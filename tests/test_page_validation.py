@@ -191,7 +191,7 @@ def test_a_measurement_that_is_stopped_leaves_nothing(store: Store) -> None:
     until(lambda: not job.active)
     assert job.status == STOPPED
     at = clean(page(part="Known worlds"))
-    assert "Nothing of it was kept" in said(at) and at.button(key="measure-worlds")
+    assert "Nothing of it is kept" in said(at) and at.button(key="measure-worlds")
     assert store.runs(kind="worlds").empty and store.runs(kind=KIND).empty
 
 

@@ -227,7 +227,7 @@ def _title(text: str) -> str:
 
 
 def _source(source: str) -> str:
-    return "<br>".join(_text(line) for line in wrap(source, SOURCE_WIDTH, max_lines=2, placeholder=" …"))
+    return "<br>".join(_text(line) for line in wrap(source, SOURCE_WIDTH))
 
 
 def _height(rows: int) -> int:

@@ -27,7 +27,7 @@ def _text(label: object) -> str:
 
 def _source(source: str, fictional: bool) -> str:
     named = f"{source} (fictional)" if fictional and "fictional" not in source.lower() else source
-    return "<br>".join(_text(line) for line in wrap(named, SOURCE_WIDTH, max_lines=2, placeholder=" …"))
+    return "<br>".join(_text(line) for line in wrap(named, SOURCE_WIDTH))
 
 
 def _height(rows: int) -> int:

@@ -15,7 +15,6 @@ from core.report.style import ACCENT, GRID, INK, OBSERVED, PALETTE, TWIN, styled
 #: Signs beside colours, so that nobody has to tell engines by colour alone. The offline engine has its own.
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
 RULES_SYMBOL = "circle-open"
-SOURCE_WIDTH, NARROW_SOURCE = 126, 68
 ROW, AROUND, LEAST = 34, 190, 300
 
 
@@ -52,12 +51,12 @@ def person_figure(rows: pd.DataFrame, *, person: str, situation: str, source: st
             _text(line) for line in textwrap.wrap(f"{person}: {situation}", 64, max_lines=2, placeholder=" …")
         ),
         x="Chance that day; of time at home, the share of the day (%)",
-        source=_source(source, fictional, NARROW_SOURCE),
+        source=_source(source, fictional),
         height=max(LEAST, AROUND + ROW * len(rows)),
     )
     figure.update_layout(hovermode="closest", margin={"t": 104}, legend={"y": 1.02})
     figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False)
-    figure.update_xaxes(range=[-3, 103], tickvals=[0, 25, 50, 75, 100], ticksuffix="%")
+    figure.update_xaxes(range=[-3, 103], tick0=0, dtick=25, ticksuffix="%")
     return figure
 
 
@@ -143,7 +142,7 @@ def by_kind_figure(
     largest = 100.0 * float(rows[column].max()) if rows[column].notna().any() else 0.0
     step = next(size for size in (5, 10, 20, 50) if largest <= 2.2 * size or size == 50)
     figure.update_xaxes(range=[-0.05 * largest, 1.06 * largest], dtick=step, tick0=0, ticksuffix="%", zeroline=True)
-    figure.update_xaxes(title_text=x, row=1, col=1)
+    figure.update_xaxes(title_text=x, row=1, col=(len(kinds) + 1) // 2)
     figure.update_annotations(font_size=12, selector={"yanchor": "bottom"})
     return figure
 
@@ -159,6 +158,5 @@ def _text(label: object) -> str:
     return escape(str(label), quote=False)
 
 
-def _source(source: str, fictional: bool, width: int = SOURCE_WIDTH) -> str:
-    named = f"{source} (fictional)" if fictional and "fictional" not in source.lower() else source
-    return "<br>".join(_text(line) for line in textwrap.wrap(named, width, max_lines=3, placeholder=" …"))
+def _source(source: str, fictional: bool) -> str:
+    return _text(f"{source} (fictional)" if fictional and "fictional" not in source.lower() else source)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from html import unescape
 
 import plotly.graph_objects as go
 
@@ -16,6 +17,9 @@ GRID = "#e3e8ec"
 HEIGHT = 420
 #: Characters of a source line that fit beneath a figure on a screen 1,280 pixels wide.
 SOURCE_WIDTH = 128
+SOURCE_WORD = "Source: "
+#: Pixels from the plot to the source beneath it, and of a line of it.
+_ABOVE_SOURCE, _SOURCE_LINE = 58, 16
 
 
 def styled(
@@ -29,10 +33,15 @@ def styled(
     legend: bool = True,
 ) -> go.Figure:
     """The figure with the project's look, its axis titles with units, and the source of its data beneath it."""
+    beneath = ""
+    if source:
+        text = f"{SOURCE_WORD}{source}"
+        beneath = text if "<br>" in text else "<br>".join(textwrap.wrap(text, SOURCE_WIDTH))
+    lines = max(2, beneath.count("<br>") + 1)
     figure.update_layout(
         title={"text": title, "x": 0, "xanchor": "left", "font": {"size": 16, "color": INK}},
         height=height,
-        margin={"l": 60, "r": 20, "t": 50, "b": 90 if source else 50},
+        margin={"l": 60, "r": 20, "t": 50, "b": _ABOVE_SOURCE + _SOURCE_LINE * lines if source else 50},
         paper_bgcolor="#ffffff",
         plot_bgcolor="#ffffff",
         font={"color": INK, "size": 13},
@@ -49,14 +58,12 @@ def styled(
         figure.update_yaxes(title_text=y)
     if source:
         figure.add_annotation(
-            text=f"Source: {source}"
-            if "<br>" in source
-            else "<br>".join(textwrap.wrap(f"Source: {source}", SOURCE_WIDTH)),
+            text=beneath,
             xref="paper",
             yref="paper",
             x=0,
             y=0,
-            yshift=-58,
+            yshift=-_ABOVE_SOURCE,
             xanchor="left",
             yanchor="top",
             showarrow=False,
@@ -64,6 +71,23 @@ def styled(
             font={"size": 11, "color": "#5c6670"},
         )
     return figure
+
+
+def without_source(figure: go.Figure) -> tuple[go.Figure, str]:
+    """The figure without the source beneath it, and that source as plain text ("" where there is none).
+
+    A page sets it beneath the figure as text, which is broken where the screen ends; in a picture it would be cut off.
+    """
+    notes = [item for item in figure.layout.annotations if str(item.text).startswith(SOURCE_WORD)]
+    if not notes:
+        return figure, ""
+    shown = go.Figure(figure)
+    shown.layout.annotations = [item for item in figure.layout.annotations if item not in notes]
+    spare = max(0, (figure.layout.margin.b or 0) + min(int(item.yshift or 0) for item in notes))
+    shown.update_layout(margin={"b": (figure.layout.margin.b or 0) - spare})
+    if figure.layout.height:
+        shown.update_layout(height=figure.layout.height - spare)
+    return shown, " ".join(unescape(str(item.text).replace("<br>", " ")) for item in notes)
 
 
 def colours(names: Sequence[str]) -> dict[str, str]:

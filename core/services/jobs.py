@@ -7,6 +7,7 @@ stopped, or whose process died, goes on from there.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 import traceback
@@ -14,7 +15,9 @@ from collections.abc import Callable
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from multiprocessing import get_context, parent_process
+from importlib.machinery import ModuleSpec
+from multiprocessing import parent_process
+from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
 from core.errors import Cancelled, PolicyTwinError
@@ -27,6 +30,31 @@ CLOSED = "PolicyTwin was closed; what was finished is kept, and the same work re
 NICENESS = 10
 #: Finished jobs kept in memory; their results are in the store anyway.
 REMEMBERED = 20
+
+
+#: A process runs its parent's main script anew unless that is a package's; Streamlit calls the page a visitor is on that.
+_NO_SCRIPT = ModuleSpec("policytwin.__main__", None)
+_starting = threading.Lock()
+
+
+class _Worker(SpawnProcess):
+    """A worker that starts with nothing but what its work imports, and not with the page whose visitor came first."""
+
+    def start(self) -> None:
+        with _starting:
+            main = sys.modules["__main__"]
+            if main.__spec__ is not None:
+                super().start()
+                return
+            main.__spec__ = _NO_SCRIPT
+            try:
+                super().start()
+            finally:
+                main.__spec__ = None
+
+
+class _Spawn(SpawnContext):
+    Process = _Worker
 
 
 @dataclass
@@ -136,7 +164,7 @@ class JobBoard:
                     self._pool = None
             if self._pool is None:
                 self._pool = ProcessPoolExecutor(
-                    max_workers=self.workers, mp_context=get_context("spawn"), initializer=_begin_worker
+                    max_workers=self.workers, mp_context=_Spawn(), initializer=_begin_worker
                 )
             return self._pool
 

@@ -6,10 +6,17 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from core.report.style import without_source
+from pages.shared.shell import plain_text
+
 
 def chart(figure: go.Figure, data: pd.DataFrame, name: str, key: str, alt: str) -> None:
-    """Draw a figure and offer its data as a CSV file called `name`; `alt` says in a sentence what it shows."""
-    st.plotly_chart(figure, width="stretch", key=key, alt=alt)
+    """Draw a figure with its source beneath, and offer its data as a CSV file called `name`; `alt` says in a sentence
+    what it shows."""
+    shown, source = without_source(figure)
+    st.plotly_chart(shown, width="stretch", key=key, alt=alt)
+    if source:
+        st.caption(plain_text(source))
     download(data, name, f"{key}-data")
 
 

@@ -33,6 +33,7 @@ from core.services.what_ifs import DEFAULT_DAYS, FEWEST_DAYS, MOST_DAYS, WHAT_IF
 from core.settings import observed_data
 from pages.shared.address import from_address, into_address, key_of, pick, pick_several
 from pages.shared.charts import chart
+from pages.shared.counterfactual_asking import found_or_asked
 from pages.shared.counterfactual_choices import (
     AT_ONCE_UP_TO,
     Asked,
@@ -155,7 +156,12 @@ def _days(text: str) -> int:
 
 def _compared(asked: Asked, question: Question) -> list[Contrast] | None:
     if len(asked.twin.personas) <= AT_ONCE_UP_TO:
-        return _contrasts(*asked.key, question.key, _asked=asked, _question=question)
+        return found_or_asked(
+            asked,
+            " ".join(question.key),
+            lambda with_model: contrasts(with_model.twin, question.scenarios, with_model.dates, question.reference),
+            lambda: _contrasts(*asked.key, question.key, _asked=asked, _question=question),
+        )
     subject = " ".join([*asked.key, *question.key])
     done = beside_the_page(asked, "compare", subject, "Compare the policies", partial(_run, asked, question))
     if done is None:

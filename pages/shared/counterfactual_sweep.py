@@ -40,6 +40,7 @@ from core.services.counterfactuals import DEFAULT_LEVELS, kept_counterfactuals, 
 from core.settings import observed_data
 from pages.shared.address import from_address, into_address, key_of, pick
 from pages.shared.charts import chart, download
+from pages.shared.counterfactual_asking import found_or_asked
 from pages.shared.counterfactual_choices import (
     AT_ONCE_UP_TO,
     Asked,
@@ -118,7 +119,12 @@ def _numbers(text: str) -> list[str]:
 
 def _swept(asked: Asked, levels: tuple[float, ...]) -> Sweep | None:
     if len(asked.twin.personas) <= AT_ONCE_UP_TO:
-        return _sweep(*asked.key, levels, _asked=asked)
+        return found_or_asked(
+            asked,
+            f"levels {' '.join(f'{level:g}' for level in levels)}",
+            lambda with_model: stringency_sweep(with_model.twin, levels, with_model.dates),
+            lambda: _sweep(*asked.key, levels, _asked=asked),
+        )
     subject = " ".join([*asked.key, *(f"{level:g}" for level in levels)])
     found = beside_the_page(asked, "sweep", subject, "Run the sweep", partial(_run, asked, levels))
     if found is None:

@@ -27,7 +27,8 @@ OWN_SERVER, OTHER_SERVER = "own", "other"
 
 
 def model_choice(study: Study, engine: str) -> Asking | None:
-    """Model, server and key of an engine that asks; None where something is missing."""
+    """Model and server of an engine that asks; None where something is missing. A key may still be (`may_be_asked`): what
+    it would cost is said without one."""
     left, right = st.columns([1, 1], vertical_alignment="top")
     with left:
         priced = sorted({item.model for item in load_prices() if item.engine == engine and "*" not in item.model})
@@ -56,9 +57,12 @@ def model_choice(study: Study, engine: str) -> Asking | None:
     if not model:
         st.info("Name the model to be asked.", icon=":material/edit:")
         return None
-    if needed and not key.present:
-        return None
     return Asking(engine=engine, model=model, base_url=base_url)
+
+
+def may_be_asked(asking: Asking) -> bool:
+    """Whether the key that a provider wants is there; a replay and a server of one's own need none."""
+    return asking.engine == "replay" or asking.base_url is not None or key_state(asking.engine).present
 
 
 def _server(study: Study) -> str | None:

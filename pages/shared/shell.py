@@ -6,9 +6,11 @@ shows the same screen to somebody else.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import streamlit as st
@@ -37,6 +39,16 @@ PAGES: tuple[tuple[str, str, str], ...] = (
 STUDY, RUN = "study", "run"
 #: A picture of our own: for an icon by name the browser would ask a font server elsewhere.
 ICON = "pictures/icon.svg"
+
+
+#: Kinds of work on the job board, as the sidebar names them.
+JOB_WORDS = {
+    "run": "a run",
+    "ask": "a question to the personas",
+    "crowd": "quality of the crowd",
+    "audit": "what else moves with the policy",
+    "what-if": "asking about other policies",
+}
 
 
 @dataclass(frozen=True)
@@ -133,8 +145,13 @@ def choose_run(run_id: str) -> None:
 
 
 def engine_note(run: StoredRun) -> None:
-    """Say which engine made the figures; every page that shows results of a run calls it."""
-    st.caption(f"Engine: {engine_label(run.record.engine)} · run {run.run_id} · {run.record.rung}")
+    """Say which engine made the figures, on how many people and which days, and what may be claimed of them; every page
+    that shows results of a run calls it."""
+    record = run.record
+    st.caption(
+        f"Engine: {engine_label(record.engine)}, {record.personas:,} personas, trained to {_day(record.train_end)}, tested "
+        f"to {_day(record.test_end)}. What may be claimed: {record.rung}. Run {run.run_id}."
+    )
 
 
 def need_run(workspace: Workspace) -> StoredRun:
@@ -161,10 +178,10 @@ def link_parameters() -> dict[str, str]:
     return {name: str(value) for name, value in kept.items() if value}
 
 
-def show_job(job: Job, resumable: bool = True) -> None:
+def show_job(job: Job, keeps: str = "What is finished is kept, and it can be resumed.") -> None:
     """Progress of a job, with a button to stop it; call it inside a fragment that reruns.
 
-    `resumable` says whether what a stopped job has finished is kept.
+    `keeps` says what is left of it where it is stopped.
     """
     progress = job.progress
     share = 0.0 if progress is None or not progress.total else progress.done / progress.total
@@ -173,12 +190,11 @@ def show_job(job: Job, resumable: bool = True) -> None:
     else:
         stage = STAGE_WORDS.get(progress.stage, progress.stage)
         text = f"{stage}: {progress.done} of {progress.total} {progress.text}" if progress.total > 1 else stage
-    st.progress(min(share, 1.0), text=f"{text} · {job.seconds:.0f} s")
+    st.progress(min(share, 1.0), text=f"{text} · {job.seconds:.0f} s so far")
     if st.button("Stop", key=f"stop-{job.id}", icon=":material/stop_circle:", disabled=job.stopping):
         job.stop()
     if job.stopping:
-        kept = "What is finished is kept, and the run can be resumed." if resumable else "Nothing of it is kept."
-        st.caption(f"Stopping after the current step. {kept}")
+        st.caption(f"Stopping after the current step. {keeps}")
 
 
 def _chosen_study() -> str:
@@ -214,11 +230,14 @@ def _sidebar(title: str, inputs: StudyInputs, run: StoredRun | None, board: JobB
         st.markdown("### PolicyTwin")
         listed = {item.id: item for item in list_studies()}
         ready = [name for name, item in listed.items() if item.ready]
+        places = [listed[name].place for name in ready]
         st.selectbox(
             "Study",
             ready,
             index=ready.index(inputs.study.id),
-            format_func=lambda name: listed[name].title,
+            format_func=lambda name: (
+                listed[name].place if places.count(listed[name].place) == 1 else listed[name].title
+            ),
             key="study-choice",
             on_change=_switch_study,
         )
@@ -228,15 +247,19 @@ def _sidebar(title: str, inputs: StudyInputs, run: StoredRun | None, board: JobB
         if run is None:
             st.caption("No run yet")
         else:
-            st.caption(f"Run {run.run_id}")
-            st.caption(f"{engine_label(run.record.engine)}")
-            st.caption(f"Trained to {run.record.train_end}, tested to {run.record.test_end}")
+            st.caption(f"Run shown: {run.run_id}")
+            st.caption(f"Engine: {engine_label(run.record.engine)}")
+            st.caption(f"Trained to {_day(run.record.train_end)}, tested to {_day(run.record.test_end)}")
         for job in board.active():
-            st.caption(f"Working: {job.kind} ({job.subject}), {job.seconds:.0f} s")
+            st.caption(f":material/hourglass_top: At work: {JOB_WORDS.get(job.kind, job.kind)}")
         missing = [item for item in listed.values() if not item.ready]
         for item in missing:
             with st.expander(f"Not available: {item.place}"):
                 st.caption(item.missing)
+
+
+def _day(day: date | None) -> str:
+    return "an unknown day" if day is None else f"{day:%-d %B %Y}"
 
 
 def _switch_study() -> None:
@@ -250,4 +273,5 @@ def plain_text(text: str) -> str:
     """Text that Markdown shows as it is: names and file contents are data, not formatting."""
     for mark in "\\`*_{}[]<>#|$~":
         text = text.replace(mark, f"\\{mark}")
-    return text
+    # Addresses become links and :names: become pictures even so, unless something without width stands in them.
+    return re.sub(r"(:)(?=//|[A-Za-z+-][\w/+-]*:)|(www)(?=\.)", "\\1\\2\u2060", text)

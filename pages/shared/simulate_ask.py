@@ -17,6 +17,8 @@ from core.services.asking_people import ask_people, asked_answers, by_subgroup, 
 from core.services.engine_words import ENGINE_CHOICES
 from core.services.jobs import DONE
 from core.services.populations import kept_spec, saved_populations
+from core.services.progress import Watch
+from core.services.server_check import require_server
 from core.services.specification import Asking
 from core.services.survey_preparing import MOST_SURVEYED, SURVEYED
 from core.services.survey_values import subgroup_names
@@ -26,10 +28,10 @@ from core.survey.mapping import BEHAVIOUR, TRAIT, AnswerMapping
 from core.survey.questions import MOST_CHOICES, SurveyQuestion
 from pages.shared.address import into_address, key_of, pick, type_number
 from pages.shared.charts import chart, download
-from pages.shared.model_choices import model_choice, recorded_choice
+from pages.shared.model_choices import may_be_asked, model_choice, recorded_choice
 from pages.shared.shell import Workspace, plain_text
 from pages.shared.simulate_run import kept_answers, plan_view
-from pages.shared.validation_measure import measure
+from pages.shared.validation_measure import ANSWERS_KEPT, measure
 
 KIND = "ask"
 SCALE, ONE, SEVERAL = "scale", "one", "several"
@@ -208,10 +210,18 @@ def _by_model(workspace: Workspace, question: SurveyQuestion, people: str, most:
     plan_view(found)
     with st.expander("The prompt, as the first persona gets it", icon=":material/receipt_long:"):
         st.text(found["prompt"])
+
+    if not may_be_asked(asking):
+        st.caption("Nothing can be asked before the key is set: see above. The cost is known without it.")
+        return
+
+    def put(watch: Watch) -> dict[str, Any]:
+        require_server(asking)
+        return ask_people(store, people, question, asking=asking, personas=most, watch=watch)
+
     measure(
-        workspace, KIND, workspace.study.id,
-        lambda watch, _: ask_people(store, people, question, asking=asking, personas=most, watch=watch),
-        takes="as long as the model needs for these calls", label="Ask",
+        workspace, KIND, workspace.study.id, lambda watch, _: put(watch),
+        takes="as long as the model needs for these calls", label="Ask", keeps=ANSWERS_KEPT,
     )  # fmt: skip
 
 
@@ -239,7 +249,7 @@ def _by_mapping(workspace: Workspace, question: SurveyQuestion, people: str, sou
 def _planned(
     store_name: str,
     key: str,
-    answers: int,
+    answers: str,
     _workspace: Workspace,
     _question: SurveyQuestion,
     _people: str,
@@ -274,6 +284,8 @@ def _answers(workspace: Workspace) -> dict[str, Any]:
             ),
             icon=":material/warning:",
         )
+    for text in values.get("warnings", ()):
+        st.warning(plain_text(text), icon=":material/warning:")
     table = pd.DataFrame(answer_rows(values))
     chart(
         answer_figure(values, source=source),

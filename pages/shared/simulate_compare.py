@@ -133,7 +133,7 @@ def _took(workspace: Workspace, found: Comparison) -> None:
 def _named(row: dict[str, object]) -> str:
     finished = pd.Timestamp(str(row["finished_at"]))
     return (
-        f"{row['label']} · {int(str(row['personas'])):,} personas · tested to {row['test_end']} · "
+        f"{row['label']} · {int(str(row['personas'])):,} personas · tested to {pd.Timestamp(row['test_end']):%-d %b %Y} · "
         f"{finished:%-d %b %Y %H:%M} · {row['run_id']}"
     )
 

@@ -10,6 +10,7 @@ import streamlit as st
 
 from core.errors import PolicyTwinError
 from core.report.crowd_figures import association_figure, memory_figure, range_figure, spread_figure, wording_figure
+from core.services.asking_engines import asking_of
 from core.services.crowd import (
     confounding_audit,
     confounding_cost,
@@ -20,6 +21,7 @@ from core.services.crowd import (
 )
 from core.services.engine_words import is_rules
 from core.services.results import source_line, twin_source
+from core.services.server_check import require_server
 from core.services.simulate_words import CROWD_CHECKS, audit_line, crowd_sentences, crowd_table
 from core.store.runs import StoredRun
 from core.study import Study
@@ -27,7 +29,7 @@ from pages.shared.address import pick
 from pages.shared.charts import chart, download
 from pages.shared.shell import Workspace, engine_note, plain_text
 from pages.shared.simulate_run import kept_answers, plan_view
-from pages.shared.validation_measure import measure
+from pages.shared.validation_measure import ANSWERS_KEPT, NOTHING_KEPT, measure
 
 CHECKS, AUDIT = "crowd", "audit"
 PARTS = {CHECKS: "The people", AUDIT: "What else moves with the policy"}
@@ -67,8 +69,9 @@ def _people(workspace: Workspace, run: StoredRun) -> None:
             workspace,
             CHECKS,
             run_id,
-            lambda watch, _: crowd_checks(store, run_id, watch=watch),
+            lambda watch, _: _reaching(run, lambda: crowd_checks(store, run_id, watch=watch)),
             takes="a few seconds" if is_rules(run.record) else "as long as the model needs for these calls",
+            keeps=NOTHING_KEPT if is_rules(run.record) else ANSWERS_KEPT,
             label="Measure it" if values is None else "Measure again",
             primary=values is None,
         ),
@@ -191,8 +194,9 @@ def _audit(workspace: Workspace, run: StoredRun) -> None:
             workspace,
             AUDIT,
             run_id,
-            lambda watch, _: confounding_audit(store, run_id, watch=watch),
+            lambda watch, _: _reaching(run, lambda: confounding_audit(store, run_id, watch=watch)),
             takes="as long as the model needs for these calls",
+            keeps=ANSWERS_KEPT,
             label="Audit it" if values is None else "Audit again",
             primary=values is None,
         ),
@@ -222,6 +226,13 @@ def _association_rows(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     )
 
 
+def _reaching(run: StoredRun, work: Callable[[], Any]) -> Any:
+    """The work, or a line at once where the run's own server is on this machine and is not there."""
+    if not is_rules(run.record):
+        require_server(asking_of(run.record))
+    return work()
+
+
 def _with_cost(
     workspace: Workspace, what: str, cost: Callable[[], Mapping[str, Any] | None], begin: Callable[[], None]
 ) -> None:
@@ -241,6 +252,6 @@ def _with_cost(
 
 @st.cache_resource(show_spinner="Counting questions and cost…", max_entries=16)
 def _planned(
-    store_name: str, run_id: str, what: str, answers: int, _cost: Callable[[], Mapping[str, Any] | None]
+    store_name: str, run_id: str, what: str, answers: str, _cost: Callable[[], Mapping[str, Any] | None]
 ) -> Mapping[str, Any] | None:
     return _cost()

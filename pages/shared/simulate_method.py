@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from core.services.fitting import Reproduce, reproduce
-from core.services.simulate_words import reproduce_section
+from core.services.simulate_reproduce import reproduce_section
 from core.settings import observed_data
 from core.store.runs import StoredRun
 from core.study import Study

@@ -9,6 +9,7 @@ import streamlit as st
 
 from core.cognition.llm.answered import AnsweredEngine
 from core.cognition.llm.prompts import PROMPTS
+from core.errors import InputError
 from core.people.personas import Population
 from core.report.simulate_figures import person_figure
 from core.services.asking_engines import engine_of_run
@@ -46,9 +47,9 @@ def read_view(workspace: Workspace) -> dict[str, Any]:
         return {}
     population = _population(workspace.store.name, str(run.record.population_id), workspace)
     situations = _situations(workspace.store.name, run.run_id, workspace)
-    st.markdown(f"##### What the people of run {run.run_id} answered")
+    st.markdown("##### What did each person answer, and why?")
     engine_note(run)
-    engine = None if is_rules(run.record) else _engine(workspace.store.name, run.run_id, workspace)
+    engine = _engine_to_read(workspace, run)
     if engine is not None and not asks_personas(engine):
         st.info(
             "Nobody in particular was asked in this run (design “Aggregate”): the answers below stand for everybody.",
@@ -71,6 +72,20 @@ def read_view(workspace: Workspace) -> dict[str, Any]:
     _answers_there(workspace, run, answers, exchanges, situations, persona, context)
     _table(study, run, answers, persona)
     return {"persona": persona}
+
+
+def _engine_to_read(workspace: Workspace, run: StoredRun) -> AnsweredEngine | None:
+    """What reasons are found with; None for the rules engine, and where the prompts are other ones by now."""
+    if is_rules(run.record):
+        return None
+    try:
+        return _engine(workspace.store.name, run.run_id, workspace)
+    except InputError as wrong:
+        st.warning(
+            plain_text(f"The numbers below are those of the run; its reasons and texts cannot be shown: {wrong}"),
+            icon=":material/history:",
+        )
+        return None
 
 
 def _persona(study: Study, population: Population) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -11,30 +11,39 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import PolicyTwinError
-from core.services.asking import CostBefore, cost_before
+from core.services.asking import CostBefore, cost_before, failed_questions
 from core.services.asking_engines import MANNER
 from core.services.engine_words import run_label
-from core.services.fitting import Unfinished, expected_seconds, request_of, running_run, unfinished_runs
+from core.services.fitting import ENDINGS, Unfinished, expected_seconds, request_of, running_run, unfinished_runs
 from core.services.jobs import DONE, FAILED, STOPPED, Job
+from core.services.results import verdict
 from core.services.runs import run_study
+from core.services.server_check import require_server
 from core.services.simulate_words import (
     Figure,
     asking_summary,
     canary_words,
+    crowd_words,
+    failed_calls,
     failure_table,
     model_words,
+    news_words,
     plan_figures,
     plan_note,
     story,
+    time_words,
     took_figures,
     took_note,
+    why_it_ended,
 )
 from core.services.specification import RunRequest
 from core.store.runs import StoredRun
 from pages.shared.charts import download
 from pages.shared.fit_panel import KIND, WATCHED
+from pages.shared.model_choices import may_be_asked
 from pages.shared.shell import Workspace, choose_run, engine_note, link, plain_text, show_job, try_to
 from pages.shared.simulate_choices import chosen_request
+from pages.shared.stored import scores_of
 
 NEWS = "simulate-news"
 SHOWN_UNFINISHED = 3
@@ -55,8 +64,10 @@ def adopt_finished_run(workspace: Workspace) -> None:
         return
     del st.session_state[WATCHED]
     if job.status == DONE:
+        found = news_words(workspace.store.run(str(job.result)))
         st.session_state[NEWS] = (
-            f"Done in {_duration(job.seconds)}. What it took is below; read the answers under “Read answers”."
+            f"Done in {_duration(job.seconds)}: {found} What it took is at the foot of this page; read the answers under "
+            "“Read answers”."
         )
         choose_run(str(job.result))
         st.rerun()
@@ -74,7 +85,7 @@ def run_view(workspace: Workspace) -> None:
         return
     news = st.session_state.pop(NEWS, None)
     if news:
-        st.success(news, icon=":material/check_circle:")
+        st.success(plain_text(news), icon=":material/check_circle:")
     if job is not None and job.status in (STOPPED, FAILED):
         _how_it_ended(job)
     _prepare(workspace)
@@ -115,9 +126,14 @@ def _cost(workspace: Workspace, request: RunRequest) -> CostBefore | str | None:
         st.error(plain_text(str(wrong)), icon=":material/error:")
         return None
     plan_view(found.as_dict())
-    st.caption(f"{found.personas:,} personas in {found.contexts:,} situations.")
+    st.caption(plain_text(crowd_words(found.as_dict(), request.asking)))
+    if found.calls:
+        st.caption(plain_text(time_words(found.calls, request.asking)))
     if found.complete is not None:
-        st.info(plain_text(f"This run is there already: {found.complete}. Running it again gives the same."))
+        st.info(
+            plain_text(f"This run is there already: {found.complete}. Running it again gives the same."),
+            icon=":material/info:",
+        )
     return found
 
 
@@ -134,14 +150,17 @@ def tiles_row(tiles: tuple[Figure, ...]) -> None:
 
 
 def _start_button(workspace: Workspace, request: RunRequest | None, cost: CostBefore | str | None) -> None:
-    ready = request is not None and cost is not None
+    keyless = request is not None and request.asking is not None and not may_be_asked(request.asking)
+    ready = request is not None and cost is not None and not keyless
     if isinstance(cost, CostBefore):
-        label = f"Ask {cost.calls:,} questions and run" if cost.calls else "Run from kept answers"
+        label = f"Run with {cost.calls:,} calls" if cost.calls else "Run from kept answers"
     else:
         label = "Run"
     if st.button(label, type="primary", disabled=not ready, icon=":material/play_arrow:", key="simulate"):
         assert request is not None
         _start(workspace, request)
+    if keyless:
+        st.caption("Nothing can be asked before the key is set: see above. The cost is known without it.")
     st.caption(
         "A run asks or simulates everybody, calibrates the answers to what was observed in training, and tests the result on "
         "days it has not seen. You can leave or reload this page meanwhile."
@@ -152,6 +171,7 @@ def _start(workspace: Workspace, request: RunRequest) -> None:
     store = workspace.store
 
     def begin() -> None:
+        require_server(request.asking)
         workspace.board.start(
             KIND, workspace.study.id, lambda watch, executor: run_study(request, store, watch, executor).run_id
         )
@@ -180,23 +200,27 @@ def _watch(workspace: Workspace) -> None:
 
 def _how_it_ended(job: Job) -> None:
     if job.status == FAILED:
-        st.error("The run ended early:", icon=":material/error:")
-        st.text(job.message)
+        with st.container(border=True):
+            st.error("The run ended early. The reason:", icon=":material/error:")
+            st.text(why_it_ended(job.message))
     else:
         st.info("The run was stopped. What was finished is kept.", icon=":material/stop_circle:")
 
 
 def _unfinished(workspace: Workspace, chosen: RunRequest | None) -> None:
+    job = workspace.board.latest(KIND, workspace.study.id)
     for item in unfinished_runs(workspace.store, workspace.inputs)[:SHOWN_UNFINISHED]:
         with st.container(border=True):
             st.text(f"{run_label(item.record)}. {story(item, workspace.store)}")
-            if item.message:
-                st.caption(plain_text(item.message))
+            said_above = job is not None and job.status == FAILED and job.message == " ".join(item.message.split())
+            if item.message and item.how != ENDINGS["cancelled"] and not said_above and not item.obstacle:
+                st.text(why_it_ended(item.message))
+            _unanswered(workspace, item)
             request = _again(workspace, item, chosen)
             if item.obstacle:
                 st.caption(f"It cannot be resumed: {plain_text(item.obstacle)}. Run anew, or discard it.")
             elif request.asking is not None:
-                st.caption("It is resumed with the limits chosen above, and asks only what has no answer yet.")
+                st.caption("It is resumed with the limits chosen below, and asks only what has no answer yet.")
             with st.container(horizontal=True):
                 if not item.obstacle and st.button(
                     "Resume", key=f"resume-{item.run_id}", icon=":material/resume:", type="primary"
@@ -205,6 +229,8 @@ def _unfinished(workspace: Workspace, chosen: RunRequest | None) -> None:
                 if st.button("Discard", key=f"discard-{item.run_id}", icon=":material/delete:") and try_to(
                     partial(workspace.store.delete_run, item.run_id)
                 ):
+                    if job is not None:
+                        workspace.board.forget(job)
                     st.rerun()
 
 
@@ -236,22 +262,44 @@ def took_view(workspace: Workspace, run: StoredRun) -> None:
         left_out = [f"{name.replace('_', ' ')} ({why})" for name, why in run.summary.get("left_out", {}).items()]
         if left_out:
             st.caption(plain_text(f"Left out of the test: {'; '.join(left_out)}."))
-    macro = run.summary["macro_rmse"]["twin"]
-    st.caption(f"On the held-out days the twin misses by {macro:.1f} points on average.")
+    found = verdict(scores_of(workspace.store, run.run_id), "rmse")
+    st.caption(plain_text(f"On days that it had not seen: {found.headline[:1].lower()}{found.headline[1:]}"))
     link("Calibration", "Scores, curves and baselines of this run")
 
 
 def _failures(run: StoredRun, asked: Any) -> None:
-    rows = failure_table(asked)
-    if not rows:
+    if asked["failures"]:
+        st.markdown("**Questions without a valid answer**")
+        _failed_table(asked["failures"], run.run_id)
+        more = asked["failed"] - len(asked["failures"])
+        if more > 0:
+            st.caption(f"And {more:,} more; all are counted.")
+
+
+def _unanswered(workspace: Workspace, item: Unfinished) -> None:
+    """Which questions of a run that ended early have no valid answer: laid out only where that is asked for."""
+    failed = failed_calls(workspace.store, item.run_id)
+    if not failed or item.obstacle:
         return
-    st.markdown("**Questions without a valid answer**")
-    table = pd.DataFrame(rows)
-    st.dataframe(table, hide_index=True, width="stretch", key=f"failures-{run.run_id}", alt="Failed questions and why")
-    more = asked["failed"] - len(rows)
-    if more > 0:
-        st.caption(f"And {more:,} more; all are counted.")
-    download(table, f"failures-{run.run_id}", "failures-data", index=False)
+    if st.toggle(f"Show the {failed:,} questions without a valid answer, and why", key=f"unanswered-{item.run_id}"):
+        try:
+            _failed_table(_unanswered_rows(workspace.store.name, item.run_id, failed, workspace), item.run_id)
+        except PolicyTwinError as wrong:
+            st.error(plain_text(str(wrong)), icon=":material/error:")
+
+
+def _failed_table(failures: Sequence[Mapping[str, Any]], run_id: str) -> None:
+    table = pd.DataFrame(failure_table(failures))
+    st.dataframe(
+        table, hide_index=True, width="stretch", key=f"failures-{run_id}", alt="Failed questions and why",
+        column_config={"Why": st.column_config.TextColumn("Why", width="large")},
+    )  # fmt: skip
+    download(table, f"failures-{run_id}", f"failures-data-{run_id}", index=False)
+
+
+@st.cache_resource(show_spinner="Laying out the questions…", max_entries=8)
+def _unanswered_rows(store_name: str, run_id: str, failed: int, _workspace: Workspace) -> list[dict[str, Any]]:
+    return failed_questions(_workspace.store, run_id)
 
 
 def _personas(workspace: Workspace, request: RunRequest) -> int:
@@ -269,13 +317,14 @@ def _of_rules(workspace: Workspace) -> StoredRun | None:
     return None if rules.empty else workspace.store.run(str(rules["run_id"].iloc[0]))
 
 
-def kept_answers(workspace: Workspace) -> int:
-    """How many calls the cache holds: a plan holds for as long as that does not change."""
-    return int(workspace.store.llm_calls_summary()["calls"].sum())
+def kept_answers(workspace: Workspace) -> str:
+    """What a plan depends on besides the request: it holds for as long as neither the cache nor the runs change."""
+    calls = workspace.store.llm_calls_summary().groupby("status")["calls"].sum()
+    return f"{calls.to_dict()} {len(workspace.store.runs(study_id=workspace.study.id, status='complete'))}"
 
 
 @st.cache_resource(show_spinner="Counting questions and cost…", max_entries=32)
-def _planned(store_name: str, key: str, answers: int, _workspace: Workspace, _request: RunRequest) -> CostBefore:
+def _planned(store_name: str, key: str, answers: str, _workspace: Workspace, _request: RunRequest) -> CostBefore:
     return cost_before(_workspace.store, _request)
 
 

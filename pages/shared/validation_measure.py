@@ -12,6 +12,10 @@ from core.services.jobs import FAILED, STOPPED
 from core.services.progress import Watch
 from pages.shared.shell import Workspace, show_job
 
+NOTHING_KEPT = "Nothing of it is kept."
+#: Of what asks a language model: its answers are in the cache.
+ANSWERS_KEPT = "What was answered is kept, and is not asked again."
+
 
 def measure(
     workspace: Workspace,
@@ -22,21 +26,24 @@ def measure(
     takes: str,
     label: str = "Measure it",
     primary: bool = True,
+    keeps: str = NOTHING_KEPT,
 ) -> None:
-    """A button that starts `work` on the job board, or its progress where it runs; `takes` says how long it takes.
+    """A button that starts `work` on the job board, or its progress where it runs; `takes` says how long it takes,
+    and `keeps` what is left of it where it was stopped.
 
     The page runs again when the work is done, and finds the result in the store.
     """
     job = workspace.board.latest(kind, subject)
     if job is not None and job.active:
         with st.container(border=True):
-            _watch(workspace, kind, subject)
+            _watch(workspace, kind, subject, keeps)
         return
     if job is not None and job.status == STOPPED:
-        st.info("The measurement was stopped. Nothing of it was kept.", icon=":material/stop_circle:")
+        st.info(f"It was stopped. {keeps}", icon=":material/stop_circle:")
     elif job is not None and job.status == FAILED:
-        st.error("The measurement ended early:", icon=":material/error:")
-        st.text(job.message)
+        with st.container(border=True):
+            st.error(f"It ended early. {keeps} The reason:", icon=":material/error:")
+            st.text(job.message)
     kept = st.container(horizontal=True, vertical_alignment="center")
     if kept.button(
         label, key=f"measure-{kind}", type="primary" if primary else "secondary", icon=":material/play_arrow:"
@@ -47,9 +54,9 @@ def measure(
 
 
 @st.fragment(run_every=1.0)
-def _watch(workspace: Workspace, kind: str, subject: str) -> None:
+def _watch(workspace: Workspace, kind: str, subject: str, keeps: str) -> None:
     job = workspace.board.latest(kind, subject)
     if job is None or not job.active:
         st.rerun()
     assert job is not None
-    show_job(job, resumable=False)
+    show_job(job, keeps)

@@ -58,11 +58,12 @@ def address(meridia_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         _wait_for(f"http://127.0.0.1:{port}/_stcore/health", server)
         yield f"http://127.0.0.1:{port}"
     finally:
-        # Streamlit is a child of the command; the whole group has to go.
-        subprocess.run(["pkill", "-TERM", "-P", str(server.pid)], check=False)
         server.terminate()
-        server.wait(timeout=20)
+        ended = server.wait(timeout=20)
         log.close()
+    assert ended == 0, "TERM ends the command"
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0, "and Streamlit with it"
     text = (folder / "server.log").read_text()
     assert "Traceback" not in text, text[-3000:]
 

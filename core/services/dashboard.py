@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -37,7 +38,7 @@ def prepare_embedded(store: str | Path | None = None) -> bool:
 
 
 def open_dashboard(host: str, port: int, browser: bool, store: str | Path | None = None) -> int:
-    """Serve the dashboard until it is stopped; returns Streamlit's exit code. InputError where the port is taken."""
+    """Serve the dashboard until it is stopped by Ctrl-C or TERM; returns Streamlit's exit code. InputError where the port is taken."""
     if not 1 <= port <= 65535:
         raise InputError(f"port {port}", allowed="1 to 65535", nearest="8501")
     check_free(host, port)
@@ -50,10 +51,16 @@ def open_dashboard(host: str, port: int, browser: bool, store: str | Path | None
         "--server.address", host, "--server.port", str(port), "--server.headless", str(not browser).lower(),
     ]  # fmt: skip
     print(f"PolicyTwin is at http://{host}:{port} (stop with Ctrl-C)", file=sys.stderr)
+    process = subprocess.Popen(command, cwd=root, env=environment)  # noqa: S603 (our own command, no shell)
+    # Ctrl-C reaches both processes; a service manager's TERM reaches this one alone, and the store would stay open.
+    before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     try:
-        return subprocess.call(command, cwd=root, env=environment)  # noqa: S603 (our own command, no shell)
+        return max(process.wait(), 0)
     except KeyboardInterrupt:
+        process.wait()
         return 0
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def check_free(host: str, port: int) -> None:

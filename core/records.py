@@ -255,12 +255,16 @@ def _day(value: date | str | None) -> date | None:
     return value.date() if isinstance(value, datetime) else date.fromisoformat(value)
 
 
+#: What is in JSON's own types as it is; columns of a hundred thousand texts make this worth asking first.
+_PLAIN = frozenset({type(None), bool, int, str})
+
+
 def _plain(obj: Any, *, digest: bool) -> Any:
     """`obj` in JSON's own types. With `digest`, frames and arrays are replaced by their hashes.
 
     Keys that start with `$` mark what JSON has no word for; a user's own such key gets a second `$`.
     """
-    if obj is None or isinstance(obj, bool):
+    if type(obj) in _PLAIN:
         return obj
     if isinstance(obj, Enum):
         return _plain(obj.value, digest=digest)

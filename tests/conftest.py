@@ -4,11 +4,44 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
+from functools import cache
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+WORKER = "PYTEST_XDIST_WORKER" in os.environ
+#: What takes longest, longest first: workers begin with it, so that none is left alone with it in the end.
+SLOWEST = (
+    "test_browser", "test_llm_runs", "test_runs", "test_crowd", "test_cli", "test_page_counterfactuals",
+    "test_page_simulate", "test_ablations", "test_known_worlds", "test_group_checks", "test_page_calibration",
+    "test_counterfactual", "test_llm_engine", "test_page_timeline", "test_backtest", "test_page_validation",
+    "test_personas", "test_confounding", "test_services_fitting", "test_llm_pipe", "test_page_population", "test_jobs",
+    "test_backtests_store", "test_run_intervals", "test_engine_comparison", "test_ask_people", "test_store",
+    "test_simulate", "test_timeline", "test_uae_golden", "test_leakage", "test_search",
+)  # fmt: skip
+
+
+# How long an example takes says more about what else the machine does than about what is tested.
+hypothesis.settings.register_profile("policytwin", deadline=None)
+hypothesis.settings.load_profile("policytwin")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the slowest files first where several workers share them; needs xdist's --no-loadscope-reorder."""
+    if WORKER:
+        place = {f"{name}.py": number for number, name in enumerate(SLOWEST)}
+        items.sort(key=lambda item: place.get(item.path.name, len(place)))
+
+
+def pytest_collection_finish() -> None:
+    """Look through the installed packages for Streamlit components once, and not for every page under test."""
+    if "streamlit" in sys.modules:
+        from streamlit.components.v2 import manifest_scanner
+
+        manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
 
 @pytest.fixture(scope="session")

@@ -69,7 +69,8 @@ def answer_of(script: Script, prompt: str, sample: object) -> str:
         values: Any = {name: _recalled(script, month.group(1), name) for name in form[outer]}
         return json.dumps({"reason": "So I recall.", outer: values})
     design = _design(prompt)
-    blocks = _strictness(prompt)
+    # Canaries know of no rules.
+    blocks = _strictness(prompt) or {"": 0.0}
     shift = _shift(script, prompt)
     reach = max(blocks.values()) - min(blocks.values()) if len(blocks) > 1 else _arms(prompt)
 

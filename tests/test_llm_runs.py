@@ -325,7 +325,8 @@ def test_faults_leave_no_wrong_or_doubled_answer_and_only_failures_are_asked_aga
         values = run_study(request(url), store).values
         prompts = [prompt_of(item.body) for item in url.seen[before:]]
     assert len(prompts) == len(set(prompts)) == failures
-    assert sum(broken(prompt, 10) for prompt in prompts) == failures - len(given_up)
+    # A question that was given up may be one of those that were garbled too.
+    assert failures - len(given_up) <= sum(broken(prompt, 10) for prompt in prompts) <= failures
     assert values["run_id"] == row["run_id"] and values["asking"]["failed"] == 0
     checked_answers(store, values["run_id"])
     rows = store.read("llm_calls", columns=["key", "status"])

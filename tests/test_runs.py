@@ -21,6 +21,8 @@ import pytest
 from killed_run import REQUEST
 from sklearn.ensemble import GradientBoostingRegressor
 
+from core.calibration.linear import CALIBRATORS
+from core.calibration.twin import LINE_SHARE
 from core.errors import Cancelled, InputError
 from core.forecasting.baselines import BASELINES
 from core.records import RUNGS, frame_hash
@@ -109,6 +111,9 @@ def test_the_tables_hold_what_the_summary_says(whole: RunSummary) -> None:
     assert (trials["calibrator"] == "twin").sum() == REQUEST.trials
     ours = trials[trials["calibrator"] == "twin"]
     for name, value in values["parameters"].items():
+        if name.startswith(LINE_SHARE):
+            assert CALIBRATORS[value] == values["calibrators"][name.removeprefix(LINE_SHARE)]
+            continue
         tried = [row[name] for row in ours["parameters"]]
         assert min(tried) <= value <= max(tried)
     assert values["inner_score"] <= ours["macro"].iloc[0]

@@ -164,7 +164,7 @@ def spent(outcomes: Iterable[Outcome], price: Price | None = None) -> Spent:
 
 def tokens_of(text: str) -> Range:
     """How many tokens a text is."""
-    other = sum(character > "\x7f" for character in text) if not text.isascii() else 0
+    other = len(text) - len(text.encode("ascii", "ignore"))
     ascii_count = len(text) - other
     low, typical, high = (
         ascii_count / per + other * each for per, each in zip(ASCII_PER_TOKEN, TOKENS_PER_OTHER, strict=True)

@@ -35,10 +35,12 @@ _MARKUP = str.maketrans({"<": "‹", ">": "›", "`": "'"})
 def one_line(text: str) -> str:
     """`text` on one line: compatibility forms folded (NFKC), nothing invisible, no markup, single spaces."""
     folded = unicodedata.normalize("NFKC", str(text))
-    seen = "".join(
-        " " if character.isspace() else "" if unicodedata.category(character) in _INVISIBLE else character
-        for character in _UNSEEN.sub("", folded)
-    )
+    seen = _UNSEEN.sub("", folded)
+    if not seen.isprintable():  # what is printable has none of the invisible, and no space but the plain one
+        seen = "".join(
+            " " if character.isspace() else "" if unicodedata.category(character) in _INVISIBLE else character
+            for character in seen
+        )
     # Removing what is invisible can bring halves together that fold once more.
     seen = unicodedata.normalize("NFKC", seen).translate(_MARKUP)
     return " ".join(_RULES.sub("--", seen).split())

@@ -38,7 +38,7 @@ def prepare_embedded(store: str | Path | None = None) -> bool:
 
 
 def open_dashboard(host: str, port: int, browser: bool, store: str | Path | None = None) -> int:
-    """Serve the dashboard until it is stopped by Ctrl-C or TERM; returns Streamlit's exit code. InputError where the port is taken."""
+    """Serve the dashboard until it is stopped by Ctrl-C or TERM; returns its exit code. InputError where the port is taken."""
     if not 1 <= port <= 65535:
         raise InputError(f"port {port}", allowed="1 to 65535", nearest="8501")
     check_free(host, port)

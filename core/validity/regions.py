@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from core.calibration.problem import build_problem
+from core.calibration.search import choose_calibrators
 from core.calibration.twin import FORECAST_DEFAULTS, twin_forecast
 from core.cognition.coefficients import load_coefficients
 from core.cognition.engine import ResponseEngine
@@ -200,10 +201,12 @@ def _twin(
     try:
         problem = build_problem(
             place.study, place.timeline, place.observations, place.cases, origin, end,
-            inner=False, fewest_days=FEWEST_TRAINING,
+            fewest_days=FEWEST_TRAINING,
         )  # fmt: skip
         means = simulate(engine, personas, problem.contexts).everyone[:, columns]
-        return twin_forecast(problem, problem.final, means, FORECAST_DEFAULTS).forecast
+        return twin_forecast(
+            problem, problem.final, means, choose_calibrators(problem, means, FORECAST_DEFAULTS)
+        ).forecast
     except InputError:
         return None
 
@@ -226,10 +229,12 @@ def _national(
     if country.attribute is not None:
         problem = build_problem(
             nation.study, nation.timeline, nation.observations, nation.cases, origin, end,
-            inner=False, fewest_days=FEWEST_TRAINING,
+            fewest_days=FEWEST_TRAINING,
         )  # fmt: skip
+        means = simulate(engine, personas, problem.contexts).everyone
+        parameters = choose_calibrators(problem, means, FORECAST_DEFAULTS)
         fitted = fitted_from(
-            problem, nation.timeline, personas, (country.attribute,), engine, FORECAST_DEFAULTS, nation.cases, 0
+            problem.final_only(), nation.timeline, personas, (country.attribute,), engine, parameters, nation.cases, 0
         )
         path = follow_timeline(fitted.twin, nation.timeline, days)
         found |= {(PEOPLE, category): path.group(name, category) for name, category in path.group_names}

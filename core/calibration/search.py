@@ -22,7 +22,7 @@ from core.calibration.linear import CALIBRATORS
 from core.calibration.problem import Problem
 from core.calibration.trials import TrialLog, quiet_optuna
 from core.calibration.twin import FORECAST_BOUNDS, FORECAST_DEFAULTS, LINE_SHARE, twin_forecast
-from core.cognition.engine import ResponseEngine
+from core.cognition.engine import ResponseEngine, with_own
 from core.cognition.rules import parameter_bounds
 from core.errors import Cancelled, InputError
 from core.simulation.simulate import simulate
@@ -52,19 +52,17 @@ def score_parameters(
     problem: Problem, engine: ResponseEngine, personas: pd.DataFrame, parameters: Mapping[str, float]
 ) -> list[float]:
     """Mean over inner origins of each behaviour's RMSE, (behaviours,); NaN for one that no horizon observed."""
-    return score_means(problem, simulate(_set(engine, parameters), personas, problem.contexts).everyone, parameters)
+    return score_means(problem, simulate(with_own(engine, parameters), personas, problem.contexts).everyone, parameters)
 
 
-def _set(engine: ResponseEngine, parameters: Mapping[str, float]) -> ResponseEngine:
-    own = {name: value for name, value in parameters.items() if name in engine.parameters}
-    return engine.with_parameters(own) if own else engine
-
-
-def score_means(problem: Problem, means: np.ndarray, parameters: Mapping[str, float]) -> list[float]:
-    """`score_parameters` where everyone's simulated activity, (contexts, behaviours), is known already."""
+def score_means(
+    problem: Problem, means: np.ndarray, parameters: Mapping[str, float], *, anchor: bool = True
+) -> list[float]:
+    """`score_parameters` where everyone's simulated activity, (contexts, behaviours), is known already; without `anchor` of
+    forecasts by the fitted lines alone."""
     scores = []
     for window in problem.inner:
-        forecast = twin_forecast(problem, window, means, parameters).forecast
+        forecast = twin_forecast(problem, window, means, parameters, anchor=anchor).forecast
         error = forecast.to_numpy() - problem.observed.reindex(window.horizon).to_numpy(float)
         scores.append(np.sqrt(_mean_of_seen(error**2)))
     return [float(value) for value in _mean_of_seen(np.array(scores))]
@@ -145,7 +143,7 @@ def search(
         if on_batch is not None:
             on_batch(log.rows[-len(batch) :])
     parameters = mean_of_good(log.rows)
-    answered = simulate(_set(engine, parameters), sample, problem.contexts).everyone if means is None else means
+    answered = simulate(with_own(engine, parameters), sample, problem.contexts).everyone if means is None else means
     parameters = choose_calibrators(problem, answered, parameters)
     scores = score_means(problem, answered, parameters)
     return SearchResult(parameters, log, float(np.nanmean(scores)))

@@ -50,3 +50,9 @@ class ResponseEngine(Protocol):
         `personas` has one row per persona with its attributes and traits; `contexts` one row per unique context.
         """
         ...
+
+
+def with_own(engine: ResponseEngine, parameters: Mapping[str, float]) -> ResponseEngine:
+    """The engine with those of the parameters that are its own; the rest are the forecast's."""
+    own = {name: value for name, value in parameters.items() if name in engine.parameters}
+    return engine.with_parameters(own) if own else engine

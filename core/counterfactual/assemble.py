@@ -9,7 +9,7 @@ import pandas as pd
 
 from core.calibration.problem import Problem, with_known_weeks
 from core.calibration.twin import TwinForecast, twin_forecast
-from core.cognition.engine import ResponseEngine
+from core.cognition.engine import ResponseEngine, with_own
 from core.counterfactual.fitted import FittedTwin
 from core.counterfactual.measured import Calibration, Lines
 from core.counterfactual.support import Support
@@ -40,8 +40,7 @@ def fitted_from(
     `engine` is the one that the study gives; those of `parameters` that are its own are set here, `policy_trust` is the
     forecast's. `timeline` is the observed policy, `cases` may go on after the origin: nothing later is used.
     """
-    own = {name: float(value) for name, value in parameters.items() if name in engine.parameters}
-    engine = engine.with_parameters(own) if own else engine
+    engine = with_own(engine, parameters)
     aggregates, drawn = drawn_means(engine, personas, problem.contexts, seed=seed)
     forecast = twin_forecast(problem, problem.final, aggregates.everyone, parameters)
     calibrator, followed, trust = forecast.calibrator, forecast.followed, parameters["policy_trust"]

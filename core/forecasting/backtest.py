@@ -33,6 +33,7 @@ from core.forecasting.intervals import (
 from core.forecasting.lagged import exponential_smoothing, gradient_boosting_lags
 from core.forecasting.places import Place, last_observed
 from core.simulation.simulate import simulate
+from core.threads import one_thread
 
 TWIN = "twin"
 #: Every baseline but the one with a trend, which extrapolates a day index, and two that look at the series itself.
@@ -63,6 +64,7 @@ class PlaceForecasts:
     stringency: pd.Series
 
 
+@one_thread
 def forecast_place(
     place: Place, personas: pd.DataFrame, origins: Sequence[date], longest: int, rivals: Sequence[str] = tuple(RIVALS)
 ) -> PlaceForecasts:

@@ -20,19 +20,21 @@ from core.calibration.search import (
     BATCH,
     choose_calibrators,
     mean_of_good,
+    score_means,
     search,
     search_bounds,
     search_sample,
 )
 from core.calibration.trials import TrialLog, quiet_optuna
 from core.calibration.twin import FORECAST_DEFAULTS, twin_forecast
-from core.cognition.engine import EPIDEMIC, RESTRICTED_DAYS, ResponseEngine
+from core.cognition.engine import EPIDEMIC, RESTRICTED_DAYS, ResponseEngine, with_own
 from core.people.personas import synthesise
 from core.people.spec import PopulationSpec
 from core.policy.calendar import Calendar
 from core.services.studies import StudyInputs
 from core.simulation.contexts import no_policy
 from core.simulation.simulate import simulate
+from core.threads import one_thread
 
 #: What is searched, and from where, by a forecast that has learned nothing from other places: the whole range of a share,
 #: from its middle. Together with `without_priors` these are the one place that says what the twin is without its priors.
@@ -69,13 +71,14 @@ class Refit:
     priors: bool = True
 
 
+@one_thread
 def refit_forecast(refit: Refit) -> pd.DataFrame:
     """Search, simulate, fit and forecast: the metric on the hold-out, (days × behaviours). A plain function, so that a
     worker process can run it."""
     people = refit.people.people() if isinstance(refit.people, Redraw) else refit.people
     parameters = found_parameters(refit, people)
     problem = refit.problem.final_only()
-    means = simulate(_set(refit.engine, parameters), people, problem.contexts).everyone
+    means = simulate(with_own(refit.engine, parameters), people, problem.contexts).everyone
     return twin_forecast(problem, problem.final, means, parameters, anchor=refit.anchor).forecast
 
 
@@ -104,32 +107,16 @@ def _search_otherwise(refit: Refit, sample: pd.DataFrame) -> dict[str, float]:
         batch = [study.ask() for _ in range(min(BATCH, refit.trials - len(log.rows)))]
         points = [{name: trial.suggest_float(name, *bounds[name]) for name in bounds} for trial in batch]
         for trial, point in zip(batch, points, strict=True):
-            values = _scores(refit, sample, point)
+            means = simulate(with_own(refit.engine, point), sample, refit.problem.contexts).everyone
+            values = score_means(refit.problem, means, point, anchor=refit.anchor)
             macro = float(np.nanmean(values))
             study.tell(trial, [*np.nan_to_num(values).tolist(), macro])
-            log.add(point, values.tolist(), macro)
+            log.add(point, values, macro)
     found = mean_of_good(log.rows)
     if not refit.anchor:
         return found
-    means = simulate(_set(refit.engine, found), sample, refit.problem.contexts).everyone
+    means = simulate(with_own(refit.engine, found), sample, refit.problem.contexts).everyone
     return choose_calibrators(refit.problem, means, found)
-
-
-def _scores(refit: Refit, sample: pd.DataFrame, parameters: Mapping[str, float]) -> np.ndarray:
-    """Mean over inner origins of each behaviour's RMSE, (behaviours,), of forecasts anchored as the refit's are."""
-    problem = refit.problem
-    means = simulate(_set(refit.engine, parameters), sample, problem.contexts).everyone
-    scores = []
-    for window in problem.inner:
-        forecast = twin_forecast(problem, window, means, parameters, anchor=refit.anchor).forecast
-        errors = forecast - problem.observed.reindex(window.horizon)
-        scores.append(np.sqrt((errors**2).mean()))
-    return pd.concat(scores, axis=1).mean(axis=1).to_numpy(float)
-
-
-def _set(engine: ResponseEngine, parameters: Mapping[str, float]) -> ResponseEngine:
-    own = {name: value for name, value in parameters.items() if name in engine.parameters}
-    return engine.with_parameters(own) if own else engine
 
 
 def blind_to_policy(problem: Problem) -> Problem:

@@ -194,17 +194,17 @@ def own_contexts(inputs: StudyInputs, problem: Problem, test_end: date, days: st
 
 def own_contexts_of(inputs: StudyInputs, record: RunRecord) -> pd.DataFrame:
     """`own_contexts` of a run in the store."""
+    assert record.test_end is not None
+    return own_contexts(inputs, problem_of(inputs, record), record.test_end, asking_of(record).days)
+
+
+def problem_of(inputs: StudyInputs, record: RunRecord, *, inner: bool = True) -> Problem:
+    """The forecasting problem of a run in the store, with seasons in its contexts where a language model answered."""
     assert record.train_end is not None and record.test_end is not None
-    problem = build_problem(
-        inputs.study,
-        inputs.timeline,
-        inputs.observations,
-        inputs.cases,
-        record.train_end,
-        record.test_end,
-        seasons=True,
-    )
-    return own_contexts(inputs, problem, record.test_end, asking_of(record).days)
+    return build_problem(
+        inputs.study, inputs.timeline, inputs.observations, inputs.cases, record.train_end, record.test_end,
+        inner=inner, seasons=is_language(record.engine),
+    )  # fmt: skip
 
 
 def watched(language: LanguageEngine, watch: Watch, before: int = 0, after: int = 0) -> LanguageEngine:

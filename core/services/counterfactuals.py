@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.calibration.problem import build_problem
 from core.cognition.llm.answered import AnsweredEngine
 from core.counterfactual.assemble import fitted_from
 from core.counterfactual.contrast import Contrast, contrasts
@@ -24,7 +23,7 @@ from core.errors import InputError
 from core.people.personas import Population
 from core.policy.timeline import PolicyTimeline
 from core.records import RUNGS, RunRecord, frame_hash
-from core.services.asking_engines import ASKING, engine_of_run, is_language, spent_by
+from core.services.asking_engines import ASKING, engine_of_run, problem_of, spent_by
 from core.services.counterfactual_values import compare_values, path_frame, sweep_frame, sweep_values
 from core.services.populations import load_population, save_population
 from core.services.progress import Watch
@@ -78,20 +77,10 @@ def fitted_twin(
             where=f"run {run_id}",
             allowed="a new run on these data",
         )
-    assert record.train_end is not None and record.test_end is not None and record.population_id is not None
-    study = inputs.study
+    assert record.population_id is not None
     population = load_population(store, record.population_id)
     parameters = {name: float(value) for name, value in run.summary["parameters"].items()}
-    problem = build_problem(
-        study,
-        inputs.timeline,
-        inputs.observations,
-        inputs.cases,
-        record.train_end,
-        record.test_end,
-        inner=False,
-        seasons=is_language(record.engine),
-    )
+    problem = problem_of(inputs, record, inner=False)
     assembled = fitted_from(
         problem,
         inputs.timeline,

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.cognition.engine import DAY_TYPE
+from core.cognition.engine import DAY_TYPE, with_own
 from core.cognition.llm.prompts import PERSONA, PromptWriter
 from core.cognition.llm.variants import LEADING, PARAPHRASE, Variant, variants_of
 from core.errors import InputError
@@ -288,7 +288,7 @@ class _Checked:
         if self.subject.record.engine != "rules":
             return rules
         found = (self.store.run(self.subject.run_id).summary or {}).get("parameters", {})
-        return rules.with_parameters({name: value for name, value in found.items() if name in rules.parameters})
+        return with_own(rules, found)
 
     def _judged(
         self, repeated: np.ndarray

@@ -37,6 +37,7 @@ from core.services.progress import Watch
 from core.services.studies import StudyInputs, engine_for, open_study
 from core.settings import observed_data, shipped_data
 from core.store.database import Store
+from core.threads import one_thread
 from core.validity.region_summary import region_summary
 from core.validity.regions import Country, countries_of, forecast_regions, latest_origin, region_of, region_rows
 
@@ -239,6 +240,7 @@ def checked_horizons(horizons: Sequence[int]) -> list[int]:
     return sorted(set(horizons))
 
 
+@one_thread
 def country_rows(
     country: Country, personas: pd.DataFrame, origins: Sequence[date], horizons: Sequence[int], engine: Any = None
 ) -> list[dict[str, Any]]:

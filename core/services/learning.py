@@ -26,6 +26,7 @@ from core.people.personas import synthesise
 from core.people.population_file import load_population_spec
 from core.services.backtesting import PERSONAS, POPULATION
 from core.services.progress import Watch
+from core.threads import one_thread
 
 
 def learn(
@@ -97,5 +98,6 @@ def _errors(
     return found
 
 
+@one_thread
 def _errors_of(place: Place, personas: pd.DataFrame, last: date) -> PastErrors:
     return past_errors(place, personas, min(last_observed(place), last), LONGEST)

@@ -26,7 +26,7 @@ import pandas as pd
 from core.calibration.problem import Problem, build_problem
 from core.calibration.search import search_sample
 from core.calibration.twin import chosen_calibrators, priors_of, twin_forecast
-from core.cognition.engine import ResponseEngine
+from core.cognition.engine import ResponseEngine, with_own
 from core.cognition.llm.answered import AnsweredEngine
 from core.cognition.llm.budget import BudgetReached
 from core.cognition.llm.engine import AnswersMissing
@@ -247,8 +247,7 @@ def _work(prepared: Prepared, record: RunRecord, store: Store, watch: Watch, exe
         # Answers may have come since an earlier attempt, so nothing that rests on them is taken over from it.
         forget_work(store, record.run_id)
     found, seconds["calibrate"] = _timed(lambda: search_stored(prepared, record, store, watch, executor))
-    own = {name: value for name, value in found.parameters.items() if name in prepared.engine.parameters}
-    fitted = prepared.engine.with_parameters(own) if own else prepared.engine
+    fitted = with_own(prepared.engine, found.parameters)
     prepared = replace(prepared, problem=prepared.problem.final_only())
     problem, study = prepared.problem, prepared.inputs.study
     aggregates, seconds["simulate"] = _timed(lambda: simulate_stored(prepared, fitted, record, store, watch, executor))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from core.cognition.llm import canaries
 from core.cognition.llm.answered import JOINT
 from core.cognition.llm.designs import TOGETHER, design_of
 from core.cognition.llm.prompts import PERSONA
@@ -35,8 +36,6 @@ CROWD_CHECKS: Mapping[str, str] = {
 
 #: Seconds that a call to a hosted model mostly takes: an assumption, to say how long a run may last.
 CALL_SECONDS = (2.0, 10.0)
-#: How the designs of canaries begin, which are kept among a run's calls.
-CANARY = "canary "
 
 
 @dataclass(frozen=True)
@@ -308,7 +307,7 @@ def failed_calls(store: Store, run_id: str) -> int:
 
 def _calls(store: Store, run_id: str, status: str) -> int:
     rows = store.read("llm_calls", columns=["design"], run_id=run_id, status=status)
-    return int((~rows["design"].str.startswith(CANARY)).sum())
+    return int((~rows["design"].str.startswith(canaries.DESIGN)).sum())
 
 
 def audit_line(verdict: Mapping[str, Any], variables: int) -> str:

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.calibration.problem import build_problem
 from core.cognition.engine import DAY_TYPE
 from core.cognition.llm.answered import JOINT, AnsweredEngine, context_keys
 from core.cognition.llm.answers import REASON
@@ -20,7 +19,7 @@ from core.cognition.llm.engine import Asked
 from core.cognition.llm.prompts import PERSONA, PROMPTS, PromptWriter, load_prompts
 from core.errors import InputError
 from core.records import RunRecord
-from core.services.asking_engines import is_language, own_contexts_of
+from core.services.asking_engines import own_contexts_of, problem_of
 from core.services.population_effects import DAY_WORDS
 from core.services.studies import StudyInputs
 from core.store.database import Store
@@ -54,18 +53,7 @@ class Situations:
 
 def situations_of(run: StoredRun, inputs: StudyInputs) -> Situations:
     """The situations of a complete run. InputError where the study's data have changed since, so that they do not fit."""
-    record = run.record
-    assert record.train_end is not None and record.test_end is not None
-    problem = build_problem(
-        inputs.study,
-        inputs.timeline,
-        inputs.observations,
-        inputs.cases,
-        record.train_end,
-        record.test_end,
-        inner=False,
-        seasons=is_language(record.engine),
-    )
+    problem = problem_of(inputs, run.record, inner=False)
     window = problem.final
     found = pd.DataFrame({"context_id": window.actual, "date": window.dates})
     found["stringency"] = inputs.timeline.stringency(window.dates).to_numpy(dtype=float)

@@ -26,6 +26,7 @@ from core.counterfactual.support import FAR
 from core.people.personas import synthesise
 from core.people.population_file import load_population_spec
 from core.policy.timeline import PolicyTimeline
+from core.threads import one_thread
 from core.validity.contrast_rivals import CONTRAST_RIVALS, KnownPast, RivalContrast
 from core.validity.worlds import HORIZON, KnownWorld, known_world
 
@@ -162,6 +163,7 @@ def measure(world: KnownWorld, personas: int = PERSONAS, trials: int = TRIALS) -
     return rows
 
 
+@one_thread
 def measure_world(kind: str, seed: int, personas: int = PERSONAS, trials: int = TRIALS) -> list[dict[str, Any]]:
     """`measure` of the world of this kind and seed: a plain function of its arguments, so that a worker can run it."""
     return measure(known_world(kind, seed), personas, trials)

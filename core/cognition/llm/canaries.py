@@ -24,6 +24,9 @@ from core.store.llm_calls import ANSWERED
 
 #: Changes whenever a word of the canaries does: only rounds of one version can be compared.
 VERSION = "canaries-1"
+#: How the design under which a canary's calls are stored begins; the run's id follows.
+DESIGN = "canary "
+
 #: Times each canary is asked in a run.
 REPEATS = 3
 
@@ -180,7 +183,7 @@ def compare_canaries(before: CanaryRound, after: CanaryRound) -> list[str]:
 
 
 def _design(run_id: str) -> str:
-    return f"canary {run_id}"
+    return f"{DESIGN}{run_id}"
 
 
 def _round(run_id: str, outcomes: Sequence[tuple[str, Outcome]], asked_at: datetime) -> CanaryRound:

@@ -8,7 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.calibration.attendance import days_off_correction, moved_scale
+from core.calibration.attendance import (
+    days_off_correction,
+    holiday_ratios,
+    moved_power,
+    moved_scale,
+    never_seen,
+)
 from core.calibration.problem import build_problem
 from core.calibration.twin import FORECAST_DEFAULTS, twin_forecast
 from core.services.populations import make_population
@@ -59,9 +65,30 @@ def test_stacks_of_draws_are_corrected_one_by_one() -> None:
 def test_only_days_that_changed_their_kind_are_measured_otherwise() -> None:
     types = kinds([2])
     types[5] = "working"  # a Saturday that is worked now
-    scale = moved_scale(np.array([0.5]), DAYS, types, OFF_THEN)[:, 0]
+    scale = moved_scale(np.array([0.5]), moved_power(DAYS, types, OFF_THEN))[:, 0]
     assert scale[2] == 0.5 and scale[5] == 2.0
     assert (np.delete(scale, [2, 5]) == 1.0).all()
+
+
+def test_holidays_are_told_apart_and_compared_with_the_working_days_around() -> None:
+    activity = np.full((140, 1), 0.8)
+    activity[[2, 30]] = [[0.4], [np.nan]]
+    days, ratios = holiday_ratios(activity, DAYS, kinds([2, 30, 5]), OFF_THEN)
+    assert days.tolist() == [2, 30], "a holiday on a Saturday was a day off anyway"
+    assert ratios[0, 0] == pytest.approx(0.5) and np.isnan(ratios[1, 0])
+    days, ratios = holiday_ratios(activity, DAYS, kinds([]), OFF_THEN)
+    assert len(days) == 0 and ratios.shape == (0, 1)
+
+
+def test_a_weekday_is_new_in_a_kind_that_training_never_had_it_in() -> None:
+    train, ahead = DAYS[:56], DAYS[56:70]
+    types = kinds([2, 58])
+    types[[58 + 3, 56 + 5]] = ["weekend", "working"]  # a Saturday that is worked
+    friday = 56 + 4
+    types[friday] = "rest"  # a Friday off, as a Friday in training was but for a holiday
+    new = never_seen(ahead, types[56:70], train, types[:56])
+    assert np.flatnonzero(new).tolist() == [4, 5], "holidays are not asked about, and every other day was seen"
+    assert not never_seen(train, types[:56], train, types[:56]).any()
 
 
 @pytest.mark.real_data

@@ -285,21 +285,38 @@ def test_closing_stops_jobs_and_workers_for_good() -> None:
     assert late.status == STOPPED, "a closed board starts no workers"
 
 
-def test_workers_end_with_a_server_that_is_killed() -> None:
-    script = """
-        import os, sys, time
-        from core.services.jobs import JobBoard
+SERVER = """
+    import os, time
+    from core.services.jobs import JobBoard
 
-        if __name__ == "__main__":
-            board = JobBoard(workers=2)
-            board.warm()
-            while len(board._pool._processes) < 2:
+    if __name__ == "__main__":
+        board = JobBoard(workers=2)
+        board.warm()
+        while len(board._pool._processes) < 2:
+            time.sleep(0.01)
+        board._pool.submit(os.getpid).result()
+        print(*board._pool._processes, flush=True)
+        time.sleep(600)
+"""
+COMMAND = """
+    import os, time
+    from core.services.runs import worker_pool
+
+    if __name__ == "__main__":
+        with worker_pool(2) as pool:
+            work = [pool.submit(time.sleep, 600) for _ in range(20)]
+            while len(pool._processes) < 2 or not all(item.running() for item in work[:2]):
                 time.sleep(0.01)
-            board._pool.submit(os.getpid).result()
-            print(*board._pool._processes, flush=True)
+            print(*pool._processes, flush=True)
             time.sleep(600)
-    """
-    server = subprocess.Popen(
+"""
+
+
+@pytest.mark.parametrize(
+    ("script", "how"), [(SERVER, signal.SIGKILL), (COMMAND, signal.SIGKILL), (COMMAND, signal.SIGTERM)]
+)
+def test_workers_end_with_a_server_or_a_command_that_is_killed(script: str, how: int) -> None:
+    parent = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(script)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
@@ -307,13 +324,13 @@ def test_workers_end_with_a_server_that_is_killed() -> None:
         text=True,
     )
     try:
-        assert server.stdout is not None
-        workers = [int(pid) for pid in server.stdout.readline().split()]
+        assert parent.stdout is not None
+        workers = [int(pid) for pid in parent.stdout.readline().split()]
         assert len(workers) == 2 and not any(gone(pid) for pid in workers)
     finally:
-        server.kill()
-        server.wait()
-        server.stdout.close()  # type: ignore[union-attr]
+        parent.send_signal(how)
+        parent.wait()
+        parent.stdout.close()  # type: ignore[union-attr]
     until(lambda: all(gone(pid) for pid in workers), 20)
 
 

@@ -115,7 +115,10 @@ def test_a_row_for_every_alternative_and_behaviour(rows: list[dict[str, Any]]) -
     for row in moved:
         others = [row["estimates"][name] for name in ESTIMATORS[1:]]
         assert all(said["estimate"] == 0 and said["lower"] is None for said in others)
-        assert abs(row["estimates"]["twin"]["estimate"]) > 0
+        own = row["estimates"]["twin"]
+        assert abs(own["estimate"]) > 0
+        relative = (own["upper"] - own["lower"]) / abs(own["estimate"])
+        assert relative > 0.1, "how busy days off are against working days is not known to a tenth"
 
 
 def test_the_twins_answer_is_that_of_its_contrast(rows: list[dict[str, Any]]) -> None:

@@ -12,11 +12,29 @@ import pytest
 
 from core.calibration.problem import build_problem
 from core.calibration.twin import FORECAST_DEFAULTS, twin_forecast
-from core.counterfactual.engine_error import EFFECTS_FILE, drawn_factors, learned_spreads, spread_after
+from core.counterfactual.engine_error import (
+    DAYS_OFF_FACTORS,
+    DAYS_OFF_FILE,
+    EFFECT_FACTORS,
+    EFFECTS_FILE,
+    drawn_factors,
+    known_days_off_spread,
+    known_effect_spread,
+    learned_spreads,
+)
 from core.counterfactual.forecast_parts import PARTS, forecast_parts
 from core.errors import InputError
+from core.forecasting.days_off_learning import days_off_spread
 from core.forecasting.effect_learning import effect_spread
-from core.forecasting.intervals import LEVELS, PastErrors, day_scales, place_scale
+from core.forecasting.intervals import (
+    LEVELS,
+    PastErrors,
+    Widths,
+    conformal_widths,
+    day_scales,
+    interval_ends,
+    place_scale,
+)
 from core.forecasting.learned_widths import WIDTHS_FILE, learned_widths, widths_after, widths_rows
 from core.services.counterfactuals import fitted_twin
 from core.services.populations import make_population
@@ -111,15 +129,24 @@ def test_a_strange_table_of_widths_is_refused(tmp_path: Path, content: str) -> N
 
 def test_factors_have_mean_one_and_the_spread_learned_and_never_turn_an_effect_round() -> None:
     spread = np.array([0.2, 0.5, 1.0])
-    drawn = drawn_factors(spread, 40_000, seed=1)
-    assert drawn.shape == (40_000, 1, 3) and (drawn > 0).all()
-    assert drawn.mean(axis=(0, 1)) == pytest.approx([1, 1, 1], abs=0.03)
-    assert drawn.std(axis=(0, 1)) == pytest.approx(spread, rel=0.06)
+    drawn = drawn_factors(spread, 40_000, 1, EFFECT_FACTORS)
+    assert drawn.shape == (40_000, 3) and (drawn > 0).all()
+    assert drawn.mean(axis=0) == pytest.approx([1, 1, 1], abs=0.03)
+    assert drawn.std(axis=0) == pytest.approx(spread, rel=0.06)
+    other = drawn_factors(spread, 40_000, 1, DAYS_OFF_FACTORS)
+    assert abs(np.corrcoef(np.log(drawn[:, 0]), np.log(other[:, 0]))[0, 1]) < 0.02, "drawn apart"
     study = load_study("uae")
     assert study.learned is not None
-    days = learned_spreads(study.learned / EFFECTS_FILE)
-    assert spread_after(study, date(2021, 12, 31)).tolist() == [days[max(days)][name] for name in study.behaviour_ids]
-    assert (spread_after(replace(study, learned=None), date(2021, 12, 31)) == 0.5).all()
+    nothing = replace(study, learned=None)
+    for known, file, unknown in (
+        (known_effect_spread, EFFECTS_FILE, 0.5),
+        (known_days_off_spread, DAYS_OFF_FILE, 0.35),
+    ):
+        days = learned_spreads(study.learned / file)
+        last = days[max(days)]
+        assert known(study, date(2021, 12, 31)).tolist() == [last[name] for name in study.behaviour_ids]
+        assert (known(study, date(2020, 6, 29)) == unknown).all(), "nothing was known by then"
+        assert (known(nothing, date(2021, 12, 31)) == unknown).all()
 
 
 def test_the_spread_of_effects_between_places_is_found_and_chance_is_not_taken_for_it() -> None:
@@ -141,6 +168,47 @@ def test_the_spread_of_effects_between_places_is_found_and_chance_is_not_taken_f
     assert effect_spread(places(0.0), 0.6, known)["parks"][1] < 0.1
 
 
+def test_a_moved_week_widens_the_days_it_makes_new_and_no_others() -> None:
+    forecast = pd.DataFrame({"parks": [0.0, 50.0]}, pd.date_range("2021-07-01", periods=2))
+    widths, scales = Widths({"parks": np.tile([[1.0], [2.0], [4.0]], (1, 7))}), forecast * 0 + 3.0
+    plain = interval_ends(forecast, widths, scales, date(2021, 6, 30), -100.0)
+    beside = pd.DataFrame({"parks": [0.0, 20.0]}, forecast.index)
+    moved = interval_ends(forecast, widths, scales, date(2021, 6, 30), -100.0, beside)
+    for level, deviations in ((50, 0.6745), (80, 1.2816), (95, 1.96)):
+        half, wider = (ends[level][1] - forecast for ends in (plain, moved))
+        assert wider["parks"].iloc[0] == pytest.approx(half["parks"].iloc[0])
+        assert wider["parks"].iloc[1] == pytest.approx(np.hypot(half["parks"].iloc[1], deviations * 20), rel=1e-4)
+
+
+def test_a_width_that_was_not_learned_grows_from_the_class_before() -> None:
+    errors = np.full((1, 182, 1), np.nan)
+    errors[0, :28, 0] = np.random.default_rng(1).normal(0, 1, 28)
+    ones = {"twin": np.ones((1, 182, 1))}
+    past = PastErrors(("parks",), (date(2020, 6, 1),), ones, {"twin": errors}, 0 * errors)
+    found = conformal_widths([past], "twin", date(2021, 6, 1), fewest=5).by_behaviour["parks"]
+    assert found[:, 3:] == pytest.approx(found[:, 2:3] * (np.array([56, 91, 126, 182]) / 28) ** 0.15)
+
+
+def test_the_spread_of_days_off_between_places_is_found_and_later_holidays_have_no_say() -> None:
+    generator = np.random.default_rng(6)
+    days = pd.date_range("2020-03-02", "2021-05-31", periods=14).normalize()
+
+    def places(spread: float) -> list[pd.DataFrame]:
+        own = generator.normal(np.log(0.8), spread, 80)
+        return [pd.DataFrame({"parks": value + generator.normal(0, 0.2, 14)}, days) for value in own]
+
+    known = date(2021, 6, 30)
+    factor, spread, count = days_off_spread(places(0.3), known)["parks"]
+    assert factor == pytest.approx(0.8, abs=0.08) and spread == pytest.approx(0.3, abs=0.08) and count == 80
+    assert days_off_spread(places(0.0), known)["parks"][1] < 0.08
+    some = places(0.3)
+    early = days_off_spread(some, date(2021, 1, 31))
+    for item in some:
+        item.loc[item.index > pd.Timestamp(2021, 1, 10)] = 9.0
+    assert days_off_spread(some, date(2021, 1, 31)) == early
+    assert days_off_spread(some[:5], known) == {}, "few places say nothing"
+
+
 def test_parts_are_kept_apart_and_add_up_to_the_interval(meridia_store: Path) -> None:
     with Store(meridia_store) as store:
         run_id = str(store.runs(kind="run")["run_id"].iloc[0])
@@ -154,6 +222,7 @@ def test_parts_are_kept_apart_and_add_up_to_the_interval(meridia_store: Path) ->
     assert set(parts["part"]) == set(PARTS)
     assert parts.groupby(["behaviour", "last_day"])["share"].sum().to_numpy() == pytest.approx(1.0)
     assert (parts[parts["part"] == "repeated_answers"]["deviation"] == 0).all(), "an engine of rules repeats itself"
+    assert (parts[parts["part"] == "working_week"]["deviation"] == 0).all(), "Meridia's week never moves"
     assert (parts[parts["part"].isin(["personas", "calibration"])]["deviation"] > 0).all()
     first = parts[(parts["last_day"] == 7)].groupby("behaviour")["deviation"].apply(lambda item: (item**2).sum())
     total = ((half.iloc[:7] / 1.2816) ** 2).mean()

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from core.calibration.anchoring import Gap, follow_policy, measure_gap
-from core.calibration.attendance import days_off_correction, moved_scale
+from core.calibration.attendance import days_off_correction, moved_power, moved_scale, never_seen
 from core.calibration.linear import CALIBRATORS, LinearCalibrator
 from core.calibration.problem import Problem, Window
 from core.simulation.measurement import SMALLEST_ACTIVITY, measurement_model
@@ -75,7 +75,8 @@ class TwinForecast:
     """`calibrator` has the fitted lines, `followed` the ones that the forecast follows; `days_off` (behaviours,) is the factor
     on what the engine says of days off. `structural` covers training and horizon
     (days × behaviours, metric units), `forecast` the horizon alone, and so does `policy_effect`: what the calibrated
-    simulation says that changes of policy since the origin do."""
+    simulation says that changes of policy since the origin do; `unseen_moves` is how much metric there is on days whose kind
+    their weekday never had in training (`unseen_moves`), and 0 elsewhere."""
 
     calibrator: LinearCalibrator
     followed: LinearCalibrator
@@ -84,6 +85,7 @@ class TwinForecast:
     structural: pd.DataFrame
     forecast: pd.DataFrame
     policy_effect: pd.DataFrame
+    unseen_moves: pd.DataFrame
 
 
 def relative_activity(
@@ -101,8 +103,17 @@ def relative_activity(
     ordinary = np.maximum(unrestricted, SMALLEST_ACTIVITY)
     offset, scale = measurement_model(problem.study.metric, week).affine(dates, ordinary)
     if problem.compares_weekdays:
-        scale = scale * moved_scale(days_off, dates, day_types, problem.baseline_off)
+        scale = scale * moved_scale(days_off, moved_power(dates, day_types, problem.baseline_off))
     return RelativeActivity(actual / ordinary, held / ordinary, offset, scale, days_off)
+
+
+def unseen_moves(problem: Problem, window: Window, dates: pd.DatetimeIndex, day_types: np.ndarray) -> np.ndarray:
+    """`moved_power` on days whose kind their weekday never had in the window's training, 0 elsewhere, (days,): there what the
+    engine says of days off against working days is all that is known."""
+    if not problem.compares_weekdays:
+        return np.zeros(len(dates))
+    unseen = never_seen(dates, day_types, window.train, window.types[: window.train_days])
+    return moved_power(dates, day_types, problem.baseline_off) * unseen
 
 
 def window_activity(
@@ -189,6 +200,7 @@ def twin_forecast(
         activity = trusted[horizon] + gap.of(window.horizon, window.types[horizon]) + window.drift.of(window.horizon)
     columns = list(problem.study.behaviour_ids)
     clipped = np.clip(activity, calibrator.lower, calibrator.upper)
+    moves = np.abs(unseen_moves(problem, window, window.horizon, window.types[horizon]))
     return TwinForecast(
         calibrator,
         followed,
@@ -197,4 +209,5 @@ def twin_forecast(
         pd.DataFrame(relative.metric(line, slice(None)), window.dates, columns),
         pd.DataFrame(relative.metric(clipped, horizon), window.horizon, columns),
         pd.DataFrame(relative.scale[horizon] * (line - held)[horizon], window.horizon, columns),
+        pd.DataFrame(relative.scale[horizon] * clipped * moves[:, None], window.horizon, columns),
     )

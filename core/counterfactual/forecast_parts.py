@@ -15,14 +15,15 @@ import numpy as np
 import pandas as pd
 
 from core.calibration.linear import LinearCalibrator
-from core.calibration.twin import window_activity
+from core.calibration.twin import unseen_moves, window_activity
+from core.counterfactual.engine_error import known_days_off_spread
 from core.counterfactual.fitted import FittedTwin
 from core.counterfactual.measured import Calibration
 from core.counterfactual.uncertainty import DRAWS, drawn_calibration, drawn_means
 
 #: Days ahead up to which a class reaches; the last takes all that is left.
 CLASSES = (7, 30, 90, 180)
-PARTS = ("personas", "calibration", "repeated_answers", "residual")
+PARTS = ("personas", "calibration", "repeated_answers", "working_week", "residual")
 #: An 80% interval of a normal distribution is this many standard deviations to each side.
 EIGHTY = 1.2816
 
@@ -48,7 +49,7 @@ def forecast_parts(twin: FittedTwin, half_width: pd.DataFrame, samples: Sequence
         # The forecast stands on the mean of the samples, which varies less than one of them.
         repeated = deviation(np.stack(samples), weeks=False) / np.sqrt(len(samples))
     known = {"personas": deviation(drawn, weeks=False), "calibration": deviation(same, weeks=True)}
-    parts = {**known, "repeated_answers": repeated}
+    parts = {**known, "repeated_answers": repeated, "working_week": _moved_week(twin, aggregates.everyone)}
     total = (half_width.to_numpy(float) / EIGHTY) ** 2
     explained = np.sum([values**2 for values in parts.values()], axis=0)
     variances = {name: values**2 for name, values in parts.items()}
@@ -56,8 +57,19 @@ def forecast_parts(twin: FittedTwin, half_width: pd.DataFrame, samples: Sequence
     return _by_class(variances, half_width)
 
 
+def _moved_week(twin: FittedTwin, means: np.ndarray) -> np.ndarray:
+    """The standard deviation that days give a forecast which a moved week makes what their weekday never was in training,
+    (days, behaviours)."""
+    problem, window = twin.problem, twin.problem.final
+    ahead = slice(window.train_days, None)
+    moves = np.abs(unseen_moves(problem, window, window.horizon, window.types[ahead]))
+    spread = known_days_off_spread(problem.study, window.origin)
+    offset = window_activity(problem, window, means).part(ahead).offset
+    return np.asarray((_forecasts(twin, twin.fitted, means) - offset) * moves[:, None] * spread)
+
+
 def _forecasts(twin: FittedTwin, calibration: Calibration, means: np.ndarray) -> np.ndarray:
-    """The forecast of the final window in each draw, (draws, days, behaviours)."""
+    """The forecast of the final window in each draw, (…, days, behaviours)."""
     window = twin.problem.final
     relative = window_activity(twin.problem, window, means)
     ahead = slice(window.train_days, None)

@@ -24,10 +24,11 @@ class Lines:
 class Calibration:
     """The fitted `lines`, those that the forecast has `followed` and their `share` of the fitted slopes, bounds, the `gap` at
     the origin, the `trust` in changes of policy, the `drift` after the origin, and the factor on what the engine says of
-    `days_off`. `factor` is what an effect of another policy is multiplied by: 1, or what was drawn.
+    `days_off`. `factor` is what an effect of another policy is multiplied by: 1, or what was drawn; `days_off_error` the same of
+    `days_off` where training never showed such a day (`unseen_moves`).
 
     Either one calibration, with arrays (behaviours,), or a stack of draws, with arrays (draws, 1, behaviours), a gap by
-    draw, and `days_off` (draws, behaviours).
+    draw, and `days_off` and its error (draws, behaviours).
     """
 
     lines: Lines
@@ -40,6 +41,7 @@ class Calibration:
     drift: Drift
     days_off: np.ndarray
     factor: np.ndarray | float = 1.0
+    days_off_error: np.ndarray | None = None
 
     def metric(
         self, relative: RelativeActivity, observed: np.ndarray, dates: pd.DatetimeIndex, day_types: np.ndarray

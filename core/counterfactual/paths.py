@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from core.calibration.twin import RelativeActivity, relative_activity
+from core.calibration.attendance import moved_scale
+from core.calibration.twin import RelativeActivity, relative_activity, unseen_moves
 from core.cognition.engine import DAY_TYPE, RAMADAN
 from core.counterfactual.fitted import FittedTwin, at_origin, situation_days
+from core.counterfactual.measured import Calibration
 from core.counterfactual.uncertainty import Progress, drawn_category_means, drawn_means
 from core.errors import one_of
 from core.policy.timeline import PolicyTimeline
@@ -159,7 +161,7 @@ def follow(
         actual, free, held, observed = rows[4 * position : 4 * position + 4]
         table = PathContexts(together.contexts, week, actual, free, held, observed, policy.days[DAY_TYPE].to_numpy())
         values = _metric(twin, aggregates.everyone, table, dates)
-        least, most = twin.fitted.bounds(_relative(twin, aggregates.everyone, table, dates, twin.fitted.days_off))
+        least, most = twin.fitted.bounds(_relative(twin, aggregates.everyone, table, dates, twin.fitted))
         intensities = policy.intensities.to_numpy(float)
         outside = twin.support.outside(intensities, policy.stringency.to_numpy(float))
         paths.append(
@@ -214,17 +216,23 @@ def _metric(
 ) -> np.ndarray:
     """The metric of days, (…, days, behaviours), from mean activity (…, contexts, behaviours)."""
     calibration = twin.drawn if drawn else twin.fitted
-    relative = _relative(twin, means, table, dates, calibration.days_off)
+    relative = _relative(twin, means, table, dates, calibration)
     ordinary = np.maximum(means[..., table.unrestricted, :], SMALLEST_ACTIVITY)
     return calibration.metric(relative, means[..., table.observed, :] / ordinary, dates, table.day_types)
 
 
 def _relative(
-    twin: FittedTwin, means: np.ndarray, table: PathContexts, dates: pd.DatetimeIndex, days_off: np.ndarray
+    twin: FittedTwin, means: np.ndarray, table: PathContexts, dates: pd.DatetimeIndex, calibration: Calibration
 ) -> RelativeActivity:
     rows = (table.actual, table.unrestricted, table.held, table.week)
     actual, unrestricted, held, week = (means[..., row, :] for row in rows)
-    return relative_activity(twin.problem, dates, table.day_types, actual, unrestricted, held, week, days_off=days_off)
+    problem, types = twin.problem, table.day_types
+    days_off, error = calibration.days_off, calibration.days_off_error
+    found = relative_activity(problem, dates, types, actual, unrestricted, held, week, days_off=days_off)
+    if error is None:
+        return found
+    unseen = unseen_moves(problem, problem.final, dates, types)
+    return replace(found, scale=found.scale * moved_scale(error, unseen)) if unseen.any() else found
 
 
 def _group_values(

@@ -3,6 +3,7 @@
 A draw weighs every persona anew (the Bayesian bootstrap: standard exponential weights, Rubin 1981, doi
 10.1214/aos/1176345338), resamples whole training weeks, fits the lines again and anchors them again at the origin. What
 another policy changes is multiplied by a drawn factor: how wrong simulated effects have been elsewhere (`engine_error`).
+So is the metric of days that a moved working week turns into what their weekday never was in training.
 Weights follow the persona's place in the population, so that two policies, or a population and an edited copy of it,
 are compared draw by draw and share what they have in common.
 
@@ -22,7 +23,13 @@ from core.calibration.problem import Problem
 from core.calibration.twin import observed_activity, window_activity
 from core.calibration.uncertainty import bootstrap_lines
 from core.cognition.engine import ResponseEngine
-from core.counterfactual.engine_error import drawn_factors, spread_after
+from core.counterfactual.engine_error import (
+    DAYS_OFF_FACTORS,
+    EFFECT_FACTORS,
+    drawn_factors,
+    known_days_off_spread,
+    known_effect_spread,
+)
 from core.counterfactual.measured import Calibration, Lines
 from core.simulation.simulate import Aggregates, block_count, combine, simulate_blocks
 
@@ -151,7 +158,12 @@ def drawn_calibration(
         trust=trust,
         drift=window.drift,
         days_off=np.stack(days_off),
-        factor=drawn_factors(spread_after(problem.study, window.origin), len(means), seed),
+        factor=drawn_factors(known_effect_spread(problem.study, window.origin), len(means), seed, EFFECT_FACTORS)[
+            :, None
+        ],
+        days_off_error=drawn_factors(
+            known_days_off_spread(problem.study, window.origin), len(means), seed, DAYS_OFF_FACTORS
+        ),
     )
 
 

@@ -32,8 +32,8 @@ from core.forecasting.intervals import (
 )
 from core.forecasting.lagged import exponential_smoothing, gradient_boosting_lags
 from core.forecasting.places import Place, last_observed
+from core.processes import one_thread
 from core.simulation.simulate import simulate
-from core.threads import one_thread
 
 TWIN = "twin"
 #: Every baseline but the one with a trend, which extrapolates a day index, and two that look at the series itself.

@@ -15,6 +15,7 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 #: Forecasters with past errors, and so with intervals.
 WITH_INTERVALS = ("twin", "seasonal_naive")
@@ -26,8 +27,10 @@ CLASSES = (7, 14, 28, 56, 91, 126, 182)
 SCALE_DAYS = 28
 SCALE_POWER, USUAL_MOVES = 0.7, 4.0
 POLICY_SHARE, EFFECT_DAYS = 0.45, 14
-#: A class with fewer past errors than this borrows the width of the class before, grown with the root of the horizon.
+#: A class with fewer past errors than this borrows the width of the class before, grown with this power of the horizon: at
+#: later origins, whose past is long enough, widths grow with its 0.03rd to 0.31st power by behaviour from 91 to 182 days.
 FEWEST_ERRORS = 200
+BORROWED_GROWTH = 0.15
 
 
 @dataclass(frozen=True)
@@ -74,14 +77,25 @@ def day_scales(place: pd.Series, policy_effect: pd.DataFrame) -> pd.DataFrame:
 
 
 def interval_ends(
-    forecast: pd.DataFrame, widths: Widths, scales: pd.DataFrame, origin: date, lowest: float
+    forecast: pd.DataFrame,
+    widths: Widths,
+    scales: pd.DataFrame,
+    origin: date,
+    lowest: float,
+    beside: pd.DataFrame | None = None,
 ) -> dict[int, tuple[pd.DataFrame, pd.DataFrame]]:
-    """Ends of the intervals around a forecast (days × behaviours), by level; never below what the metric can be."""
+    """Ends of the intervals around a forecast (days × behaviours), by level; never below what the metric can be.
+
+    `beside` are standard deviations of what past errors cannot hold, in the forecast's shape; the two are taken to be
+    independent.
+    """
     ahead = (pd.DatetimeIndex(forecast.index) - pd.Timestamp(origin)).days.to_numpy(float)
     half = {name: widths.of(str(name), ahead) * scales[name].to_numpy(float) for name in forecast.columns}
     found = {}
     for place, level in enumerate(LEVELS):
         size = pd.DataFrame({name: values[place] for name, values in half.items()}, index=forecast.index)
+        if beside is not None:
+            size = np.hypot(size, norm.ppf(0.5 + level / 200) * beside)
         found[level] = ((forecast - size).clip(lower=lowest), forecast + size)
     return found
 
@@ -115,8 +129,10 @@ def _quantiles(classes: Sequence[Sequence[np.ndarray]], fewest: int) -> np.ndarr
             ranks = np.minimum(np.ceil((len(sizes) + 1) * np.array(LEVELS) / 100) / len(sizes), 1.0)
             widths[:, place] = np.quantile(sizes, ranks)
         elif place:
-            widths[:, place] = widths[:, place - 1] * np.sqrt(CLASSES[place] / CLASSES[place - 1])
-    return np.maximum.accumulate(np.nan_to_num(widths, nan=0.0), axis=1)
+            widths[:, place] = widths[:, place - 1] * (CLASSES[place] / CLASSES[place - 1]) ** BORROWED_GROWTH
+        if place:
+            widths[:, place] = np.fmax(widths[:, place], widths[:, place - 1])
+    return np.nan_to_num(widths, nan=0.0)
 
 
 def interval_score(level: int, miss: np.ndarray, half: np.ndarray) -> np.ndarray:

@@ -31,10 +31,10 @@ from core.cognition.engine import EPIDEMIC, RESTRICTED_DAYS, ResponseEngine, wit
 from core.people.personas import synthesise
 from core.people.spec import PopulationSpec
 from core.policy.calendar import Calendar
+from core.processes import one_thread
 from core.services.studies import StudyInputs
 from core.simulation.contexts import no_policy
 from core.simulation.simulate import simulate
-from core.threads import one_thread
 
 #: What is searched, and from where, by a forecast that has learned nothing from other places: the whole range of a share,
 #: from its middle. Together with `without_priors` these are the one place that says what the twin is without its priors.

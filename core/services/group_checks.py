@@ -27,6 +27,7 @@ from core.errors import InputError, one_of
 from core.forecasting.places import Place
 from core.people.personas import Population, synthesise
 from core.people.population_file import load_population_spec
+from core.processes import one_thread
 from core.records import RunRecord, code_version, content_hash
 from core.services.asking_engines import is_language
 from core.services.backtesting import LONGEST_HORIZON, PERSONAS, POPULATION
@@ -37,7 +38,6 @@ from core.services.progress import Watch
 from core.services.studies import StudyInputs, engine_for, open_study
 from core.settings import observed_data, shipped_data
 from core.store.database import Store
-from core.threads import one_thread
 from core.validity.region_summary import region_summary
 from core.validity.regions import Country, countries_of, forecast_regions, latest_origin, region_of, region_rows
 

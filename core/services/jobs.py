@@ -16,11 +16,11 @@ from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec
-from multiprocessing import parent_process
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
 from core.errors import Cancelled, PolicyTwinError
+from core.processes import end_with_parent
 from core.services.progress import Progress, Watch
 
 WAITING, RUNNING, DONE, STOPPED, FAILED = "waiting", "running", "done", "stopped", "failed"
@@ -210,18 +210,7 @@ def _one_line(wrong: BaseException) -> str:
 
 
 def _begin_worker() -> None:
-    """Let a worker give way to the page, and end when the server does.
-
-    Where the server is killed nobody else tells its workers to stop: they would wait for work for ever.
-    """
+    """Let a worker give way to the page, and end when the server does."""
     if hasattr(os, "nice"):
         os.nice(NICENESS)
-    parent = parent_process()
-    if parent is None:
-        return
-
-    def wait() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=wait, name="end-with-parent", daemon=True).start()
+    end_with_parent()

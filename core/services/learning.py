@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
 from core.calibration.drift import DRIFT_FILE, LONGEST
 from core.calibration.twin import FORECAST_DEFAULTS
-from core.counterfactual.engine_error import EFFECTS_FILE
+from core.cognition.coefficients import load_coefficients
+from core.cognition.rules import RulesEngine
+from core.counterfactual.engine_error import DAYS_OFF_FILE, EFFECTS_FILE
 from core.datasets.tables import read_mobility, read_policy
 from core.errors import InputError
 from core.forecasting.backtest import past_errors
+from core.forecasting.days_off_learning import days_off_spread, holidays_of
 from core.forecasting.drift_learning import PlaceErrors, drift_table, kept_for_exams
 from core.forecasting.effect_learning import effect_spread
 from core.forecasting.intervals import PastErrors, conformal_widths
@@ -24,9 +27,11 @@ from core.forecasting.learned_widths import WIDTHS_FILE, widths_rows
 from core.forecasting.places import Place, last_observed, places_from_tables
 from core.people.personas import synthesise
 from core.people.population_file import load_population_spec
+from core.processes import one_thread
 from core.services.backtesting import PERSONAS, POPULATION
 from core.services.progress import Watch
-from core.threads import one_thread
+
+Found = TypeVar("Found")
 
 
 def learn(
@@ -42,7 +47,8 @@ def learn(
     """Write the tables of what may be known by each of `days` into the folder `to`; countries kept for exams teach nothing.
 
     1. recovery and season, from errors of twins that know of none;
-    2. widths of intervals and the spread of effects, from errors of twins that know what was learned in step 1 by then.
+    2. widths of intervals and the spread of effects, from errors of twins that know what was learned in step 1 by then;
+    3. the spread of activity on days off, from public holidays.
 
     InputError for files that cannot be read, and for a day too early to learn anything by; then nothing is written.
     """
@@ -55,13 +61,13 @@ def learn(
     personas = synthesise(load_population_spec(POPULATION), PERSONAS, seed).personas
     days = sorted(set(days))
     plain = [replace(item, study=replace(item.study, learned=None)) for item in teachers]
-    unknowing = _errors(plain, personas, days[-1], watch, executor)
+    unknowing = _of_each(_errors_of, plain, personas, days[-1], watch, executor)
     latitudes = [item.study.latitude for item in teachers]
     drift = drift_table([PlaceErrors(*pair) for pair in zip(unknowing, latitudes, strict=True)], days)
     to.mkdir(parents=True, exist_ok=True)
     drift.to_csv(to / DRIFT_FILE, index=False, lineterminator="\n")
     knowing = [replace(item, study=replace(item.study, learned=to.resolve())) for item in teachers]
-    errors = _errors(knowing, personas, days[-1], watch, executor)
+    errors = _of_each(_errors_of, knowing, personas, days[-1], watch, executor)
     widths = [row for day in days for row in widths_rows(conformal_widths(errors, "twin", day), day)]
     pd.DataFrame(widths).to_csv(to / WIDTHS_FILE, index=False, lineterminator="\n")
     effects = [
@@ -76,21 +82,39 @@ def learn(
         for name, (ratio, spread, n) in effect_spread(errors, FORECAST_DEFAULTS["policy_trust"], day).items()
     ]
     pd.DataFrame(effects).to_csv(to / EFFECTS_FILE, index=False, lineterminator="\n")
+    holidays = _of_each(_holidays_of, teachers, personas, days[-1], watch, executor)
+    days_off = [
+        {
+            "known_until": str(day),
+            "behaviour": name,
+            "factor": round(factor, 3),
+            "spread": round(spread, 3),
+            "countries": n,
+        }
+        for day in days
+        for name, (factor, spread, n) in days_off_spread(holidays, day).items()
+    ]
+    pd.DataFrame(days_off).to_csv(to / DAYS_OFF_FILE, index=False, lineterminator="\n")
     watch.finish("store", "done")
     return {"folder": str(to), "days": [str(day) for day in days], "countries": len(teachers)}
 
 
-def _errors(
-    places: Sequence[Place], personas: pd.DataFrame, last: date, watch: Watch, executor: Executor | None
-) -> list[PastErrors]:
+def _of_each(
+    work: Callable[[Place, pd.DataFrame, date], Found],
+    places: Sequence[Place],
+    personas: pd.DataFrame,
+    last: date,
+    watch: Watch,
+    executor: Executor | None,
+) -> list[Found]:
     pending = None
     if executor is not None:
-        pending = [executor.submit(_errors_of, item, personas, last) for item in places]
+        pending = [executor.submit(work, item, personas, last) for item in places]
     found = []
     try:
         for number, item in enumerate(places):
             watch.report("calibrate", number, len(places), "places")
-            found.append(pending[number].result() if pending else _errors_of(item, personas, last))
+            found.append(pending[number].result() if pending else work(item, personas, last))
     except BaseException:
         for waiting in pending or ():
             waiting.cancel()
@@ -101,3 +125,9 @@ def _errors(
 @one_thread
 def _errors_of(place: Place, personas: pd.DataFrame, last: date) -> PastErrors:
     return past_errors(place, personas, min(last_observed(place), last), LONGEST)
+
+
+@one_thread
+def _holidays_of(place: Place, personas: pd.DataFrame, last: date) -> pd.DataFrame:
+    engine = RulesEngine.for_study(place.study, load_coefficients(place.study.coefficients_file))
+    return holidays_of(place, engine, personas, min(last_observed(place), last))

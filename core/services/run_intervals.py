@@ -16,6 +16,7 @@ import pandas as pd
 from core.calibration.problem import Problem
 from core.calibration.search import search_sample
 from core.calibration.twin import TwinForecast
+from core.counterfactual.engine_error import known_days_off_spread
 from core.counterfactual.fitted import FittedTwin
 from core.counterfactual.forecast_parts import forecast_parts
 from core.errors import InputError
@@ -90,7 +91,8 @@ def run_intervals(
     else:
         source = LEARNED.format(day=problem.final.drift.known_until)
     scales = day_scales(place_scale(problem.observed, origin), twin.policy_effect)
-    ends = interval_ends(twin.forecast, widths, scales, origin, LOWEST[study.metric])
+    moved = twin.unseen_moves * known_days_off_spread(study, origin)
+    ends = interval_ends(twin.forecast, widths, scales, origin, LOWEST[study.metric], moved)
     assert set(ends) == set(LEVELS)
     return RunIntervals(ends, source)
 

@@ -37,6 +37,7 @@ from core.errors import Cancelled, InputError, PolicyTwinError
 from core.forecasting.baselines import BASELINES
 from core.forecasting.metrics import MACRO, score_frame
 from core.people.personas import Population
+from core.processes import end_with_parent
 from core.records import RUNGS, RunRecord, content_hash
 from core.services.asking_engines import ASKING, answering, description_of
 from core.services.asking_runs import ask_everything, left_out
@@ -126,7 +127,7 @@ def worker_pool(workers: int) -> Iterator[Executor | None]:
     if workers == 1:
         yield None
         return
-    with ProcessPoolExecutor(max_workers=workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=end_with_parent) as pool:
         yield pool
 
 

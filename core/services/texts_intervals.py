@@ -13,6 +13,7 @@ PART_WORDS = {
     "personas": "Which personas were drawn",
     "calibration": "Which weeks it was fitted on",
     "repeated_answers": "Asking the engine again",
+    "working_week": "How busy the days are that the working week moves",
     "residual": "What the model does not know",
 }
 
@@ -38,6 +39,7 @@ def parts_words(parts: list[dict[str, Any]]) -> str:
         "personas": "more personas would narrow it",
         "calibration": "a longer training period would narrow it",
         "repeated_answers": "more samples per question would narrow it",
+        "working_week": "training under the new week would narrow it",
     }[first]
     size = "Nearly all" if share[first] > 0.985 else f"{share[first]:.0%}"
     said = f"{size} of the interval's variance is {PART_WORDS[first][0].lower()}{PART_WORDS[first][1:]}"

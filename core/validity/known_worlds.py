@@ -26,7 +26,7 @@ from core.counterfactual.support import FAR
 from core.people.personas import synthesise
 from core.people.population_file import load_population_spec
 from core.policy.timeline import PolicyTimeline
-from core.threads import one_thread
+from core.processes import one_thread
 from core.validity.contrast_rivals import CONTRAST_RIVALS, KnownPast, RivalContrast
 from core.validity.worlds import HORIZON, KnownWorld, known_world
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.report.counterfactual_figures import legend_below_title
 from core.report.style import OBSERVED, PALETTE, TWIN, styled
 
 #: The bands from the widest to the narrowest level, ever darker.
@@ -55,6 +56,7 @@ def interval_parts(table: pd.DataFrame, source: str) -> go.Figure:
             hovertemplate="%{y:.2f} points",
         )  # fmt: skip
     figure.update_layout(barmode="group")
-    return styled(
+    styled(
         figure, title="What the intervals are made of", y="Standard deviation, points", x="Days ahead", source=source
     )
+    return legend_below_title(figure, rows=2)

@@ -13,14 +13,17 @@ PART_WORDS = {
     "personas": "Which personas were drawn",
     "calibration": "Which weeks it was fitted on",
     "repeated_answers": "Asking the engine again",
-    "working_week": "How busy the days are that the working week moves",
+    "working_week": "Days that the working week moves",
     "residual": "What the model does not know",
 }
 
 
 def parts_table(parts: list[dict[str, Any]]) -> pd.DataFrame:
-    """Standard deviations by part and class of days ahead, averaged over behaviours: a row per class, in points."""
+    """Standard deviations by part and class of days ahead, averaged over behaviours: a row per class, in points. The working
+    week is there where it moves."""
     frame = pd.DataFrame(parts)
+    if not (frame[frame["part"] == "working_week"]["deviation"] > 0).any():
+        frame = frame[frame["part"] != "working_week"]
     variance = frame.assign(variance=frame["deviation"] ** 2)
     wide = variance.pivot_table(index=["first_day", "last_day"], columns="part", values="variance") ** 0.5
     wide = wide[[name for name in PART_WORDS if name in wide]].rename(columns=PART_WORDS)
@@ -33,7 +36,8 @@ def parts_words(parts: list[dict[str, Any]]) -> str:
     frame = pd.DataFrame(parts)
     share = frame.groupby("part")["share"].mean()
     first = str(share.idxmax())
-    others = frame[frame["part"] != "residual"]["deviation"].max()
+    others = frame[~frame["part"].isin(["residual", "working_week"])]["deviation"].max()
+    moved = frame[frame["part"] == "working_week"]["deviation"].max()
     least = {
         "residual": "more personas or more trials would hardly narrow it",
         "personas": "more personas would narrow it",
@@ -44,8 +48,10 @@ def parts_words(parts: list[dict[str, Any]]) -> str:
     size = "Nearly all" if share[first] > 0.985 else f"{share[first]:.0%}"
     said = f"{size} of the interval's variance is {PART_WORDS[first][0].lower()}{PART_WORDS[first][1:]}"
     if first == "residual":
-        said += f"; no other part moves a forecast by more than {others:.1f} points on average"
-    return f"{said}: {least}."
+        said += f"; neither people nor training weeks move a forecast by more than {others:.1f} points on average"
+    week = " Where the working week makes days what their weekday never was in training, how busy they are is not known to "
+    week += f"{moved:.0f} points for the least certain behaviour."
+    return f"{said}: {least}.{week if moved >= 1 else ''}"
 
 
 def intervals_text(values: Mapping[str, Any]) -> str:

@@ -150,9 +150,9 @@ def _parameters(workspace: Workspace, run: StoredRun) -> None:
     found = found_parameters(run, study)
     st.markdown("##### Parameters that the search found")
     st.caption(
-        "They hold for everybody and all behaviours. Found means: the mean of the trials that forecast as well as the best from "
-        "rolling origins inside the training days. They describe this engine on these "
-        "data; they are not measurements of people."
+        "They hold for everybody and all behaviours. Found means: of the way from the start to the mean of the trials that "
+        "forecast as well as the best from rolling origins inside the training days, as little as forecasts as well. They "
+        "describe this engine on these data; they are not measurements of people."
     )
     if run.record.priors != "none":
         st.caption(f"Learned from other places beforehand: {plain_text(run.record.priors)}.")

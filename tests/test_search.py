@@ -24,6 +24,7 @@ from core.calibration.search import (
     SearchResult,
     choose_calibrators,
     good_trials,
+    least_move,
     mean_of_good,
     score_parameters,
     search,
@@ -100,6 +101,27 @@ def test_the_mean_of_the_trials_as_good_as_the_best_is_taken() -> None:
     assert mean_of_good([rows[0], trial(1, [6.0, 9.5, 11.0], 0.9)]) == pytest.approx({"x": 0.7})
 
 
+def test_no_more_of_a_move_is_taken_than_scores_well() -> None:
+    rows = [trial(0, [9.0, 9.1, 9.2], 0.5), trial(1, [8.05, 8.1, 8.15], 0.9)]  # the best, 8.1, ± 0.029
+    asked: list[float] = []
+
+    def scored(enough: float) -> dict[str, float]:
+        asked.clear()
+
+        def score(point: dict[str, float]) -> float:
+            asked.append(point["x"])
+            return 8.11 if point["x"] >= enough else 8.2
+
+        return least_move(rows, score)
+
+    assert scored(0.55) == pytest.approx({"x": 0.6}) and asked == pytest.approx([0.6])
+    assert scored(0.75) == pytest.approx({"x": 0.8}) and asked == pytest.approx([0.6, 0.7, 0.8])
+    assert scored(0.85) == {"x": 0.9} == mean_of_good(rows), "no step is as good: what was found is taken whole"
+    alike = [rows[0], trial(1, [8.0, 9.5, 9.5], 0.9)]  # gains in one behaviour what it loses in others
+    assert least_move(alike, lambda point: pytest.fail("nothing to ask")) == {"x": 0.5}
+    assert least_move(rows[:1], lambda point: pytest.fail("nothing to ask")) == {"x": 0.5}
+
+
 def test_what_is_found_lies_among_what_was_tried(found: SearchResult) -> None:
     macro = [row["macro"] for row in found.log.rows]
     assert len(macro) == TRIALS and found.score < macro[0]
@@ -113,7 +135,7 @@ def test_what_is_found_lies_among_what_was_tried(found: SearchResult) -> None:
         if name in SHARE_NAMES:
             assert value in CALIBRATORS
             continue
-        tried = [row["parameters"][name] for row in good]
+        tried = [row["parameters"][name] for row in [found.log.rows[0], *good]]
         assert min(tried) - 1e-12 <= value <= max(tried) + 1e-12
     assert found.score == pytest.approx(
         np.mean(score_parameters(problem(), engine_for(meridia().study), people(), found.parameters))

@@ -28,14 +28,16 @@ from core.errors import Cancelled, InputError
 from core.simulation.simulate import simulate
 
 BATCH = 8
+#: Shares of the way from the starting point to the mean of the good trials, tried in this order.
+STEPS = (0.25, 0.5, 0.75)
 #: The search simulates at most this many personas, spread evenly over the population; the fit uses everyone.
 SEARCH_PERSONAS = 500
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """`parameters`, the mean of the good trials' with the calibrators chosen, all trials, and the parameters' score (inner
-    rolling-origin RMSE)."""
+    """`parameters`, as little of a move from the starting point as scores well, with the calibrators chosen; all trials; and
+    the parameters' score (inner rolling-origin RMSE)."""
 
     parameters: dict[str, float]
     log: TrialLog
@@ -102,8 +104,8 @@ def search(
     should_stop: Callable[[], bool] = lambda: False,
     remembered: Mapping[int, list[float]] | None = None,
 ) -> SearchResult:
-    """Run `trials` trials and return the mean of the good ones; the first is the starting point. Raises Cancelled when told
-    to stop.
+    """Run `trials` trials, the first at the starting point, and return as little of a move from there as scores well
+    (`least_move`). Raises Cancelled when told to stop.
 
     `remembered` holds objectives of trials that an earlier, interrupted search with the same inputs has evaluated: the
     sampler is told them again instead of paying for them twice, so the resumed search is the same search.
@@ -142,8 +144,12 @@ def search(
             log.add(point, values, macro)
         if on_batch is not None:
             on_batch(log.rows[-len(batch) :])
-    parameters = mean_of_good(log.rows)
-    answered = simulate(with_own(engine, parameters), sample, problem.contexts).everyone if means is None else means
+
+    def answers(point: Mapping[str, float]) -> np.ndarray:
+        return simulate(with_own(engine, point), sample, problem.contexts).everyone if means is None else means
+
+    parameters = least_move(log.rows, lambda point: float(np.nanmean(score_means(problem, answers(point), point))))
+    answered = answers(parameters)
     parameters = choose_calibrators(problem, answered, parameters)
     scores = score_means(problem, answered, parameters)
     return SearchResult(parameters, log, float(np.nanmean(scores)))
@@ -156,11 +162,16 @@ def good_trials(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     origins cannot tell such trials apart.
     Source: Hastie, Tibshirani and Friedman (2009), The Elements of Statistical Learning, section 7.10.
     """
+    limit = _good_enough(rows)
+    return [row for row in rows if row["macro"] <= limit]
+
+
+def _good_enough(rows: Sequence[Mapping[str, Any]]) -> float:
+    """The macro score of the best trial plus one standard error."""
     best = min(rows, key=lambda row: (row["macro"], row["number"]))
     gain = np.asarray(rows[0]["objectives"], dtype=float) - np.asarray(best["objectives"], dtype=float)
     gain = gain[np.isfinite(gain)]
-    error = float(gain.std(ddof=1) / np.sqrt(len(gain))) if len(gain) > 1 else 0.0
-    return [row for row in rows if row["macro"] <= best["macro"] + error]
+    return float(best["macro"]) + (float(gain.std(ddof=1) / np.sqrt(len(gain))) if len(gain) > 1 else 0.0)
 
 
 def mean_of_good(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
@@ -168,6 +179,25 @@ def mean_of_good(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     well or better on 28 other countries, and hardly changes with the seed."""
     good = good_trials(rows)
     return {name: float(np.mean([row["parameters"][name] for row in good])) for name in rows[0]["parameters"]}
+
+
+def least_move(rows: Sequence[Mapping[str, Any]], score: Callable[[dict[str, float]], float]) -> dict[str, float]:
+    """The starting point (`rows[0]`) where it is as good as the best trial, else the first step from it to the mean of the
+    good trials that is: the simplest model within one standard error, of which the starting point, known from elsewhere,
+    is the simplest.
+
+    `score` gives the macro score of a point. Against the mean of the good trials itself this lowered the error of forecasts
+    of 85 countries by 0.3, 0.3 and 0.7% at 30, 90 and 180 days, and that of contrasts in worlds of known truth by 0.6%. Not
+    to move at all forecasts as well, but makes contrasts there worse by 10%.
+    """
+    start, found, limit = rows[0]["parameters"], mean_of_good(rows), _good_enough(rows)
+    if rows[0]["macro"] <= limit:
+        return dict(start)
+    for share in STEPS:
+        point = {name: start[name] + share * (found[name] - start[name]) for name in found}
+        if score(point) <= limit:
+            return point
+    return found
 
 
 def _evaluated(

@@ -19,7 +19,7 @@ from core.calibration.problem import Problem, Window, build_problem
 from core.calibration.search import (
     BATCH,
     choose_calibrators,
-    mean_of_good,
+    least_move,
     score_means,
     search,
     search_bounds,
@@ -103,16 +103,20 @@ def _search_otherwise(refit: Refit, sample: pd.DataFrame) -> dict[str, float]:
     study = optuna.create_study(directions=["minimize"] * (count + 1), sampler=sampler)
     study.enqueue_trial({name: start[name] for name in bounds})
     log = TrialLog("twin")
+
+    def scores(point: Mapping[str, float]) -> list[float]:
+        means = simulate(with_own(refit.engine, point), sample, refit.problem.contexts).everyone
+        return score_means(refit.problem, means, point, anchor=refit.anchor)
+
     while len(log.rows) < refit.trials:
         batch = [study.ask() for _ in range(min(BATCH, refit.trials - len(log.rows)))]
         points = [{name: trial.suggest_float(name, *bounds[name]) for name in bounds} for trial in batch]
         for trial, point in zip(batch, points, strict=True):
-            means = simulate(with_own(refit.engine, point), sample, refit.problem.contexts).everyone
-            values = score_means(refit.problem, means, point, anchor=refit.anchor)
+            values = scores(point)
             macro = float(np.nanmean(values))
             study.tell(trial, [*np.nan_to_num(values).tolist(), macro])
             log.add(point, values, macro)
-    found = mean_of_good(log.rows)
+    found = least_move(log.rows, lambda point: float(np.nanmean(scores(point))))
     if not refit.anchor:
         return found
     means = simulate(with_own(refit.engine, found), sample, refit.problem.contexts).everyone

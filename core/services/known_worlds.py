@@ -20,7 +20,7 @@ from core.validity.worlds import HORIZON, KINDS, MERIDIA, PATTERN
 
 #: Everything that can be asked for.
 WORLDS = (*KINDS, MERIDIA)
-SEEDS = 4
+SEEDS = 12
 MOST_SEEDS, MOST_PERSONAS, MOST_TRIALS = 100, 10_000, 500
 #: How the result is called among the studies of a store.
 STUDY_ID = "known_worlds"

@@ -55,7 +55,7 @@ def worlds_view(workspace: Workspace) -> None:
         KIND,
         "generated",
         lambda watch, executor: known_worlds(watch=watch, executor=executor, store=store),
-        takes=f"about half a minute: {SEEDS} worlds of each of {len(WORLDS)} kinds",
+        takes=f"about a minute and a half: {SEEDS} worlds of each of {len(WORLDS)} kinds",
         label="Measure it" if values is None else "Measure again",
         primary=values is None,
     )

@@ -158,6 +158,13 @@ def _python_version() -> str:
     return ".".join(str(part) for part in sys.version_info[:3])
 
 
+#: What a record about a run has from that run.
+_INHERITED = (
+    "study_id", "study_hash", "engine", "engine_version", "model_id", "prompt_version", "seed", "personas", "input_hashes",
+    "population_id", "population_hash", "timeline_id", "timeline_hash", "train_end", "test_end", "calibrator", "priors",
+)  # fmt: skip
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
     """All that is needed to run a result again. What is about the environment is filled in where it is not given.
@@ -214,6 +221,12 @@ class RunRecord:
         for name in ("input_hashes", "parameters", "packages"):
             # What is kept is what a round trip through the store gives back, so that equal runs compare equal.
             settle(self, name, decode_json(encode_json(dict(getattr(self, name)))))
+
+    def about(self, kind: str, parameters: Mapping[str, Any], **otherwise: Any) -> RunRecord:
+        """The record of something done with this run, as a comparison or a check: a run id, environment and time of its own,
+        `parameters`, what differs, and all else as this run has it."""
+        same = {name: getattr(self, name) for name in _INHERITED}
+        return RunRecord(kind=kind, parameters=parameters, **{**same, **otherwise})
 
     def inputs_hash(self) -> str:
         """`content_hash` of all that goes into the run: two runs with equal inputs have the same."""

@@ -216,11 +216,12 @@ def _ablate(arguments: argparse.Namespace) -> None:
 
 
 def _groups(arguments: argparse.Namespace) -> None:
-    from core.services.group_checks import checked_horizons, group_checks
+    from core.services.backtesting import checked_horizons
+    from core.services.group_checks import group_checks
     from core.services.runs import worker_pool
     from core.services.texts_groups import groups_text
 
-    checked_horizons(arguments.horizons)
+    checked_horizons(arguments.horizons, "groups")
     with open_store(arguments) as store:
         run_id = finished_run(arguments, store)
         with worker_pool(arguments.workers) as pool:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor, as_completed
+from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from core.services.ablation_parts import CONTROL, Ablation, ablations_of
 from core.services.ablation_refits import Refit, refit_forecast
 from core.services.counterfactuals import fitted_twin
 from core.services.fitting import request_of
-from core.services.progress import Watch
+from core.services.progress import Watch, each_of
 from core.services.results import curves
 from core.services.run_tables import rounded
 from core.services.runs import Prepared, ensure_run, prepare
@@ -187,52 +187,21 @@ def _chosen(every: Sequence[Ablation], only: Sequence[str] | None) -> list[Ablat
 def _forecasts(
     chosen: Sequence[Ablation], kept: Mapping[str, pd.DataFrame], watch: Watch, executor: Executor | None
 ) -> dict[str, list[pd.DataFrame]]:
-    """Every ablation's forecasts of the hold-out, one per seed, whoever finishes first."""
+    """Every ablation's forecasts of the hold-out, one per seed."""
     jobs: list[tuple[str, int, Refit]] = [
         (item.name, place, refit) for item in chosen for place, refit in enumerate(item.refits)
     ]
     found: dict[tuple[str, int], pd.DataFrame] = {
         (item.name, 0): kept[item.stored] for item in chosen if item.stored is not None
     }
-    watch.report("validate", 0, len(jobs), "refits")
-    if executor is None:
-        for number, (name, place, refit) in enumerate(jobs, start=1):
-            found[name, place] = refit_forecast(refit)
-            watch.report("validate", number, len(jobs), "refits")
-    else:
-        futures = {executor.submit(refit_forecast, refit): (name, place) for name, place, refit in jobs}
-        try:
-            for number, future in enumerate(as_completed(futures), start=1):
-                found[futures[future]] = future.result()
-                watch.report("validate", number, len(jobs), "refits")
-        finally:
-            for future in futures:
-                future.cancel()
+    refits = each_of(refit_forecast, [(refit,) for _, _, refit in jobs], watch, "validate", "refits", executor)
+    found |= {(name, place): forecast for (name, place, _), forecast in zip(jobs, refits, strict=True)}
     return {item.name: [found[item.name, place] for place in range(len(item.seeds))] for item in chosen}
 
 
 def _record(stored: StoredRun, prepared: Prepared, only: Sequence[str] | None) -> RunRecord:
-    parent = stored.record
-    return RunRecord(
-        kind=KIND,
-        study_id=parent.study_id,
-        study_hash=parent.study_hash,
-        engine=parent.engine,
-        engine_version=parent.engine_version,
-        model_id=parent.model_id,
-        seed=parent.seed,
-        personas=parent.personas,
-        input_hashes=parent.input_hashes,
-        population_id=parent.population_id,
-        population_hash=parent.population_hash,
-        timeline_id=parent.timeline_id,
-        timeline_hash=parent.timeline_hash,
-        parameters={"of_run": stored.run_id, "only": None if only is None else sorted(only), "draws": DRAWS},
-        train_end=parent.train_end,
-        test_end=parent.test_end,
-        calibrator=parent.calibrator,
-        priors=priors_of(prepared.problem),
-    )
+    parameters = {"of_run": stored.run_id, "only": None if only is None else sorted(only), "draws": DRAWS}
+    return stored.record.about(KIND, parameters, priors=priors_of(prepared.problem))
 
 
 def _by_behaviour(errors: pd.Series) -> dict[str, float | None]:

@@ -98,6 +98,18 @@ def description_of(engine: AnsweredEngine) -> dict[str, Any]:
     return {**engine.description, "canaries": CANARIES_VERSION}
 
 
+def asked_of(engine: LanguageEngine) -> dict[str, Any]:
+    """What the record of an audit says of the model asked, as fields of a `RunRecord`; nothing was fitted for it."""
+    return {
+        "engine": engine.name,
+        "engine_version": engine.version,
+        "model_id": engine.model_id,
+        "prompt_version": engine.writer.files.version,
+        "calibrator": None,
+        "priors": "none",
+    }
+
+
 def asking_of(record: RunRecord) -> Asking:
     """How the model of a run was asked; its caps are not on record. InputError for a run without a model."""
     said: Mapping[str, Any] | None = record.parameters.get(ASKING)

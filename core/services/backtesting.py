@@ -11,13 +11,13 @@ from typing import Any
 
 from core.datasets.tables import read_cases, read_mobility, read_policy
 from core.errors import InputError
-from core.forecasting.backtest import RIVALS, PlaceForecasts, forecast_place, rows_of, summary_of
+from core.forecasting.backtest import RIVALS, forecast_place, rows_of, summary_of
 from core.forecasting.intervals import WITH_INTERVALS, conformal_widths
-from core.forecasting.places import Place, places_from_tables
+from core.forecasting.places import places_from_tables
 from core.people.personas import synthesise
 from core.people.population_file import load_population_spec
 from core.records import code_version
-from core.services.progress import Watch
+from core.services.progress import Watch, each_of
 
 POPULATION = "world"
 PERSONAS = 300
@@ -43,8 +43,7 @@ def backtest(
     """
     began = time.perf_counter()
     watch = watch or Watch()
-    origins, horizons = sorted(set(origins)), sorted(set(horizons))
-    _check(origins, horizons)
+    origins, horizons = checked(origins, horizons, "backtest")
     watch.report("ingest", 0, 1, "reading the tables")
     places, left_out = places_from_tables(
         read_mobility(mobility, allow_gaps=True),
@@ -53,7 +52,8 @@ def backtest(
         wanted=countries,
     )
     personas = synthesise(load_population_spec(POPULATION), PERSONAS, seed).personas
-    done = _forecasts(places, personas, origins, max(horizons), watch, executor)
+    work = [(place, personas, origins, max(horizons)) for place in places]
+    done = each_of(forecast_place, work, watch, "validate", "places", executor)
     past = [item.past for item in done]
     widths = {(name, origin): conformal_widths(past, name, origin) for name in WITH_INTERVALS for origin in origins}
     rows = [row for item in done for row in rows_of(item, horizons, widths)]
@@ -69,42 +69,23 @@ def backtest(
     }
 
 
-def _forecasts(
-    places: Sequence[Place],
-    personas: Any,
-    origins: Sequence[date],
-    longest: int,
-    watch: Watch,
-    executor: Executor | None,
-) -> list[PlaceForecasts]:
-    done = []
-    pending = None
-    if executor is not None:
-        pending = [executor.submit(forecast_place, place, personas, origins, longest) for place in places]
-    try:
-        for number, place in enumerate(places):
-            watch.report("validate", number, len(places), "places")
-            one = forecast_place(place, personas, origins, longest) if pending is None else pending[number].result()
-            done.append(one)
-    except BaseException:
-        # A pool that outlives this work would go on with places that nobody waits for.
-        for item in pending or ():
-            item.cancel()
-        raise
-    watch.report("validate", len(places), len(places), "places")
-    return done
-
-
-def _check(origins: Sequence[date], horizons: Sequence[int]) -> None:
+def checked(origins: Sequence[date], horizons: Sequence[int], where: str) -> tuple[list[date], list[int]]:
+    """Origins and horizons, each once, in order; InputError for none, and for a horizon that makes no sense."""
     if not origins:
-        raise InputError("no origin is given", where="backtest", allowed="one or more days")
+        raise InputError("no origin is given", where=where, allowed="one or more days")
+    return sorted(set(origins)), checked_horizons(horizons, where)
+
+
+def checked_horizons(horizons: Sequence[int], where: str) -> list[int]:
+    """The horizons, each once, in order; InputError for none and for one that makes no sense."""
     for horizon in horizons:
         if not 1 <= horizon <= LONGEST_HORIZON:
             raise InputError(
                 f"a horizon of {horizon} days",
-                where="backtest",
+                where=where,
                 allowed=f"1 to {LONGEST_HORIZON}",
                 nearest=str(min(max(horizon, 1), LONGEST_HORIZON)),
             )
     if not horizons:
-        raise InputError("no horizon is given", where="backtest", allowed="one or more numbers of days")
+        raise InputError("no horizon is given", where=where, allowed="one or more numbers of days")
+    return sorted(set(horizons))

@@ -25,6 +25,7 @@ from core.cognition.llm.variants import Variable, audit_writer, variables_of
 from core.counterfactual.levels import HeldPolicy, held_policies
 from core.errors import InputError, one_of
 from core.records import RunRecord, content_hash
+from core.services.asking_engines import asked_of
 from core.services.confounding_words import design_verdict, range_verdict
 from core.services.crowd_preparing import AUDIT, KIND, Answers, Batch, Part, Subject, some_personas, subject_of
 from core.services.crowd_values import POINTS, estimate_values, number
@@ -152,33 +153,16 @@ class _Audit:
     def record(self) -> RunRecord:
         """The record of the audit, with a run id of its own."""
         of, engine = self.subject.record, self.engine
-        return RunRecord(
-            kind=KIND,
-            study_id=of.study_id,
-            study_hash=of.study_hash,
-            engine=engine.name,
-            engine_version=engine.version,
-            model_id=engine.model_id,
-            prompt_version=engine.writer.files.version,
-            seed=of.seed,
-            personas=len(self.personas),
-            input_hashes=of.input_hashes,
-            population_id=of.population_id,
-            population_hash=of.population_hash,
-            timeline_id=of.timeline_id,
-            timeline_hash=of.timeline_hash,
-            parameters={
-                "what": AUDIT,
-                "of_run": self.subject.run_id,
-                "asking": engine.description,
-                "designs": list(self.designs),
-                "levels": [item.target for item in self.policies],
-                "unstated": self.unstated,
-                "prompts": {item.part.name: item.part.engine.writer.files.hash for item in self.asked},
-            },
-            train_end=of.train_end,
-            test_end=of.test_end,
-        )
+        parameters = {
+            "what": AUDIT,
+            "of_run": self.subject.run_id,
+            "asking": engine.description,
+            "designs": list(self.designs),
+            "levels": [item.target for item in self.policies],
+            "unstated": self.unstated,
+            "prompts": {item.part.name: item.part.engine.writer.files.hash for item in self.asked},
+        }
+        return of.about(KIND, parameters, personas=len(self.personas), **asked_of(engine))
 
     def values(self, answers: Answers) -> dict[str, Any]:
         """All figures and sentences, in JSON's own types."""

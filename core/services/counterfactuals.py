@@ -310,24 +310,9 @@ def _record(
             store, twin.problem.study, population, "edited personas", parent_id=parent.population_id
         )
         people_hash = population.content_hash
-    return RunRecord(
-        kind=kind,
-        study_id=parent.study_id,
-        study_hash=parent.study_hash,
-        engine=parent.engine,
-        engine_version=parent.engine_version,
-        model_id=parent.model_id,
-        seed=parent.seed,
-        personas=len(twin.personas),
-        input_hashes=parent.input_hashes,
-        population_id=identifier,
-        population_hash=people_hash,
-        timeline_id=timeline_id or parent.timeline_id,
-        timeline_hash=timeline_id or parent.timeline_hash,
-        parameters=parameters,
-        train_end=parent.train_end,
-        test_end=parent.test_end,
-        calibrator=parent.calibrator,
+    other = {} if timeline_id is None else {"timeline_id": timeline_id, "timeline_hash": timeline_id}
+    return parent.about(
+        kind, parameters, personas=len(twin.personas), population_id=identifier, population_hash=people_hash, **other
     )
 
 

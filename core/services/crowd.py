@@ -24,6 +24,7 @@ from core.cognition.llm.prompts import PERSONA, PromptWriter
 from core.cognition.llm.variants import LEADING, PARAPHRASE, Variant, variants_of
 from core.errors import InputError
 from core.records import RunRecord, content_hash
+from core.services.asking_engines import asked_of
 from core.services.confounding import confounding_audit, confounding_cost, latest_confounding_audit
 from core.services.crowd_preparing import (
     CHECKS,
@@ -193,32 +194,16 @@ class _Checked:
         subject, engine = self.subject, self.subject.engine
         of = subject.record
         words = {} if engine is None else {item.id: item.files.hash for item in self.variants}
-        return RunRecord(
-            kind=KIND,
-            study_id=of.study_id,
-            study_hash=of.study_hash,
-            engine=of.engine if engine is None else engine.name,
-            engine_version=of.engine_version if engine is None else engine.version,
-            model_id=None if engine is None else engine.model_id,
-            prompt_version=None if engine is None else engine.writer.files.version,
-            seed=of.seed,
-            personas=len(self.personas),
-            input_hashes=of.input_hashes,
-            population_id=of.population_id,
-            population_hash=of.population_hash,
-            timeline_id=of.timeline_id,
-            timeline_hash=of.timeline_hash,
-            parameters={
-                "what": CHECKS,
-                "of_run": subject.run_id,
-                "asking": {} if engine is None else engine.description,
-                "samples": self.samples,
-                "contexts": len(self.contexts),
-                "variants": words,
-            },
-            train_end=of.train_end,
-            test_end=of.test_end,
-        )
+        parameters = {
+            "what": CHECKS,
+            "of_run": subject.run_id,
+            "asking": {} if engine is None else engine.description,
+            "samples": self.samples,
+            "contexts": len(self.contexts),
+            "variants": words,
+        }
+        asked = {} if engine is None else asked_of(engine)
+        return of.about(KIND, parameters, personas=len(self.personas), **asked)
 
     def values(self, answers: Answers | None) -> dict[str, Any]:
         """All figures and sentences, in JSON's own types."""

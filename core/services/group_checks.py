@@ -30,11 +30,11 @@ from core.people.population_file import load_population_spec
 from core.processes import one_thread
 from core.records import RunRecord, code_version, content_hash
 from core.services.asking_engines import is_language
-from core.services.backtesting import LONGEST_HORIZON, PERSONAS, POPULATION
+from core.services.backtesting import PERSONAS, POPULATION, checked, checked_horizons
 from core.services.counterfactuals import fitted_twin
 from core.services.group_values import diversity_values, group_values
 from core.services.populations import load_population
-from core.services.progress import Watch
+from core.services.progress import Watch, each_of
 from core.services.studies import StudyInputs, engine_for, open_study
 from core.settings import observed_data, shipped_data
 from core.store.database import Store
@@ -65,7 +65,7 @@ def group_checks(
     """
     began = time.perf_counter()
     watch = watch or Watch()
-    horizons = checked_horizons(horizons)
+    horizons = checked_horizons(horizons, "groups")
     record = store.run(run_id).record
     if is_language(record.engine):
         raise InputError(
@@ -98,30 +98,15 @@ def group_checks(
         "regions": regions,
         "regions_note": note,
     }
-    ours = RunRecord(
-        kind=KIND,
-        study_id=record.study_id,
-        study_hash=record.study_hash,
-        engine=record.engine,
-        engine_version=record.engine_version,
-        model_id=record.model_id,
-        prompt_version=record.prompt_version,
-        seed=record.seed,
-        personas=population.size,
-        input_hashes={**record.input_hashes, **({"regions": content_hash(hashes)} if hashes else {})},
-        population_id=record.population_id,
-        population_hash=record.population_hash,
-        timeline_id=record.timeline_id,
-        timeline_hash=record.timeline_hash,
-        parameters={
+    ours = record.about(
+        KIND,
+        {
             "of_run": run_id,
             "origins": [] if regions is None else regions["origins"],
             "horizons": list(horizons),
         },
-        train_end=record.train_end,
-        test_end=record.test_end,
-        calibrator=record.calibrator,
-        priors=record.priors,
+        personas=population.size,
+        input_hashes={**record.input_hashes, **({"regions": content_hash(hashes)} if hashes else {})},
     )
     finished = replace(ours, result_hash=content_hash(values))
     values |= {"run_id": ours.run_id, "seconds": round(time.perf_counter() - began, 3)}
@@ -198,15 +183,14 @@ def regional_accuracy(
     """
     began = time.perf_counter()
     watch = watch or Watch()
-    origins, horizons = sorted(set(origins)), checked_horizons(horizons)
-    if not origins:
-        raise InputError("no origin is given", where="regions", allowed="one or more days")
+    origins, horizons = checked(origins, horizons, "regions")
     watch.report("ingest", 0, 1, "reading the tables")
     regions = read_regions(mobility)
     whole = _national_table(mobility, national)
     places, left_out = countries_of(regions.frame, regions.names, read_policy(policy), whole, countries)
     personas = synthesise(load_population_spec(POPULATION), PERSONAS, seed).personas
-    rows = _rows_of_countries(places, personas, origins, horizons, watch, executor)
+    work = [(country, personas, origins, horizons) for country in places]
+    rows = [row for part in each_of(country_rows, work, watch, "validate", "countries", executor) for row in part]
     for country in places:
         left_out |= _unscored(country, rows)
     return {
@@ -225,21 +209,6 @@ def regional_accuracy(
     }
 
 
-def checked_horizons(horizons: Sequence[int]) -> list[int]:
-    """The horizons, each once, in order; InputError for none and for one that makes no sense."""
-    for horizon in horizons:
-        if not 1 <= horizon <= LONGEST_HORIZON:
-            raise InputError(
-                f"a horizon of {horizon} days",
-                where="regions",
-                allowed=f"1 to {LONGEST_HORIZON}",
-                nearest=str(min(max(horizon, 1), LONGEST_HORIZON)),
-            )
-    if not horizons:
-        raise InputError("no horizon is given", where="regions", allowed="one or more numbers of days")
-    return sorted(set(horizons))
-
-
 @one_thread
 def country_rows(
     country: Country, personas: pd.DataFrame, origins: Sequence[date], horizons: Sequence[int], engine: Any = None
@@ -247,30 +216,6 @@ def country_rows(
     """Scores of one country's regions; a plain function, so that a worker process can run it."""
     found = [item for origin in origins for item in forecast_regions(country, personas, origin, max(horizons), engine)]
     return region_rows(found, horizons)
-
-
-def _rows_of_countries(
-    places: Sequence[Country],
-    personas: pd.DataFrame,
-    origins: Sequence[date],
-    horizons: Sequence[int],
-    watch: Watch,
-    executor: Executor | None,
-) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    pending = (
-        [executor.submit(country_rows, item, personas, origins, horizons) for item in places] if executor else None
-    )
-    try:
-        for number, country in enumerate(places):
-            watch.report("validate", number, len(places), "countries")
-            rows += country_rows(country, personas, origins, horizons) if pending is None else pending[number].result()
-    except BaseException:
-        for item in pending or ():
-            item.cancel()
-        raise
-    watch.report("validate", len(places), len(places), "countries")
-    return rows
 
 
 def _priors(country: Country, origins: Sequence[date]) -> str:

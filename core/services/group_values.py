@@ -18,7 +18,7 @@ from core.people.spec import LEVEL_CUTS, LEVELS
 from core.services.counterfactuals import horizon_dates
 from core.services.persona_tables import category_labels
 from core.services.populations import identical_personas
-from core.services.progress import Watch
+from core.services.progress import Watch, each_of
 from core.services.what_ifs import what_if
 from core.store.database import Store
 from core.validity.diversity import Diversity, additive_share, diversity, eta_squared
@@ -135,16 +135,9 @@ def group_values(twin: FittedTwin, population: Population, watch: Watch, executo
     dates = horizon_dates(twin)
     timelines = [as_asked(twin, what_if(name, twin.timeline, twin.origin)) for name in (FROM, TO)]
     before, after = follow(twin, [timeline_days(twin, item, dates) for item in timelines], dates)
-    pending = (
-        [executor.submit(response_by_category, twin, before, after, name) for name in twin.attributes]
-        if executor
-        else None
-    )
-    attributes = []
-    for number, name in enumerate(twin.attributes):
-        watch.report("validate", number, len(twin.attributes), "attributes")
-        found = response_by_category(twin, before, after, name) if pending is None else pending[number].result()
-        attributes.append(_attribute_values(found, population))
+    work = [(twin, before, after, name) for name in twin.attributes]
+    responses = each_of(response_by_category, work, watch, "validate", "attributes", executor)
+    attributes = [_attribute_values(found, population) for found in responses]
     return {
         "measure": RESPONSE,
         "means": RESPONSE_MEANS,

@@ -12,7 +12,7 @@ from core.cognition.coefficients import load_coefficients
 from core.cognition.rules import RulesEngine
 from core.errors import InputError, one_of
 from core.records import RunRecord, code_version, content_hash
-from core.services.progress import Watch
+from core.services.progress import Watch, each_of
 from core.store.database import Store
 from core.study import Study, load_study
 from core.validity.known_worlds import CLEAR_EFFECT, ESTIMATORS, PERSONAS, TRIALS, measure_world, summary_of
@@ -70,7 +70,8 @@ def known_worlds(
                 nearest=str(min(max(value, low), high)),
             )
     asked = [(kind, seed) for kind in chosen for seed in range(seeds)]
-    rows = _measured(asked, personas, trials, watch, executor)
+    work = [(*item, personas, trials) for item in asked]
+    rows = [row for part in each_of(measure_world, work, watch, "validate", "worlds", executor) for row in part]
     values: dict[str, Any] = {
         "worlds": list(chosen),
         "seeds": seeds,
@@ -99,23 +100,6 @@ def _checked_kinds(kinds: Sequence[str] | None) -> tuple[str, ...]:
     if not chosen:
         raise InputError("no kind of world is given", where="known worlds", allowed=", ".join(WORLDS))
     return chosen
-
-
-def _measured(
-    asked: Sequence[tuple[str, int]], personas: int, trials: int, watch: Watch, executor: Executor | None
-) -> list[dict[str, Any]]:
-    """The rows of every world, in the order asked."""
-    rows: list[dict[str, Any]] = []
-    pending = [] if executor is None else [executor.submit(measure_world, *item, personas, trials) for item in asked]
-    try:
-        for number, item in enumerate(asked):
-            watch.report("validate", number, len(asked), "worlds")
-            rows += pending[number].result() if pending else measure_world(*item, personas, trials)
-        watch.report("validate", len(asked), len(asked), "worlds")
-    finally:
-        for future in pending:
-            future.cancel()
-    return rows
 
 
 def _keep(store: Store, values: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pandas as pd
 
@@ -29,9 +29,7 @@ from core.people.personas import synthesise
 from core.people.population_file import load_population_spec
 from core.processes import one_thread
 from core.services.backtesting import PERSONAS, POPULATION
-from core.services.progress import Watch
-
-Found = TypeVar("Found")
+from core.services.progress import Found, Watch, each_of
 
 
 def learn(
@@ -60,14 +58,18 @@ def learn(
     teachers = [item for item in places if not kept_for_exams(item.study.id)]
     personas = synthesise(load_population_spec(POPULATION), PERSONAS, seed).personas
     days = sorted(set(days))
+
+    def of_each(work: Callable[[Place, pd.DataFrame, date], Found], taught: Sequence[Place]) -> list[Found]:
+        return each_of(work, [(item, personas, days[-1]) for item in taught], watch, "calibrate", "places", executor)
+
     plain = [replace(item, study=replace(item.study, learned=None)) for item in teachers]
-    unknowing = _of_each(_errors_of, plain, personas, days[-1], watch, executor)
+    unknowing = of_each(_errors_of, plain)
     latitudes = [item.study.latitude for item in teachers]
     drift = drift_table([PlaceErrors(*pair) for pair in zip(unknowing, latitudes, strict=True)], days)
     to.mkdir(parents=True, exist_ok=True)
     drift.to_csv(to / DRIFT_FILE, index=False, lineterminator="\n")
     knowing = [replace(item, study=replace(item.study, learned=to.resolve())) for item in teachers]
-    errors = _of_each(_errors_of, knowing, personas, days[-1], watch, executor)
+    errors = of_each(_errors_of, knowing)
     widths = [row for day in days for row in widths_rows(conformal_widths(errors, "twin", day), day)]
     pd.DataFrame(widths).to_csv(to / WIDTHS_FILE, index=False, lineterminator="\n")
     effects = [
@@ -82,7 +84,7 @@ def learn(
         for name, (ratio, spread, n) in effect_spread(errors, FORECAST_DEFAULTS["policy_trust"], day).items()
     ]
     pd.DataFrame(effects).to_csv(to / EFFECTS_FILE, index=False, lineterminator="\n")
-    holidays = _of_each(_holidays_of, teachers, personas, days[-1], watch, executor)
+    holidays = of_each(_holidays_of, teachers)
     days_off = [
         {
             "known_until": str(day),
@@ -97,29 +99,6 @@ def learn(
     pd.DataFrame(days_off).to_csv(to / DAYS_OFF_FILE, index=False, lineterminator="\n")
     watch.finish("store", "done")
     return {"folder": str(to), "days": [str(day) for day in days], "countries": len(teachers)}
-
-
-def _of_each(
-    work: Callable[[Place, pd.DataFrame, date], Found],
-    places: Sequence[Place],
-    personas: pd.DataFrame,
-    last: date,
-    watch: Watch,
-    executor: Executor | None,
-) -> list[Found]:
-    pending = None
-    if executor is not None:
-        pending = [executor.submit(work, item, personas, last) for item in places]
-    found = []
-    try:
-        for number, item in enumerate(places):
-            watch.report("calibrate", number, len(places), "places")
-            found.append(pending[number].result() if pending else work(item, personas, last))
-    except BaseException:
-        for waiting in pending or ():
-            waiting.cancel()
-        raise
-    return found
 
 
 @one_thread

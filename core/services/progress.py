@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from core.errors import Cancelled
 
@@ -16,6 +18,8 @@ STAGE_WORDS = {
     "validate": "Testing on held-out days",
     "store": "Keeping the results",
 }
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -50,3 +54,29 @@ class Watch:
         """Raises Cancelled where the user has asked to stop."""
         if self.should_stop():
             raise Cancelled("stopped; what was finished is kept, and the same run resumes from there")
+
+
+def each_of(
+    work: Callable[..., Found],
+    arguments: Sequence[tuple[Any, ...]],
+    watch: Watch,
+    stage: str,
+    units: str,
+    executor: Executor | None = None,
+) -> list[Found]:
+    """`work(*item)` for each of `arguments`, in their order, in the workers of `executor` where there is one.
+
+    The watch hears of each that is done. Where one fails, or the watch says stop, those that wait are given up: a pool that
+    outlives this work would go on with what nobody waits for.
+    """
+    pending = [] if executor is None else [executor.submit(work, *item) for item in arguments]
+    found = []
+    try:
+        for number, item in enumerate(arguments):
+            watch.report(stage, number, len(arguments), units)
+            found.append(pending[number].result() if executor else work(*item))
+        watch.report(stage, len(arguments), len(arguments), units)
+    finally:
+        for future in pending:
+            future.cancel()
+    return found

@@ -16,7 +16,6 @@ from core.calibration.twin import twin_forecast
 from core.errors import InputError
 from core.forecasting.metrics import rmse
 from core.people.sensitivity import trait_variants
-from core.records import RunRecord
 from core.services.asking_engines import is_language
 from core.services.counterfactuals import fitted_twin
 from core.services.populations import load_population
@@ -70,22 +69,7 @@ def run_sensitivity(store: Store, run_id: str, *, data: Any = None, watch: Watch
             {"forecaster": FORECASTER + name, "behaviour": behaviour, "metric": "rmse", "value": float(value)}
             for behaviour, value in [*theirs.items(), ("macro", theirs.mean())]
         ]
-    ours = RunRecord(
-        kind="sensitivity",
-        study_id=record.study_id,
-        study_hash=record.study_hash,
-        engine=record.engine,
-        engine_version=record.engine_version,
-        seed=record.seed,
-        personas=record.personas,
-        input_hashes=record.input_hashes,
-        population_id=record.population_id,
-        population_hash=record.population_hash,
-        parameters={"of_run": run_id, "variants": len(variants)},
-        train_end=record.train_end,
-        test_end=record.test_end,
-        calibrator=record.calibrator,
-    )
+    ours = record.about("sensitivity", {"of_run": run_id, "variants": len(variants)})
     values: dict[str, Any] = {
         "study": record.study_id,
         "engine": record.engine,

@@ -20,7 +20,7 @@ SLOWEST = (
     "test_counterfactual", "test_llm_engine", "test_page_timeline", "test_backtest", "test_page_validation",
     "test_personas", "test_confounding", "test_services_fitting", "test_llm_pipe", "test_page_population", "test_jobs",
     "test_backtests_store", "test_run_intervals", "test_engine_comparison", "test_ask_people", "test_store",
-    "test_simulate", "test_timeline", "test_uae_golden", "test_leakage", "test_search",
+    "test_simulate", "test_timeline", "test_uae_golden", "test_leakage", "test_search", "test_learning",
 )  # fmt: skip
 
 

@@ -52,7 +52,7 @@ def add(commands: Any) -> None:
         commands,
         "learn",
         _learn,
-        "learn from many places' past: recovery, season, widths of intervals, errors of effects",
+        "learn from many places' past: recovery, season, widths of intervals, errors of effects, days off",
     )
     learn.add_argument("--mobility", type=Path, required=True, metavar="FILE")
     learn.add_argument("--policy", type=Path, required=True, metavar="FILE")

@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.cli import main
+from core.cli import _parser, main
 from core.counterfactual.contrast import contrasts
 from core.counterfactual.support import FAR
 from core.errors import Cancelled, InputError
 from core.services.archive import export_run, list_runs, show_run
-from core.services.known_worlds import ESTIMATOR_WORDS, WORLDS, known_worlds
+from core.services.known_worlds import ESTIMATOR_WORDS, SEEDS, WORLDS, known_worlds
 from core.services.progress import Watch
 from core.services.runs import worker_pool
 from core.services.texts_worlds import worlds_text
@@ -29,6 +29,8 @@ from core.validity.known_worlds import (
     DISTANCE_CLASSES,
     ESTIMATORS,
     MEASURES,
+    PERSONAS,
+    TRIALS,
     WORKING_WEEK,
     distance_class,
     fit_twin,
@@ -267,6 +269,11 @@ def test_the_command_prints_one_object(capsys: pytest.CaptureFixture[str]) -> No
     assert "run_id" not in printed
     assert main(["worlds", "--kinds", "confunded", *small]) == 2
     assert "Nearest valid: confounded" in capsys.readouterr().err
+
+
+def test_the_command_measures_as_many_worlds_as_the_page() -> None:
+    asked = _parser().parse_args(["worlds"])
+    assert (asked.seeds, asked.personas, asked.trials) == (SEEDS, PERSONAS, TRIALS)
 
 
 def test_the_command_line_stays_light() -> None:

@@ -65,7 +65,7 @@ def add(commands: Any) -> None:
 
     worlds = command(commands, "worlds", _worlds, "how far contrasts miss in worlds whose truth is known")
     worlds.add_argument("--kinds", type=names, metavar="A,B,…", help="kinds of world (default: all)")
-    worlds.add_argument("--seeds", type=int, default=4, metavar="N", help="worlds of each kind (default 4)")
+    worlds.add_argument("--seeds", type=int, default=12, metavar="N", help="worlds of each kind (default 12)")
     worlds.add_argument("--personas", type=int, default=300, metavar="N", help="people of each twin (default 300)")
     worlds.add_argument("--trials", type=int, default=16, metavar="N", help="Optuna trials of each twin (default 16)")
     worlds.add_argument(

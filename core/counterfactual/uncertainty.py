@@ -144,6 +144,9 @@ def drawn_calibration(
         gaps.append(gap)
         days_off.append(relative.days_off)
     assert followed.upper is not None
+    study, origin = problem.study, window.origin
+    effects = drawn_factors(known_effect_spread(study, origin), len(means), seed, EFFECT_FACTORS)
+    days_off_error = drawn_factors(known_days_off_spread(study, origin), len(means), seed, DAYS_OFF_FACTORS)
     # Draws serve intervals, for which 32 bits are more than enough and twice as fast.
     return Calibration(
         lines=_stacked(fitted),
@@ -158,12 +161,8 @@ def drawn_calibration(
         trust=trust,
         drift=window.drift,
         days_off=np.stack(days_off),
-        factor=drawn_factors(known_effect_spread(problem.study, window.origin), len(means), seed, EFFECT_FACTORS)[
-            :, None
-        ],
-        days_off_error=drawn_factors(
-            known_days_off_spread(problem.study, window.origin), len(means), seed, DAYS_OFF_FACTORS
-        ),
+        factor=effects[:, None],
+        days_off_error=days_off_error,
     )
 
 

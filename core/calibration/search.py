@@ -188,7 +188,8 @@ def least_move(rows: Sequence[Mapping[str, Any]], score: Callable[[dict[str, flo
 
     `score` gives the macro score of a point. Against the mean of the good trials itself this lowered the error of forecasts
     of 85 countries by 0.3, 0.3 and 0.7% at 30, 90 and 180 days, and that of contrasts in worlds of known truth by 0.6%. Not
-    to move at all forecasts as well, but makes contrasts there worse by 10%.
+    to move at all forecasts as well, but makes contrasts there worse by 10%. It was chosen among about 24 rules on these same
+    countries, and one standard error over two by half of these worlds, so all of these figures flatter it somewhat.
     """
     start, found, limit = rows[0]["parameters"], mean_of_good(rows), _good_enough(rows)
     if rows[0]["macro"] <= limit:

@@ -109,7 +109,11 @@ class RegionKey:
 
 @dataclass(frozen=True)
 class Study:
-    """A study as its file describes it. Dates are calendar days, both ends included."""
+    """A study as its file describes it. Dates are calendar days, both ends included.
+
+    `code` (ISO 3166-1 alpha-3) says which country this is among those that others learn from, so that it never learns
+    from itself; without, the mobility source and the calendar tell (`core.calibration.learned.own_code`).
+    """
 
     id: str
     title: str
@@ -139,6 +143,7 @@ class Study:
     sweep_order: tuple[str, ...]
     citation: str
     regions: RegionKey | None = None
+    code: str | None = None
 
     @property
     def behaviour_ids(self) -> tuple[str, ...]:
@@ -268,6 +273,7 @@ def _study(raw: dict[str, Any], path: Path) -> Study:
         sweep_order=tuple(raw["sweep"]["order"]),
         citation=raw.get("citation", ""),
         regions=_region_key(raw["regions"]) if "regions" in raw else None,
+        code=raw.get("code"),
     )
 
 

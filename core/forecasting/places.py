@@ -93,6 +93,7 @@ def _place(
     study = replace(
         pattern,
         id=code,
+        code=code,
         title=country.name,
         latitude=country.latitude,
         place=country.name,

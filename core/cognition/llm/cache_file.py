@@ -7,10 +7,8 @@ row is checked before any is stored, and a file that is not whole and right leav
 from __future__ import annotations
 
 import math
-import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,6 +23,7 @@ from core.cognition.llm.outcomes import Outcome
 from core.cognition.llm.providers import RECORDED
 from core.cognition.llm.types import AnswerError, ModelSpec, Question
 from core.errors import InputError, PolicyTwinError, one_of
+from core.files_out import written_whole
 from core.records import content_hash, decode_json, encode_json
 from core.store.llm_calls import ANSWERED
 
@@ -91,26 +90,21 @@ class Imported:
 def export_cache(cache: AnswerCache, path: Path) -> int:
     """Writes all answers (no failures, no run ids) to `path`, ordered by key, and returns how many.
 
-    An existing file is replaced at the end, whole. Raises InputError where the file cannot be written.
+    An existing cache of answers is replaced at the end, whole; anything else that stands there stays. Raises InputError
+    then, and where the file cannot be written.
     """
-    table = cache.store.read_arrow("llm_calls", columns=_SCHEMA.names, status=ANSWERED).cast(_SCHEMA)
-    table = table.replace_schema_metadata({_FORMAT_KEY: str(FORMAT).encode()})
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        os.close(handle)
-        try:
-            pq.write_table(table, name, compression="zstd")
-            os.replace(name, path)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(name)
-            raise
-    except OSError as wrong:
-        raise InputError(
-            f"the cache cannot be written ({wrong.strerror or wrong})", where=str(path), allowed="a file in a folder"
-        ) from None
+    with written_whole(path, "a cache of answers", _is_cache) as beside:
+        table = cache.store.read_arrow("llm_calls", columns=_SCHEMA.names, status=ANSWERED).cast(_SCHEMA)
+        pq.write_table(table.replace_schema_metadata({_FORMAT_KEY: str(FORMAT).encode()}), beside, compression="zstd")
     return int(table.num_rows)
+
+
+def _is_cache(path: Path) -> bool:
+    """Whether a file is a cache of answers of any form, by its metadata alone."""
+    try:
+        return _FORMAT_KEY in (pq.read_schema(path).metadata or {})
+    except (OSError, pa.ArrowException, UnicodeDecodeError):
+        return False
 
 
 def import_cache(cache: AnswerCache, path: Path, parse: Parser = answer_of) -> Imported:

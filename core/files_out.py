@@ -1,0 +1,86 @@
+"""Files for users, written whole or not at all: beside their place under another name, then renamed.
+
+What stands at the place already is replaced only where it is a regular file of the kind that is written. A device, a
+pipe or a folder, or a link to one, is none, and another file is somebody's work.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from core.errors import InputError
+
+#: The name beside the place begins so, and is short: a name that just fits would not with anything added.
+_PREFIX = ".policytwin-"
+
+
+@contextmanager
+def written_whole(path: Path, what: str, ours: Callable[[Path], bool]) -> Iterator[Path]:
+    """The name to write to; when the block ends without an error, that file is at `path`, and readable by its owner alone.
+
+    `what` is written, in words with an article ("a cache of answers"). `ours` says of a regular file whether it is one, and
+    so may be replaced; a link is followed. Folders on the way are made. Raises InputError where something else stands at
+    `path`, before the block and again at its end, and where the file cannot be written, OSErrors of the block included.
+    """
+    try:
+        _check(path, what, ours)
+        place = Path(os.path.realpath(path))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=place.parent, prefix=_PREFIX)
+        try:
+            os.close(handle)
+            yield Path(name)
+            _to_disk(name)
+            _check(path, what, ours)
+            os.replace(name, place)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(name)
+            raise
+    except OSError as wrong:
+        raise InputError(
+            f"{what} cannot be written there ({wrong.strerror or wrong})",
+            where=str(path),
+            allowed="a file in a folder that can be written to",
+        ) from None
+
+
+def _check(path: Path, what: str, ours: Callable[[Path], bool]) -> None:
+    """InputError where `path` is something that must stay."""
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(mode):
+        raise InputError(
+            f"is {_kind(mode)}, and would be replaced", where=str(path), allowed=f"a new file, or {what} to replace"
+        )
+    if not ours(path):
+        raise InputError(
+            f"is there already, and is not {what}", where=str(path), allowed=f"a new file, or {what} to replace"
+        )
+
+
+def _kind(mode: int) -> str:
+    kinds = (
+        (stat.S_ISDIR, "a folder"),
+        (stat.S_ISFIFO, "a pipe"),
+        (stat.S_ISCHR, "a device"),
+        (stat.S_ISBLK, "a device"),
+        (stat.S_ISSOCK, "a socket"),
+    )
+    return next((name for test, name in kinds if test(mode)), "no file")
+
+
+def _to_disk(name: str) -> None:
+    """Else a machine that loses power just after the renaming could keep the name of a file and nothing in it."""
+    handle = os.open(name, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -352,7 +352,9 @@ def _export(workspace: Workspace, run: StoredRun) -> None:
         )
     st.caption("The journal is a study of Optuna's. Look into it with optuna-dashboard (an optional package):")
     st.code(f"optuna-dashboard trials-{run.run_id}.journal", language="bash")
-    st.caption(f"There is one objective per behaviour and macro, their mean. {len(tried)} trials; smaller is better.")
+    st.caption(
+        f"The search minimises macro, the mean of the behaviours' errors. {len(tried)} trials; smaller is better."
+    )
 
 
 def _reproduce(workspace: Workspace, run: StoredRun) -> None:

@@ -82,6 +82,22 @@ def test_the_same_seed_is_the_same_search(found: SearchResult) -> None:
     assert other.log.rows[1:] != found.log.rows[1:]
 
 
+def test_macro_alone_is_minimised(found: SearchResult) -> None:
+    """The trials are those of Optuna's own study of one objective that is told macro and nothing else."""
+    sampler = optuna.samplers.TPESampler(seed=4, multivariate=True, constant_liar=True)
+    peer, bounds = (
+        optuna.create_study(direction="minimize", sampler=sampler),
+        search_bounds(engine_for(meridia().study)),
+    )
+    peer.enqueue_trial(found.log.rows[0]["parameters"])
+    for first in range(0, TRIALS, BATCH):
+        rows = found.log.rows[first : first + BATCH]
+        for trial, row in zip([peer.ask() for _ in rows], rows, strict=True):
+            assert {name: trial.suggest_float(name, *bounds[name]) for name in bounds} == row["parameters"]
+        for row in rows:
+            peer.tell(row["number"], row["macro"])
+
+
 def test_workers_change_nothing(found: SearchResult, pool: Executor) -> None:
     assert run(executor=pool).log.rows == found.log.rows
 

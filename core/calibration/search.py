@@ -1,7 +1,7 @@
 """Search, by Optuna's TPE, of what has no closed form; a and b are profiled out by least squares inside each trial.
 
-A trial is scored by forecasting from rolling origins *inside* training: one objective per behaviour, and the macro
-score (their mean), which decides. The order of a search:
+A trial is scored by forecasting from rolling origins *inside* training: one score per behaviour, and the macro score
+(their mean), which alone is minimised. The order of a search:
 1. ask a batch of fixed size (so that the number of workers changes nothing);
 2. evaluate it, in any order;
 3. tell the results in the order asked.
@@ -20,7 +20,7 @@ import pandas as pd
 
 from core.calibration.linear import CALIBRATORS
 from core.calibration.problem import Problem
-from core.calibration.trials import TrialLog, quiet_optuna
+from core.calibration.trials import TrialLog, macro_study
 from core.calibration.twin import FORECAST_BOUNDS, FORECAST_DEFAULTS, LINE_SHARE, twin_forecast
 from core.cognition.engine import ResponseEngine, with_own
 from core.cognition.rules import parameter_bounds
@@ -120,10 +120,7 @@ def search(
         )
     bounds = search_bounds(engine)
     sample = search_sample(personas)
-    optuna = quiet_optuna()
-    objectives = [*problem.study.behaviour_ids, "macro"]
-    sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True)
-    study = optuna.create_study(directions=["minimize"] * len(objectives), sampler=sampler)
+    study = macro_study(seed)
     start = {**engine.parameters, **FORECAST_DEFAULTS}
     study.enqueue_trial({name: start[name] for name in bounds})
     means = None if engine.parameters else simulate(engine, sample, problem.contexts).everyone
@@ -139,8 +136,7 @@ def search(
             results = [score_means(problem, means, point) for point in points]
         for trial, point, values in zip(batch, points, results, strict=True):
             macro = float(np.nanmean(values))
-            # Optuna fails trials with a missing objective; one that is the same in all trials tells the sampler nothing.
-            study.tell(trial, [*(0.0 if np.isnan(value) else value for value in values), macro])
+            study.tell(trial, macro)
             log.add(point, values, macro)
         if on_batch is not None:
             on_batch(log.rows[-len(batch) :])

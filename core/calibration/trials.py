@@ -23,9 +23,17 @@ def quiet_optuna() -> ModuleType:
     return optuna
 
 
+def macro_study(seed: int) -> Any:
+    """An Optuna study of the one number that decides, the macro score: told the behaviours' own scores as well, TPE would
+    spread its trials over a front that nobody reads."""
+    optuna = quiet_optuna()
+    sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True)
+    return optuna.create_study(direction="minimize", sampler=sampler)
+
+
 @dataclass
 class TrialLog:
-    """Trials in order: parameters, one objective per behaviour, and their mean (`macro`)."""
+    """Trials in order: parameters, the score of each behaviour (`objectives`), and their mean (`macro`), which is searched."""
 
     calibrator: str
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -50,7 +58,8 @@ class TrialLog:
 def export_journal(
     trials: pd.DataFrame, bounds: Mapping[str, tuple[float, float]], names: Sequence[str], study_name: str, path: Path
 ) -> None:
-    """Write stored trials as an Optuna journal file, which optuna-dashboard opens.
+    """Write stored trials as an Optuna journal file, which optuna-dashboard opens: with every behaviour's score, so that one
+    can see there what each gained at the others' cost, though the search minimised macro alone.
 
     `trials` has parameters, objectives and macro per row; `names` names the objectives, macro last. An existing file is
     replaced.

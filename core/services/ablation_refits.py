@@ -25,7 +25,7 @@ from core.calibration.search import (
     search_bounds,
     search_sample,
 )
-from core.calibration.trials import TrialLog, quiet_optuna
+from core.calibration.trials import TrialLog, macro_study
 from core.calibration.twin import FORECAST_DEFAULTS, twin_forecast
 from core.cognition.engine import EPIDEMIC, RESTRICTED_DAYS, ResponseEngine, with_own
 from core.people.personas import synthesise
@@ -97,10 +97,7 @@ def _search_otherwise(refit: Refit, sample: pd.DataFrame) -> dict[str, float]:
     bounds, start = search_bounds(refit.engine), {**refit.engine.parameters, **FORECAST_DEFAULTS}
     if not refit.priors:
         bounds, start = {**bounds, **UNINFORMED_BOUNDS}, {**start, **UNINFORMED_START}
-    optuna = quiet_optuna()
-    count = len(refit.problem.study.behaviour_ids)
-    sampler = optuna.samplers.TPESampler(seed=refit.seed, multivariate=True, constant_liar=True)
-    study = optuna.create_study(directions=["minimize"] * (count + 1), sampler=sampler)
+    study = macro_study(refit.seed)
     study.enqueue_trial({name: start[name] for name in bounds})
     log = TrialLog("twin")
 
@@ -114,7 +111,7 @@ def _search_otherwise(refit: Refit, sample: pd.DataFrame) -> dict[str, float]:
         for trial, point in zip(batch, points, strict=True):
             values = scores(point)
             macro = float(np.nanmean(values))
-            study.tell(trial, [*np.nan_to_num(values).tolist(), macro])
+            study.tell(trial, macro)
             log.add(point, values, macro)
     found = least_move(log.rows, lambda point: float(np.nanmean(scores(point))))
     if not refit.anchor:

@@ -41,6 +41,11 @@ class InputError(PolicyTwinError):
         return (_rebuild_input_error, (type(self), self.problem, self.where, self.allowed, self.nearest))
 
 
+class TooLittleObserved(InputError):
+    """Nothing can be said of this place, day or horizon, because too little of it was observed. Where many are looked at
+    such a one is left out, counted and named; every other InputError stops the work."""
+
+
 def _rebuild_input_error(
     kind: type[InputError], problem: str, where: str | None, allowed: str | None, nearest: str | None
 ) -> InputError:

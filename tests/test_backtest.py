@@ -31,6 +31,7 @@ from core.forecasting.intervals import CLASSES, LEVELS, PastErrors, conformal_wi
 from core.forecasting.lagged import exponential_smoothing, gradient_boosting_lags
 from core.forecasting.places import Place, places_from_tables
 from core.people.personas import synthesise
+from core.services.texts import backtest_text
 from core.study import load_codebook, load_study
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -271,15 +272,23 @@ def test_the_command_prints_rows_and_a_summary(tmp_path: Path) -> None:
             oxford[f"{item.code}_Flag"] = np.nan
     oxford.to_parquet(tmp_path / "policy.parquet")
     command = [sys.executable, "-m", "core.cli", "backtest", "--mobility", str(tmp_path / "mobility.parquet"),
-               "--policy", str(tmp_path / "policy.parquet"), "--origins", "2020-09-30", "--horizons", "30",
+               "--policy", str(tmp_path / "policy.parquet"), "--horizons", "30,90",
+               "--origins", "2020-04-10,2020-09-30,2021-05-20,2021-12-31",
                "--countries", "DEU", "--workers", "1", "--json"]  # fmt: skip
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     printed = json.loads(done.stdout)
-    (row,) = printed["rows"]
+    row, _, _ = printed["rows"]
+    assert {what: why.split(" ")[0] for what, why in printed["left_out"].items()} == {
+        "DEU after 2020-04-10": "training",
+        "DEU after 2021-12-31": "nothing",
+        "DEU after 2021-05-20, 90 days": "fewer",
+    }
     assert {"country", "origin", "horizon", "stringency_change", "categories", "macro_rmse", "coverage"} <= set(row)
     assert set(row["macro_rmse"]) == {"twin", *RIVALS} and set(row["coverage"]) == {"50", "80", "95"}
-    assert printed["summary"]["rows"] == 1
+    assert printed["summary"]["rows"] == 3
+    text = backtest_text(printed)
+    assert "Left out: DEU after 2021-12-31: nothing was observed after this day: the data end on 2021-06-28." in text
     for wrong, words in ((["--horizons", "0"], "1 to 365"), (["--countries", "DEX"], "Nearest valid: DEU")):
         again = subprocess.run([*command, *wrong], cwd=ROOT, capture_output=True, text=True, check=False)
         assert again.returncode == 2 and words in again.stderr and len(again.stderr.strip().splitlines()) == 1

@@ -85,11 +85,11 @@ def people() -> pd.DataFrame:
 
 @lru_cache(maxsize=1)
 def forecasts() -> dict[str, dict[str, pd.DataFrame]]:
-    return {item.region: dict(item.forecasts) for item in forecast_regions(germany(), people(), ORIGIN, 90)}
+    return {item.region: dict(item.forecasts) for item in forecast_regions(germany(), people(), ORIGIN, 90).regions}
 
 
 def test_a_calm_region_is_forecast_without_error_and_a_noisy_one_misses_by_its_noise() -> None:
-    rows = region_rows(forecast_regions(germany(), people(), ORIGIN, 90), [90])
+    rows = region_rows(forecast_regions(germany(), people(), ORIGIN, 90).regions, [90])
     by_region = {row["region"]: row for row in rows}
     calm, noisy = (by_region[code]["shared_rmse"] for code in (CALM, NOISY))
     assert calm["last_7_days"] == 0.0 and calm["seasonal_naive"] == 0.0
@@ -131,7 +131,7 @@ def test_nothing_observed_after_the_origin_reaches_a_forecast(change: str) -> No
     for frame in (table, whole):
         later = frame["date"] > pd.Timestamp(ORIGIN)
         frame.loc[later, VALUES] = np.nan if change == "gone" else frame.loc[later, VALUES] * 5 + 90
-    found = forecast_regions(germany(table, whole), people(), ORIGIN, 90)
+    found = forecast_regions(germany(table, whole), people(), ORIGIN, 90).regions
     assert {item.region for item in found} == set(NAMES)
     for item in found:
         for name, frame in item.forecasts.items():
@@ -143,7 +143,7 @@ def test_the_past_of_a_region_reaches_its_own_forecasts_and_no_national_one() ->
     table = tables()[0].copy()
     past = (table["place"] == NOISY) & (table["date"] <= pd.Timestamp(ORIGIN))
     table.loc[past, VALUES] += 25.0
-    found = {item.region: item.forecasts for item in forecast_regions(germany(table), people(), ORIGIN, 90)}
+    found = {item.region: item.forecasts for item in forecast_regions(germany(table), people(), ORIGIN, 90).regions}
     for name in (TWIN, "last_7_days", "seasonal_naive"):
         assert not np.array_equal(found[NOISY][name].to_numpy(), forecasts()[NOISY][name].to_numpy())
         assert np.array_equal(found[CALM][name].to_numpy(), forecasts()[CALM][name].to_numpy())
@@ -155,7 +155,7 @@ def test_without_the_country_nothing_national_is_said() -> None:
     regions, policy, _ = tables()
     (country,), _ = countries_of(regions, NAMES, policy, None)
     assert not country.observed
-    for item in forecast_regions(country, people(), ORIGIN, 30):
+    for item in forecast_regions(country, people(), ORIGIN, 30).regions:
         assert set(item.forecasts) == {TWIN, "last_7_days", "seasonal_naive"}
 
 
@@ -168,9 +168,9 @@ def test_the_people_of_a_region_are_everybody_where_everybody_lives_there() -> N
     region = replace(germany().regions[0], observations=inputs.observations, category="norvale")
     country = Country(nation, (region,), observed=True, attribute="region")
     origin = date(2031, 3, 31)
-    mixed = forecast_regions(country, population.personas, origin, 60)[0].forecasts
+    mixed = forecast_regions(country, population.personas, origin, 60).regions[0].forecasts
     assert not np.allclose(mixed[PEOPLE], mixed[NATIONAL])
-    alone = forecast_regions(country, population.personas.assign(region="norvale"), origin, 60)[0].forecasts
+    alone = forecast_regions(country, population.personas.assign(region="norvale"), origin, 60).regions[0].forecasts
     assert np.allclose(alone[PEOPLE], alone[NATIONAL], atol=1e-4)
 
 
@@ -185,7 +185,7 @@ def test_regions_are_compared_by_what_all_of_them_have() -> None:
 def test_a_region_without_enough_behaviours_is_named_and_left_out_of_the_comparison() -> None:
     table = tables()[0].copy()
     table.loc[table["place"] == CALM, VALUES[1:]] = np.nan
-    rows = region_rows(forecast_regions(germany(table), people(), ORIGIN, 90), [90])
+    rows = region_rows(forecast_regions(germany(table), people(), ORIGIN, 90).regions, [90])
     calm = next(row for row in rows if row["region"] == CALM)
     assert calm["behaviours"] == ["retail"] and calm["shared_rmse"] is None and len(calm["macro_rmse"]) > 2
     compared, incomplete = region_table(rows, "DEU", 90)
@@ -196,7 +196,26 @@ def test_a_region_hardly_observed_by_the_origin_is_not_forecast_though_it_is_lat
     table = tables()[0].copy()
     early = (table["place"] == CALM) & (table["date"] <= pd.Timestamp(ORIGIN) - pd.Timedelta(days=30))
     table.loc[early, VALUES] = np.nan
-    assert {item.region for item in forecast_regions(germany(table), people(), ORIGIN, 30)} == {NOISY, REAL}
+    found = forecast_regions(germany(table), people(), ORIGIN, 30)
+    assert {item.region for item in found.regions} == {NOISY, REAL}
+    assert found.left_out == {f"{CALM} after {ORIGIN}": "no behaviour was observed on 60 days by then"}
+
+
+def test_a_country_hardly_observed_by_the_origin_says_nothing_of_its_regions_and_is_named() -> None:
+    whole = tables()[2].copy()
+    whole.loc[whole["date"] <= pd.Timestamp(ORIGIN) - pd.Timedelta(days=3), VALUES] = np.nan
+    found = forecast_regions(germany(national=whole), people(), ORIGIN, 30)
+    assert all(NATIONAL not in item.forecasts for item in found.regions) and len(found.regions) == 3
+    assert list(found.left_out) == [f"DEU as a whole after {ORIGIN}"]
+
+
+def test_what_is_broken_is_not_taken_for_too_little_observed(tmp_path: Path) -> None:
+    """A table of what was learned that cannot be read stops the work: no region is left out for it."""
+    (tmp_path / "drift.csv").write_text("known_until,behaviour\n2020-01-01,retail\n")
+    country = germany()
+    broken = replace(country, nation=replace(country.nation, study=replace(country.nation.study, learned=tmp_path)))
+    with pytest.raises(InputError, match="table of learned drift"):
+        forecast_regions(broken, people(), ORIGIN, 30)
 
 
 def test_a_region_that_misses_an_origin_is_not_compared_with_those_that_have_it() -> None:
@@ -284,7 +303,9 @@ def test_the_command_and_the_service_agree_whoever_works(tmp_path: Path, capsys:
 def test_an_origin_without_anything_after_it_is_said_so(tmp_path: Path) -> None:
     regions, policy, _ = written(tmp_path)
     values = regional_accuracy(regions, policy, [date(2021, 12, 1)], [30])
-    assert values["rows"] == [] and set(values["left_out"]) == set(NAMES)
+    assert values["rows"] == []
+    assert set(values["left_out"]) == {f"{code} after 2021-12-01, 30 days" for code in NAMES}
+    assert "fewer than 85%" in " ".join(values["left_out"].values())
     assert "No region was observed" in regions_text(values)
 
 
@@ -316,7 +337,7 @@ def test_the_emirates_past_is_worth_something(real_data: Path) -> None:
     country, hashes, note = study_country(inputs, population, real_data)
     assert country is not None and note == "" and set(hashes) == {"google_mobility_regions.parquet"}
     assert latest_origin(country, 180) == date(2020, 12, 31)
-    rows = region_rows(forecast_regions(country, population.personas, date(2020, 12, 31), 180), [90, 180])
+    rows = region_rows(forecast_regions(country, population.personas, date(2020, 12, 31), 180).regions, [90, 180])
     assert {row["region"] for row in rows} == {item.code for item in country.regions} and len(rows) == 14
     part = region_summary(rows)["by_country"]["uae"]["180"]
     assert part["regions"] == 7 and 2 < part["mean"][TWIN] < 25

@@ -14,7 +14,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from core.errors import InputError
+from core.errors import InputError, TooLittleObserved
 
 #: A behaviour with fewer observed training days than this cannot be calibrated.
 FEWEST_DAYS = 14
@@ -81,7 +81,7 @@ class LinearCalibrator(RegressorMixin, BaseEstimator):
         seen = y.notna().sum()
         if (seen < FEWEST_DAYS).any():
             worst = str(seen.idxmin())
-            raise InputError(
+            raise TooLittleObserved(
                 f"'{worst}' was observed on {int(seen.min())} training days",
                 where="calibration",
                 allowed=f"{FEWEST_DAYS} or more",

@@ -18,7 +18,7 @@ from core.calibration.anchoring import is_off
 from core.calibration.drift import Drift, drift_after
 from core.calibration.linear import FEWEST_DAYS
 from core.cognition.engine import DAY_TYPE
-from core.errors import InputError
+from core.errors import TooLittleObserved
 from core.policy.calendar import Calendar
 from core.policy.timeline import PolicyTimeline
 from core.simulation.contexts import baseline_week, held_at, origin_moment, situations, unique_contexts, unrestricted
@@ -116,15 +116,15 @@ def build_problem(
     seasons: bool = False,
 ) -> Problem:
     """Cut everything at `train_end` and build the windows; contexts with `seasons` are for engines that are told of the
-    season. Raises InputError where the split leaves too little."""
+    season. Raises TooLittleObserved where the split leaves too little."""
     if not study.start < train_end < test_end <= study.end:
-        raise InputError(
+        raise TooLittleObserved(
             f"training to {train_end}, test to {test_end}",
             where=f"study {study.id}",
             allowed=f"{study.start} < training end < test end ≤ {study.end}",
         )
     if (train_end - study.start).days + 1 < fewest_days:
-        raise InputError(
+        raise TooLittleObserved(
             f"training to {train_end} leaves {(train_end - study.start).days + 1} days",
             where=f"study {study.id}",
             allowed=f"{fewest_days} days or more",

@@ -5,18 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from core.datasets import cells
 from core.datasets.cells import Labels
 from core.datasets.files import RawFile
+from core.datasets.layouts import detect
 from core.datasets.observed import source_files
 from core.datasets.places import iso3_of
 from core.datasets.tables import mobility_table
 from core.errors import InputError
-from core.study import Study
+from core.study import Study, load_codebook
 
 CODE, NAME = "iso_3166_2_code", "sub_region_1"
+#: What is empty in a row of Google's file that is about a country as a whole.
+PARTS = (NAME, "sub_region_2", "metro_area")
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,18 @@ def read_regions(path: str | Path, *, layout: str | None = None, place: str | No
         )
     read = mobility_table(raw, layout=layout, place=place, regions=True, allow_gaps=True)
     return RegionTable(read.frame, _names(raw, set(read.frame["place"])), {raw.path.name: raw.sha256})
+
+
+def national_rows(path: str | Path) -> pd.DataFrame | None:
+    """The countries' own rows of a file in Google's layout, which may hold them beside those of regions; None where the
+    file is of another layout or has none. InputError as `read_mobility` where it has some that cannot be read."""
+    raw = RawFile(path)
+    if detect(raw.columns, raw.container, ("mobility",), None, load_codebook(), raw.findings) != "google_csv":
+        return None
+    parts = [name for name in PARTS if name in raw.columns]
+    table = raw.load(parts)
+    whole = np.logical_and.reduce([cells.labels(table, name, raw.findings).empty for name in parts])
+    return mobility_table(raw, layout="google_csv", allow_gaps=True).frame if whole.any() else None
 
 
 def study_regions(study: Study, folder: str | Path | None) -> RegionTable | None:

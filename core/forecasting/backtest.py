@@ -8,7 +8,7 @@ these behaviours of the root mean squared error.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import numpy as np
@@ -19,7 +19,7 @@ from core.calibration.search import choose_calibrators
 from core.calibration.twin import FORECAST_DEFAULTS, TwinForecast, twin_forecast
 from core.cognition.coefficients import load_coefficients
 from core.cognition.rules import RulesEngine
-from core.errors import InputError
+from core.errors import TooLittleObserved
 from core.forecasting.baselines import BASELINES, BaselineInputs, seasonal_naive
 from core.forecasting.intervals import (
     LEVELS,
@@ -45,6 +45,9 @@ RIVALS = {
 SEEN_SHARE = 0.85
 MISSING_SHARE = 0.30
 RECENT = 28
+AFTER_THE_DATA = "nothing was observed after this day: the data end on {last}"
+HARDLY_AHEAD = "fewer than {share:.0%} of these days were observed"
+NO_BEHAVIOUR = "no behaviour was observed on enough of these days and of the four weeks before"
 #: Days between the origins inside the past whose errors make the intervals, and the training they need at least.
 STEP = 28
 FEWEST_TRAINING = 75
@@ -53,7 +56,8 @@ FEWEST_TRAINING = 75
 @dataclass(frozen=True)
 class PlaceForecasts:
     """What one place gives: forecasts by origin and forecaster (days × behaviours, to the longest horizon), the `scales` of
-    their errors for those with intervals (the same shape), and the past errors that intervals are made from."""
+    their errors for those with intervals (the same shape), and the past errors that intervals are made from; `left_out` says of
+    every origin without a forecast why."""
 
     place: str
     title: str
@@ -62,6 +66,7 @@ class PlaceForecasts:
     past: PastErrors
     observations: pd.DataFrame
     stringency: pd.Series
+    left_out: Mapping[date, str] = field(default_factory=dict)
 
 
 @one_thread
@@ -76,11 +81,15 @@ def forecast_place(
     last = last_observed(place)
     found: dict[date, dict[str, pd.DataFrame]] = {}
     scales: dict[date, dict[str, pd.DataFrame]] = {}
+    left_out: dict[date, str] = {}
     for origin in origins:
         if origin >= last:
+            left_out[origin] = AFTER_THE_DATA.format(last=last)
             continue
-        twin = _twin(place, engine, personas, origin, longest, choose=True)
-        if twin is None:
+        try:
+            twin = _twin(place, engine, personas, origin, longest, choose=True)
+        except TooLittleObserved as why:
+            left_out[origin] = why.problem
             continue
         forecast = twin.forecast
         known = _known(place, origin, pd.DatetimeIndex(forecast.index))
@@ -94,6 +103,7 @@ def forecast_place(
         past_errors(place, personas, min(last, max(origins)), longest),
         place.observations,
         place.published,
+        left_out,
     )
 
 
@@ -109,22 +119,19 @@ def _scales(place: Place, origin: date, policy_effect: pd.DataFrame) -> dict[str
 
 def _twin(
     place: Place, engine: RulesEngine, personas: pd.DataFrame, origin: date, longest: int, *, choose: bool
-) -> TwinForecast | None:
-    """The twin's forecast after `origin`; None where some behaviour was hardly observed before it.
+) -> TwinForecast:
+    """The twin's forecast after `origin`. Raises TooLittleObserved where some behaviour was hardly observed before it.
 
     With `choose` each behaviour follows the calibrator chosen on origins inside its training, else the fitted line.
     """
     end = min(origin + timedelta(days=longest), place.study.end)
-    try:
-        problem = build_problem(
-            place.study, place.timeline, place.observations, place.cases, origin, end,
-            inner=choose, fewest_days=FEWEST_TRAINING,
-        )  # fmt: skip
-        means = simulate(engine, personas, problem.contexts).everyone
-        parameters = choose_calibrators(problem, means, FORECAST_DEFAULTS)
-        return twin_forecast(problem, problem.final, means, parameters)
-    except InputError:
-        return None
+    problem = build_problem(
+        place.study, place.timeline, place.observations, place.cases, origin, end,
+        inner=choose, fewest_days=FEWEST_TRAINING,
+    )  # fmt: skip
+    means = simulate(engine, personas, problem.contexts).everyone
+    parameters = choose_calibrators(problem, means, FORECAST_DEFAULTS)
+    return twin_forecast(problem, problem.final, means, parameters)
 
 
 def _known(place: Place, origin: date, horizon: pd.DatetimeIndex) -> BaselineInputs:
@@ -146,11 +153,15 @@ def past_errors(place: Place, personas: pd.DataFrame, last: date, longest: int) 
     effects: list[np.ndarray] = []
     errors: dict[str, list[np.ndarray]] = {name: [] for name in WITH_INTERVALS}
     scales: dict[str, list[np.ndarray]] = {name: [] for name in WITH_INTERVALS}
+    left_out: dict[date, str] = {}
     behaviours = list(place.observations.columns)
     origin = place.study.start + timedelta(days=FEWEST_TRAINING)
     while origin < last - timedelta(days=7):
-        twin = _twin(place, engine, personas, origin, longest, choose=False)
-        if twin is not None:
+        try:
+            twin = _twin(place, engine, personas, origin, longest, choose=False)
+        except TooLittleObserved as why:
+            left_out[origin] = why.problem
+        else:
             days = pd.date_range(origin + timedelta(days=1), periods=longest, freq="D")
             rival = seasonal_naive(_known(place, origin, days))
             truth, sizes = place.observations.reindex(days), _scales(place, origin, twin.policy_effect)
@@ -166,17 +177,26 @@ def past_errors(place: Place, personas: pd.DataFrame, last: date, longest: int) 
         return {name: np.array(items, dtype=np.float32).reshape(shape) for name, items in values.items()}
 
     effect = np.array(effects, dtype=np.float32).reshape(shape)
-    return PastErrors(tuple(behaviours), tuple(origins), stacked(scales), stacked(errors), effect)
+    return PastErrors(tuple(behaviours), tuple(origins), stacked(scales), stacked(errors), effect, left_out)
 
 
 def counted_behaviours(observations: pd.DataFrame, origin: date, days: pd.DatetimeIndex) -> list[str]:
     """Behaviours that count in a row, or none where the horizon was hardly observed at all."""
     ahead = observations.reindex(days)
-    if ahead.notna().any(axis=1).mean() < SEEN_SHARE:
+    if _hardly_seen(ahead):
         return []
     recent = observations.loc[: pd.Timestamp(origin)].iloc[-RECENT:]
     fine = (ahead.isna().mean() <= MISSING_SHARE) & (recent.isna().mean() <= MISSING_SHARE)
     return [str(name) for name in observations.columns[fine]]
+
+
+def why_not_counted(observations: pd.DataFrame, days: pd.DatetimeIndex) -> str:
+    """Why `counted_behaviours` finds none on these days."""
+    return HARDLY_AHEAD.format(share=SEEN_SHARE) if _hardly_seen(observations.reindex(days)) else NO_BEHAVIOUR
+
+
+def _hardly_seen(ahead: pd.DataFrame) -> bool:
+    return bool(ahead.notna().any(axis=1).mean() < SEEN_SHARE)
 
 
 def stringency_change(stringency: pd.Series, origin: date, days: pd.DatetimeIndex) -> float:
@@ -215,6 +235,19 @@ def rows_of(
                 }
             )
     return rows
+
+
+def unscored(place: PlaceForecasts, horizons: Sequence[int]) -> dict[str, str]:
+    """What of a place has no row, and why: an origin ("DEU after 2021-06-30"), a horizon of one ("…, 90 days"), and an
+    origin of the past whose errors intervals could not learn from ("DEU, errors after 2020-05-01")."""
+    code = place.place
+    found = {f"{code} after {origin}": why for origin, why in place.left_out.items()}
+    for origin in place.forecasts:
+        for horizon in horizons:
+            days = pd.date_range(origin + timedelta(days=1), periods=horizon, freq="D")
+            if not counted_behaviours(place.observations, origin, days):
+                found[f"{code} after {origin}, {horizon} days"] = why_not_counted(place.observations, days)
+    return found | {f"{code}, errors after {origin}": why for origin, why in place.past.left_out.items()}
 
 
 def _intervals(

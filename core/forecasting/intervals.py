@@ -10,7 +10,7 @@ places in the place of draws.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
@@ -38,13 +38,14 @@ BORROWED_GROWTH = 0.15
 class PastErrors:
     """Observed minus forecast at origins of the past, NaN where not observed, and the scales of these days: both by
     forecaster, (origins, days ahead, behaviours); and `policy_effect`, of that shape, what the twin's simulation said that
-    changes of policy since the origin do (points)."""
+    changes of policy since the origin do (points). `left_out` says of each origin without errors why."""
 
     behaviours: tuple[str, ...]
     origins: tuple[date, ...]
     scales: Mapping[str, np.ndarray]
     errors: Mapping[str, np.ndarray]
     policy_effect: np.ndarray
+    left_out: Mapping[date, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

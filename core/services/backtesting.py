@@ -11,7 +11,7 @@ from typing import Any
 
 from core.datasets.tables import read_cases, read_mobility, read_policy
 from core.errors import InputError
-from core.forecasting.backtest import RIVALS, forecast_place, rows_of, summary_of
+from core.forecasting.backtest import RIVALS, forecast_place, rows_of, summary_of, unscored
 from core.forecasting.intervals import WITH_INTERVALS, conformal_widths
 from core.forecasting.places import places_from_tables
 from core.people.personas import synthesise
@@ -57,6 +57,8 @@ def backtest(
     past = [item.past for item in done]
     widths = {(name, origin): conformal_widths(past, name, origin) for name in WITH_INTERVALS for origin in origins}
     rows = [row for item in done for row in rows_of(item, horizons, widths)]
+    for item in done:
+        left_out |= unscored(item, horizons)
     return {
         "rows": rows,
         "summary": summary_of(rows, list(RIVALS)),

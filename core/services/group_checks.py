@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import date, timedelta
@@ -21,7 +21,7 @@ import pandas as pd
 from core.calibration.drift import drift_after
 from core.calibration.twin import PRIORS
 from core.datasets.observed import source_files
-from core.datasets.regions import read_regions, study_regions
+from core.datasets.regions import national_rows, read_regions, study_regions
 from core.datasets.tables import read_mobility, read_policy
 from core.errors import InputError, one_of
 from core.forecasting.places import Place
@@ -39,7 +39,15 @@ from core.services.studies import StudyInputs, engine_for, open_study
 from core.settings import observed_data, shipped_data
 from core.store.database import Store
 from core.validity.region_summary import region_summary
-from core.validity.regions import Country, countries_of, forecast_regions, latest_origin, region_of, region_rows
+from core.validity.regions import (
+    Country,
+    countries_of,
+    forecast_regions,
+    latest_origin,
+    region_of,
+    region_rows,
+    unscored,
+)
 
 KIND = "groups"
 HORIZONS = (90, 180)
@@ -190,9 +198,10 @@ def regional_accuracy(
     places, left_out = countries_of(regions.frame, regions.names, read_policy(policy), whole, countries)
     personas = synthesise(load_population_spec(POPULATION), PERSONAS, seed).personas
     work = [(country, personas, origins, horizons) for country in places]
-    rows = [row for part in each_of(country_rows, work, watch, "validate", "countries", executor) for row in part]
-    for country in places:
-        left_out |= _unscored(country, rows)
+    done = each_of(country_rows, work, watch, "validate", "countries", executor)
+    rows = [row for part, _ in done for row in part]
+    for _, without in done:
+        left_out |= without
     return {
         "rows": rows,
         "summary": region_summary(rows),
@@ -212,10 +221,12 @@ def regional_accuracy(
 @one_thread
 def country_rows(
     country: Country, personas: pd.DataFrame, origins: Sequence[date], horizons: Sequence[int], engine: Any = None
-) -> list[dict[str, Any]]:
-    """Scores of one country's regions; a plain function, so that a worker process can run it."""
-    found = [item for origin in origins for item in forecast_regions(country, personas, origin, max(horizons), engine)]
-    return region_rows(found, horizons)
+) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Scores of one country's regions, and what has none and why; a plain function, so that a worker process can run it."""
+    done = [forecast_regions(country, personas, origin, max(horizons), engine) for origin in origins]
+    found = [item for part in done for item in part.regions]
+    left_out = {what: why for part in done for what, why in part.left_out.items()}
+    return region_rows(found, horizons), left_out | unscored(found, horizons)
 
 
 def _priors(country: Country, origins: Sequence[date]) -> str:
@@ -224,22 +235,12 @@ def _priors(country: Country, origins: Sequence[date]) -> str:
     return PRIORS + ", ".join(sorted(known)) if known else "none"
 
 
-def _unscored(country: Country, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """The regions of a country without any score, and why."""
-    scored = {row["region"] for row in rows}
-    return {
-        item.code: "too little was observed around these origins" for item in country.regions if item.code not in scored
-    }
-
-
 def _national_table(mobility: Path, national: Path | None) -> pd.DataFrame | None:
-    """Mobility of countries: its own file, else the countries' rows of Google's file, else None."""
+    """Mobility of countries: its own file, else the countries' rows of a file in Google's own layout, which holds both,
+    else None. InputError for a file that should hold them and cannot be read."""
     if national is not None:
         return read_mobility(national, allow_gaps=True)
-    try:
-        return read_mobility(mobility, layout="google_csv", allow_gaps=True)
-    except InputError:
-        return None
+    return national_rows(mobility)
 
 
 def _region_values(
@@ -254,13 +255,13 @@ def _region_values(
     days after an earlier origin."""
     chosen = sorted(set(origins)) if origins else _default_origins(country, record, horizons)
     engine = engine_for(inputs.study, record.engine)
-    rows = country_rows(country, population.personas, chosen, horizons, engine) if chosen else []
+    rows, left_out = country_rows(country, population.personas, chosen, horizons, engine) if chosen else ([], {})
     return {
         "origins": [str(day) for day in chosen],
         "regions": {item.code: item.name for item in country.regions},
         "rows": rows,
         "summary": region_summary(rows),
-        "left_out": _unscored(country, rows),
+        "left_out": left_out,
         "priors": _priors(country, chosen),
     }
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.services.forecasters import FORECASTERS, TWINS
+from core.services.left_out_words import left_out_lines
 from core.services.studies import engine_label
 
 
@@ -121,7 +122,8 @@ def backtest_text(values: Mapping[str, Any]) -> str:
     """A backtest's summary: mean scores by horizon, and where policy moved most."""
     summary = values["summary"]
     if not summary["rows"]:
-        return "No place has enough observations after these origins."
+        said = "No place has enough observations after these origins."
+        return "\n".join([said, *(f"Left out: {line}" for line in left_out_lines(values["left_out"]))])
     parts = [(f"{horizon} d", part) for horizon, part in summary["by_horizon"].items()]
     for name, of_horizon in summary["by_change"].items():
         parts += [(f"{horizon} d, stringency moved {name}", part) for horizon, part in of_horizon.items()]
@@ -140,9 +142,19 @@ def backtest_text(values: Mapping[str, Any]) -> str:
             "",
             "Share of days inside the twin's intervals:",
             table(["Horizon", "50%", "80%", "95%"], cover),
-            *(f"left out: {place} ({why})" for place, why in values["left_out"].items()),
+            *_fewer_behaviours(values["rows"]),
+            *(f"Left out: {line}" for line in left_out_lines(values["left_out"])),
             f"Took {values['seconds']:.0f} s." + (f" Kept as {values['run_id']}." if "run_id" in values else ""),
         ]
+    )
+
+
+def _fewer_behaviours(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A line where some rows count fewer behaviours than others: a mean over other behaviours is another measure."""
+    most = max(row["categories"] for row in rows)
+    fewer = sum(row["categories"] < most for row in rows)
+    return [f"{fewer} of {len(rows)} rows count fewer than {most} behaviours: the others were not observed."] * bool(
+        fewer
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from core.services.left_out_words import left_out_lines
 from core.services.studies import engine_label
 from core.services.texts import table
 from core.validity.region_summary import region_table
@@ -38,7 +39,8 @@ def groups_text(values: Mapping[str, Any]) -> str:
     if regions is None:
         parts.append(values["regions_note"])
     elif not regions["rows"]:
-        parts.append("No region was observed long enough around an origin: accuracy by region cannot be given.")
+        said = "No region was observed long enough around an origin: accuracy by region cannot be given."
+        parts.append("\n".join([said, *_left_out(regions)]))
     else:
         parts.append(study_regions_text(regions))
     return "\n\n".join([*parts, f"Took {values['seconds']:.1f} s. Kept as {values['run_id']}."])
@@ -265,7 +267,7 @@ def _footnotes(values: Mapping[str, Any]) -> list[str]:
 
 
 def _left_out(values: Mapping[str, Any]) -> list[str]:
-    return [f"left out: {place} ({why})" for place, why in values["left_out"].items()]
+    return [f"Left out: {line}" for line in left_out_lines(values["left_out"])]
 
 
 def _difference(part: Mapping[str, Any], name: str) -> float:

@@ -25,8 +25,8 @@ from core.cognition.rules import RulesEngine
 from core.counterfactual.assemble import fitted_from
 from core.counterfactual.paths import follow_timeline
 from core.datasets.regions import country_of
-from core.errors import InputError, one_of
-from core.forecasting.backtest import FEWEST_TRAINING, RIVALS, counted_behaviours
+from core.errors import TooLittleObserved, one_of
+from core.forecasting.backtest import FEWEST_TRAINING, RIVALS, counted_behaviours, why_not_counted
 from core.forecasting.baselines import BaselineInputs
 from core.forecasting.metrics import rmse
 from core.forecasting.places import FEWEST_OBSERVED, Place, places_from_tables
@@ -86,17 +86,27 @@ class RegionForecasts:
     observations: pd.DataFrame
 
 
+@dataclass(frozen=True)
+class CountryForecasts:
+    """The regions of a country that could be forecast from an origin; `left_out` says of the others, and of the country as
+    a whole, why not."""
+
+    regions: tuple[RegionForecasts, ...]
+    left_out: Mapping[str, str]
+
+
 def region_of(nation: Place, code: str, name: str, table: pd.DataFrame, category: str | None = None) -> Region:
     """A region of a country from its rows of a mobility table (`date` and the behaviours' columns).
 
-    Days before the country's study and behaviours that the country lacks are dropped.
+    Days before the country's study and behaviours that the country lacks are dropped. TooLittleObserved where nothing is
+    left.
     """
     columns = {item.column: item.id for item in nation.study.behaviours}
     rows = table.set_index("date").rename(columns=columns)
     frame = rows.reindex(columns=list(columns.values())).astype(float)
     last = frame.dropna(how="all").index.max()
     if pd.isna(last):
-        raise InputError("was never observed", where=code, allowed="a region with observations")
+        raise TooLittleObserved("was never observed", where=code, allowed="a region with observations")
     days = pd.date_range(nation.study.start, last, freq="D", unit="us", name="date")
     return Region(code, name, frame.reindex(days), category)
 
@@ -135,15 +145,15 @@ def countries_of(
         for place, part in own.groupby("place"):
             try:
                 places.append(region_of(nation, str(place), names.get(str(place), str(place)), part))
-            except InputError as wrong:
-                left_out[str(place)] = str(wrong)
+            except TooLittleObserved as why:
+                left_out[str(place)] = why.problem
         countries.append(Country(nation, tuple(places), observed))
     return countries, left_out
 
 
 def forecast_regions(
     country: Country, personas: pd.DataFrame, origin: date, longest: int, engine: ResponseEngine | None = None
-) -> list[RegionForecasts]:
+) -> CountryForecasts:
     """Every region that can be forecast from `origin`, up to `longest` days ahead.
 
     `engine` answers for all the country's behaviours (None: the study's rules, as given; nothing is searched). Of what
@@ -154,12 +164,19 @@ def forecast_regions(
     engine = engine or RulesEngine.for_study(nation.study, load_coefficients(nation.study.coefficients_file))
     end = min(origin + timedelta(days=longest), nation.study.end)
     days = pd.date_range(origin + timedelta(days=1), end, freq="D")
-    shared = _national(country, engine, personas, origin, end)
+    left_out: dict[str, str] = {}
+    shared: dict[object, pd.DataFrame] = {}
+    try:
+        shared = _national(country, engine, personas, origin, end)
+    except TooLittleObserved as why:
+        left_out[f"{country.code} as a whole after {origin}"] = why.problem
     found = []
     for region in country.regions:
-        place = _known_by(nation, region, origin)
-        own = None if place is None else _twin(place, nation, engine, personas, origin, end)
-        if place is None or own is None:
+        try:
+            place = _known_by(nation, region, origin)
+            own = _twin(place, nation, engine, personas, origin, end)
+        except TooLittleObserved as why:
+            left_out[f"{region.code} after {origin}"] = why.problem
             continue
         known = baseline_inputs(place, origin, days)
         forecasts = {TWIN: own, **{name: RIVALS[name](known) for name in BASELINES}}
@@ -167,7 +184,7 @@ def forecast_regions(
         if region.category is not None and (PEOPLE, region.category) in shared:
             forecasts[PEOPLE] = shared[PEOPLE, region.category]
         found.append(RegionForecasts(country.code, region.code, region.name, origin, forecasts, region.observations))
-    return found
+    return CountryForecasts(tuple(found), left_out)
 
 
 def baseline_inputs(place: Place, origin: date, horizon: pd.DatetimeIndex) -> BaselineInputs:
@@ -182,12 +199,13 @@ def baseline_inputs(place: Place, origin: date, horizon: pd.DatetimeIndex) -> Ba
     )
 
 
-def _known_by(nation: Place, region: Region, origin: date) -> Place | None:
-    """The region as a place with the behaviours that were observed often enough by the origin; None without any."""
+def _known_by(nation: Place, region: Region, origin: date) -> Place:
+    """The region as a place with the behaviours that were observed often enough by the origin; TooLittleObserved without
+    any."""
     seen = region.observations.loc[: pd.Timestamp(origin)].notna().sum() >= FEWEST_OBSERVED
     kept = [str(name) for name in region.observations.columns[seen]]
     if not kept:
-        return None
+        raise TooLittleObserved(f"no behaviour was observed on {FEWEST_OBSERVED} days by then", where=region.code)
     behaviours = tuple(item for item in nation.study.behaviours if item.id in kept)
     study = replace(nation.study, id=region.code, title=region.name, place=region.name, behaviours=behaviours)
     return replace(nation, study=study, observations=region.observations[[item.id for item in behaviours]])
@@ -195,32 +213,26 @@ def _known_by(nation: Place, region: Region, origin: date) -> Place | None:
 
 def _twin(
     place: Place, nation: Place, engine: ResponseEngine, personas: pd.DataFrame, origin: date, end: date
-) -> pd.DataFrame | None:
-    """The forecast of a place whose behaviours are some of the nation's; None where they were hardly observed."""
+) -> pd.DataFrame:
+    """The forecast of a place whose behaviours are some of the nation's; TooLittleObserved where they hardly were."""
     columns = [nation.study.behaviour_ids.index(name) for name in place.study.behaviour_ids]
-    try:
-        problem = build_problem(
-            place.study, place.timeline, place.observations, place.cases, origin, end,
-            fewest_days=FEWEST_TRAINING,
-        )  # fmt: skip
-        means = simulate(engine, personas, problem.contexts).everyone[:, columns]
-        return twin_forecast(
-            problem, problem.final, means, choose_calibrators(problem, means, FORECAST_DEFAULTS)
-        ).forecast
-    except InputError:
-        return None
+    problem = build_problem(
+        place.study, place.timeline, place.observations, place.cases, origin, end,
+        fewest_days=FEWEST_TRAINING,
+    )  # fmt: skip
+    means = simulate(engine, personas, problem.contexts).everyone[:, columns]
+    return twin_forecast(problem, problem.final, means, choose_calibrators(problem, means, FORECAST_DEFAULTS)).forecast
 
 
 def _national(
     country: Country, engine: ResponseEngine, personas: pd.DataFrame, origin: date, end: date
 ) -> dict[object, pd.DataFrame]:
-    """What the country's own observations say of every region, by forecaster, and by forecaster and category."""
+    """What the country's own observations say of every region, by forecaster, and by forecaster and category; nothing where
+    the country was not observed. TooLittleObserved where it hardly was by the origin."""
     nation = country.nation
     if not country.observed:
         return {}
     twin = _twin(nation, nation, engine, personas, origin, end)
-    if twin is None:
-        return {}
     days = pd.DatetimeIndex(twin.index)
     found: dict[object, pd.DataFrame] = {
         NATIONAL: twin,
@@ -259,6 +271,17 @@ def region_rows(found: Sequence[RegionForecasts], horizons: Sequence[int]) -> li
             shared = shared_behaviours([tuple(errors.columns) for _, errors in scored])
             rows += [_row(item, errors, horizon, shared) for item, errors in scored]
     return rows
+
+
+def unscored(found: Sequence[RegionForecasts], horizons: Sequence[int]) -> dict[str, str]:
+    """The forecasts without a row, and why: a region, its origin and the horizon ("DE-BE after 2020-09-30, 90 days")."""
+    return {
+        f"{item.region} after {item.origin}, {horizon} days": why_not_counted(item.observations, days)
+        for item in found
+        for horizon in horizons
+        for days in [pd.date_range(item.origin + timedelta(days=1), periods=horizon, freq="D")]
+        if _errors(item, days).empty
+    }
 
 
 def shared_behaviours(counted: Sequence[Sequence[str]]) -> list[str]:

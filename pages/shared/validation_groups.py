@@ -10,6 +10,7 @@ import streamlit as st
 from core.report.validation_figures import dumbbells
 from core.report.validity_figures import categories_figure
 from core.services.group_checks import group_checks, latest_group_checks
+from core.services.left_out_words import left_out_lines
 from core.services.results import twin_source
 from core.services.validation import words_of
 from core.services.validity_words import (
@@ -115,6 +116,8 @@ def _responses(workspace: Workspace, run: StoredRun, values: Mapping[str, Any]) 
 def _regions(workspace: Workspace, run: StoredRun, values: Mapping[str, Any]) -> None:
     st.markdown("###### Accuracy by region")
     horizons = region_horizons(values)
+    for line in left_out_lines((values["regions"] or {}).get("left_out", {})):
+        st.caption(plain_text(f"Left out: {line}"))
     if not horizons:
         st.info(
             plain_text(values["regions_note"] or "No region was observed around the origin."), icon=":material/map:"

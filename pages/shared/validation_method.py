@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.services.fitting import Reproduce, reproduce
+from core.services.left_out_words import left_out_lines
 from core.services.validation_words import METHODS, kept_out_statement, reproduce_backtest
 from core.settings import observed_data
 from core.store.runs import StoredRun
@@ -30,8 +31,7 @@ def methods_view(view: BacktestView) -> None:
             )
         left_out = view.measured.values.get("left_out", {})
         if left_out:
-            said = ", ".join(f"{code} ({why})" for code, why in left_out.items())
-            st.markdown(f"**Left out.** {plain_text(said)}.")
+            st.markdown(f"**Left out.** {plain_text(' '.join(left_out_lines(left_out)))}")
         st.markdown(
             "**What this does not show.** A forecast that is right need not be right for the right reason: that the mechanism "
             "holds in a place is never shown by a backtest. The months are those of one pandemic; another domain is another "

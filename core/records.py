@@ -229,8 +229,13 @@ class RunRecord:
         return RunRecord(kind=kind, parameters=parameters, **{**same, **otherwise})
 
     def inputs_hash(self) -> str:
-        """`content_hash` of all that goes into the run: two runs with equal inputs have the same."""
-        return content_hash({name: value for name, value in asdict(self).items() if name not in _NOT_INPUTS})
+        """`content_hash` of all that goes into the run: two runs with equal inputs have the same.
+
+        A study's file counts by what it says (`study_hash`), not by its name or place.
+        """
+        inputs = {name: value for name, value in asdict(self).items() if name not in _NOT_INPUTS}
+        parameters = {name: value for name, value in self.parameters.items() if name != "study"}
+        return content_hash({**inputs, "parameters": parameters})
 
     def to_json(self) -> str:
         """One line of strict JSON, read back by `from_json`."""

@@ -210,17 +210,31 @@ def load_codebook(path: Path | None = None) -> Codebook:
 
 def load_study(name: str | Path) -> Study:
     """The study with this id among those shipped, or the one in this TOML file."""
-    path = Path(name)
-    if path.suffix != ".toml":
-        one_of(str(name), available_studies(), what="study")
-        path = shipped_data() / "studies" / f"{name}.toml"
-    raw = _read_with_parents(path)
+    path = _study_path(name)
+    return study_from(_read_with_parents(path), path)
+
+
+def given_study(name: str | Path) -> dict[str, Any]:
+    """What the study's file says, with what it extends filled in: the whole of it, as TOML's own types."""
+    return _read_with_parents(_study_path(name))
+
+
+def study_from(given: Mapping[str, Any], path: Path) -> Study:
+    """The study that `given_study` describes; `path` is where it came from, for what is wrong with it."""
     try:
-        return _study(raw, path)
+        return _study(dict(given), path)
     except KeyError as missing:
         raise InputError(f"the key {missing} is missing", where=str(path)) from None
     except (TypeError, ValueError, AttributeError) as wrong:
         raise InputError(f"cannot be read as a study ({wrong})", where=str(path)) from None
+
+
+def _study_path(name: str | Path) -> Path:
+    path = Path(name)
+    if path.suffix == ".toml":
+        return path
+    one_of(str(name), available_studies(), what="study")
+    return shipped_data() / "studies" / f"{name}.toml"
 
 
 def _study(raw: dict[str, Any], path: Path) -> Study:

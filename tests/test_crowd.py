@@ -35,6 +35,7 @@ from core.services.llm_answers import export_answers, import_answers
 from core.services.progress import Watch
 from core.services.runs import run_study
 from core.services.specification import Asking, RunRequest
+from core.services.stored_inputs import stored_observations
 from core.services.texts_crowd import crowd_text
 from core.store.database import Store
 from core.validity.crowd import agreement, change, mean_estimate, opposed, sampling_error, spread_against
@@ -377,9 +378,8 @@ def test_a_model_that_hangs_on_words_is_found_with_its_size(runs: tuple[Store, s
 
 def test_a_model_that_remembers_is_found(runs: tuple[Store, str]) -> None:
     store, run_id = runs
-    kept = store.read("observations", study_id="meridia")
-    kept["month"] = kept["date"].astype("datetime64[us]").dt.strftime("%B %Y")
-    means = kept.groupby(["month", "behaviour"])["value"].mean()
+    seen = stored_observations(store, store.run(run_id).record)
+    means = seen.groupby(seen.index.strftime("%B %Y")).mean().stack()
     values = checks_of(runs, Script(remembers=lambda month, name: float(means[month, name]) + 2.0))
     found = values["memory"]
     assert found["remembered"] and found["all"]["error"] == pytest.approx(2.0, abs=0.3) and found["all"]["p"] < 0.01

@@ -123,7 +123,7 @@ def test_reopening_migrates_nothing_and_keeps_everything(path: Path) -> None:
     for expected in (0, 1, 2):
         with Store(path) as opened:
             assert len(opened.read("observations")) == expected
-            opened.append("observations", [{"study_id": "s", "date": date(2020, 1, 1 + expected), "behaviour": "b"}])
+            opened.append("observations", [{"content_hash": "s", "date": date(2020, 1, 1 + expected), "variable": "b"}])
     with duckdb.connect(str(path)) as raw:
         assert raw.execute("SELECT version FROM schema_version").fetchall() == [
             (number,) for number in range(1, len(schema.MIGRATIONS) + 1)
@@ -132,7 +132,7 @@ def test_reopening_migrates_nothing_and_keeps_everything(path: Path) -> None:
 
 def test_a_later_version_adds_to_an_older_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Store(path) as opened:
-        opened.append("observations", [{"study_id": "s", "date": "2020-01-01", "behaviour": "b", "value": 2.5}])
+        opened.append("observations", [{"content_hash": "s", "date": "2020-01-01", "variable": "b", "value": 2.5}])
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, "ALTER TABLE observations ADD COLUMN note VARCHAR"))
     with Store(path) as opened:
         row = opened.read("observations").iloc[0]
@@ -142,7 +142,7 @@ def test_a_later_version_adds_to_an_older_file(path: Path, monkeypatch: pytest.M
 
 def test_a_failing_migration_leaves_the_file_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Store(path) as opened:
-        opened.append("observations", [{"study_id": "s", "date": "2020-01-01", "behaviour": "b"}])
+        opened.append("observations", [{"content_hash": "s", "date": "2020-01-01", "variable": "b"}])
     with monkeypatch.context() as patch:
         patch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, "CREATE TABLE extra (x INT); SELECT * FROM nowhere"))
         with pytest.raises(StoreError, match="cannot be brought up to date"):
@@ -204,7 +204,7 @@ def test_one_process_shares_one_connection(path: Path) -> None:
     link = path.parent / "link.duckdb"
     link.symlink_to(path)
     second, third = Store(link), Store(path.parent / ".." / "er" / path.name)
-    first.append("observations", [{"study_id": "s", "date": "2020-01-01", "behaviour": "b"}])
+    first.append("observations", [{"content_hash": "s", "date": "2020-01-01", "variable": "b"}])
     first.close()
     first.close()
     assert len(second.read("observations")) == len(third.read("observations")) == 1
@@ -212,7 +212,7 @@ def test_one_process_shares_one_connection(path: Path) -> None:
     third.close()
     for use in (
         lambda: third.read("runs"),
-        lambda: third.append("observations", [{"study_id": "s", "date": "2020-01-02", "behaviour": "b"}]),
+        lambda: third.append("observations", [{"content_hash": "s", "date": "2020-01-02", "variable": "b"}]),
         lambda: third.begin_run(record()),
     ):
         with pytest.raises(StoreError, match="is closed"):
@@ -349,7 +349,7 @@ def test_numbers_days_and_lists_round_trip(lasting: Store, rows: list[Any]) -> N
 
 def test_every_way_of_giving_rows_stores_the_same(store: Store) -> None:
     dates = pd.date_range("2020-01-01", periods=3, name="date")
-    frame = pd.DataFrame({"study_id": "s", "behaviour": "b", "value": [1, 2, 3]}, index=dates)
+    frame = pd.DataFrame({"content_hash": "s", "variable": "b", "value": [1, 2, 3]}, index=dates)
     store.append("observations", frame)
     expected = store.read("observations")
     given: list[Any] = [
@@ -357,20 +357,20 @@ def test_every_way_of_giving_rows_stores_the_same(store: Store) -> None:
         pa.Table.from_pandas(frame.reset_index(), preserve_index=False),
         frame.reset_index().to_dict("records"),
         frame.reset_index().assign(date=["2020-01-01", "2020-01-02", "2020-01-03"], value=pd.array([1, 2, 3], "Int64")),
-        frame.reset_index().assign(behaviour=pd.Categorical(["b"] * 3), date=dates.date)[
-            ["value", "date", "behaviour", "study_id"]
+        frame.reset_index().assign(variable=pd.Categorical(["b"] * 3), date=dates.date)[
+            ["value", "date", "variable", "content_hash"]
         ],
-        frame.set_index("behaviour", append=True),
+        frame.set_index("variable", append=True),
     ]
     for rows in given:
-        store.replace("observations", rows, study_id="s")
+        store.replace("observations", rows, content_hash="s")
         pd.testing.assert_frame_equal(store.read("observations"), expected)
     assert expected["value"].tolist() == [1.0, 2.0, 3.0]
 
 
 def test_nan_from_arrow_is_missing(store: Store) -> None:
-    rows = pa.table({"study_id": ["s", "s"], "date": ["2020-01-01", "2020-01-02"], "value": [math.nan, math.inf]})
-    store.append("observations", rows, constants={"behaviour": "b"})
+    rows = pa.table({"content_hash": ["s", "s"], "date": ["2020-01-01", "2020-01-02"], "value": [math.nan, math.inf]})
+    store.append("observations", rows, constants={"variable": "b"})
     assert store.read("observations", value=None)["date"].tolist() == [pd.Timestamp("2020-01-01")]
     assert store.read("observations", value=math.inf)["date"].tolist() == [pd.Timestamp("2020-01-02")]
 
@@ -407,14 +407,14 @@ def test_whole_numbers_that_may_be_missing(store: Store) -> None:
         ({"date": pd.Timestamp("2020-01-01", tz="Asia/Dubai")}, "no time zone"),
         ({"date": 20200101}, "column 'date' cannot be stored"),
         ({"date": None}, "column 'date' has no value in row 2"),
-        ({"behaviour": 5}, "column 'behaviour' cannot be stored"),
-        ({"behaviour": "\ud800"}, "column 'behaviour' cannot be stored"),
-        ({"behaviour": "a"}, r"[Dd]uplicate key"),
+        ({"variable": 5}, "column 'variable' cannot be stored"),
+        ({"variable": "\ud800"}, "column 'variable' cannot be stored"),
+        ({"variable": "a"}, r"[Dd]uplicate key"),
     ],
 )
 def test_rows_that_do_not_fit_are_refused_whole(store: Store, change: dict[str, Any], message: str) -> None:
-    row = {"study_id": "s", "date": date(2020, 1, 1), "behaviour": "a", "value": 1.0}
-    other = {**row, "behaviour": "b", **change}
+    row = {"content_hash": "s", "date": date(2020, 1, 1), "variable": "a", "value": 1.0}
+    other = {**row, "variable": "b", **change}
     with pytest.raises(InputError, match=message) as caught:
         store.append("observations", [row, other])
     assert "table observations" in str(caught.value)
@@ -450,15 +450,17 @@ def test_more_rows_that_do_not_fit(store: Store) -> None:
 
 def test_rows_are_read_in_the_order_of_the_key(store: Store) -> None:
     rows = [
-        {"study_id": s, "date": date(2020, 1, d), "behaviour": b}
+        {"content_hash": s, "date": date(2020, 1, d), "variable": b}
         for s in "ab"
         for d in (1, 2)
         for b in ("parks", "transit")
     ]
     store.append("observations", list(reversed(rows)))
     got = store.read("observations")
-    assert [(r.study_id, r.date.date(), r.behaviour) for r in got.itertuples()] == [tuple(r.values()) for r in rows]
-    assert store.read("observations", columns=["behaviour"], study_id="a", date="2020-01-02")["behaviour"].tolist() == [
+    assert [(r.content_hash, r.date.date(), r.variable) for r in got.itertuples()] == [tuple(r.values()) for r in rows]
+    assert store.read("observations", columns=["variable"], content_hash="a", date="2020-01-02")[
+        "variable"
+    ].tolist() == [
         "parks",
         "transit",
     ]
@@ -466,7 +468,7 @@ def test_rows_are_read_in_the_order_of_the_key(store: Store) -> None:
 
 def test_conditions_take_one_or_many_values(store: Store) -> None:
     days = pd.date_range("2020-01-01", periods=5, name="date")
-    store.append("observations", pd.DataFrame({"study_id": "s", "behaviour": "b", "value": range(5)}, index=days))
+    store.append("observations", pd.DataFrame({"content_hash": "s", "variable": "b", "value": range(5)}, index=days))
     for wanted, count in [
         ("2020-01-02", 1),
         (date(2020, 1, 2), 1),
@@ -479,7 +481,7 @@ def test_conditions_take_one_or_many_values(store: Store) -> None:
         (None, 0),
     ]:
         assert len(store.read("observations", date=wanted)) == count
-    assert len(store.read("observations", value=np.array([1.0, 2.0]), behaviour=("a", "b"))) == 2
+    assert len(store.read("observations", value=np.array([1.0, 2.0]), variable=("a", "b"))) == 2
     with pytest.raises(InputError, match="column 'date' cannot be stored"):
         store.read("observations", date="yesterday")
     with pytest.raises(InputError, match="chosen by column 'spec'"):
@@ -531,10 +533,10 @@ def test_hostile_names_are_refused_and_hostile_values_are_data(store: Store, hos
 
 
 def test_a_transaction_is_all_or_nothing(store: Store) -> None:
-    row = {"study_id": "s", "date": date(2020, 1, 1), "behaviour": "b"}
+    row = {"content_hash": "s", "date": date(2020, 1, 1), "variable": "b"}
     with pytest.raises(RuntimeError, match="stop"), store.transaction() as cursor:
         store.append("observations", [row])
-        store.append("observations", [{**row, "behaviour": "c"}], cursor=cursor)
+        store.append("observations", [{**row, "variable": "c"}], cursor=cursor)
         assert len(store.read("observations")) == 2
         with ThreadPoolExecutor(1) as other:
             assert other.submit(store.read, "observations").result().empty
@@ -545,7 +547,7 @@ def test_a_transaction_is_all_or_nothing(store: Store) -> None:
 
 
 def test_a_failure_inside_cannot_be_swallowed(store: Store) -> None:
-    row = {"study_id": "s", "date": date(2020, 1, 1), "behaviour": "b"}
+    row = {"content_hash": "s", "date": date(2020, 1, 1), "variable": "b"}
     with pytest.raises(StoreError, match="nothing of it was stored"), store.transaction():
         store.append("observations", [row])
         with pytest.raises(InputError):
@@ -563,12 +565,12 @@ def test_eight_threads_write_and_read(path: Path) -> None:
             with Store(path) as own:
                 for step in range(12):
                     half = [
-                        {"study_id": f"{worker}", "date": date(2020, 1, 1 + step), "behaviour": f"{b}"}
+                        {"content_hash": f"{worker}", "date": date(2020, 1, 1 + step), "variable": f"{b}"}
                         for b in range(5)
                     ]
                     with own.transaction():
                         own.append("observations", half)
-                        own.append("observations", [{**row, "behaviour": row["behaviour"] + "x"} for row in half])
+                        own.append("observations", [{**row, "variable": row["variable"] + "x"} for row in half])
                     count = len(own.read("observations"))
                     assert count % 10 == 0
                     assert count >= max(seen, 10 * (step + 1))
@@ -578,7 +580,7 @@ def test_eight_threads_write_and_read(path: Path) -> None:
         with ThreadPoolExecutor(8) as pool:
             assert sorted(pool.map(work, range(8))) == list(range(8))
         assert len(opened.read("observations")) == 8 * 12 * 10
-        assert (opened.read("observations").groupby("study_id").size() == 120).all()
+        assert (opened.read("observations").groupby("content_hash").size() == 120).all()
 
 
 def test_threads_that_change_the_same_run_do_not_conflict(store: Store) -> None:
@@ -928,5 +930,5 @@ def test_the_answers_of_a_thousand_personas_go_in_fast(path: Path) -> None:
 
 def test_errors_fit_on_one_line(store: Store) -> None:
     with pytest.raises(InputError) as caught:
-        store.append("observations", [{"study_id": "s", "date": "x\ny", "behaviour": "b"}])
+        store.append("observations", [{"content_hash": "s", "date": "x\ny", "variable": "b"}])
     assert not re.search(r"\n", str(caught.value))

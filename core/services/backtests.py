@@ -25,9 +25,11 @@ from core.forecasting.backtest import TWIN, summary_of
 from core.forecasting.places import PATTERN
 from core.people.personas import synthesise
 from core.people.population_file import load_population_spec
-from core.records import RUNGS, RunRecord, code_version, content_hash
+from core.records import RUNGS, RunRecord, code_version
 from core.services.backtesting import backtest
 from core.services.progress import Watch
+from core.services.stored_inputs import save_engine_texts
+from core.services.studies import study_hash
 from core.settings import shipped_data
 from core.store.database import Store
 from core.study import load_study
@@ -138,12 +140,12 @@ def keep_backtest(store: Store, values: Mapping[str, Any], request: BacktestRequ
     record = RunRecord(
         kind=KIND,
         study_id=STUDY,
-        study_hash=content_hash(study),
+        study_hash=study_hash(study),
         engine=engine.name,
         engine_version=engine.version,
         seed=request.seed,
         personas=int(values["personas"]),
-        input_hashes={**request.hashes(), "coefficients": content_hash(study.coefficients_file.read_text("utf-8"))},
+        input_hashes={**request.hashes(), **save_engine_texts(store, study)},
         parameters={
             "origins": [str(day) for day in request.origins],
             "horizons": list(request.horizons),

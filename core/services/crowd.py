@@ -183,7 +183,7 @@ class _Checked:
             self.not_checked = dict.fromkeys(("spread", "collapse", "samples", "wording", "cues"), NOBODY)
         others = []
         if subject.study.metric == METRIC:
-            self.months = observed_months(self.store, subject.study)
+            self.months = observed_months(self.store, subject.record, subject.study)
             others = memory_questions(engine, subject.study, list(self.months.index))
         else:
             self.not_checked["memory"] = f"questions of memory are for the metric {METRIC} alone"

@@ -16,11 +16,12 @@ from core.cognition.llm.outcomes import Outcome
 from core.cognition.llm.prices import load_prices, price_of
 from core.errors import InputError
 from core.people.personas import Population
-from core.records import RunRecord, content_hash
+from core.records import RunRecord
 from core.services.asking_engines import MANNER, asking_of, is_language, language_for, watched
 from core.services.populations import load_population
 from core.services.progress import Watch
 from core.services.specification import Asking
+from core.services.studies import study_hash
 from core.store.database import Store
 from core.study import Study, load_study
 
@@ -64,7 +65,7 @@ def subject_of(store: Store, run_id: str, asking: Asking | None, watch: Watch) -
         )
     record = run.record
     study = load_study(str(record.parameters.get("study", record.study_id)))
-    if content_hash(study) != record.study_hash:
+    if study_hash(study) != record.study_hash:
         raise InputError(
             "was made from another version of its study than is there now", where=f"run {run_id}", allowed="a new run"
         )

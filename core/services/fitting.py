@@ -10,12 +10,12 @@ from pathlib import Path
 
 from core.calibration.problem import FEWEST_TRAINING_DAYS, INNER_STEP
 from core.errors import InputError
-from core.records import RunRecord, code_version, content_hash, package_versions
+from core.records import RunRecord, code_version, package_versions
 from core.services.asking_engines import asking_of, engine_of_record, is_language
 from core.services.asking_words import asking_note, asking_options, asking_python
 from core.services.populations import make_population
 from core.services.specification import RunRequest
-from core.services.studies import StudyInputs
+from core.services.studies import StudyInputs, study_hash
 from core.store.database import Store
 from core.store.runs import ENDED_EARLY, RUNNING, StoredRun
 from core.study import Study
@@ -115,7 +115,7 @@ def obstacle_to_resume(run: StoredRun, inputs: StudyInputs) -> str:
     engine = engine_of_record(inputs.study, record)
     now = replace(
         record,
-        study_hash=content_hash(inputs.study),
+        study_hash=study_hash(inputs.study),
         input_hashes=inputs.hashes,
         engine_version=engine.version,
         code_version=code_version(),

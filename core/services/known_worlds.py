@@ -13,6 +13,8 @@ from core.cognition.rules import RulesEngine
 from core.errors import InputError, one_of
 from core.records import RunRecord, code_version, content_hash
 from core.services.progress import Watch, each_of
+from core.services.stored_inputs import save_engine_texts
+from core.services.studies import study_hash
 from core.store.database import Store
 from core.study import Study, load_study
 from core.validity.known_worlds import CLEAR_EFFECT, ESTIMATORS, PERSONAS, TRIALS, measure_world, summary_of
@@ -105,16 +107,15 @@ def _checked_kinds(kinds: Sequence[str] | None) -> tuple[str, ...]:
 def _keep(store: Store, values: dict[str, Any]) -> str:
     """Store the result as a run that is complete, and return its id."""
     study: Study = load_study(PATTERN)
-    coefficients = study.coefficients_file
     record = RunRecord(
         kind="worlds",
         study_id=STUDY_ID,
-        study_hash=content_hash(study),
+        study_hash=study_hash(study),
         engine=values["engine"],
-        engine_version=RulesEngine.for_study(study, load_coefficients(coefficients)).version,
+        engine_version=RulesEngine.for_study(study, load_coefficients(study.coefficients_file)).version,
         seed=0,
         personas=values["personas"],
-        input_hashes={"coefficients": content_hash(coefficients.read_text(encoding="utf-8"))},
+        input_hashes=save_engine_texts(store, study),
         parameters={name: values[name] for name in ("worlds", "seeds", "trials", "horizon")},
         calibrator="twin",
     )

@@ -18,6 +18,8 @@ from core.cognition.llm.outcomes import Outcome
 from core.cognition.llm.prompts import AGGREGATE
 from core.cognition.llm.types import Question
 from core.cognition.llm.variants import memory_texts
+from core.records import RunRecord
+from core.services.stored_inputs import stored_observations
 from core.store.database import Store
 from core.study import Study
 from core.validity.memory import Memory, memory
@@ -31,15 +33,12 @@ SCALE, LOWEST = 200.0, -100.0
 METRIC = "same_weekday_change"
 
 
-def observed_months(store: Store, study: Study, most: int = MONTHS) -> pd.DataFrame:
-    """Means of what was observed, (months × behaviours) with the month's first day as index, evenly spread over the study.
+def observed_months(store: Store, record: RunRecord, study: Study, most: int = MONTHS) -> pd.DataFrame:
+    """Means of what the run was fitted to, (months × behaviours), months by their first day, evenly spread over the study.
 
     Only months with FEWEST_DAYS or more days of a behaviour count for it; months without any are left out.
     """
-    kept = store.read("observations", study_id=study.id)
-    wide = kept.pivot_table(index="date", columns="behaviour", values="value", dropna=False)
-    wide = wide.reindex(columns=list(study.behaviour_ids))
-    wide.index = pd.DatetimeIndex(wide.index)
+    wide = stored_observations(store, record).reindex(columns=list(study.behaviour_ids))
     months = wide.resample("MS").mean().where(wide.resample("MS").count() >= FEWEST_DAYS).dropna(how="all")
     chosen = np.unique(np.linspace(0, len(months) - 1, min(most, len(months))).round().astype(int))
     return months.iloc[chosen]

@@ -38,7 +38,7 @@ from core.forecasting.baselines import BASELINES
 from core.forecasting.metrics import MACRO, score_frame
 from core.people.personas import Population
 from core.processes import end_with_parent
-from core.records import RUNGS, RunRecord, content_hash
+from core.records import RUNGS, RunRecord
 from core.services.asking_engines import ASKING, answering, description_of
 from core.services.asking_runs import ask_everything, left_out
 from core.services.forecasters import ablation_forecasts, rival_forecasts
@@ -55,7 +55,8 @@ from core.services.run_tables import (
     rounded,
 )
 from core.services.specification import ASKED_PERSONAS, RunRequest, RunSummary, checked_personas
-from core.services.studies import StudyInputs, engine_for, open_study
+from core.services.stored_inputs import save_inputs
+from core.services.studies import StudyInputs, engine_for, open_study, study_hash
 from core.services.timelines import save_timeline
 from core.simulation.simulate import aggregate_frame, size_of_blocks
 from core.store.database import Store
@@ -199,7 +200,7 @@ def unsaved_record(prepared: Prepared) -> RunRecord:
     return RunRecord(
         kind="run",
         study_id=study.id,
-        study_hash=content_hash(study),
+        study_hash=study_hash(study),
         engine=engine.name,
         engine_version=engine.version,
         model_id=engine.model_id,
@@ -227,16 +228,13 @@ def unsaved_record(prepared: Prepared) -> RunRecord:
 
 
 def save_study(store: Store, inputs: StudyInputs) -> None:
-    """Keep the study and its observations as they are now."""
+    """Keep the study as it is now, and what it was read from under its content."""
     study = inputs.study
     spec = json.loads(json.dumps({"title": study.title, "place": study.place, "summary": study.summary}))
     row = {"study_id": study.id, "title": study.title, "fictional": study.fictional, "spec": spec}
-    tall = inputs.observations.rename_axis(index="date").melt(
-        ignore_index=False, var_name="behaviour", value_name="value"
-    )
     with store.transaction():
-        store.replace("studies", [{**row, "spec_hash": content_hash(study)}], study_id=study.id)
-        store.replace("observations", tall.reset_index().assign(study_id=study.id), study_id=study.id)
+        store.replace("studies", [{**row, "spec_hash": study_hash(study)}], study_id=study.id)
+        save_inputs(store, inputs)
 
 
 def _work(prepared: Prepared, record: RunRecord, store: Store, watch: Watch, executor: Executor | None) -> RunSummary:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,16 @@ from core.cognition.coefficients import load_coefficients
 from core.cognition.engine import ResponseEngine
 from core.cognition.llm.providers import LANGUAGE_ENGINES
 from core.cognition.rules import RulesEngine
-from core.datasets.observed import load_observed
+from core.datasets.observed import ObservedData, load_observed
 from core.errors import InputError, one_of
 from core.policy.calendar import calendar_for
 from core.policy.timeline import PolicyTimeline
 from core.records import content_hash, frame_hash
 from core.settings import DATA_VARIABLE, observed_data, shipped_data
-from core.study import Study, available_studies, load_study
+from core.study import Study, available_studies, given_study, load_study, study_from
+
+#: Where files are is no part of what a study says: their content is recorded instead.
+_PLACES = frozenset({"population_file", "coefficients_file", "learned"})
 
 ENGINES = ("rules", *LANGUAGE_ENGINES)
 
@@ -27,7 +30,11 @@ ENGINES = ("rules", *LANGUAGE_ENGINES)
 @dataclass(frozen=True)
 class StudyInputs:
     """A study and what was observed: `observations` (days × behaviours), `cases` (new cases per day or None), the
-    observed `timeline`, `published` index where the provider gives one, and the hashes of all of it."""
+    observed `timeline`, `published` index where the provider gives one, and the hashes of all of it.
+
+    `policy` is the table that the timeline was made from. `texts` holds what was read as text, by its name in `hashes`:
+    the coefficients, and the tables learned elsewhere by their names; and, as `study`, what its file says.
+    """
 
     study: Study
     observations: pd.DataFrame
@@ -36,6 +43,8 @@ class StudyInputs:
     published: pd.Series | None
     hashes: dict[str, str]
     files: dict[str, str]
+    policy: pd.DataFrame = field(default_factory=pd.DataFrame)
+    texts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def stringency(self) -> pd.Series:
@@ -70,7 +79,8 @@ def list_studies(data: str | Path | None = None) -> list[StudyListing]:
 
 def open_study(name: str | Path, data: str | Path | None = None) -> StudyInputs:
     """Read a study and its observations. InputError where the folder of observations is not known."""
-    study = load_study(name)
+    given = given_study(name)
+    study = study_from(given, Path(name))
     folder = shipped_data() / study.id if study.shipped else observed_data(data)
     if folder is None:
         raise InputError(
@@ -78,25 +88,51 @@ def open_study(name: str | Path, data: str | Path | None = None) -> StudyInputs:
             where=f"study {study.id}",
             allowed=f"--data FOLDER, the variable {DATA_VARIABLE}, or `policytwin data fetch`",
         )
-    observed = load_observed(study, folder)
+    return inputs_of(study, given, load_observed(study, folder))
+
+
+def inputs_of(study: Study, given: Mapping[str, Any], observed: ObservedData) -> StudyInputs:
+    """The study with these observations, laid out and hashed; `given` is what its file says."""
     policy = observed.policy
     first, last = policy.index.min().date(), policy.index.max().date()
     calendar = calendar_for(study.calendar, min(first, study.baseline_start), max(study.end, last))
     timeline = PolicyTimeline.from_levels(policy, study, calendar)
-    published = policy.get(study.index)
+    texts = engine_texts(study)
     hashes = {
         "mobility": frame_hash(observed.mobility),
         "policy": frame_hash(policy),
-        "coefficients": content_hash(study.coefficients_file.read_text(encoding="utf-8")),
+        **{name: content_hash(text) for name, text in texts.items()},
     }
-    if study.learned is not None:
-        hashes["learned"] = content_hash(
-            sorted(file.read_text(encoding="utf-8") for file in study.learned.glob("*.csv"))
-        )
     cases = None if observed.cases.empty else observed.cases
     if cases is not None:
         hashes["cases"] = frame_hash(cases)
-    return StudyInputs(study, observed.mobility, cases, timeline, published, hashes, dict(observed.hashes))
+    return StudyInputs(
+        study,
+        observed.mobility,
+        cases,
+        timeline,
+        policy.get(study.index),
+        hashes,
+        dict(observed.hashes),
+        policy,
+        {"study": given, **texts},
+    )
+
+
+def engine_texts(study: Study) -> dict[str, Any]:
+    """The files of numbers beside a study's observations, as they are now: `coefficients`, and `learned` by file."""
+    texts: dict[str, Any] = {"coefficients": study.coefficients_file.read_text(encoding="utf-8")}
+    if study.learned is not None:
+        texts["learned"] = {
+            file.relative_to(study.learned).as_posix(): file.read_text(encoding="utf-8")
+            for file in sorted(study.learned.rglob("*.csv"))
+        }
+    return texts
+
+
+def study_hash(study: Study) -> str:
+    """SHA-256 of what a study says, wherever its files lie: theirs is the content's own hash in `StudyInputs.hashes`."""
+    return content_hash({item.name: getattr(study, item.name) for item in fields(study) if item.name not in _PLACES})
 
 
 def engine_for(

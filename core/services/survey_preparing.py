@@ -20,7 +20,8 @@ from core.people.text import attribute_codes
 from core.records import RunRecord, content_hash
 from core.services.populations import load_population
 from core.services.specification import Asking
-from core.services.studies import engine_for, open_study
+from core.services.stored_inputs import save_inputs
+from core.services.studies import engine_for, engine_texts, open_study, study_hash
 from core.services.timelines import load_timeline, save_timeline
 from core.simulation.contexts import situations
 from core.store.database import Store
@@ -194,6 +195,7 @@ def _situation(
 ) -> tuple[pd.DataFrame, dict[str, str], str]:
     """What a person knew on a day: one row of `situations`, the hashes of what it was made of, and the timeline's id."""
     inputs = open_study(name, data)
+    save_inputs(store, inputs)
     timeline = inputs.timeline if timeline_id is None else load_timeline(store, study, timeline_id)
     if not timeline.start <= day <= timeline.end:
         raise InputError(f"as of {day}", where=f"study {study.id}", allowed=f"{timeline.start} to {timeline.end}")
@@ -230,11 +232,11 @@ def record_of(prepared: Prepared, asking: Asking | None, mapping: AnswerMapping 
     if mapping is not None:
         version = engine_for(study, RULES).version
         parameters["mapping"] = {"source": mapping.source, "name": mapping.name, "reverse": mapping.reverse}
-        hashes["coefficients"] = content_hash(study.coefficients_file.read_text(encoding="utf-8"))
+        hashes["coefficients"] = content_hash(engine_texts(study)["coefficients"])
     return RunRecord(
         kind=KIND,
         study_id=study.id,
-        study_hash=content_hash(study),
+        study_hash=study_hash(study),
         engine=engine,
         engine_version=version,
         model_id=model,

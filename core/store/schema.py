@@ -260,6 +260,31 @@ MIGRATIONS: tuple[str, ...] = (
         failure VARCHAR
     );
     """,
+    # What a run was made from, by its content: equal data are one copy, and no later run writes over it. The observations
+    # that a study had are those of its latest run.
+    """
+    CREATE TABLE input_texts (
+        content_hash VARCHAR PRIMARY KEY,
+        kind VARCHAR NOT NULL,
+        content JSON NOT NULL,
+        saved_at TIMESTAMP NOT NULL DEFAULT (now() AT TIME ZONE 'UTC')
+    );
+    CREATE TABLE observations_by_study AS SELECT * FROM observations;
+    DROP TABLE observations;
+    CREATE TABLE observations (
+        content_hash VARCHAR NOT NULL,
+        date DATE NOT NULL,
+        variable VARCHAR NOT NULL,
+        value DOUBLE,
+        PRIMARY KEY (content_hash, date, variable)
+    );
+    INSERT INTO observations
+        SELECT content_hash, date, behaviour, value FROM observations_by_study JOIN (
+            SELECT study_id, arg_max(record ->> '$.input_hashes.mobility', created_at) AS content_hash
+            FROM runs WHERE kind = 'run' GROUP BY study_id
+        ) USING (study_id) WHERE content_hash IS NOT NULL;
+    DROP TABLE observations_by_study;
+    """,
 )
 
 #: The columns that name a row of each table; rows are read in their order. The tables with many rows carry no primary
@@ -275,7 +300,8 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "responses": ("run_id", "context_id", "persona_id"),
     "response_chunks": ("run_id", "chunk"),
     "aggregates": ("run_id", "attribute", "level", "context_id", "behaviour"),
-    "observations": ("study_id", "date", "behaviour"),
+    "input_texts": ("content_hash",),
+    "observations": ("content_hash", "date", "variable"),
     "calibrations": ("run_id", "calibrator", "behaviour"),
     "trials": ("run_id", "calibrator", "number"),
     "forecasts": ("run_id", "forecaster", "behaviour", "date"),

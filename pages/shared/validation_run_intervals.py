@@ -9,6 +9,7 @@ from core.errors import PolicyTwinError
 from core.report.interval_figures import forecast_fan, interval_parts
 from core.services.results import twin_source
 from core.services.run_intervals import interval_values, stored_intervals
+from core.services.stored_inputs import stored_observations
 from core.services.texts_intervals import parts_table, parts_words
 from core.services.validation import judged
 from core.store.database import Store
@@ -44,7 +45,7 @@ def run_intervals_view(workspace: Workspace) -> None:
     labels = {plain_text(item.label): item.id for item in study.behaviours}
     name = st.selectbox("Behaviour", list(labels), key="behaviour", bind="query-params", width=320)
     behaviour = labels[name]
-    forecast, observed, ends = _series(workspace.store, workspace.store.name, run.run_id, study.id, behaviour)
+    forecast, observed, ends = _series(workspace.store, workspace.store.name, run.run_id, behaviour)
     frame = pd.DataFrame({"forecast": forecast, "observed": observed})
     for level, (lower, upper) in ends.items():
         frame[f"{level}% from"], frame[f"{level}% to"] = lower, upper
@@ -87,11 +88,11 @@ def _parts(workspace: Workspace, run: StoredRun) -> None:
 
 @st.cache_data(show_spinner=False, max_entries=24)
 def _series(
-    _store: Store, store_name: str, run_id: str, study_id: str, behaviour: str
+    _store: Store, store_name: str, run_id: str, behaviour: str
 ) -> tuple[pd.Series, pd.Series, dict[int, tuple[pd.Series, pd.Series]]]:
     rows = _store.read_result("forecasts", run_id, forecaster="twin", phase="test", behaviour=behaviour)
     forecast = rows.set_index("date")["value"].sort_index()
-    seen = _store.read("observations", study_id=study_id, behaviour=behaviour).set_index("date")["value"]
+    seen = stored_observations(_store, _store.run(run_id).record)[behaviour]
     ends = {level: (low[behaviour], high[behaviour]) for level, (low, high) in stored_intervals(_store, run_id).items()}
     return forecast, seen.reindex(forecast.index), ends
 

@@ -1,0 +1,120 @@
+"""What a run was made from stays in the store: by content, once, and never written over by a later run."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+
+from core.services.runs import prepare, run_study, unsaved_record
+from core.services.specification import RunRequest
+from core.services.stored_inputs import missing_inputs, save_inputs, stored_inputs, stored_observations
+from core.services.studies import open_study, study_hash
+from core.settings import shipped_data
+from core.store import Store, schema
+
+
+@dataclass
+class Own:
+    """A study of one's own beside its data: `meridia` under another name, which reads a folder."""
+
+    study: Path
+    data: Path
+
+    def request(self) -> RunRequest:
+        return RunRequest(str(self.study), self.data, personas=40, trials=1)
+
+    def shift(self, points: float) -> None:
+        """Other observations in the same folder."""
+        file = self.data / "meridia" / "mobility.csv"
+        table = pd.read_csv(file)
+        numbers = table.select_dtypes("number").columns
+        table[numbers] = table[numbers] + points
+        table.to_csv(file, index=False)
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Own:
+    study = tmp_path / "place.toml"
+    study.write_text('extends = "meridia.toml"\nid = "place"\ntitle = "A place"\nshipped = false\n', encoding="utf-8")
+    data = tmp_path / "data"
+    shutil.copytree(shipped_data() / "meridia", data / "meridia")
+    return Own(study, data)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "kept.duckdb") as opened:
+        yield opened
+
+
+def test_a_later_run_on_other_data_leaves_an_earlier_runs_observations_alone(own: Own, store: Store) -> None:
+    first = run_study(own.request(), store)
+    seen = open_study(own.study, own.data).observations
+    own.shift(3.0)
+    second = run_study(own.request(), store)
+    kept = [stored_observations(store, store.run(item.run_id).record)[list(seen.columns)] for item in (first, second)]
+    pd.testing.assert_frame_equal(kept[0], seen, check_freq=False)
+    pd.testing.assert_frame_equal(kept[1], seen + 3.0, check_freq=False)
+
+
+def test_everything_read_comes_back_to_the_bit_without_its_files(own: Own, store: Store, tmp_path: Path) -> None:
+    record = store.run(run_study(own.request(), store).run_id).record
+    read = open_study(own.study, own.data)
+    shutil.rmtree(own.data)
+    own.study.unlink()
+    assert missing_inputs(store, record) == []
+    again = stored_inputs(store, record, tmp_path)
+    assert again.hashes == read.hashes == dict(record.input_hashes)
+    assert study_hash(again.study) == study_hash(read.study) == record.study_hash
+    assert again.timeline.id == read.timeline.id == record.timeline_id
+    assert again.study.learned is not None and again.study.learned.is_relative_to(tmp_path)
+    assert again.texts["study"] == read.texts["study"] and again.texts["study"]["start"] == read.study.start
+
+
+def test_equal_data_are_kept_once(own: Own, store: Store) -> None:
+    inputs = open_study(own.study, own.data)
+    save_inputs(store, inputs)
+    rows = [len(store.read(name)) for name in ("observations", "input_texts")]
+    save_inputs(store, open_study(own.study, own.data))
+    assert [len(store.read(name)) for name in ("observations", "input_texts")] == rows
+
+
+def test_a_study_counts_by_what_it_says_and_not_by_where_it_lies(own: Own, tmp_path: Path) -> None:
+    def wanted(study: Path) -> str:
+        return unsaved_record(prepare(RunRequest(str(study), own.data, personas=40, trials=1))).inputs_hash()
+
+    here = wanted(own.study)
+    assert wanted(Path(shutil.copy(own.study, tmp_path / "moved.toml"))) == here
+    own.study.write_text(own.study.read_text() + "latitude = 10.0\n")
+    assert wanted(own.study) != here
+
+
+def test_an_older_stores_observations_become_those_of_the_studys_latest_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = next(place for place, text in enumerate(schema.MIGRATIONS) if "input_texts" in text)
+    path = tmp_path / "old.duckdb"
+    connection = duckdb.connect(str(path))
+    monkeypatch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:place])
+    schema.migrate(connection, where="old")
+    connection.execute(
+        "INSERT INTO observations VALUES ('s', '2020-01-01', 'parks', 2.5), ('other', '2020-01-01', 'x', 1)"
+    )
+    for day, key in ((1, "aa"), (2, "bb")):
+        connection.execute(
+            "INSERT INTO runs (run_id, kind, study_id, engine, status, inputs_hash, owner, record, created_at) "
+            "VALUES (?, 'run', 's', 'rules', 'complete', '', '', ?, ?)",
+            [key, f'{{"input_hashes": {{"mobility": "{key}"}}}}', f"2020-01-0{day}"],
+        )
+    connection.close()
+    monkeypatch.undo()
+    with Store(path) as opened:
+        assert opened.read("observations").to_dict("records") == [
+            {"content_hash": "bb", "date": pd.Timestamp("2020-01-01"), "variable": "parks", "value": 2.5}
+        ]

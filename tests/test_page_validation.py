@@ -18,9 +18,13 @@ from streamlit.testing.v1 import AppTest
 
 from core.errors import InputError
 from core.services import validation, validation_words, validity_words
+from core.services.ablations import run_ablations
 from core.services.backtests import KIND, BacktestRequest, MeasuredBacktest, keep_backtest, read_exported, shipped_path
 from core.services.jobs import DONE, STOPPED
-from core.services.results import list_results
+from core.services.macro_words import not_observed, note_of_scores
+from core.services.results import list_results, verdict
+from core.services.texts import run_text
+from core.services.texts_ablations import ablations_text
 from core.services.validation import ALIKE, ALL, BETTER, UNSURE, WORSE, Contrast, contrast, contrasts, row_frame
 from core.store.database import Store
 from pages.shared.shell import job_board, open_store
@@ -171,6 +175,27 @@ def test_groups_are_measured_beside_the_page(store: Store) -> None:
     assert "different people" in words and "Who responds how" in words and len(at.get("plotly_chart")) == 1
     at.selectbox(key="group-attribute").set_value("occupation").run()
     assert "occupation" in "".join(chart.proto.spec for chart in clean(at).get("plotly_chart")).lower()
+
+
+def test_measured_ablations_are_shown_with_what_was_left_out(store: Store) -> None:
+    values = run_ablations(store, only_run(store), only=["uncalibrated", "personas_1"])
+    assert values["left_out"]["Without fatigue"] == "not asked for" and "1 persona" not in values["left_out"]
+    at = clean(page(part="Ablations"))
+    words = said(at)
+    assert f"The whole twin misses by {values['macro_rmse']:.1f} points" in words
+    assert f"Left out: {len(values['left_out'])} (" in words and "not asked for" in words
+    assert len(at.get("plotly_chart")) == 2 and at.button(key="measure-ablations").label == "Measure again"
+    assert "Left out: " in ablations_text(values)
+
+
+def test_a_behaviour_that_was_not_observed_in_the_test_period_is_said_beside_the_mean(store: Store) -> None:
+    run = store.run(only_run(store))
+    scores = store.read_result("scores", run.run_id)
+    assert run.summary["not_observed"] == [] and note_of_scores(scores) == ""
+    scores.loc[scores["behaviour"] == "parks", "value"] = np.nan
+    note = "parks was not observed in the test period: the mean is over the other 5."
+    assert note in verdict(scores, "rmse").notes and note in validation_words.run_statement(scores).text
+    assert note in run_text({**run.summary, "not_observed": not_observed(scores)})
 
 
 def test_a_measurement_that_is_stopped_leaves_nothing(store: Store) -> None:

@@ -40,6 +40,7 @@ from core.validity.paired import DRAWS, LEVEL, central, macro_draws
 
 KIND = "ablations"
 ABLATED_ENGINE = "rules"
+NOT_ASKED = "not asked for"
 
 
 def run_ablations(
@@ -66,7 +67,8 @@ def run_ablations(
     stored = store.run(run_id)
     watch.report("ingest", 0, 1, "reading the run")
     prepared = _rebuilt(store, stored, data)
-    chosen = _chosen(ablations_of(prepared), only)
+    every = ablations_of(prepared)
+    chosen = _chosen(every, only)
     kept = curves(store, run_id, prepared.inputs.study.behaviour_ids).forecasts
     forecasts = _forecasts(chosen, kept, watch, executor)
     truth = prepared.inputs.observations.reindex(prepared.problem.final.horizon)
@@ -90,6 +92,7 @@ def run_ablations(
         "interval": LEVEL,
         "draws": DRAWS,
         "rows": rows,
+        "left_out": {item.label: NOT_ASKED for item in every if item not in chosen},
         "run_id": record.run_id,
     }
     values["seconds"] = round(time.perf_counter() - began, 3)

@@ -23,7 +23,7 @@ CLAIMS = (
 
 @dataclass(frozen=True)
 class Tile:
-    """A number with its label; `delta` says how much better the twin is, where that makes sense."""
+    """A number with its label; `delta` says of a rival's error how the twin's compares with it."""
 
     label: str
     value: str
@@ -32,7 +32,7 @@ class Tile:
 
     @property
     def worse(self) -> bool:
-        return self.delta is not None and self.delta.endswith("worse")
+        return self.delta is not None and self.delta.endswith("more")
 
 
 @dataclass(frozen=True)
@@ -78,16 +78,21 @@ def _tiles(run: StoredRun) -> tuple[Tile, ...]:
     twin = macro["twin"]
 
     def against(value: float) -> str:
-        change = 100 * (value - twin) / value
-        return f"{abs(change):.0f}% {'better' if change >= 0 else 'worse'}"
+        change = f"{100 * abs(value - twin) / value:.0f}%"
+        if change == "0%":
+            return "the twin misses as much"
+        return f"the twin misses by {change} {'less' if twin < value else 'more'}"
 
     metric = "Root mean squared error over the held-out days, mean over the behaviours, in points of the metric."
     return (
         Tile("Twin's error", f"{twin:.1f}", None, metric),
-        Tile("Best rival", f"{rivals[best]:.1f}", against(rivals[best]), FORECASTERS[best]),
+        Tile("Best baseline's error", f"{rivals[best]:.1f}", against(rivals[best]), FORECASTERS[best]),
         *(
             Tile(name, f"{macro[key]:.1f}", against(macro[key]), FORECASTERS[key])
-            for name, key in (("Gradient boosting", "gradient_boosting"), ("Without calibration", "uncalibrated"))
+            for name, key in (
+                ("Gradient boosting's error", "gradient_boosting"),
+                ("Error without calibration", "uncalibrated"),
+            )
         ),
     )
 

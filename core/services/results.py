@@ -23,6 +23,7 @@ from core.forecasting.metrics import MACRO
 from core.services.archive import write_journal
 from core.services.asking_engines import engine_of_record
 from core.services.forecasters import FORECASTERS, TWINS
+from core.services.macro_words import note_of_scores
 from core.services.studies import StudyInputs, engine_short
 from core.store.database import Store
 from core.store.runs import StoredRun
@@ -161,7 +162,9 @@ def verdict(scores: pd.DataFrame, metric: str, unit: str = "points") -> Verdict:
         notes.append(
             f"A version of the twin that leaves something out does better here: {in_sentence(str(name))} ({value:.1f})."
         )
-    return Verdict(f"{text}.", bool(better.empty and len(rivals)), tuple(notes))
+    return Verdict(
+        f"{text}.", bool(better.empty and len(rivals)), tuple(filter(None, [note_of_scores(scores), *notes]))
+    )
 
 
 def working_week_note(scores: pd.DataFrame, metric: str) -> str:

@@ -42,6 +42,7 @@ from core.records import RUNGS, RunRecord
 from core.services.asking_engines import ASKING, answering, description_of
 from core.services.asking_runs import ask_everything, left_out
 from core.services.forecasters import ablation_forecasts, rival_forecasts
+from core.services.macro_words import not_observed
 from core.services.populations import load_population, make_population, population_id, save_population
 from core.services.progress import Watch
 from core.services.run_intervals import run_intervals
@@ -295,6 +296,7 @@ def _work(prepared: Prepared, record: RunRecord, store: Store, watch: Watch, exe
         "macro_rmse": {name: rounded(value) for name, value in macro.items()},
         "rmse": by_behaviour(scores, "rmse"),
         "mae": by_behaviour(scores, "mae"),
+        "not_observed": not_observed(scores),
         "calibration_gap": ablations.paper.gap_,
         "intervals": {"source": intervals.source, "levels": intervals.scores(truth)},
         "parameters": found.parameters,

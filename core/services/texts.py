@@ -7,6 +7,7 @@ from typing import Any
 
 from core.services.forecasters import FORECASTERS, TWINS
 from core.services.left_out_words import left_out_lines
+from core.services.macro_words import macro_note
 from core.services.studies import engine_label
 
 
@@ -52,6 +53,7 @@ def run_text(values: Mapping[str, Any]) -> str:
         "",
         table(["Forecaster", "RMSE"], rows),
         "",
+        *filter(None, [macro_note(values.get("not_observed", ()), len(values["rmse"]))]),
         *_asked(values),
         "All forecasts are conditional on the policy path. Baselines know the weekday, not the change of the working week.",
         f"Took {values['seconds']['total']:.1f} s, {values['peak_memory_mb']:.0f} MB at most. Run {values['run_id']}.",

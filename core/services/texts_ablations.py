@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.services.ablation_parts import CONTROL, GROUPS
+from core.services.left_out_words import left_out_lines
 from core.services.studies import engine_label
 from core.services.texts import table
 
@@ -43,6 +44,7 @@ def ablations_text(values: Mapping[str, Any]) -> str:
         f"Intervals: {values['draws']:,} draws of the test weeks, and all draws of the people. Worth or harm is said only "
         "where the interval leaves out 0, and where searching again with nothing left out moves the error by less.",
     ]
+    lines += [f"Left out: {line}" for line in left_out_lines(values.get("left_out", {}))]
     return "\n".join([*lines, f"Took {values['seconds']:.0f} s. Kept as {values['run_id']}."])
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from core.forecasting.backtest import TWIN
 from core.services.backtests import MeasuredBacktest
+from core.services.macro_words import note_of_scores
 from core.services.results import BASELINE, in_sentence, leaderboard
 from core.services.validation import ALIKE, ALIKE_WITHIN, ALL, BETTER, UNSURE, WORSE, Contrast, judged
 
@@ -90,7 +91,8 @@ def run_statement(scores: pd.DataFrame, unit: str = "points") -> Statement:
         "This study",
         verdict,
         f"{twin:.1f} vs {other:.1f}",
-        f"The twin misses by {twin:.1f} {unit} on average, {relation} the best simple forecast ({in_sentence(best)}).",
+        f"The twin misses by {twin:.1f} {unit} on average, {relation} the best simple forecast ({in_sentence(best)}). "
+        f"{note_of_scores(scores)}".strip(),
     )
 
 

@@ -216,10 +216,7 @@ def _in_words(asked: Asked, found: list[Contrast]) -> None:
                     color="orange",
                     help="On these days the measures are unlike those of any training day: the engine's assumptions decide.",
                 )
-    st.caption(
-        "Points are percentage points of the change from baseline, mean over the days. The interval covers calibration "
-        f"and sampling of personas only. {HELD_COMPARE_TEXT}"
-    )
+    st.caption(f"Points are percentage points of the change from baseline, mean over the days. {HELD_COMPARE_TEXT}")
 
 
 def _over_time(asked: Asked, found: list[Contrast]) -> None:

@@ -7,6 +7,7 @@ import streamlit as st
 
 from core.report.ablation_figures import PERSONAS, ablation_bars, persona_count_curve
 from core.services.ablations import latest_ablations, run_ablations
+from core.services.left_out_words import left_out_lines
 from core.services.results import twin_source
 from core.services.validity_words import ablation_words
 from core.settings import observed_data
@@ -57,8 +58,8 @@ def ablations_view(workspace: Workspace) -> None:
                 persona_count_curve(rows, source), data, f"personas-{run.run_id}", "persona-curve",
                 "Error against the number of personas",
             )  # fmt: skip
-        for name, why in values["left_out"].items():
-            st.caption(plain_text(f"Not made: {name} ({why})."))
+        for line in left_out_lines(values.get("left_out", {})):
+            st.caption(plain_text(f"Left out: {line}"))
     store, run_id, data_folder = workspace.store, run.run_id, observed_data()
     measure(
         workspace,

@@ -13,7 +13,13 @@ import pytest
 
 from core.services.runs import prepare, run_study, unsaved_record
 from core.services.specification import RunRequest
-from core.services.stored_inputs import missing_inputs, save_inputs, stored_inputs, stored_observations
+from core.services.stored_inputs import (
+    missing_inputs,
+    own_observations,
+    save_inputs,
+    stored_inputs,
+    stored_observations,
+)
 from core.services.studies import open_study, study_hash
 from core.settings import shipped_data
 from core.store import Store, schema
@@ -118,3 +124,14 @@ def test_an_older_stores_observations_become_those_of_the_studys_latest_run(
         assert opened.read("observations").to_dict("records") == [
             {"content_hash": "bb", "date": pd.Timestamp("2020-01-01"), "variable": "parks", "value": 2.5}
         ]
+
+
+def test_a_run_is_shown_beside_what_it_was_fitted_to(own: Own, store: Store) -> None:
+    record = store.run(run_study(own.request(), store).run_id).record
+    before = open_study(own.study, own.data)
+    assert own_observations(store, record, before) is before.observations
+    own.shift(3.0)
+    now = open_study(own.study, own.data)
+    pd.testing.assert_frame_equal(own_observations(store, record, now), before.observations, check_freq=False)
+    store.delete("observations", content_hash=record.input_hashes["mobility"])
+    assert own_observations(store, record, now).isna().all(axis=None)

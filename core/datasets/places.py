@@ -10,14 +10,17 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from pathlib import Path
 
 import numpy as np
 
+from core.content_cache import cached_by_content
 from core.datasets.cells import Labels
 from core.datasets.findings import Findings
 from core.errors import nearest
 from core.settings import shipped_data
+
+COUNTRIES_FILE = "countries.csv"
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,13 @@ class Country:
     latitude: float
 
 
-@cache
 def countries() -> Mapping[str, Country]:
     """Every country by its alpha-3 code."""
-    path = shipped_data() / "codebooks" / "countries.csv"
+    return _read_countries(shipped_data() / "codebooks" / COUNTRIES_FILE)
+
+
+@cached_by_content()
+def _read_countries(path: Path) -> Mapping[str, Country]:
     with path.open(encoding="utf-8", newline="") as handle:
         return {
             row["iso3"]: Country(row["iso2"], row["iso3"], row["name"], float(row["latitude"]))
@@ -41,10 +47,14 @@ def countries() -> Mapping[str, Country]:
         }
 
 
-@cache
 def iso3_of() -> Mapping[str, str]:
     """Alpha-3 by alpha-2."""
-    return {country.iso2: country.iso3 for country in countries().values()}
+    return _read_iso3(shipped_data() / "codebooks" / COUNTRIES_FILE)
+
+
+@cached_by_content()
+def _read_iso3(path: Path) -> Mapping[str, str]:
+    return {country.iso2: country.iso3 for country in _read_countries(path).values()}
 
 
 def aliases_of(place: str, names: Mapping[str, Sequence[str]]) -> tuple[str, ...]:

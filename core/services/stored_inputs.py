@@ -65,6 +65,16 @@ def stored_observations(store: Store, record: RunRecord) -> pd.DataFrame:
     return _table(store, record.input_hashes.get("mobility", ""))
 
 
+def own_observations(store: Store, record: RunRecord, inputs: StudyInputs) -> pd.DataFrame:
+    """What the run was fitted to, laid out like the observations of `inputs`, which may be others by now; NaN where the
+    store does not hold them, as for a run of an earlier version whose data were replaced."""
+    now = inputs.observations
+    if inputs.hashes["mobility"] == record.input_hashes.get("mobility"):
+        return now
+    kept = stored_observations(store, record)
+    return kept.reindex(index=kept.index if len(kept) else now.index, columns=now.columns)
+
+
 def missing_inputs(store: Store, record: RunRecord) -> list[str]:
     """Names of the inputs of this run that the store does not hold, as for runs of earlier versions."""
     texts = set(store.read("input_texts", columns=["content_hash"])["content_hash"])

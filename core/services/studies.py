@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,11 @@ import pandas as pd
 
 from core.cognition.coefficients import load_coefficients
 from core.cognition.engine import ResponseEngine
+from core.cognition.llm.prices import PRICES_VARIABLE
 from core.cognition.llm.providers import LANGUAGE_ENGINES
 from core.cognition.rules import RulesEngine
-from core.datasets.observed import ObservedData, load_observed
+from core.content_cache import content_digest
+from core.datasets.observed import ObservedData, load_observed, source_files
 from core.errors import InputError, one_of
 from core.policy.calendar import calendar_for
 from core.policy.timeline import PolicyTimeline
@@ -128,6 +132,25 @@ def engine_texts(study: Study) -> dict[str, Any]:
             for file in sorted(study.learned.rglob("*.csv"))
         }
     return texts
+
+
+def inputs_digest(name: str | Path, data: str | Path | None = None) -> str:
+    """SHA-256 of every file that what is shown of a study is made from, as it is now: an edit of any of them changes it.
+
+    Unchanged files are not read again. InputError where the study's own file cannot be read.
+    """
+    given = given_study(name)
+    study = study_from(given, Path(name))
+    shipped = shipped_data()
+    folder = shipped / study.id if study.shipped else observed_data(data)
+    paths = [study.coefficients_file, study.population_file, *([] if study.learned is None else [study.learned])]
+    paths += [shipped / place for place in ("populations", "prompts", "codebooks", "prices.csv", "model_cutoffs.csv")]
+    paths += [Path(os.environ[PRICES_VARIABLE])] if os.environ.get(PRICES_VARIABLE) else []
+    for kind in study.sources:
+        # What is lacking is said where it is needed.
+        with suppress(InputError):
+            paths += source_files(study, kind, folder)[1]
+    return content_hash([given, *((path, content_digest(path)) for path in paths)])
 
 
 def study_hash(study: Study) -> str:

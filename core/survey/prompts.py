@@ -11,12 +11,13 @@ import hashlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from pathlib import Path
 from string import Template
 from typing import Any
 
 from core.cognition.llm.fenced import fenced, fenced_lines, one_line
 from core.cognition.llm.prompts import PromptWriter, load_prompts
+from core.content_cache import cached_by_content
 from core.errors import InputError, one_of
 from core.records import content_hash
 from core.settings import shipped_data
@@ -44,11 +45,14 @@ def available_survey_prompts() -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in (shipped_data() / "prompts").glob("*/wording.toml")))
 
 
-@lru_cache(maxsize=8)
 def load_survey_prompts(version: str = SURVEY_PROMPTS) -> SurveyFiles:
-    """A version's files; InputError for an unknown version."""
+    """A version's files as they are now; InputError for an unknown version."""
     one_of(version, available_survey_prompts(), what="version of the survey prompts")
-    folder = shipped_data() / "prompts" / version
+    return _read_prompts(shipped_data() / "prompts" / version, version)
+
+
+@cached_by_content()
+def _read_prompts(folder: Path, version: str) -> SurveyFiles:
     texts = {name: (folder / f"{name}.md").read_text(encoding="utf-8").strip() for name in TEXTS}
     words = (folder / "wording.toml").read_text(encoding="utf-8")
     return SurveyFiles(version, texts, tomllib.loads(words), content_hash({"texts": texts, "words": words}))

@@ -21,6 +21,7 @@ from core.services.studies import engine_short
 from core.store.runs import StoredRun
 from core.study import Study
 from pages.shared.address import WRITTEN, from_address, into_address, key_of, pick
+from pages.shared.remembered import remembered
 from pages.shared.shell import Workspace, show_job
 
 #: Above this many personas a result takes more than about a second and is made beside the page, with progress.
@@ -156,7 +157,7 @@ def _population(store_name: str, population_id: str, _workspace: Workspace) -> P
     return load_population(_workspace.store, population_id)
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
+@remembered(show_spinner=False, max_entries=4)
 def _twin_over(
     store_name: str, run_id: str, population_id: str, _twin: FittedTwin, _population: Population
 ) -> FittedTwin:

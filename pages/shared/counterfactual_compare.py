@@ -41,6 +41,7 @@ from pages.shared.counterfactual_choices import (
     earlier_results,
     keep_button,
 )
+from pages.shared.remembered import remembered
 from pages.shared.shell import link
 
 OBSERVED = "observed"
@@ -185,7 +186,7 @@ def _run(asked: Asked, question: Question, watch: Any = None) -> tuple[dict[str,
     )
 
 
-@st.cache_resource(show_spinner="Following the policies…", max_entries=8)
+@remembered(show_spinner="Following the policies…", max_entries=8)
 def _contrasts(
     store: str, run_id: str, people: str, start: str, end: str, policies: tuple[str, ...], _asked: Asked,
     _question: Question,
@@ -193,7 +194,7 @@ def _contrasts(
     return contrasts(_asked.twin, _question.scenarios, _asked.dates, _question.reference)
 
 
-@st.cache_resource(show_spinner="Comparing the groups…", max_entries=16)
+@remembered(show_spinner="Comparing the groups…", max_entries=16)
 def _groups(
     store: str, run_id: str, people: str, start: str, end: str, policies: tuple[str, ...], position: int,
     attribute: str, _asked: Asked, _item: Contrast,

@@ -48,6 +48,7 @@ from pages.shared.counterfactual_choices import (
     earlier_results,
     keep_button,
 )
+from pages.shared.remembered import remembered
 
 LEVELS_TEXT = ", ".join(f"{level:g}" for level in DEFAULT_LEVELS)
 
@@ -147,19 +148,19 @@ def _run(asked: Asked, levels: tuple[float, ...], watch: Any = None) -> tuple[di
     )
 
 
-@st.cache_resource(show_spinner="Holding stringency at each level…", max_entries=8)
+@remembered(show_spinner="Holding stringency at each level…", max_entries=8)
 def _sweep(
     store: str, run_id: str, people: str, start: str, end: str, levels: tuple[float, ...], _asked: Asked
 ) -> Sweep:
     return stringency_sweep(_asked.twin, levels, _asked.dates)
 
 
-@st.cache_resource(show_spinner=False, max_entries=16)
+@remembered(show_spinner=False, max_entries=16)
 def _reference(store: str, run_id: str, people: str, start: str, end: str, _asked: Asked) -> Any:
     return reference_point(_asked.twin, _asked.workspace.inputs.observations, _asked.dates)
 
 
-@st.cache_resource(show_spinner="Comparing the groups…", max_entries=16)
+@remembered(show_spinner="Comparing the groups…", max_entries=16)
 def _group_change(
     store: str, run_id: str, people: str, start: str, end: str, levels: tuple[float, ...], attribute: str, _asked: Asked,
     _sweep: Sweep,

@@ -10,6 +10,7 @@ import streamlit as st
 from core.report.calibration_figures import curves_figure
 from core.services.forecasters import FORECASTERS
 from core.services.results import Curves, curve_table, holidays, twin_source, weekly
+from core.services.stored_inputs import own_observations
 from core.store.runs import StoredRun
 from pages.shared.charts import chart
 from pages.shared.shell import Workspace
@@ -47,7 +48,7 @@ def curve_view(workspace: Workspace, run: StoredRun, key: str) -> None:
         )
     shown = {name: frame for name, frame in found.forecasts.items() if name == "twin" or name in rivals}
     drawn = _between(_averaged(Curves(found.structural, shown), smooth), first, last)
-    observed = workspace.inputs.observations.loc[str(study.start) : str(record.test_end)]
+    observed = own_observations(workspace.store, record, workspace.inputs).loc[str(study.start) : str(record.test_end)]
     observed = (weekly(observed) if smooth else observed).loc[str(first) : str(last)]
     label = next(iter(behaviours.values())) if len(behaviours) == 1 else "All behaviours"
     figure = curves_figure(

@@ -18,6 +18,7 @@ from core.services.population_effects import population_effect as effect_of
 from core.services.populations import saved_populations
 from core.services.progress import Watch
 from core.study import Study
+from pages.shared.remembered import remembered
 from pages.shared.shell import Workspace, plain_text, show_job
 
 #: Larger populations are drawn beside the page, and so are the effects of populations larger than this.
@@ -166,7 +167,7 @@ def effect_against(edited: Edited, reference: PopulationDraft) -> PopulationEffe
     return result
 
 
-@st.cache_data(show_spinner="Forecasting with the population…", max_entries=128)
+@remembered(show_spinner="Forecasting with the population…", max_entries=128)
 def _mean(store: str, run_id: str, key: str, _workspace: Workspace, _population: Population) -> HoldoutMean:
     return holdout_mean(_workspace.twin(), _population)
 

@@ -28,6 +28,7 @@ from core.services.studies import engine_label
 from pages.shared.charts import chart
 from pages.shared.population_draft import PEOPLE, Edited, notices, propose, refused
 from pages.shared.population_effect import effect_section, people_download
+from pages.shared.remembered import remembered
 from pages.shared.shell import Workspace, engine_note, try_to
 
 #: Rows of a table; more are found by searching.
@@ -218,12 +219,12 @@ def _edit_form(edited: Edited, person: int, row: pd.Series) -> None:
         st.rerun()
 
 
-@st.cache_resource(show_spinner=False, max_entries=16)
+@remembered(show_spinner=False, max_entries=16)
 def _days(store: str, run_id: str, _workspace: Workspace) -> tuple[tuple[str, ...], pd.DataFrame]:
     return named_contexts(_workspace.twin())
 
 
-@st.cache_resource(show_spinner=False, max_entries=64)
+@remembered(show_spinner=False, max_entries=64)
 def _everybody(store: str, run_id: str, key: str, _edited: Edited, _contexts: pd.DataFrame) -> np.ndarray:
     return everybody_on(_edited.workspace.twin(), _edited.population, _contexts)
 

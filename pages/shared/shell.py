@@ -20,11 +20,12 @@ from core.errors import PolicyTwinError
 from core.services.counterfactuals import fitted_twin
 from core.services.jobs import Job, JobBoard
 from core.services.progress import STAGE_WORDS
-from core.services.studies import StudyInputs, engine_label, list_studies, open_study
+from core.services.studies import StudyInputs, engine_label, inputs_digest, list_studies, open_study
 from core.settings import adopt_keys, observed_data, shipped_data, store_path
 from core.store.database import Store
 from core.store.runs import StoredRun
 from core.study import Study
+from pages.shared.remembered import CONTENT, remembered
 
 #: Title, script and the one line that says what a page is for; the order of the sidebar.
 PAGES: tuple[tuple[str, str, str], ...] = (
@@ -82,12 +83,18 @@ def job_board() -> JobBoard:
     return board
 
 
-@st.cache_resource(show_spinner="Reading the study…", max_entries=8)
 def study_inputs(study_id: str, folder: str | None) -> StudyInputs:
+    """The study as its files are now: one that was edited since is read again."""
+    st.session_state[CONTENT] = inputs_digest(study_id, folder)
+    return _study_inputs(study_id, folder)
+
+
+@remembered(show_spinner="Reading the study…", max_entries=8)
+def _study_inputs(study_id: str, folder: str | None) -> StudyInputs:
     return open_study(study_id, folder)
 
 
-@st.cache_resource(show_spinner="Rebuilding the calibrated twin…", max_entries=8)
+@remembered(show_spinner="Rebuilding the calibrated twin…", max_entries=8)
 def _twin(store: str, run_id: str, study_id: str) -> FittedTwin:
     folder = observed_data()
     return fitted_twin(

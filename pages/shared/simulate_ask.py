@@ -29,6 +29,7 @@ from core.survey.questions import MOST_CHOICES, SurveyQuestion
 from pages.shared.address import into_address, key_of, pick, type_number
 from pages.shared.charts import chart, download
 from pages.shared.model_choices import may_be_asked, model_choice, recorded_choice
+from pages.shared.remembered import remembered
 from pages.shared.shell import Workspace, plain_text
 from pages.shared.simulate_run import kept_answers, plan_view
 from pages.shared.validation_measure import ANSWERS_KEPT, measure
@@ -245,7 +246,7 @@ def _by_mapping(workspace: Workspace, question: SurveyQuestion, people: str, sou
     )  # fmt: skip
 
 
-@st.cache_resource(show_spinner="Counting questions and cost…", max_entries=16)
+@remembered(show_spinner="Counting questions and cost…", max_entries=16)
 def _planned(
     store_name: str,
     key: str,

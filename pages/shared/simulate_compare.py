@@ -15,6 +15,7 @@ from core.services.simulate_words import took_row
 from core.study import Study
 from pages.shared.address import pick_several
 from pages.shared.charts import chart, download
+from pages.shared.remembered import remembered
 from pages.shared.shell import Workspace, plain_text
 
 ALSO_SHOWN = "Average"
@@ -138,6 +139,6 @@ def _named(row: dict[str, object]) -> str:
     )
 
 
-@st.cache_resource(show_spinner="Setting the runs side by side…", max_entries=16)
+@remembered(show_spinner="Setting the runs side by side…", max_entries=16)
 def _compared(store_name: str, run_ids: tuple[str, ...], study_id: str, _workspace: Workspace) -> Comparison:
     return compare_engines(_workspace.store, run_ids, _workspace.study)

@@ -27,6 +27,7 @@ from core.store.runs import StoredRun
 from core.study import Study
 from pages.shared.address import pick
 from pages.shared.charts import chart, download
+from pages.shared.remembered import remembered
 from pages.shared.shell import Workspace, engine_note, plain_text
 from pages.shared.simulate_run import kept_answers, plan_view
 from pages.shared.validation_measure import ANSWERS_KEPT, NOTHING_KEPT, measure
@@ -250,7 +251,7 @@ def _with_cost(
     begin()
 
 
-@st.cache_resource(show_spinner="Counting questions and cost…", max_entries=16)
+@remembered(show_spinner="Counting questions and cost…", max_entries=16)
 def _planned(
     store_name: str, run_id: str, what: str, answers: str, _cost: Callable[[], Mapping[str, Any] | None]
 ) -> Mapping[str, Any] | None:

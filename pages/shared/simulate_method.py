@@ -12,6 +12,7 @@ from core.services.simulate_reproduce import reproduce_section
 from core.settings import observed_data
 from core.store.runs import StoredRun
 from core.study import Study
+from pages.shared.remembered import remembered
 from pages.shared.shell import Workspace
 
 METHODS = (
@@ -62,7 +63,7 @@ def reproduce_view(workspace: Workspace, section: str, shown: Mapping[str, Any])
                 st.code(own.python, language="python")
 
 
-@st.cache_data(
+@remembered(
     show_spinner=False, max_entries=32, hash_funcs={StoredRun: lambda run: run.run_id, Study: lambda study: study.id}
 )
 def _lines(run: StoredRun, study: Study, data: str, store_name: str) -> Reproduce:

@@ -33,6 +33,7 @@ from core.store.runs import StoredRun
 from core.study import Study
 from pages.shared.address import from_address, into_address, key_of, pick
 from pages.shared.charts import chart, download
+from pages.shared.remembered import remembered
 from pages.shared.shell import Workspace, engine_note, plain_text
 
 #: A prompt and an answer are shown this long at most; the store has them whole.
@@ -239,7 +240,7 @@ def _population(store_name: str, population_id: str, _workspace: Workspace) -> P
     return load_population(_workspace.store, population_id)
 
 
-@st.cache_resource(show_spinner="Laying out the days…", max_entries=16)
+@remembered(show_spinner="Laying out the days…", max_entries=16)
 def _situations(store_name: str, run_id: str, _workspace: Workspace) -> Situations:
     run = _workspace.store.run(run_id)
     found = situations_of(run, _workspace.inputs)
@@ -247,14 +248,14 @@ def _situations(store_name: str, run_id: str, _workspace: Workspace) -> Situatio
     return found
 
 
-@st.cache_resource(show_spinner=False, max_entries=8)
+@remembered(show_spinner=False, max_entries=8)
 def _engine(store_name: str, run_id: str, _workspace: Workspace) -> AnsweredEngine:
     engine = engine_of_run(_workspace.store, run_id, inputs=_workspace.inputs)
     assert isinstance(engine, AnsweredEngine)
     return engine
 
 
-@st.cache_resource(show_spinner=False, max_entries=32)
+@remembered(show_spinner=False, max_entries=32)
 def _exchanges(
     store_name: str,
     run_id: str,

@@ -41,6 +41,7 @@ from core.store.runs import StoredRun
 from pages.shared.charts import download
 from pages.shared.fit_panel import KIND, WATCHED
 from pages.shared.model_choices import may_be_asked
+from pages.shared.remembered import remembered
 from pages.shared.shell import Workspace, choose_run, engine_note, link, plain_text, show_job, try_to
 from pages.shared.simulate_choices import chosen_request
 from pages.shared.stored import scores_of
@@ -297,7 +298,7 @@ def _failed_table(failures: Sequence[Mapping[str, Any]], run_id: str) -> None:
     download(table, f"failures-{run_id}", f"failures-data-{run_id}", index=False)
 
 
-@st.cache_resource(show_spinner="Laying out the questions…", max_entries=8)
+@remembered(show_spinner="Laying out the questions…", max_entries=8)
 def _unanswered_rows(store_name: str, run_id: str, failed: int, _workspace: Workspace) -> list[dict[str, Any]]:
     return failed_questions(_workspace.store, run_id)
 
@@ -323,7 +324,7 @@ def kept_answers(workspace: Workspace) -> str:
     return f"{calls.to_dict()} {len(workspace.store.runs(study_id=workspace.study.id, status='complete'))}"
 
 
-@st.cache_resource(show_spinner="Counting questions and cost…", max_entries=32)
+@remembered(show_spinner="Counting questions and cost…", max_entries=32)
 def _planned(store_name: str, key: str, answers: str, _workspace: Workspace, _request: RunRequest) -> CostBefore:
     return cost_before(_workspace.store, _request)
 

@@ -11,6 +11,7 @@ from core.settings import observed_data
 from core.store.runs import StoredRun
 from core.study import Study
 from pages.shared.charts import download
+from pages.shared.remembered import remembered
 from pages.shared.shell import Workspace, plain_text
 from pages.shared.validation_data import BacktestView
 
@@ -60,7 +61,7 @@ def reproduce_view(workspace: Workspace, view: BacktestView) -> None:
         st.code(lines.python, language="python")
 
 
-@st.cache_data(
+@remembered(
     show_spinner=False, max_entries=32, hash_funcs={StoredRun: lambda run: run.run_id, Study: lambda study: study.id}
 )
 def _lines(run: StoredRun, study: Study, data: str, store_name: str) -> Reproduce:

@@ -15,6 +15,7 @@ from core.services.validation import judged
 from core.store.database import Store
 from core.store.runs import StoredRun
 from pages.shared.charts import chart
+from pages.shared.remembered import remembered
 from pages.shared.shell import Workspace, link, plain_text
 
 
@@ -97,7 +98,7 @@ def _series(
     return forecast, seen.reindex(forecast.index), ends
 
 
-@st.cache_data(show_spinner="Drawing people and weeks anew…", max_entries=8)
+@remembered(show_spinner="Drawing people and weeks anew…", max_entries=8)
 def _parts_of(_workspace: Workspace, store_name: str, run_id: str) -> list[dict[str, object]]:
     parts: list[dict[str, object]] = interval_values(_workspace.store, run_id, twin=_workspace.twin())["parts"]
     return parts

@@ -12,12 +12,13 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from pathlib import Path
 from string import Template
 from typing import Any
 
 from core.cognition.engine import EPIDEMIC, RAMADAN, RESTRICTED_DAYS, SEASON
 from core.cognition.llm.fenced import fenced, one_line
+from core.content_cache import cached_by_content
 from core.errors import InputError, one_of
 from core.policy.calendar import DAY_TYPES
 from core.records import content_hash
@@ -50,11 +51,14 @@ def available_prompts() -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in (shipped_data() / "prompts").glob("*/words.toml")))
 
 
-@lru_cache(maxsize=8)
 def load_prompts(version: str = PROMPTS) -> PromptFiles:
-    """A version's files; InputError for an unknown version."""
+    """A version's files as they are now; InputError for an unknown version."""
     one_of(version, available_prompts(), what="prompt version")
-    folder = shipped_data() / "prompts" / version
+    return _read_prompts(shipped_data() / "prompts" / version, version)
+
+
+@cached_by_content()
+def _read_prompts(folder: Path, version: str) -> PromptFiles:
     texts = {name: (folder / f"{name}.md").read_text(encoding="utf-8").strip() for name in TEXTS}
     words = (folder / "words.toml").read_text(encoding="utf-8")
     return PromptFiles(version, texts, tomllib.loads(words), content_hash({"texts": texts, "words": words}))

@@ -16,12 +16,12 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from string import Template
 from typing import Any
 
 from core.cognition.llm.prompts import AGGREGATE, PERSONA, PROMPTS, TEXTS, PromptFiles, PromptWriter, load_prompts
+from core.content_cache import cached_by_content
 from core.errors import InputError, one_of
 from core.records import content_hash
 from core.settings import shipped_data
@@ -68,14 +68,18 @@ class WithoutEpidemic(PromptWriter):
         return "\n".join(line for line in super().common(context).splitlines() if line != unsaid)
 
 
-@lru_cache(maxsize=8)
 def variants_of(version: str = PROMPTS) -> tuple[Variant, ...]:
     """The paraphrases and cues of a prompt version, paraphrases first, none where it has none.
 
     InputError for an unknown version, and for a paraphrase or cue that cannot be read.
     """
-    base = load_prompts(version)
-    folder = _folder(version) / "variants"
+    load_prompts(version)
+    return _read_variants(_folder(version), version)
+
+
+@cached_by_content()
+def _read_variants(files: Path, version: str) -> tuple[Variant, ...]:
+    base, folder = load_prompts(version), files / "variants"
     found = [
         Variant(path.name, PARAPHRASE, f"paraphrase {number}", 0, _paraphrase(base, path))
         for number, path in enumerate(sorted(item for item in folder.glob("*") if item.is_dir()), start=1)
@@ -136,11 +140,14 @@ class MemoryTexts:
         return Template(getattr(self, name)).substitute(holes)
 
 
-@lru_cache(maxsize=8)
 def memory_texts(version: str = PROMPTS) -> MemoryTexts:
     """The questions of memory of a version; InputError where it has none."""
     load_prompts(version)
-    folder = _folder(version) / "memory"
+    return _read_memory_texts(_folder(version) / "memory", version)
+
+
+@cached_by_content()
+def _read_memory_texts(folder: Path, version: str) -> MemoryTexts:
     if not folder.is_dir():
         raise InputError("has no questions of memory", where=f"prompts {version}")
     system, question = ((folder / f"{name}.md").read_text(encoding="utf-8").strip() for name in ("system", "question"))

@@ -58,6 +58,21 @@ class StoreError(PolicyTwinError):
     exit_code = 2
 
 
+class StoreDamaged(StoreError):
+    """The store's file is not what was written to it."""
+
+
+class DiskFull(PolicyTwinError):
+    """There is no room for what was to be written; nothing half-written is left under its final name."""
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        super().__init__(f"{where}: the disk is full. Free some space, then give the command again.")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (type(self), (self.where,))
+
+
 class Cancelled(PolicyTwinError):
     """The user stopped the work; what was finished is kept and the run can be resumed."""
 

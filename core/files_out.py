@@ -6,6 +6,7 @@ pipe or a folder, or a link to one, is none, and another file is somebody's work
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import tempfile
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from core.errors import InputError
+from core.errors import DiskFull, InputError
 
 #: The name beside the place begins so, and is short: a name that just fits would not with anything added.
 _PREFIX = ".policytwin-"
@@ -25,7 +26,8 @@ def written_whole(path: Path, what: str, ours: Callable[[Path], bool]) -> Iterat
 
     `what` is written, in words with an article ("a cache of answers"). `ours` says of a regular file whether it is one, and
     so may be replaced; a link is followed. Folders on the way are made. Raises InputError where something else stands at
-    `path`, before the block and again at its end, and where the file cannot be written, OSErrors of the block included.
+    `path`, before the block and again at its end, and where the file cannot be written, OSErrors of the block included;
+    DiskFull where there is no room for it.
     """
     try:
         _check(path, what, ours)
@@ -43,11 +45,18 @@ def written_whole(path: Path, what: str, ours: Callable[[Path], bool]) -> Iterat
                 os.unlink(name)
             raise
     except OSError as wrong:
+        if is_full(wrong):
+            raise DiskFull(str(path)) from None
         raise InputError(
             f"{what} cannot be written there ({wrong.strerror or wrong})",
             where=str(path),
             allowed="a file in a folder that can be written to",
         ) from None
+
+
+def is_full(wrong: OSError) -> bool:
+    """Whether there was no room, on the disk or in the user's share of it. PyArrow tells it in words alone."""
+    return wrong.errno in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(wrong)
 
 
 def _check(path: Path, what: str, ours: Callable[[Path], bool]) -> None:

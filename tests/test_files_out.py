@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.cli import main
-from core.errors import InputError
+from core.errors import DiskFull, InputError
 from core.files_out import written_whole
 
 
@@ -112,9 +112,9 @@ def test_what_came_while_it_was_written_stays(tmp_path: Path) -> None:
 def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("ours, old")
-    for wrong, expected in ((OSError(28, "No space left on device"), InputError), (ValueError("x"), ValueError)):
+    for wrong, expected in ((OSError(28, "No space left on device"), DiskFull), (ValueError("x"), ValueError)):
         with (
-            pytest.raises(expected, match=r"No space left on device|x"),
+            pytest.raises(expected, match=r"disk is full|x"),
             written_whole(path, "a list of ours", is_ours) as beside,
         ):
             beside.write_text("ours, half")

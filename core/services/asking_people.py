@@ -107,12 +107,11 @@ def ask_people(
     try:
         return _work(store, prepared, record, asking, mapping, seed, watch)
     except Cancelled as stopped:
-        store.fail_run(record.run_id, "cancelled", str(stopped))
+        store.end_early(record.run_id, "cancelled", str(stopped))
         raise
     except BaseException as wrong:
-        if not store.run(record.run_id).complete:
-            status = "failed" if isinstance(wrong, Exception) else "interrupted"
-            store.fail_run(record.run_id, status, f"{type(wrong).__name__}: {wrong}".rstrip(": "))
+        status = "failed" if isinstance(wrong, Exception) else "interrupted"
+        store.end_early(record.run_id, status, f"{type(wrong).__name__}: {wrong}".rstrip(": "))
         raise
 
 

@@ -156,14 +156,13 @@ def run_study(
         with worker_pool(request.workers) as pool:
             return _work(prepared, record, store, watch, pool)
     except Cancelled as stopped:
-        store.fail_run(record.run_id, "cancelled", str(stopped))
+        store.end_early(record.run_id, "cancelled", str(stopped))
         raise
     except BaseException as wrong:
-        if not store.run(record.run_id).complete:
-            # A key pressed, a process told to end, or a cap that was reached, is no failure of the work.
-            status = "failed" if isinstance(wrong, Exception) and not isinstance(wrong, MAY_GO_ON) else "interrupted"
-            said = str(wrong) if isinstance(wrong, PolicyTwinError) else f"{type(wrong).__name__}: {wrong}".rstrip(": ")
-            store.fail_run(record.run_id, status, without_secrets(said))
+        # A key pressed, a process told to end, or a cap that was reached, is no failure of the work.
+        status = "failed" if isinstance(wrong, Exception) and not isinstance(wrong, MAY_GO_ON) else "interrupted"
+        said = str(wrong) if isinstance(wrong, PolicyTwinError) else f"{type(wrong).__name__}: {wrong}".rstrip(": ")
+        store.end_early(record.run_id, status, without_secrets(said))
         raise
 
 

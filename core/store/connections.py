@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import secrets
 import threading
 import time
@@ -14,7 +13,10 @@ from pathlib import Path
 
 import duckdb
 
-from core.errors import InputError, StoreError
+from core.errors import StoreError
+from core.store.blocks import is_duckdb
+from core.store.copying import backup_before_migration
+from core.store.failures import damaged, explained, first_line, refusal
 from core.store.schema import Table, describe, migrate
 
 # The store holds text from files, models and people. SQL never names a file or a Python variable, and nothing is ever
@@ -30,6 +32,7 @@ _CONFIGURATION: dict[str, str | bool | int | float | list[str]] = {
 CLOSING = 30.0
 
 _GUARD = threading.Lock()
+_UMASK = threading.Lock()
 _OPEN: dict[Path, SharedConnection] = {}
 
 
@@ -103,7 +106,8 @@ def _close(shared: SharedConnection) -> None:
     until = time.monotonic() + CLOSING
     while True:
         try:
-            shared.connection.close()
+            with owner_only():
+                shared.connection.close()
             return
         except duckdb.ResourceInUseException:
             if time.monotonic() > until:
@@ -112,69 +116,52 @@ def _close(shared: SharedConnection) -> None:
 
 
 @contextmanager
-def explained(where: str) -> Iterator[None]:
-    """Turns what DuckDB raises about data or the file into InputError or StoreError, and a Ctrl-C during a query into
-    KeyboardInterrupt; other errors stay as they are."""
+def owner_only() -> Iterator[None]:
+    """Files that are made inside can be read by their owner alone: DuckDB has no setting for it, and makes its log anew
+    after every checkpoint."""
+    with _UMASK:
+        before = os.umask(0o077)
+        try:
+            yield
+        finally:
+            os.umask(before)
+
+
+def connect_file(path: Path) -> duckdb.DuckDBPyConnection:
+    """An open file as it is, created with its folders where absent, not migrated. Raises StoreError and DiskFull."""
+    where = str(path)
     try:
-        yield
-    except duckdb.ConstraintException as wrong:
-        raise InputError(_first_line(wrong), where=where) from wrong
-    except duckdb.ConversionException as wrong:
-        raise InputError(_first_line(wrong), where=where) from wrong
-    except duckdb.ConnectionException as wrong:
-        raise StoreError(f"{where} is closed.") from wrong
-    except duckdb.TransactionException as wrong:
-        raise StoreError(f"{where}: {_first_line(wrong)}") from wrong
-    except duckdb.InterruptException as wrong:
-        raise KeyboardInterrupt from wrong
-    except RuntimeError as wrong:
-        # What DuckDB makes of a Ctrl-C that comes while it works.
-        if str(wrong) == "Query interrupted":
-            raise KeyboardInterrupt from wrong
-        raise
-    except (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.FatalException) as wrong:
-        raise StoreError(f"{where} cannot be used: {_first_line(wrong)}. Free disk or memory, then restart.") from wrong
+        with owner_only():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return duckdb.connect(where, config=_CONFIGURATION)
+    except OSError as wrong:
+        raise StoreError(f"{where} cannot be created ({wrong.strerror}). Use another file with --db.") from wrong
+    except duckdb.Error as wrong:
+        if "not a valid DuckDB database" in str(wrong):
+            if is_duckdb(path):
+                raise damaged(where, "its first block") from wrong
+            raise StoreError(f"{where} is not a DuckDB file. Use another file with --db.") from wrong
+        raise refusal(where, wrong) from wrong
 
 
 def _connect(path: Path | None) -> SharedConnection:
     where = "the store in memory" if path is None else str(path)
+    connection = duckdb.connect(":memory:", config=_CONFIGURATION) if path is None else connect_file(path)
     try:
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        connection = duckdb.connect(":memory:" if path is None else str(path), config=_CONFIGURATION)
-    except OSError as wrong:
-        raise StoreError(f"{where} cannot be created ({wrong.strerror}). Use another file with --db.") from wrong
-    except duckdb.Error as wrong:
-        raise _refusal(where, str(wrong)) from wrong
-    try:
-        migrate(connection, where=where)
-        return SharedConnection(connection, path, describe(connection))
+        with owner_only(), explained(where):
+            if path is not None:
+                backup_before_migration(connection, path)
+            migrate(connection, where=where)
+            return SharedConnection(connection, path, describe(connection))
     except duckdb.Error as wrong:
         connection.close()
-        raise StoreError(f"{where} cannot be brought up to date ({_first_line(wrong)}).") from wrong
+        raise StoreError(f"{where} cannot be brought up to date ({first_line(wrong)}).") from wrong
     except BaseException:
         connection.close()
         raise
-
-
-def _refusal(where: str, message: str) -> StoreError:
-    if "lock" in message.lower() or "being used by another process" in message.lower():
-        holder = re.search(r"PID (\d+)", message)
-        process = f"process {holder.group(1)}" if holder else "another process"
-        return StoreError(
-            f"{where} is in use by {process}: one process at a time can open a store. "
-            "Go on in the running app, close it, or use another store with --db."
-        )
-    if "not a valid DuckDB database" in message:
-        return StoreError(f"{where} is not a DuckDB file. Use another file with --db.")
-    return StoreError(f"{where} cannot be opened ({_first_line(message)}). Use another file with --db.")
 
 
 def _forked(where: str) -> StoreError:
     return StoreError(
         f"{where} was opened by the parent process: a worker returns its results and never opens the store."
     )
-
-
-def _first_line(wrong: object) -> str:
-    return str(wrong).strip().splitlines()[0].rstrip(".")

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from core.errors import StoreError
 from core.records import decode_json
-from core.store.connections import explained
+from core.store.failures import explained
 from core.store.frames import Rows, to_arrow, to_frame
 from core.store.schema import table_named
 from core.store.tables import TableAccess
@@ -75,7 +75,7 @@ class CallAccess(TableAccess):
             f"INSERT INTO llm_calls ({names}) SELECT {names} FROM {_STAGED} "  # noqa: S608 (names are the schema's own)
             f"ON CONFLICT (key) DO UPDATE SET {updates} WHERE llm_calls.status = '{FAILED}'"
         )
-        with self.transaction() as cursor, explained("table llm_calls"):
+        with self.transaction() as cursor, explained("table llm_calls", self.name):
             cursor.register(_STAGED, staged)
             try:
                 row = cursor.execute(query).fetchone()
@@ -87,7 +87,7 @@ class CallAccess(TableAccess):
     def forget_llm_calls(self, keys: Iterable[str]) -> int:
         """Deletes the calls of these keys, and returns how many there were."""
         wanted = pa.table({"key": pa.array(list(dict.fromkeys(keys)), pa.string())})
-        with self.transaction() as cursor, explained("table llm_calls"):
+        with self.transaction() as cursor, explained("table llm_calls", self.name):
             cursor.register(_WANTED, wanted)
             try:
                 row = cursor.execute(

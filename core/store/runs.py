@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.errors import InputError, one_of
+from core.errors import InputError, PolicyTwinError, one_of
 from core.records import RUN_KINDS, RunRecord, encode_json
 from core.store.frames import Rows
 from core.store.responses import responses_array
@@ -168,6 +169,15 @@ class RunAccess(TableAccess):
                 "UPDATE runs SET status = ?, message = ?, finished_at = ? WHERE run_id = ?",
                 [status, message, _utc_now(), run_id],
             )
+
+    def end_early(self, run_id: str, status: str, message: str) -> None:
+        """`fail_run` after an error that is to be raised: one of the store itself, as on a full disk, does not hide it.
+
+        What is not marked now is marked interrupted when the file is opened the next time.
+        """
+        with suppress(PolicyTwinError):
+            if not self.run(run_id).complete:
+                self.fail_run(run_id, status, message)
 
     def resume_run(self, run_id: str) -> StoredRun:
         """Takes a run that ended early up again: it is running, and this process's.

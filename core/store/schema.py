@@ -343,12 +343,21 @@ class Table:
         return self.columns[one_of(name, self.columns, what="column", where=f"table {self.name}")]
 
 
-def migrate(connection: duckdb.DuckDBPyConnection, *, where: str) -> int:
-    """Takes the database to the newest version in one transaction, and returns that version.
+def version_of(connection: duckdb.DuckDBPyConnection) -> int:
+    """The version of an open store; 0 for an empty database and for one of something else."""
+    try:
+        ((version,),) = connection.execute("SELECT coalesce(max(version), 0) FROM schema_version").fetchall()
+    except duckdb.CatalogException:
+        return 0
+    return int(version)
+
+
+def migrate(connection: duckdb.DuckDBPyConnection, *, where: str, newest: int | None = None) -> int:
+    """Takes the database to the version `newest` (default: this code's) in one transaction, and returns that version.
 
     Raises StoreError where the file was written by a newer PolicyTwin, or is a database of something else.
     """
-    newest = len(MIGRATIONS)
+    newest = len(MIGRATIONS) if newest is None else newest
     present = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
     if present and "schema_version" not in present:
         raise StoreError(

@@ -15,7 +15,8 @@ import pandas as pd
 import pyarrow as pa
 
 from core.errors import InputError, StoreError, nearest
-from core.store.connections import SharedConnection, explained
+from core.store.connections import SharedConnection, owner_only
+from core.store.failures import explained
 from core.store.frames import Rows, bindable, to_arrow, to_frame
 from core.store.schema import RUN_TABLES, Table, table_named
 
@@ -68,7 +69,8 @@ class TableAccess:
                     raise StoreError(
                         f"{self.name}: a part of the transaction failed, so that nothing of it was stored."
                     )
-                cursor.execute("COMMIT")
+                with owner_only():
+                    cursor.execute("COMMIT")
             except BaseException:
                 # DuckDB has already rolled back where the failure was its own.
                 with suppress(duckdb.Error):
@@ -171,7 +173,7 @@ class TableAccess:
     def _insert(self, cursor: duckdb.DuckDBPyConnection, table: Table, staged: pa.Table) -> None:
         names = _quoted(staged.column_names)
         query = f"INSERT INTO {_quoted([table.name])} ({names}) SELECT {names} FROM {_STAGED}"  # noqa: S608 (as above)
-        with explained(f"table {table.name}"):
+        with explained(f"table {table.name}", self.name):
             cursor.register(_STAGED, staged)
             try:
                 cursor.execute(query)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.services.counterfactual_words import CLAIMS_TEXT
+from core.services.counterfactual_claims import claims_of
 from pages.shared.address import from_address, into_address
 from pages.shared.counterfactual_choices import asked, settle
 from pages.shared.counterfactual_compare import compare_view
 from pages.shared.counterfactual_sweep import sweep_view
-from pages.shared.shell import engine_note, need_run, open_page, plain_errors
+from pages.shared.shell import engine_note, need_run, open_page, plain_errors, plain_text
 
 VIEWS = {"sweep": "Sweep stringency", "compare": "Compare policies"}
 
@@ -28,8 +28,10 @@ def main() -> None:
         "What to look at", list(VIEWS), format_func=lambda name: VIEWS[name], key=key, required=True
     )
     into_address("view", str(view), "")
-    st.info(CLAIMS_TEXT, icon=":material/balance:")
     with plain_errors():
+        assert run.record.train_end is not None
+        claims = claims_of(study, run.record.engine, run.record.train_end)
+        st.info(plain_text(claims.text), icon=":material/balance:")
         choices = asked(workspace, run)
         engine_note(run)
         if view == "compare":

@@ -97,7 +97,7 @@ def test_a_kept_backtest_comes_back_as_it_was(request_: BacktestRequest, tmp_pat
         assert found.rivals == ["last_value", "seasonal_naive"]
         record = store.run(run_id).record
         assert record.kind == "backtest" and record.parameters["origins"] == ["2020-06-30"]
-        assert set(record.input_hashes) == {"mobility", "policy", "coefficients"}
+        assert set(record.input_hashes) == {"mobility", "policy", "coefficients", "learned"}
         assert record.rung in RUNGS[:3]
         assert list_runs(store)[0]["kind"] == "backtest"
         assert newest_backtest(store).run_id == run_id
@@ -208,7 +208,7 @@ def test_an_exported_file_says_what_its_rows_say(request_: BacktestRequest, tmp_
     for given_row, read_row in zip(now.rows, back.rows, strict=True):
         assert read_row["macro_rmse"] == pytest.approx(given_row["macro_rmse"], abs=5e-5)
         assert read_row["intervals"] == given_row["intervals"] and read_row["coverage"] == given_row["coverage"]
-    path.write_text(path.read_text().replace('"format": 1', '"format": 99'))
+    path.write_text(path.read_text().replace('"format": 2', '"format": 99'))
     with pytest.raises(InputError, match="format 99"):
         read_exported(path)
     path.write_text("[1, 2]")
@@ -226,7 +226,7 @@ def test_the_shipped_file_agrees_with_its_own_summary() -> None:
     assert {item["horizon"] for item in shipped.rows} == set(backtests.HORIZONS)
     assert {item["origin"] for item in shipped.rows} == {str(day) for day in backtests.ORIGINS}
     raw = json.loads(shipped_path().read_text(encoding="utf-8"))
-    assert "/" not in raw["command"].replace("DIR/", ""), "no path of any machine"
+    assert "/" not in raw["header"]["command"].replace("DIR/", ""), "no path of any machine"
 
 
 def test_the_command_keeps_and_exports(

@@ -194,7 +194,7 @@ def test_moved_weeks_are_summed_apart_from_measures() -> None:
 
 
 def test_what_the_pages_claim_of_contrasts_and_their_intervals_is_true() -> None:
-    """`CLAIMS_TEXT` of the Counterfactuals page says this of all kinds and twelve seeds; here on a few of them."""
+    """What `counterfactual_claims` says is that the twin helps; the figures are those of `data/validation/worlds.json`."""
     found = known_worlds(["plain", "confounded", "fatigue"], 2)["summary"]["overall"]
     twin, rivals = found["estimators"]["twin"], [found["estimators"][name] for name in CONTRAST_RIVALS]
     assert twin["right_sign"] >= 0.97

@@ -12,6 +12,7 @@ from core.services.forecasters import FORECASTERS
 from core.services.runs import run_study
 from core.services.specification import RunRequest, RunSummary
 from core.store.database import Store
+from core.validity.measured import StudyScores, read_measured
 
 pytestmark = pytest.mark.real_data
 
@@ -113,3 +114,21 @@ def test_it_says_where_it_stands_without_the_change_of_the_week(runs: dict[tuple
     assert macro["twin"] < macro["twin_announced_calendar"]
     late = runs[(date(2021, 12, 31), date(2022, 10, 13))].values["macro_rmse"]
     assert late["twin"] == late["twin_announced_calendar"], "by December it was announced"
+
+
+@pytest.mark.parametrize("split", SPLITS, ids=lambda split: str(split[0]))
+def test_the_twin_scores_what_the_file_of_figures_says(
+    runs: dict[tuple[date, date], RunSummary], split: tuple[date, date]
+) -> None:
+    """Golden figures of the twin, its parts left out and its intervals; they change by `policytwin figures` alone."""
+    kept = read_measured(StudyScores, "study_uae")
+    assert kept is not None
+    expected, values = kept.split(split[0]), runs[split].values
+    wrong = {
+        name: values["macro_rmse"][name]
+        for name, value in expected.macro.items()
+        if abs(values["macro_rmse"][name] - value) > TOLERANCE.get(name, 0.02)
+    }
+    assert not wrong, f"measured {wrong}; the file says {dict(expected.macro)}"
+    held = {int(level): item["coverage"] for level, item in values["intervals"]["levels"].items()}
+    assert held == pytest.approx(dict(expected.coverage), abs=0.01)

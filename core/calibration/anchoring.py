@@ -2,8 +2,7 @@
 
 The observed weeks before the origin say how far people's activity lies above or below the model: a level from the last
 week, and a profile by weekday and kind of day from the last four. A forecast keeps that gap. Of what the model says about
-changes of policy since the origin it follows a share, the *policy trust*: on 108 countries' mobility, a twin that
-follows about half of the simulated change forecasts better than persistence (trust 0) and than the model alone (1).
+changes of policy since the origin it follows a share, the *policy trust*, between persistence (0) and the model alone (1).
 """
 
 from __future__ import annotations

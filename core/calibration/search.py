@@ -171,8 +171,7 @@ def _good_enough(rows: Sequence[Mapping[str, Any]]) -> float:
 
 
 def mean_of_good(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """The mean of the parameters of the good trials. One of them alone depends on the sampler's luck; their mean forecast as
-    well or better on 28 other countries, and hardly changes with the seed."""
+    """The mean of the parameters of the good trials: one of them alone depends on the sampler's luck."""
     good = good_trials(rows)
     return {name: float(np.mean([row["parameters"][name] for row in good])) for name in rows[0]["parameters"]}
 
@@ -182,10 +181,9 @@ def least_move(rows: Sequence[Mapping[str, Any]], score: Callable[[dict[str, flo
     good trials that is: the simplest model within one standard error, of which the starting point, known from elsewhere,
     is the simplest.
 
-    `score` gives the macro score of a point. Against the mean of the good trials itself this lowered the error of forecasts
-    of 85 countries by 0.3, 0.3 and 0.7% at 30, 90 and 180 days, and that of contrasts in worlds of known truth by 0.6%. Not
-    to move at all forecasts as well, but makes contrasts there worse by 10%. It was chosen among about 24 rules on these same
-    countries, and one standard error over two by half of these worlds, so all of these figures flatter it somewhat.
+    `score` gives the macro score of a point. The rule was chosen among about two dozen, by the error of forecasts of the
+    countries that teach (`policytwin backtest`) and of contrasts in half of the worlds of known truth (`policytwin worlds`):
+    what these measure of it flatters it somewhat.
     """
     start, found, limit = rows[0]["parameters"], mean_of_good(rows), _good_enough(rows)
     if rows[0]["macro"] <= limit:

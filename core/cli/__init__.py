@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from core import __version__
-from core.cli import data_commands, llm_commands, store_commands, study_commands, validity_commands
+from core.cli import data_commands, figures_commands, llm_commands, store_commands, study_commands, validity_commands
 from core.cli.options import store_option
 from core.errors import Cancelled, PolicyTwinError
 
@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(command=_dashboard)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
-    for topic in (study_commands, validity_commands, data_commands, store_commands, llm_commands):
+    for topic in (study_commands, validity_commands, data_commands, store_commands, llm_commands, figures_commands):
         topic.add(commands)
     return parser
 

@@ -10,12 +10,13 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import TypeAdapter
 
 from core.cognition.coefficients import load_coefficients
 from core.cognition.rules import RulesEngine
@@ -30,15 +31,15 @@ from core.services.backtesting import backtest
 from core.services.progress import Watch
 from core.services.stored_inputs import save_engine_texts
 from core.services.studies import study_hash
-from core.settings import shipped_data
 from core.store.database import Store
 from core.study import load_study
+from core.validity.measured import Header, domain_of, measured_path
 
 KIND = "backtest"
 #: A backtest is of many countries and of no one study.
 STUDY = "countries"
 #: Of the shipped file; digits that a reader could use, and no more.
-FORMAT, DIGITS = 1, 4
+FORMAT, DIGITS = 2, 4
 PLACE = ("country", "origin", "horizon")
 HEAD = (*PLACE, "stringency_change", "categories")
 SCORES = ("coverage", "width", "score")
@@ -89,7 +90,8 @@ class BacktestRequest:
 class MeasuredBacktest:
     """A finished backtest. `values` is what `backtest` gives; `run_id` is None for the shipped one.
 
-    `command` measures it again with the files in a folder DIR; `made_by` is the version of the code that measured it.
+    `command` measures it again with the files in a folder DIR; `made_by` is the version of the code that measured it, and
+    `data` the SHA-256 of each file.
     """
 
     values: Mapping[str, Any]
@@ -97,6 +99,13 @@ class MeasuredBacktest:
     measured_on: date
     command: str
     made_by: str
+    data: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def header(self) -> Header:
+        """Where it comes from, as every measured file says it."""
+        domain, seconds = domain_of(load_study(PATTERN)), float(self.values["seconds"])
+        return Header(self.command, self.made_by, self.measured_on, domain, self.data, seconds)
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -186,6 +195,9 @@ def read_backtest(store: Store, run_id: str) -> MeasuredBacktest:
         measured_on=run.record.created_at.date(),
         command=str(run.record.parameters["command"]),
         made_by=run.record.code_version,
+        data={
+            name: value for name, value in run.record.input_hashes.items() if name in ("mobility", "policy", "cases")
+        },
     )
 
 
@@ -259,13 +271,11 @@ def export_backtest(measured: MeasuredBacktest, path: Path) -> None:
         ]
         for row in rows
     ]
-    skip = ("rows", "summary", "code_version")
+    skip = ("rows", "summary", "code_version", "seconds")
     head = {
         "format": FORMAT,
         "what": "Scores of rolling-origin forecasts, measured by PolicyTwin. No observations of any provider are in here.",
-        "measured_on": str(measured.measured_on),
-        "code_version": measured.made_by,
-        "command": measured.command,
+        "header": TypeAdapter(Header).dump_python(measured.header, mode="json"),
         **{name: value for name, value in measured.values.items() if name not in skip},
         "forecasters": forecasters,
         "summary": summary_of(rows, [name for name in forecasters if name != TWIN]),
@@ -287,18 +297,21 @@ def read_exported(path: Path) -> MeasuredBacktest:
         if raw["format"] != FORMAT:
             raise InputError(f"has format {raw['format']}", where=path.name, allowed=str(FORMAT))
         rows = [_row_of(dict(zip(raw["columns"], line, strict=True)), raw["forecasters"]) for line in raw["rows"]]
-        rest = {name: raw[name] for name in raw if name not in ("format", "what", "columns", "forecasters", "rows")}
-        measured_on, command = date.fromisoformat(rest.pop("measured_on")), str(rest.pop("command"))
+        head = TypeAdapter(Header).validate_python(raw["header"])
+        skip = ("format", "what", "header", "columns", "forecasters", "rows")
+        rest = {name: raw[name] for name in raw if name not in skip}
     except OSError as wrong:
         raise InputError(f"cannot be read ({wrong.strerror or wrong})", where=str(path)) from None
     except (ValueError, KeyError, TypeError) as wrong:
-        raise InputError(f"is no backtest ({type(wrong).__name__}: {wrong})", where=str(path)) from None
-    return MeasuredBacktest({**rest, "rows": rows}, None, measured_on, command, str(rest["code_version"]))
+        why = str(wrong).splitlines()[0]
+        raise InputError(f"is no backtest ({type(wrong).__name__}: {why})", where=str(path)) from None
+    values = {**rest, "rows": rows, "seconds": head.seconds, "code_version": head.code_version}
+    return MeasuredBacktest(values, None, head.made_at, head.command, head.code_version, head.data)
 
 
 def shipped_path() -> Path:
     """The file of the measurement that ships."""
-    return shipped_data() / "validation" / "backtest.json"
+    return measured_path("backtest")
 
 
 def newest_backtest(store: Store) -> MeasuredBacktest:
@@ -309,7 +322,8 @@ def newest_backtest(store: Store) -> MeasuredBacktest:
 def measured_now(values: Mapping[str, Any], request: BacktestRequest) -> MeasuredBacktest:
     """A backtest that has just been measured and is not kept."""
     today = datetime.now(UTC).date()
-    return MeasuredBacktest(values, None, today, request.command(), str(values["code_version"]))
+    data = {path.name: _sha256(path) for path in (request.mobility, request.policy, request.cases) if path is not None}
+    return MeasuredBacktest(values, None, today, request.command(), str(values["code_version"]), data)
 
 
 def _rung(values: Mapping[str, Any], engine: RulesEngine, personas: int, seed: int) -> str:

@@ -10,18 +10,24 @@ import pandas as pd
 
 from core.counterfactual.contrast import Contrast
 from core.counterfactual.sweep import Sweep
+from core.services.counterfactual_claims import Claims
 
 CLAIMS = "behavioural plausibility under the engine's assumptions, not a causal effect"
-INTERVAL = (
-    "80%: calibration (weeks resampled), sampling of personas, how far simulated effects were from those that came about in 85 "
-    "countries, and how busy days are that a moved working week makes new; not the residual of single days"
-)
 #: How the reference is called among a comparison's stored paths; ids of timelines end in a hash and never equal it.
 REFERENCE = "reference"
 
 
+def claim_values(claims: Claims) -> dict[str, Any]:
+    """What `sweep` and `compare` print of what may be claimed: what the interval covers, and what was measured elsewhere."""
+    return {
+        "interval": f"80%: {claims.covered}; not the residual of single days",
+        "claims": CLAIMS,
+        "measured": claims.as_dict(),
+    }
+
+
 def sweep_values(sweep: Sweep) -> dict[str, Any]:
-    """What `policytwin sweep --json` prints of a sweep."""
+    """What `policytwin sweep --json` prints of a sweep, beside `claim_values`."""
     return {
         "levels": [
             {
@@ -46,8 +52,6 @@ def sweep_values(sweep: Sweep) -> dict[str, Any]:
         "days": len(sweep.dates),
         "day_types": sweep.day_types,
         "held": {"epidemic_level": sweep.epidemic, "days_under_restrictions": sweep.restricted_days},
-        "interval": INTERVAL,
-        "claims": CLAIMS,
     }
 
 
@@ -64,7 +68,7 @@ def sweep_frame(sweep: Sweep) -> pd.DataFrame:
 
 
 def compare_values(found: Sequence[Contrast], ids: Sequence[str]) -> dict[str, Any]:
-    """What `policytwin compare --json` prints of contrasts; `ids` are the scenarios' timeline ids."""
+    """What `policytwin compare --json` prints of contrasts, beside `claim_values`; `ids` are the scenarios' timeline ids."""
     dates = found[0].path.dates
     return {
         "start": str(dates[0].date()),
@@ -86,8 +90,6 @@ def compare_values(found: Sequence[Contrast], ids: Sequence[str]) -> dict[str, A
             }
             for item, identifier in zip(found, ids, strict=True)
         ],
-        "interval": INTERVAL,
-        "claims": CLAIMS,
     }
 
 

@@ -28,13 +28,6 @@ DAY_WORDS = {
     "rest": "weekly days of rest",
     "holiday": "public holidays",
 }
-CLAIMS_TEXT = (
-    "What follows is plausible under the engine's assumptions; it is not a causal effect. The 80% intervals cover the "
-    "sampling of personas, how well the calibration is known, and how far simulated effects of policies were from those that "
-    "came about in 85 countries; where a scenario moves the working week, also how far those countries' days off were from "
-    "what the engine says of them. On generated worlds whose true effects are known the twin finds the direction of every "
-    "large effect, misses its size by about a third, and its intervals held about 80% of the true effects (`policytwin worlds`)."
-)
 HELD_SWEEP_TEXT = (
     "Held at the end of training for every level: the epidemic, and how long people have lived under restrictions "
     "(fatigue). Holidays count only if they had been announced by then."

@@ -24,7 +24,14 @@ from core.people.personas import Population
 from core.policy.timeline import PolicyTimeline
 from core.records import RUNGS, RunRecord, frame_hash
 from core.services.asking_engines import ASKING, engine_of_run, problem_of, spent_by
-from core.services.counterfactual_values import compare_values, path_frame, sweep_frame, sweep_values
+from core.services.counterfactual_claims import claims_of
+from core.services.counterfactual_values import (
+    claim_values,
+    compare_values,
+    path_frame,
+    sweep_frame,
+    sweep_values,
+)
 from core.services.populations import load_population, save_population
 from core.services.progress import Watch
 from core.services.specification import Asking
@@ -172,7 +179,7 @@ def run_sweep(
     record = _record(store, run_id, twin, "sweep", parameters, population)
     frame = sweep_frame(sweep)
     rung = RUNGS[1] if sweep.coherent else RUNGS[0]
-    values = {**_about(twin, record, run_id), **sweep_values(sweep), "rung": rung}
+    values = {**_about(twin, record, run_id), **sweep_values(sweep), **_claims(twin, record), "rung": rung}
     finished = replace(record, rung=rung, result_hash=frame_hash(frame))
     return _keep(store, record, finished, {"sweeps": frame}, values, began), sweep
 
@@ -211,7 +218,8 @@ def run_compare(
     }
     record = _record(store, run_id, twin, "compare", parameters, population, timeline_id=chosen[0].id)
     frame = path_frame(found, [item.id for item in chosen])
-    values = {**_about(twin, record, run_id), **compare_values(found, [item.id for item in chosen]), "rung": RUNGS[0]}
+    said = compare_values(found, [item.id for item in chosen])
+    values = {**_about(twin, record, run_id), **said, **_claims(twin, record), "rung": RUNGS[0]}
     finished = replace(record, result_hash=frame_hash(frame))
     return _keep(store, record, finished, {"forecasts": frame}, values, began), found
 
@@ -285,6 +293,10 @@ def _about(twin: FittedTwin, record: RunRecord, run_id: str) -> dict[str, Any]:
         "run_id": record.run_id,
         **_asked(twin),
     }
+
+
+def _claims(twin: FittedTwin, record: RunRecord) -> dict[str, Any]:
+    return claim_values(claims_of(twin.problem.study, record.engine, twin.origin))
 
 
 def _asked(twin: FittedTwin) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from core.services.counterfactual_claims import known_lines
 from core.services.forecasters import FORECASTERS, TWINS
 from core.services.left_out_words import left_out_lines
 from core.services.macro_words import macro_note
@@ -83,7 +84,7 @@ def sweep_text(values: Mapping[str, Any]) -> str:
             "",
             f"Bounded: {_yes(values['bounded'])}. Monotone with the expected signs: {_yes(values['monotone'])}.",
             *_asked(values),
-            f"Claims {values['claims']}.",
+            *_claimed(values),
         ]
     )
 
@@ -105,7 +106,7 @@ def compare_text(values: Mapping[str, Any]) -> str:
         ]
         lines.append(table(["Behaviour", "Difference", "10%", "90%"], rows))
         lines.append(f"Days unlike anything in training: {item['days_outside_support']}")
-    return "\n".join([*lines, "", *_asked(values), f"Claims {values['claims']}."])
+    return "\n".join([*lines, "", *_asked(values), *_claimed(values)])
 
 
 def sensitivity_text(values: Mapping[str, Any]) -> str:
@@ -227,6 +228,15 @@ def _asked(values: Mapping[str, Any]) -> list[str]:
             "behaviours moved as expected or not at all."
         )
     return lines
+
+
+def _claimed(values: Mapping[str, Any]) -> list[str]:
+    """What a sweep or a comparison claims, what its interval covers, and how near such answers came to a known truth."""
+    return [
+        f"Claims {values['claims']}.",
+        f"Interval: {values['interval']}.",
+        *(known_lines(values["measured"]) if "measured" in values else []),
+    ]
 
 
 def _yes(flag: bool) -> str:

@@ -1,0 +1,338 @@
+"""The parts of README that hold figures, as Markdown, each made from the files of `data/validation` and nothing else."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from core.forecasting.backtest import TWIN, summary_of
+from core.forecasting.baselines import BASELINES
+from core.forecasting.drift_learning import kept_for_exams
+from core.services.backtests import MeasuredBacktest, read_exported
+from core.services.known_worlds import ESTIMATOR_WORDS
+from core.services.validation_words import changes, listed
+from core.services.validity_words import WORLD_WORDS
+from core.validity.measured import (
+    AblationPrices,
+    AskingCosts,
+    EstimatorScores,
+    Header,
+    KnownWorlds,
+    Split,
+    StudyScores,
+    measured_path,
+    read_measured,
+)
+
+NOT_MEASURED = "Not measured yet: `policytwin figures --data DIR`."
+WIDTH = 118
+#: Rows of the UAE's table: how README calls the forecasters, in the order shown.
+ROWS: Mapping[str, str] = {
+    "twin": "**PolicyTwin**",
+    "twin_announced_calendar": "twin, working week only as announced by the origin",
+    "twin_unanchored": "twin without anchoring",
+    "identical_personas": "twin, identical personas",
+    "single_persona": "twin, one persona",
+    "paper": "calibration as published (TPE over a, b), same engine",
+    "uncalibrated": "twin without calibration",
+    "last_value": "last value",
+    "last_7_days": "mean of the last 7 days",
+    "seasonal_naive": "weekday means of the last 28 days",
+    "train_mean": "mean of training",
+    "linear": "linear (stringency, weekday)",
+    "gradient_boosting": "gradient boosting (stringency, weekday)",
+    "gradient_boosting_indicators": "gradient boosting (ten indicators, weekday, cases at the origin)",
+    "gradient_boosting_trend": "gradient boosting (stringency, weekday, month, day)",
+}
+#: Columns of the countries' table.
+SHORT: Mapping[str, str] = {
+    "twin": "twin",
+    "last_value": "last value",
+    "last_7_days": "last 7 d",
+    "seasonal_naive": "seasonal naive",
+    "train_mean": "train mean",
+    "linear": "linear",
+    "gradient_boosting": "GB",
+    "gradient_boosting_indicators": "GB indicators",
+    "gradient_boosting_lags": "GB lags",
+    "ets": "ETS",
+}
+MOVED, STILL = ">=15", "<5"
+#: Ablations whose prices README names: parts of the method, not numbers of people.
+NAMED_PARTS: Mapping[str, str] = {
+    "uncalibrated": "calibration",
+    "without_anchoring": "anchoring",
+    "without_priors": "what other countries' past teaches",
+    "without_policy": "policy",
+    "without_fatigue": "fatigue",
+    "without_epidemic": "the epidemic",
+    "without_calendar": "the calendar",
+    "unsearched": "the search of the engine's parameters",
+    "identical_personas": "different people instead of identical ones",
+}
+
+
+def uae_table(scores: StudyScores) -> str:
+    """Errors by forecaster and split, with the shares of days that intervals held."""
+    head = [f"train ≤ {item.train_end}, test to {item.test_end}" for item in scores.splits]
+    lines = _table(
+        ["Forecast", *head],
+        [
+            [words, *(_bold(f"{item.macro[name]:.2f}", name == TWIN) for item in scores.splits)]
+            for name, words in ROWS.items()
+            if all(name in item.macro for item in scores.splits)
+        ],
+    )
+    held = [f"{item.coverage[80]:.0%}" for item in scores.splits]
+    said = [f"Its 80% intervals held {listed(held)} of the held-out values.", *map(_against_best, scores.splits)]
+    return f"{lines}\n\n{_paragraph(said)}\n\n{_from(scores.header)}"
+
+
+def _against_best(split: Split) -> str:
+    rivals = {name: value for name, value in split.macro.items() if name in BASELINES}
+    best = min(rivals, key=lambda name: rivals[name])
+    change = _change(split.macro[TWIN], rivals[best])
+    return f"From {split.train_end} on, the twin's error is {change} that of the best baseline ({ROWS[best]})."
+
+
+def countries_table(measured: MeasuredBacktest) -> str:
+    """Mean errors over the countries by horizon, all of them and where policy moved most."""
+    summary = measured.values["summary"]
+    names = [name for name in SHORT if name in measured.rows[0]["macro_rmse"]]
+    parts = [(f"{horizon} d", part) for horizon, part in summary["by_horizon"].items()]
+    parts += [
+        (f"{horizon} d, stringency moved ≥ 15", part) for horizon, part in summary["by_change"].get(MOVED, {}).items()
+    ]
+    rows = [
+        [label, str(part["rows"]), *(_bold(f"{part['mean'][name]:.2f}", name == TWIN) for name in names)]
+        for label, part in parts
+    ]
+    return f"{_table(['Horizon', 'rows', *(SHORT[name] for name in names)], rows)}\n\n{_from(measured.header)}"
+
+
+def countries_words(measured: MeasuredBacktest) -> str:
+    """The countries kept out of every choice, single rows, and intervals."""
+    every: Mapping[str, Any] = measured.values["summary"]["by_horizon"]
+    kept_out: Any = summary_of([row for row in measured.rows if kept_for_exams(row["country"])], measured.rivals)
+    days = listed([str(horizon) for horizon in every])
+    said = []
+    if kept_out["rows"]:
+        said.append(
+            f"On the **{kept_out['countries']} countries kept out of every choice** (by a hash of their code) the twin's error "
+            f"at {days} days is {_gains(kept_out['by_horizon'])} the best single baseline's"
+            + _moved(kept_out, MOVED, "; where stringency moved by 15 points or more {}")
+            + _moved(kept_out, STILL, "; where policy hardly moved {}")
+            + "."
+        )
+    wins = listed([f"{part['wins']['seasonal_naive']:.0%}" for part in every.values()])
+    said.append(
+        f"Single rows differ: over all countries the twin beats the weekday means in {wins} of rows, not in all."
+    )
+    levels = list(next(iter(every.values()))["intervals"][TWIN])
+    held = listed([_held(part["intervals"][TWIN], levels) for part in every.values()])
+    sizes = listed([_beside(part["intervals"]) for part in every.values()])
+    said.append(
+        f"Its {' / '.join(levels)}% intervals (conformal, from errors of earlier origins) held {held}% of days at these "
+        f"horizons. "
+        f"The 80% intervals are {sizes} as wide as those of the weekday means made the same way."
+    )
+    return _paragraph(said)
+
+
+def _held(intervals: Mapping[str, Any], levels: Sequence[str]) -> str:
+    shares = [f"{100 * intervals[level]['coverage']:.0f}" for level in levels]
+    return " / ".join(shares)
+
+
+def _beside(intervals: Mapping[str, Any]) -> str:
+    return f"{intervals[TWIN]['80']['width'] / intervals['seasonal_naive']['80']['width']:.0%}"
+
+
+def backtest_time(measured: MeasuredBacktest) -> str:
+    return f"It took {_minutes(measured.header.seconds)} on two cores."
+
+
+def prices_words(prices: AblationPrices) -> str:
+    """What the parts are worth on one hold-out, dearest first."""
+    told = [item for item in prices.prices if item.ablation in NAMED_PARTS]
+    worth = [item for item in told if item.apart and item.price > 0]
+    harm = [item for item in told if item.apart and item.price < 0]
+    rest = [item for item in told if not item.apart]
+    said = [
+        f"Prices on the test from {prices.train_end} on (points of macro RMSE, with the {prices.interval}% interval from test "
+        f"weeks; the same search with other random numbers moves the error by up to {prices.chance:.1f}): "
+        + listed(
+            [f"{NAMED_PARTS[item.ablation]} {item.price:.1f} ({item.low:.1f} to {item.high:.1f})" for item in worth]
+        )
+        + "."
+    ]
+    if harm:
+        parts = [f"{NAMED_PARTS[item.ablation]} ({item.price:.1f})" for item in harm]
+        said.append(f"Better without: {listed(parts)}.")
+    if rest:
+        parts = [f"{NAMED_PARTS[item.ablation]} ({item.price:.1f})" for item in rest]
+        said.append(f"Not to be told from chance: {listed(parts)}.")
+    return f"{_paragraph(said)}\n\n{_from(prices.header)}"
+
+
+def worlds_words(worlds: KnownWorlds) -> str:
+    """Contrasts against known truths: errors beside the usual ways, sizes, intervals, and where the twin helps."""
+    found, twin = worlds.overall, worlds.overall.estimators[TWIN]
+    rivals = {name: item for name, item in found.estimators.items() if name != TWIN}
+    words = {name: ESTIMATOR_WORDS[name][:1].lower() + ESTIMATOR_WORDS[name][1:] for name in rivals}
+    said = [
+        f"In {len(worlds.kinds)} kinds of generated worlds ({worlds.seeds} of each, {found.rows:,} true effects with a root mean "
+        f"square of {_points(found.rms_truth)} points, made by a process that shares nothing with the engine) contrasts miss by "
+        f"{_points(twin.rmse)} points; {listed([f'{words[name]} by {_points(item.rmse)}' for name, item in rivals.items()])}.",
+        f"The direction is right in {_share(twin.right_sign)} of the true effects of {worlds.clear_effect:g} points or more"
+        + _size(twin)
+        + f". 80% intervals held {_share(twin.coverage)} of the truths.",
+    ]
+    said += [_of_world(name, item) for name, item in worlds.by_world.items()]
+    distances = list(worlds.by_distance.items())
+    if len(distances) > 1:
+        (first, near), (last, far) = distances[0], distances[-1]
+        said.append(
+            f"Errors go with the distance from training: {_points(near.estimators[TWIN].rmse)} points {first}, "
+            f"{_points(far.estimators[TWIN].rmse)} points {last}."
+        )
+    for name, item in worlds.working_week.items():
+        week = item.estimators[TWIN]
+        said.append(
+            f"{WEEK_WORDS.get(name, name)}: right direction in {_share(week.right_sign)}, off by {_points(week.rmse)} points at "
+            f"effects of {_points(item.rms_truth)}; intervals held {_share(week.coverage)}."
+        )
+    return f"{_paragraph(said)}\n\n{_from(worlds.header)}"
+
+
+WEEK_WORDS: Mapping[str, str] = {
+    "week_kept_on_new_working_days": "Of a moved working week, on days that became working days",
+    "week_kept_on_new_days_off": "On days that became days off",
+}
+
+
+def _of_world(name: str, item: Any) -> str:
+    scores = {other: said.rmse for other, said in item.estimators.items() if other != TWIN and said.rmse is not None}
+    best = min(scores, key=lambda other: scores[other])
+    label = WORLD_WORDS.get(name, name)
+    return (
+        f"{label}: {_points(item.estimators[TWIN].rmse)} against {scores[best]:.1f} ({ESTIMATOR_WORDS[best].lower()})."
+    )
+
+
+def _size(twin: EstimatorScores) -> str:
+    if twin.overstated is None:
+        return ""
+    return (
+        f"; on average effects are {abs(twin.overstated):.1f} points too {'large' if twin.overstated > 0 else 'small'}"
+    )
+
+
+def meridia_words(scores: StudyScores) -> str:
+    """Where the twin stands on the embedded country."""
+    macro = scores.splits[0].macro
+    rivals = {name: value for name, value in macro.items() if name in BASELINES}
+    best = min(rivals, key=lambda name: rivals[name])
+    relation = "better than" if rivals[best] < macro[TWIN] else "worse than"
+    return _paragraph(
+        [
+            f"- On Meridia's own split the best baseline ({ROWS[best]}) forecasts {relation} the twin (error "
+            f"{rivals[best]:.1f} against {macro[TWIN]:.1f})."
+        ],
+        indent="  ",
+    )
+
+
+def asking_words(costs: AskingCosts) -> str:
+    """An estimate as the command prints it."""
+    command = f"{costs.header.command.replace(' --data DIR', '')}\n"
+    lines = [line for said in costs.words.splitlines() for line in textwrap.wrap(said, WIDTH)]
+    return "```bash\n" + command + "\n" + "\n".join(lines) + "\n```"
+
+
+def asking_ways(costs: AskingCosts) -> str:
+    calls = costs.calls
+    return _paragraph(
+        [
+            f"`--days apart` asks about each kind of day in a prompt of its own ({calls['uae_days_apart']:,} calls); "
+            f"`--design levels` puts policies side by side ({calls['uae_levels']:,} calls)."
+        ]
+    )
+
+
+def own_model_calls(costs: AskingCosts) -> str:
+    return f"{costs.calls['meridia_own']:,} calls: five personas, each situation, and the canaries."
+
+
+#: What stands between the markers of README, by the marker's name: the file it is made from, its class, and the words.
+BLOCKS: Mapping[str, tuple[str, Any, Callable[[Any], str]]] = {
+    "uae": ("study_uae", StudyScores, uae_table),
+    "countries": ("backtest", MeasuredBacktest, countries_table),
+    "countries_time": ("backtest", MeasuredBacktest, backtest_time),
+    "countries_kept_out": ("backtest", MeasuredBacktest, countries_words),
+    "ablations": ("ablations_uae", AblationPrices, prices_words),
+    "worlds": ("worlds", KnownWorlds, worlds_words),
+    "meridia": ("study_meridia", StudyScores, meridia_words),
+    "asking": ("asking", AskingCosts, asking_words),
+    "asking_ways": ("asking", AskingCosts, asking_ways),
+    "asking_own_model": ("asking", AskingCosts, own_model_calls),
+}
+
+
+def block(name: str, folder: Path | None = None) -> str:
+    """The Markdown of one part. KeyError for an unknown name, InputError for a file that is none."""
+    file, kind, words = BLOCKS[name]
+    if kind is MeasuredBacktest:
+        path = measured_path(file, folder)
+        return words(read_exported(path)) if path.exists() else NOT_MEASURED
+    found = read_measured(kind, file, folder)
+    return NOT_MEASURED if found is None else words(found)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines).replace("| --- ", "|---").replace("|--- |", "|---|")
+
+
+def _paragraph(sentences: Sequence[str], indent: str = "") -> str:
+    return textwrap.fill(
+        " ".join(sentences), WIDTH, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
+    )
+
+
+def _from(header: Header) -> str:
+    return f"*Measured on {header.made_at} by version {header.code_version}, in {_minutes(header.seconds)}.*"
+
+
+def _minutes(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes"
+
+
+def _bold(text: str, yes: bool) -> str:
+    return f"**{text}**" if yes else text
+
+
+def _change(value: float, other: float) -> str:
+    change = round(100 * (value / other - 1))
+    return "as large as" if change == 0 else f"{abs(change)}% {'below' if change < 0 else 'above'}"
+
+
+def _gains(parts: Mapping[str, Any]) -> str:
+    return changes([1 - part["mean"][TWIN] / part["mean"][part["best_rival"]] for part in parts.values()])
+
+
+def _moved(summary: Mapping[str, Any], change: str, text: str) -> str:
+    parts = summary["by_change"].get(change, {})
+    return text.format(_gains(parts)) if parts else ""
+
+
+def _points(value: float | None) -> str:
+    return "an unknown number of" if value is None else f"{value:.1f}"
+
+
+def _share(value: float | None) -> str:
+    return "an unknown share" if value is None else f"{value:.0%}"

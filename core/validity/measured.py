@@ -1,0 +1,220 @@
+"""What was measured once and is quoted since: a file per measurement in `data/validation`, with what it came from.
+
+`policytwin figures` writes them. Whatever quotes a measured figure reads it from here and nowhere else, and only where it
+applies: a measurement belongs to a domain.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from core.errors import InputError
+from core.files_out import written_whole
+from core.settings import shipped_data
+from core.study import Study
+
+STUDIES = ("meridia", "uae")
+DIGITS = 4
+
+
+class Strict:
+    """A key too many or too few in a file is an error."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True)
+class Header(Strict):
+    """Where a measurement comes from: the command that makes it again, the code and day that made it, the domain it is
+    about, the SHA-256 of each file of observations by the file's name, and how long it took."""
+
+    command: str
+    code_version: str
+    made_at: date
+    domain: str
+    data: Mapping[str, str]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Split(Strict):
+    """A run's errors on its held-out days: `macro` is the RMSE by forecaster, mean over the behaviours, in points; the
+    other two are by the level of the intervals, in percent: share of values inside and mean width in points."""
+
+    train_end: date
+    test_end: date
+    macro: Mapping[str, float]
+    coverage: Mapping[int, float]
+    width: Mapping[int, float]
+
+
+@dataclass(frozen=True)
+class StudyScores(Strict):
+    """A study's splits."""
+
+    header: Header
+    study: str
+    personas: int
+    splits: tuple[Split, ...]
+
+    def split(self, train_end: date) -> Split:
+        """The split with this end of training. KeyError where there is none."""
+        return next(item for item in self.splits if item.train_end == train_end)
+
+
+@dataclass(frozen=True)
+class Price(Strict):
+    """What the macro RMSE grows by, in points, without a part of the twin, with its interval; `apart` says whether that can
+    be told from chance."""
+
+    ablation: str
+    label: str
+    personas: int
+    price: float
+    low: float
+    high: float
+    apart: bool
+
+
+@dataclass(frozen=True)
+class AblationPrices(Strict):
+    """Every part's price on one split. `interval` is the level of the prices' intervals in percent, and `chance` the range
+    over which the error moves when nothing is left out and the search begun anew."""
+
+    header: Header
+    study: str
+    train_end: date
+    test_end: date
+    interval: int
+    chance: float
+    prices: tuple[Price, ...]
+
+    def price(self, ablation: str) -> Price | None:
+        return next((item for item in self.prices if item.ablation == ablation), None)
+
+
+@dataclass(frozen=True)
+class EstimatorScores(Strict):
+    """An estimator's contrasts against the truth: error (RMSE) and mean overstatement in points, the share of right signs
+    among clear effects, and the share of truths in its 80% intervals; None where it says nothing of the kind."""
+
+    rmse: float | None
+    overstated: float | None
+    right_sign: float | None
+    coverage: float | None
+
+
+@dataclass(frozen=True)
+class WorldScores(Strict):
+    """Scores of every estimator over `rows` true effects of `rms_truth` points (root mean square)."""
+
+    rows: int
+    rms_truth: float | None
+    estimators: Mapping[str, EstimatorScores]
+
+
+@dataclass(frozen=True)
+class KnownWorlds(Strict):
+    """Contrasts in generated worlds: over all true effects of measures, by kind of world, by distance to training, and of
+    moved working weeks."""
+
+    header: Header
+    kinds: tuple[str, ...]
+    seeds: int
+    engine: str
+    clear_effect: float
+    overall: WorldScores
+    by_world: Mapping[str, WorldScores]
+    by_distance: Mapping[str, WorldScores]
+    working_week: Mapping[str, WorldScores]
+
+
+@dataclass(frozen=True)
+class AskingCosts(Strict):
+    """What asking a language model would take: the words of one estimate, and the calls of some ways of asking."""
+
+    header: Header
+    words: str
+    calls: Mapping[str, int]
+
+
+Kind = TypeVar("Kind", StudyScores, AblationPrices, KnownWorlds, AskingCosts)
+
+
+KINDS: Mapping[str, Any] = {kind.__name__: kind for kind in (StudyScores, AblationPrices, KnownWorlds, AskingCosts)}
+
+
+def domain_of(study: Study) -> str:
+    """The domain that a study's behaviours belong to: its table of coefficients is that of the domain."""
+    return study.coefficients_file.stem
+
+
+def measured_folder() -> Path:
+    """Where the measurements lie that ship."""
+    return shipped_data() / "validation"
+
+
+def measured_path(name: str, folder: Path | None = None) -> Path:
+    return (folder or measured_folder()) / f"{name}.json"
+
+
+def read_measured(kind: type[Kind], name: str, folder: Path | None = None) -> Kind | None:
+    """The measurement of this name, or None where none was made. InputError for a file that is none."""
+    path = measured_path(name, folder)
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as wrong:
+        raise InputError(f"cannot be read ({wrong.strerror or wrong})", where=str(path)) from None
+    found: Kind = _parsed(kind.__name__, text, path.name)
+    return found
+
+
+@lru_cache(maxsize=64)
+def _parsed(kind: str, text: bytes, file: str) -> Any:
+    """The same bytes are checked once: pages read these files on every visit."""
+    try:
+        return TypeAdapter(KINDS[kind]).validate_json(text)
+    except ValidationError as wrong:
+        first = wrong.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise InputError(
+            f"is no {kind} ({key or 'file'}: {first['msg'][:1].lower()}{first['msg'][1:]})",
+            where=file,
+            allowed="what `policytwin figures` writes",
+        ) from None
+
+
+def write_measured(measured: Any, name: str, folder: Path | None = None) -> Path:
+    """Write a measurement, floats to four decimals. InputError where it cannot be written."""
+    path = measured_path(name, folder)
+    adapter: TypeAdapter[Any] = TypeAdapter(type(measured))
+    rounded = _rounded(adapter.dump_python(measured, mode="json"))
+    text = json.dumps(rounded, allow_nan=False, ensure_ascii=False, indent=1)
+    with written_whole(path, "a measurement", _is_measurement) as place:
+        place.write_text(text + "\n", encoding="utf-8")
+    return path
+
+
+def _is_measurement(path: Path) -> bool:
+    try:
+        return "header" in json.loads(path.read_bytes())
+    except ValueError:
+        return False
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, DIGITS)
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    return [_rounded(item) for item in value] if isinstance(value, list) else value

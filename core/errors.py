@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from core.printable import printable, quoted, shortened
+
+#: Characters of each part of a message: what was given may be a book.
+_LONGEST = {"problem": 300, "where": 320, "allowed": 600, "nearest": 120}
+
 
 class PolicyTwinError(Exception):
     """Base of every error PolicyTwin raises on purpose. `exit_code` is what the command line returns."""
@@ -15,7 +20,8 @@ class PolicyTwinError(Exception):
 class InputError(PolicyTwinError):
     """The user's input is wrong. The message is one line that says what, where, and what is allowed.
 
-    `where` names file, column and row as far as they are known. `nearest` is a valid value to offer.
+    `where` names file, column and row as far as they are known. `nearest` is a valid value to offer. Whatever the parts
+    are made of, the message has no line break and no character that a terminal would obey.
     """
 
     exit_code = 2
@@ -28,12 +34,15 @@ class InputError(PolicyTwinError):
         allowed: str | None = None,
         nearest: str | None = None,
     ) -> None:
-        self.problem, self.where, self.allowed, self.nearest = problem, where, allowed, nearest
-        parts = [problem if where is None else f"{where}: {problem}"]
-        if allowed is not None:
-            parts.append(f"Allowed: {allowed}.")
-        if nearest is not None:
-            parts.append(f"Nearest valid: {nearest}.")
+        self.problem = _said(problem, "problem")
+        self.where = None if where is None else _said(where, "where")
+        self.allowed = None if allowed is None else _said(allowed, "allowed")
+        self.nearest = None if nearest is None else _said(nearest, "nearest")
+        parts = [self.problem if self.where is None else f"{self.where}: {self.problem}"]
+        if self.allowed is not None:
+            parts.append(f"Allowed: {self.allowed}.")
+        if self.nearest is not None:
+            parts.append(f"Nearest valid: {self.nearest}.")
         super().__init__(" ".join(part if part.endswith(".") else f"{part}." for part in parts))
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -44,6 +53,10 @@ class InputError(PolicyTwinError):
 class TooLittleObserved(InputError):
     """Nothing can be said of this place, day or horizon, because too little of it was observed. Where many are looked at
     such a one is left out, counted and named; every other InputError stops the work."""
+
+
+def _said(text: str, part: str) -> str:
+    return shortened(" ".join(printable(text).split()), _LONGEST[part])
 
 
 def _rebuild_input_error(
@@ -87,7 +100,7 @@ def nearest(value: str, valid: Iterable[str]) -> str | None:
 def one_of(value: str, valid: Iterable[str], *, what: str, where: str | None = None) -> str:
     """`value` if it is valid, else an InputError that names what is allowed and the nearest valid value."""
     choices = [str(item) for item in valid]
-    if value in choices:
+    if isinstance(value, str) and value in choices:
         return value
     shown = ", ".join(choices[:20]) + (f" and {len(choices) - 20} more" if len(choices) > 20 else "")
-    raise InputError(f"unknown {what} '{value}'", where=where, allowed=shown, nearest=nearest(value, choices))
+    raise InputError(f"unknown {what} {quoted(value, 80)}", where=where, allowed=shown, nearest=nearest(value, choices))

@@ -23,7 +23,7 @@ from core.policy.calendar import calendar_for
 from core.policy.timeline import PolicyTimeline
 from core.records import content_hash, frame_hash
 from core.settings import DATA_VARIABLE, observed_data, shipped_data
-from core.study import Study, available_studies, given_study, load_study, study_from
+from core.study import Study, available_studies, load_study, read_study
 
 #: Where files are is no part of what a study says: their content is recorded instead.
 _PLACES = frozenset({"population_file", "coefficients_file", "learned"})
@@ -83,8 +83,7 @@ def list_studies(data: str | Path | None = None) -> list[StudyListing]:
 
 def open_study(name: str | Path, data: str | Path | None = None) -> StudyInputs:
     """Read a study and its observations. InputError where the folder of observations is not known."""
-    given = given_study(name)
-    study = study_from(given, Path(name))
+    study, given = read_study(name)
     folder = shipped_data() / study.id if study.shipped else observed_data(data)
     if folder is None:
         raise InputError(

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from core.errors import one_of
+from core.study import MEASUREMENTS
 
 PERCENT = 100.0
 #: Activity below this share of people is nothing to divide by.
@@ -66,7 +67,7 @@ class Share:
 
 def measurement_model(kind: str, baseline: np.ndarray) -> MeasurementModel:
     """The model a study names; `baseline` is the simulated activity of the baseline week, shape (…, 7, behaviours)."""
-    one_of(kind, ("same_weekday_change", "level", "share"), what="measurement model", where="study [measurement]")
+    one_of(kind, MEASUREMENTS, what="measurement model", where="study [measurement]")
     if kind == "same_weekday_change":
         return SameWeekdayChange(baseline)
     return Level(np.ones(baseline.shape[-1])) if kind == "level" else Share()

@@ -1,0 +1,35 @@
+"""Studies: what one is (`definition`), what its file may say (`written`), and how it is read (`reading`)."""
+
+from core.study.definition import (
+    MEASUREMENTS,
+    WEEKDAYS,
+    Behaviour,
+    CalendarSpec,
+    Codebook,
+    Indicator,
+    NamedDay,
+    RegionKey,
+    Source,
+    Study,
+    WorkingWeek,
+)
+from core.study.reading import available_studies, load_codebook, load_study, read_study, study_from
+
+__all__ = [
+    "MEASUREMENTS",
+    "WEEKDAYS",
+    "Behaviour",
+    "CalendarSpec",
+    "Codebook",
+    "Indicator",
+    "NamedDay",
+    "RegionKey",
+    "Source",
+    "Study",
+    "WorkingWeek",
+    "available_studies",
+    "load_codebook",
+    "load_study",
+    "read_study",
+    "study_from",
+]

@@ -1,0 +1,190 @@
+"""Reading studies and codebooks from their files.
+
+A study file may name another with `extends`; its own keys win. Files that a study names (population, coefficients, what
+was learned) are looked up beside the file that names them, then among the shipped data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from core.errors import InputError, one_of
+from core.inputs.checking import checked
+from core.inputs.files import Layer, Written, named_file, read_with_parents, read_written
+from core.settings import shipped_data
+from core.study.definition import (
+    Behaviour,
+    CalendarSpec,
+    Codebook,
+    Indicator,
+    NamedDay,
+    RegionKey,
+    Source,
+    Study,
+    WorkingWeek,
+)
+from core.study.written import WrittenCalendar, WrittenCodebook, WrittenSource, WrittenStudy
+
+#: The keys of a study that name files: (table, key, whether it is a folder).
+_FILES = (("population", "file", False), ("engine", "coefficients", False), ("forecast", "learned", True))
+
+
+def available_studies() -> tuple[str, ...]:
+    """The ids of the studies that ship with PolicyTwin."""
+    return tuple(sorted(path.stem for path in (shipped_data() / "studies").glob("*.toml")))
+
+
+def load_codebook(path: Path | None = None) -> Codebook:
+    """The codebook of the OxCGRT tracker (shipped), or the one at `path`."""
+    path = path or shipped_data() / "codebooks" / "oxcgrt.toml"
+    book = checked(WrittenCodebook, read_written(path), str(path))
+    indicators = tuple(
+        Indicator(
+            code=item.code,
+            name=item.name,
+            maximum=item.maximum,
+            has_flag=item.flag,
+            flag_meaning=item.flag_meaning,
+            levels=tuple(item.levels),
+            indices=tuple(item.indices),
+        )
+        for item in book.indicators
+    )
+    names = sorted({name for item in indicators for name in item.indices})
+    indices = {name: tuple(item.code for item in indicators if name in item.indices) for name in names}
+    return Codebook(indicators, indices, book.source)
+
+
+def load_study(name: str | Path) -> Study:
+    """The study with this id among those shipped, or the one in this TOML file. InputError as `read_study` raises it."""
+    return read_study(name)[0]
+
+
+def read_study(name: str | Path) -> tuple[Study, dict[str, Any]]:
+    """A study, and what its file says with what it extends filled in: the whole of it, as TOML's own types.
+
+    InputError where the file is wrong, where a file that it names is not there, and where its id is that of a shipped
+    study that says something else: the results of the two would be taken for one another.
+    """
+    path = Path(name)
+    if path.suffix.lower() != ".toml":
+        one_of(str(name), available_studies(), what="study")
+        path = shipped_data() / "studies" / f"{name}.toml"
+    written = read_with_parents(path, shipped_data() / "studies")
+    study = _study(written)
+    if path.parent != shipped_data() / "studies":
+        _check_own_id(study, written)
+    return study, written.raw
+
+
+def study_from(given: Mapping[str, Any], path: Path) -> Study:
+    """The study that `read_study` gave, from what its file said; `path` is where that came from, for what is wrong with it.
+
+    Days may be ISO text. The files that it names need not be there any more.
+    """
+    return _study(Written(dict(given), (Layer(path, given),)), files_are_here=False)
+
+
+def _study(written: Written, *, files_are_here: bool = True) -> Study:
+    def origin(location: Sequence[str | int]) -> str:
+        return str(written.origin(location))
+
+    said = checked(WrittenStudy, written.raw, str(written.layers[0].path), origin=origin)
+    codebook = load_codebook()
+    codes = [item.code for item in codebook.indicators]
+    for key, given in (("indicators", said.indicators), ("sweep", said.sweep.order)):
+        for code in given:
+            one_of(code, codes, what="policy indicator", where=f"{origin([key])}, {key}")
+    one_of(said.index, codebook.indices, what="policy index", where=f"{origin(['index'])}, index")
+    population, coefficients, learned = (_named(written, *place, required=files_are_here) for place in _FILES)
+    assert population is not None and coefficients is not None
+    sources = {kind: getattr(said.sources, kind) for kind in type(said.sources).model_fields}
+    return Study(
+        id=said.id,
+        title=said.title,
+        place=said.place,
+        summary=said.summary,
+        fictional=said.fictional,
+        start=said.start,
+        end=said.end,
+        train_end=said.train_end,
+        baseline_start=said.measurement.baseline_start,
+        baseline_end=said.measurement.baseline_end,
+        metric=said.measurement.kind,
+        metric_unit=said.measurement.unit,
+        behaviours=tuple(Behaviour(**item.model_dump()) for item in said.behaviours),
+        indicators=tuple(codebook.indicator(code) for code in said.indicators),
+        index=said.index,
+        calendar=_calendar(said.calendar),
+        sources={kind: _source(item) for kind, item in sources.items() if item is not None},
+        shipped=said.shipped,
+        population_file=population,
+        personas=said.population.personas,
+        coefficients_file=coefficients,
+        learned=learned,
+        latitude=said.latitude,
+        epidemic_thresholds=tuple(said.engine.epidemic_thresholds),
+        inhabitants=said.population.inhabitants,
+        sweep_order=tuple(said.sweep.order),
+        citation=said.citation,
+        regions=None if said.regions is None else RegionKey(said.regions.attribute, dict(said.regions.categories)),
+        code=said.code,
+    )
+
+
+def _check_own_id(study: Study, written: Written) -> None:
+    """InputError where a file takes the id of a shipped study and is not that study."""
+    for name in available_studies():
+        if study.id.casefold() != name.casefold():
+            continue
+        shipped = load_study(name)
+        other = [item.name for item in fields(Study) if getattr(study, item.name) != getattr(shipped, item.name)]
+        if other:
+            raise InputError(
+                f"is '{study.id}', the id of a shipped study, from which this one differs ({', '.join(other[:3])})",
+                where=f"{written.layers[0].path}, id",
+                allowed="an id of its own, so that the results of the two are kept apart",
+                nearest=f"my-{name}",
+            )
+
+
+def _named(written: Written, table: str, key: str, folder: bool, *, required: bool) -> Path | None:
+    """The file that a key of the study names, or None where the key is left out."""
+    given = written.raw.get(table, {}).get(key)
+    if given is None:
+        return None
+    file = written.origin([table, key])
+    try:
+        return named_file(given, file.parent, shipped_data(), key=f"{table}, {key}", where=str(file), folder=folder)
+    except InputError:
+        if required:
+            raise
+        return shipped_data() / given
+
+
+def _source(said: WrittenSource) -> Source:
+    others = tuple(Source(item.file, item.layout, item.place or said.place) for item in said.alternatives)
+    return Source(said.file, said.layout, said.place, others)
+
+
+def _calendar(said: WrittenCalendar) -> CalendarSpec:
+    weeks = (
+        WorkingWeek(
+            start=item.start,
+            rest_days=tuple(item.rest_days),
+            weekend_days=tuple(item.weekend_days),
+            half_days=tuple(item.half_days),
+            announced=item.announced or item.start,
+        )
+        for item in said.working_weeks
+    )
+    return CalendarSpec(
+        country=said.country,
+        working_weeks=tuple(sorted(weeks, key=lambda week: week.start)),
+        holidays=tuple(NamedDay(item.day, item.name, item.announced or item.day) for item in said.holidays),
+        not_holidays=tuple(said.not_holidays),
+        ramadan=said.ramadan,
+    )

@@ -1,0 +1,259 @@
+"""What a study file and a codebook may say: their keys, the kinds of their values, and what must fit together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from core.inputs.checking import WrittenModel, choice_of, wrong
+from core.inputs.kinds import Day, FileName, Identifier, Line, Text
+from core.printable import quoted
+from core.study.definition import MEASUREMENTS, WEEKDAYS
+
+#: The epidemic is low, moderate or high; the engines and the prompts know no other levels.
+EPIDEMIC_THRESHOLDS = 2
+#: A longer study is a slip of the hand: nothing was counted every day for longer.
+LONGEST_STUDY_DAYS = 20_000
+#: A baseline of fewer days has not seen every weekday.
+SHORTEST_BASELINE_DAYS = 7
+MOST_PERSONAS, MOST_INHABITANTS = 100_000, 20_000_000_000
+
+
+def _weekday(value: object) -> int:
+    if not isinstance(value, str):
+        raise wrong(f"is {quoted(value)}", ", ".join(WEEKDAYS))
+    return WEEKDAYS.index(choice_of(value.lower(), WEEKDAYS, "weekday"))
+
+
+def _unique(names: Iterable[object], what: str, key: str = "") -> None:
+    seen: set[object] = set()
+    for name in names:
+        if name in seen:
+            raise wrong(f"{what} {quoted(name)} is given twice", "each once", key=key)
+        seen.add(name)
+
+
+def _each_once(values: list[str]) -> list[str]:
+    _unique(values, "the entry")
+    return values
+
+
+def _country(value: str) -> str:
+    if not (len(value) == 3 and value.isascii() and value.isalpha() and value.isupper()):
+        raise wrong(f"is {quoted(value)}", "three capital letters (ISO 3166-1 alpha-3), such as ARE")
+    return value
+
+
+def _measurement(value: str) -> str:
+    return choice_of(value, MEASUREMENTS, "measurement model")
+
+
+Weekday = Annotated[int, BeforeValidator(_weekday)]
+
+
+class WrittenBehaviour(WrittenModel):
+    id: Identifier
+    label: Line
+    text: Line
+    unit: Line
+    column: Line
+    expected_sign: Literal[-1, 1]
+    upper: Annotated[float, Field(gt=1, le=1_000)]
+
+
+class WrittenWeek(WrittenModel):
+    start: Day
+    rest_days: list[Weekday]
+    weekend_days: list[Weekday] = Field(default_factory=list)
+    half_days: list[Weekday] = Field(default_factory=list)
+    announced: Day | None = None
+
+    @model_validator(mode="after")
+    def _a_week(self) -> Self:
+        listed = [*self.rest_days, *self.weekend_days, *self.half_days]
+        for day in listed:
+            if listed.count(day) > 1:
+                raise wrong(f"{WEEKDAYS[day]} is given twice", "each day once, as day of rest, weekend day or half day")
+        if len({*self.rest_days, *self.weekend_days}) == len(WEEKDAYS):
+            raise wrong("leaves no day to work on", "a week with at least one day that is no day of rest")
+        _announced_before(self.announced, self.start)
+        return self
+
+
+class WrittenHoliday(WrittenModel):
+    day: Day
+    name: Line
+    announced: Day | None = None
+
+    @model_validator(mode="after")
+    def _known_before(self) -> Self:
+        _announced_before(self.announced, self.day)
+        return self
+
+
+def _announced_before(announced: date | None, day: date) -> None:
+    if announced is not None and announced > day:
+        raise wrong(f"is {announced}, after the day itself", f"up to {day}", str(day), key="announced")
+
+
+class WrittenCalendar(WrittenModel):
+    country: Line | None = None
+    ramadan: bool = False
+    working_weeks: Annotated[list[WrittenWeek], Field(min_length=1, max_length=100)]
+    holidays: Annotated[list[WrittenHoliday], Field(max_length=5_000)] = Field(default_factory=list)
+    not_holidays: Annotated[list[Day], Field(max_length=5_000)] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        _unique((week.start for week in self.working_weeks), "a working week from", key="working_weeks")
+        _unique((f"{item.day} {item.name}" for item in self.holidays), "the holiday", key="holidays")
+        _unique(self.not_holidays, "the day", key="not_holidays")
+        return self
+
+
+class WrittenAlternative(WrittenModel):
+    file: FileName
+    layout: Line
+    place: Line | None = None
+
+
+class WrittenSource(WrittenModel):
+    file: FileName
+    layout: Line
+    place: Line
+    alternatives: Annotated[list[WrittenAlternative], Field(max_length=20)] = Field(default_factory=list)
+
+
+class WrittenSources(WrittenModel):
+    mobility: WrittenSource
+    policy: WrittenSource
+    cases: WrittenSource | None = None
+    regions: WrittenSource | None = None
+
+
+class WrittenMeasurement(WrittenModel):
+    kind: Annotated[str, AfterValidator(_measurement)]
+    unit: Line
+    baseline_start: Day
+    baseline_end: Day
+
+    @model_validator(mode="after")
+    def _a_period(self) -> Self:
+        if self.baseline_end < self.baseline_start:
+            raise wrong(f"is {self.baseline_end}", f"after baseline_start, {self.baseline_start}", key="baseline_end")
+        days = (self.baseline_end - self.baseline_start).days + 1
+        if days < SHORTEST_BASELINE_DAYS:
+            allowed = f"a baseline of {SHORTEST_BASELINE_DAYS} days or more, so that every weekday is in it"
+            raise wrong(f"is {self.baseline_end}, which leaves {days} days", allowed, key="baseline_end")
+        return self
+
+
+class WrittenPopulation(WrittenModel):
+    file: FileName
+    personas: Annotated[int, Field(ge=1, le=MOST_PERSONAS)]
+    inhabitants: Annotated[int, Field(ge=1, le=MOST_INHABITANTS)]
+
+
+class WrittenEngine(WrittenModel):
+    coefficients: FileName
+    epidemic_thresholds: Annotated[
+        list[Annotated[float, Field(gt=0, le=100_000)]],
+        Field(min_length=EPIDEMIC_THRESHOLDS, max_length=EPIDEMIC_THRESHOLDS),
+    ]
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        low, high = self.epidemic_thresholds
+        if not low < high:
+            raise wrong(f"are {low:g} and {high:g}", "two numbers that rise", key="epidemic_thresholds")
+        return self
+
+
+class WrittenForecast(WrittenModel):
+    learned: FileName | None = None
+
+
+class WrittenSweep(WrittenModel):
+    order: Annotated[list[Line], Field(min_length=1, max_length=200), AfterValidator(_each_once)]
+
+
+class WrittenRegions(WrittenModel):
+    attribute: Line
+    categories: Annotated[dict[Line, Line], Field(min_length=1, max_length=1_000)]
+
+
+class WrittenStudy(WrittenModel):
+    """A study file, merged with those it extends. What refers to the codebook and to other files is checked by the reader."""
+
+    id: Identifier
+    title: Line
+    place: Line
+    summary: Text
+    citation: Text = ""
+    code: Annotated[str, AfterValidator(_country)] | None = None
+    latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
+    fictional: bool
+    shipped: bool = False
+    start: Day
+    end: Day
+    train_end: Day
+    index: Line
+    indicators: Annotated[list[Line], Field(min_length=1, max_length=200), AfterValidator(_each_once)]
+    measurement: WrittenMeasurement
+    population: WrittenPopulation
+    calendar: WrittenCalendar
+    engine: WrittenEngine
+    forecast: WrittenForecast = WrittenForecast()
+    sweep: WrittenSweep
+    sources: WrittenSources
+    regions: WrittenRegions | None = None
+    behaviours: Annotated[list[WrittenBehaviour], Field(min_length=1, max_length=100)]
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if not self.start < self.end:
+            raise wrong(f"is {self.end}", f"after the start, {self.start}", key="end")
+        days = (self.end - self.start).days + 1
+        if days > LONGEST_STUDY_DAYS:
+            raise wrong(f"is {self.end}, which makes {days:,} days", f"up to {LONGEST_STUDY_DAYS:,} days", key="end")
+        if not self.start < self.train_end < self.end:
+            raise wrong(f"is {self.train_end}", f"after {self.start}, before {self.end}", key="train_end")
+        if self.measurement.baseline_end > self.end:
+            problem = f"ends on {self.measurement.baseline_end}, after the study"
+            raise wrong(f"the baseline {problem}", f"up to {self.end}", key="measurement")
+        _unique((item.id for item in self.behaviours), "the id", key="behaviours")
+        _unique((item.column for item in self.behaviours), "the column", key="behaviours")
+        _unique((item.label for item in self.behaviours), "the label", key="behaviours")
+        if self.regions is not None and self.sources.regions is None:
+            raise wrong("says who lives where, and no source has regions", "a table [sources.regions]", key="regions")
+        return self
+
+
+class WrittenIndicator(WrittenModel):
+    code: Line
+    name: Line
+    maximum: Annotated[int, Field(ge=1, le=100)]
+    flag: bool = False
+    flag_meaning: Text = ""
+    levels: list[Line]
+    indices: list[Line] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _describes_each_level(self) -> Self:
+        if len(self.levels) != self.maximum + 1:
+            allowed = f"{self.maximum + 1} (0 to {self.maximum})"
+            raise wrong(f"describes {len(self.levels)} levels", allowed, key="levels")
+        return self
+
+
+class WrittenCodebook(WrittenModel):
+    source: Text
+    indicators: Annotated[list[WrittenIndicator], Field(min_length=1, max_length=500)]
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        _unique((item.code for item in self.indicators), "the code", key="indicators")
+        return self

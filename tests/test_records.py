@@ -375,7 +375,7 @@ def test_bad_records_are_refused() -> None:
 
 def test_the_code_version_follows_the_source(tmp_path: Path) -> None:
     (tmp_path / "core").mkdir()
-    for name in ("__init__.py", "errors.py", "records.py", "settings.py"):
+    for name in ("__init__.py", "errors.py", "printable.py", "records.py", "settings.py"):
         shutil.copy(ROOT / "core" / name, tmp_path / "core" / name)
     code = "from core.records import code_version; print(code_version())"
     before = in_new_process(code, cwd=tmp_path)

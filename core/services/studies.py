@@ -138,8 +138,7 @@ def inputs_digest(name: str | Path, data: str | Path | None = None) -> str:
 
     Unchanged files are not read again. InputError where the study's own file cannot be read.
     """
-    given = given_study(name)
-    study = study_from(given, Path(name))
+    study, given = read_study(name)
     shipped = shipped_data()
     folder = shipped / study.id if study.shipped else observed_data(data)
     paths = [study.coefficients_file, study.population_file, *([] if study.learned is None else [study.learned])]

@@ -54,6 +54,51 @@ def written_whole(path: Path, what: str, ours: Callable[[Path], bool]) -> Iterat
         ) from None
 
 
+@contextmanager
+def written_together(folder: Path, what: str, ours: Callable[[Path], bool]) -> Iterator[Path]:
+    """An empty folder to write files to; when the block ends without an error, all of them are in `folder`, else none.
+
+    `what` is written, in words with an article. `ours` says of `folder` whether an earlier one of the same is in it, whose
+    files may be replaced; other files in it stay, and one of a name that is to be written is not replaced. Raises
+    InputError then and where the files cannot be written, OSErrors of the block included; DiskFull where there is no room.
+    """
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"is {_kind(os.stat(folder).st_mode)}", where=str(folder), allowed=f"a folder for {what}")
+        base = folder if folder.is_dir() else folder.parent
+        base.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=base, prefix=_PREFIX) as temporary:
+            stage = Path(temporary) / "stage"
+            stage.mkdir()
+            yield stage
+            names = sorted(item.name for item in stage.iterdir())
+            for name in names:
+                _to_disk(str(stage / name))
+            if not folder.exists():
+                stage.rename(folder)
+                return
+            taken = [name for name in names if os.path.lexists(folder / name)]
+            if taken and not ours(folder):
+                raise InputError(
+                    f"{taken[0]} is there already, and is not of {what}",
+                    where=str(folder),
+                    allowed="a new or empty folder, or one that the same command wrote",
+                )
+            for name in taken:
+                if not stat.S_ISREG(os.lstat(folder / name).st_mode):
+                    raise InputError("is no plain file, and would be replaced", where=str(folder / name))
+            for name in names:
+                os.replace(stage / name, folder / name)
+    except OSError as wrong:
+        if is_full(wrong):
+            raise DiskFull(str(folder)) from None
+        raise InputError(
+            f"{what} cannot be written there ({wrong.strerror or wrong})",
+            where=str(folder),
+            allowed="a folder that can be written to",
+        ) from None
+
+
 def is_full(wrong: OSError) -> bool:
     """Whether there was no room, on the disk or in the user's share of it. PyArrow tells it in words alone."""
     return wrong.errno in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(wrong)
@@ -78,6 +123,7 @@ def _check(path: Path, what: str, ours: Callable[[Path], bool]) -> None:
 def _kind(mode: int) -> str:
     kinds = (
         (stat.S_ISDIR, "a folder"),
+        (stat.S_ISREG, "a file"),
         (stat.S_ISFIFO, "a pipe"),
         (stat.S_ISCHR, "a device"),
         (stat.S_ISBLK, "a device"),

@@ -9,7 +9,7 @@ import streamlit as st
 from core.policy.timeline import PolicyTimeline
 from core.report.policy_figures import Split, in_words, policy_figure
 from core.services.drafts import check_support, training_support
-from core.services.policy_view import calendar_strip, changed_stretches, daily_table, spreadsheet_safe, stretches
+from core.services.policy_view import calendar_strip, changed_stretches, daily_table, stretches
 from core.services.timelines import delete_scenario, load_timeline, policy_source, saved_scenarios
 from pages.shared.charts import chart
 from pages.shared.policy_draft import SCENARIO, Editing, current_draft
@@ -168,7 +168,7 @@ def _picture(editing: Editing, draft: PolicyTimeline | None) -> None:
     )
     chart(
         figure,
-        spreadsheet_safe(daily_table(curve, first, last, base)),
+        daily_table(curve, first, last, base),
         f"policy-{curve.id}",
         key="policy-figure",
         alt=f"Measures in force in {study.place} as bars over time, above the curve of the {in_words(study.index).lower()}.",

@@ -214,7 +214,7 @@ def test_an_exported_file_says_what_its_rows_say(request_: BacktestRequest, tmp_
     path.write_text("[1, 2]")
     with pytest.raises(InputError, match="is no backtest"):
         read_exported(path)
-    with pytest.raises(InputError, match="cannot write"):
+    with pytest.raises(InputError, match="cannot be written"):
         export_backtest(now, path / "below" / "a" / "file")
 
 

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.counterfactual.support import FAR, SLACK
+from core.csv_out import csv_safe
 from core.errors import InputError
 from core.policy.interventions import Intervention
 from core.policy.scenario import dump_scenario, load_scenario
@@ -24,7 +25,6 @@ from core.services.policy_view import (
     calendar_strip,
     changed_stretches,
     daily_table,
-    spreadsheet_safe,
     stretches,
     week_in_words,
 )
@@ -346,7 +346,7 @@ def test_the_daily_table_holds_both_curves_and_the_calendar(observed: PolicyTime
 def test_text_that_looks_like_a_formula_is_disarmed_in_downloads(observed: PolicyTimeline) -> None:
     edit = {"holiday": '=HYPERLINK("x")', "day": date(2031, 6, 5), "announced": date(2031, 1, 1)}
     draft = drafts.edit_draft(drafts.start_draft(observed), [edit], "holiday")
-    safe = spreadsheet_safe(daily_table(draft, FIRST, LAST))
+    safe = csv_safe(daily_table(draft, FIRST, LAST))
     assert safe.loc["2031-06-05", "holiday"] == '\'=HYPERLINK("x")'
     pd.testing.assert_frame_equal(safe.drop(columns="holiday"), daily_table(draft, FIRST, LAST).drop(columns="holiday"))
 

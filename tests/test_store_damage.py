@@ -13,41 +13,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from store_cases import ROOT, filled, flipped, forecasts, record, said, small_disk
 
-from core.cli import main
 from core.errors import DiskFull, StoreDamaged, StoreError
-from core.records import RunRecord
 from core.store import Store
 from core.store.blocks import BLOCK_BYTES, FIRST_BLOCK, damaged_parts, is_duckdb, mend
 
-ROOT = Path(__file__).resolve().parent.parent
-DAYS = pd.date_range("2030-01-01", periods=400)
-
-
-def record(**changes: object) -> RunRecord:
-    given = {"kind": "run", "study_id": "meridia", "study_hash": "aa", "engine": "rules", "engine_version": "1"}
-    return RunRecord(**{**given, "seed": 7, "personas": 4, **changes})  # type: ignore[arg-type]
-
-
-def forecasts(seed: int, days: pd.DatetimeIndex = DAYS) -> pd.DataFrame:
-    frame = pd.DataFrame({"date": days, "phase": "test", "value": np.random.default_rng(seed).normal(size=len(days))})
-    frame["lower"], frame["upper"] = frame["value"] - 1, frame["value"] + 1
-    parts = [
-        frame.assign(forecaster=name, behaviour=f"b{n}") for name in ("twin", "paper", "linear") for n in range(20)
-    ]
-    return pd.concat(parts, ignore_index=True)
-
-
-def filled(path: Path, runs: int = 2) -> list[str]:
-    """A store with complete runs; their ids."""
-    ids = []
-    with Store(path) as store:
-        for seed in range(runs):
-            made = record(seed=seed)
-            store.begin_run(made)
-            store.finish_run(made.run_id, {"forecasts": forecasts(seed)}, {"run_id": made.run_id})
-            ids.append(made.run_id)
-    return ids
+__all__ = ["small_disk"]
 
 
 @pytest.fixture(scope="module")
@@ -55,19 +27,6 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("good") / "s.duckdb"
     filled(path)
     return path
-
-
-def flipped(good: Path, place: int, to: Path, count: int = 1) -> Path:
-    raw = bytearray(good.read_bytes())
-    for position in range(place, place + count):
-        raw[position] ^= 0xFF
-    to.write_bytes(raw)
-    return to
-
-
-def said(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
-    code = main(list(words))
-    return code, capsys.readouterr().err
 
 
 @pytest.mark.parametrize("place", [2, 9, 100, 3000, 4100, 4200, 5000, 8195, 8300, FIRST_BLOCK + 5000])
@@ -177,22 +136,6 @@ def test_store_log_and_folder_are_the_owners_alone(tmp_path: Path) -> None:
         assert stat.S_IMODE((tmp_path / "theirs").stat().st_mode) == 0o644, "other files are as the user wants them"
     finally:
         os.umask(before)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path):
-    """A file system of its own, of six megabytes."""
-    place = tmp_path / "small"
-    place.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("a file system of six megabytes can only be mounted by root")
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(place)], capture_output=True, text=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip(f"no file system of six megabytes: {mounted.stderr.strip()}")
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
 
 
 def test_a_full_disk_is_said_and_what_was_stored_stays(small_disk: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -33,7 +33,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from core.datasets.observed import load_observed
-from core.errors import InputError, one_of
+from core.errors import DiskFull, InputError, one_of
+from core.files_out import is_full
 from core.study import load_study
 
 URLS: Mapping[str, str] = {
@@ -112,8 +113,10 @@ def fetch_uae(
                 },
                 "files": {path.name: _sha256(path) for path in sorted(stage.iterdir())},
             }
-            _move_in(stage, folder, manifest)
+            _move_in(stage, folder, manifest, pinned.get("files", {}))
     except OSError as wrong:
+        if is_full(wrong):
+            raise DiskFull(str(folder)) from None
         raise InputError(
             f"cannot be written ({wrong.strerror or wrong})", where=str(folder), allowed="a folder one may write to"
         ) from None
@@ -273,8 +276,16 @@ def _check(stage: Path) -> None:
         ) from None
 
 
-def _move_in(stage: Path, folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Each file is replaced at once, the manifest last: until it is there the folder counts as incomplete."""
+def _move_in(stage: Path, folder: Path, manifest: Mapping[str, Any], earlier: Mapping[str, str]) -> None:
+    """Each file is replaced at once, the manifest last: until it is there the folder counts as incomplete.
+
+    InputError for a file that no `earlier` fetch wrote: it is somebody's own.
+    """
+    theirs = [name for name in sorted(manifest["files"]) if (folder / name).exists() and name not in earlier]
+    if theirs:
+        raise InputError(
+            f"{theirs[0]} is there already, and no fetch wrote it", where=str(folder), allowed="a new or empty folder"
+        )
     text = json.dumps(manifest, indent=2) + "\n"
     (stage / MANIFEST).write_text(text, encoding="utf-8")
     if not folder.exists():

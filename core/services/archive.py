@@ -11,11 +11,12 @@ import pandas as pd
 
 from core.calibration.search import search_bounds
 from core.calibration.trials import export_journal
+from core.csv_out import write_csv
 from core.errors import InputError
-from core.records import encode_json
+from core.files_out import written_together
+from core.records import RunRecord, encode_json
 from core.services.asked_words import distribution_rows
 from core.services.asking_engines import ASKING, engine_of_record
-from core.services.policy_view import spreadsheet_safe
 from core.store.database import Store
 from core.store.runs import StoredRun
 from core.study import load_study
@@ -26,6 +27,10 @@ EXPORTED = (
     "forecasts", "scores", "calibrations", "trials", "sweeps", "aggregates", "contexts",
     "backtest_rows", "backtest_scores", "backtest_intervals", "survey_answers",
 )  # fmt: skip
+
+
+#: Says whose export a folder is.
+RECORD_FILE = "record.json"
 
 
 def list_runs(store: Store, study: str | None = None) -> list[dict[str, Any]]:
@@ -64,16 +69,25 @@ def show_run(store: Store, run_id: str) -> dict[str, Any]:
 def export_run(store: Store, run_id: str, folder: Path) -> dict[str, Any]:
     """Write a complete run's tables as CSV, its record as JSON, and its trials as an Optuna journal.
 
-    InputError where the run is unknown or not complete, or the folder cannot be written.
+    All files or none. InputError where the run is unknown or not complete, where the folder cannot be written, and where a
+    file of one of the names is in it that is not of an export of this run; DiskFull where there is no room.
     """
     run = store.run(run_id)
     if not run.complete:
         raise InputError(f"is {run.status}", where=f"run {run_id}", allowed="a complete run")
+    with written_together(
+        folder, f"an export of the run {run_id}", lambda found: _exported_run(found) == run_id
+    ) as stage:
+        names = [path.name for path in _write(store, run, stage)]
+    return {"run_id": run_id, "files": [str(folder / name) for name in names]}
+
+
+def _exported_run(folder: Path) -> str | None:
+    """The run whose export is in a folder; None where there is none."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return {"run_id": run_id, "files": [str(path) for path in _write(store, run, folder)]}
-    except OSError as wrong:
-        raise InputError(f"cannot write ({wrong.strerror or wrong})", where=str(folder)) from None
+        return RunRecord.from_json((folder / RECORD_FILE).read_text(encoding="utf-8")).run_id
+    except (OSError, UnicodeDecodeError, InputError):
+        return None
 
 
 def _write(store: Store, run: StoredRun, folder: Path) -> list[Path]:
@@ -83,19 +97,16 @@ def _write(store: Store, run: StoredRun, folder: Path) -> list[Path]:
         if rows.empty:
             continue
         if table == "survey_answers" and isinstance(run.summary, dict):
-            # Choices are the user's text, and reasons the model's: neither may be a formula where the file is opened.
-            rows = spreadsheet_safe(_labelled(rows, run.summary["labels"]))
+            rows = _labelled(rows, run.summary["labels"])
             shares = folder / "survey_distribution.csv"
-            spreadsheet_safe(pd.DataFrame(distribution_rows(run.summary))).to_csv(
-                shares, index=False, lineterminator="\n"
-            )
+            write_csv(pd.DataFrame(distribution_rows(run.summary)), shares)
             written.append(shares)
         for column in [name for name in rows.columns if rows[name].dtype == object]:
             rows[column] = [_cell(value) for value in rows[column]]
         path = folder / f"{table}.csv"
-        rows.to_csv(path, index=False, lineterminator="\n")
+        write_csv(rows, path)
         written.append(path)
-    record = folder / "record.json"
+    record = folder / RECORD_FILE
     record.write_text(json.dumps(json.loads(run.record.to_json()), indent=1) + "\n", encoding="utf-8")
     written.append(record)
     if isinstance(run.summary, dict) and ASKING in run.summary:

@@ -22,6 +22,7 @@ from core.cognition.coefficients import load_coefficients
 from core.cognition.rules import RulesEngine
 from core.counterfactual.coherence import behaves_coherently
 from core.errors import InputError
+from core.files_out import written_whole
 from core.forecasting.backtest import TWIN, summary_of
 from core.forecasting.places import PATTERN
 from core.people.personas import synthesise
@@ -201,6 +202,8 @@ def read_backtest(store: Store, run_id: str) -> MeasuredBacktest:
     )
 
 
+#: The first lines of an exported file say what it is.
+WHAT = "Scores of rolling-origin forecasts, measured by PolicyTwin. No observations of any provider are in here."
 TABLES = ("backtest_rows", "backtest_scores", "backtest_intervals")
 
 
@@ -274,7 +277,7 @@ def export_backtest(measured: MeasuredBacktest, path: Path) -> None:
     skip = ("rows", "summary", "code_version", "seconds")
     head = {
         "format": FORMAT,
-        "what": "Scores of rolling-origin forecasts, measured by PolicyTwin. No observations of any provider are in here.",
+        "what": WHAT,
         "header": TypeAdapter(Header).dump_python(measured.header, mode="json"),
         **{name: value for name, value in measured.values.items() if name not in skip},
         "forecasters": forecasters,
@@ -283,11 +286,17 @@ def export_backtest(measured: MeasuredBacktest, path: Path) -> None:
     }
     body = ",\n".join(json.dumps(line, allow_nan=False, separators=(",", ":")) for line in lines)
     text = json.dumps(head, allow_nan=False, indent=1)[:-2] + ',\n "rows": [\n' + body + "\n]}\n"
+    with written_whole(path, "a backtest", _is_backtest) as beside:
+        beside.write_text(text, encoding="utf-8")
+
+
+def _is_backtest(path: Path) -> bool:
+    """Whether a file is an exported backtest, by its first lines alone."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as wrong:
-        raise InputError(f"cannot write ({wrong.strerror or wrong})", where=str(path)) from None
+        with path.open(encoding="utf-8") as file:
+            return WHAT in file.read(300)
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def read_exported(path: Path) -> MeasuredBacktest:

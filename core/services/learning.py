@@ -16,8 +16,10 @@ from core.calibration.twin import FORECAST_DEFAULTS
 from core.cognition.coefficients import load_coefficients
 from core.cognition.rules import RulesEngine
 from core.counterfactual.engine_error import DAYS_OFF_FILE, EFFECTS_FILE
+from core.csv_out import write_csv
 from core.datasets.tables import read_mobility, read_policy
 from core.errors import InputError
+from core.files_out import written_together
 from core.forecasting.backtest import past_errors
 from core.forecasting.days_off_learning import days_off_spread, holidays_of
 from core.forecasting.drift_learning import PlaceErrors, drift_table, kept_for_exams
@@ -48,8 +50,33 @@ def learn(
     2. widths of intervals and the spread of effects, from errors of twins that know what was learned in step 1 by then;
     3. the spread of activity on days off, from public holidays.
 
-    InputError for files that cannot be read, and for a day too early to learn anything by; then nothing is written.
+    InputError for files that cannot be read, and for a day too early to learn anything by; then nothing is written, and where a
+    file in `to` of one of their names is no learned table; DiskFull where there is no room.
     """
+    with written_together(to, "learned tables", _are_learned) as stage:
+        values = _learn(mobility, policy, days, stage, seed=seed, watch=watch, executor=executor)
+    return {**values, "folder": str(to)}
+
+
+def _are_learned(folder: Path) -> bool:
+    """Whether a folder holds an earlier learning: its table of recovery and season says by when it was known."""
+    try:
+        with (folder / DRIFT_FILE).open(encoding="utf-8") as file:
+            return file.readline().startswith("known_until")
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _learn(
+    mobility: Path,
+    policy: Path,
+    days: Sequence[date],
+    to: Path,
+    *,
+    seed: int,
+    watch: Watch | None,
+    executor: Executor | None,
+) -> dict[str, Any]:
     watch = watch or Watch()
     watch.report("ingest", 0, 1, "reading the tables")
     if not days:
@@ -67,11 +94,11 @@ def learn(
     latitudes = [item.study.latitude for item in teachers]
     drift = drift_table([PlaceErrors(*pair) for pair in zip(unknowing, latitudes, strict=True)], days)
     to.mkdir(parents=True, exist_ok=True)
-    drift.to_csv(to / DRIFT_FILE, index=False, lineterminator="\n")
+    write_csv(drift, to / DRIFT_FILE)
     knowing = [replace(item, study=replace(item.study, learned=to.resolve())) for item in teachers]
     errors = of_each(_errors_of, knowing)
     widths = [row for day in days for row in widths_rows(conformal_widths(errors, "twin", day), day)]
-    pd.DataFrame(widths).to_csv(to / WIDTHS_FILE, index=False, lineterminator="\n")
+    write_csv(pd.DataFrame(widths), to / WIDTHS_FILE)
     effects = [
         {
             "known_until": str(day),
@@ -83,7 +110,7 @@ def learn(
         for day in days
         for name, (ratio, spread, n) in effect_spread(errors, FORECAST_DEFAULTS["policy_trust"], day).items()
     ]
-    pd.DataFrame(effects).to_csv(to / EFFECTS_FILE, index=False, lineterminator="\n")
+    write_csv(pd.DataFrame(effects), to / EFFECTS_FILE)
     holidays = of_each(_holidays_of, teachers)
     days_off = [
         {
@@ -96,7 +123,7 @@ def learn(
         for day in days
         for name, (factor, spread, n) in days_off_spread(holidays, day).items()
     ]
-    pd.DataFrame(days_off).to_csv(to / DAYS_OFF_FILE, index=False, lineterminator="\n")
+    write_csv(pd.DataFrame(days_off), to / DAYS_OFF_FILE)
     watch.finish("store", "done")
     return {"folder": str(to), "days": [str(day) for day in days], "countries": len(teachers)}
 

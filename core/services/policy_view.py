@@ -12,7 +12,6 @@ from core.policy.interventions import flag_in_words
 from core.policy.timeline import PolicyTimeline
 from core.study import WEEKDAYS, WorkingWeek
 
-_FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
 WEEK, HOLIDAYS, RAMADAN = "Working week", "Public holidays", "Ramadan"
 
 
@@ -99,14 +98,6 @@ def daily_table(
     if parent is not None:
         table[f"{timeline.index}_of_parent"] = parent.stringency(dates).round(4)
     return table.join(timeline.levels(dates)).join(timeline.calendar.days(dates))
-
-
-def spreadsheet_safe(table: pd.DataFrame) -> pd.DataFrame:
-    """A table to download: text that a spreadsheet would take for a formula gets an apostrophe in front."""
-    safe = table.copy()
-    for column in safe.select_dtypes(include=["object", "str"]).columns:
-        safe[column] = safe[column].map(lambda value: f"'{value}" if str(value).startswith(_FORMULA_MARKS) else value)
-    return safe
 
 
 def week_in_words(week: WorkingWeek) -> str:

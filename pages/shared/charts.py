@@ -6,6 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from core.csv_out import csv_text
 from core.report.style import without_source
 from pages.shared.shell import plain_text
 
@@ -21,10 +22,10 @@ def chart(figure: go.Figure, data: pd.DataFrame, name: str, key: str, alt: str) 
 
 
 def download(data: pd.DataFrame, name: str, key: str, label: str = "Download the data", index: bool = True) -> None:
-    """A button for a frame as CSV; the file is made when it is asked for."""
+    """A button for a frame as CSV that starts no formula; the file is made when it is asked for."""
     st.download_button(
         label,
-        data=lambda: data.to_csv(index=index, lineterminator="\n"),
+        data=lambda: csv_text(data, index=index),
         file_name=f"{name}.csv",
         mime="text/csv",
         key=key,

@@ -12,7 +12,7 @@ from core.policy.timeline import PolicyTimeline
 from core.report.policy_figures import draft_figure
 from core.services import drafts
 from core.services.drafts import END, LEVEL, MEASURE, SCOPE, START, UNNAMED
-from core.services.policy_view import daily_table, spreadsheet_safe
+from core.services.policy_view import daily_table
 from core.services.timelines import LONGEST_NAME, discard_draft, policy_source, save_scenario
 from core.study import load_codebook
 from pages.shared.charts import chart
@@ -132,7 +132,7 @@ def _draft_curve(editing: Editing) -> None:
     )
     chart(
         figure,
-        spreadsheet_safe(daily_table(draft, editing.first, editing.last, parent)),
+        daily_table(draft, editing.first, editing.last, parent),
         "draft",
         key=editing.key("draft-curve"),
         alt="The stringency of the draft over time against that of its parent.",

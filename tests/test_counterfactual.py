@@ -44,18 +44,19 @@ from core.services.counterfactual_tables import (
     sweep_table,
 )
 from core.services.counterfactual_words import (
+    EDITED_PEOPLE,
     compare_command,
     compare_python,
     contrast_frame_words,
     contrast_words,
     day_words,
     held_words,
-    reproducible,
     rung_words,
     scenario_file_names,
     sweep_command,
     sweep_python,
     sweep_words,
+    why_not_reproducible,
 )
 from core.services.counterfactuals import (
     distinct_scenarios,
@@ -789,7 +790,10 @@ def test_the_printed_lines_give_the_same_figures(
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("POLICYTWIN_DATA", raising=False)
     record, dates = case.run.record, case.dates[30:60]
-    assert reproducible(record) and not reproducible(replace(record, population_hash="0" * 64))
+    assert why_not_reproducible(record) == ""
+    assert why_not_reproducible(replace(record, population_hash="0" * 64)) == EDITED_PEOPLE
+    gone = replace(record, parameters={**record.parameters, "study": "nowhere.toml"})
+    assert "cannot be read now" in why_not_reproducible(gone) and "edited" not in why_not_reproducible(gone)
     window = {"start": dates[0].date(), "end": dates[-1].date()}
     here, _ = run_sweep(case.store, case.run.run_id, [0, 50], twin=case.twin, **window)
     assert main(shlex.split(sweep_command(record, [0, 50], dates))[1:]) == 0

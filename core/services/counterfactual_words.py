@@ -198,13 +198,20 @@ def compare_python(
     )
 
 
-def reproducible(record: RunRecord) -> bool:
-    """Whether the run's population is the one that its study, size and seed make: an edited one has no command line."""
+EDITED_PEOPLE = (
+    "These people were edited, so only this store knows them. The lines below are for the study's own people."
+)
+
+
+def why_not_reproducible(record: RunRecord) -> str:
+    """Why the lines that reproduce a run's results make others: its people were edited, or its study cannot be read any more.
+    "" where they make the same."""
     try:
         study = load_study(str(record.parameters.get("study", record.study_id)))
-        return make_population(study, record.personas, record.seed).content_hash == record.population_hash
-    except InputError:
-        return False
+        same = make_population(study, record.personas, record.seed).content_hash == record.population_hash
+    except InputError as wrong:
+        return f"The lines below need the study's file, which cannot be read now: {wrong}"
+    return "" if same else EDITED_PEOPLE
 
 
 def scenario_file_name(name: str) -> str:

@@ -82,11 +82,10 @@ class Measurement:
         header, hashes = self.read(folder), self.hashes(data)
         return header is not None and (header.code_version, dict(header.data)) == (code_version(), hashes)
 
-    def header(self, data: Path | None, began: float) -> Header:
-        """Of a measurement that began then and ends now."""
-        seconds = round(time.perf_counter() - began, 1)
-        today = datetime.now(UTC).date()
-        return Header(self.command, code_version(), today, domain_of(load_study(PATTERN)), self.hashes(data), seconds)
+    def header(self, data: Path | None, seconds: float) -> Header:
+        """Of a measurement that took so long and ends now."""
+        today, domain = datetime.now(UTC).date(), domain_of(load_study(PATTERN))
+        return Header(self.command, code_version(), today, domain, self.hashes(data), round(seconds, 1))
 
 
 def measure_figures(
@@ -126,12 +125,13 @@ def stale_figures(folder: Path, data: Path | None) -> dict[str, str]:
 
 def _study(study: str, splits: Sequence[tuple[date | None, date | None]]) -> Callable[..., Header]:
     def write(measurement: Measurement, bench: Bench, folder: Path) -> Header:
-        began, found, personas = time.perf_counter(), [], 0
+        found, personas, seconds = [], 0, 0.0
         for train_end, test_end in splits:
             run = bench.store.run(ensure_run(_request(study, bench, train_end, test_end), bench.store, bench.watch))
             found.append(split_of(run.summary))
-            personas = run.record.personas
-        header = measurement.header(bench.data, began)
+            # A run that an earlier attempt finished took its time then.
+            personas, seconds = run.record.personas, seconds + run.summary["seconds"]["total"]
+        header = measurement.header(bench.data, seconds)
         write_measured(StudyScores(header, study, personas, tuple(found)), measurement.name, folder)
         return header
 
@@ -143,17 +143,16 @@ def _request(study: str, bench: Bench, train_end: date | None, test_end: date | 
 
 
 def _ablations(measurement: Measurement, bench: Bench, folder: Path) -> Header:
-    began, request = time.perf_counter(), _request("uae", bench, *UAE_SPLITS[0])
+    request = _request("uae", bench, *UAE_SPLITS[0])
     values = run_ablations(bench.store, request, watch=bench.watch, executor=bench.executor)
-    header = measurement.header(bench.data, began)
+    header = measurement.header(bench.data, values["seconds"])
     write_measured(prices_of(values, header), measurement.name, folder)
     return header
 
 
 def _worlds(measurement: Measurement, bench: Bench, folder: Path) -> Header:
-    began = time.perf_counter()
     values = known_worlds(seeds=SEEDS, watch=bench.watch, executor=bench.executor)
-    header = measurement.header(bench.data, began)
+    header = measurement.header(bench.data, values["seconds"])
     write_measured(known_worlds_scores(values, header), measurement.name, folder)
     return header
 
@@ -174,7 +173,7 @@ def _backtest(measurement: Measurement, bench: Bench, folder: Path) -> Header:
 def _asking(measurement: Measurement, bench: Bench, folder: Path) -> Header:
     began = time.perf_counter()
     words, calls = asking_costs(bench.data)
-    header = measurement.header(bench.data, began)
+    header = measurement.header(bench.data, time.perf_counter() - began)
     write_measured(AskingCosts(header, words, calls), measurement.name, folder)
     return header
 

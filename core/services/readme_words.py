@@ -86,15 +86,18 @@ def uae_table(scores: StudyScores) -> str:
         ],
     )
     held = [f"{item.coverage[80]:.0%}" for item in scores.splits]
-    said = [f"Its 80% intervals held {listed(held)} of the held-out values.", *map(_against_best, scores.splits)]
+    gains = changes([1 - item.macro[TWIN] / _best_baseline(item)[1] for item in scores.splits])
+    said = [
+        f"The twin's error is {gains} that of each split's best baseline.",
+        f"Its 80% intervals held {listed(held)} of the held-out values.",
+    ]
     return f"{lines}\n\n{_paragraph(said)}\n\n{_from(scores.header)}"
 
 
-def _against_best(split: Split) -> str:
+def _best_baseline(split: Split) -> tuple[str, float]:
     rivals = {name: value for name, value in split.macro.items() if name in BASELINES}
     best = min(rivals, key=lambda name: rivals[name])
-    change = _change(split.macro[TWIN], rivals[best])
-    return f"From {split.train_end} on, the twin's error is {change} that of the best baseline ({ROWS[best]})."
+    return best, rivals[best]
 
 
 def countries_table(measured: MeasuredBacktest) -> str:
@@ -232,14 +235,12 @@ def _size(twin: EstimatorScores) -> str:
 
 def meridia_words(scores: StudyScores) -> str:
     """Where the twin stands on the embedded country."""
-    macro = scores.splits[0].macro
-    rivals = {name: value for name, value in macro.items() if name in BASELINES}
-    best = min(rivals, key=lambda name: rivals[name])
-    relation = "better than" if rivals[best] < macro[TWIN] else "worse than"
+    twin, (best, rival) = scores.splits[0].macro[TWIN], _best_baseline(scores.splits[0])
+    relation = "better than" if rival < twin else "worse than"
     return _paragraph(
         [
             f"- On Meridia's own split the best baseline ({ROWS[best]}) forecasts {relation} the twin (error "
-            f"{rivals[best]:.1f} against {macro[TWIN]:.1f})."
+            f"{rival:.1f} against {twin:.1f})."
         ],
         indent="  ",
     )
@@ -314,11 +315,6 @@ def _minutes(seconds: float) -> str:
 
 def _bold(text: str, yes: bool) -> str:
     return f"**{text}**" if yes else text
-
-
-def _change(value: float, other: float) -> str:
-    change = round(100 * (value / other - 1))
-    return "as large as" if change == 0 else f"{abs(change)}% {'below' if change < 0 else 'above'}"
 
 
 def _gains(parts: Mapping[str, Any]) -> str:

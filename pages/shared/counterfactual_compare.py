@@ -16,6 +16,7 @@ from core.report.contrast_figures import contrast_figure, group_figure, paths_fi
 from core.report.counterfactual_figures import readable
 from core.services.counterfactual_tables import contrast_table, difference_table, path_table
 from core.services.counterfactual_words import (
+    EDITED_PEOPLE,
     HELD_COMPARE_TEXT,
     compare_command,
     compare_python,
@@ -23,9 +24,9 @@ from core.services.counterfactual_words import (
     contrast_words,
     reference_label,
     reference_words,
-    reproducible,
     scenario_file_name,
     scenario_file_names,
+    why_not_reproducible,
 )
 from core.services.counterfactuals import distinct_scenarios, kept_counterfactuals, run_compare
 from core.services.timelines import load_timeline, saved_scenarios
@@ -42,7 +43,7 @@ from pages.shared.counterfactual_choices import (
     keep_button,
 )
 from pages.shared.remembered import remembered
-from pages.shared.shell import link
+from pages.shared.shell import link, plain_text
 
 OBSERVED = "observed"
 MOST_SCENARIOS = 6
@@ -365,10 +366,9 @@ def _reproduce(asked: Asked, question: Question) -> None:
                 on_click="ignore",
                 icon=":material/download:",
             )
-        if asked.population is not None or not reproducible(asked.run.record):
-            st.caption(
-                "These people were edited, so only this store knows them. The lines below are for the study's own people."
-            )
+        differs = why_not_reproducible(asked.run.record) if asked.population is None else EDITED_PEOPLE
+        if differs:
+            st.caption(plain_text(differs))
         folder = None if asked.study.shipped else observed_data()
         data = None if folder is None else str(folder)
         record = asked.run.record

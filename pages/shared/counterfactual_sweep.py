@@ -27,14 +27,15 @@ from core.services.counterfactual_tables import (
     sweep_table,
 )
 from core.services.counterfactual_words import (
+    EDITED_PEOPLE,
     HELD_SWEEP_TEXT,
     day_words,
     held_words,
-    reproducible,
     rung_words,
     sweep_command,
     sweep_python,
     sweep_words,
+    why_not_reproducible,
 )
 from core.services.counterfactuals import DEFAULT_LEVELS, kept_counterfactuals, reference_point, run_sweep
 from core.settings import observed_data
@@ -49,6 +50,7 @@ from pages.shared.counterfactual_choices import (
     keep_button,
 )
 from pages.shared.remembered import remembered
+from pages.shared.shell import plain_text
 
 LEVELS_TEXT = ", ".join(f"{level:g}" for level in DEFAULT_LEVELS)
 
@@ -323,10 +325,9 @@ def _open(asked: Asked, row: dict[str, Any]) -> None:
 
 def _reproduce(asked: Asked, levels: list[float]) -> None:
     with st.expander("Reproduce this"):
-        if asked.population is not None or not reproducible(asked.run.record):
-            st.caption(
-                "These people were edited, so only this store knows them. The lines below are for the study's own people."
-            )
+        differs = why_not_reproducible(asked.run.record) if asked.population is None else EDITED_PEOPLE
+        if differs:
+            st.caption(plain_text(differs))
         folder = None if asked.study.shipped else observed_data()
         data = None if folder is None else str(folder)
         st.caption("On the command line:")

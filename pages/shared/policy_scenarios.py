@@ -123,12 +123,21 @@ def _bring_in(editing: Editing) -> None:
 def _add(editing: Editing, content: bytes, name: str) -> str:
     store, study, observed = editing.workspace.store, editing.study, editing.workspace.inputs.timeline
     parents: dict[str, PolicyTimeline] = {}
-    for identifier in saved_scenarios(store, study)["timeline_id"]:
+    unread: dict[str, InputError] = {}
+    saved = saved_scenarios(store, study)
+    for identifier, title in zip(saved["timeline_id"], saved["name"], strict=True):
         try:
             parents[identifier] = load_timeline(store, study, identifier)
-        except InputError:
-            continue
-    scenario, parent = read_scenario_file(content, name, parents, observed)
+        except InputError as wrong:
+            unread[str(title)] = wrong
+    try:
+        scenario, parent = read_scenario_file(content, name, parents, observed)
+    except InputError as wrong:
+        if not unread:
+            raise
+        # The file may be an edit of one of these.
+        problem = f"{wrong.problem}; of the saved scenarios {', '.join(unread)} cannot be read with these data"
+        raise InputError(problem, where=wrong.where, allowed=wrong.allowed, nearest=wrong.nearest) from None
     return save_scenario(store, study, scenario, parent, scenario.name)
 
 

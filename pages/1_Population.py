@@ -147,7 +147,7 @@ def _summary(edited: Edited) -> None:
     if population.conflicts:
         named = ", ".join(f"“{spec.marginal(item).label}”" for item in population.conflicts)
         st.warning(
-            f"These tables contradict others: {plain_text(named)}. Their error does not go away with more personas.",
+            f"These tables contradict one another: {plain_text(named)}. No number of personas meets them all.",
             icon=":material/warning:",
         )
     _which(edited)

@@ -14,8 +14,9 @@ from typing import NoReturn
 
 from core import __version__
 from core.cli import data_commands, figures_commands, llm_commands, store_commands, study_commands, validity_commands
-from core.cli.options import store_option
+from core.cli.options import say, store_option
 from core.errors import Cancelled, PolicyTwinError
+from core.printable import printable
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,10 +30,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except Cancelled as stopped:
-        print(f"policytwin: {stopped}", file=sys.stderr)
+        say(f"policytwin: {stopped}", aside=True)
         return 130
     except PolicyTwinError as wrong:
-        print(f"policytwin: {' '.join(str(wrong).split())}", file=sys.stderr)
+        say(f"policytwin: {' '.join(str(wrong).split())}", aside=True)
         return wrong.exit_code
     except KeyboardInterrupt:
         print("policytwin: interrupted; the same command resumes the run", file=sys.stderr)
@@ -47,7 +48,7 @@ class _Parser(argparse.ArgumentParser):
     """Wrong arguments are the user's input too: one line, as every other error."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"policytwin: {' '.join(message.split())}. See `{self.prog} --help`.\n")
+        self.exit(2, f"policytwin: {printable(' '.join(message.split()))}. See `{self.prog} --help`.\n")
 
 
 def _parser() -> argparse.ArgumentParser:

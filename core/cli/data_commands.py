@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
 from core.cli.options import (
     command,
     json_option,
+    say,
     show,
 )
 
@@ -50,5 +50,5 @@ def _data_check(arguments: argparse.Namespace) -> int:
 def _data_fetch(arguments: argparse.Namespace) -> None:
     from core.services.observations import fetch_observations
 
-    values = fetch_observations(arguments.to, lambda text: print(text, file=sys.stderr))
+    values = fetch_observations(arguments.to, lambda text: say(text, aside=True))
     show(values, arguments, lambda: f"fetched {len(values['files'])} files into {values['folder']}")

@@ -10,6 +10,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from core.printable import printable
+
 DATE_FORMAT = "YYYY-MM-DD"
 
 
@@ -184,15 +186,21 @@ def watch() -> Any:
 
     def report(item: Progress) -> None:
         if terminal:
-            print(f"\r\033[K{item.stage}: {item.done} of {item.total} {item.text}", end="", file=sys.stderr, flush=True)
+            said = printable(f"{item.stage}: {item.done} of {item.total} {item.text}")
+            print(f"\r\033[K{said}", end="", file=sys.stderr, flush=True)
             if item.stage == "store" and item.done == item.total:
                 print(file=sys.stderr)
 
     return Watch(report)
 
 
+def say(text: str, *, aside: bool = False) -> None:
+    """Prints text, `aside` on standard error. Names and words of files are in it: none may command the terminal."""
+    print(printable(text, keep="\n\t"), file=sys.stderr if aside else sys.stdout)
+
+
 def show(values: Any, arguments: argparse.Namespace, text: Callable[[], str]) -> None:
-    print(json.dumps(values, allow_nan=False, default=str) if arguments.json else text())
+    say(json.dumps(values, allow_nan=False, default=str) if arguments.json else text())
 
 
 def finished_run(arguments: argparse.Namespace, store: Any) -> str:
@@ -218,7 +226,7 @@ def finished_run(arguments: argparse.Namespace, store: Any) -> str:
             where=f"engine {request.engine}",
             allowed="`policytwin run` with the same options, or --ask where there is such an option",
         )
-    print(run_cost_text(cost.as_dict()), file=sys.stderr)
+    say(run_cost_text(cost.as_dict()), aside=True)
     summary = run_study(request, store, watch())
     spend(arguments, summary.values["asking"])
     return summary.run_id

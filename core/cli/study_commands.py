@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from core.cli.options import (
     open_store,
     request_of,
     run_options,
+    say,
     show,
     watch,
     window_options,
@@ -70,7 +70,7 @@ def _run(arguments: argparse.Namespace) -> None:
             cost = cost_before(store, request)
             if arguments.estimate:
                 return _show_cost(cost, arguments)
-            print(run_cost_text(cost.as_dict()), file=sys.stderr)
+            say(run_cost_text(cost.as_dict()), aside=True)
         summary = run_study(request, store, watch())
     show(summary.values, arguments, lambda: run_text(summary.values))
 

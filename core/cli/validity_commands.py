@@ -14,6 +14,7 @@ from core.cli.options import (
     json_option,
     names,
     open_store,
+    request_of,
     run_options,
     show,
     store_option,
@@ -199,11 +200,13 @@ def _intervals(arguments: argparse.Namespace) -> None:
 
 
 def _ablate(arguments: argparse.Namespace) -> None:
-    from core.services.ablations import run_ablations
+    from core.services.ablations import check_ablations, run_ablations
     from core.services.runs import worker_pool
     from core.services.texts_ablations import ablations_text
 
     with open_store(arguments) as store, worker_pool(arguments.workers) as pool:
+        if arguments.only is not None:
+            check_ablations(request_of(arguments), arguments.only, store)
         values = run_ablations(
             store,
             finished_run(arguments, store),

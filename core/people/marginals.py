@@ -156,3 +156,28 @@ def raked_joint(spec: PopulationSpec) -> RakingResult:
         raise InputError(f"cannot be raked: {wrong}", where=f"population {spec.id}") from None
     shape = tuple(len(spec.attribute(name).ids) for name in spec.raked)
     return replace(result, joint=result.joint.reshape(shape))
+
+
+def conflicting_tables(spec: PopulationSpec, raked: RakingResult) -> tuple[str, ...]:
+    """The fitted tables that cannot all be met, in the order of the file: those that the raking missed, and those that each
+    of them cannot be met together with. (The table that is raked last is always met, however wrong it is.)"""
+    if not raked.conflicts:
+        return ()
+    codes = joint_codes(spec)
+    even = np.ones(len(next(iter(codes.values()))))
+    for item in spec.impossible:
+        even[spec.matches(item.when, codes, len(even))] = 0.0
+    targets = {item.name: margin_target(spec, item, codes, len(even)) for item in spec.fitted}
+    found = set(raked.conflicts)
+    for missed in raked.conflicts:
+        for name, target in targets.items():
+            if name not in found and not _agree(even, targets[missed], target):
+                found.add(name)
+    return tuple(name for name in targets if name in found)
+
+
+def _agree(even: np.ndarray, one: MarginTarget, other: MarginTarget) -> bool:
+    try:
+        return not rake(even, [one, other]).conflicts
+    except ValueError:  # nobody could be in both
+        return False

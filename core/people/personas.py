@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from core.errors import InputError, one_of
-from core.people.marginals import joint_codes, margin_target, raked_joint
+from core.people.marginals import conflicting_tables, joint_codes, margin_target, raked_joint
 from core.people.raking import MarginTarget, fit_weights, indicator_matrix, integer_weights, rake
 from core.people.spec import PopulationSpec
 from core.people.text import attribute_codes, describe
@@ -43,7 +43,7 @@ class Population:
     population's total), the attributes (str categories), the traits (float in [0, 1]) and `text`.
     `fit`: one row per table and cell, with `marginal`, `category`, `use` ("fit" or "seed"), `source`, `quality`,
     `target` and `achieved` (shares of all inhabitants) and `error` (achieved - target, percentage points).
-    `conflicts` names fitted tables that contradict others: their error does not go away with more personas.
+    `conflicts` names fitted tables that contradict one another: no number of personas meets them all.
     """
 
     spec: PopulationSpec
@@ -116,7 +116,7 @@ def synthesise(spec: PopulationSpec, personas: int, seed: int = 0) -> Population
     traits = draw_traits(spec, codes, personas, seed)
     frame = pd.concat([frame, traits], axis=1)
     frame["text"] = pd.Series(describe(frame, spec), dtype="str")
-    return Population(spec, frame, _fit(spec, mass, cell_codes, frame), seed, raked.conflicts)
+    return Population(spec, frame, _fit(spec, mass, cell_codes, frame), seed, conflicting_tables(spec, raked))
 
 
 def restore(spec: PopulationSpec, personas: pd.DataFrame, seed: int = 0) -> Population:
@@ -147,7 +147,7 @@ def restore(spec: PopulationSpec, personas: pd.DataFrame, seed: int = 0) -> Popu
     frame["text"] = pd.Series(describe(frame, spec), dtype="str")
     raked = raked_joint(spec)
     fit = _fit(spec, raked.joint.ravel(), joint_codes(spec), frame)
-    return Population(spec, frame, fit, seed, raked.conflicts)
+    return Population(spec, frame, fit, seed, conflicting_tables(spec, raked))
 
 
 def edit_persona(population: Population, persona_id: int, changes: Mapping[str, Any]) -> Population:

@@ -61,6 +61,8 @@ def run_ablations(
     began = time.perf_counter()
     watch = watch or Watch()
     if isinstance(run, RunRequest):
+        if only is not None:
+            check_ablations(run, only, store)
         data, run_id = run.data, ensure_run(run, store, watch)
     else:
         run_id = run
@@ -101,6 +103,14 @@ def run_ablations(
         store.finish_run(record.run_id, {"scores": frame}, values, seconds=values["seconds"], record=finished)
     watch.finish("store", "done")
     return values
+
+
+def check_ablations(request: RunRequest, only: Sequence[str], store: Store) -> None:
+    """InputError for the name of an ablation that a run so requested does not have, before it is run."""
+    every = ablations_of(prepare(request, store))
+    if not only:
+        raise InputError("no ablation is named", allowed=", ".join(item.name for item in every))
+    _chosen(every, only)
 
 
 def latest_ablations(store: Store, run_id: str) -> dict[str, Any] | None:

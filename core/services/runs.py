@@ -56,6 +56,7 @@ from core.services.run_tables import (
     rounded,
 )
 from core.services.specification import ASKED_PERSONAS, RunRequest, RunSummary, checked_personas
+from core.services.splits import check_split
 from core.services.stored_inputs import save_inputs
 from core.services.studies import StudyInputs, engine_for, open_study, study_hash
 from core.services.timelines import save_timeline
@@ -91,6 +92,7 @@ def prepare(request: RunRequest, store: Store | None = None) -> Prepared:
     inputs = open_study(request.study, request.data)
     study = inputs.study
     train_end, test_end = request.train_end or study.train_end, request.test_end or study.end
+    check_split(inputs, train_end, test_end, request.data)
     if request.population_id is not None and store is not None:
         population = load_population(store, request.population_id)
     else:
@@ -302,6 +304,7 @@ def _work(prepared: Prepared, record: RunRecord, store: Store, watch: Watch, exe
         "calibrators": chosen_calibrators(found.parameters, study.behaviour_ids),
         "inner_score": found.score,
         "largest_marginal_error": prepared.population.largest_error,
+        "contradicting_tables": list(prepared.population.conflicts),
         "result_hash": result_hash,
         "rung": rung,
     }

@@ -56,10 +56,20 @@ def run_text(values: Mapping[str, Any]) -> str:
         "",
         *filter(None, [macro_note(values.get("not_observed", ()), len(values["rmse"]))]),
         *_asked(values),
+        *_contradicting(values),
         "All forecasts are conditional on the policy path. Baselines know the weekday, not the change of the working week.",
         f"Took {values['seconds']['total']:.1f} s, {values['peak_memory_mb']:.0f} MB at most. Run {values['run_id']}.",
     ]
     return "\n".join(notes)
+
+
+def _contradicting(values: Mapping[str, Any]) -> list[str]:
+    tables = values.get("contradicting_tables")
+    if not tables:
+        return []
+    return [
+        f"Tables of the population contradict one another, and no number of people meets them: {', '.join(tables)}."
+    ]
 
 
 def sweep_text(values: Mapping[str, Any]) -> str:

@@ -31,7 +31,8 @@ def main() -> None:
     with plain_errors():
         assert run.record.train_end is not None
         claims = claims_of(study, run.record.engine, run.record.train_end)
-        st.info(plain_text(claims.text), icon=":material/balance:")
+        st.info(plain_text(claims.headline), icon=":material/balance:")
+        st.caption(plain_text(claims.details))
         choices = asked(workspace, run)
         engine_note(run)
         if view == "compare":

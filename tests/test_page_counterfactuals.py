@@ -65,7 +65,8 @@ def test_a_first_visit_shows_a_sweep_with_its_checks_and_claims(meridia_store: P
     text = shown(page)
     assert "fictional" in text and "invented" in text
     study = load_study("meridia")
-    assert claims_of(study, "rules", study.train_end).text.split("; where")[0] in text.replace("\\", "")
+    claims = claims_of(study, "rules", study.train_end)
+    assert claims.headline in text.replace("\\", "") and claims.details in text.replace("\\", "")
     for said in ("Bounded", "Monotone", "Outside what training saw", "Engine: rules engine", "under restrictions"):
         assert said in text
     titles = [item["layout"]["title"]["text"] for item in charts(page)]

@@ -31,10 +31,15 @@ class Claims:
     left_out: Mapping[str, str]
 
     @property
-    def text(self) -> str:
-        """All sentences, with what is not known."""
+    def headline(self) -> str:
+        """What the figures are, and how near such answers came to a known truth where that was measured."""
+        return f"{PLAUSIBLE} {self.worlds or ''}".rstrip()
+
+    @property
+    def details(self) -> str:
+        """What the intervals cover, and what is not known."""
         interval = f"80% intervals cover {self.covered}. They do not cover the ups and downs of single days."
-        return " ".join([PLAUSIBLE, interval, *known_lines(self.as_dict())])
+        return " ".join([interval, *not_known_lines(self.left_out)])
 
     def as_dict(self) -> dict[str, Any]:
         return {"worlds": self.worlds, "left_out": dict(self.left_out)}
@@ -43,7 +48,11 @@ class Claims:
 def known_lines(measured: Mapping[str, Any]) -> list[str]:
     """What was measured and bears on a result, and what is not known and why, a sentence each; from `Claims.as_dict`."""
     said = [measured["worlds"]] if measured["worlds"] else []
-    return [*said, *(f"Not known here: {what} ({why})." for what, why in measured["left_out"].items())]
+    return [*said, *not_known_lines(measured["left_out"])]
+
+
+def not_known_lines(left_out: Mapping[str, str]) -> list[str]:
+    return [f"Not known here: {what} ({why})." for what, why in left_out.items()]
 
 
 def claims_of(study: Study, engine: str, origin: date, worlds: KnownWorlds | None = None) -> Claims:
@@ -73,7 +82,7 @@ def claims_of(study: Study, engine: str, origin: date, worlds: KnownWorlds | Non
 def _why_not(study: Study, engine: str, learned: bool, worlds: KnownWorlds | None) -> str:
     """Why the measurement in generated worlds says nothing of this study; "" where it does."""
     if worlds is None:
-        return "it has not been measured; `policytwin worlds` does"
+        return "it has not been measured; policytwin worlds does that"
     if domain_of(study) != worlds.header.domain:
         return f"it was measured for {worlds.header.domain.replace('_', ' ')}, another domain"
     if engine != worlds.engine:

@@ -32,7 +32,7 @@ class Tile:
 
     @property
     def worse(self) -> bool:
-        return self.delta is not None and self.delta.endswith("more")
+        return self.delta is not None and self.delta.endswith("worse")
 
 
 @dataclass(frozen=True)
@@ -80,18 +80,18 @@ def _tiles(run: StoredRun) -> tuple[Tile, ...]:
     def against(value: float) -> str:
         change = f"{100 * abs(value - twin) / value:.0f}%"
         if change == "0%":
-            return "the twin misses as much"
-        return f"the twin misses by {change} {'less' if twin < value else 'more'}"
+            return "twin as good"
+        return f"twin {change} {'better' if twin < value else 'worse'}"
 
-    metric = "Root mean squared error over the held-out days, mean over the behaviours, in points of the metric."
+    metric = "Error: root mean squared over the held-out days, mean over the behaviours, in points. Less is better."
     return (
         Tile("Twin's error", f"{twin:.1f}", None, metric),
-        Tile("Best baseline's error", f"{rivals[best]:.1f}", against(rivals[best]), FORECASTERS[best]),
+        Tile("Best baseline", f"{rivals[best]:.1f}", against(rivals[best]), FORECASTERS[best]),
         *(
             Tile(name, f"{macro[key]:.1f}", against(macro[key]), FORECASTERS[key])
             for name, key in (
-                ("Gradient boosting's error", "gradient_boosting"),
-                ("Error without calibration", "uncalibrated"),
+                ("Gradient boosting", "gradient_boosting"),
+                ("Uncalibrated twin", "uncalibrated"),
             )
         ),
     )

@@ -40,21 +40,22 @@ def observed_data(folder: str | Path | None = None) -> Path | None:
 
     None where no such folder exists: the embedded study needs none.
     """
-    if folder is not None:
-        return Path(folder)
-    named = os.environ.get(DATA_VARIABLE)
+    named = folder if folder is not None else os.environ.get(DATA_VARIABLE)
     if named:
-        return Path(named)
+        return _from_here(named)
     fetched = user_data() / "observed"
     return fetched if fetched.is_dir() else None
 
 
 def store_path(path: str | Path | None = None) -> Path:
     """The DuckDB file: `path`, else the environment's, else the platform's user data folder."""
-    if path is not None:
-        return Path(path)
-    named = os.environ.get(STORE_VARIABLE)
-    return Path(named) if named else user_data() / "policytwin.duckdb"
+    named = path if path is not None else os.environ.get(STORE_VARIABLE)
+    return _from_here(named) if named else user_data() / "policytwin.duckdb"
+
+
+def _from_here(path: str | Path) -> Path:
+    """A path as whoever named it means it, also for a process that works in another folder."""
+    return Path(path).expanduser().absolute()
 
 
 def api_key(name: str) -> str | None:
@@ -71,6 +72,13 @@ def api_key(name: str) -> str | None:
         if key:
             return key
     return None
+
+
+def withhold_keys() -> None:
+    """Takes the keys out of this process's environment: nobody who reaches it may spend them."""
+    for variables in KEY_VARIABLES.values():
+        for variable in variables:
+            os.environ.pop(variable, None)
 
 
 def adopt_keys(secrets: Mapping[str, object]) -> None:

@@ -70,6 +70,10 @@ def _parser() -> argparse.ArgumentParser:
 def _dashboard_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     parser.add_argument("--port", type=int, default=8501)
+    parser.add_argument(
+        "--allowed-host", action="append", default=[], metavar="NAME",
+        help="a further name that browsers may ask for, as that of a proxy; repeat",
+    )  # fmt: skip
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser window")
     store_option(parser)
 
@@ -82,4 +86,5 @@ def _dashboard(arguments: argparse.Namespace) -> int:
         port=arguments.port,
         browser=not arguments.no_browser,
         store=getattr(arguments, "db", None),
+        further_hosts=tuple(arguments.allowed_host),
     )

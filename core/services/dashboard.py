@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 
 from core.errors import InputError
+from core.services.door import LOOPBACK, WARNING, allowed_hosts, login_is_configured, only_this_machine
 from core.services.progress import Progress, Watch
-from core.settings import STORE_VARIABLE, project_root, store_path
+from core.settings import DATA_VARIABLE, KEY_VARIABLES, STORE_VARIABLE, observed_data, project_root, store_path
 
 EMBEDDED = "meridia"
 
@@ -37,21 +38,30 @@ def prepare_embedded(store: str | Path | None = None) -> bool:
     return True
 
 
-def open_dashboard(host: str, port: int, browser: bool, store: str | Path | None = None) -> int:
-    """Serve the dashboard until it is stopped by Ctrl-C or TERM; returns its exit code. InputError where the port is taken."""
+def open_dashboard(
+    host: str, port: int, browser: bool, store: str | Path | None = None, further_hosts: tuple[str, ...] = ()
+) -> int:
+    """Serve the dashboard until it is stopped by Ctrl-C or TERM; returns its exit code. InputError where the port is taken.
+
+    `further_hosts` are names that browsers may ask for besides `host`, as those of a proxy.
+    """
     if not 1 <= port <= 65535:
         raise InputError(f"port {port}", allowed="1 to 65535", nearest="8501")
+    hosts = allowed_hosts(host, further_hosts)
     check_free(host, port)
     prepare_embedded(store)
-    environment = dict(os.environ)
-    environment[STORE_VARIABLE] = str(store_path(store))
     root = project_root()
     command = [
-        sys.executable, "-m", "streamlit", "run", str(root / "app.py"),
+        sys.executable, "-m", "pages.shared.serve", "run", str(root / "app.py"),
         "--server.address", host, "--server.port", str(port), "--server.headless", str(not browser).lower(),
+        "--browser.serverAddress", "localhost" if only_this_machine(host) else hosts[len(LOOPBACK)],
     ]  # fmt: skip
+    for name in hosts:
+        command += ["--server.allowedHosts", name]
     print(f"PolicyTwin is at http://{host}:{port} (stop with Ctrl-C)", file=sys.stderr)
-    process = subprocess.Popen(command, cwd=root, env=environment)  # noqa: S603 (our own command, no shell)
+    if not only_this_machine(host):
+        print(f"policytwin: {WARNING}", file=sys.stderr)
+    process = subprocess.Popen(command, cwd=root, env=_environment(host, store, root))  # noqa: S603 (our own, no shell)
     # Ctrl-C reaches both processes; a service manager's TERM reaches this one alone, and the store would stay open.
     before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     try:
@@ -61,6 +71,20 @@ def open_dashboard(host: str, port: int, browser: bool, store: str | Path | None
         return 0
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _environment(host: str, store: str | Path | None, root: Path) -> dict[str, str]:
+    """What Streamlit's process gets. It works in another folder, so paths are made absolute here."""
+    environment = dict(os.environ)
+    environment[STORE_VARIABLE] = str(store_path(store))
+    folder = observed_data()
+    if folder is not None:
+        environment[DATA_VARIABLE] = str(folder)
+    if not only_this_machine(host) and not login_is_configured(root):
+        for variables in KEY_VARIABLES.values():
+            for variable in variables:
+                environment.pop(variable, None)
+    return environment
 
 
 def check_free(host: str, port: int) -> None:

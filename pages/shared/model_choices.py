@@ -15,12 +15,12 @@ from core.services.model_servers import (
     in_links,
     key_state,
     listed_servers,
-    seen_from_here,
 )
 from core.services.recordings import Recording, recordings
 from core.services.specification import Asking
 from core.study import Study
 from pages.shared.address import arrived, from_address, into_address, key_of, leave_out, pick, type_text
+from pages.shared.door import may_spend_keys, opened_from_here
 from pages.shared.shell import Workspace, plain_text
 
 OWN_SERVER, OTHER_SERVER = "own", "other"
@@ -52,8 +52,12 @@ def model_choice(study: Study, engine: str) -> Asking | None:
         st.caption(f":material/key: {plain_text(text)}")
     else:
         st.warning(plain_text(key.text), icon=":material/key_off:")
-    if key.present and not _from_here():
-        st.caption("Whoever can open this page can ask at this key's expense. Limits below hold for each run.")
+    if key.present and not may_spend_keys():
+        st.warning(
+            "You reach this page from elsewhere, so it does not ask with its owner's key. Log in, or run PolicyTwin on your "
+            "own machine with your own key.",
+            icon=":material/key_off:",
+        )
     if not model:
         st.info("Name the model to be asked.", icon=":material/edit:")
         return None
@@ -62,7 +66,13 @@ def model_choice(study: Study, engine: str) -> Asking | None:
 
 def may_be_asked(asking: Asking) -> bool:
     """Whether the key that a provider wants is there; a replay and a server of one's own need none."""
-    return asking.engine == "replay" or asking.base_url is not None or key_state(asking.engine).present
+    if asking.engine == "replay":
+        return True
+    key = key_state(asking.engine).present
+    if not may_spend_keys():
+        # A server that needs no key may be asked by everybody whom its address may be shown to.
+        return asking.base_url is not None and not key
+    return asking.base_url is not None or key
 
 
 def _server(study: Study) -> str | None:
@@ -97,18 +107,12 @@ def _server(study: Study) -> str | None:
     if not text:
         leave_out("address")
         raise InputError("is missing", where="server address", allowed=f"an address such as {EXAMPLE}")
-    address = checked_server(text, from_here=_from_here())
+    address = checked_server(text, from_here=opened_from_here())
     if in_links(address):
         into_address("address", address, "", keep_for=study)
     else:
         leave_out("address")
     return address
-
-
-def _from_here() -> bool:
-    """Whether only this machine can open the page."""
-    served = st.get_option("server.address")
-    return seen_from_here(None if served is None else str(served), dict(st.context.headers))
 
 
 def recorded_choice(workspace: Workspace, survey: bool = False) -> Asking | None:

@@ -21,10 +21,11 @@ from core.services.counterfactuals import fitted_twin
 from core.services.jobs import Job, JobBoard
 from core.services.progress import STAGE_WORDS
 from core.services.studies import StudyInputs, engine_label, inputs_digest, list_studies, open_study
-from core.settings import adopt_keys, observed_data, shipped_data, store_path
+from core.settings import observed_data, shipped_data, store_path
 from core.store.database import Store
 from core.store.runs import StoredRun
 from core.study import Study
+from pages.shared.door import guard_door
 from pages.shared.remembered import CONTENT, remembered
 
 #: Title, script and the one line that says what a page is for; the order of the sidebar.
@@ -125,8 +126,7 @@ def try_to(action: Callable[[], None]) -> bool:
 def open_page(title: str) -> Workspace:
     """Draw the frame of a page and return what it works on. Must be the first Streamlit call of the page."""
     st.set_page_config(page_title=f"{title} · PolicyTwin", page_icon=str(shipped_data() / ICON), layout="wide")
-    if st.secrets.load_if_toml_exists():
-        adopt_keys(st.secrets)
+    guard_door()
     with plain_errors():
         store = open_store(str(store_path()))
         study_id = _chosen_study()

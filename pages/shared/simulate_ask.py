@@ -213,7 +213,7 @@ def _by_model(workspace: Workspace, question: SurveyQuestion, people: str, most:
         st.text(found["prompt"])
 
     if not may_be_asked(asking):
-        st.caption("Nothing can be asked before the key is set: see above. The cost is known without it.")
+        st.caption("The model cannot be asked from here yet: see above. The cost is known without it.")
         return
 
     def put(watch: Watch) -> dict[str, Any]:

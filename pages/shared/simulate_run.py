@@ -157,11 +157,11 @@ def _start_button(workspace: Workspace, request: RunRequest | None, cost: CostBe
         label = f"Run with {cost.calls:,} calls" if cost.calls else "Run from kept answers"
     else:
         label = "Run"
-    if st.button(label, type="primary", disabled=not ready, icon=":material/play_arrow:", key="simulate"):
+    if st.button(label, type="primary", disabled=not ready, icon=":material/play_arrow:", key="simulate") and ready:
         assert request is not None
         _start(workspace, request)
     if keyless:
-        st.caption("Nothing can be asked before the key is set: see above. The cost is known without it.")
+        st.caption("The model cannot be asked from here yet: see above. The cost is known without it.")
     st.caption(
         "A run asks or simulates everybody, calibrates the answers to what was observed in training, and tests the result on "
         "days it has not seen. You can leave or reload this page meanwhile."

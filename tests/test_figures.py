@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,7 +17,7 @@ from core.errors import InputError
 from core.services import figures
 from core.services.figures import MEASUREMENTS, Bench, Measurement, measure_figures, stale_figures
 from core.services.progress import Watch
-from core.services.readme import CLOSE, differing_parts, fill_readme, filled, readme_path
+from core.services.readme import CLOSE, OPEN, differing_parts, fill_readme, filled, readme_path
 from core.services.readme_words import BLOCKS, NOT_MEASURED, block
 from core.services.runs import run_study
 from core.services.specification import RunRequest
@@ -150,3 +151,12 @@ def test_the_twin_on_meridia_scores_what_its_file_says() -> None:
         macro = run_study(RunRequest("meridia", keep_responses=False), store).values["macro_rmse"]
     wrong = {name: macro[name] for name, value in split.macro.items() if abs(macro[name] - value) > TOLERANCE}
     assert not wrong, f"measured {wrong}; the file says {dict(split.macro)}"
+
+
+def test_readme_holds_no_measured_figure_outside_its_parts() -> None:
+    outside, inside = [], False
+    for line in readme_path().read_text(encoding="utf-8").splitlines():
+        inside = (inside or OPEN.match(line) is not None) and line != CLOSE
+        outside += [] if inside else [line.replace("80% interval", "")]
+    measured = re.compile(r"\b\d+([.,]\d+)? ?(%|points|countries|calls|USD|seconds|minutes|s\b)")
+    assert not [line for line in outside if measured.search(line)]

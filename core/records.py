@@ -154,7 +154,8 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _python_version() -> str:
+def python_version() -> str:
+    """This Python's version, as records have it."""
     return ".".join(str(part) for part in sys.version_info[:3])
 
 
@@ -200,7 +201,7 @@ class RunRecord:
     priors: str = "none"
     code_version: str = field(default_factory=code_version)
     packages: Mapping[str, str] = field(default_factory=package_versions)
-    python: str = field(default_factory=_python_version)
+    python: str = field(default_factory=python_version)
     platform: str = field(default_factory=platform_name)
     created_at: datetime = field(default_factory=_now)
     rung: str = RUNGS[0]

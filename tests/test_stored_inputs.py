@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pandas as pd
 import pytest
+from own_study import Own, own_study
 
 from core.services.runs import prepare, run_study, unsaved_record
 from core.services.specification import RunRequest
@@ -21,36 +21,12 @@ from core.services.stored_inputs import (
     stored_observations,
 )
 from core.services.studies import open_study, study_hash
-from core.settings import shipped_data
 from core.store import Store, schema
-
-
-@dataclass
-class Own:
-    """A study of one's own beside its data: `meridia` under another name, which reads a folder."""
-
-    study: Path
-    data: Path
-
-    def request(self) -> RunRequest:
-        return RunRequest(str(self.study), self.data, personas=40, trials=1)
-
-    def shift(self, points: float) -> None:
-        """Other observations in the same folder."""
-        file = self.data / "meridia" / "mobility.csv"
-        table = pd.read_csv(file)
-        numbers = table.select_dtypes("number").columns
-        table[numbers] = table[numbers] + points
-        table.to_csv(file, index=False)
 
 
 @pytest.fixture
 def own(tmp_path: Path) -> Own:
-    study = tmp_path / "place.toml"
-    study.write_text('extends = "meridia.toml"\nid = "place"\ntitle = "A place"\nshipped = false\n', encoding="utf-8")
-    data = tmp_path / "data"
-    shutil.copytree(shipped_data() / "meridia", data / "meridia")
-    return Own(study, data)
+    return own_study(tmp_path)
 
 
 @pytest.fixture
@@ -72,8 +48,7 @@ def test_a_later_run_on_other_data_leaves_an_earlier_runs_observations_alone(own
 def test_everything_read_comes_back_to_the_bit_without_its_files(own: Own, store: Store, tmp_path: Path) -> None:
     record = store.run(run_study(own.request(), store).run_id).record
     read = open_study(own.study, own.data)
-    shutil.rmtree(own.data)
-    own.study.unlink()
+    own.lose()
     assert missing_inputs(store, record) == []
     again = stored_inputs(store, record, tmp_path)
     assert again.hashes == read.hashes == dict(record.input_hashes)

@@ -12,6 +12,7 @@ from core.cli.options import (
     open_store,
     show,
     store_option,
+    watch,
 )
 
 
@@ -25,6 +26,16 @@ def add(commands: Any) -> None:
     show.add_argument("run")
     store_option(show)
     json_option(show)
+    again = command(
+        commands, "rerun", _rerun, "make a run again from the store alone: the same result, or what has changed since"
+    )
+    again.add_argument("run")
+    again.add_argument("--data", type=Path, metavar="DIR", help="folder with what the store does not hold")
+    again.add_argument(
+        "--workers", type=int, default=2, metavar="N", help="worker processes; never changes the results"
+    )
+    store_option(again)
+    json_option(again)
     export = command(
         commands, "export", _export, "a run's tables as CSV, its record, and its trials as an Optuna journal"
     )
@@ -50,6 +61,18 @@ def _show(arguments: argparse.Namespace) -> None:
     with open_store(arguments) as store:
         values = show_run(store, arguments.run)
     show(values, arguments, lambda: show_text(values))
+
+
+def _rerun(arguments: argparse.Namespace) -> int:
+    """0 where the result is the same, 1 where it is not."""
+    from core.services.reruns import rerun
+    from core.services.runs import worker_pool
+    from core.services.texts import rerun_text
+
+    with open_store(arguments) as store, worker_pool(arguments.workers) as pool:
+        found = rerun(store, arguments.run, data=arguments.data, watch=watch(), executor=pool)
+    show(found.as_dict(), arguments, lambda: rerun_text(found.as_dict()))
+    return 0 if found.same else 1
 
 
 def _export(arguments: argparse.Namespace) -> None:

@@ -34,6 +34,7 @@ from core.services.results import curves
 from core.services.run_tables import rounded
 from core.services.runs import Prepared, ensure_run, prepare
 from core.services.specification import RunRequest
+from core.services.studies import StudyInputs
 from core.store.database import Store
 from core.store.runs import StoredRun
 from core.validity.paired import DRAWS, LEVEL, central, macro_draws
@@ -51,6 +52,7 @@ def run_ablations(
     only: Sequence[str] | None = None,
     watch: Watch | None = None,
     executor: Executor | None = None,
+    inputs: StudyInputs | None = None,
 ) -> dict[str, Any]:
     """Ablate the twin of a finished run (its id, or a request, which is run where it was not yet) and keep the rows.
 
@@ -68,7 +70,7 @@ def run_ablations(
         run_id = run
     stored = store.run(run_id)
     watch.report("ingest", 0, 1, "reading the run")
-    prepared = _rebuilt(store, stored, data)
+    prepared = _rebuilt(store, stored, data, inputs)
     every = ablations_of(prepared)
     chosen = _chosen(every, only)
     kept = curves(store, run_id, prepared.inputs.study.behaviour_ids).forecasts
@@ -173,7 +175,7 @@ def ablation_rows(
     return own, rows
 
 
-def _rebuilt(store: Store, stored: StoredRun, data: str | Path | None) -> Prepared:
+def _rebuilt(store: Store, stored: StoredRun, data: str | Path | None, inputs: StudyInputs | None) -> Prepared:
     """The run as it was about to start. InputError where it is not complete, where the code or the data have changed, and
     where a language model answered: every part left out would ask it everything anew."""
     if stored.record.engine != ABLATED_ENGINE:
@@ -186,7 +188,7 @@ def _rebuilt(store: Store, stored: StoredRun, data: str | Path | None) -> Prepar
         raise InputError(
             f"is a {stored.record.kind} that is {stored.status}", where=f"run {stored.run_id}", allowed="a complete run"
         )
-    prepared = prepare(replace(request_of(stored.record), data=data), store)
+    prepared = prepare(replace(request_of(stored.record), data=data), store, inputs)
     fitted_twin(store, stored.run_id, inputs=prepared.inputs)
     return prepared
 

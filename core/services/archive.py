@@ -61,6 +61,7 @@ def show_run(store: Store, run_id: str) -> dict[str, Any]:
         "status": run.status,
         "message": run.message,
         "inputs_hash": run.inputs_hash,
+        "rerun": f"policytwin rerun {run.run_id}" if run.complete and run.record.result_hash else None,
         "summary": run.summary,
         "record": json.loads(run.record.to_json()),
     }

@@ -29,7 +29,8 @@ from core.services.drift_guard import NO_RUN, Took, ask_guard, drift, plan_with_
 from core.services.populations import load_population
 from core.services.progress import Watch
 from core.services.specification import Asking
-from core.services.studies import engine_for, engine_label
+from core.services.stored_inputs import save_engine_texts, save_text
+from core.services.studies import StudyInputs, engine_for, engine_label, study_hash
 from core.services.survey_preparing import (
     KIND,
     RULES,
@@ -49,6 +50,7 @@ from core.services.survey_values import (
 )
 from core.services.texts_llm import asking_text
 from core.store.database import Store
+from core.study import Study, read_study
 from core.survey.ask import Asker, SurveyAnswers, ask_survey, survey_questions
 from core.survey.mapping import TRAIT, AnswerMapping, mapped_answers
 from core.survey.prompts import SURVEY_PROMPTS
@@ -73,6 +75,7 @@ def ask_people(
     prompts: str = SURVEY_PROMPTS,
     seed: int = 0,
     watch: Watch | None = None,
+    known: Study | StudyInputs | None = None,
 ) -> dict[str, Any]:
     """Put a question to the personas of a kept population; keeps the run and returns what is printed.
 
@@ -81,7 +84,8 @@ def ask_people(
     spread over those that `among` means (attribute or grouping -> categories; default: everybody), by default SURVEYED of
     a model and all with a mapping. `study` is the population's
     own unless it is a file; `data` and `timeline_id` (default: the observed one) are read where the question has a day,
-    `as_of`. `seed` is of the intervals alone.
+    `as_of`; `known` is the study, with its observations where there is a day, where it was read already. `seed` is of the
+    intervals alone.
 
     The same question asked in the same way again gives the run that is there; what a run that ended early was told is
     not asked again. Raises InputError for what cannot be asked, AnswersMissing where questions have no valid answer and
@@ -92,8 +96,9 @@ def ask_people(
     asking = None if asking is None else with_samples(asking, samples)
     check_way(question, asking, mapping)
     prepared = prepare(
-        store, population_id, question, personas, study, data, timeline_id, prompts, among, asking is not None
-    )
+        store, population_id, question, personas, study, data, timeline_id, prompts, among, asking is not None,
+        known,
+    )  # fmt: skip
     record = record_of(prepared, asking, mapping, seed)
     wanted = record.inputs_hash()
     for row in store.runs(kind=KIND, status="complete").to_dict("records"):
@@ -101,6 +106,8 @@ def ask_people(
             return dict(row["summary"])
     resumable = store.find_resumable(wanted)
     if resumable is None:
+        if known is None and "mobility" not in record.input_hashes:
+            _keep_study(store, prepared.study, study)
         store.begin_run(record)
     else:
         record = store.resume_run(resumable.run_id).record
@@ -273,6 +280,12 @@ def _work(
     store.finish_run(record.run_id, {"survey_answers": rows}, values, seconds=values["seconds"], record=finished)
     watch.finish("store", "done")
     return values
+
+
+def _keep_study(store: Store, own: Study, named: str | Path | None) -> None:
+    """Keep what a question without a day rests on: no observations, but the study's file and the engine's tables."""
+    save_text(store, study_hash(own), "study", read_study(own.id if named is None else named)[1])
+    save_engine_texts(store, own)
 
 
 def _asked(

@@ -10,7 +10,7 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from core.forecasting.backtest import TWIN, summary_of
 from core.forecasting.places import PATTERN
 from core.people.personas import synthesise
 from core.people.population_file import load_population_spec
-from core.records import RUNGS, RunRecord, code_version
+from core.records import RUNGS, RunRecord, code_version, content_hash
 from core.services.backtesting import backtest
 from core.services.progress import Watch
 from core.services.stored_inputs import save_engine_texts
@@ -83,8 +83,12 @@ class BacktestRequest:
 
     def hashes(self) -> dict[str, str]:
         """SHA-256 of each file. InputError where one cannot be read."""
+        return {name: file_hash(path) for name, path in self.files().items()}
+
+    def files(self) -> dict[str, Path]:
+        """The files by what is in them."""
         files = {"mobility": self.mobility, "policy": self.policy, "cases": self.cases}
-        return {name: _sha256(path) for name, path in files.items() if path is not None}
+        return {name: path for name, path in files.items() if path is not None}
 
 
 @dataclass(frozen=True)
@@ -162,17 +166,19 @@ def keep_backtest(store: Store, values: Mapping[str, Any], request: BacktestRequ
             "countries": list(request.countries or ()),
             "population": values["population"],
             "command": request.command(),
+            "files": {name: path.name for name, path in request.files().items()},
         },
         calibrator=TWIN,
         code_version=str(values["code_version"]),
         rung=_rung(values, engine, int(values["personas"]), request.seed),
     )
+    finished = replace(record, result_hash=content_hash(values["rows"]))
     rest = {name: value for name, value in values.items() if name != "rows"}
     order = list(values["rows"][0]["macro_rmse"])
-    store.begin_run(record)
-    store.finish_run(
-        record.run_id, tables_of(values["rows"]), {**rest, "forecasters": order}, seconds=values["seconds"]
-    )
+    tables, summary = tables_of(values["rows"]), {**rest, "forecasters": order}
+    with store.transaction():
+        store.begin_run(record)
+        store.finish_run(record.run_id, tables, summary, seconds=values["seconds"], record=finished)
     return record.run_id
 
 
@@ -331,7 +337,7 @@ def newest_backtest(store: Store) -> MeasuredBacktest:
 def measured_now(values: Mapping[str, Any], request: BacktestRequest) -> MeasuredBacktest:
     """A backtest that has just been measured and is not kept."""
     today = datetime.now(UTC).date()
-    data = {path.name: _sha256(path) for path in (request.mobility, request.policy, request.cases) if path is not None}
+    data = {path.name: file_hash(path) for path in (request.mobility, request.policy, request.cases) if path is not None}
     return MeasuredBacktest(values, None, today, request.command(), str(values["code_version"]), data)
 
 
@@ -388,7 +394,8 @@ def _row_of(cells: Mapping[str, Any], forecasters: Sequence[str]) -> dict[str, A
     }
 
 
-def _sha256(path: Path) -> str:
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file. InputError where it cannot be read."""
     try:
         with path.open("rb") as handle:
             return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -33,6 +33,7 @@ from core.services.drift_guard import several_models
 from core.services.progress import Watch
 from core.services.specification import Asking
 from core.store.database import Store
+from core.study import Study
 from core.validity.confounding import association, range_effect
 
 LEVELS = (0.0, 25.0, 50.0, 75.0, 100.0)
@@ -56,11 +57,13 @@ def confounding_audit(
     most_personas: int = MOST_PERSONAS,
     unstated: bool = True,
     watch: Watch | None = None,
+    study: Study | None = None,
 ) -> dict[str, Any]:
     """What else moves with the policy in the model of a run, by design, and what the range shown does; kept as a run.
 
     `levels` are stringencies from 0 to 100, three or more that differ on the staircase. With `unstated` everything is
-    asked a second time without saying how many cases there are. `asking` asks another model than the run's own. Rows
+    asked a second time without saying how many cases there are. `asking` asks another model than the run's own; `study` is
+    the run's where it was read already. Rows
     are tidy: `associations` one for each design, way of stating and variable, `ranges` one for each design and
     behaviour (and one over all). Raises InputError for a run of the rules engine, which is asked nothing in words, and
     for levels or designs that cannot be; otherwise as `crowd_checks`.
@@ -68,7 +71,7 @@ def confounding_audit(
     began = time.perf_counter()
     watch = watch or Watch()
     watch.report("ingest", 0, 1, "reading the run")
-    audit = _Audit(store, run_id, designs, levels, asking, most_personas, unstated, watch)
+    audit = _Audit(store, run_id, designs, levels, asking, most_personas, unstated, watch, study)
     record = audit.record()
     answers = audit.batch.ask(record.run_id)
     watch.report("validate", 0, 1, "associations")
@@ -130,11 +133,12 @@ class _Audit:
         most_personas: int,
         unstated: bool,
         watch: Watch,
+        study: Study | None = None,
     ) -> None:
         self.designs = tuple(dict.fromkeys(one_of(item, DESIGNS, what="design", where="audit") for item in designs))
         if not self.designs:
             raise InputError("no design is given", where="audit", allowed=", ".join(DESIGNS))
-        self.subject = subject = subject_of(store, run_id, asking, watch)
+        self.subject = subject = subject_of(store, run_id, asking, watch, study)
         if subject.engine is None:
             raise InputError(
                 "was made with the rules engine, which is asked nothing in words: nothing else can move",

@@ -35,6 +35,7 @@ from core.services.counterfactual_values import (
 from core.services.populations import load_population, save_population
 from core.services.progress import Watch
 from core.services.specification import Asking
+from core.services.stored_inputs import save_text
 from core.services.studies import StudyInputs, open_study
 from core.services.timelines import save_timeline
 from core.store.database import Store
@@ -209,6 +210,8 @@ def run_compare(
     parent = store.run(run_id).record
     for timeline in (*chosen, *([reference] if reference is not None else [])):
         save_timeline(store, twin.problem.study, timeline)
+        # A scenario may be deleted; what a run was made from stays.
+        save_text(store, timeline.id, "scenario", timeline.to_dict())
     parameters = {
         "of_run": run_id,
         "scenarios": [item.id for item in chosen],

@@ -57,6 +57,7 @@ from core.services.progress import Watch
 from core.services.specification import Asking
 from core.services.studies import engine_for
 from core.store.database import Store
+from core.study import Study
 from core.validity.crowd import agreement
 
 __all__ = [
@@ -85,18 +86,20 @@ def crowd_checks(
     most_situations: int = MOST_SITUATIONS,
     samples: int = SAMPLES,
     watch: Watch | None = None,
+    study: Study | None = None,
 ) -> dict[str, Any]:
     """Every check of a finished run's crowd, kept as a run of its own; returns what is printed.
 
     `asking` asks another language model about the run's people and situations than the run's own. At most
     `most_personas` people are asked about `most_situations` situations, `samples` times as in the run and once in each
-    other wording; what the cache knows is not asked again. Raises InputError for what cannot be checked, AnswersMissing
+    other wording; what the cache knows is not asked again. `study` is the run's where it was read already. Raises
+    InputError for what cannot be checked, AnswersMissing
     and what the pipe raises otherwise, and Cancelled when the watch says stop; answers until then are kept.
     """
     began = time.perf_counter()
     watch = watch or Watch()
     watch.report("ingest", 0, 1, "reading the run")
-    checked = _Checked(store, run_id, asking, most_personas, most_situations, samples, watch)
+    checked = _Checked(store, run_id, asking, most_personas, most_situations, samples, watch, study)
     record = checked.record()
     answers = None if checked.batch is None else checked.batch.ask(record.run_id)
     watch.report("validate", 0, 1, "the crowd")
@@ -146,11 +149,12 @@ class _Checked:
         most_situations: int,
         samples: int,
         watch: Watch,
+        study: Study | None = None,
     ) -> None:
         if samples < 2:
             raise InputError(f"{samples} samples", where="crowd", allowed="2 and above", nearest="2")
-        self.store, self.samples = store, samples
-        self.subject = subject = subject_of(store, run_id, asking, watch)
+        self.store, self.samples, self.most_situations = store, samples, most_situations
+        self.subject = subject = subject_of(store, run_id, asking, watch, study)
         self.personas = some_personas(subject.population.personas, most_personas)
         rows = some_situations(subject, most_situations)
         self.contexts = subject.contexts.iloc[rows].reset_index(drop=True)
@@ -200,6 +204,7 @@ class _Checked:
             "asking": {} if engine is None else engine.description,
             "samples": self.samples,
             "contexts": len(self.contexts),
+            "most_situations": self.most_situations,
             "variants": words,
         }
         asked = {} if engine is None else asked_of(engine)

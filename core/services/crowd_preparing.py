@@ -53,8 +53,9 @@ class Subject:
         return [item.expected_sign for item in self.study.behaviours]
 
 
-def subject_of(store: Store, run_id: str, asking: Asking | None, watch: Watch) -> Subject:
-    """A finished run ready to be checked; `asking` asks another model than the run's own about the run's people.
+def subject_of(store: Store, run_id: str, asking: Asking | None, watch: Watch, study: Study | None = None) -> Subject:
+    """A finished run ready to be checked; `asking` asks another model than the run's own about the run's people,
+    and `study` is the run's where it was read already.
 
     InputError where the run is not complete or its study is no longer the one that it was made from.
     """
@@ -64,7 +65,7 @@ def subject_of(store: Store, run_id: str, asking: Asking | None, watch: Watch) -
             f"is a {run.record.kind} that is {run.status}", where=f"run {run_id}", allowed="a complete run"
         )
     record = run.record
-    study = load_study(str(record.parameters.get("study", record.study_id)))
+    study = study or load_study(str(record.parameters.get("study", record.study_id)))
     if study_hash(study) != record.study_hash:
         raise InputError(
             "was made from another version of its study than is there now", where=f"run {run_id}", allowed="a new run"

@@ -143,6 +143,7 @@ def request_of(record: RunRecord, workers: int = 1) -> RunRequest:
         test_end=record.test_end,
         trials=int(record.parameters["trials"]),
         seed=record.seed,
+        keep_responses=record.parameters.get("keep_responses"),
         workers=workers,
         asking=asking_of(record) if is_language(record.engine) else None,
     )

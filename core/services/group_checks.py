@@ -21,7 +21,7 @@ import pandas as pd
 from core.calibration.drift import drift_after
 from core.calibration.twin import PRIORS
 from core.datasets.observed import source_files
-from core.datasets.regions import national_rows, read_regions, study_regions
+from core.datasets.regions import RegionTable, national_rows, read_regions, study_regions
 from core.datasets.tables import read_mobility, read_policy
 from core.errors import InputError, one_of
 from core.forecasting.places import Place
@@ -35,6 +35,7 @@ from core.services.counterfactuals import fitted_twin
 from core.services.group_values import diversity_values, group_values
 from core.services.populations import load_population
 from core.services.progress import Watch, each_of
+from core.services.stored_inputs import save_regions
 from core.services.studies import StudyInputs, engine_for, open_study
 from core.settings import observed_data, shipped_data
 from core.store.database import Store
@@ -64,11 +65,14 @@ def group_checks(
     horizons: Sequence[int] = HORIZONS,
     watch: Watch | None = None,
     executor: Executor | None = None,
+    inputs: StudyInputs | None = None,
+    regions_seen: RegionTable | None = None,
 ) -> dict[str, Any]:
     """Every check of this module on a finished run, kept as a run of its own; returns what is printed.
 
     `origins` and `horizons` are those of the regions (default: the run's training end where enough was observed after it,
     else the latest end of a month after which it was). Attributes are compared in parallel where there is an executor.
+    `inputs` and `regions_seen` are the study and its regions' observations where they were read already.
     Raises InputError as `fitted_twin`, for an origin or horizon that is not possible, and for a run of a language model.
     """
     began = time.perf_counter()
@@ -82,14 +86,16 @@ def group_checks(
             allowed="a run of the engine rules; for a language model `policytwin crowd`",
         )
     watch.report("ingest", 0, 1, "reading the study")
-    inputs = open_study(str(record.parameters.get("study", record.study_id)), data)
+    inputs = inputs or open_study(str(record.parameters.get("study", record.study_id)), data)
     twin = fitted_twin(store, run_id, inputs=inputs)
     assert record.population_id is not None
     population = load_population(store, record.population_id)
     watch.report("simulate", 0, 1, "answers of personas")
     spread = diversity_values(store, run_id, twin, population)
     groups = group_values(twin, population, watch, executor)
-    country, hashes, note = study_country(inputs, population, data)
+    table, note = (regions_seen, "") if regions_seen is not None else region_table(inputs, data)
+    country = None if table is None else _country_of(table, inputs, population)
+    hashes = {} if table is None else {"regions": save_regions(store, table)}
     regions = None
     if country is not None:
         watch.report("validate", 0, 1, "regions")
@@ -114,9 +120,10 @@ def group_checks(
             "horizons": list(horizons),
         },
         personas=population.size,
-        input_hashes={**record.input_hashes, **({"regions": content_hash(hashes)} if hashes else {})},
+        input_hashes={**record.input_hashes, **hashes},
     )
-    finished = replace(ours, result_hash=content_hash(values))
+    # Why there are no regions names a folder, which is no part of the result.
+    finished = replace(ours, result_hash=content_hash({**values, "regions_note": bool(note)}))
     values |= {"run_id": ours.run_id, "seconds": round(time.perf_counter() - began, 3)}
     with store.transaction():
         store.begin_run(ours)
@@ -141,16 +148,27 @@ def study_country(
 
     InputError where the study maps regions to an attribute or category that the population lacks.
     """
-    study, key = inputs.study, inputs.study.regions
+    table, note = region_table(inputs, data)
+    if table is None:
+        return None, {}, note
+    return _country_of(table, inputs, population), table.hashes, ""
+
+
+def region_table(inputs: StudyInputs, data: str | Path | None) -> tuple[RegionTable | None, str]:
+    """What was observed of the study's regions, or None and in words why there is nothing."""
+    study = inputs.study
     if "regions" not in study.sources:
-        return None, {}, f"No observations of regions are known for {study.place}: accuracy by region cannot be given."
+        return None, f"No observations of regions are known for {study.place}: accuracy by region cannot be given."
     folder = shipped_data() / study.id if study.shipped else observed_data(data)
     try:
         source_files(study, "regions", folder)
     except InputError as absent:
-        return None, {}, f"Observations of regions are not here ({absent}): accuracy by region cannot be given."
-    table = study_regions(study, folder)
-    assert table is not None
+        return None, f"Observations of regions are not here ({absent}): accuracy by region cannot be given."
+    return study_regions(study, folder), ""
+
+
+def _country_of(table: RegionTable, inputs: StudyInputs, population: Population) -> Country:
+    study, key = inputs.study, inputs.study.regions
     if key is not None:
         where = f"study {study.id} [regions]"
         names = [item.name for item in population.spec.attributes]
@@ -166,7 +184,7 @@ def study_country(
         place = str(code)
         regions.append(region_of(nation, place, table.names[place], rows, categories.get(place)))
     attribute = None if key is None else key.attribute
-    return Country(nation, tuple(regions), observed=True, attribute=attribute), table.hashes, ""
+    return Country(nation, tuple(regions), observed=True, attribute=attribute)
 
 
 def regional_accuracy(

@@ -86,10 +86,11 @@ class Prepared:
     seconds: float
 
 
-def prepare(request: RunRequest, store: Store | None = None) -> Prepared:
-    """Step 1. InputError where the study, the split or the population is not possible."""
+def prepare(request: RunRequest, store: Store | None = None, inputs: StudyInputs | None = None) -> Prepared:
+    """Step 1, with `inputs` where the study was read already. InputError where the study, the split or the population is not
+    possible."""
     started = time.perf_counter()
-    inputs = open_study(request.study, request.data)
+    inputs = inputs or open_study(request.study, request.data)
     study = inputs.study
     train_end, test_end = request.train_end or study.train_end, request.test_end or study.end
     check_split(inputs, train_end, test_end, request.data)
@@ -136,16 +137,21 @@ def worker_pool(workers: int) -> Iterator[Executor | None]:
 
 
 def run_study(
-    request: RunRequest, store: Store, watch: Watch | None = None, executor: Executor | None = None
+    request: RunRequest,
+    store: Store,
+    watch: Watch | None = None,
+    executor: Executor | None = None,
+    inputs: StudyInputs | None = None,
 ) -> RunSummary:
     """The whole job. With the same inputs, the results have the same hash, however many workers there are.
 
     A run with equal inputs that ended early is taken up where it stopped. Raises Cancelled when the watch says stop:
-    what was finished stays in the store. `executor` may be a pool that outlives the run.
+    what was finished stays in the store. `executor` may be a pool that outlives the run, and `inputs` the
+    study where it was read already.
     """
     watch = watch or Watch()
     watch.report("ingest", 0, 1, "reading the study")
-    prepared = prepare(request, store)
+    prepared = prepare(request, store, inputs)
     record = record_of(prepared, store)
     resumable = store.find_resumable(record.inputs_hash())
     if resumable is None:

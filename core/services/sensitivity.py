@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -16,18 +17,21 @@ from core.calibration.twin import twin_forecast
 from core.errors import InputError
 from core.forecasting.metrics import rmse
 from core.people.sensitivity import trait_variants
+from core.records import frame_hash
 from core.services.asking_engines import is_language
 from core.services.counterfactuals import fitted_twin
 from core.services.populations import load_population
 from core.services.progress import Watch
-from core.services.studies import open_study
+from core.services.studies import StudyInputs, open_study
 from core.simulation.simulate import simulate
 from core.store.database import Store
 
 FORECASTER = "twin: "
 
 
-def run_sensitivity(store: Store, run_id: str, *, data: Any = None, watch: Watch | None = None) -> dict[str, Any]:
+def run_sensitivity(
+    store: Store, run_id: str, *, data: Any = None, watch: Watch | None = None, inputs: StudyInputs | None = None
+) -> dict[str, Any]:
     """Vary the traits of a finished run's personas and keep the scores as a run of its own. Returns what is printed."""
     began = time.perf_counter()
     watch = watch or Watch()
@@ -39,7 +43,7 @@ def run_sensitivity(store: Store, run_id: str, *, data: Any = None, watch: Watch
             where=f"run {run_id}",
             allowed="a run of the engine rules",
         )
-    inputs = open_study(str(record.parameters.get("study", record.study_id)), data)
+    inputs = inputs or open_study(str(record.parameters.get("study", record.study_id)), data)
     twin = fitted_twin(store, run_id, inputs=inputs)
     assert record.population_id is not None
     population = load_population(store, record.population_id)
@@ -79,7 +83,10 @@ def run_sensitivity(store: Store, run_id: str, *, data: Any = None, watch: Watch
         "run_id": ours.run_id,
         "seconds": round(time.perf_counter() - began, 3),
     }
-    store.begin_run(ours)
-    store.finish_run(ours.run_id, {"scores": pd.DataFrame(frames)}, values, seconds=values["seconds"])
+    scores_frame = pd.DataFrame(frames)
+    finished = replace(ours, result_hash=frame_hash(scores_frame))
+    with store.transaction():
+        store.begin_run(ours)
+        store.finish_run(ours.run_id, {"scores": scores_frame}, values, seconds=values["seconds"], record=finished)
     watch.finish("store", "done")
     return values

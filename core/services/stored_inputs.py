@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime
@@ -11,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from core.datasets.observed import ObservedData
+from core.datasets.regions import RegionTable
 from core.errors import InputError, StoreError
 from core.records import RunRecord, content_hash, frame_hash
 from core.services.studies import StudyInputs, engine_texts, inputs_of, study_hash
@@ -49,6 +51,24 @@ def save_text(store: Store, key: str, kind: str, content: Any) -> None:
     with store.transaction():
         if store.read("input_texts", columns=["content_hash"], content_hash=key).empty:
             store.append("input_texts", [{"content_hash": key, "kind": kind, "content": _with_days_marked(content)}])
+
+
+def save_regions(store: Store, table: RegionTable) -> str:
+    """Keep what was observed of regions, and give the hash it is kept under."""
+    key = content_hash(table.hashes)
+    rows = table.frame.to_csv(index=False, lineterminator="\n")
+    save_text(store, key, "regions", {"rows": rows, "names": table.names, "hashes": table.hashes})
+    return key
+
+
+def stored_regions(store: Store, record: RunRecord) -> RegionTable | None:
+    """What was observed of regions when this run was made; None where it had nothing of them."""
+    kept = stored_text(store, record.input_hashes["regions"]) if "regions" in record.input_hashes else None
+    if kept is None:
+        return None
+    frame = pd.read_csv(io.StringIO(kept["rows"]), float_precision="round_trip")
+    days = pd.to_datetime(frame["date"]).astype("datetime64[us]")
+    return RegionTable(frame.assign(date=days), kept["names"], kept["hashes"])
 
 
 def stored_text(store: Store, key: str) -> Any:

@@ -21,7 +21,7 @@ from core.records import RunRecord, content_hash
 from core.services.populations import load_population
 from core.services.specification import Asking
 from core.services.stored_inputs import save_inputs
-from core.services.studies import engine_for, engine_texts, open_study, study_hash
+from core.services.studies import StudyInputs, engine_for, engine_texts, open_study, study_hash
 from core.services.timelines import load_timeline, save_timeline
 from core.simulation.contexts import situations
 from core.store.database import Store
@@ -46,7 +46,7 @@ REFUSAL = (
 @dataclass(frozen=True)
 class Prepared:
     """A question about to be asked. `people` are the chosen personas, `weights` the inhabitants each stands for; `among`
-    says of whom they were chosen."""
+    says of whom they were chosen, and `most` how many at most."""
 
     study: Study
     population: Population
@@ -57,6 +57,7 @@ class Prepared:
     context: pd.DataFrame | None
     timeline_id: str | None
     hashes: Mapping[str, str]
+    most: int | None
     writer: SurveyWriter
     among: Mapping[str, Sequence[str]]
 
@@ -119,11 +120,16 @@ def prepare(
     prompts: str,
     among: Mapping[str, Sequence[str]] | None,
     by_model: bool,
+    known: Study | StudyInputs | None = None,
 ) -> Prepared:
-    """Whom to ask what, with the situation read. InputError where the study, the day or the number is not possible."""
+    """Whom to ask what, with the situation read; `known` is the study where it was read already. InputError where the
+    study, the day or the number is not possible."""
     population = load_population(store, population_id)
     kept = str(store.read("populations", columns=["study_id"], population_id=population_id)["study_id"].iloc[0])
-    study = load_study(kept if study_name is None else study_name)
+    if known is None:
+        study = load_study(kept if study_name is None else study_name)
+    else:
+        study = known.study if isinstance(known, StudyInputs) else known
     if study.id != kept:
         raise InputError(f"population {population_id} is of study {kept}", where=f"study {study.id}", allowed=kept)
     if by_model:
@@ -142,7 +148,8 @@ def prepare(
     hashes: dict[str, str] = {}
     used: str | None = None
     if question.as_of is not None:
-        context, hashes, used = _situation(store, study, study_name or kept, data, question.as_of, timeline_id)
+        inputs = known if isinstance(known, StudyInputs) else open_study(study_name or kept, data)
+        context, hashes, used = _situation(store, inputs, question.as_of, timeline_id)
     elif timeline_id is not None:
         raise InputError("a timeline is given, and no day of it", where="ask", allowed="a day, with --as-of")
     said = None if context is None else {str(name): value for name, value in context.iloc[0].items()}
@@ -158,6 +165,7 @@ def prepare(
         context=context,
         timeline_id=used,
         hashes=hashes,
+        most=personas,
         writer=writer,
         among={name: list(values) for name, values in (among or {}).items()},
     )
@@ -191,10 +199,10 @@ def _among(population: Population, among: Mapping[str, Sequence[str]]) -> np.nda
 
 
 def _situation(
-    store: Store, study: Study, name: str | Path, data: str | Path | None, day: date, timeline_id: str | None
+    store: Store, inputs: StudyInputs, day: date, timeline_id: str | None
 ) -> tuple[pd.DataFrame, dict[str, str], str]:
     """What a person knew on a day: one row of `situations`, the hashes of what it was made of, and the timeline's id."""
-    inputs = open_study(name, data)
+    study = inputs.study
     save_inputs(store, inputs)
     timeline = inputs.timeline if timeline_id is None else load_timeline(store, study, timeline_id)
     if not timeline.start <= day <= timeline.end:
@@ -210,6 +218,7 @@ def record_of(prepared: Prepared, asking: Asking | None, mapping: AnswerMapping 
     parameters: dict[str, Any] = {
         "question": prepared.question.to_dict(),
         "among": prepared.among,
+        "most": prepared.most,
         "draws": DRAWS,
     }
     engine, version, model, prompt_version = RULES, "", None, None

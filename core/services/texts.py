@@ -193,8 +193,23 @@ def show_text(values: Mapping[str, Any]) -> str:
         lines += ["", run_text(summary)]
     elif summary:
         lines += _of_kind(values["kind"], summary)
+    lines += ["", f"Made again from this store: {values['rerun']}"] if values.get("rerun") else []
     lines += ["", *(f"{name}: {value}" for name, value in values["record"].items())]
     return "\n".join(lines)
+
+
+def rerun_text(values: Mapping[str, Any]) -> str:
+    """Whether a run that was made again gave the same, and what has changed."""
+    if values["same"]:
+        lines = [f"{values['run_id']}: the same result ({values['result_hash'][:16]}…)"]
+    else:
+        again = values["rerun_hash"]
+        now = "it could not be made again" if again is None else f"now {again[:16]}…"
+        lines = [f"{values['run_id']}: not the same result. Then {values['result_hash'][:16]}…, {now}."]
+    lines += [f"Changed since: {item}" for item in values["changes"]]
+    if not values["same"] and not values["changes"]:
+        lines.append("Nothing that is on record has changed: this is a defect, or another machine's arithmetic.")
+    return "\n".join([*lines, *values["notes"], f"{values['seconds']:.1f} s"])
 
 
 def _of_kind(kind: str, summary: Mapping[str, Any]) -> list[str]:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import core.services.ablation_parts as ablation_parts
 from core.calibration.problem import Problem, build_problem
 from core.calibration.search import search, search_sample
-from core.calibration.twin import FORECAST_DEFAULTS, twin_forecast
+from core.calibration.twin import forecast_defaults, twin_forecast
 from core.cli import main
 from core.cognition.engine import DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS
 from core.errors import Cancelled, InputError
@@ -154,10 +154,14 @@ def test_nothing_observed_after_the_origin_matters(prepared: Prepared) -> None:
 # ------------------------------------------------------------------------------------------------ calibration
 
 
+def defaults(refit: Refit) -> dict[str, float]:
+    return forecast_defaults(refit.problem.study, refit.problem.final.origin)
+
+
 def test_without_a_search_the_parameters_are_the_defaults(prepared: Prepared, parts: dict[str, Ablation]) -> None:
     (refit,) = parts["unsearched"].refits
     found = found_parameters(refit, prepared.population.personas)
-    assert found == {**prepared.engine.parameters, **FORECAST_DEFAULTS}
+    assert found == {**prepared.engine.parameters, **defaults(refit)}
 
 
 def test_searching_again_only_changes_the_seed(parts: dict[str, Ablation], whole: Refit) -> None:
@@ -313,7 +317,7 @@ def test_without_anchoring_the_forecast_is_the_model_alone(parts: dict[str, Abla
     problem = refit.problem.final_only()
     assert isinstance(refit.people, pd.DataFrame)
     means = simulate(refit.engine, refit.people, problem.contexts).everyone
-    alone = twin_forecast(problem, problem.final, means, FORECAST_DEFAULTS).structural
+    alone = twin_forecast(problem, problem.final, means, defaults(refit)).structural
     pd.testing.assert_frame_equal(refit_forecast(refit), alone.loc[problem.final.horizon], check_freq=False)
 
 
@@ -322,7 +326,7 @@ def test_without_anchoring_the_search_scores_what_is_forecast(parts: dict[str, A
     (refit,) = parts["without_anchoring"].refits
     assert isinstance(refit.people, pd.DataFrame)
     shallow = found_parameters(replace(refit, trials=1), refit.people)
-    assert shallow["policy_trust"] == FORECAST_DEFAULTS["policy_trust"]
+    assert shallow["policy_trust"] == defaults(refit)["policy_trust"]
     deep, anchored = (
         found_parameters(replace(refit, trials=16, anchor=anchor), refit.people) for anchor in (False, True)
     )

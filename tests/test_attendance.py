@@ -16,7 +16,7 @@ from core.calibration.attendance import (
     never_seen,
 )
 from core.calibration.problem import build_problem
-from core.calibration.twin import FORECAST_DEFAULTS, twin_forecast
+from core.calibration.twin import forecast_defaults, twin_forecast
 from core.services.populations import make_population
 from core.services.studies import engine_for, open_study
 from core.simulation.simulate import simulate
@@ -105,7 +105,7 @@ def test_the_uae_s_new_working_fridays_are_forecast_from_its_holidays(real_data)
     )
     people = make_population(inputs.study, 200, 0).personas
     means = simulate(engine_for(inputs.study), people, problem.contexts).everyone
-    found = twin_forecast(problem, problem.final, means, FORECAST_DEFAULTS)
+    found = twin_forecast(problem, problem.final, means, forecast_defaults(problem.study, problem.final.origin))
     work = inputs.study.behaviour_ids.index("workplaces")
     assert 0.6 < found.days_off[work] < 0.95, "fewer work on holidays than the engine says"
     friday = found.forecast["workplaces"][found.forecast.index.day_of_week == 4].median()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -19,16 +20,26 @@ from core.datasets.tables import read_mobility, read_policy
 from core.errors import InputError
 from core.forecasting.backtest import (
     RIVALS,
-    _known,
+    PlaceForecasts,
     counted_behaviours,
     forecast_place,
     rows_of,
     stringency_change,
     summary_of,
+    widths_from_others,
 )
 from core.forecasting.baselines import BaselineInputs
-from core.forecasting.intervals import CLASSES, LEVELS, PastErrors, conformal_widths, interval_score
+from core.forecasting.intervals import (
+    BORROWED_GROWTH,
+    CLASSES,
+    LEVELS,
+    PastErrors,
+    conformal_widths,
+    interval_score,
+)
 from core.forecasting.lagged import exponential_smoothing, gradient_boosting_lags
+from core.forecasting.own_widths import own_widths
+from core.forecasting.past import known_at
 from core.forecasting.places import Place, places_from_tables
 from core.people.personas import synthesise
 from core.services.texts import backtest_text
@@ -122,12 +133,33 @@ def test_stringency_change_is_that_of_means() -> None:
     assert stringency_change(stringency, date(2020, 1, 30), days[30:]) == pytest.approx(15.0)
 
 
+def untaught(place: Place, rivals: tuple[str, ...] = FEW, origin: date = ORIGIN) -> PlaceForecasts:
+    """Forecasts of a place of which nothing was learned elsewhere."""
+    plain = replace(place, study=replace(place.study, learned=None))
+    return forecast_place(plain, people(), [origin], 45, rivals)
+
+
+def test_widths_that_were_not_learned_come_from_other_places_alone() -> None:
+    done = [replace(untaught(places()["DEU"]), place=f"P{number}") for number in range(12)]
+    assert not done[0].widths and done[0].past is not None
+    past = done[0].past
+    wild = replace(past, errors={name: 1e3 * values for name, values in past.errors.items()})
+    odd = [replace(done[0], past=wild), *done[1:]]
+    mine = widths_from_others(odd, odd[0])["twin", ORIGIN].by_behaviour["retail"]
+    assert np.array_equal(mine, conformal_widths([past] * 11, "twin", ORIGIN).by_behaviour["retail"], equal_nan=True)
+    theirs = widths_from_others(odd, odd[1])["twin", ORIGIN].by_behaviour["retail"]
+    assert (theirs[-1] > 10 * mine[-1]).any(), "another place's errors count"
+    assert widths_from_others(done[:10], done[0]) == {}, "nine others are too few"
+    (row,) = rows_of(done[0], [30], {})
+    assert row["coverage"] == {} and row["intervals"] == {}
+    part = summary_of([row], FEW)["by_horizon"]["30"]
+    assert part["intervals"] == {"twin": {}, "seasonal_naive": {}}
+
+
 def test_rows_and_their_summary() -> None:
     done = [forecast_place(place, people(), [ORIGIN], 60, FEW) for place in places().values()]
-    widths = {
-        (name, ORIGIN): conformal_widths([d.past for d in done], name, ORIGIN) for name in ("twin", "seasonal_naive")
-    }
-    rows = [row for item in done for row in rows_of(item, [30, 60], widths)]
+    assert all(item.past is None for item in done), "widths were learned: no past is needed"
+    rows = [row for item in done for row in rows_of(item, [30, 60], widths_from_others(done, item))]
     assert len(rows) == 4
     for row in rows:
         assert set(row["macro_rmse"]) == {"twin", *FEW} and set(row["coverage"]) == {"50", "80", "95"}
@@ -167,8 +199,12 @@ def test_nothing_from_after_the_origin_reaches_a_forecast_or_an_interval(change:
     for name in ("twin", *names):
         assert np.array_equal(before.forecasts[ORIGIN][name].to_numpy(), after.forecasts[ORIGIN][name].to_numpy()), name
     for name in ("twin", "seasonal_naive"):
-        one, other = (conformal_widths([item.past], name, ORIGIN).by_behaviour for item in (before, after))
+        one, other = (item.widths[name, ORIGIN].by_behaviour for item in (before, after))
         assert all(np.array_equal(one[behaviour], other[behaviour]) for behaviour in one)
+        mine, theirs = (untaught(item, names).past for item in (places()["DEU"], changed))
+        assert mine is not None and theirs is not None
+        one, other = (own_widths(past, name, ORIGIN).widths.by_behaviour for past in (mine, theirs))
+        assert all(np.array_equal(one[behaviour], other[behaviour], equal_nan=True) for behaviour in one)
 
 
 def test_conformal_widths_cover_what_they_promise_and_grow() -> None:
@@ -186,8 +222,9 @@ def test_conformal_widths_cover_what_they_promise_and_grow() -> None:
     for position, level in enumerate(LEVELS):
         inside = (fresh <= widths.of("retail", np.arange(1, 183))[position]).mean()
         assert inside == pytest.approx(level / 100, abs=0.03)
-    early = conformal_widths(past, "twin", date(2020, 1, 20)).by_behaviour["retail"]
-    assert early[:, -1] == pytest.approx(early[:, -2] * np.sqrt(CLASSES[-1] / CLASSES[-2])), "unseen horizons are grown"
+    early = conformal_widths(past, "twin", date(2020, 4, 10)).by_behaviour["retail"]
+    grown = early[:, -2] * (CLASSES[-1] / CLASSES[-2]) ** BORROWED_GROWTH
+    assert early[:, -1] == pytest.approx(grown) and (early > 0).all(), "unseen horizons are grown"
 
 
 def test_the_interval_score_by_hand() -> None:
@@ -246,7 +283,7 @@ def test_simple_baselines_agree_with_the_published_table(real_data: Path) -> Non
             if not any(counted.values()):
                 continue
             # None of these looks at how far ahead it is asked: the first days of a long forecast are the short one.
-            known = _known(place, origin, ahead)
+            known = known_at(place, origin, ahead)
             errors = {name: RIVALS[name](known) - place.observations.reindex(ahead) for name in expected}
             for position, days in spans:
                 for name in expected if counted[position] else ():

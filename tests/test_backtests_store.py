@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from core.cli import main
 from core.errors import Cancelled, InputError
 from core.forecasting.backtest import summary_of
-from core.forecasting.drift_learning import kept_for_exams
+from core.forecasting.teachers import kept_for_exams
 from core.records import RUNGS, RunRecord, encode_json
 from core.services import backtests
 from core.services.archive import export_run, list_runs

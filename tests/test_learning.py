@@ -13,7 +13,7 @@ import pytest
 from core.calibration.drift import DRIFT_FILE, learned_drifts
 from core.counterfactual.engine_error import DAYS_OFF_FILE, EFFECTS_FILE, learned_spreads
 from core.errors import InputError
-from core.forecasting.drift_learning import kept_for_exams
+from core.forecasting.teachers import kept_for_exams
 from core.forecasting.learned_widths import WIDTHS_FILE, learned_widths
 from core.services.learning import learn
 from core.settings import shipped_data

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from learning_cases import past_of
 
+from core.calibration.learned import known_rows
 from core.calibration.problem import build_problem
-from core.calibration.twin import FORECAST_DEFAULTS, twin_forecast
+from core.calibration.twin import forecast_defaults, twin_forecast
 from core.counterfactual.engine_error import (
     DAYS_OFF_FACTORS,
     DAYS_OFF_FILE,
@@ -20,22 +22,23 @@ from core.counterfactual.engine_error import (
     drawn_factors,
     known_days_off_spread,
     known_effect_spread,
-    learned_spreads,
 )
 from core.counterfactual.forecast_parts import PARTS, forecast_parts
-from core.errors import InputError
 from core.forecasting.days_off_learning import days_off_spread
-from core.forecasting.effect_learning import effect_spread
+from core.forecasting.effect_learning import effect_spread, weekly_effects
 from core.forecasting.intervals import (
     LEVELS,
     PastErrors,
     Widths,
+    borrowed,
     conformal_widths,
     day_scales,
     interval_ends,
     place_scale,
 )
-from core.forecasting.learned_widths import WIDTHS_FILE, learned_widths, widths_after, widths_rows
+from core.forecasting.learned_widths import WIDTHS_FILE, widths_after, widths_rows
+from core.forecasting.own_widths import own_widths
+from core.forecasting.teachers import teachers_of
 from core.services.counterfactuals import fitted_twin
 from core.services.populations import make_population
 from core.services.progress import Watch
@@ -49,12 +52,12 @@ from core.study import load_study
 ORIGIN, END = date(2031, 3, 31), date(2031, 9, 30)
 
 
-def forecast_of(inputs: StudyInputs):  # type: ignore[no-untyped-def]
-    problem = build_problem(inputs.study, inputs.timeline, inputs.observations, inputs.cases, ORIGIN, END, inner=False)
+def forecast_of(inputs: StudyInputs, origin: date = ORIGIN, end: date = END):  # type: ignore[no-untyped-def]
+    problem = build_problem(inputs.study, inputs.timeline, inputs.observations, inputs.cases, origin, end, inner=False)
     people = make_population(inputs.study, 40, 0).personas
     engine = engine_for(inputs.study)
     means = simulate(engine, people, problem.contexts).everyone
-    return problem, people, twin_forecast(problem, problem.final, means, FORECAST_DEFAULTS)
+    return problem, people, twin_forecast(problem, problem.final, means, forecast_defaults(inputs.study, origin))
 
 
 def test_intervals_hold_the_forecast_grow_with_the_level_and_keep_what_the_metric_can_be() -> None:
@@ -80,7 +83,7 @@ def test_without_learned_tables_the_study_s_own_past_gives_the_widths() -> None:
     own = replace(inputs, study=replace(inputs.study, learned=None))
     problem, people, twin = forecast_of(own)
     found = run_intervals(own, problem, people, twin, Watch())
-    assert "own errors" in found.source
+    assert "own errors" in found.source and "independent" in found.source
     lower, upper = found.ends[80]
     assert ((upper - lower).to_numpy() > 0).all()
     later = own.observations.copy()
@@ -102,29 +105,66 @@ def test_scales_are_wider_where_the_simulated_policy_matters() -> None:
     assert calm < wild
 
 
+@pytest.mark.parametrize("level", [50, 80, 95])
+def test_no_interval_ever_has_no_width(level: int) -> None:
+    """Meridia without learned tables, trained on half a year: widths of 0 were stored and scored for the first fortnight."""
+    inputs = open_study("meridia")
+    own = replace(inputs, study=replace(inputs.study, learned=None))
+    problem, people, twin = forecast_of(own, date(2030, 8, 15), date(2030, 11, 30))
+    found = run_intervals(own, problem, people, twin, Watch())
+    lower, upper = found.ends[level]
+    width = (upper - lower).to_numpy()
+    assert (width[np.isfinite(width)] > 0).all() and np.isfinite(width).any()
+    assert found.rows()[["lower", "upper"]].notna().all(axis=None)
+
+
+def test_a_behaviour_of_which_nothing_is_known_has_no_interval_and_the_result_says_why() -> None:
+    inputs = open_study("meridia")
+    seen = inputs.observations.copy()
+    seen.loc[pd.Timestamp("2031-03-01") : pd.Timestamp("2031-03-31"), "parks"] = np.nan
+    blind = replace(inputs, observations=seen)
+    problem, people, twin = forecast_of(blind)
+    found = run_intervals(blind, problem, people, twin, Watch())
+    assert set(found.unknown) == {"parks"} and "last four weeks" in found.unknown["parks"]
+    rows = found.rows()
+    assert "parks" not in set(rows["behaviour"]) and set(rows["behaviour"]) == set(seen.columns) - {"parks"}
+    about = found.about(inputs.observations)
+    assert set(about["levels"]) == {"50", "80", "95"} and about["unknown"] == found.unknown
+    assert all(np.isfinite(list(item.values())).all() for item in about["levels"].values())
+
+
+def test_too_short_a_past_gives_no_interval_at_all() -> None:
+    inputs = open_study("meridia")
+    own = replace(inputs, study=replace(inputs.study, learned=None))
+    problem, people, twin = forecast_of(own, date(2030, 6, 14), date(2030, 8, 31))
+    found = run_intervals(own, problem, people, twin, Watch())
+    assert found.rows().empty and found.source == "nothing"
+    assert "independent origins" in found.unknown["retail"]
+    assert found.scores(inputs.observations) == {}
+
+
 def test_widths_round_trip_through_the_table_and_no_origin_knows_a_later_one(tmp_path: Path) -> None:
     study = load_study("uae")
-    assert study.learned is not None
-    table = learned_widths(study.learned / WIDTHS_FILE)
-    day = max(table)
-    pd.DataFrame(widths_rows(table[day], day)).to_csv(tmp_path / WIDTHS_FILE, index=False)
-    again = learned_widths(tmp_path / WIDTHS_FILE)[day]
-    for name, values in table[day].by_behaviour.items():
+    early, late = (widths_after(study, day) for day in (date(2020, 7, 1), date(2021, 12, 31)))
+    assert early is not None and late is not None
+    rows = [{"without": "", "known_until": "2020-06-30", **row} for row in widths_rows(late, "twin", 3)]
+    pd.DataFrame(rows).to_csv(tmp_path / WIDTHS_FILE, index=False)
+    again = widths_after(replace(study, learned=tmp_path), date(2021, 12, 31))
+    assert again is not None
+    for name, values in late.by_behaviour.items():
         assert np.allclose(again.by_behaviour[name], values)
         assert (np.diff(values, axis=0) > 0).all() and (np.diff(values, axis=1) >= 0).all()
     assert widths_after(study, date(2020, 6, 29)) is None
-    assert widths_after(study, date(2020, 7, 1)) is table[date(2020, 6, 30)]
+    assert any((early.by_behaviour[name] != values).any() for name, values in late.by_behaviour.items())
 
 
-HALF_A_TABLE = "known_until,behaviour,level,days_ahead,half_width\n2020-06-30,parks,80,7,1\n"
-
-
-@pytest.mark.parametrize("content", ["known_until,behaviour\n2020-06-30,parks\n", HALF_A_TABLE])
-def test_a_strange_table_of_widths_is_refused(tmp_path: Path, content: str) -> None:
-    path = tmp_path / WIDTHS_FILE
-    path.write_text(content)
-    with pytest.raises(InputError, match="widths"):
-        learned_widths(path)
+def test_a_table_that_lacks_a_level_gives_no_widths(tmp_path: Path) -> None:
+    study = load_study("uae")
+    late = widths_after(study, date(2021, 12, 31))
+    assert late is not None
+    rows = [{"without": "", "known_until": "2020-06-30", **row} for row in widths_rows(late, "twin", 3)]
+    pd.DataFrame(rows[1:]).to_csv(tmp_path / WIDTHS_FILE, index=False)
+    assert widths_after(replace(study, learned=tmp_path), date(2021, 12, 31)) is None
 
 
 def test_factors_have_mean_one_and_the_spread_learned_and_never_turn_an_effect_round() -> None:
@@ -136,14 +176,13 @@ def test_factors_have_mean_one_and_the_spread_learned_and_never_turn_an_effect_r
     other = drawn_factors(spread, 40_000, 1, DAYS_OFF_FACTORS)
     assert abs(np.corrcoef(np.log(drawn[:, 0]), np.log(other[:, 0]))[0, 1]) < 0.02, "drawn apart"
     study = load_study("uae")
-    assert study.learned is not None
     nothing = replace(study, learned=None)
     for known, file, unknown in (
         (known_effect_spread, EFFECTS_FILE, 0.5),
         (known_days_off_spread, DAYS_OFF_FILE, 0.35),
     ):
-        days = learned_spreads(study.learned / file)
-        last = days[max(days)]
+        rows, _ = known_rows(study, file, ("spread",), date(2021, 12, 31))
+        last = dict(zip(rows["behaviour"], rows["spread"], strict=True))
         assert known(study, date(2021, 12, 31)).tolist() == [last[name] for name in study.behaviour_ids]
         assert (known(study, date(2020, 6, 29)) == unknown).all(), "nothing was known by then"
         assert (known(nothing, date(2021, 12, 31)) == unknown).all()
@@ -153,19 +192,20 @@ def test_the_spread_of_effects_between_places_is_found_and_chance_is_not_taken_f
     generator = np.random.default_rng(5)
     origins = tuple(date(2020, 5, 1 + 7 * step) for step in range(4))
 
-    def places(spread: float) -> list[PastErrors]:
-        found = []
-        for _ in range(80):
-            effect = generator.normal(0, 10, (4, 1, 1)) * np.ones((4, 84, 1))
-            ratio = generator.normal(1.0, spread)
-            errors = ratio * effect - 0.6 * effect + np.repeat(generator.normal(0, 2, (4, 12, 1)), 7, axis=1)
-            found.append(PastErrors(("parks",), origins, {"twin": 0 * effect + 1}, {"twin": errors}, effect))
-        return found
+    def found_with(spread: float) -> tuple[float, float, int]:
+        places, ratios = [], generator.normal(1.0, spread, 80)
+        for number, ratio in enumerate(ratios):
+            item = past_of(str(number), followed=float(ratio), policy=0.1, noise=2.0, seed=number, origins=origins)
+            places.append(item)
+        teachers = teachers_of(places)
+        weight = np.full(4, 0.6)
+        return effect_spread(teachers, *weekly_effects(teachers, teachers.errors(weight)), weight, date(2020, 12, 31))[
+            "parks"
+        ]
 
-    known = date(2020, 12, 31)
-    ratio, spread, count = effect_spread(places(0.4), 0.6, known)["parks"]
-    assert ratio == pytest.approx(1.0, abs=0.15) and spread == pytest.approx(0.4, abs=0.12) and 75 <= count <= 80
-    assert effect_spread(places(0.0), 0.6, known)["parks"][1] < 0.1
+    ratio, spread, count = found_with(0.4)
+    assert ratio == pytest.approx(1.0, abs=0.15) and spread == pytest.approx(0.4, abs=0.12) and count == 80
+    assert found_with(0.0)[1] < 0.1
 
 
 def test_a_moved_week_widens_the_days_it_makes_new_and_no_others() -> None:
@@ -180,13 +220,49 @@ def test_a_moved_week_widens_the_days_it_makes_new_and_no_others() -> None:
         assert wider["parks"].iloc[1] == pytest.approx(np.hypot(half["parks"].iloc[1], deviations * 20), rel=1e-4)
 
 
-def test_a_width_that_was_not_learned_grows_from_the_class_before() -> None:
+def test_a_width_that_is_not_known_is_borrowed_or_stays_unknown() -> None:
+    widths = np.full((3, 7), np.nan)
+    widths[:, 2] = [1.0, 2.0, 4.0]
+    widths[0, 5] = 1.1
+    found = borrowed(widths, 0.15)
+    assert found[:, :3] == pytest.approx(np.tile([[1.0], [2.0], [4.0]], (1, 3))), (
+        "the next known class's, for shorter ones"
+    )
+    assert found[1:, 3:] == pytest.approx(found[1:, 2:3] * (np.array([56, 91, 126, 182]) / 28) ** 0.15)
+    assert found[0, 5] == pytest.approx((91 / 28) ** 0.15), "no class is narrower than the one before"
+    assert np.isnan(borrowed(np.full((3, 7), np.nan), 0.15)).all(), "what nobody knows is not a number"
+
+
+def test_few_errors_say_nothing_and_one_place_s_blocks_say_how_many_they_are() -> None:
     errors = np.full((1, 182, 1), np.nan)
     errors[0, :28, 0] = np.random.default_rng(1).normal(0, 1, 28)
-    ones = {"twin": np.ones((1, 182, 1))}
-    past = PastErrors(("parks",), (date(2020, 6, 1),), ones, {"twin": errors}, 0 * errors)
-    found = conformal_widths([past], "twin", date(2021, 6, 1), fewest=5).by_behaviour["parks"]
-    assert found[:, 3:] == pytest.approx(found[:, 2:3] * (np.array([56, 91, 126, 182]) / 28) ** 0.15)
+    past = PastErrors(("parks",), (date(2020, 6, 1),), {"twin": np.ones((1, 182, 1))}, {"twin": errors}, 0 * errors)
+    assert np.isnan(conformal_widths([past], "twin", date(2021, 6, 1)).by_behaviour["parks"]).all()
+    own = own_widths(past, "twin", date(2021, 6, 1))
+    assert own.blocks["parks"].tolist() == [1, 1, 1, 0, 0, 0, 0]
+    assert np.isnan(own.widths.by_behaviour["parks"]).all()
+
+
+def test_overlapping_origins_do_not_count_twice() -> None:
+    origins = tuple(date(2020, 1, 1) + timedelta(days=28 * step) for step in range(10))
+    errors = np.random.default_rng(2).normal(0, 1, (10, 182, 1))
+    past = PastErrors(("parks",), origins, {"twin": np.ones((10, 182, 1))}, {"twin": errors}, 0 * errors)
+    blocks = own_widths(past, "twin", date(2021, 12, 31)).blocks["parks"]
+    assert blocks.tolist() == [10, 10, 10, 10, 5, 5, 5], "origins 28 days apart, of classes of 7 to 56 days"
+
+
+def test_widths_of_one_place_hold_what_they_promise_where_its_errors_hang_together() -> None:
+    """Errors that are equal within an origin: each day's error counted for itself, the widths would be far too sure."""
+    generator = np.random.default_rng(3)
+    inside = np.zeros(3)
+    for _ in range(400):
+        shift = generator.normal(0, 1, (7, 1, 1)) * np.ones((7, 28, 1))
+        origins = tuple(date(2020, 1, 1) + timedelta(days=28 * step) for step in range(7))
+        past = PastErrors(("parks",), origins[:6], {"twin": np.ones((6, 28, 1))}, {"twin": shift[:6]}, 0 * shift[:6])
+        widths = own_widths(past, "twin", origins[6]).widths.by_behaviour["parks"][:, 0]
+        inside += np.abs(shift[6, 0, 0]) <= widths
+    held = inside / 400
+    assert (held >= np.array([0.5, 0.8, 0.95]) - 0.06).all() and held[0] < 0.72 and held[1] < 0.97
 
 
 def test_the_spread_of_days_off_between_places_is_found_and_later_holidays_have_no_say() -> None:

@@ -32,12 +32,13 @@ from core.calibration.search import (
     search_sample,
 )
 from core.calibration.trials import export_journal
-from core.calibration.twin import FORECAST_BOUNDS, FORECAST_DEFAULTS, LINE_SHARE, chosen_calibrators, twin_forecast
+from core.calibration.twin import LINE_SHARE, chosen_calibrators, forecast_bounds, forecast_defaults, twin_forecast
 from core.cognition.rules import parameter_bounds
 from core.errors import Cancelled, InputError
 from core.services.populations import make_population
 from core.services.studies import StudyInputs, engine_for, open_study
 from core.simulation.simulate import simulate
+from core.study import Study
 
 TRIALS = 2 * BATCH + 3
 SHARE_NAMES = [LINE_SHARE + name for name in ("retail", "grocery", "parks", "transit", "workplaces", "residential")]
@@ -52,6 +53,14 @@ def meridia() -> StudyInputs:
 def problem(train_end: date = date(2031, 3, 31)) -> Problem:
     inputs = meridia()
     return build_problem(inputs.study, inputs.timeline, inputs.observations, inputs.cases, train_end, inputs.study.end)
+
+
+def known() -> tuple[Study, date]:
+    return meridia().study, date(2031, 3, 31)
+
+
+def defaults() -> dict[str, float]:
+    return forecast_defaults(*known())
 
 
 @lru_cache(maxsize=1)
@@ -87,7 +96,7 @@ def test_macro_alone_is_minimised(found: SearchResult) -> None:
     sampler = optuna.samplers.TPESampler(seed=4, multivariate=True, constant_liar=True)
     peer, bounds = (
         optuna.create_study(direction="minimize", sampler=sampler),
-        search_bounds(engine_for(meridia().study)),
+        search_bounds(engine_for(meridia().study), *known()),
     )
     peer.enqueue_trial(found.log.rows[0]["parameters"])
     for first in range(0, TRIALS, BATCH):
@@ -143,9 +152,9 @@ def test_what_is_found_lies_among_what_was_tried(found: SearchResult) -> None:
     assert len(macro) == TRIALS and found.score < macro[0]
     for row in found.log.rows:
         assert row["macro"] == pytest.approx(np.mean(row["objectives"])) and len(row["objectives"]) == 6
-        for name, (low, high) in search_bounds(engine_for(meridia().study)).items():
+        for name, (low, high) in search_bounds(engine_for(meridia().study), *known()).items():
             assert low <= row["parameters"][name] <= high
-    assert set(found.parameters) == {*parameter_bounds(), *FORECAST_BOUNDS, *SHARE_NAMES}
+    assert set(found.parameters) == {*parameter_bounds(), *forecast_bounds(*known()), *SHARE_NAMES}
     good = good_trials(found.log.rows)
     for name, value in found.parameters.items():
         if name in SHARE_NAMES:
@@ -161,7 +170,7 @@ def test_what_is_found_lies_among_what_was_tried(found: SearchResult) -> None:
 def test_it_starts_where_the_study_stands(found: SearchResult) -> None:
     engine = engine_for(meridia().study)
     start = found.log.rows[0]
-    assert start["parameters"] == pytest.approx({**engine.parameters, **FORECAST_DEFAULTS})
+    assert start["parameters"] == pytest.approx({**engine.parameters, **defaults()})
     assert start["objectives"] == pytest.approx(score_parameters(problem(), engine, people(), start["parameters"]))
 
 
@@ -182,9 +191,9 @@ def test_the_score_is_the_error_of_forecasts_from_inside_training(found: SearchR
 def test_each_behaviour_follows_the_calibrator_that_forecast_it_best_inside_training() -> None:
     engine = engine_for(meridia().study)
     means = simulate(engine, people(), problem().contexts).everyone
-    chosen = choose_calibrators(problem(), means, FORECAST_DEFAULTS)
+    chosen = choose_calibrators(problem(), means, defaults())
     by_share = {
-        share: score_parameters(problem(), engine, people(), {**FORECAST_DEFAULTS, **dict.fromkeys(SHARE_NAMES, share)})
+        share: score_parameters(problem(), engine, people(), {**defaults(), **dict.fromkeys(SHARE_NAMES, share)})
         for share in CALIBRATORS
     }
     best = [min(CALIBRATORS, key=lambda share: by_share[share][place]) for place in range(len(SHARE_NAMES))]
@@ -202,23 +211,21 @@ def test_what_was_observed_after_the_origin_has_no_say_in_the_choice() -> None:
     later.loc[pd.Timestamp(problem().final.origin) + pd.Timedelta(days=1) :] *= -7.0
     other = build_problem(inputs.study, inputs.timeline, later, inputs.cases, problem().final.origin, inputs.study.end)
     means = simulate(engine_for(inputs.study), people(), problem().contexts).everyone
-    assert choose_calibrators(other, means, FORECAST_DEFAULTS) == choose_calibrators(
-        problem(), means, FORECAST_DEFAULTS
-    )
+    assert choose_calibrators(other, means, defaults()) == choose_calibrators(problem(), means, defaults())
 
 
 def test_without_inner_origins_the_fitted_lines_stay() -> None:
     alone = problem().final_only()
     means = simulate(engine_for(meridia().study), people(), alone.contexts).everyone
-    assert choose_calibrators(alone, means, FORECAST_DEFAULTS) == FORECAST_DEFAULTS
-    assert set(chosen_calibrators(FORECAST_DEFAULTS, ["retail"]).values()) == {CALIBRATORS[1.0]}
+    assert choose_calibrators(alone, means, defaults()) == defaults()
+    assert set(chosen_calibrators(defaults(), ["retail"]).values()) == {CALIBRATORS[1.0]}
 
 
 def test_the_choice_serves_the_forecast_and_not_the_lines() -> None:
     alone = problem().final_only()
     means = simulate(engine_for(meridia().study), people(), alone.contexts).everyone
-    fitted = twin_forecast(alone, alone.final, means, FORECAST_DEFAULTS)
-    chosen = twin_forecast(alone, alone.final, means, {**FORECAST_DEFAULTS, LINE_SHARE + "retail": 0.0})
+    fitted = twin_forecast(alone, alone.final, means, defaults())
+    chosen = twin_forecast(alone, alone.final, means, {**defaults(), LINE_SHARE + "retail": 0.0})
     assert np.array_equal(fitted.calibrator.coef_, chosen.calibrator.coef_)
     assert chosen.followed.coef_[0] == 1.0 and np.array_equal(chosen.followed.coef_[1:], fitted.followed.coef_[1:])
     moved = (chosen.forecast != fitted.forecast).any()
@@ -282,7 +289,11 @@ def test_a_behaviour_that_a_horizon_lacks_is_scored_on_the_others(tmp_path: Path
     assert np.isnan(scores[:, names.index("transit")]).all()
     assert np.isfinite([row["macro"] for row in result.log.rows]).all() and np.isfinite(result.score)
     export_journal(
-        result.log.frame(), search_bounds(engine_for(meridia().study)), [*names, "macro"], "s", tmp_path / "journal"
+        result.log.frame(),
+        search_bounds(engine_for(meridia().study), *known()),
+        [*names, "macro"],
+        "s",
+        tmp_path / "journal",
     )
     storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(tmp_path / "journal")))
     kept = optuna.load_study(study_name="s", storage=storage)
@@ -300,7 +311,7 @@ def test_the_sample_stands_for_everyone() -> None:
 
 
 def test_the_journal_opens_in_optuna_with_the_same_trials(found: SearchResult, tmp_path: Path) -> None:
-    bounds = search_bounds(engine_for(meridia().study))
+    bounds = search_bounds(engine_for(meridia().study), *known())
     path = tmp_path / "trials.journal"
     names = [*meridia().study.behaviour_ids, "macro"]
     for _ in range(2):  # an existing file is replaced, not added to

@@ -9,16 +9,13 @@ proportion to how far it lies from the tropics.
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from core.errors import InputError
+from core.calibration.learned import known_rows
 from core.study import Study
 
 #: The table's name in the folder of what was learned.
@@ -72,34 +69,7 @@ def warming(origin: date, dates: pd.DatetimeIndex, latitude: float | None) -> np
 
 def drift_after(study: Study, origin: date) -> Drift:
     """What may be known at `origin` about the months after it in this place."""
-    none = np.zeros(len(study.behaviours))
-    table = {} if study.learned is None else learned_drifts(study.learned / DRIFT_FILE)
-    known = [day for day in table if day <= origin]
-    if not known:
-        return Drift(origin, None, study.latitude, none, none)
-    values = table[max(known)]
-    pairs = np.array([values.get(name, (0.0, 0.0)) for name in study.behaviour_ids])
-    return Drift(origin, max(known), study.latitude, pairs[:, 0], pairs[:, 1])
-
-
-@cache
-def learned_drifts(path: Path) -> dict[date, dict[str, tuple[float, float]]]:
-    """The table of what was learned: {known until: {behaviour: (recovery, season)}} in relative activity.
-
-    Raises InputError for a file that is not such a table.
-    """
-    found: dict[date, dict[str, tuple[float, float]]] = {}
-    try:
-        with path.open(encoding="utf-8", newline="") as handle:
-            for row in csv.DictReader(handle):
-                pair = (float(row["recovery"]), float(row["season"]))
-                found.setdefault(date.fromisoformat(row["known_until"]), {})[row["behaviour"]] = pair
-    except FileNotFoundError:
-        raise InputError("no such file", where=str(path)) from None
-    except (KeyError, TypeError, ValueError) as wrong:
-        raise InputError(
-            f"cannot be read as a table of learned drift ({wrong})",
-            where=str(path),
-            allowed="columns known_until, behaviour, recovery, season",
-        ) from None
-    return found
+    rows, day = known_rows(study, DRIFT_FILE, ("recovery", "season"), origin)
+    learned = {} if day is None else dict(zip(rows["behaviour"], rows[["recovery", "season"]].to_numpy(), strict=True))
+    pairs = np.array([learned.get(name, (0.0, 0.0)) for name in study.behaviour_ids])
+    return Drift(origin, day, study.latitude, pairs[:, 0], pairs[:, 1])

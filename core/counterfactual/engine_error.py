@@ -12,14 +12,11 @@ days off times a factor (`core.forecasting.days_off_learning`).
 
 from __future__ import annotations
 
-import csv
 from datetime import date
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 
-from core.errors import InputError
+from core.calibration.learned import known_rows
 from core.study import Study
 
 EFFECTS_FILE = "effects.csv"
@@ -43,9 +40,8 @@ def known_days_off_spread(study: Study, origin: date) -> np.ndarray:
 
 
 def _spread_after(study: Study, file: str, unknown: float, origin: date) -> np.ndarray:
-    table = {} if study.learned is None else learned_spreads(study.learned / file)
-    known = [day for day in table if day <= origin]
-    values = table[max(known)] if known else {}
+    rows, day = known_rows(study, file, ("spread",), origin)
+    values = {} if day is None else dict(zip(rows["behaviour"], rows["spread"], strict=True))
     return np.array([values.get(name, unknown) for name in study.behaviour_ids])
 
 
@@ -56,22 +52,3 @@ def drawn_factors(spread: np.ndarray, draws: int, seed: int, stream: int) -> np.
     width = np.sqrt(np.log1p(spread**2))
     logs = generator.standard_normal((draws, len(spread))) * width - width**2 / 2
     return np.exp(logs).astype(np.float32)
-
-
-@cache
-def learned_spreads(path: Path) -> dict[date, dict[str, float]]:
-    """The table: {known until: {behaviour: spread}}. Raises InputError for a file that is not such a table."""
-    found: dict[date, dict[str, float]] = {}
-    try:
-        with path.open(encoding="utf-8", newline="") as handle:
-            for row in csv.DictReader(handle):
-                found.setdefault(date.fromisoformat(row["known_until"]), {})[row["behaviour"]] = float(row["spread"])
-    except FileNotFoundError:
-        raise InputError("no such file", where=str(path)) from None
-    except (KeyError, TypeError, ValueError) as wrong:
-        raise InputError(
-            f"cannot be read as a table of learned effects ({wrong})",
-            where=str(path),
-            allowed="columns known_until, behaviour, spread",
-        ) from None
-    return found

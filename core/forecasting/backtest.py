@@ -16,21 +16,24 @@ import pandas as pd
 
 from core.calibration.problem import build_problem
 from core.calibration.search import choose_calibrators
-from core.calibration.twin import FORECAST_DEFAULTS, TwinForecast, twin_forecast
+from core.calibration.twin import TwinForecast, forecast_defaults, twin_forecast
 from core.cognition.coefficients import load_coefficients
 from core.cognition.rules import RulesEngine
 from core.errors import TooLittleObserved
-from core.forecasting.baselines import BASELINES, BaselineInputs, seasonal_naive
+from core.forecasting.baselines import BASELINES
 from core.forecasting.intervals import (
     LEVELS,
     WITH_INTERVALS,
     PastErrors,
     Widths,
+    conformal_widths,
     day_scales,
     interval_score,
     place_scale,
 )
 from core.forecasting.lagged import exponential_smoothing, gradient_boosting_lags
+from core.forecasting.learned_widths import widths_after
+from core.forecasting.past import FEWEST_TRAINING, known_at, past_errors
 from core.forecasting.places import Place, last_observed
 from core.processes import one_thread
 from core.simulation.simulate import simulate
@@ -48,22 +51,23 @@ RECENT = 28
 AFTER_THE_DATA = "nothing was observed after this day: the data end on {last}"
 HARDLY_AHEAD = "fewer than {share:.0%} of these days were observed"
 NO_BEHAVIOUR = "no behaviour was observed on enough of these days and of the four weeks before"
-#: Days between the origins inside the past whose errors make the intervals, and the training they need at least.
-STEP = 28
-FEWEST_TRAINING = 75
+#: Where nothing was learned, widths come from the other places of the backtest: of fewer than this they are not known.
+FEWEST_OTHERS = 10
 
 
 @dataclass(frozen=True)
 class PlaceForecasts:
     """What one place gives: forecasts by origin and forecaster (days × behaviours, to the longest horizon), the `scales` of
-    their errors for those with intervals (the same shape), and the past errors that intervals are made from; `left_out` says of
-    every origin without a forecast why."""
+    their errors for those with intervals (the same shape), the `widths` that were learned for them by forecaster and origin,
+    and, where some were not, the past errors that those of other places can be made from; `left_out` says of every origin
+    without a forecast why."""
 
     place: str
     title: str
     forecasts: dict[date, dict[str, pd.DataFrame]]
     scales: dict[date, dict[str, pd.DataFrame]]
-    past: PastErrors
+    widths: Mapping[tuple[str, date], Widths]
+    past: PastErrors | None
     observations: pd.DataFrame
     stringency: pd.Series
     left_out: Mapping[date, str] = field(default_factory=dict)
@@ -73,7 +77,7 @@ class PlaceForecasts:
 def forecast_place(
     place: Place, personas: pd.DataFrame, origins: Sequence[date], longest: int, rivals: Sequence[str] = tuple(RIVALS)
 ) -> PlaceForecasts:
-    """Every forecaster at every origin that the place's data reach, and the twin at origins of the past.
+    """Every forecaster at every origin that the place's data reach; and at origins of the past, where no widths were learned.
 
     A plain function of its arguments, so that a worker process can run it. Nothing observed after an origin is used.
     """
@@ -87,20 +91,25 @@ def forecast_place(
             left_out[origin] = AFTER_THE_DATA.format(last=last)
             continue
         try:
-            twin = _twin(place, engine, personas, origin, longest, choose=True)
+            twin = _twin(place, engine, personas, origin, longest)
         except TooLittleObserved as why:
             left_out[origin] = why.problem
             continue
         forecast = twin.forecast
-        known = _known(place, origin, pd.DatetimeIndex(forecast.index))
+        known = known_at(place, origin, pd.DatetimeIndex(forecast.index))
         found[origin] = {TWIN: forecast, **{name: RIVALS[name](known) for name in rivals}}
         scales[origin] = _scales(place, origin, twin.policy_effect)
+    learned = {(name, origin): widths_after(place.study, origin, name) for name in WITH_INTERVALS for origin in found}
+    past = None
+    if any(widths is None for widths in learned.values()):
+        past = past_errors(place, personas, min(last, max(origins)), longest)
     return PlaceForecasts(
         place.study.id,
         place.study.title,
         found,
         scales,
-        past_errors(place, personas, min(last, max(origins)), longest),
+        {which: widths for which, widths in learned.items() if widths is not None},
+        past,
         place.observations,
         place.published,
         left_out,
@@ -117,67 +126,15 @@ def _scales(place: Place, origin: date, policy_effect: pd.DataFrame) -> dict[str
     return {TWIN: day_scales(usual, policy_effect), "seasonal_naive": day_scales(usual, 0.0 * policy_effect)}
 
 
-def _twin(
-    place: Place, engine: RulesEngine, personas: pd.DataFrame, origin: date, longest: int, *, choose: bool
-) -> TwinForecast:
-    """The twin's forecast after `origin`. Raises TooLittleObserved where some behaviour was hardly observed before it.
-
-    With `choose` each behaviour follows the calibrator chosen on origins inside its training, else the fitted line.
-    """
+def _twin(place: Place, engine: RulesEngine, personas: pd.DataFrame, origin: date, longest: int) -> TwinForecast:
+    """The twin's forecast after `origin`. Raises TooLittleObserved where some behaviour was hardly observed before it."""
     end = min(origin + timedelta(days=longest), place.study.end)
     problem = build_problem(
-        place.study, place.timeline, place.observations, place.cases, origin, end,
-        inner=choose, fewest_days=FEWEST_TRAINING,
-    )  # fmt: skip
-    means = simulate(engine, personas, problem.contexts).everyone
-    parameters = choose_calibrators(problem, means, FORECAST_DEFAULTS)
-    return twin_forecast(problem, problem.final, means, parameters)
-
-
-def _known(place: Place, origin: date, horizon: pd.DatetimeIndex) -> BaselineInputs:
-    cut = pd.Timestamp(origin)
-    return BaselineInputs(
-        observed=place.observations.loc[:cut],
-        horizon=horizon,
-        stringency=place.published,
-        indicators=place.timeline.levels()[list(place.study.indicator_codes)],
-        cases=None if place.cases is None else place.cases.loc[:cut],
+        place.study, place.timeline, place.observations, place.cases, origin, end, fewest_days=FEWEST_TRAINING
     )
-
-
-def past_errors(place: Place, personas: pd.DataFrame, last: date, longest: int) -> PastErrors:
-    """Errors from origins of the past, four weeks apart, up to a week before `last`, of twins that follow the fitted lines:
-    choosing at each of them too would take several times as long, for errors that hardly differ."""
-    engine = _engine(place)
-    origins: list[date] = []
-    effects: list[np.ndarray] = []
-    errors: dict[str, list[np.ndarray]] = {name: [] for name in WITH_INTERVALS}
-    scales: dict[str, list[np.ndarray]] = {name: [] for name in WITH_INTERVALS}
-    left_out: dict[date, str] = {}
-    behaviours = list(place.observations.columns)
-    origin = place.study.start + timedelta(days=FEWEST_TRAINING)
-    while origin < last - timedelta(days=7):
-        try:
-            twin = _twin(place, engine, personas, origin, longest, choose=False)
-        except TooLittleObserved as why:
-            left_out[origin] = why.problem
-        else:
-            days = pd.date_range(origin + timedelta(days=1), periods=longest, freq="D")
-            rival = seasonal_naive(_known(place, origin, days))
-            truth, sizes = place.observations.reindex(days), _scales(place, origin, twin.policy_effect)
-            for name, forecast in ((TWIN, twin.forecast), ("seasonal_naive", rival)):
-                errors[name].append((truth - forecast.reindex(days)).to_numpy(np.float32))
-                scales[name].append(sizes[name].reindex(days).to_numpy(np.float32))
-            effects.append(twin.policy_effect.reindex(days).to_numpy(np.float32))
-            origins.append(origin)
-        origin += timedelta(days=STEP)
-    shape = (len(origins), longest, len(behaviours))
-
-    def stacked(values: dict[str, list[np.ndarray]]) -> dict[str, np.ndarray]:
-        return {name: np.array(items, dtype=np.float32).reshape(shape) for name, items in values.items()}
-
-    effect = np.array(effects, dtype=np.float32).reshape(shape)
-    return PastErrors(tuple(behaviours), tuple(origins), stacked(scales), stacked(errors), effect, left_out)
+    means = simulate(engine, personas, problem.contexts).everyone
+    parameters = choose_calibrators(problem, means, forecast_defaults(place.study, origin))
+    return twin_forecast(problem, problem.final, means, parameters)
 
 
 def counted_behaviours(observations: pd.DataFrame, origin: date, days: pd.DatetimeIndex) -> list[str]:
@@ -205,11 +162,24 @@ def stringency_change(stringency: pd.Series, origin: date, days: pd.DatetimeInde
     return float(abs(stringency.reindex(days).mean() - recent.mean()))
 
 
+def widths_from_others(done: Sequence[PlaceForecasts], place: PlaceForecasts) -> dict[tuple[str, date], Widths]:
+    """The place's widths by forecaster and origin: learned ones, else from the errors of the other places of the backtest, of
+    which there have to be FEWEST_OTHERS. A place never teaches itself."""
+    others = [item.past for item in done if item.past is not None and item.place != place.place]
+    widths = dict(place.widths)
+    if len(others) >= FEWEST_OTHERS:
+        for which in ((name, origin) for name in WITH_INTERVALS for origin in place.forecasts):
+            if which not in widths:
+                widths[which] = conformal_widths(others, *which)
+    return widths
+
+
 def rows_of(
     place: PlaceForecasts, horizons: Sequence[int], widths: Mapping[tuple[str, date], Widths]
 ) -> list[dict[str, object]]:
     """The rows of one place: country, origin, horizon, stringency_change, categories, macro_rmse by forecaster; coverage
-    of the twin's intervals by level, and of both forecasters with intervals the mean width and score (`intervals`).
+    of the twin's intervals by level, and of both forecasters with intervals the mean width and score (`intervals`); what has
+    no interval is not among these.
 
     `widths` are by forecaster and origin.
     """
@@ -247,7 +217,8 @@ def unscored(place: PlaceForecasts, horizons: Sequence[int]) -> dict[str, str]:
             days = pd.date_range(origin + timedelta(days=1), periods=horizon, freq="D")
             if not counted_behaviours(place.observations, origin, days):
                 found[f"{code} after {origin}, {horizon} days"] = why_not_counted(place.observations, days)
-    return found | {f"{code}, errors after {origin}": why for origin, why in place.past.left_out.items()}
+    past = {} if place.past is None else place.past.left_out
+    return found | {f"{code}, errors after {origin}": why for origin, why in past.items()}
 
 
 def _intervals(
@@ -261,19 +232,22 @@ def _intervals(
     ahead = np.arange(1, len(days) + 1)
     found: dict[str, dict[str, dict[str, float]]] = {}
     for name in WITH_INTERVALS:
+        if (name, origin) not in widths:
+            continue
         miss = (truth - place.forecasts[origin][name].reindex(days)[truth.columns]).abs().to_numpy(float)
         scale = place.scales[origin][name].reindex(days)[truth.columns].to_numpy(float)
         half = np.stack([widths[name, origin].of(str(column), ahead) for column in truth.columns], axis=-1) * scale
-        seen = np.isfinite(miss)
-        found[name] = {
-            str(level): {
-                "coverage": float((miss[seen] <= half[place_of][seen]).mean()),
-                "width": float(2 * half[place_of].mean()),
-                "score": float(interval_score(level, miss[seen], half[place_of][seen]).mean()),
-            }
-            for place_of, level in enumerate(LEVELS)
-        }
-    return {"coverage": {level: values["coverage"] for level, values in found[TWIN].items()}, "intervals": found}
+        for place_of, level in enumerate(LEVELS):
+            known = np.isfinite(half[place_of])
+            seen = known & np.isfinite(miss)
+            if seen.any():
+                found.setdefault(name, {})[str(level)] = {
+                    "coverage": float((miss[seen] <= half[place_of][seen]).mean()),
+                    "width": float(2 * half[place_of][known].mean()),
+                    "score": float(interval_score(level, miss[seen], half[place_of][seen]).mean()),
+                }
+    coverage = {level: values["coverage"] for level, values in found.get(TWIN, {}).items()}
+    return {"coverage": coverage, "intervals": found}
 
 
 def _macro(forecast: pd.DataFrame, truth: pd.DataFrame) -> float:
@@ -290,8 +264,11 @@ def summary_of(rows: Sequence[Mapping[str, object]], rivals: Sequence[str]) -> d
     scores = pd.DataFrame([row["macro_rmse"] for row in rows])
     head = pd.DataFrame([{key: row[key] for key in ("country", "horizon", "stringency_change")} for row in rows])
 
+    nothing = dict.fromkeys(("coverage", "width", "score"), np.nan)
     intervals = {
-        (name, str(level)): pd.DataFrame([row["intervals"][name][str(level)] for row in rows])  # type: ignore[index]
+        (name, str(level)): pd.DataFrame(
+            [row.get("intervals", {}).get(name, {}).get(str(level), nothing) for row in rows]  # type: ignore[attr-defined]
+        )
         for name in WITH_INTERVALS
         for level in LEVELS
     }
@@ -306,7 +283,11 @@ def summary_of(rows: Sequence[Mapping[str, object]], rivals: Sequence[str]) -> d
             "wins": _plain(pd.Series({name: (chosen[TWIN] < chosen[name]).mean() for name in rivals})),
             "best_rival": best,
             "intervals": {
-                name: {str(level): _plain(intervals[name, str(level)][mask].mean()) for level in LEVELS}
+                name: {
+                    str(level): _plain(intervals[name, str(level)][mask].mean())
+                    for level in LEVELS
+                    if intervals[name, str(level)][mask].notna().any(axis=None)
+                }
                 for name in WITH_INTERVALS
             },
             "gain_on_best_rival": round(1.0 - float(chosen[TWIN].mean() / chosen[best].mean()), 4),

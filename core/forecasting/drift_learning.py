@@ -3,22 +3,19 @@
 For each day up to which something may be known, errors of forecasts on days up to it are averaged over weeks ahead and
 regressed on two things: how far ahead the week lies, and how much warmer its time of year is. The regression is a ridge:
 an error's cause is shared by all places at a time, so few months of history tell little, however many places there are;
-the penalty on recovery falls with the months seen. Penalties were chosen on the 85 countries that are not kept for exams.
+the penalty on recovery falls with the months seen. Penalties were chosen on the countries that are not kept for exams.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
-import pandas as pd
 
-from core.calibration.drift import LONGEST, warming
+from core.calibration.drift import LONGEST
 from core.errors import InputError
-from core.forecasting.intervals import PastErrors
+from core.forecasting.teachers import WEEK, Teachers
 from core.simulation.measurement import PERCENT
 
 #: Ridge penalties as shares of the number of errors: on recovery this much divided by the months seen, on season this.
@@ -26,89 +23,67 @@ RECOVERY_PENALTY = 3.0
 SEASON_PENALTY = 0.1
 #: Errors beyond these quantiles count as at them: a few places had weeks that no other had.
 CLIPPED_AT = (0.02, 0.98)
-WEEK = 7
-DAYS_PER_MONTH = 30.4
 #: Less history than this teaches nothing.
 FEWEST_MONTHS = 1.5
 
 
 @dataclass(frozen=True)
-class PlaceErrors:
-    """A place's errors (metric points) at origins of the past, of forecasts that know of no drift, and its latitude."""
+class LearnedDrift:
+    """Recovery and season in relative activity: `everyone` (behaviours, 2) from all places, and `others` (places, behaviours,
+    2) from all but each; 0 for a behaviour without any error."""
 
-    past: PastErrors
-    latitude: float | None
-
-
-def kept_for_exams(place: str) -> bool:
-    """Whether a country is among the fifth from which nothing is ever learned: decided by its code alone."""
-    return int(hashlib.sha256(f"pt{place}".encode()).hexdigest(), 16) % 5 == 0
+    everyone: np.ndarray
+    others: np.ndarray
 
 
-def learn_drift(places: Sequence[PlaceErrors], known_until: date) -> dict[str, tuple[float, float]]:
-    """(recovery, season) per behaviour in relative activity, from errors on days up to `known_until` alone.
+def learn_drift(teachers: Teachers, missed: np.ndarray, known_until: date) -> LearnedDrift:
+    """From weekly errors (`weekly`, metric points) of forecasts that know of no drift, in weeks up to `known_until` alone.
 
-    Raises InputError where there is too little history.
+    InputError where there is too little history.
     """
-    origins = [origin for item in places for origin in item.past.origins]
-    months = (known_until - min(origins)).days / DAYS_PER_MONTH if origins else 0.0
+    months = teachers.months(known_until)
     if months < FEWEST_MONTHS:
         raise InputError(
             f"errors up to {known_until} span {months:.1f} months",
             where="learning drift",
             allowed=f"{FEWEST_MONTHS} months or more",
         )
+    weeks = np.arange(missed.shape[2])
+    known = (weeks + 1) * WEEK <= teachers.known_days(known_until)[:, None]
+    ahead = np.broadcast_to((weeks + 0.5) * WEEK / LONGEST, missed.shape[:3])
+    middle = teachers.warm[:, :, WEEK // 2 :: WEEK][:, :, : len(weeks)]
     penalty = np.array([RECOVERY_PENALTY / months, SEASON_PENALTY])
-    learned = {}
-    for behaviour in dict.fromkeys(name for item in places for name in item.past.behaviours):
-        rows, errors = _weeks(places, behaviour, known_until)
-        if not len(errors):
+    places, behaviours = len(teachers.places), len(teachers.behaviours)
+    everyone, others = np.zeros((behaviours, 2)), np.zeros((places, behaviours, 2))
+    for column in range(behaviours):
+        error = missed[..., column] / PERCENT
+        seen = np.isfinite(error) & known
+        if not seen.any():
             continue
-        errors = np.clip(errors, *np.quantile(errors, CLIPPED_AT))
-        left = rows.T @ rows + np.diag(penalty * len(errors))
-        recovery, season = np.linalg.solve(left, rows.T @ errors)
-        learned[behaviour] = (float(recovery), float(season))
-    return learned
+        error = np.where(seen, np.clip(error, *np.quantile(error[seen], CLIPPED_AT)), 0.0)
+        rows = np.stack([np.where(seen, part, 0.0) for part in (ahead, middle)], axis=-1)
+        flat = rows.reshape(places, -1, 2)
+        squares = np.swapaxes(flat, 1, 2) @ flat
+        products = (np.swapaxes(flat, 1, 2) @ error.reshape(places, -1, 1))[..., 0]
+        count = seen.sum(axis=(1, 2))
+        total = squares.sum(axis=0), products.sum(axis=0), count.sum()
+        everyone[column] = _ridge(total[0][None], total[1][None], total[2][None], penalty)[0]
+        others[:, column] = _ridge(total[0] - squares, total[1] - products, total[2] - count, penalty)
+    return LearnedDrift(everyone, others)
 
 
-def _weeks(places: Sequence[PlaceErrors], behaviour: str, known_until: date) -> tuple[np.ndarray, np.ndarray]:
-    """Per week ahead that lies up to `known_until`: (share of half a year, warming), and the mean error as activity."""
-    rows, errors = [], []
-    for item in places:
-        if behaviour not in item.past.behaviours:
-            continue
-        column = item.past.behaviours.index(behaviour)
-        for number, origin in enumerate(item.past.origins):
-            missed = item.past.errors["twin"][number, :, column]
-            weeks = min((known_until - origin).days, LONGEST, len(missed)) // WEEK
-            if weeks < 1:
-                continue
-            whole = missed[: weeks * WEEK].reshape(weeks, WEEK)
-            seen = np.isfinite(whole)
-            count = seen.sum(axis=1)
-            mean = np.where(seen, whole, 0.0).sum(axis=1) / np.maximum(count, 1)
-            middle = pd.date_range(origin + timedelta(days=4), periods=weeks, freq="7D")
-            ahead = (np.arange(weeks) + 0.5) * WEEK / LONGEST
-            part = np.column_stack([ahead, warming(origin, middle, item.latitude)])
-            rows.append(part[count > 0])
-            errors.append(mean[count > 0] / PERCENT)
-    if not rows:
-        return np.empty((0, 2)), np.empty(0)
-    return np.concatenate(rows), np.concatenate(errors)
+def _ridge(squares: np.ndarray, products: np.ndarray, count: np.ndarray, penalty: np.ndarray) -> np.ndarray:
+    """Coefficients (n, 2) of n ridges from their squares (n, 2, 2), products (n, 2) and numbers of errors; 0 without any."""
+    size = np.maximum(count, 1)
+    a, d = (squares[:, part, part] + penalty[part] * size for part in (0, 1))
+    b = squares[:, 0, 1]
+    x, y = products[:, 0], products[:, 1]
+    return np.column_stack([d * x - b * y, a * y - b * x]) / (a * d - b * b)[:, None]
 
 
-def drift_table(places: Sequence[PlaceErrors], days: Sequence[date]) -> pd.DataFrame:
-    """What is learned up to each day: columns known_until, behaviour, recovery, season, countries."""
-    rows: list[Mapping[str, object]] = []
-    for day in days:
-        for behaviour, (recovery, season) in learn_drift(places, day).items():
-            rows.append(
-                {
-                    "known_until": str(day),
-                    "behaviour": behaviour,
-                    "recovery": round(recovery, 4),
-                    "season": round(season, 4),
-                    "countries": len(places),
-                }
-            )
-    return pd.DataFrame(rows)
+def drift_of(teachers: Teachers, learned: np.ndarray) -> np.ndarray:
+    """The drift of relative activity, (places, origins, days ahead, behaviours), where each place's origins know the recovery
+    and season `learned`, (places, origins, behaviours, 2)."""
+    ahead = np.minimum(np.arange(1, teachers.truth.shape[2] + 1), LONGEST) / LONGEST
+    recovery, season = (learned[:, :, None, :, part] for part in (0, 1))
+    return np.asarray(ahead[:, None] * recovery + teachers.warm[..., None] * season, dtype=np.float32)

@@ -4,7 +4,9 @@ The errors of past origins, in units of a scale, give a width per behaviour and 
 the horizon. The scale of a day is larger where a behaviour moves much about its weekday's mean, and where the simulation
 says that changes of policy since the origin matter much on that day: there a forecast has more to get wrong. Only errors
 of days up to the origin count. Source: Vovk, Gammerman and Shafer (2005), Algorithmic Learning in a Random World, with
-places in the place of draws.
+places in the place of draws. Where there is one place alone, see `core.forecasting.own_widths`.
+
+A width that is not known is NaN, and so are the ends of its interval: it is neither drawn nor scored.
 """
 
 from __future__ import annotations
@@ -22,14 +24,14 @@ WITH_INTERVALS = ("twin", "seasonal_naive")
 LEVELS = (50, 80, 95)
 #: Classes of horizon by their last day ahead.
 CLASSES = (7, 14, 28, 56, 91, 126, 182)
-#: Days that tell how much a place's behaviours move, and what such moves weigh. The power, and the share of a policy's
-#: simulated effect (a mean over EFFECT_DAYS), were chosen by coverage and interval score on 85 countries.
-SCALE_DAYS = 28
+#: Days that tell how much a place's behaviours move, how many of them have to be observed, and what such moves weigh. The
+#: power, and the share of a policy's simulated effect (a mean over EFFECT_DAYS), were chosen by coverage and interval score on
+#: the countries that are not kept for exams.
+SCALE_DAYS, FEWEST_SCALE_DAYS = 28, 14
 SCALE_POWER, USUAL_MOVES = 0.7, 4.0
 POLICY_SHARE, EFFECT_DAYS = 0.45, 14
-#: A class with fewer past errors than this borrows the width of the class before, grown with this power of the horizon: as
-#: known by the end of 2020 and later, widths of 85 countries grow from 91 to 182 days with its 0.16th to 0.18th power on
-#: average (0.03 to 0.42 by behaviour and level).
+#: A class with fewer past errors than this borrows the width of the class before, grown with this power of the horizon, as
+#: widths of the countries that are not kept for exams were measured to grow.
 FEWEST_ERRORS = 200
 BORROWED_GROWTH = 0.15
 
@@ -50,7 +52,7 @@ class PastErrors:
 
 @dataclass(frozen=True)
 class Widths:
-    """Half-widths in units of the scale: {behaviour: (levels, classes)}."""
+    """Half-widths in units of the scale: {behaviour: (levels, classes)}, NaN where not known."""
 
     by_behaviour: Mapping[str, np.ndarray]
 
@@ -58,15 +60,16 @@ class Widths:
         """Half-widths of days ahead, (levels, days). Beyond the last class they grow with the root of the horizon."""
         place = np.minimum(np.searchsorted(CLASSES, ahead), len(CLASSES) - 1)
         beyond = np.sqrt(np.maximum(ahead / CLASSES[-1], 1.0))
-        return np.asarray(self.by_behaviour[behaviour][:, place] * beyond)
+        known = self.by_behaviour.get(behaviour, np.full((len(LEVELS), len(CLASSES)), np.nan))
+        return np.asarray(known[:, place] * beyond)
 
 
 def place_scale(observations: pd.DataFrame, origin: date) -> pd.Series:
     """How much each behaviour moves about its weekday's mean in the last 28 days, in points, drawn towards USUAL_MOVES:
-    behaviours that move ten times as much are missed by five times as much."""
+    behaviours that move ten times as much are missed by five times as much. NaN where fewer than FEWEST_SCALE_DAYS were seen."""
     recent = observations.loc[: pd.Timestamp(origin)].iloc[-SCALE_DAYS:]
     weekday = recent.groupby(pd.DatetimeIndex(recent.index).day_of_week).transform("mean")
-    moves = (recent - weekday).abs().mean().clip(lower=1.0).fillna(1.0)
+    moves = (recent - weekday).abs().mean().clip(lower=1.0).where(recent.notna().sum() >= FEWEST_SCALE_DAYS)
     return moves**SCALE_POWER * USUAL_MOVES ** (1.0 - SCALE_POWER)
 
 
@@ -86,7 +89,8 @@ def interval_ends(
     lowest: float,
     beside: pd.DataFrame | None = None,
 ) -> dict[int, tuple[pd.DataFrame, pd.DataFrame]]:
-    """Ends of the intervals around a forecast (days × behaviours), by level; never below what the metric can be.
+    """Ends of the intervals around a forecast (days × behaviours), by level; never below what the metric can be, NaN where
+    no width is known.
 
     `beside` are standard deviations of what past errors cannot hold, in the forecast's shape; the two are taken to be
     independent.
@@ -102,39 +106,52 @@ def interval_ends(
     return found
 
 
-def conformal_widths(past: Sequence[PastErrors], forecaster: str, origin: date, fewest: int = FEWEST_ERRORS) -> Widths:
-    """Widths known at `origin`, from the errors of all places on days up to it."""
-    pooled: dict[str, list[list[np.ndarray]]] = {}
-    starts = (0, *CLASSES[:-1])
+def conformal_widths(past: Sequence[PastErrors], forecaster: str, origin: date) -> Widths:
+    """Widths known at `origin`, from the errors of all these places on days up to it."""
+    pooled: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
     for item in past:
-        for number, begun in enumerate(item.origins):
-            known = (origin - begun).days
-            if known < 1:
-                continue
-            for column, behaviour in enumerate(item.behaviours):
-                classes = pooled.setdefault(behaviour, [[] for _ in CLASSES])
-                sizes = np.abs(item.errors[forecaster][number, :known, column])
-                sizes = sizes / item.scales[forecaster][number, :known, column]
-                for place, (first, last) in enumerate(zip(starts, CLASSES, strict=True)):
-                    part = sizes[first:last]
-                    classes[place].append(part[np.isfinite(part)])
-    return Widths({behaviour: _quantiles(classes, fewest) for behaviour, classes in pooled.items()})
+        known = np.array([(origin - begun).days for begun in item.origins])
+        for column, behaviour in enumerate(item.behaviours):
+            sizes = np.abs(item.errors[forecaster][..., column]) / item.scales[forecaster][..., column]
+            pooled.setdefault(behaviour, []).append((sizes, known))
+    return Widths({behaviour: pooled_widths(parts) for behaviour, parts in pooled.items()})
 
 
-def _quantiles(classes: Sequence[Sequence[np.ndarray]], fewest: int) -> np.ndarray:
-    """(levels, classes); growing with the class."""
+def pooled_widths(parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """Half-widths (levels, classes), growing with the class, from sizes of errors in units of their scale, (…, origins, days
+    ahead) with NaN for none, and how many days ahead of each origin are over, (origins,)."""
     widths = np.full((len(LEVELS), len(CLASSES)), np.nan)
-    for place, parts in enumerate(classes):
-        sizes = np.concatenate(parts) if parts else np.empty(0)
-        if len(sizes) >= fewest:
+    starts = (0, *CLASSES[:-1])
+    for place, (first, last) in enumerate(zip(starts, CLASSES, strict=True)):
+        found = [_over(sizes, known, first, last) for sizes, known in parts]
+        errors = np.concatenate(found) if found else np.empty(0)
+        if len(errors) >= FEWEST_ERRORS:
             # The conformal rank: with n errors the ⌈(n + 1)·level⌉-th covers a new one with that probability.
-            ranks = np.minimum(np.ceil((len(sizes) + 1) * np.array(LEVELS) / 100) / len(sizes), 1.0)
-            widths[:, place] = np.quantile(sizes, ranks)
-        elif place:
-            widths[:, place] = widths[:, place - 1] * (CLASSES[place] / CLASSES[place - 1]) ** BORROWED_GROWTH
-        if place:
-            widths[:, place] = np.fmax(widths[:, place], widths[:, place - 1])
-    return np.nan_to_num(widths, nan=0.0)
+            ranks = np.minimum(np.ceil((len(errors) + 1) * np.array(LEVELS) / 100) / len(errors), 1.0)
+            widths[:, place] = np.quantile(errors, ranks)
+    return borrowed(widths, BORROWED_GROWTH)
+
+
+def _over(sizes: np.ndarray, known: np.ndarray, first: int, last: int) -> np.ndarray:
+    """The sizes on days ahead first + 1 to last that are over and were observed, in one row."""
+    part = sizes[..., first:last]
+    over = np.arange(first + 1, first + part.shape[-1] + 1) <= known[:, None]
+    return np.asarray(part[np.isfinite(part) & over])
+
+
+def borrowed(widths: np.ndarray, growth: float) -> np.ndarray:
+    """Half-widths (levels, classes) with those not known taken from the class before, grown with this power of the horizon;
+    the first classes take the next one known, which is wider than theirs would be. They never shrink with the class, nor
+    with the level; NaN stays where no class of a level is known."""
+    filled = widths.copy()
+    for place in range(1, len(CLASSES)):
+        before = filled[:, place - 1]
+        grown = before * (CLASSES[place] / CLASSES[place - 1]) ** growth
+        filled[:, place] = np.fmax(np.where(np.isnan(filled[:, place]), grown, filled[:, place]), before)
+    for place in range(len(CLASSES) - 2, -1, -1):
+        filled[:, place] = np.where(np.isnan(filled[:, place]), filled[:, place + 1], filled[:, place])
+    known = np.isfinite(filled)
+    return np.where(known, np.maximum.accumulate(np.where(known, filled, -np.inf), axis=0), np.nan)
 
 
 def interval_score(level: int, miss: np.ndarray, half: np.ndarray) -> np.ndarray:

@@ -167,7 +167,7 @@ class _Parts:
             "Nothing learned from other places: no recovery, no season, and the trust in simulated policy effects found "
             "in this study's own past alone."
         )
-        refit = replace(self.whole, problem=without_priors(self.whole.problem), priors=False)
+        refit = replace(self.whole, problem=without_priors(self.whole.problem))
         yield self.one("without_priors", "priors", "Without priors", words, refit)
         blind: list[tuple[str, str, str, Callable[[Problem], Problem]]] = [
             ("policy", "Without policy", "People never hear of any policy.", blind_to_policy),

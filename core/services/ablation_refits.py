@@ -26,7 +26,7 @@ from core.calibration.search import (
     search_sample,
 )
 from core.calibration.trials import TrialLog, macro_study
-from core.calibration.twin import FORECAST_DEFAULTS, twin_forecast
+from core.calibration.twin import forecast_defaults, twin_forecast
 from core.cognition.engine import EPIDEMIC, RESTRICTED_DAYS, ResponseEngine, with_own
 from core.people.personas import synthesise
 from core.people.spec import PopulationSpec
@@ -35,11 +35,7 @@ from core.processes import one_thread
 from core.services.studies import StudyInputs
 from core.simulation.contexts import no_policy
 from core.simulation.simulate import simulate
-
-#: What is searched, and from where, by a forecast that has learned nothing from other places: the whole range of a share,
-#: from its middle. Together with `without_priors` these are the one place that says what the twin is without its priors.
-UNINFORMED_BOUNDS: Mapping[str, tuple[float, float]] = {"policy_trust": (0.0, 1.0)}
-UNINFORMED_START: Mapping[str, float] = {"policy_trust": 0.5}
+from core.study import Study
 
 
 @dataclass(frozen=True)
@@ -58,8 +54,7 @@ class Redraw:
 class Refit:
     """A twin to be fitted: `engine` as the study gives it, `trials` 0 for its own parameters as they are.
 
-    Without `anchor` the forecast is the model alone; without `priors` the parameters are
-    searched as if nothing had been learned from other places.
+    Without `anchor` the forecast is the model alone.
     """
 
     problem: Problem
@@ -68,7 +63,6 @@ class Refit:
     trials: int
     seed: int
     anchor: bool = True
-    priors: bool = True
 
 
 @one_thread
@@ -85,8 +79,8 @@ def refit_forecast(refit: Refit) -> pd.DataFrame:
 def found_parameters(refit: Refit, people: pd.DataFrame) -> dict[str, float]:
     """The parameters of engine and forecast that the search inside training ends with."""
     if not refit.trials:
-        return {**refit.engine.parameters, **FORECAST_DEFAULTS}
-    if refit.anchor and refit.priors:
+        return {**refit.engine.parameters, **forecast_defaults(*_known(refit))}
+    if refit.anchor:
         found = search(refit.problem, refit.engine, people, trials=refit.trials, seed=refit.seed)
         return dict(found.parameters)
     return _search_otherwise(refit, search_sample(people))
@@ -94,9 +88,8 @@ def found_parameters(refit: Refit, people: pd.DataFrame) -> dict[str, float]:
 
 def _search_otherwise(refit: Refit, sample: pd.DataFrame) -> dict[str, float]:
     """As `core.calibration.search.search`, with other bounds or scoring other forecasts than the twin's."""
-    bounds, start = search_bounds(refit.engine), {**refit.engine.parameters, **FORECAST_DEFAULTS}
-    if not refit.priors:
-        bounds, start = {**bounds, **UNINFORMED_BOUNDS}, {**start, **UNINFORMED_START}
+    bounds = search_bounds(refit.engine, *_known(refit))
+    start = {**refit.engine.parameters, **forecast_defaults(*_known(refit))}
     study = macro_study(refit.seed)
     study.enqueue_trial({name: start[name] for name in bounds})
     log = TrialLog("twin")
@@ -178,3 +171,8 @@ def problem_under(
         final.dates[-1].date(),
         announced_only=announced_only,
     )
+
+
+def _known(refit: Refit) -> tuple[Study, date]:
+    """Which place's forecast from which origin, for what may be known at it."""
+    return refit.problem.study, refit.problem.final.origin

@@ -216,7 +216,9 @@ def _forecasts(
 
 def _record(stored: StoredRun, prepared: Prepared, only: Sequence[str] | None) -> RunRecord:
     parameters = {"of_run": stored.run_id, "only": None if only is None else sorted(only), "draws": DRAWS}
-    return stored.record.about(KIND, parameters, priors=priors_of(prepared.problem))
+    return stored.record.about(
+        KIND, parameters, priors=priors_of(prepared.problem.study, [prepared.problem.final.origin])
+    )
 
 
 def _by_behaviour(errors: pd.Series) -> dict[str, float | None]:

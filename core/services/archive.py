@@ -19,7 +19,7 @@ from core.services.asked_words import distribution_rows
 from core.services.asking_engines import ASKING, engine_of_record
 from core.store.database import Store
 from core.store.runs import StoredRun
-from core.study import load_study
+from core.study import Study, load_study
 
 #: Tables of a run that a user would open elsewhere; persona-level answers of simulations stay in the store, those to a
 #: survey question are what was asked for.
@@ -131,12 +131,22 @@ def _cell(value: Any) -> Any:
     return value if value is None or isinstance(value, str) else encode_json(value)
 
 
+def searched_bounds(run: StoredRun, study: Study) -> dict[str, tuple[float, float]]:
+    """The range that each parameter of a run was searched in."""
+    kept = run.summary.get("bounds")
+    if kept:
+        return {name: (float(low), float(high)) for name, (low, high) in kept.items()}
+    # A run of before these were kept: the weight's range was the same for all.
+    origin = run.record.train_end or study.train_end
+    return {**search_bounds(engine_of_record(study, run.record), study, origin), "policy_trust": (0.3, 0.9)}
+
+
 def write_journal(store: Store, run: StoredRun, path: Path) -> Path | None:
     """Write the twin's trials as a journal that optuna-dashboard opens; None where the run has none."""
     trials = store.read_result("trials", run.run_id, calibrator="twin")
     if trials.empty:
         return None
     study = load_study(str(run.record.parameters.get("study", run.record.study_id)))
-    bounds = search_bounds(engine_of_record(study, run.record))
+    bounds = searched_bounds(run, study)
     export_journal(trials, bounds, [*study.behaviour_ids, "macro"], f"PolicyTwin {run.run_id}", path)
     return path

@@ -11,8 +11,7 @@ from typing import Any
 
 from core.datasets.tables import read_cases, read_mobility, read_policy
 from core.errors import InputError
-from core.forecasting.backtest import RIVALS, forecast_place, rows_of, summary_of, unscored
-from core.forecasting.intervals import WITH_INTERVALS, conformal_widths
+from core.forecasting.backtest import RIVALS, forecast_place, rows_of, summary_of, unscored, widths_from_others
 from core.forecasting.places import places_from_tables
 from core.people.personas import synthesise
 from core.people.population_file import load_population_spec
@@ -54,9 +53,7 @@ def backtest(
     personas = synthesise(load_population_spec(POPULATION), PERSONAS, seed).personas
     work = [(place, personas, origins, max(horizons)) for place in places]
     done = each_of(forecast_place, work, watch, "validate", "places", executor)
-    past = [item.past for item in done]
-    widths = {(name, origin): conformal_widths(past, name, origin) for name in WITH_INTERVALS for origin in origins}
-    rows = [row for item in done for row in rows_of(item, horizons, widths)]
+    rows = [row for item in done for row in rows_of(item, horizons, widths_from_others(done, item))]
     for item in done:
         left_out |= unscored(item, horizons)
     return {

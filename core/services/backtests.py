@@ -270,13 +270,19 @@ def export_backtest(measured: MeasuredBacktest, path: Path) -> None:
     if not rows:
         raise InputError("has no rows", where="backtest")
     forecasters = list(rows[0]["macro_rmse"])
-    spread = [(name, level) for name, levels in rows[0].get("intervals", {}).items() for level in levels]
+    spread = dict.fromkeys(
+        (name, level) for row in rows for name, levels in row.get("intervals", {}).items() for level in levels
+    )
     columns = [*HEAD, *forecasters, *(f"{name} {key} {level}" for name, level in spread for key in SCORES)]
     lines = [
         [
             *(row[name] for name in HEAD),
             *(row["macro_rmse"][name] for name in forecasters),
-            *(row["intervals"][name][level][key] for name, level in spread for key in SCORES),
+            *(
+                row.get("intervals", {}).get(name, {}).get(level, {}).get(key)
+                for name, level in spread
+                for key in SCORES
+            ),
         ]
         for row in rows
     ]
@@ -384,7 +390,7 @@ def _digits(value: float) -> float:
 def _row_of(cells: Mapping[str, Any], forecasters: Sequence[str]) -> dict[str, Any]:
     intervals: dict[str, dict[str, dict[str, float]]] = {}
     for name, value in cells.items():
-        if name not in HEAD and name not in forecasters:
+        if name not in HEAD and name not in forecasters and value is not None:
             forecaster, key, level = name.split(" ")
             intervals.setdefault(forecaster, {}).setdefault(level, {})[key] = float(value)
     return {

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from core.calibration.learned import teaching
 from core.counterfactual.engine_error import DAYS_OFF_FILE, EFFECTS_FILE, UNKNOWN_DAYS_OFF, UNKNOWN_SPREAD
-from core.counterfactual.teachers import teachers_of
 from core.study import Study
 from core.validity.measured import KnownWorlds, domain_of, read_measured
 
@@ -58,7 +58,7 @@ def not_known_lines(left_out: Mapping[str, str]) -> list[str]:
 def claims_of(study: Study, engine: str, origin: date, worlds: KnownWorlds | None = None) -> Claims:
     """The claims of a study's counterfactuals from `origin` on. `worlds` are the shipped ones unless given."""
     worlds = worlds or read_measured(KnownWorlds, "worlds")
-    learned = teachers_of(study, EFFECTS_FILE, origin)
+    learned = teaching(study, EFFECTS_FILE, origin)
     parts = [
         "which weeks the calibration was fitted on",
         "which people were drawn",
@@ -66,7 +66,7 @@ def claims_of(study: Study, engine: str, origin: date, worlds: KnownWorlds | Non
         if learned
         else f"an assumed error of the engine of {UNKNOWN_SPREAD:.0%} of each effect",
     ]
-    days_off = teachers_of(study, DAYS_OFF_FILE, origin)
+    days_off = teaching(study, DAYS_OFF_FILE, origin)
     week = (
         f"how far days off in {days_off} were from what the engine says of them"
         if days_off

@@ -18,8 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.calibration.drift import drift_after
-from core.calibration.twin import PRIORS
+from core.calibration.twin import priors_of
 from core.datasets.observed import source_files
 from core.datasets.regions import RegionTable, national_rows, read_regions, study_regions
 from core.datasets.tables import read_mobility, read_policy
@@ -227,7 +226,7 @@ def regional_accuracy(
         "left_out": left_out,
         "national": whole is not None,
         "origins": [str(day) for day in origins],
-        "priors": _priors(places[0], origins) if places else "none",
+        "priors": priors_of(places[0].nation.study, origins) if places else "none",
         "engine": "rules",
         "population": POPULATION,
         "personas": PERSONAS,
@@ -245,12 +244,6 @@ def country_rows(
     found = [item for part in done for item in part.regions]
     left_out = {what: why for part in done for what, why in part.left_out.items()}
     return region_rows(found, horizons), left_out | unscored(found, horizons)
-
-
-def _priors(country: Country, origins: Sequence[date]) -> str:
-    """What the forecasts from these origins have learned from other places; the countries may be among those."""
-    known = {str(drift_after(country.nation.study, origin).known_until or "(nothing)") for origin in origins}
-    return PRIORS + ", ".join(sorted(known)) if known else "none"
 
 
 def _national_table(mobility: Path, national: Path | None) -> pd.DataFrame | None:
@@ -280,7 +273,7 @@ def _region_values(
         "rows": rows,
         "summary": region_summary(rows),
         "left_out": left_out,
-        "priors": _priors(country, chosen),
+        "priors": priors_of(country.nation.study, chosen),
     }
 
 

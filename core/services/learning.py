@@ -1,18 +1,24 @@
-"""From files of many places to what forecasts and intervals start from: a folder of tables, with the days they know."""
+"""From files of many places to what forecasts and intervals start from: a folder of tables, with the days they know.
+
+Every table has rows that all teachers had a say in, and for each teacher rows as though that place did not exist: what a
+forecast of that place is given (`core.calibration.learned`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from core.calibration.drift import DRIFT_FILE, LONGEST
-from core.calibration.twin import FORECAST_DEFAULTS
+from core.calibration.learned import ALL_TEACHERS, KNOWN_UNTIL, WITHOUT
+from core.calibration.policy_weight import WEIGHTS_FILE
 from core.cognition.coefficients import load_coefficients
 from core.cognition.rules import RulesEngine
 from core.counterfactual.engine_error import DAYS_OFF_FILE, EFFECTS_FILE
@@ -20,18 +26,24 @@ from core.csv_out import write_csv
 from core.datasets.tables import read_mobility, read_policy
 from core.errors import InputError
 from core.files_out import written_together
-from core.forecasting.backtest import past_errors
 from core.forecasting.days_off_learning import days_off_spread, holidays_of
-from core.forecasting.drift_learning import PlaceErrors, drift_table, kept_for_exams
-from core.forecasting.effect_learning import effect_spread
-from core.forecasting.intervals import PastErrors, conformal_widths
+from core.forecasting.effect_learning import effect_spread, weekly_effects
+from core.forecasting.intervals import Widths, pooled_widths
 from core.forecasting.learned_widths import WIDTHS_FILE, widths_rows
+from core.forecasting.past import PastForecasts, past_forecasts
 from core.forecasting.places import Place, last_observed, places_from_tables
+from core.forecasting.teachers import Teachers, kept_for_exams, teachers_of
+from core.forecasting.weight_learning import LearnedForecast, learn_forecast
 from core.people.personas import synthesise
 from core.people.population_file import load_population_spec
 from core.processes import one_thread
 from core.services.backtesting import PERSONAS, POPULATION
-from core.services.progress import Found, Watch, each_of
+from core.services.progress import Watch, each_of
+
+Rows = list[dict[str, object]]
+FILES = (WEIGHTS_FILE, DRIFT_FILE, WIDTHS_FILE, EFFECTS_FILE, DAYS_OFF_FILE)
+#: Places that one piece of work leaves out, one after the other.
+BATCH = 8
 
 
 def learn(
@@ -46,9 +58,12 @@ def learn(
 ) -> dict[str, Any]:
     """Write the tables of what may be known by each of `days` into the folder `to`; countries kept for exams teach nothing.
 
-    1. recovery and season, from errors of twins that know of none;
-    2. widths of intervals and the spread of effects, from errors of twins that know what was learned in step 1 by then;
-    3. the spread of activity on days off, from public holidays.
+    1. forecasts of each teacher from origins of its past, before anything is learned;
+    2. the policy weight, and beside it recovery and season;
+    3. widths of intervals and the spread of effects, from errors of forecasts that know what was learned in step 2 by then,
+       each from the other places alone;
+    4. the spread of activity on days off, from public holidays;
+    5. steps 2 to 4 again without each teacher in turn.
 
     InputError for files that cannot be read, and for a day too early to learn anything by; then nothing is written, and where a
     file in `to` of one of their names is no learned table; DiskFull where there is no room.
@@ -62,7 +77,7 @@ def _are_learned(folder: Path) -> bool:
     """Whether a folder holds an earlier learning: its table of recovery and season says by when it was known."""
     try:
         with (folder / DRIFT_FILE).open(encoding="utf-8") as file:
-            return file.readline().startswith("known_until")
+            return file.readline().startswith((WITHOUT, KNOWN_UNTIL))
     except (OSError, UnicodeDecodeError):
         return False
 
@@ -81,59 +96,95 @@ def _learn(
     watch.report("ingest", 0, 1, "reading the tables")
     if not days:
         raise InputError("no day is given", where="learn", allowed="one or more days to learn up to")
-    places, _ = places_from_tables(read_mobility(mobility, allow_gaps=True), read_policy(policy), None)
-    teachers = [item for item in places if not kept_for_exams(item.study.id)]
+    places, left_out = places_from_tables(read_mobility(mobility, allow_gaps=True), read_policy(policy), None)
+    taught = [
+        replace(item, study=replace(item.study, learned=None)) for item in places if not kept_for_exams(item.study.id)
+    ]
     personas = synthesise(load_population_spec(POPULATION), PERSONAS, seed).personas
     days = sorted(set(days))
-
-    def of_each(work: Callable[[Place, pd.DataFrame, date], Found], taught: Sequence[Place]) -> list[Found]:
-        return each_of(work, [(item, personas, days[-1]) for item in taught], watch, "calibrate", "places", executor)
-
-    plain = [replace(item, study=replace(item.study, learned=None)) for item in teachers]
-    unknowing = of_each(_errors_of, plain)
-    latitudes = [item.study.latitude for item in teachers]
-    drift = drift_table([PlaceErrors(*pair) for pair in zip(unknowing, latitudes, strict=True)], days)
+    work = [(item, personas, days[-1]) for item in taught]
+    told = each_of(_told_by, work, watch, "calibrate", "places", executor)
+    past = [item[0] for item in told]
+    left_out |= {f"{item.place}, {origin}": why for item in past for origin, why in item.left_out.items()}
+    teachers = teachers_of(past)
+    holidays = {item.place: frame for item, frame in told}
+    without = [None, *teachers.places]
+    batches = [without[first : first + BATCH] for first in range(0, len(without), BATCH)]
+    shared = [(teachers, holidays, days, batch) for batch in batches]
+    parts = each_of(learned_rows, shared, watch, "validate", "times eight places left out", executor)
     to.mkdir(parents=True, exist_ok=True)
-    write_csv(drift, to / DRIFT_FILE)
-    knowing = [replace(item, study=replace(item.study, learned=to.resolve())) for item in teachers]
-    errors = of_each(_errors_of, knowing)
-    widths = [row for day in days for row in widths_rows(conformal_widths(errors, "twin", day), day)]
-    write_csv(pd.DataFrame(widths), to / WIDTHS_FILE)
-    effects = [
-        {
-            "known_until": str(day),
-            "behaviour": name,
-            "ratio": round(ratio, 3),
-            "spread": round(spread, 3),
-            "countries": n,
-        }
-        for day in days
-        for name, (ratio, spread, n) in effect_spread(errors, FORECAST_DEFAULTS["policy_trust"], day).items()
-    ]
-    write_csv(pd.DataFrame(effects), to / EFFECTS_FILE)
-    holidays = of_each(_holidays_of, teachers)
-    days_off = [
-        {
-            "known_until": str(day),
-            "behaviour": name,
-            "factor": round(factor, 3),
-            "spread": round(spread, 3),
-            "countries": n,
-        }
-        for day in days
-        for name, (factor, spread, n) in days_off_spread(holidays, day).items()
-    ]
-    write_csv(pd.DataFrame(days_off), to / DAYS_OFF_FILE)
+    for file in FILES:
+        write_csv(pd.DataFrame([row for part in parts for row in part[file]]), to / file)
     watch.finish("store", "done")
-    return {"folder": str(to), "days": [str(day) for day in days], "countries": len(teachers)}
+    return {
+        "folder": str(to),
+        "days": [str(day) for day in days],
+        "countries": len(teachers.places),
+        "left_out": left_out,
+    }
 
 
 @one_thread
-def _errors_of(place: Place, personas: pd.DataFrame, last: date) -> PastErrors:
-    return past_errors(place, personas, min(last_observed(place), last), LONGEST)
-
-
-@one_thread
-def _holidays_of(place: Place, personas: pd.DataFrame, last: date) -> pd.DataFrame:
+def _told_by(place: Place, personas: pd.DataFrame, last: date) -> tuple[PastForecasts, pd.DataFrame]:
+    until = min(last_observed(place), last)
     engine = RulesEngine.for_study(place.study, load_coefficients(place.study.coefficients_file))
-    return holidays_of(place, engine, personas, min(last_observed(place), last))
+    return past_forecasts(place, personas, until, LONGEST), holidays_of(place, engine, personas, until)
+
+
+@one_thread
+def learned_rows(
+    teachers: Teachers, holidays: Mapping[str, pd.DataFrame], days: Sequence[date], without: Sequence[str | None]
+) -> dict[str, Rows]:
+    """Rows of each table by file name, for each of `without` as though that place did not exist (None: of all teachers).
+
+    `holidays` are `holidays_of` each teacher. A plain function of its arguments, so that a worker process can run it.
+    """
+    found: dict[str, Rows] = {file: [] for file in FILES}
+    for place in without:
+        others = teachers.without(place)
+        learned = learn_forecast(others, days)
+        effects = weekly_effects(others, learned.errors)
+        observed = [frame for name, frame in holidays.items() if name != place]
+        for number, day in enumerate(days):
+            head = {WITHOUT: place or ALL_TEACHERS, KNOWN_UNTIL: str(day)}
+            for file, rows in _of_day(others, learned, effects, observed, number).items():
+                found[file] += [{**head, **row} for row in rows]
+    return found
+
+
+def _of_day(
+    teachers: Teachers,
+    learned: LearnedForecast,
+    weeks: tuple[np.ndarray, np.ndarray],
+    holidays: Sequence[pd.DataFrame],
+    number: int,
+) -> dict[str, Rows]:
+    day = learned.days[number]
+    drift, known = learned.drifts[number].everyone, teachers.known_days(day)
+    sizes = {
+        "twin": np.abs(learned.errors) / teachers.twin_scale,
+        "seasonal_naive": np.abs(teachers.naive) / teachers.naive_scale,
+    }
+    widths: Rows = []
+    for forecaster, values in sizes.items():
+        by_behaviour = {
+            name: pooled_widths([(values[..., column], known)]) for column, name in enumerate(teachers.behaviours)
+        }
+        widths += widths_rows(Widths(by_behaviour), forecaster, len(teachers.places))
+    effects = effect_spread(teachers, *weeks, learned.weight, day)
+    return {
+        WEIGHTS_FILE: [{"weight": round(learned.weights[number], 3), "places": len(teachers.places)}],
+        DRIFT_FILE: [
+            {"behaviour": name, "recovery": round(float(recovery), 4), "season": round(float(season), 4)}
+            for name, (recovery, season) in zip(teachers.behaviours, drift, strict=True)
+        ],
+        WIDTHS_FILE: widths,
+        EFFECTS_FILE: [
+            {"behaviour": name, "ratio": round(ratio, 3), "spread": round(spread, 3), "places": places}
+            for name, (ratio, spread, places) in effects.items()
+        ],
+        DAYS_OFF_FILE: [
+            {"behaviour": name, "factor": round(factor, 3), "spread": round(spread, 3), "places": places}
+            for name, (factor, spread, places) in days_off_spread(holidays, day).items()
+        ],
+    }

@@ -9,7 +9,7 @@ from typing import Any
 
 from core.forecasting.backtest import TWIN, summary_of
 from core.forecasting.baselines import BASELINES
-from core.forecasting.drift_learning import kept_for_exams
+from core.forecasting.teachers import kept_for_exams
 from core.services.backtests import MeasuredBacktest, read_exported
 from core.services.known_worlds import ESTIMATOR_WORDS
 from core.services.validation_words import changes, listed

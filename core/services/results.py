@@ -15,13 +15,11 @@ import numpy as np
 import pandas as pd
 
 from core.calibration.linear import CALIBRATORS
-from core.calibration.search import search_bounds
 from core.cognition.rules import RulesParameters
 from core.errors import InputError
 from core.forecasting.baselines import BASELINES
 from core.forecasting.metrics import MACRO
-from core.services.archive import write_journal
-from core.services.asking_engines import engine_of_record
+from core.services.archive import searched_bounds, write_journal
 from core.services.forecasters import FORECASTERS, TWINS
 from core.services.macro_words import note_of_scores
 from core.services.studies import StudyInputs, engine_short
@@ -261,7 +259,7 @@ def found_parameters(run: StoredRun, study: Study) -> pd.DataFrame:
     """The parameters of the best trial: parameter, label, value, unit, low, high, text, edge (held by a bound)."""
     own = {item.name: item.metadata for item in fields(RulesParameters)}
     rows = []
-    for name, (low, high) in search_bounds(engine_of_record(study, run.record)).items():
+    for name, (low, high) in searched_bounds(run, study).items():
         if name not in run.summary["parameters"]:
             continue
         value = float(run.summary["parameters"][name])

@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from core.calibration.problem import Problem, build_problem
-from core.calibration.search import search_sample
+from core.calibration.search import search_bounds, search_sample
 from core.calibration.twin import chosen_calibrators, priors_of, twin_forecast
 from core.cognition.engine import ResponseEngine, with_own
 from core.cognition.llm.answered import AnsweredEngine
@@ -231,7 +231,7 @@ def unsaved_record(prepared: Prepared) -> RunRecord:
         train_end=request.train_end,
         test_end=request.test_end,
         calibrator="twin",
-        priors=priors_of(prepared.problem),
+        priors=priors_of(prepared.problem.study, [prepared.problem.final.origin]),
     )
 
 
@@ -305,8 +305,9 @@ def _work(prepared: Prepared, record: RunRecord, store: Store, watch: Watch, exe
         "mae": by_behaviour(scores, "mae"),
         "not_observed": not_observed(scores),
         "calibration_gap": ablations.paper.gap_,
-        "intervals": {"source": intervals.source, "levels": intervals.scores(truth)},
+        "intervals": intervals.about(truth),
         "parameters": found.parameters,
+        "bounds": search_bounds(prepared.engine, study, problem.final.origin),
         "calibrators": chosen_calibrators(found.parameters, study.behaviour_ids),
         "inner_score": found.score,
         "largest_marginal_error": prepared.population.largest_error,

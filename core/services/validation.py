@@ -15,8 +15,8 @@ import pandas as pd
 from core.datasets.places import countries
 from core.errors import InputError, one_of
 from core.forecasting.backtest import CHANGE_CLASSES, TWIN
-from core.forecasting.drift_learning import kept_for_exams
 from core.forecasting.metrics import MACRO
+from core.forecasting.teachers import kept_for_exams
 from core.services.backtests import MeasuredBacktest
 from core.services.forecasters import FORECASTERS
 from core.services.results import BASELINE, METRICS, family, label, score_matrix

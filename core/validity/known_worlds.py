@@ -16,7 +16,7 @@ import pandas as pd
 
 from core.calibration.problem import build_problem
 from core.calibration.search import search
-from core.calibration.twin import FORECAST_DEFAULTS
+from core.calibration.twin import forecast_defaults
 from core.cognition.coefficients import load_coefficients
 from core.cognition.rules import RulesEngine
 from core.counterfactual.assemble import fitted_from
@@ -115,7 +115,7 @@ def fit_twin(world: KnownWorld, personas: int = PERSONAS, trials: int = TRIALS) 
     problem = build_problem(
         study, world.timeline, world.observations, world.cases, world.origin, last, inner=trials > 0
     )
-    parameters: Mapping[str, float] = {**engine.parameters, **FORECAST_DEFAULTS}
+    parameters: Mapping[str, float] = {**engine.parameters, **forecast_defaults(study, world.origin)}
     if trials > 0:
         parameters = search(problem, engine, people, trials=trials, seed=world.seed).parameters
     attributes = tuple(item.name for item in spec.attributes)

@@ -18,7 +18,7 @@ import pandas as pd
 
 from core.calibration.problem import build_problem
 from core.calibration.search import choose_calibrators
-from core.calibration.twin import FORECAST_DEFAULTS, twin_forecast
+from core.calibration.twin import forecast_defaults, twin_forecast
 from core.cognition.coefficients import load_coefficients
 from core.cognition.engine import ResponseEngine
 from core.cognition.rules import RulesEngine
@@ -26,9 +26,10 @@ from core.counterfactual.assemble import fitted_from
 from core.counterfactual.paths import follow_timeline
 from core.datasets.regions import country_of
 from core.errors import TooLittleObserved, one_of
-from core.forecasting.backtest import FEWEST_TRAINING, RIVALS, counted_behaviours, why_not_counted
+from core.forecasting.backtest import RIVALS, counted_behaviours, why_not_counted
 from core.forecasting.baselines import BaselineInputs
 from core.forecasting.metrics import rmse
+from core.forecasting.past import FEWEST_TRAINING
 from core.forecasting.places import FEWEST_OBSERVED, Place, places_from_tables
 from core.simulation.simulate import simulate
 
@@ -221,7 +222,8 @@ def _twin(
         fewest_days=FEWEST_TRAINING,
     )  # fmt: skip
     means = simulate(engine, personas, problem.contexts).everyone[:, columns]
-    return twin_forecast(problem, problem.final, means, choose_calibrators(problem, means, FORECAST_DEFAULTS)).forecast
+    parameters = choose_calibrators(problem, means, forecast_defaults(place.study, origin))
+    return twin_forecast(problem, problem.final, means, parameters).forecast
 
 
 def _national(
@@ -244,7 +246,7 @@ def _national(
             fewest_days=FEWEST_TRAINING,
         )  # fmt: skip
         means = simulate(engine, personas, problem.contexts).everyone
-        parameters = choose_calibrators(problem, means, FORECAST_DEFAULTS)
+        parameters = choose_calibrators(problem, means, forecast_defaults(problem.study, origin))
         fitted = fitted_from(
             problem.final_only(), nation.timeline, personas, (country.attribute,), engine, parameters, nation.cases, 0
         )

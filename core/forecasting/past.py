@@ -1,0 +1,172 @@
+"""Forecasts from origins of the past, kept in parts, so that what was learned from other places can be put in or left out.
+
+An origin lies every four weeks from 75 days of training on. A forecast is kept as what it says before a policy weight and a
+drift are chosen (`core.calibration.twin.ForecastParts`); its errors under any weight and drift follow without simulating
+again. The twin follows the fitted lines: choosing calibrators at each origin too would take several times as long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+
+from core.calibration.drift import drift_after
+from core.calibration.policy_weight import known_policy_weight
+from core.calibration.problem import build_problem
+from core.calibration.twin import ForecastParts, forecast_in_parts
+from core.cognition.coefficients import load_coefficients
+from core.cognition.rules import RulesEngine
+from core.errors import TooLittleObserved
+from core.forecasting.baselines import BaselineInputs, seasonal_naive
+from core.forecasting.intervals import PastErrors, day_scales, place_scale
+from core.forecasting.places import Place
+from core.simulation.simulate import simulate
+
+#: Days between the origins inside the past, and the training they need at least.
+STEP = 28
+FEWEST_TRAINING = 75
+
+
+@dataclass(frozen=True)
+class PastForecasts:
+    """Forecasts from `origins` of one place: float32 (origins, days ahead, behaviours), NaN where nothing was forecast or,
+    in `truth` and `naive` (errors of the seasonal-naive forecast), observed. `base` to `scale` and `policy_effect` are those
+    of `ForecastParts`, `upper` (behaviours,) too; `usual` (origins, behaviours) is `place_scale`. `left_out` says which origins
+    have no forecast, and why."""
+
+    place: str
+    latitude: float | None
+    behaviours: tuple[str, ...]
+    origins: tuple[date, ...]
+    truth: np.ndarray
+    naive: np.ndarray
+    base: np.ndarray
+    effect: np.ndarray
+    offset: np.ndarray
+    scale: np.ndarray
+    policy_effect: np.ndarray
+    usual: np.ndarray
+    upper: np.ndarray
+    left_out: Mapping[date, str]
+
+    @property
+    def longest(self) -> int:
+        return int(self.truth.shape[1])
+
+    def errors(self, weight: np.ndarray, drift: np.ndarray) -> np.ndarray:
+        """Observed minus the twin's forecast with the policy weight of each origin, (origins,), and a drift of relative
+        activity, (origins, days ahead, behaviours)."""
+        return self.truth - measured(self.base, self.effect, self.offset, self.scale, self.upper, weight, drift)
+
+    def scales(self) -> tuple[np.ndarray, np.ndarray]:
+        """Scales of the twin's errors and of the seasonal-naive ones, each in the shape of `truth`."""
+        days = pd.RangeIndex(self.longest)
+        twin, naive = np.empty_like(self.truth), np.empty_like(self.truth)
+        for number in range(len(self.origins)):
+            usual = pd.Series(self.usual[number], list(self.behaviours))
+            effect = pd.DataFrame(self.policy_effect[number], days, list(self.behaviours))
+            twin[number] = day_scales(usual, effect).to_numpy(np.float32)
+            naive[number] = self.usual[number]
+        return twin, naive
+
+
+def measured(
+    base: np.ndarray,
+    effect: np.ndarray,
+    offset: np.ndarray,
+    scale: np.ndarray,
+    upper: np.ndarray,
+    weight: np.ndarray,
+    drift: np.ndarray,
+) -> np.ndarray:
+    """The metric of forecasts in parts, (…, origins, days ahead, behaviours), with the weight of each origin, (origins,)."""
+    activity = base + weight[:, None, None] * effect + drift
+    return np.asarray(offset + scale * np.clip(activity, 0.0, upper))
+
+
+def past_forecasts(place: Place, personas: pd.DataFrame, last: date, longest: int) -> PastForecasts:
+    """Forecasts of up to `longest` days from origins up to a week before `last`; nothing observed after `last` is kept.
+    An origin before which some behaviour was hardly observed is left out."""
+    engine = RulesEngine.for_study(place.study, load_coefficients(place.study.coefficients_file))
+    behaviours = tuple(map(str, place.observations.columns))
+    observations = place.observations.loc[: pd.Timestamp(last)]
+    found: list[tuple[date, ForecastParts, np.ndarray, np.ndarray, np.ndarray]] = []
+    left_out: dict[date, str] = {}
+    origin = place.study.start + timedelta(days=FEWEST_TRAINING)
+    while origin < last - timedelta(days=7):
+        end = min(origin + timedelta(days=longest), place.study.end)
+        try:
+            problem = build_problem(
+                place.study, place.timeline, place.observations, place.cases, origin, end,
+                inner=False, fewest_days=FEWEST_TRAINING,
+            )  # fmt: skip
+            means = simulate(engine, personas, problem.contexts).everyone
+            parts = forecast_in_parts(problem, problem.final, means)
+        except TooLittleObserved as why:
+            left_out[origin] = why.problem
+        else:
+            days = pd.date_range(origin + timedelta(days=1), periods=longest, freq="D")
+            truth = observations.reindex(days).to_numpy(float)
+            naive = truth - seasonal_naive(known_at(place, origin, days)).to_numpy(float)
+            usual = place_scale(place.observations, origin)[list(behaviours)].to_numpy(float)
+            found.append((origin, parts, truth, naive, usual))
+        origin += timedelta(days=STEP)
+    shape = (len(found), longest, len(behaviours))
+
+    def stacked(values: Sequence[np.ndarray]) -> np.ndarray:
+        kept = np.full(shape, np.nan, dtype=np.float32)
+        for number, item in enumerate(values):
+            kept[number, : len(item)] = item
+        return kept
+
+    arrays = {
+        name: stacked([getattr(item[1], name) for item in found])
+        for name in ("base", "effect", "offset", "scale", "policy_effect")
+    }
+    return PastForecasts(
+        place=place.study.id,
+        latitude=place.study.latitude,
+        behaviours=behaviours,
+        origins=tuple(item[0] for item in found),
+        truth=stacked([item[2] for item in found]),
+        naive=stacked([item[3] for item in found]),
+        usual=np.array([item[4] for item in found], dtype=np.float32).reshape(len(found), len(behaviours)),
+        upper=found[0][1].upper if found else np.full(len(behaviours), np.inf),
+        left_out=left_out,
+        **arrays,
+    )
+
+
+def known_at(place: Place, origin: date, horizon: pd.DatetimeIndex) -> BaselineInputs:
+    """What a baseline may know of a place at an origin."""
+    cut = pd.Timestamp(origin)
+    return BaselineInputs(
+        observed=place.observations.loc[:cut],
+        horizon=horizon,
+        stringency=place.published,
+        indicators=place.timeline.levels()[list(place.study.indicator_codes)],
+        cases=None if place.cases is None else place.cases.loc[:cut],
+    )
+
+
+def past_errors(place: Place, personas: pd.DataFrame, last: date, longest: int) -> PastErrors:
+    """Errors of `past_forecasts`, each origin given the policy weight and drift that it could know."""
+    past = past_forecasts(place, personas, last, longest)
+    weight = np.array([known_policy_weight(place.study, origin).value for origin in past.origins])
+    drift = np.zeros(past.truth.shape)
+    for number, origin in enumerate(past.origins):
+        days = pd.date_range(origin + timedelta(days=1), periods=longest, freq="D")
+        drift[number] = drift_after(place.study, origin).of(days)
+    twin, naive = past.scales()
+    return PastErrors(
+        past.behaviours,
+        past.origins,
+        {"twin": twin, "seasonal_naive": naive},
+        {"twin": past.errors(weight, drift).astype(np.float32), "seasonal_naive": past.naive},
+        past.policy_effect,
+        past.left_out,
+    )

@@ -343,7 +343,9 @@ def newest_backtest(store: Store) -> MeasuredBacktest:
 def measured_now(values: Mapping[str, Any], request: BacktestRequest) -> MeasuredBacktest:
     """A backtest that has just been measured and is not kept."""
     today = datetime.now(UTC).date()
-    data = {path.name: file_hash(path) for path in (request.mobility, request.policy, request.cases) if path is not None}
+    data = {
+        path.name: file_hash(path) for path in (request.mobility, request.policy, request.cases) if path is not None
+    }
     return MeasuredBacktest(values, None, today, request.command(), str(values["code_version"]), data)
 
 

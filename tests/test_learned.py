@@ -12,8 +12,8 @@ import pytest
 from learning_cases import ORIGINS, past_of
 
 from core.calibration.drift import DRIFT_FILE, drift_after
-from core.calibration.learned import ALL_TEACHERS, known_rows, own_code, teaching
-from core.calibration.policy_weight import UNINFORMED, WEIGHTS_FILE, known_policy_weight
+from core.calibration.learned import ALL_TEACHERS, WEIGHTS_FILE, known_rows, own_code, teaching
+from core.calibration.policy_weight import UNINFORMED, known_policy_weight
 from core.errors import InputError
 from core.forecasting.learned_widths import WIDTHS_FILE, widths_after
 from core.forecasting.past import past_errors, past_forecasts
@@ -121,6 +121,16 @@ def test_without_tables_half_of_the_effect_is_followed_and_any_share_may_be_sear
     assert early.value == UNINFORMED and teaching(load_study("uae"), WEIGHTS_FILE, date(2020, 6, 1)) is None
 
 
+def test_a_teacher_without_whom_the_others_are_too_few_is_told_nothing(tmp_path: Path) -> None:
+    """The rows of all have its own past in them."""
+    (tmp_path / WEIGHTS_FILE).write_text(
+        "without,known_until,weight,places\n,2020-06-30,0.40,3\nARE,2020-06-30,0.3,2\n"
+    )
+    (tmp_path / DRIFT_FILE).write_text("without,known_until,behaviour,recovery,season\n,2020-06-30,parks,0.1,0.2\n")
+    assert drift_after(study_at(tmp_path), LATE).known_until is None
+    assert drift_after(replace(study_at(tmp_path), code="DEU"), LATE).known_until == date(2020, 6, 30)
+
+
 def test_an_edited_table_is_read_anew(tmp_path: Path) -> None:
     head = "without,known_until,weight,places\n"
     (tmp_path / WEIGHTS_FILE).write_text(head + ",2020-06-30,0.40,3\nARE,2020-06-30,0.25,2\n")
@@ -144,6 +154,7 @@ def test_a_strange_table_is_refused_in_one_line(tmp_path: Path, content: str, sa
     with pytest.raises(InputError, match=said) as wrong:
         known_policy_weight(study_at(tmp_path), LATE)
     assert "\n" not in str(wrong.value) and WEIGHTS_FILE in str(wrong.value)
+    (tmp_path / WEIGHTS_FILE).write_text("without,known_until,weight,places\n")
     with pytest.raises(InputError, match="no such file"):
         known_rows(study_at(tmp_path), WIDTHS_FILE, ("level",), LATE)
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from learning_cases import past_of
 
-from core.calibration.learned import known_rows
+from core.calibration.learned import WEIGHTS_FILE, known_rows
 from core.calibration.problem import build_problem
 from core.calibration.twin import forecast_defaults, twin_forecast
 from core.counterfactual.engine_error import (
@@ -149,6 +149,7 @@ def test_widths_round_trip_through_the_table_and_no_origin_knows_a_later_one(tmp
     assert early is not None and late is not None
     rows = [{"without": "", "known_until": "2020-06-30", **row} for row in widths_rows(late, "twin", 3)]
     pd.DataFrame(rows).to_csv(tmp_path / WIDTHS_FILE, index=False)
+    (tmp_path / WEIGHTS_FILE).write_text("without,known_until,weight,places\n")
     again = widths_after(replace(study, learned=tmp_path), date(2021, 12, 31))
     assert again is not None
     for name, values in late.by_behaviour.items():
@@ -164,6 +165,7 @@ def test_a_table_that_lacks_a_level_gives_no_widths(tmp_path: Path) -> None:
     assert late is not None
     rows = [{"without": "", "known_until": "2020-06-30", **row} for row in widths_rows(late, "twin", 3)]
     pd.DataFrame(rows[1:]).to_csv(tmp_path / WIDTHS_FILE, index=False)
+    (tmp_path / WEIGHTS_FILE).write_text("without,known_until,weight,places\n")
     assert widths_after(replace(study, learned=tmp_path), date(2021, 12, 31)) is None
 
 

@@ -22,6 +22,8 @@ from core.errors import InputError
 from core.study import Study
 
 WITHOUT, KNOWN_UNTIL = "without", "known_until"
+#: The table that has a row for every teacher left out, whatever the others lack.
+WEIGHTS_FILE = "policy_weights.csv"
 #: Rows that all teachers had a say in.
 ALL_TEACHERS = ""
 
@@ -47,7 +49,9 @@ def known_rows(study: Study, file: str, columns: Sequence[str], origin: date) ->
     """
     if study.learned is None:
         return pd.DataFrame(), None
-    by_day = _by_day(study.learned / file, tuple(columns), own_code(study))
+    code = own_code(study) or ALL_TEACHERS
+    teaches = code in _teachers(study.learned / WEIGHTS_FILE)
+    by_day = _by_day(study.learned / file, tuple(columns), code if teaches else ALL_TEACHERS)
     known = [day for day in by_day if day <= origin]
     return (by_day[max(known)], max(known)) if known else (pd.DataFrame(), None)
 
@@ -71,11 +75,16 @@ def teaching(study: Study, file: str, origin: date) -> Teaching | None:
     return None if day is None else Teaching(int(rows["places"].min()), int(rows["places"].max()), day)
 
 
+@cached_by_content()
+def _teachers(path: Path) -> frozenset[str]:
+    """The places that had a say. One of them is never given rows of all, not even where the others were too few to teach."""
+    return frozenset(_table(path, ("weight",))[WITHOUT]) - {ALL_TEACHERS}
+
+
 @cached_by_content(keep=256)
-def _by_day(path: Path, columns: tuple[str, ...], code: str | None) -> dict[date, pd.DataFrame]:
+def _by_day(path: Path, columns: tuple[str, ...], without: str) -> dict[date, pd.DataFrame]:
     table = _table(path, columns)
-    own = table[WITHOUT] == (code or ALL_TEACHERS)
-    rows = table[own] if own.any() else table[table[WITHOUT] == ALL_TEACHERS]
+    rows = table[table[WITHOUT] == without]
     days = sorted(set(rows[KNOWN_UNTIL]))
     return {day: rows[rows[KNOWN_UNTIL] == day].reset_index(drop=True) for day in days}
 

@@ -10,10 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from core.calibration.learned import known_rows
+from core.calibration.learned import WEIGHTS_FILE, known_rows
 from core.study import Study
 
-WEIGHTS_FILE = "policy_weights.csv"
 UNINFORMED = 0.5
 #: A search may go this far from what was learned; without, anywhere from nothing to all.
 REACH = 0.3

@@ -23,9 +23,9 @@ import pandas as pd
 
 from core.calibration.anchoring import Gap, follow_policy, measure_gap
 from core.calibration.attendance import days_off_correction, moved_power, moved_scale, never_seen
-from core.calibration.learned import teaching
+from core.calibration.learned import WEIGHTS_FILE, teaching
 from core.calibration.linear import CALIBRATORS, LinearCalibrator
-from core.calibration.policy_weight import WEIGHTS_FILE, known_policy_weight
+from core.calibration.policy_weight import known_policy_weight
 from core.calibration.problem import Problem, Window
 from core.simulation.measurement import SMALLEST_ACTIVITY, measurement_model
 from core.study import Study

@@ -17,8 +17,7 @@ import numpy as np
 import pandas as pd
 
 from core.calibration.drift import DRIFT_FILE, LONGEST
-from core.calibration.learned import ALL_TEACHERS, KNOWN_UNTIL, WITHOUT
-from core.calibration.policy_weight import WEIGHTS_FILE
+from core.calibration.learned import ALL_TEACHERS, KNOWN_UNTIL, WEIGHTS_FILE, WITHOUT
 from core.cognition.coefficients import load_coefficients
 from core.cognition.rules import RulesEngine
 from core.counterfactual.engine_error import DAYS_OFF_FILE, EFFECTS_FILE

@@ -122,6 +122,10 @@ def store_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--db", type=Path, default=argparse.SUPPRESS, metavar="FILE", help="the store (DuckDB file)")
 
 
+def again_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--again", action="store_true", help="make it anew, also where the same result is in the store")
+
+
 def json_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
 
@@ -185,7 +189,9 @@ def watch() -> Any:
     terminal = sys.stderr.isatty()
 
     def report(item: Progress) -> None:
-        if terminal:
+        if item.stage == "found":
+            say(f"This result is there already: {item.text}. With --again it is made anew.", aside=True)
+        elif terminal:
             said = printable(f"{item.stage}: {item.done} of {item.total} {item.text}")
             print(f"\r\033[K{said}", end="", file=sys.stderr, flush=True)
             if item.stage == "store" and item.done == item.total:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.cli.options import (
+    again_option,
     ask_option,
     asking_of,
     command,
@@ -27,10 +28,12 @@ def add(commands: Any) -> None:
     """Register these commands."""
     run = command(commands, "run", _run, "simulate, calibrate, validate and store one study on one split")
     run_options(run)
+    again_option(run)
     estimate_option(run)
 
     sweep = command(commands, "sweep", _sweep, "hold stringency at each level and compare")
     run_options(sweep)
+    again_option(sweep)
     sweep.add_argument(
         "--levels", type=levels, default=[0.0, 25.0, 50.0, 75.0, 100.0], metavar="L,L,…", help="0 to 100"
     )
@@ -40,6 +43,7 @@ def add(commands: Any) -> None:
 
     compare = command(commands, "compare", _compare, "contrast scenario files with the observed policy")
     run_options(compare)
+    again_option(compare)
     compare.add_argument(
         "--scenario", action="append", required=True, type=Path, metavar="FILE", help="TOML or JSON; repeat"
     )
@@ -55,10 +59,11 @@ def add(commands: Any) -> None:
 
     sensitivity = command(commands, "sensitivity", _sensitivity, "what the assumed traits of the personas are worth")
     run_options(sensitivity)
+    again_option(sensitivity)
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from core.services.runs import run_study
+    from core.services.runs import run_once
     from core.services.texts import run_text
 
     request = request_of(arguments)
@@ -71,8 +76,8 @@ def _run(arguments: argparse.Namespace) -> None:
             if arguments.estimate:
                 return _show_cost(cost, arguments)
             say(run_cost_text(cost.as_dict()), aside=True)
-        summary = run_study(request, store, watch())
-    show(summary.values, arguments, lambda: run_text(summary.values))
+        values = run_once(request, store, watch(), again=arguments.again)
+    show(values, arguments, lambda: run_text(values))
 
 
 def _sweep(arguments: argparse.Namespace) -> None:
@@ -89,7 +94,14 @@ def _sweep(arguments: argparse.Namespace) -> None:
 
             return _show_cost(cost_of_contrast(store, run_id, levels=arguments.levels, **window), arguments)
         values, _ = run_sweep(
-            store, run_id, arguments.levels, **window, asks=arguments.ask, asking=asking_of(arguments), watch=watch()
+            store,
+            run_id,
+            arguments.levels,
+            **window,
+            asks=arguments.ask,
+            asking=asking_of(arguments),
+            watch=watch(),
+            again=arguments.again,
         )
     show(values, arguments, lambda: sweep_text(values))
 
@@ -113,7 +125,7 @@ def _compare(arguments: argparse.Namespace) -> None:
             return _show_cost(cost_of_contrast(store, run_id, scenarios=asked, **window), arguments)
         values, _ = run_compare(
             store, run_id, scenarios, **window, reference=reference, asks=arguments.ask, asking=asking_of(arguments),
-            watch=watch(),
+            watch=watch(), again=arguments.again,
         )  # fmt: skip
     show(values, arguments, lambda: compare_text(values))
 
@@ -130,5 +142,5 @@ def _sensitivity(arguments: argparse.Namespace) -> None:
 
     with open_store(arguments) as store:
         run_id = finished_run(arguments, store)
-        values = run_sensitivity(store, run_id, data=arguments.data, watch=watch())
+        values = run_sensitivity(store, run_id, data=arguments.data, watch=watch(), again=arguments.again)
     show(values, arguments, lambda: sensitivity_text(values))

@@ -8,6 +8,7 @@ from typing import Any
 
 from core.cli.options import (
     DATE_FORMAT,
+    again_option,
     command,
     days,
     finished_run,
@@ -41,6 +42,7 @@ def add(commands: Any) -> None:
     )
     backtest.add_argument("--keep", action="store_true", help="keep the result in the store; --db FILE does so too")
     store_option(backtest)
+    again_option(backtest)
     backtest.add_argument(
         "--export",
         type=Path,
@@ -74,6 +76,7 @@ def add(commands: Any) -> None:
     )
     worlds.add_argument("--keep", action="store_true", help="keep the result in the store; --db FILE does so too")
     store_option(worlds)
+    again_option(worlds)
     json_option(worlds)
 
     intervals = command(commands, "intervals", _intervals, "what the intervals of a forecast held, and are made of")
@@ -81,12 +84,14 @@ def add(commands: Any) -> None:
 
     ablate = command(commands, "ablate", _ablate, "what each part of the twin is worth: the twin again without it")
     run_options(ablate)
+    again_option(ablate)
     ablate.add_argument("--only", type=names, metavar="A,B,…", help="some ablations by name (default: all)")
 
     groups = command(
         commands, "groups", _groups, "how spread simulated people are, who responds more, accuracy by region"
     )
     run_options(groups)
+    again_option(groups)
     groups.add_argument(
         "--origins", type=days, metavar=f"{DATE_FORMAT},…", help="of the regions (default: what was observed allows)"
     )
@@ -121,7 +126,7 @@ def _backtest(arguments: argparse.Namespace) -> None:
     from contextlib import ExitStack
 
     from core.services.backtesting import backtest
-    from core.services.backtests import BacktestRequest, export_backtest, keep_backtest, measured_now
+    from core.services.backtests import BacktestRequest, export_backtest, keep_backtest, kept_backtest, measured_now
     from core.services.runs import worker_pool
     from core.services.texts import backtest_text
 
@@ -139,20 +144,27 @@ def _backtest(arguments: argparse.Namespace) -> None:
         kept = arguments.keep or hasattr(arguments, "db")
         store = stack.enter_context(open_store(arguments)) if kept else None
         pool = stack.enter_context(worker_pool(arguments.workers))
-        values = backtest(
-            request.mobility,
-            request.policy,
-            request.cases,
-            request.origins,
-            request.horizons,
-            countries=request.countries,
-            seed=request.seed,
-            watch=watch(),
-            executor=pool,
+        same = None if store is None or arguments.again else kept_backtest(store, request)
+        values = (
+            {**same.values, "run_id": same.run_id}
+            if same is not None
+            else backtest(
+                request.mobility,
+                request.policy,
+                request.cases,
+                request.origins,
+                request.horizons,
+                countries=request.countries,
+                seed=request.seed,
+                watch=watch(),
+                executor=pool,
+            )
         )
         if arguments.export is not None:
-            export_backtest(measured_now(values, request), arguments.export)
-        if store is not None:
+            export_backtest(same or measured_now(values, request), arguments.export)
+        if same is not None:
+            watch().found(str(same.run_id))
+        elif store is not None:
             values = {**values, "run_id": keep_backtest(store, values, request)}
     show(values, arguments, lambda: backtest_text(values))
 
@@ -186,6 +198,7 @@ def _worlds(arguments: argparse.Namespace) -> None:
             watch=watch(),
             executor=stack.enter_context(worker_pool(arguments.workers)),
             store=store,
+            again=arguments.again,
         )
     show(values, arguments, lambda: worlds_text(values))
 
@@ -214,6 +227,7 @@ def _ablate(arguments: argparse.Namespace) -> None:
             only=arguments.only,
             watch=watch(),
             executor=pool,
+            again=arguments.again,
         )
     show(values, arguments, lambda: ablations_text(values))
 
@@ -236,6 +250,7 @@ def _groups(arguments: argparse.Namespace) -> None:
                 horizons=arguments.horizons,
                 watch=watch(),
                 executor=pool,
+                again=arguments.again,
             )
     show(values, arguments, lambda: groups_text(values))
 

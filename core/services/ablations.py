@@ -53,11 +53,13 @@ def run_ablations(
     watch: Watch | None = None,
     executor: Executor | None = None,
     inputs: StudyInputs | None = None,
+    again: bool = False,
 ) -> dict[str, Any]:
     """Ablate the twin of a finished run (its id, or a request, which is run where it was not yet) and keep the rows.
 
     `only` takes some ablations by name (default: all). With the same run the rows are the same, whatever the executor.
-    Returns the values that are printed and kept. InputError for an unknown ablation, and for a run that is not complete,
+    Returns the values that are printed and kept: where the store has the same already, those, unless `again`.
+    InputError for an unknown ablation, and for a run that is not complete,
     cannot be rebuilt, or was answered by a language model; Cancelled where the watch says stop, and then nothing is kept.
     """
     began = time.perf_counter()
@@ -73,11 +75,15 @@ def run_ablations(
     prepared = _rebuilt(store, stored, data, inputs)
     every = ablations_of(prepared)
     chosen = _chosen(every, only)
+    record = _record(stored, prepared, only)
+    same = None if again else store.find_complete(record.inputs_hash())
+    if same is not None:
+        watch.found(same.run_id)
+        return dict(same.summary)
     kept = curves(store, run_id, prepared.inputs.study.behaviour_ids).forecasts
     forecasts = _forecasts(chosen, kept, watch, executor)
     truth = prepared.inputs.observations.reindex(prepared.problem.final.horizon)
     twin, rows = ablation_rows(kept["twin"], chosen, forecasts, truth, stored.record.seed)
-    record = _record(stored, prepared, only)
     frame = _score_frame(rows, twin)
     finished = replace(record, result_hash=frame_hash(frame))
     study = prepared.inputs.study

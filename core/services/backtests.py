@@ -28,7 +28,7 @@ from core.forecasting.places import PATTERN
 from core.people.personas import synthesise
 from core.people.population_file import load_population_spec
 from core.records import RUNGS, RunRecord, code_version, content_hash
-from core.services.backtesting import backtest
+from core.services.backtesting import PERSONAS, POPULATION, backtest
 from core.services.progress import Watch
 from core.services.stored_inputs import save_engine_texts
 from core.services.studies import study_hash
@@ -151,27 +151,8 @@ def keep_backtest(store: Store, values: Mapping[str, Any], request: BacktestRequ
         raise InputError("has no rows", where="backtest", allowed="origins after which places were observed")
     study = load_study(PATTERN)
     engine = RulesEngine.for_study(study, load_coefficients(study.coefficients_file))
-    record = RunRecord(
-        kind=KIND,
-        study_id=STUDY,
-        study_hash=study_hash(study),
-        engine=engine.name,
-        engine_version=engine.version,
-        seed=request.seed,
-        personas=int(values["personas"]),
-        input_hashes={**request.hashes(), **save_engine_texts(store, study)},
-        parameters={
-            "origins": [str(day) for day in request.origins],
-            "horizons": list(request.horizons),
-            "countries": list(request.countries or ()),
-            "population": values["population"],
-            "command": request.command(),
-            "files": {name: path.name for name, path in request.files().items()},
-        },
-        calibrator=TWIN,
-        code_version=str(values["code_version"]),
-        rung=_rung(values, engine, int(values["personas"]), request.seed),
-    )
+    rung = _rung(values, engine, int(values["personas"]), request.seed)
+    record = replace(_record_of(store, request), code_version=str(values["code_version"]), rung=rung)
     finished = replace(record, result_hash=content_hash(values["rows"]))
     rest = {name: value for name, value in values.items() if name != "rows"}
     order = list(values["rows"][0]["macro_rmse"])
@@ -180,6 +161,37 @@ def keep_backtest(store: Store, values: Mapping[str, Any], request: BacktestRequ
         store.begin_run(record)
         store.finish_run(record.run_id, tables, summary, seconds=values["seconds"], record=finished)
     return record.run_id
+
+
+def kept_backtest(store: Store, request: BacktestRequest) -> MeasuredBacktest | None:
+    """What this very code measured for an equal request on equal files, where the store has it."""
+    found = store.find_complete(_record_of(store, request).inputs_hash())
+    return None if found is None else read_backtest(store, found.run_id)
+
+
+def _record_of(store: Store, request: BacktestRequest) -> RunRecord:
+    """The record of a measurement by this code, with the engine's tables kept in the store."""
+    study = load_study(PATTERN)
+    engine = RulesEngine.for_study(study, load_coefficients(study.coefficients_file))
+    return RunRecord(
+        kind=KIND,
+        study_id=STUDY,
+        study_hash=study_hash(study),
+        engine=engine.name,
+        engine_version=engine.version,
+        seed=request.seed,
+        personas=PERSONAS,
+        input_hashes={**request.hashes(), **save_engine_texts(store, study)},
+        parameters={
+            "origins": [str(day) for day in request.origins],
+            "horizons": list(request.horizons),
+            "countries": list(request.countries or ()),
+            "population": POPULATION,
+            "command": request.command(),
+            "files": {name: path.name for name, path in request.files().items()},
+        },
+        calibrator=TWIN,
+    )
 
 
 def latest_backtest(store: Store) -> MeasuredBacktest | None:

@@ -159,12 +159,14 @@ def run_sweep(
     watch: Watch | None = None,
     asks: bool = False,
     asking: Asking | None = None,
+    again: bool = False,
 ) -> tuple[dict[str, Any], Sweep]:
     """Sweep a finished run's twin and keep the result as a run of its own. Returns the printed values and the sweep.
 
     A language model is asked what its run did not ask only with `asks`, see `fitted_twin`; `twin` goes before both.
 
-    With `population` (an edited one) the calibration stays that of the run. Raises InputError for levels, days or a run
+    Where the store has the same sweep of the same run already, its values are returned and nothing is stored, unless
+    `again`. With `population` (an edited one) the calibration stays that of the run. Raises InputError for levels, days or a run
     that are not possible; then nothing is kept.
     """
     began = time.perf_counter()
@@ -182,7 +184,7 @@ def run_sweep(
     rung = RUNGS[1] if sweep.coherent else RUNGS[0]
     values = {**_about(twin, record, run_id), **sweep_values(sweep), **_claims(twin, record), "rung": rung}
     finished = replace(record, rung=rung, result_hash=frame_hash(frame))
-    return _keep(store, record, finished, {"sweeps": frame}, values, began), sweep
+    return _keep(store, record, finished, {"sweeps": frame}, values, began, watch, again), sweep
 
 
 def run_compare(
@@ -199,6 +201,7 @@ def run_compare(
     watch: Watch | None = None,
     asks: bool = False,
     asking: Asking | None = None,
+    again: bool = False,
 ) -> tuple[dict[str, Any], list[Contrast]]:
     """Contrast scenarios with a reference (default: the observed timeline) on a finished run's twin, and keep the result
     as a run of its own. The same scenario twice is one. Raises InputError for none, and as `run_sweep`."""
@@ -224,7 +227,7 @@ def run_compare(
     said = compare_values(found, [item.id for item in chosen])
     values = {**_about(twin, record, run_id), **said, **_claims(twin, record), "rung": RUNGS[0]}
     finished = replace(record, result_hash=frame_hash(frame))
-    return _keep(store, record, finished, {"forecasts": frame}, values, began), found
+    return _keep(store, record, finished, {"forecasts": frame}, values, began, watch, again), found
 
 
 def distinct_scenarios(scenarios: Sequence[PolicyTimeline]) -> list[PolicyTimeline]:
@@ -338,8 +341,15 @@ def _keep(
     tables: Mapping[str, pd.DataFrame],
     values: dict[str, Any],
     began: float,
+    watch: Watch | None,
+    again: bool,
 ) -> dict[str, Any]:
-    """Store a finished counterfactual and return its values with the time it took."""
+    """Store a finished counterfactual and return its values with the time it took; or those of the same one in the store."""
+    same = None if again else store.find_complete(record.inputs_hash())
+    if same is not None and same.record.result_hash == finished.result_hash:
+        if watch is not None:
+            watch.found(same.run_id)
+        return dict(same.summary)
     seconds = time.perf_counter() - began
     values = {**values, "seconds": round(seconds, 3)}
     with store.transaction():

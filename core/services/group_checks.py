@@ -66,8 +66,10 @@ def group_checks(
     executor: Executor | None = None,
     inputs: StudyInputs | None = None,
     regions_seen: RegionTable | None = None,
+    again: bool = False,
 ) -> dict[str, Any]:
-    """Every check of this module on a finished run, kept as a run of its own; returns what is printed.
+    """Every check of this module on a finished run, kept as a run of its own; returns what is printed: where the
+    store has the same already, that, unless `again`.
 
     `origins` and `horizons` are those of the regions (default: the run's training end where enough was observed after it,
     else the latest end of a month after which it was). Attributes are compared in parallel where there is an executor.
@@ -123,6 +125,10 @@ def group_checks(
     )
     # Why there are no regions names a folder, which is no part of the result.
     finished = replace(ours, result_hash=content_hash({**values, "regions_note": bool(note)}))
+    same = None if again else store.find_complete(ours.inputs_hash())
+    if same is not None and same.record.result_hash == finished.result_hash:
+        watch.found(same.run_id)
+        return dict(same.summary)
     values |= {"run_id": ours.run_id, "seconds": round(time.perf_counter() - began, 3)}
     with store.transaction():
         store.begin_run(ours)

@@ -49,12 +49,14 @@ def known_worlds(
     watch: Watch | None = None,
     executor: Executor | None = None,
     store: Store | None = None,
+    again: bool = False,
 ) -> dict[str, Any]:
     """Measure the twin's contrasts and its rivals' against the truth of generated worlds and of Meridia.
 
     `seeds` worlds of each of `kinds` (default: all of `WORLDS`), each with a twin of `personas` people and a search of
     `trials` (0: the engine's table as it is). Returns `summary`, `rows` and what they were made with; with a `store` the
-    result is kept as a run of kind "worlds", whose id is `run_id`. Worlds are measured in parallel where there is an
+    result is kept as a run of kind "worlds", whose id is `run_id`, and where it
+    is there already it is that which is returned, unless `again`. Worlds are measured in parallel where there is an
     executor; the result does not depend on it. Raises InputError for an unknown kind or a number out of range, and
     Cancelled when the watch says stop.
     """
@@ -71,6 +73,11 @@ def known_worlds(
                 allowed=f"{low} to {high}",
                 nearest=str(min(max(value, low), high)),
             )
+    record = None if store is None else _record(store, chosen, seeds, personas, trials)
+    same = None if store is None or record is None or again else store.find_complete(record.inputs_hash())
+    if same is not None:
+        watch.found(same.run_id)
+        return dict(same.summary)
     asked = [(kind, seed) for kind in chosen for seed in range(seeds)]
     work = [(*item, personas, trials) for item in asked]
     rows = [row for part in each_of(measure_world, work, watch, "validate", "worlds", executor) for row in part]
@@ -89,8 +96,12 @@ def known_worlds(
         "code_version": code_version(),
         "seconds": round(time.perf_counter() - began, 2),
     }
-    if store is not None:
-        values["run_id"] = _keep(store, values)
+    if store is not None and record is not None:
+        values["run_id"] = record.run_id
+        finished = replace(record, result_hash=content_hash(rows))
+        with store.transaction():
+            store.begin_run(record)
+            store.finish_run(record.run_id, {}, values, seconds=values["seconds"], record=finished)
     watch.finish("store", "done")
     return values
 
@@ -104,25 +115,18 @@ def _checked_kinds(kinds: Sequence[str] | None) -> tuple[str, ...]:
     return chosen
 
 
-def _keep(store: Store, values: dict[str, Any]) -> str:
-    """Store the result as a run that is complete, and return its id."""
+def _record(store: Store, kinds: Sequence[str], seeds: int, personas: int, trials: int) -> RunRecord:
+    """The record of these worlds, with the engine's tables kept in the store."""
     study: Study = load_study(PATTERN)
-    record = RunRecord(
+    return RunRecord(
         kind="worlds",
         study_id=STUDY_ID,
         study_hash=study_hash(study),
-        engine=values["engine"],
+        engine="rules",
         engine_version=RulesEngine.for_study(study, load_coefficients(study.coefficients_file)).version,
         seed=0,
-        personas=values["personas"],
+        personas=personas,
         input_hashes=save_engine_texts(store, study),
-        parameters={name: values[name] for name in ("worlds", "seeds", "trials", "horizon")},
+        parameters={"worlds": list(kinds), "seeds": seeds, "trials": trials, "horizon": HORIZON},
         calibrator="twin",
     )
-    finished = replace(record, result_hash=content_hash(values["rows"]))
-    with store.transaction():
-        store.begin_run(record)
-        store.finish_run(
-            record.run_id, {}, {**values, "run_id": record.run_id}, seconds=values["seconds"], record=finished
-        )
-    return record.run_id

@@ -17,6 +17,7 @@ STAGE_WORDS = {
     "simulate": "Simulating everybody",
     "validate": "Testing on held-out days",
     "store": "Keeping the results",
+    "found": "There already",
 }
 
 Found = TypeVar("Found")
@@ -49,6 +50,10 @@ class Watch:
     def finish(self, stage: str, text: str) -> None:
         """Say that the work is done and kept. Never raises: what is complete cannot be stopped any more."""
         self._report(Progress(stage, 1, 1, text))
+
+    def found(self, run_id: str) -> None:
+        """Say that the result is in the store already, as this run."""
+        self._report(Progress("found", 1, 1, run_id))
 
     def check(self) -> None:
         """Raises Cancelled where the user has asked to stop."""

@@ -174,6 +174,23 @@ def run_study(
         raise
 
 
+def run_once(
+    request: RunRequest,
+    store: Store,
+    watch: Watch | None = None,
+    executor: Executor | None = None,
+    *,
+    again: bool = False,
+) -> dict[str, Any]:
+    """The values of the complete run with these inputs, where the store has one, else of a new one; `again` always makes one."""
+    watch = watch or Watch()
+    found = None if again else complete_run(request, store)
+    if found is None:
+        return run_study(request, store, watch, executor).values
+    watch.found(found)
+    return dict(store.run(found).summary)
+
+
 def ensure_run(request: RunRequest, store: Store, watch: Watch | None = None) -> str:
     """The id of a complete run with these inputs: one that is there, else a new one."""
     return complete_run(request, store) or run_study(request, store, watch).run_id

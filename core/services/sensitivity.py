@@ -30,9 +30,16 @@ FORECASTER = "twin: "
 
 
 def run_sensitivity(
-    store: Store, run_id: str, *, data: Any = None, watch: Watch | None = None, inputs: StudyInputs | None = None
+    store: Store,
+    run_id: str,
+    *,
+    data: Any = None,
+    watch: Watch | None = None,
+    inputs: StudyInputs | None = None,
+    again: bool = False,
 ) -> dict[str, Any]:
-    """Vary the traits of a finished run's personas and keep the scores as a run of its own. Returns what is printed."""
+    """Vary the traits of a finished run's personas and keep the scores as a run of its own. Returns what is printed: where
+    the store has the same already, that, unless `again`."""
     began = time.perf_counter()
     watch = watch or Watch()
     parent = store.run(run_id)
@@ -51,6 +58,11 @@ def run_sensitivity(
     window = twin.problem.final
     truth = inputs.observations.reindex(window.horizon)
     variants = trait_variants(population, record.seed + 1, texts=False)
+    ours = record.about("sensitivity", {"of_run": run_id, "variants": len(variants)})
+    same = None if again else store.find_complete(ours.inputs_hash())
+    if same is not None:
+        watch.found(same.run_id)
+        return dict(same.summary)
 
     def scores(personas: pd.DataFrame) -> pd.Series:
         means = simulate(twin.engine, personas, twin.problem.contexts).everyone
@@ -73,7 +85,6 @@ def run_sensitivity(
             {"forecaster": FORECASTER + name, "behaviour": behaviour, "metric": "rmse", "value": float(value)}
             for behaviour, value in [*theirs.items(), ("macro", theirs.mean())]
         ]
-    ours = record.about("sensitivity", {"of_run": run_id, "variants": len(variants)})
     values: dict[str, Any] = {
         "study": record.study_id,
         "engine": record.engine,

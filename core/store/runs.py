@@ -201,6 +201,11 @@ class RunAccess(TableAccess):
         found = self._runs(inputs_hash=inputs_hash, status=list(ENDED_EARLY))
         return self.run(str(found["run_id"].iloc[0])) if len(found) else None
 
+    def find_complete(self, inputs_hash: str) -> StoredRun | None:
+        """The latest complete run with these inputs, or None."""
+        found = self._runs(inputs_hash=inputs_hash, status=COMPLETE)
+        return self.run(str(found["run_id"].iloc[0])) if len(found) else None
+
     def mark_interrupted(self) -> int:
         """Marks runs whose process is gone as interrupted, and returns how many. Done whenever a file is opened.
 

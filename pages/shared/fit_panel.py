@@ -22,7 +22,7 @@ from core.services.fitting import (
 from core.services.jobs import DONE, FAILED, STOPPED, Job
 from core.services.populations import saved_populations
 from core.services.results import trials_of, twin_source
-from core.services.runs import run_study
+from core.services.runs import run_once
 from core.services.specification import DEFAULT_TRIALS, MOST_TRIALS, RunRequest
 from pages.shared.charts import chart
 from pages.shared.shell import Workspace, choose_run, show_job, try_to
@@ -194,7 +194,7 @@ def _start(workspace: Workspace, request: RunRequest) -> None:
 
     def begin() -> None:
         workspace.board.start(
-            KIND, workspace.study.id, lambda watch, executor: run_study(request, store, watch, executor).run_id
+            KIND, workspace.study.id, lambda watch, executor: run_once(request, store, watch, executor)["run_id"]
         )
 
     if try_to(begin):

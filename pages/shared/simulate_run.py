@@ -17,7 +17,7 @@ from core.services.engine_words import run_label
 from core.services.fitting import ENDINGS, Unfinished, expected_seconds, request_of, running_run, unfinished_runs
 from core.services.jobs import DONE, FAILED, STOPPED, Job
 from core.services.results import verdict
-from core.services.runs import run_study
+from core.services.runs import run_once
 from core.services.server_check import require_server
 from core.services.simulate_words import (
     Figure,
@@ -174,7 +174,7 @@ def _start(workspace: Workspace, request: RunRequest) -> None:
     def begin() -> None:
         require_server(request.asking)
         workspace.board.start(
-            KIND, workspace.study.id, lambda watch, executor: run_study(request, store, watch, executor).run_id
+            KIND, workspace.study.id, lambda watch, executor: run_once(request, store, watch, executor)["run_id"]
         )
 
     if try_to(begin):

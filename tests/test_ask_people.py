@@ -236,7 +236,7 @@ def test_a_failure_ends_the_run_or_is_kept_as_one(store: Store) -> None:
     with openai_server(stubborn) as url:
         with pytest.raises(AnswersMissing, match=r"1 of 5 questions .*persona 2, sample 0: .*no JSON object"):
             ask_people(store, identifier, TRAVEL, asking=asking("openai", url))
-        assert store.runs(kind="ask")["status"].tolist() == ["failed"] and not kept_questions(store)
+        assert store.runs(kind="ask")["status"].tolist() == ["interrupted"] and not kept_questions(store)
         values = ask_people(store, identifier, TRAVEL, asking=asking("openai", url, allow_failures=True))
         assert values["spent"]["cached"] == 4 and values["failed"] == 1 and "no JSON object" in values["problems"][0]
     rows = store.read_result("survey_answers", values["run_id"]).set_index("persona_id")
@@ -257,8 +257,17 @@ def test_a_failure_ends_the_run_or_is_kept_as_one(store: Store) -> None:
 
 def test_nobody_answering_is_an_error_of_one_line(store: Store) -> None:
     identifier, _ = kept(store, 2)
-    with openai_server(always(openai_answer("No."))) as url, pytest.raises(InputError, match="nobody gave a valid"):
-        ask_people(store, identifier, TRAVEL, asking=asking("openai", url, allow_failures=True))
+    way: dict[str, Any] = {"allow_failures": True}
+    with openai_server(always(openai_answer("No."))) as url:
+        with pytest.raises(AnswersMissing, match=r"15 short questions, for none got a valid answer: .*no JSON object"):
+            ask_people(store, identifier, TRAVEL, asking=asking("openai", url, **way))
+        assert len(url.seen) == 45 and not asked_of(url)
+    good = openai_answer(json.dumps({"reason": "So.", "values": {"probability": 0.5}}))
+    with (
+        openai_server(lambda request, number: Step(200, {}, good if number < 15 else openai_answer("No."))) as url,
+        pytest.raises(InputError, match="nobody gave a valid"),
+    ):
+        ask_people(store, identifier, TRAVEL, asking=asking("openai", url, **way))
 
 
 def test_where_nobody_is_there_the_canaries_end_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,7 +279,19 @@ def test_where_nobody_is_there_the_canaries_end_it(store: Store, monkeypatch: py
         ):
             ask_people(store, identifier, TRAVEL, asking=asking("openai", url))
         assert not asked_of(url)
-    assert store.runs(kind="ask")["status"].tolist() == ["failed"]
+    assert store.runs(kind="ask")["status"].tolist() == ["interrupted"]
+
+
+def test_a_cap_interrupts_a_question_as_it_does_a_run(store: Store) -> None:
+    identifier, population = kept(store, 12)
+    with openai_server(scripted("openai", population, by_age)) as url:
+        with pytest.raises(BudgetReached, match="20 calls"):
+            ask_people(store, identifier, TRAVEL, asking=asking("openai", url, max_calls=20))
+        [run] = store.runs(kind="ask").to_dict("records")
+        assert run["status"] == "interrupted" and run["message"].startswith("the cap of 20 calls is reached")
+        values = ask_people(store, identifier, TRAVEL, asking=asking("openai", url))
+        assert values["run_id"] == run["run_id"] and len(url.seen) == 15 + 12
+        assert store.run(run["run_id"]).complete
 
 
 def test_a_run_that_was_stopped_goes_on_where_it_was(store: Store) -> None:

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.cognition.llm.answers import LONGEST_REPLY, AnswerShape
+from core.cognition.llm.answers import AnswerShape
+from core.cognition.llm.replies import LONGEST_REPLY
 from core.cognition.llm.types import AnswerError
 
 BEHAVIOURS = ("retail", "parks")

@@ -75,14 +75,14 @@ def test_canaries_are_asked_with_every_run_and_once_in_a_run(tmp_path: Path) -> 
     with Store(tmp_path / "a.duckdb") as store:
         cache = AnswerCache(store)
         model = Model()
-        first = ask_canaries(model, SPEC, cache, "run-a")
+        first = ask_canaries(model, SPEC, cache, "run-a")[0]
         assert len(model.asked) == 5 * REPEATS
         assert first.model_ids == ("some-model-001",)
         assert {name: len(values) for name, values in first.answers.items()} == dict.fromkeys(CANARIES, REPEATS)
-        again = ask_canaries(model, SPEC, cache, "run-a")
+        again = ask_canaries(model, SPEC, cache, "run-a")[0]
         assert len(model.asked) == 5 * REPEATS
         assert again.answers == first.answers
-        second = ask_canaries(model, SPEC, cache, "run-b")
+        second = ask_canaries(model, SPEC, cache, "run-b")[0]
         assert len(model.asked) == 2 * 5 * REPEATS
         assert second.answers != first.answers
         assert set(store.read("llm_calls")["run_id"]) == {"run-a", "run-b"}
@@ -107,7 +107,7 @@ def test_canaries_are_asked_with_every_run_and_once_in_a_run(tmp_path: Path) -> 
 
 def test_canaries_travel_in_a_cache_file(tmp_path: Path) -> None:
     with AnswerCache() as cache, AnswerCache() as other:
-        first = ask_canaries(Model(), SPEC, cache, "run-a")
+        first = ask_canaries(Model(), SPEC, cache, "run-a")[0]
         export_cache(cache, tmp_path / "c.parquet")
         import_cache(other, tmp_path / "c.parquet")
         kept = stored_canaries(other, "run-a")
@@ -117,10 +117,10 @@ def test_canaries_travel_in_a_cache_file(tmp_path: Path) -> None:
 
 def test_a_canary_that_fails_has_no_value_and_is_warned_of() -> None:
     with AnswerCache() as cache:
-        before = ask_canaries(Model(1), SPEC, cache, "run-a")
+        before = ask_canaries(Model(1), SPEC, cache, "run-a")[0]
         model = Model(2)
         model.silent = {"park"}
-        after = ask_canaries(model, SPEC, cache, "run-b")
+        after = ask_canaries(model, SPEC, cache, "run-b")[0]
     assert after.answers["park"] == ()
     assert compare_canaries(before, after) == ["The canary 'park' was answered with run run-a, and is not any more."]
 

@@ -135,6 +135,10 @@ def stored(cache: AnswerCache) -> dict[str, Any]:
     return {row["prompt"]: row for row in frame.to_dict("records")}
 
 
+def answered(cache: AnswerCache) -> dict[str, Any]:
+    return {prompt: row for prompt, row in stored(cache).items() if row["status"] == "ok"}
+
+
 # ------------------------------------------------------------------------------------------------ what is asked at all
 
 
@@ -292,7 +296,8 @@ def test_a_server_that_asks_for_hours_ends_the_run_and_what_was_answered_is_kept
 
     with pytest.raises(RateLimited, match=r"daily quota\. The server asks to wait 7,200 s"):
         ask_all([question(number) for number in range(9)], Scripted(act), SPEC, parse, cache, Limits(concurrency=1))
-    assert set(stored(cache)) == {"Say 0.", "Say 1.", "Say 2."}
+    assert set(answered(cache)) == {"Say 0.", "Say 1.", "Say 2."}
+    assert stored(cache)["Say 3."]["attempts"] == 1 and "the run ended before" in stored(cache)["Say 3."]["failure"]
 
 
 def test_a_refused_key_stops_everything_at_once_and_keeps_what_was_answered(cache: AnswerCache) -> None:
@@ -314,9 +319,9 @@ def test_a_refused_key_stops_everything_at_once_and_keeps_what_was_answered(cach
     assert provider.flying == 0
     assert provider.cancelled >= 1
     assert provider.closed == 1
-    kept = stored(cache)
-    assert {f"Say {number}." for number in range(5)} <= set(kept)
-    assert all(row["status"] == "ok" for row in kept.values())
+    assert {f"Say {number}." for number in range(5)} <= set(answered(cache))
+    # The calls that were in flight, and the refused one, were made: they are on record without an answer.
+    assert sum(row["attempts"] for row in stored(cache).values()) == len(provider.asked)
 
 
 def test_nobody_asks_with_a_key_that_was_refused(cache: AnswerCache) -> None:
@@ -351,7 +356,7 @@ def test_a_defect_is_raised_and_not_made_a_failure(cache: AnswerCache) -> None:
 
     with pytest.raises(KeyError, match="ours"):
         ask_all([question(number) for number in range(9)], Scripted(act), SPEC, parse, cache, Limits(concurrency=1))
-    assert len(stored(cache)) == 4
+    assert len(answered(cache)) == 4
 
 
 # --------------------------------------------------------------------------------------------- stop, progress, and caps
@@ -378,8 +383,9 @@ def test_stopping_keeps_what_was_answered(cache: AnswerCache) -> None:
             stop.is_set,
         )
     assert time.monotonic() - began < 4
-    kept = len(stored(cache))
+    kept = len(answered(cache))
     assert 4 <= kept < 500
+    assert sum(row["attempts"] for row in stored(cache).values()) == len(provider.asked)
     rest = Scripted()
     ask_all([question(number) for number in range(500)], rest, SPEC, parse, cache)
     assert len(rest.asked) == 500 - kept
@@ -444,6 +450,26 @@ def test_a_cap_on_calls_is_kept_to_the_call(cache: AnswerCache, concurrency: int
     rest = Scripted()
     ask_all(questions, rest, SPEC, parse, cache, Limits(max_calls=30 - cap))
     assert len(rest.asked) == 30 - cap
+
+
+def test_calls_are_counted_over_a_run_that_was_taken_up(cache: AnswerCache) -> None:
+    """Asked in vain by the cap, then refused, then answered: one row with all calls; another run's calls are its own."""
+    broken = Scripted(lambda question, call, repair: "no JSON")
+    with pytest.raises(BudgetReached):
+        ask_all([question(1)], broken, SPEC, parse, cache, Limits(max_calls=2), run_id="a")
+    assert stored(cache)["Say 1."]["attempts"] == 2 and stored(cache)["Say 1."]["tokens_in"] == 20
+
+    def refused(question: Question, call: int, repair: str | None) -> str:
+        raise Rejected("not this one")
+
+    ask_all([question(1)], Scripted(refused), SPEC, parse, cache, run_id="a")
+    assert stored(cache)["Say 1."]["attempts"] == 3
+    ask_all([question(1)], Scripted(), SPEC, parse, cache, run_id="a")
+    row = stored(cache)["Say 1."]
+    assert (row["status"], row["attempts"], row["tokens_in"], row["run_id"]) == ("ok", 4, 30, "a")
+    ask_all([question(2)], broken, SPEC, parse, cache, Limits(max_repairs=0), run_id="a")
+    ask_all([question(2)], Scripted(), SPEC, parse, cache, run_id="b")
+    assert (stored(cache)["Say 2."]["attempts"], stored(cache)["Say 2."]["run_id"]) == (1, "b")
 
 
 @pytest.mark.parametrize("concurrency", [1, 8])
@@ -910,7 +936,7 @@ def test_a_wrong_key_stops_at_the_first_reply(cache: AnswerCache, no_keys: None)
             )
         assert "abcdefghijklmnop" not in str(caught.value)
         assert len(url.seen) <= 5
-    assert stored(cache) == {}
+    assert answered(cache) == {}
 
 
 def test_the_benchmark_measures_both_sides(capsys: pytest.CaptureFixture[str]) -> None:

@@ -38,6 +38,7 @@ from core.cognition.llm.budget import BudgetReached
 from core.cognition.llm.cache import AnswerCache
 from core.cognition.llm.engine import AnswersMissing
 from core.cognition.llm.limits import Limits
+from core.cognition.llm.pipe import ask_all
 from core.cognition.llm.providers import provider_for
 from core.cognition.llm.providers.errors import error_of, is_this_machine, wait_of
 from core.cognition.llm.providers.gemini import GenaiProvider, GenerativeAIProvider
@@ -280,17 +281,26 @@ def test_openais_refusals() -> None:
 
 
 @pytest.mark.parametrize(("known", "tries"), [("json_object", 2), (None, 3)])
-def test_a_server_without_schemas_is_asked_without_and_remembered(known: str | None, tries: int) -> None:
+def test_a_server_without_schemas_is_asked_without_and_each_try_counts(known: str | None, tries: int) -> None:
     def behaviour(request: dict[str, Any], count: int) -> Step:
         form = request.get("response_format", {}).get("type")
         if form not in (known, None):
             return Step(400, {}, openai_error(400, f"response_format of type {form} is not supported"))
         return Step(200, {}, openai_answer("x"))
 
+    questions = [replace(QUESTION, sample=sample) for sample in range(3)]
     with openai_server(behaviour) as url:
-        assert ask("openai", url, times=3).text == "x"
+        spec = spec_of("openai", url)
+        outcomes = ask_all(questions, provider_of("openai", spec), spec, str, limits=Limits(concurrency=1))
         forms = [seen.body.get("response_format", {}).get("type") for seen in url.seen]
     assert forms == ["json_schema", "json_object", None][:tries] + [known] * 2
+    assert [outcome.attempts for outcome in outcomes] == [tries, 1, 1]
+    # The tries count against a cap, and take their turn under a pace.
+    with openai_server(behaviour) as url:
+        spec = spec_of("openai", url)
+        with pytest.raises(BudgetReached):
+            ask_all(questions, provider_of("openai", spec), spec, str, limits=Limits(max_calls=2))
+        assert len(url.seen) == 2
 
 
 def test_a_reply_without_counts_says_so() -> None:

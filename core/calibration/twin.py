@@ -27,7 +27,8 @@ from core.calibration.learned import WEIGHTS_FILE, teaching
 from core.calibration.linear import CALIBRATORS, LinearCalibrator
 from core.calibration.policy_weight import known_policy_weight
 from core.calibration.problem import Problem, Window
-from core.simulation.measurement import SMALLEST_ACTIVITY, measurement_model
+from core.calibration.untold import baseline_activity, ordinary_activity
+from core.simulation.measurement import measurement_model
 from core.study import Study
 
 #: Among the parameters of a forecast, the calibrator a behaviour follows goes by this and the behaviour's id.
@@ -108,11 +109,11 @@ def relative_activity(
     days_off: np.ndarray,
 ) -> RelativeActivity:
     """From simulated activity of days, (…, days, behaviours), and of the baseline week, (…, 7, behaviours)."""
-    ordinary = np.maximum(unrestricted, SMALLEST_ACTIVITY)
-    offset, scale = measurement_model(problem.study.metric, week).affine(dates, ordinary)
+    ordinary, untold = ordinary_activity(problem, unrestricted, week)
+    offset, scale = measurement_model(problem.study.metric, baseline_activity(problem, week)).affine(dates, ordinary)
     if problem.compares_weekdays:
         scale = scale * moved_scale(days_off, moved_power(dates, day_types, problem.baseline_off))
-    return RelativeActivity(actual / ordinary, held / ordinary, offset, scale, days_off)
+    return RelativeActivity((actual + untold) / ordinary, (held + untold) / ordinary, offset, scale, days_off)
 
 
 def unseen_moves(problem: Problem, window: Window, dates: pd.DatetimeIndex, day_types: np.ndarray) -> np.ndarray:

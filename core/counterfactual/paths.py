@@ -10,6 +10,7 @@ import pandas as pd
 
 from core.calibration.attendance import moved_scale
 from core.calibration.twin import RelativeActivity, relative_activity, unseen_moves
+from core.calibration.untold import ordinary_activity
 from core.cognition.engine import DAY_TYPE, RAMADAN
 from core.counterfactual.fitted import FittedTwin, at_origin, situation_days
 from core.counterfactual.measured import Calibration
@@ -17,7 +18,6 @@ from core.counterfactual.uncertainty import Progress, drawn_category_means, draw
 from core.errors import one_of
 from core.policy.timeline import PolicyTimeline
 from core.simulation.contexts import baseline_week, held_at, unique_contexts, unrestricted
-from core.simulation.measurement import SMALLEST_ACTIVITY
 from core.simulation.simulate import EVERYONE
 
 #: An 80% interval: what lies between these quantiles of the draws.
@@ -217,8 +217,9 @@ def _metric(
     """The metric of days, (…, days, behaviours), from mean activity (…, contexts, behaviours)."""
     calibration = twin.drawn if drawn else twin.fitted
     relative = _relative(twin, means, table, dates, calibration)
-    ordinary = np.maximum(means[..., table.unrestricted, :], SMALLEST_ACTIVITY)
-    return calibration.metric(relative, means[..., table.observed, :] / ordinary, dates, table.day_types)
+    ordinary, untold = ordinary_activity(twin.problem, means[..., table.unrestricted, :], means[..., table.week, :])
+    observed = (means[..., table.observed, :] + untold) / ordinary
+    return calibration.metric(relative, observed, dates, table.day_types)
 
 
 def _relative(

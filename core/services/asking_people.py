@@ -22,12 +22,13 @@ from core.cognition.llm.cache import AnswerCache
 from core.cognition.llm.canaries import stored_canaries
 from core.cognition.llm.limits import AskProgress
 from core.cognition.llm.prices import load_prices, price_of
-from core.errors import Cancelled, InputError, one_of
+from core.errors import InputError, one_of
 from core.records import RunRecord, content_hash
 from core.services.asking_engines import REPLAY, limits_of
 from core.services.drift_guard import NO_RUN, Took, ask_guard, drift, plan_with_canaries, several_models
 from core.services.populations import load_population
 from core.services.progress import Watch
+from core.services.run_endings import ending_kept
 from core.services.specification import Asking
 from core.services.stored_inputs import save_engine_texts, save_text
 from core.services.studies import StudyInputs, engine_for, engine_label, study_hash
@@ -111,15 +112,8 @@ def ask_people(
         store.begin_run(record)
     else:
         record = store.resume_run(resumable.run_id).record
-    try:
+    with ending_kept(store, record.run_id):
         return _work(store, prepared, record, asking, mapping, seed, watch)
-    except Cancelled as stopped:
-        store.end_early(record.run_id, "cancelled", str(stopped))
-        raise
-    except BaseException as wrong:
-        status = "failed" if isinstance(wrong, Exception) else "interrupted"
-        store.end_early(record.run_id, status, f"{type(wrong).__name__}: {wrong}".rstrip(": "))
-        raise
 
 
 def cost_of_asking(

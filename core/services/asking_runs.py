@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from core.calibration.untold import LEAST_SHARE
 from core.cognition.engine import DAY_TYPE
 from core.cognition.llm.answered import AnsweredEngine
 from core.cognition.llm.budget import Plan, plan
@@ -121,10 +122,7 @@ def _values(
 
 
 def _of_run(store: Store, run_id: str) -> dict[str, Any]:
-    """What the run took in all, with what it asked before it was taken up again: the calls that are kept under its name.
-
-    A failure that was asked again has given way to what came of it, so its first calls are not among them.
-    """
+    """What the run took in all, with what it asked before it was taken up again: the calls that are kept under its name."""
     columns = ["attempts", "tokens_in", "tokens_out", "status"]
     rows = store.read("llm_calls", columns=columns, run_id=run_id)
     return {
@@ -166,6 +164,16 @@ def _named(wrong: AnswersMissing, total: int) -> PolicyTwinError:
         "with --allow-failures the run goes on without them",
         wrong.failures,
     )
+
+
+def untold_warnings(untold: Mapping[str, Sequence[str]]) -> list[str]:
+    """A warning for each behaviour of which the model says next to nothing on some kinds of day (`untold_kinds`)."""
+    return [
+        f"The model says that next to nobody does '{behaviour}' on days of the kinds {', '.join(kinds)}: less than "
+        f"{LEAST_SHARE:.0%} of the busiest weekday, too little to divide by. {LEAST_SHARE:.0%} was taken, on which policy has "
+        "no effect. Do not rely on the forecast of days whose kind has changed, such as a day of rest that is now worked."
+        for behaviour, kinds in untold.items()
+    ]
 
 
 def unasked(

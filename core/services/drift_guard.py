@@ -7,13 +7,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import pandas as pd
-
-from core.cognition.llm.budget import Plan, plan
+from core.cognition.llm.budget import Plan, plan, spent
 from core.cognition.llm.cache import AnswerCache
 from core.cognition.llm.canaries import (
     VERSION,
@@ -23,6 +22,7 @@ from core.cognition.llm.canaries import (
     compare_canaries,
     last_canaries,
 )
+from core.cognition.llm.engine import AnswersMissing
 from core.cognition.llm.limits import AskProgress, Limits
 from core.cognition.llm.prices import Price
 from core.cognition.llm.providers import provider_for
@@ -91,11 +91,9 @@ def ask_guard(
     on_progress: Callable[[AskProgress], None] | None,
     should_stop: Callable[[], bool] | None,
 ) -> tuple[CanaryRound, Took]:
-    """Asks a run's canaries, and says what that took. What the pipe raises is raised, and Unavailable where not one of them
-    got a reply: nobody is there, and asking everything else in vain would take minutes."""
-    keys = [question.key(spec) for question in canary_questions(run_id)]
-    known = set(cache.find(keys))
-    found = ask_canaries(
+    """Asks a run's canaries, and says what that took. What the pipe raises is raised. Where not one of them has a valid
+    answer, it is AnswersMissing, or Unavailable where none got a reply: asking everything else in vain would cost the more."""
+    found, outcomes = ask_canaries(
         provider_for(engine, spec),
         spec,
         cache,
@@ -105,13 +103,15 @@ def ask_guard(
         on_progress=on_progress,
         should_stop=should_stop,
     )
-    columns = ["key", "attempts", "tokens_in", "tokens_out", "raw", "failure"]
-    rows = cache.store.find_llm_calls([key for key in keys if key not in known], columns=columns, status=None)
-    if len(rows) == len(keys) and rows["raw"].isna().all():
-        raise Unavailable(
-            f"nothing was asked but {len(keys)} short questions, for none got an answer: {rows['failure'].iloc[0]}"
+    failures = [outcome.failure for outcome in outcomes if outcome.failure is not None]
+    if len(failures) == len(outcomes):
+        replied = any(outcome.raw is not None for outcome in outcomes)
+        raise (AnswersMissing if replied else Unavailable)(
+            f"nothing was asked but {len(outcomes)} short questions, for none got {'a valid' if replied else 'an'} answer: "
+            f"{Counter(failures).most_common(1)[0][0]}"
         )
-    return found, Took(len(keys), *(_total(rows[name]) for name in columns[1:4]))
+    took = spent(outcomes)
+    return found, Took(len(outcomes), took.calls, took.tokens_in, took.tokens_out)
 
 
 def drift(own: CanaryRound | None, cache: AnswerCache, spec: ModelSpec) -> tuple[list[str], dict[str, Any] | None]:
@@ -134,7 +134,3 @@ def several_models(ids: Iterable[str]) -> list[str]:
     """A warning where answers that are read together come from more than one model."""
     found = sorted(set(ids))
     return [f"The answers come from more than one model: {', '.join(found)}."] if len(found) > 1 else []
-
-
-def _total(counts: pd.Series) -> int:
-    return int(counts.fillna(0).sum())

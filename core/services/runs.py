@@ -26,25 +26,23 @@ import pandas as pd
 from core.calibration.problem import Problem, build_problem
 from core.calibration.search import search_bounds, search_sample
 from core.calibration.twin import chosen_calibrators, priors_of, twin_forecast
+from core.calibration.untold import untold_kinds
 from core.cognition.engine import ResponseEngine, with_own
 from core.cognition.llm.answered import AnsweredEngine
-from core.cognition.llm.budget import BudgetReached
-from core.cognition.llm.engine import AnswersMissing
-from core.cognition.llm.secret_text import without_secrets
-from core.cognition.llm.types import RateLimited, Unavailable
 from core.counterfactual.coherence import answered_coherence, behaves_coherently
-from core.errors import Cancelled, InputError, PolicyTwinError
+from core.errors import InputError
 from core.forecasting.baselines import BASELINES
 from core.forecasting.metrics import MACRO, score_frame
 from core.people.personas import Population
 from core.processes import end_with_parent
 from core.records import RUNGS, RunRecord
 from core.services.asking_engines import ASKING, answering, description_of
-from core.services.asking_runs import ask_everything, left_out
+from core.services.asking_runs import ask_everything, left_out, untold_warnings
 from core.services.forecasters import ablation_forecasts, rival_forecasts
 from core.services.macro_words import not_observed
 from core.services.populations import load_population, make_population, population_id, save_population
 from core.services.progress import Watch
+from core.services.run_endings import ending_kept
 from core.services.run_intervals import run_intervals
 from core.services.run_stages import forget_work, search_stored, simulate_stored
 from core.services.run_tables import (
@@ -60,6 +58,7 @@ from core.services.splits import check_split
 from core.services.stored_inputs import save_inputs
 from core.services.studies import StudyInputs, engine_for, open_study, study_hash
 from core.services.timelines import save_timeline
+from core.simulation.measurement import is_possible
 from core.simulation.simulate import aggregate_frame, size_of_blocks
 from core.store.database import Store
 
@@ -69,8 +68,6 @@ T = TypeVar("T")
 PAPER_TRIALS = 60
 #: Whose errors the widths of a language model's intervals come from.
 OF_RULES = ", made with the rules engine: a language model would have to be asked for every origin"
-#: What ends a run early without anything being wrong with it: the same command goes on from there.
-MAY_GO_ON = (AnswersMissing, BudgetReached, RateLimited, Unavailable)
 
 
 @dataclass(frozen=True)
@@ -158,20 +155,11 @@ def run_study(
         store.begin_run(record)
     else:
         record = store.resume_run(resumable.run_id).record
-    try:
+    with ending_kept(store, record.run_id):
         if executor is not None:
             return _work(prepared, record, store, watch, executor)
         with worker_pool(request.workers) as pool:
             return _work(prepared, record, store, watch, pool)
-    except Cancelled as stopped:
-        store.end_early(record.run_id, "cancelled", str(stopped))
-        raise
-    except BaseException as wrong:
-        # A key pressed, a process told to end, or a cap that was reached, is no failure of the work.
-        status = "failed" if isinstance(wrong, Exception) and not isinstance(wrong, MAY_GO_ON) else "interrupted"
-        said = str(wrong) if isinstance(wrong, PolicyTwinError) else f"{type(wrong).__name__}: {wrong}".rstrip(": ")
-        store.end_early(record.run_id, status, without_secrets(said))
-        raise
 
 
 def run_once(
@@ -306,7 +294,9 @@ def _work(prepared: Prepared, record: RunRecord, store: Store, watch: Watch, exe
     result_hash = results_hash(tables)
     macro = scores[(scores["behaviour"] == MACRO) & (scores["metric"] == "rmse")].set_index("forecaster")["value"]
     coherence = answered_coherence(problem.contexts, means, study) if asked else None
-    rung = _rung(_coherent(fitted, prepared) if coherence is None else coherence.coherent, macro)
+    untold = untold_kinds(problem, means)
+    told = not untold and is_possible(twin.forecast, study.metric)
+    rung = _rung(told and (_coherent(fitted, prepared) if coherence is None else coherence.coherent), macro)
     values: dict[str, Any] = {
         "study": study.id,
         "fictional": study.fictional,
@@ -336,7 +326,7 @@ def _work(prepared: Prepared, record: RunRecord, store: Store, watch: Watch, exe
         values["left_out"] = left_out(prepared.engine)
         values["coherence"] = {} if coherence is None else asdict(coherence)
         values["intervals"]["source"] += OF_RULES
-        values[ASKING] = asked
+        values[ASKING] = asked | {"warnings": [*asked["warnings"], *untold_warnings(untold)]}
     stored = replace(record, result_hash=result_hash, rung=rung, model_id=prepared.engine.model_id)
     seconds["store"] = time.perf_counter() - started
     seconds["total"] = sum(seconds.values())
@@ -353,7 +343,8 @@ def _coherent(engine: ResponseEngine, prepared: Prepared) -> bool:
 
 
 def _rung(coherent: bool, macro: pd.Series) -> str:
-    """The highest claim this run can stand on: that a pattern was reproduced needs both coherent agents and an error on
+    """The highest claim this run can stand on, where agents that are `coherent` have told enough for a forecast that can be:
+    that a pattern was reproduced needs both coherent agents and an error on
     the hold-out below that of every baseline. That the mechanism is valid is never claimed by a run.
 
     A language model is judged by what it was asked anyway, on the policies that were in force: see `answered_coherence`.

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.cognition.llm.secret_text import secret_values
+from core.cognition.llm.secret_text import secret_values, telling_values
 from core.cognition.llm.types import ModelSpec
 from core.errors import InputError
 from core.people.checks import check_condition
@@ -85,7 +85,7 @@ def with_samples(asking: Asking, samples: int | None) -> Asking:
 def check_way(question: SurveyQuestion, asking: Asking | None, mapping: AnswerMapping | None) -> None:
     """InputError where the question cannot be answered in this way, or holds a key that nothing may keep."""
     texts = [question.text, question.situation, *question.labels, *(() if asking is None else (asking.model,))]
-    for name, value in secret_values().items():
+    for name, value in telling_values(secret_values()).items():
         if any(value in text for text in texts):
             raise InputError(f"the question holds the value of {name}", where="ask", allowed="text without keys")
     if asking is None and mapping is None:

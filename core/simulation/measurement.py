@@ -71,3 +71,12 @@ def measurement_model(kind: str, baseline: np.ndarray) -> MeasurementModel:
     if kind == "same_weekday_change":
         return SameWeekdayChange(baseline)
     return Level(np.ones(baseline.shape[-1])) if kind == "level" else Share()
+
+
+def is_possible(metric: pd.DataFrame, kind: str) -> bool:
+    """Whether every number of a metric, as a study names it, is one that it can be; a day without one is NaN."""
+    lowest = -PERCENT if kind == "same_weekday_change" else 0.0
+    values = metric.to_numpy(float)
+    values = values[~np.isnan(values)]
+    highest = PERCENT if kind == "share" else np.inf
+    return bool(np.isfinite(values).all() and (values >= lowest - 1e-9).all() and (values <= highest + 1e-9).all())

@@ -19,6 +19,8 @@ from core.store.tables import TableAccess
 
 ANSWERED, FAILED = "ok", "failed"
 
+#: Columns of what a call took.
+_TAKEN = ("attempts", "seconds", "tokens_in", "tokens_out")
 _WANTED, _STAGED = "wanted_keys", "staged_calls"
 
 
@@ -55,7 +57,8 @@ class CallAccess(TableAccess):
         """Stores calls in one transaction, and returns how many were new or took the place of a failure.
 
         An answer that is stored stays as it is: the same key again changes nothing, and a failure never replaces an
-        answer. A failed call is replaced by any later call of its key. Of several rows of one key the first answer
+        answer. A failed call is replaced by any later call of its key; what it took is added where both are of one run, so
+        that a run's calls and tokens are all counted. Of several rows of one key the first answer
         counts, or where there is none the last failure. Raises InputError for rows that do not fit the table.
         """
         table = table_named(self.tables, "llm_calls")
@@ -65,12 +68,7 @@ class CallAccess(TableAccess):
             return 0
         staged = _one_per_key(staged)
         names = ", ".join(f'"{name}"' for name in staged.column_names)
-        # A column that a later call leaves out is its own too: nothing of the failure may stay.
-        updates = ", ".join(
-            f'"{name}" = EXCLUDED."{name}"' if name in staged.column_names else f'"{name}" = NULL'
-            for name in table.columns
-            if name != "key"
-        )
+        updates = ", ".join(f'"{name}" = {_later(name, staged)}' for name in table.columns if name != "key")
         query = (
             f"INSERT INTO llm_calls ({names}) SELECT {names} FROM {_STAGED} "  # noqa: S608 (names are the schema's own)
             f"ON CONFLICT (key) DO UPDATE SET {updates} WHERE llm_calls.status = '{FAILED}'"
@@ -136,6 +134,17 @@ class CallAccess(TableAccess):
         self._check_open()
         if self._shared.current.cursor is not None:
             raise StoreError(f"{self.name}: models cannot be asked inside a transaction.")
+
+
+def _later(name: str, staged: pa.Table) -> str:
+    """What a column of a failed call becomes, in SQL: the later call's own, and nothing of the failure but what it took."""
+    if name not in staged.column_names:
+        return "NULL"
+    later = f'EXCLUDED."{name}"'
+    if name not in _TAKEN or "run_id" not in staged.column_names:
+        return later
+    both = f'coalesce(llm_calls."{name}" + EXCLUDED."{name}", EXCLUDED."{name}", llm_calls."{name}")'
+    return f"CASE WHEN llm_calls.run_id = EXCLUDED.run_id THEN {both} ELSE {later} END"
 
 
 def _joined(cursor: duckdb.DuckDBPyConnection, wanted: pa.Table, query: str, parameters: list[Any]) -> pa.Table:

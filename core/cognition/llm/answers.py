@@ -8,23 +8,18 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
+from core.cognition.llm.replies import object_in, shown
 from core.cognition.llm.types import AnswerError
 
 REASON, DAYS, CONDITIONS, VALUES = "reason", "days", "conditions", "values"
-#: Characters of a reply that are looked at; a valid answer to the largest question has about a tenth of it.
-LONGEST_REPLY = 100_000
-#: Places at which an object may begin that are tried, where a model talks before it answers.
-MOST_TRIES = 20
 #: Problems told to the model at once.
 MOST_TOLD = 4
-_FENCE = re.compile(r"^```[A-Za-z]*[ \t]*\r?\n(.*?)\r?\n?```$", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -92,7 +87,7 @@ class AnswerShape:
 
         Raises AnswerError where the text is no valid answer, and nothing else.
         """
-        found = _object_in(text)
+        found = object_in(text, (REASON, self.outer))
         problems: list[str] = []
         _same_keys(found, (REASON, self.outer), "the answer", problems)
         reason = self._reason(found[REASON], problems) if REASON in found else ""
@@ -113,13 +108,13 @@ class AnswerShape:
 
     def _reason(self, value: Any, problems: list[str]) -> str:
         if not isinstance(value, str) or not value.strip():
-            problems.append(f"{REASON} is {_shown(value)}, but must be a sentence or two of text")
+            problems.append(f"{REASON} is {shown(value)}, but must be a sentence or two of text")
             return ""
         # Half surrogate pairs and controls can be written in JSON, but neither stored nor shown.
         text = "".join(item if item.isprintable() else " " for item in value.encode("utf-8", "replace").decode())
         text = " ".join(text.split())
         if not text:
-            problems.append(f"{REASON} is {_shown(value)}, but must be a sentence or two of text")
+            problems.append(f"{REASON} is {shown(value)}, but must be a sentence or two of text")
         if len(text) > self.longest_reason:
             problems.append(f"{REASON} has {len(text)} characters, but may have {self.longest_reason}")
         return text
@@ -128,7 +123,7 @@ class AnswerShape:
         if not levels:
             return _probability(value, where, problems)
         if not isinstance(value, dict):
-            problems.append(f"{where} is {_shown(value)}, but must be an object with {_listed(levels[0])}")
+            problems.append(f"{where} is {shown(value)}, but must be an object with {_listed(levels[0])}")
             return None
         _same_keys(value, levels[0], where, problems)
         return {
@@ -156,7 +151,7 @@ def _same_keys(value: Mapping[str, Any], keys: Sequence[str], where: str, proble
 
 def _probability(value: Any, where: str, problems: list[str]) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        problems.append(f"{where} is {_shown(value)}, but must be a JSON number from 0 to 1")
+        problems.append(f"{where} is {shown(value)}, but must be a JSON number from 0 to 1")
         return None
     if not math.isfinite(value) or not 0.0 <= value <= 1.0:
         hint = f" ({value:g} percent is {value / 100:g})" if 1.0 < value <= 100.0 else ""
@@ -165,73 +160,6 @@ def _probability(value: Any, where: str, problems: list[str]) -> float | None:
     return float(value) + 0.0  # -0.0 is 0
 
 
-def _object_in(text: str) -> dict[str, Any]:
-    """The one JSON object in the text; AnswerError where there is none, or more than one."""
-    if len(text) > LONGEST_REPLY:
-        raise AnswerError(f"The answer has {len(text)} characters; answer with the JSON object alone.")
-    body = text.strip().lstrip("\ufeff").strip()
-    fence = _FENCE.match(body)
-    body = fence.group(1) if fence else body
-    if not body:
-        raise AnswerError("The answer is empty; answer with the JSON object.")
-    found: list[dict[str, Any]] = []
-    problem, position = "", 0
-    for _ in range(MOST_TRIES):
-        position = body.find("{", position)
-        if position < 0:
-            break
-        try:
-            value, position = _DECODER.raw_decode(body, position)
-        except RecursionError:
-            raise AnswerError("The answer is nested too deeply; keep to the form asked for.") from None
-        except ValueError as wrong:
-            problem, position = problem or _why(wrong), position + 1
-            continue
-        found.append(value)
-    # Objects that are no answers may stand in what a model says before it answers, and inside an answer that is broken.
-    answers = [item for item in found if REASON in item]
-    if not answers and (problem or not found):
-        raise AnswerError(problem or "The answer holds no JSON object; answer with the JSON object alone.")
-    answers = answers or found
-    if len(answers) > 1:
-        raise AnswerError("The answer holds more than one JSON object; answer with one.")
-    return answers[0]
-
-
-class _Refused(ValueError):
-    """JSON that Python's reader takes, and this one does not."""
-
-
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise _Refused(f"The key {_shown(next(key for key in keys if keys.count(key) > 1))} is there twice.")
-    return found
-
-
-def _no_number(name: str) -> NoReturn:
-    raise _Refused(f"{name} is not a number; give numbers from 0 to 1.")
-
-
-#: Whole numbers are read as floats too: Python refuses to read one of thousands of digits as a whole number.
-_DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_no_number, parse_int=float)
-
-
-def _why(wrong: ValueError) -> str:
-    if isinstance(wrong, json.JSONDecodeError):
-        return f"The JSON object cannot be read: {wrong.msg} at character {wrong.pos}. It may have been cut off."
-    return str(wrong)
-
-
-def _shown(value: Any) -> str:
-    try:
-        text = json.dumps(value, ensure_ascii=True, default=str)
-    except RecursionError:
-        text = "too deeply nested"
-    return text if len(text) <= 60 else f"{text[:57]}…"
-
-
 def _listed(keys: Sequence[str]) -> str:
-    shown = [_shown(key) for key in keys[:12]]
-    return ", ".join(shown) + (f" and {len(keys) - 12} more" if len(keys) > 12 else "")
+    first = [shown(key) for key in keys[:12]]
+    return ", ".join(first) + (f" and {len(keys) - 12} more" if len(keys) > 12 else "")

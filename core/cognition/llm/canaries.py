@@ -102,15 +102,15 @@ def ask_canaries(
     limits: Limits | None = None,
     repeats: int = REPEATS,
     **more: Any,
-) -> CanaryRound:
+) -> tuple[CanaryRound, list[Outcome]]:
     """Asks the canaries for a run and keeps the answers with it; a run that is resumed asks only what is missing.
 
-    `more` goes to `ask_all`, and what it raises is raised.
+    Returns the round, and what became of each question. `more` goes to `ask_all`, and what it raises is raised.
     """
     questions = canary_questions(run_id, repeats)
     outcomes = ask_all(questions, provider, spec, _SHAPE.parse, cache, limits, run_id=run_id, **more)
     names = [name for name in CANARIES for _ in range(repeats)]
-    return _round(run_id, list(zip(names, outcomes, strict=True)), datetime.now(UTC))
+    return _round(run_id, list(zip(names, outcomes, strict=True)), datetime.now(UTC)), outcomes
 
 
 def stored_canaries(cache: AnswerCache, run_id: str) -> CanaryRound | None:

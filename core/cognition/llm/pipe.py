@@ -9,31 +9,35 @@ it; 6. what came of it is kept at once. No answer is made up, and none is taken 
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any
 
 from core.cognition.llm.budget import Purse, tokens_of, tokens_to_answer, tokens_to_say
 from core.cognition.llm.cache import AnswerCache
 from core.cognition.llm.keeper import Keeper
 from core.cognition.llm.limits import AskProgress, Limits
 from core.cognition.llm.outcomes import Outcome, Taken
+from core.cognition.llm.own_loop import in_own_loop
 from core.cognition.llm.pacing import Pace, Timing, backoff
 from core.cognition.llm.prices import Price
 from core.cognition.llm.providers.asking import with_repair
-from core.cognition.llm.secret_text import secret_values, without_values
+from core.cognition.llm.replies import is_whole
+from core.cognition.llm.secret_text import secret_values, telling_values, without_values
 from core.cognition.llm.types import (
     AnswerError,
     Denied,
+    FormRefused,
     ModelSpec,
     Provider,
     ProviderError,
     Question,
+    QuotaExhausted,
     RateLimited,
+    Rejected,
     Reply,
     Unavailable,
 )
@@ -50,9 +54,9 @@ TICK = 0.2
 WINDOW = 30.0
 ROUNDS = 4
 
+#: What is on record of a question whose calls were made in vain because the run ended.
+ENDED_BEFORE = "the run ended before there was an answer"
 STOPPED = "stopped; what was answered is kept, and the same run goes on from there"
-
-_T = TypeVar("_T")
 
 
 def ask_all(
@@ -80,17 +84,18 @@ def ask_all(
     `provider` at the end, which belongs to this call.
 
     Whatever is raised, what was answered is kept. Raises Cancelled when `should_stop` says so; Denied when the key is
-    refused, which ends all calls in flight; BudgetReached at a cap of `limits`, after the calls in flight; RateLimited
-    or Unavailable when the server asks to wait longer than `limits.max_wait`; InputError for a question that cannot be
-    stored or holds a key from the environment, and for a cap on an unknown cost; StoreError where answers cannot be
-    kept, and inside a transaction of the store, for which the writing thread would wait for ever.
+    refused and QuotaExhausted when nothing is left to ask with, which end all calls in flight; BudgetReached at a cap of
+    `limits`, after the calls in flight; RateLimited or Unavailable when the server asks to wait longer than
+    `limits.max_wait`; InputError for a question that cannot be stored or holds a key from the environment, and for a cap
+    on an unknown cost; StoreError where answers cannot be kept, and inside a transaction of the store, for which the
+    writing thread would wait for ever.
     """
     limits = limits or Limits()
     with nullcontext(cache) if cache is not None else AnswerCache() as answers:
         answers.store.check_apart()
         asking = _Asking(provider, spec, parse, answers, limits, price, timing or Timing(), run_id)
         asking.on_progress, asking.should_stop = on_progress, should_stop
-        return _in_own_loop(lambda: asking.run(questions))
+        return in_own_loop(lambda: asking.run(questions))
 
 
 class _Asking:
@@ -153,7 +158,7 @@ class _Asking:
             for text in (question.system, question.prompt):
                 if not text.isascii() and text != text.encode("utf-8", "replace").decode("utf-8"):
                     raise InputError("a prompt holds half a surrogate pair, which no file can keep", where="question")
-                for name, value in self.secrets.items():
+                for name, value in telling_values(self.secrets).items():
                     if value in text:
                         raise InputError(
                             f"a prompt holds the value of {name}", where="question", allowed="text without keys"
@@ -203,16 +208,24 @@ class _Asking:
 
     async def _work(self, line: Iterator[tuple[str, Question]], keeper: Keeper) -> None:
         for key, question in line:
-            outcome = await self._answer(key, question)
+            taken = Taken()
+            try:
+                outcome = await self._answer(key, question, taken)
+            except BaseException:
+                # The run ends here; the calls that were made are on record all the same.
+                if taken.calls:
+                    keeper.put(question, taken.outcome(key, failure=ENDED_BEFORE))
+                raise
             if outcome is None:
+                if taken.calls:
+                    keeper.put(question, taken.outcome(key, failure=ENDED_BEFORE))
                 return
             self.outcomes[key] = outcome
             self.failed += not outcome.answered
             keeper.put(question, outcome)
 
-    async def _answer(self, key: str, question: Question) -> Outcome | None:
+    async def _answer(self, key: str, question: Question, taken: Taken) -> Outcome | None:
         """What becomes of one question; None where the run ends before."""
-        taken = Taken()
         repair: str | None = None
         faults = repairs = 0
         while True:
@@ -223,10 +236,14 @@ class _Asking:
             begun = monotonic()
             try:
                 reply = await self._call(question, repair)
-            except Denied:
+            except (Denied, QuotaExhausted):
                 # Before anybody else has a turn, for a key that is refused is not to be tried again.
                 self.refused = True
                 raise
+            except FormRefused:
+                self._settle(question, ticket, None)
+                taken.seconds += monotonic() - begun
+                continue
             except (RateLimited, Unavailable) as wrong:
                 self._settle(question, ticket, None)
                 taken.seconds += monotonic() - begun
@@ -236,19 +253,29 @@ class _Asking:
                 await self._back_off(wrong, faults)
                 continue
             except ProviderError as wrong:
-                self._settle(question, ticket, None)
-                taken.seconds += monotonic() - begun
+                billed = wrong.reply if isinstance(wrong, Rejected) else None
+                self._settle(question, ticket, billed)
+                if billed is None:
+                    taken.seconds += monotonic() - begun
+                else:
+                    taken.add(replace(billed, text=without_values(billed.text, self.secrets)))
                 return taken.outcome(key, failure=f"refused: {wrong}")
             self._settle(question, ticket, reply)
             reply = replace(reply, text=without_values(reply.text, self.secrets))
             taken.add(reply)
             try:
-                return taken.outcome(key, answer=self.parse(reply.text))
+                return taken.outcome(key, answer=self._read(reply))
             except AnswerError as wrong:
                 if repairs >= self.limits.max_repairs:
                     return taken.outcome(key, failure=f"no valid answer in {repairs + 1} replies; the last: {wrong}")
                 repairs += 1
                 repair = str(wrong)
+
+    def _read(self, reply: Reply) -> Any:
+        """The answer in a reply. AnswerError where there is none, and where the reply was cut before it was one."""
+        if reply.cut is not None and not is_whole(reply.text):
+            raise AnswerError(f"The reply was cut before the answer was whole ({reply.cut}). Answer more briefly.")
+        return self.parse(reply.text)
 
     async def _call(self, question: Question, repair: str | None) -> Reply:
         try:
@@ -364,26 +391,3 @@ class _Asking:
                 cost=self.purse.cost,
             )
         )
-
-
-def _in_own_loop(work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work())
-    # A notebook's thread has a loop that cannot be entered twice.
-    result: list[_T] = []
-    failed: list[BaseException] = []
-
-    def beside() -> None:
-        try:
-            result.append(asyncio.run(work()))
-        except BaseException as wrong:  # raised in the thread that asked for it
-            failed.append(wrong)
-
-    thread = threading.Thread(target=beside, name="ask")
-    thread.start()
-    thread.join()
-    if failed:
-        raise failed[0]
-    return result[0]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from core.cognition.llm.secret_text import secret_values, without_secrets
+from core.cognition.llm.secret_text import secret_values, telling_values, without_secrets
 from core.errors import InputError, PolicyTwinError
 
 #: Parts of a model specification that decide what is answered; how long one waits for it is not among them.
@@ -44,7 +44,7 @@ class ModelSpec:
         self._check_address()
         for name in ("model", "base_url"):
             text = getattr(self, name) or ""
-            if text != without_secrets(text, secret_values()):
+            if text != without_secrets(text, telling_values(secret_values())):
                 raise InputError("what was given holds a key", where=name, allowed="a key goes into the environment")
         for name, low, high in RANGES:
             value = getattr(self, name)
@@ -100,13 +100,17 @@ class Question:
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back from one HTTP call; `model_id` and token counts are None where the server does not say."""
+    """What came back from one HTTP call; `model_id` and token counts are None where the server does not say.
+
+    `cut` says why the text ended before the model was done, and is None where it ended by itself.
+    """
 
     text: str
     model_id: str | None
     tokens_in: int | None
     tokens_out: int | None
     seconds: float
+    cut: str | None = None
 
 
 class Provider(Protocol):
@@ -136,6 +140,10 @@ class RateLimited(ProviderError):
     """Too many calls or tokens for now (429)."""
 
 
+class QuotaExhausted(ProviderError):
+    """What the key may use, or has paid for, is used up for a day or longer: asking on is useless until there is more."""
+
+
 class Unavailable(ProviderError):
     """The server failed, was too slow, or could not be reached (5xx, timeouts, refused connections)."""
 
@@ -147,7 +155,16 @@ class Denied(ProviderError):
 
 
 class Rejected(ProviderError):
-    """This question was refused (any other 4xx, blocked content): it fails, others may not."""
+    """This question was refused (any other 4xx, blocked content): it fails, others may not.
+
+    `reply` is what came back and was billed, where a reply came without an answer that can be read.
+    """
+
+    reply: Reply | None = None
+
+
+class FormRefused(ProviderError):
+    """The server cannot do the form in which the answer was asked for; the next call asks for it in another one."""
 
 
 class AnswerError(PolicyTwinError):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 from core.cognition.llm.providers.errors import said
-from core.cognition.llm.types import ModelSpec
+from core.cognition.llm.types import ModelSpec, Rejected, Reply
+
+#: More tokens than any call takes.
+MOST_TOKENS = 1_000_000_000
 
 
 def with_repair(prompt: str, repair: str | None) -> str:
@@ -29,12 +31,29 @@ def without(schema: Any, names: tuple[str, ...]) -> Any:
     }
 
 
-@lru_cache(maxsize=64)
-def model_name(told: str | None) -> str | None:
+def model_name(told: object) -> str | None:
     """The model's id as the provider returned it: on one line, cut to length and without keys, for it is kept and shown."""
-    return said(told or "") or None
+    return said(told) or None if isinstance(told, str) else None
+
+
+def token_count(told: object) -> int | None:
+    """How many tokens a server says that it counted; None for anything that is no such number."""
+    right = isinstance(told, int) and not isinstance(told, bool) and 0 <= told <= MOST_TOKENS
+    return told if right and isinstance(told, int) else None
+
+
+def without_answer(problem: str, reply: Reply) -> Rejected:
+    """The error for a reply that came, and was billed, without an answer that can be read."""
+    wrong = Rejected(problem)
+    wrong.reply = reply
+    return wrong
 
 
 def no_room(spec: ModelSpec) -> str:
     """What happened to a model that thinks longer than it may."""
     return f"the model used its {spec.max_output_tokens} tokens before it began to answer; allow more max_output_tokens"
+
+
+def out_of_room(spec: ModelSpec) -> str:
+    """Why a text ended before the model was done."""
+    return f"at the limit of {spec.max_output_tokens} tokens, max_output_tokens"

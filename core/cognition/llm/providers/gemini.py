@@ -7,22 +7,34 @@ send the same question. Seeds are known to the successor only.
 from __future__ import annotations
 
 import asyncio
+import re
 import warnings
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
+from urllib.parse import urlsplit
 
-from core.cognition.llm.providers.asking import model_name, no_room, with_repair, without
+from core.cognition.llm.providers.asking import (
+    model_name,
+    no_room,
+    out_of_room,
+    token_count,
+    with_repair,
+    without,
+    without_answer,
+)
 from core.cognition.llm.providers.errors import error_of, is_this_machine, said, wait_of
-from core.cognition.llm.types import ModelSpec, Provider, Question, Rejected, Reply, Unavailable
+from core.cognition.llm.types import ModelSpec, Provider, ProviderError, Question, Reply, Unavailable
 from core.errors import InputError
 from core.settings import api_key
 
 OWN = "https://generativelanguage.googleapis.com"
 #: Calls in flight through the client that has no asynchronous form.
 THREADS = 64
-#: Ends of an answer that are refusals; at STOP and MAX_TOKENS there is a text to read.
-REFUSALS = ("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE")
+#: Ends of an answer that is whole, and of one that may be cut; at any other the provider or the model gives none.
+DONE, OUT_OF_ROOM = ("STOP", None), "MAX_TOKENS"
 #: Of a JSON schema, what neither client's schema has.
 _UNKNOWN = ("additionalProperties",)
 #: And what the older client's has not either.
@@ -92,7 +104,7 @@ class GenaiProvider:
             raise Unavailable(f"no reply within {spec.timeout:g} s") from None
         except self._errors.APIError as wrong:
             headers, details = getattr(wrong.response, "headers", None), _details(wrong.details)
-            raise error_of(wrong.code, wrong.message or wrong.status, wait_of(headers, details)) from None
+            raise _status_error(self._address, wrong.code, wrong.message or wrong.status, headers, details) from None
         except Exception as wrong:
             # The library lets through the errors of whichever HTTP client it found, and those of reading broken bodies.
             raise Unavailable(f"the server cannot be reached or read: {said(wrong) or type(wrong).__name__}") from None
@@ -169,12 +181,12 @@ class GenerativeAIProvider:
             raise Unavailable(f"no reply within {spec.timeout:g} s") from None
         except self._exceptions.GoogleAPICallError as wrong:
             answer = wrong.response
-            headers = getattr(answer, "headers", None)
-            raise error_of(int(wrong.code or 500), wrong.message, wait_of(headers, _body_details(answer))) from None
+            headers, details = getattr(answer, "headers", None), _body_details(answer)
+            raise _status_error(self._address, int(wrong.code or 500), wrong.message, headers, details) from None
         except Exception as wrong:
             # Timeouts and refused connections come as errors of `requests`, broken bodies as errors of protobuf's reader.
             raise Unavailable(f"the server cannot be reached or read: {said(wrong) or type(wrong).__name__}") from None
-        return _older_reply(self._language, response, spec, perf_counter() - begun)
+        return _older_reply(response, spec, perf_counter() - begun)
 
     async def aclose(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -197,6 +209,14 @@ class GenerativeAIProvider:
         return self._client.generate_content(request, timeout=spec.timeout, retry=None)
 
 
+def _status_error(address: str, status: int, message: object, headers: Any, details: Any) -> ProviderError:
+    wrong = error_of(status, message, wait_of(headers, details), details=details)
+    found = re.search(r"/(?:v\d\w*|models|openai)(?:/.*)?$", urlsplit(address).path)
+    if status == 404 and found:
+        return type(wrong)(f"{wrong} Leave {found.group(0)} out of the address: it is added.")
+    return wrong
+
+
 def _ordered(schema: dict[str, Any]) -> dict[str, Any]:
     """The schema with its properties in their order, where Gemini would else write them from A to Z."""
     if "properties" not in schema:
@@ -215,46 +235,63 @@ def _older_schema(language: Any, schema: dict[str, Any]) -> Any:
 
 def _genai_reply(response: Any, spec: ModelSpec, seconds: float) -> Reply:
     candidate = response.candidates[0] if response.candidates else None
-    blocked = getattr(response.prompt_feedback, "block_reason", None)
-    ended = getattr(getattr(candidate, "finish_reason", None), "name", None)
     parts = getattr(getattr(candidate, "content", None), "parts", None) or []
     text = "".join(part.text or "" for part in parts if not getattr(part, "thought", None))
     usage = response.usage_metadata
-    told, written = getattr(usage, "prompt_token_count", None), getattr(usage, "candidates_token_count", None)
-    thought = getattr(usage, "thoughts_token_count", None)
+    written, thought = (
+        token_count(getattr(usage, name, None)) for name in ("candidates_token_count", "thoughts_token_count")
+    )
     # Thinking is billed as output; its count comes alone where the model did nothing else.
     written = None if written is None and thought is None else (written or 0) + (thought or 0)
-    _check(text, getattr(blocked, "name", None), ended, spec, candidate is not None)
-    return Reply(text, model_name(response.model_version), told, written, seconds)
+    told = token_count(getattr(usage, "prompt_token_count", None))
+    reply = Reply(text, model_name(response.model_version), told, written, seconds)
+    blocked = getattr(response.prompt_feedback, "block_reason", None)
+    return _checked(reply, _name(blocked), _name(getattr(candidate, "finish_reason", None)), spec, candidate, parts)
 
 
-def _older_reply(language: Any, response: Any, spec: ModelSpec, seconds: float) -> Reply:
+def _older_reply(response: Any, spec: ModelSpec, seconds: float) -> Reply:
     candidate = response.candidates[0] if response.candidates else None
-    text = "" if candidate is None else "".join(part.text for part in candidate.content.parts)
-    blocked = response.prompt_feedback.block_reason
-    ended = None if candidate is None else candidate.finish_reason.name
-    _check(text, blocked.name if blocked else None, ended, spec, candidate is not None)
+    parts = [] if candidate is None else list(candidate.content.parts)
     usage = response.usage_metadata
-    counted = bool(usage.total_token_count)
     # What was neither asked nor is part of the answer is thinking.
-    return Reply(
-        text,
+    told = token_count(usage.prompt_token_count) if usage.total_token_count else None
+    written = None if told is None else token_count(usage.total_token_count - told)
+    reply = Reply(
+        "".join(part.text for part in parts),
         model_name(getattr(response, "model_version", None)),
-        usage.prompt_token_count if counted else None,
-        usage.total_token_count - usage.prompt_token_count if counted else None,
+        told,
+        written,
         seconds,
     )
+    ended = None if candidate is None else _name(candidate.finish_reason)
+    return _checked(reply, _name(response.prompt_feedback.block_reason), ended, spec, candidate, parts)
 
 
-def _check(text: str, blocked: str | None, ended: str | None, spec: ModelSpec, answered: bool) -> None:
+def _name(reason: Any) -> str | None:
+    """A reason's name; its number where the client does not know it, and None where none is given."""
+    name = getattr(reason, "name", None) or (str(reason) if reason else "")
+    return None if not name or name.endswith("_UNSPECIFIED") else said(name)
+
+
+def _checked(
+    reply: Reply, blocked: str | None, ended: str | None, spec: ModelSpec, candidate: Any, parts: Sequence[Any]
+) -> Reply:
+    """The reply, with why it was cut. Raises Rejected where the provider or the model gave no answer."""
     if blocked:
-        raise Rejected(f"the provider blocks the question: {blocked}")
-    if ended in REFUSALS:
-        raise Rejected(f"the provider blocks the answer: {ended}")
-    if not answered:
+        raise without_answer(f"the provider blocks the question: {blocked}", reply)
+    if candidate is None:
         raise Unavailable("the server's reply holds no answer")
-    if ended == "MAX_TOKENS" and not text.strip():
-        raise Rejected(no_room(spec))
+    if ended not in (*DONE, OUT_OF_ROOM):
+        raise without_answer(f"the provider blocks the answer: {ended}", reply)
+    if reply.text.strip():
+        return reply if ended in DONE else replace(reply, cut=out_of_room(spec))
+    if ended == OUT_OF_ROOM:
+        raise without_answer(no_room(spec), reply)
+    if any(getattr(part, "function_call", None) for part in parts):
+        raise without_answer("the answer stands in a tool call: there is no text", reply)
+    if any(getattr(part, "thought", None) for part in parts):
+        raise without_answer("the answer stands in the model's thoughts: there is no text", reply)
+    return reply
 
 
 def _body_details(answer: Any) -> Any:

@@ -6,10 +6,19 @@ import asyncio
 import re
 from time import perf_counter
 from typing import Any
+from urllib.parse import urlsplit
 
-from core.cognition.llm.providers.asking import model_name, no_room, with_repair, without
+from core.cognition.llm.providers.asking import (
+    model_name,
+    no_room,
+    out_of_room,
+    token_count,
+    with_repair,
+    without,
+    without_answer,
+)
 from core.cognition.llm.providers.errors import error_of, is_this_machine, said, wait_of
-from core.cognition.llm.types import ModelSpec, ProviderError, Question, Rejected, Reply, Unavailable
+from core.cognition.llm.types import Denied, FormRefused, ModelSpec, ProviderError, Question, Reply, Unavailable
 from core.errors import InputError
 from core.settings import api_key
 
@@ -21,12 +30,16 @@ NO_KEY = "none"
 FORMATS = ("json_schema", "json_object", "text")
 #: What a server's refusal speaks of when it is the form that it cannot do.
 _ABOUT_FORMAT = re.compile(r"response_format|json_schema|json_object|schema|structured|grammar|guided", re.IGNORECASE)
+#: How a choice ends whose text is whole; servers that do not say anything say so too.
+_DONE = ("stop", "eos", "eos_token", "end_turn", None, "")
+#: Statuses of an address at which nobody speaks this interface, or of an unknown model.
+_WRONG_PLACE = (404, 405)
 #: Of a schema, what the strict mode of some servers refuses; the reader of answers checks it in any case.
 _NOT_STRICT = ("maxLength", "minimum", "maximum")
 
 
 class OpenAIProvider:
-    """Asks through the `openai` package, one HTTP call for a question, unless the server cannot do its format yet."""
+    """Asks through the `openai` package. A format that the server cannot do is FormRefused once, and the next is asked for."""
 
     def __init__(self, spec: ModelSpec) -> None:
         """InputError where the package is missing, OpenAI itself is asked without a key, or a key would travel in clear."""
@@ -67,7 +80,7 @@ class OpenAIProvider:
                 completion = await self._complete(question, spec, repair)
         except TimeoutError:
             raise Unavailable(f"no reply within {spec.timeout:g} s") from None
-        return _reply(completion, spec, perf_counter() - begun)
+        return self._reply(completion, spec, perf_counter() - begun)
 
     async def aclose(self) -> None:
         if self._client is not None:
@@ -75,25 +88,25 @@ class OpenAIProvider:
             self._client = None
 
     async def _complete(self, question: Question, spec: ModelSpec, repair: str | None) -> Any:
-        while True:
-            tried = self._format
-            try:
-                return await self._client_of_loop().chat.completions.create(
-                    **self._request(question, spec, repair, FORMATS[tried]), timeout=spec.timeout
-                )
-            except self._openai.APIStatusError as wrong:
-                if tried + 1 == len(FORMATS) or not _cannot_format(wrong):
-                    raise self._status_error(wrong) from None
-                # Other calls may have found out meanwhile; the format never goes back.
-                self._format = max(self._format, tried + 1)
-            except self._openai.APITimeoutError:
-                raise Unavailable(f"no reply within {spec.timeout:g} s") from None
-            except self._openai.APIConnectionError as wrong:
-                raise Unavailable(f"the server cannot be reached: {said(wrong.__cause__ or wrong)}") from None
-            except (self._openai.OpenAIError, ValueError) as wrong:
-                raise Unavailable(f"the server's reply cannot be read: {said(wrong)}") from None
-            except OSError as wrong:
-                raise Unavailable(f"the server cannot be reached: {said(wrong)}") from None
+        tried = self._format
+        try:
+            return await self._client_of_loop().chat.completions.create(
+                **self._request(question, spec, repair, FORMATS[tried]), timeout=spec.timeout
+            )
+        except self._openai.APIStatusError as wrong:
+            if tried + 1 == len(FORMATS) or not _cannot_format(wrong):
+                raise self._status_error(wrong) from None
+            # Other calls may have found out meanwhile; the format never goes back.
+            self._format = max(self._format, tried + 1)
+            raise FormRefused(f"the server does not know answers of the form {FORMATS[tried]}") from None
+        except self._openai.APITimeoutError:
+            raise Unavailable(f"no reply within {spec.timeout:g} s") from None
+        except self._openai.APIConnectionError as wrong:
+            raise Unavailable(f"the server cannot be reached: {said(wrong.__cause__ or wrong)}") from None
+        except (self._openai.OpenAIError, ValueError, RecursionError) as wrong:
+            raise Unavailable(f"the server's reply cannot be read: {said(wrong)}") from None
+        except OSError as wrong:
+            raise Unavailable(f"the server cannot be reached: {said(wrong)}") from None
 
     def _client_of_loop(self) -> Any:
         if self._client is None:
@@ -128,31 +141,95 @@ class OpenAIProvider:
         return request
 
     def _status_error(self, wrong: Any) -> ProviderError:
-        body = wrong.body if isinstance(wrong.body, dict) else {}
+        body, headers = _error_in(wrong.body), wrong.response.headers
         message = body.get("message") or wrong.message
-        return error_of(wrong.status_code, message, wait_of(wrong.response.headers))
+        if wrong.status_code in _WRONG_PLACE:
+            return Denied(
+                f"the provider does not know the model or the address ({wrong.status_code}): {said(message).rstrip('.')}."
+                + address_hint(self._address)
+            )
+        details = body.get("details")
+        codes = f"{body.get('code')} {body.get('type')}"
+        return error_of(wrong.status_code, message, wait_of(headers, details), code=codes, details=details)
+
+    def _no_completion(self, completion: Any) -> ProviderError:
+        """Why a reply with status 200 is none: some servers put an error into it, or show a page."""
+        error = _error_in(getattr(completion, "error", None))
+        if error:
+            code, details = error.get("code"), error.get("details")
+            status = code if isinstance(code, int) and 400 <= code < 600 else 500
+            return error_of(status, error.get("message") or error, wait_of(None, details), code=code, details=details)
+        return Unavailable(f"the server's reply is no chat completion.{address_hint(self._address)}")
+
+    def _reply(self, completion: Any, spec: ModelSpec, seconds: float) -> Reply:
+        try:
+            choice = completion.choices[0]
+            message, ended = choice.message, choice.finish_reason
+            refusal, text = getattr(message, "refusal", None), _text(message.content)
+        except (AttributeError, IndexError, KeyError, TypeError):
+            raise self._no_completion(completion) from None
+        usage, model = getattr(completion, "usage", None), getattr(completion, "model", None)
+        told, written = (token_count(getattr(usage, name, None)) for name in ("prompt_tokens", "completion_tokens"))
+        cut = None if ended in _DONE else out_of_room(spec) if ended == "length" else f"finish_reason {said(ended)}"
+        reply = Reply(text, model_name(model), told, written, seconds, cut)
+        if refusal or ended == "content_filter":
+            raise without_answer(f"the model refuses to answer: {said(refusal or 'content filter')}", reply)
+        if text.strip():
+            return reply
+        if ended == "length":
+            raise without_answer(no_room(spec), reply)
+        elsewhere = _elsewhere(message)
+        if elsewhere:
+            raise without_answer(elsewhere, reply)
+        return reply
+
+
+def address_hint(address: str) -> str:
+    """What an address probably should be, where its end says so; begins with a space, or is empty."""
+    path = urlsplit(address).path.rstrip("/")
+    base = address.rstrip("/").removesuffix(path)
+    ollama = re.search(r"(.*)/api(?:/chat|/generate)?$", path)
+    if ollama:
+        return f" {path} is Ollama's own interface; the one that is asked here is at {base}{ollama.group(1)}/v1."
+    for ending in ("/chat/completions", "/completions", "/responses", "/models", "/chat"):
+        if path.endswith(ending):
+            return f" Leave {ending} out: {base}{path.removesuffix(ending)}."
+    return "" if re.search(r"/v\d", path) else f" Most servers answer at an address that ends in /v1: {base}{path}/v1."
+
+
+def _error_in(body: Any) -> dict[str, Any]:
+    """The error in a body; Google's server of this interface wraps it in a list."""
+    body = body[0] if isinstance(body, list) and body else body
+    if isinstance(body, dict) and isinstance(body.get("error"), dict):
+        body = body["error"]
+    if isinstance(body, str):
+        return {"message": body}
+    return body if isinstance(body, dict) else {}
+
+
+def _text(content: Any) -> str:
+    """A message's text, which some servers send in parts; TypeError for anything else."""
+    if isinstance(content, list):
+        parts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text"]
+        return "".join(part for part in parts if isinstance(part, str))
+    if content is None or isinstance(content, str):
+        return content or ""
+    raise TypeError("content")
+
+
+def _elsewhere(message: Any) -> str | None:
+    """Where the answer stands if not in the content, and what to do about it."""
+    for name in ("reasoning_content", "reasoning", "thinking"):
+        found = getattr(message, name, None)
+        if isinstance(found, str) and found.strip():
+            return (
+                f"the answer stands in {name}: nothing is in the content; switch the server's reasoning parser or the "
+                f"model's thinking off, or allow more max_output_tokens. It begins: {said(found)[:80]}"
+            )
+    if getattr(message, "tool_calls", None) or getattr(message, "function_call", None):
+        return "the answer stands in a tool call: nothing is in the content; switch the server's tool parser off"
+    return None
 
 
 def _cannot_format(wrong: Any) -> bool:
     return wrong.status_code in (400, 422, 501) and bool(_ABOUT_FORMAT.search(str(wrong.body or wrong)))
-
-
-def _reply(completion: Any, spec: ModelSpec, seconds: float) -> Reply:
-    try:
-        choice = completion.choices[0]
-        message, ended = choice.message, choice.finish_reason
-        refusal = getattr(message, "refusal", None)
-        text = message.content or ""
-        usage = completion.usage
-        tokens_in = None if usage is None else int(usage.prompt_tokens)
-        tokens_out = None if usage is None else int(usage.completion_tokens)
-        model = completion.model
-    except (AttributeError, IndexError, TypeError, ValueError):
-        raise Unavailable("the server's reply is no chat completion") from None
-    if refusal or ended == "content_filter":
-        raise Rejected(f"the model refuses to answer: {said(refusal or 'content filter')}")
-    if not isinstance(text, str):
-        raise Unavailable("the server's reply is no chat completion")
-    if ended == "length" and not text.strip():
-        raise Rejected(no_room(spec))
-    return Reply(text, model_name(str(model) if model else None), tokens_in, tokens_out, seconds)

@@ -80,6 +80,11 @@ class Problem:
         return self.study.metric == "same_weekday_change"
 
     @property
+    def asks_a_model(self) -> bool:
+        """Whether a language model answers; only such engines are told of the season."""
+        return self.seasons
+
+    @property
     def baseline_off(self) -> np.ndarray:
         """Whether each weekday of the baseline period was a day off, Monday first, (7,) of bool."""
         return is_off(self.contexts[DAY_TYPE].to_numpy()[self.baseline_context])

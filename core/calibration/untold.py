@@ -1,9 +1,9 @@
-"""Kinds of day of which an engine says next to nothing, where a metric divides by what it says.
+"""Kinds of day of which a language model says next to nothing, where a metric divides by what it says.
 
-A percent change against the same weekday divides a day by the baseline's day of that weekday. Where an engine says that
+A percent change against the same weekday divides a day by the baseline's day of that weekday. Where a model says that
 nobody does something on days of rest, and a day of rest has become a working day, that quotient has no bound, and means
 nothing. So an ordinary day of any kind counts with at least a share of the busiest weekday; what is added to reach it is
-activity that the engine has not told of, and that no policy changes.
+activity that the model has not told of, and that no policy changes. The rules engine leaves out nothing: what it says is taken.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ def ordinary_activity(problem: Problem, unrestricted: np.ndarray, week: np.ndarr
     """Activity of ordinary days of each day's kind, (…, days, behaviours), from what the engine says of them and of the
     baseline week, (…, 7, behaviours); and how much of it the engine has not told of: exactly 0 where it has told enough."""
     untold = np.zeros_like(unrestricted)
-    if problem.compares_weekdays:
+    if _divides(problem):
         untold = np.maximum(_least(week) - unrestricted, 0.0)
     return np.maximum(unrestricted + untold, SMALLEST_ACTIVITY), untold
 
 
 def baseline_activity(problem: Problem, week: np.ndarray) -> np.ndarray:
     """The baseline week as it is divided by, (…, 7, behaviours)."""
-    return np.maximum(week, _least(week)) if problem.compares_weekdays else week
+    return np.maximum(week, _least(week)) if _divides(problem) else week
 
 
 def untold_kinds(problem: Problem, means: np.ndarray) -> dict[str, tuple[str, ...]]:
     """Behaviours of which the engine says next to nothing on some kinds of day, and those kinds; `means` is simulated activity,
     (contexts, behaviours)."""
-    if not problem.compares_weekdays:
+    if not _divides(problem):
         return {}
     rows = np.unique(np.concatenate([problem.final.unrestricted, problem.baseline_context]))
     kinds = problem.contexts[DAY_TYPE].to_numpy()[rows]
@@ -46,6 +46,10 @@ def untold_kinds(problem: Problem, means: np.ndarray) -> dict[str, tuple[str, ..
         for place, name in enumerate(problem.study.behaviour_ids)
     }
     return {name: listed for name, listed in found.items() if listed}
+
+
+def _divides(problem: Problem) -> bool:
+    return problem.compares_weekdays and problem.asks_a_model
 
 
 def _least(week: np.ndarray) -> np.ndarray:

@@ -27,6 +27,7 @@ from core.services.texts import run_text
 from core.services.texts_ablations import ablations_text
 from core.services.validation import ALIKE, ALL, BETTER, UNSURE, WORSE, Contrast, contrast, contrasts, row_frame
 from core.store.database import Store
+from core.validity.paired import Difference
 from pages.shared.shell import job_board, open_store
 
 APP = Path(__file__).resolve().parent.parent / "app.py"
@@ -369,11 +370,19 @@ def test_words_on_ablations_and_worlds_follow_their_figures() -> None:
 
     def worlds(twin: float, overstated: float, coverage: float) -> str:
         own = {"rmse": twin, "overstated": overstated, "right_sign": 0.9, "coverage": coverage}
-        other = {"rmse": 8.0, "overstated": 0.0, "right_sign": 0.9, "coverage": None}
+        against = Difference(twin - 8.0, twin - 9.0, twin - 7.0, 12).as_dict()
+        other = {"rmse": 8.0, "overstated": 0.0, "right_sign": 0.9, "coverage": None, "against_twin": against}
         overall = {"rows": 10, "rms_truth": 20.0, "estimators": {"twin": own, "regression": other}}
-        values = {"summary": {"overall": overall}, "estimators": {"twin": "The twin", "regression": "Least squares"}}
+        values = {
+            "summary": {"overall": overall, "by_world": {}},
+            "estimators": {"twin": "The twin", "regression": "Least squares"},
+        }
         return " ".join(validity_words.world_words(values))
 
     good, bad = worlds(5.0, 1.0, 0.8), worlds(12.0, -3.0, 0.2)
-    assert "less than the best" in good and "too large" in good and "about right" in good
-    assert "more than the best" in bad and "too small" in bad and "too narrow" in bad
+    assert (
+        "3.0 points less (90% interval 2.0 to 4.0, over 12 worlds)" in good
+        and "too large" in good
+        and "about right" in good
+    )
+    assert "4.0 points more (90% interval 3.0 to 5.0" in bad and "too small" in bad and "too narrow" in bad

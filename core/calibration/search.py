@@ -221,11 +221,11 @@ def _evaluated(
     return [remembered[number] if number in remembered else futures[number].result() for number in numbers]
 
 
-def search_sample(personas: pd.DataFrame) -> pd.DataFrame:
-    """An evenly spread part of the population, each kept persona standing for its neighbours' weight too."""
-    if len(personas) <= SEARCH_PERSONAS:
+def search_sample(personas: pd.DataFrame, most: int = SEARCH_PERSONAS) -> pd.DataFrame:
+    """An evenly spread part of the population, `most` at most, each kept persona standing for its neighbours' weight too."""
+    if len(personas) <= most:
         return personas
-    edges = np.linspace(0, len(personas), SEARCH_PERSONAS + 1).astype(int)
+    edges = np.linspace(0, len(personas), most + 1).astype(int)
     kept = personas.iloc[edges[:-1]].copy()
     kept["weight"] = np.add.reduceat(personas["weight"].to_numpy(), edges[:-1])
     return kept

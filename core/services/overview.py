@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.records import RUNGS
+from core.services.coherence_words import coherence_lines
 from core.services.forecasters import FORECASTERS, TWINS
 from core.services.results import verdict
 from core.services.studies import StudyInputs, engine_label
@@ -14,7 +15,8 @@ from core.store.runs import StoredRun
 
 CLAIMS = (
     "Every result stands on one of four rungs: {rungs}. This run stands on the rung “{rung}”. Agents count as coherent "
-    "where each further measure moves every behaviour in its expected direction; a pattern counts as reproduced where, "
+    "where each further measure moves every behaviour in its expected direction or not at all, whatever the kind of day, the "
+    "epidemic and the time restrictions have lasted; a pattern counts as reproduced where, "
     "besides, the twin missed by less than every baseline on the held-out days, which does not show why. A counterfactual "
     "shows what the engine's assumptions and the calibration imply; it is not a causal effect, and outside the policies "
     "seen in training it rests on the assumptions alone."
@@ -61,9 +63,14 @@ def overview(store: Store, inputs: StudyInputs, run: StoredRun | None) -> Overvi
         headline="" if run is None else _headline(store, run),
         tiles=() if run is None else _tiles(run),
         steps=_steps(store, inputs, run),
-        claims=CLAIMS.format(rungs=" · ".join(RUNGS), rung=RUNGS[0] if run is None else run.record.rung),
+        claims=_claims(run),
         sources=inputs.study.citation,
     )
+
+
+def _claims(run: StoredRun | None) -> str:
+    said = CLAIMS.format(rungs=" · ".join(RUNGS), rung=RUNGS[0] if run is None else run.record.rung)
+    return said if run is None else " ".join([said, *coherence_lines(run.summary)])
 
 
 def _headline(store: Store, run: StoredRun) -> str:

@@ -17,19 +17,19 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
 import pandas as pd
 
 from core.calibration.problem import Problem, build_problem
-from core.calibration.search import search_bounds, search_sample
+from core.calibration.search import search_bounds
 from core.calibration.twin import chosen_calibrators, priors_of, twin_forecast
 from core.calibration.untold import untold_kinds
 from core.cognition.engine import ResponseEngine, with_own
 from core.cognition.llm.answered import AnsweredEngine
-from core.counterfactual.coherence import answered_coherence, behaves_coherently
+from core.counterfactual.coherence import answered_coherence, judged_coherence
 from core.errors import InputError
 from core.forecasting.baselines import BASELINES
 from core.forecasting.metrics import MACRO, score_frame
@@ -293,10 +293,14 @@ def _work(prepared: Prepared, record: RunRecord, store: Store, watch: Watch, exe
     }  # fmt: skip
     result_hash = results_hash(tables)
     macro = scores[(scores["behaviour"] == MACRO) & (scores["metric"] == "rmse")].set_index("forecaster")["value"]
-    coherence = answered_coherence(problem.contexts, means, study) if asked else None
+    coherence = (
+        answered_coherence(problem.contexts, means, study)
+        if asked
+        else judged_coherence(fitted, prepared.population.personas, study)
+    )
     untold = untold_kinds(problem, means)
     told = not untold and is_possible(twin.forecast, study.metric)
-    rung = _rung(told and (_coherent(fitted, prepared) if coherence is None else coherence.coherent), macro)
+    rung = _rung(told and coherence.coherent, macro)
     values: dict[str, Any] = {
         "study": study.id,
         "fictional": study.fictional,
@@ -321,10 +325,10 @@ def _work(prepared: Prepared, record: RunRecord, store: Store, watch: Watch, exe
         "contradicting_tables": list(prepared.population.conflicts),
         "result_hash": result_hash,
         "rung": rung,
+        "coherence": coherence.as_dict(),
     }
     if asked:
         values["left_out"] = left_out(prepared.engine)
-        values["coherence"] = {} if coherence is None else asdict(coherence)
         values["intervals"]["source"] += OF_RULES
         values[ASKING] = asked | {"warnings": [*asked["warnings"], *untold_warnings(untold)]}
     stored = replace(record, result_hash=result_hash, rung=rung, model_id=prepared.engine.model_id)
@@ -336,10 +340,6 @@ def _work(prepared: Prepared, record: RunRecord, store: Store, watch: Watch, exe
     store.finish_run(record.run_id, tables, values, seconds=seconds["total"], record=stored)
     watch.finish("store", "done")
     return RunSummary(values, tables)
-
-
-def _coherent(engine: ResponseEngine, prepared: Prepared) -> bool:
-    return behaves_coherently(engine, search_sample(prepared.population.personas), prepared.inputs.study)
 
 
 def _rung(coherent: bool, macro: pd.Series) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from core.services.coherence_words import coherence_lines
 from core.services.counterfactual_claims import known_lines
 from core.services.forecasters import FORECASTERS, TWINS
 from core.services.left_out_words import left_out_lines
@@ -56,6 +57,7 @@ def run_text(values: Mapping[str, Any]) -> str:
         "",
         *filter(None, [macro_note(values.get("not_observed", ()), len(values["rmse"]))]),
         *_asked(values),
+        *coherence_lines(values),
         *_contradicting(values),
         "All forecasts are conditional on the policy path. Baselines know the weekday, not the change of the working week.",
         f"Took {values['seconds']['total']:.1f} s, {values['peak_memory_mb']:.0f} MB at most. Run {values['run_id']}.",
@@ -237,7 +239,7 @@ def bench_text(values: Mapping[str, Any]) -> str:
 
 
 def _asked(values: Mapping[str, Any]) -> list[str]:
-    """What a language model was asked for a result, what was left out for its sake, and how coherent it is."""
+    """What a language model was asked for a result, and what was left out for its sake."""
     if "asking" not in values:
         return []
     from core.services.texts_llm import run_asking_text
@@ -245,13 +247,6 @@ def _asked(values: Mapping[str, Any]) -> list[str]:
     lines = [run_asking_text(values["asking"])]
     for name, why in values.get("left_out", {}).items():
         lines.append(f"Left out: {FORECASTERS[name][0].lower()}{FORECASTERS[name][1:]} ({why}).")
-    coherence = values.get("coherence")
-    if coherence and coherence["comparisons"]:
-        share = coherence["as_expected"] / coherence["comparisons"]
-        lines.append(
-            f"Of {coherence['pairs']:,} pairs of situations with a stricter and a looser policy, {share:.0%} of the "
-            "behaviours moved as expected or not at all."
-        )
     return lines
 
 

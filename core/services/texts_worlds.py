@@ -7,6 +7,7 @@ from typing import Any
 
 from core.services.studies import engine_label
 from core.services.texts import table
+from core.services.validity_words import best_rival
 
 #: Groups of scores and how their rows are called.
 GROUPS = (("by_world", "World"), ("by_distance", "Distance to training"), ("by_alternative", "Alternative"))
@@ -29,6 +30,7 @@ def worlds_text(values: Mapping[str, Any]) -> str:
             "Errors in points of the metric; 80% intervals:",
             "",
             _scores_table(overall, words),
+            *_differences(overall, words),
         ]
     for key, head in GROUPS:
         if summary[key]:
@@ -38,6 +40,7 @@ def worlds_text(values: Mapping[str, Any]) -> str:
             "",
             f"{_words(name)}: {scores['rows']} true effects, {scores['rms_truth']:.2f} points (root mean square):",
             _scores_table(scores, words),
+            *_differences(scores, words),
         ]
     lines += ["", f"Claims: {values['claims']}.", f"Took {values['seconds']:.0f} s."]
     return "\n".join([*lines, *([f"Run {values['run_id']}."] if "run_id" in values else [])])
@@ -54,8 +57,43 @@ def _scores_table(scores: Mapping[str, Any], words: Mapping[str, str]) -> str:
     return table(head, rows)
 
 
+def _differences(scores: Mapping[str, Any], words: Mapping[str, str]) -> list[str]:
+    """The twin's error less each other's, and which is better where the interval over worlds leaves out zero."""
+    found = {
+        name: scores["estimators"][name]["against_twin"]
+        for name in words
+        if scores["estimators"][name].get("against_twin") is not None
+    }
+    if not found:
+        return []
+    rows = [
+        [
+            words[name],
+            *(_signed(item[key]) for key in ("value", "lower", "upper")),
+            item["units"],
+            f"twin {item['verdict']}",
+        ]
+        for name, item in found.items()
+    ]
+    return ["", table(["The twin's RMSE less that of", "Points", "5%", "95%", "Worlds", "Verdict"], rows)]
+
+
+def _verdict(scores: Mapping[str, Any]) -> list[str]:
+    best = best_rival(scores)
+    return (
+        [NONE, NONE]
+        if best is None
+        else [f"{_signed(best[1]['lower'])} {_signed(best[1]['upper'])}", best[1]["verdict"]]
+    )
+
+
+def _signed(value: float | None) -> str:
+    return (NONE if value is None else f"{value:+.2f}").rjust(NUMBER_WIDTH)
+
+
 def _group_tables(groups: Mapping[str, Any], head: str, names: Sequence[str]) -> list[str]:
-    """RMSE of every estimator by group, with the twin's interval beside it."""
+    """RMSE of every estimator by group, with the twin's interval beside it, and the interval (over worlds) of its error less
+    the best rival's."""
     rows = []
     for name, scores in groups.items():
         said = scores["estimators"]
@@ -69,9 +107,10 @@ def _group_tables(groups: Mapping[str, Any], head: str, names: Sequence[str]) ->
                 _share(twin["right_sign"]),
                 _share(twin["coverage"]),
                 _number(twin["width"]),
+                *_verdict(scores),
             ]
         )
-    return [table([head, "Rows", "Truth", *names, "twin: sign", "inside", "width"], rows)]
+    return [table([head, "Rows", "Truth", *names, "twin: sign", "inside", "width", "less best rival", "verdict"], rows)]
 
 
 def _words(name: str) -> str:

@@ -20,12 +20,11 @@ from core.forecasting.teachers import kept_for_exams
 from core.services.backtests import MeasuredBacktest
 from core.services.forecasters import FORECASTERS
 from core.services.results import BASELINE, METRICS, family, label, score_matrix
+from core.validity.paired import BAND, BETTER, MANY_DRAWS, UNSURE, WORSE, unit_counts
 
-BETTER, ALIKE, WORSE, UNSURE = "better", "about as good", "worse", "not certain"
+ALIKE = "about as good"
 #: A mean error within this share of the rival's is no difference that a user would notice.
 ALIKE_WITHIN = 0.05
-#: Bootstrap over countries: a country's rows share its data, so that countries and not rows are drawn.
-DRAWS, BAND = 2000, (0.05, 0.95)
 ALL = "all"
 PERSISTENCE = ("last_value", "last_7_days", "seasonal_naive")
 #: What the twin can be compared with, and which forecasters that admits.
@@ -117,8 +116,8 @@ def contrast(part: pd.DataFrame, rivals: Sequence[str]) -> Contrast:
     both = part[[TWIN, best]].dropna()
     sums = both.groupby(part.loc[both.index, "country"]).sum()
     twin, rival = sums[TWIN].to_numpy(float), sums[best].to_numpy(float)
-    generator = np.random.default_rng(np.random.SeedSequence(len(sums)))
-    drawn = generator.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=DRAWS)
+    # A country's rows share its data, so that countries and not rows are drawn.
+    drawn = unit_counts(len(sums), MANY_DRAWS, seed=len(sums))
     low, high = np.quantile(1 - (drawn @ twin) / (drawn @ rival), BAND)
     return Contrast(
         rows=len(both),

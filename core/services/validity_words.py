@@ -9,9 +9,10 @@ import pandas as pd
 
 from core.forecasting.backtest import TWIN
 from core.services.known_worlds import STUDY_ID
-from core.services.validation import ALIKE, ALIKE_WITHIN, BETTER, WORSE, judged, words_of
+from core.services.validation import ALIKE_WITHIN, judged, words_of
 from core.services.validation_words import listed
 from core.store.database import Store
+from core.validity.paired import BETTER, UNSURE, WORSE
 from core.validity.region_summary import RIVAL, region_table
 
 #: The nominal level of the intervals of contrasts, as a share.
@@ -81,12 +82,12 @@ def world_words(values: Mapping[str, Any]) -> list[str]:
     )
     if rivals:
         best = min(rivals, key=lambda name: rivals[name])
-        skill = 1 - twin["rmse"] / rivals[best]
-        verdict = ALIKE if abs(skill) < ALIKE_WITHIN else BETTER if skill > 0 else WORSE
-        relation = {ALIKE: "about as much as", BETTER: "less than", WORSE: "more than"}[verdict]
         text = words[best]
-        head += f", {relation} the best of the usual ways ({text[:1].lower()}{text[1:]}: {rivals[best]:.1f})"
-    said.append(f"{head}.")
+        head += f"; the best of the usual ways ({text[:1].lower()}{text[1:]}) by {rivals[best]:.1f}"
+        said += [f"{head}.", _against(scores[best].get("against_twin"))]
+        said += _by_kind(values["summary"]["by_world"])
+    else:
+        said.append(f"{head}.")
     if twin["right_sign"] is not None:
         said.append(f"It has the direction right in {twin['right_sign']:.0%} of the effects of 2 points or more.")
     if twin["overstated"] is not None:
@@ -101,9 +102,55 @@ def world_words(values: Mapping[str, Any]) -> list[str]:
     return said
 
 
+def best_rival(scores: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
+    """The usual way with the least error in a group, and the twin's error less its own; None where there is no other."""
+    rivals = {
+        name: item
+        for name, item in scores["estimators"].items()
+        if name != TWIN and item.get("against_twin") is not None
+    }
+    if not rivals:
+        return None
+    best = min(rivals, key=lambda name: rivals[name]["rmse"])
+    return best, rivals[best]["against_twin"]
+
+
+def _against(difference: Mapping[str, Any] | None) -> str:
+    """Better or worse is said only where the interval over worlds lies on one side of zero."""
+    if difference is None or difference["lower"] is None:
+        return "Too few worlds were measured to say which of the two is better."
+    low, high = sorted(abs(difference[end]) for end in ("lower", "upper"))
+    if difference["verdict"] == UNSURE:
+        return (
+            f"Drawn anew from such worlds, that difference could as well be none (90% interval {difference['lower']:+.1f} to "
+            f"{difference['upper']:+.1f} points over {difference['units']} worlds)."
+        )
+    relation = "less" if difference["verdict"] == BETTER else "more"
+    return (
+        f"So the twin is off by {abs(difference['value']):.1f} points {relation} (90% interval {low:.1f} to {high:.1f}, over "
+        f"{difference['units']} worlds)."
+    )
+
+
+def _by_kind(groups: Mapping[str, Any]) -> list[str]:
+    """In which kinds of world the twin is better or worse than the best of the usual ways there, and where that is open."""
+    if len(groups) < 2:
+        return []
+    found: dict[str, list[str]] = {BETTER: [], WORSE: [], UNSURE: []}
+    for name, scores in groups.items():
+        best = best_rival(scores)
+        if best is not None and best[1]["lower"] is not None:
+            text = spoken(name)
+            found[str(best[1]["verdict"])].append(text if name == "meridia" else f"{text[:1].lower()}{text[1:]}")
+    heads = {BETTER: "Better than the best usual way", WORSE: "Worse", UNSURE: "Not certain"}
+    parts = [f"{heads[verdict]}: {'; '.join(names)}" for verdict, names in found.items() if names]
+    return [f"By kind of world. {'. '.join(parts)}."] if parts else []
+
+
 def world_table(groups: Mapping[str, Any], words: Mapping[str, str]) -> pd.DataFrame:
-    """Errors by group (world, alternative or distance): group, label, rows, truth, and per estimator its RMSE; and of
-    the twin sign, coverage and width."""
+    """Errors by group (world, alternative or distance): group, label, rows, truth, and per estimator its RMSE; the best
+    rival, the twin's error less its own with the ends of its interval over worlds, and the verdict; and of the twin sign,
+    coverage and width."""
     rows = []
     for name, scores in groups.items():
         said = scores["estimators"]
@@ -114,12 +161,21 @@ def world_table(groups: Mapping[str, Any], words: Mapping[str, str]) -> pd.DataF
                 "rows": scores["rows"],
                 "truth": scores["rms_truth"],
                 **{item: said[item]["rmse"] for item in words},
+                **_difference_columns(scores),
                 "right_sign": said[TWIN]["right_sign"],
                 "coverage": said[TWIN]["coverage"],
                 "width": said[TWIN]["width"],
             }
         )
     return pd.DataFrame(rows)
+
+
+def _difference_columns(scores: Mapping[str, Any]) -> dict[str, Any]:
+    best = best_rival(scores)
+    if best is None:
+        return {"rival": None, "difference": None, "lower": None, "upper": None, "verdict": UNSURE}
+    name, found = best
+    return {"rival": name, "difference": found["value"], **{key: found[key] for key in ("lower", "upper", "verdict")}}
 
 
 def diversity_words(values: Mapping[str, Any]) -> list[str]:

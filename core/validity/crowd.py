@@ -19,6 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from core.validity.paired import unit_counts
+
 #: All intervals of a family hold at once in so many percent of checks.
 LEVEL = 95.0
 DRAWS = 2000
@@ -232,9 +234,7 @@ def sampling_error(noise: np.ndarray, weights: np.ndarray, samples: int) -> np.n
 
 def _drawn(shares: np.ndarray, draws: int, seed: int) -> np.ndarray:
     """Weights of units in each bootstrap draw, (draws, units), each row summing to 1."""
-    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed)))
-    counts = generator.multinomial(len(shares), np.full(len(shares), 1.0 / len(shares)), size=draws)
-    weighted = counts * shares
+    weighted = unit_counts(len(shares), draws, seed) * shares
     return np.asarray(weighted / weighted.sum(axis=1, keepdims=True))
 
 

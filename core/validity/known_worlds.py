@@ -28,6 +28,7 @@ from core.people.population_file import load_population_spec
 from core.policy.timeline import PolicyTimeline
 from core.processes import one_thread
 from core.validity.contrast_rivals import CONTRAST_RIVALS, KnownPast, RivalContrast
+from core.validity.paired import rmse_difference
 from core.validity.worlds import HORIZON, KnownWorld, known_world
 
 TWIN = "twin"
@@ -221,7 +222,8 @@ def scores_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     Per estimator: `rmse`, `mean_error` (estimate − truth), `overstated` (the error in the direction of the true effect:
     above 0 where effects are made too large), `right_sign` (share, among the `clear` rows, where the true effect is 2
     points or more), and for those with an interval `coverage` (share of truths inside) and `width`, both over the rows
-    with one; None where nothing can be said.
+    with one; None where nothing can be said. Of each rival `against_twin` too: the twin's `rmse` less its own, with an
+    interval over worlds, for a world's rows share its luck (`core.validity.paired.Difference`).
     """
     truth = np.array([row["truth"] for row in rows], dtype=float)
     clear = np.abs(truth) >= CLEAR_EFFECT
@@ -229,8 +231,24 @@ def scores_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "rows": len(rows),
         "clear": int(clear.sum()),
         "rms_truth": _root_mean_square(truth),
-        "estimators": {name: _scores([row["estimates"][name] for row in rows], truth, clear) for name in ESTIMATORS},
+        "estimators": {
+            name: {
+                **_scores([row["estimates"][name] for row in rows], truth, clear),
+                **({"against_twin": _against_twin(rows, name, truth)} if name != TWIN else {}),
+            }
+            for name in ESTIMATORS
+        },
     }
+
+
+def _against_twin(rows: Sequence[Mapping[str, Any]], rival: str, truth: np.ndarray) -> dict[str, Any] | None:
+    """The twin's error less the rival's; None without rows, or where the rival does not answer all of them."""
+    ours, theirs = (
+        np.array([row["estimates"][name]["estimate"] for row in rows], dtype=float) - truth for name in (TWIN, rival)
+    )
+    if not len(rows) or not np.isfinite(theirs).all():
+        return None
+    return rmse_difference(ours, theirs, [row["seed"] for row in rows], [row["world"] for row in rows]).as_dict()
 
 
 def _scores(

@@ -1,13 +1,15 @@
-"""Whether one forecast errs more than another, or only seemed to in these weeks: a paired block bootstrap.
+"""Whether one method errs more than another, or only seemed to here: the paired bootstrap, in one place.
 
-Errors of neighbouring days go together, so whole weeks of the test period are drawn with replacement. The same weeks are
-drawn for every forecast: a hard week is hard for all of them and drops out of their difference.
+What is drawn with replacement is the unit whose rows share their luck: weeks of a test period, for errors of neighbouring
+days go together; countries of a backtest; generated worlds. The same units are drawn for every method: a hard week is hard
+for all of them and drops out of their difference.
 Source: Künsch (1989), The jackknife and the bootstrap for general stationary observations, Annals of Statistics 17(3).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,72 @@ DAYS_PER_BLOCK = 7
 DRAWS = 1000
 #: The central interval that is shown, in percent.
 LEVEL = 80
+#: The ends, as quantiles, of the interval that has to lie on one side of zero before a method is called better.
+BAND = (0.05, 0.95)
+#: Draws where they cost little.
+MANY_DRAWS = 2000
+#: What is said of two methods.
+BETTER, WORSE, UNSURE = "better", "worse", "not certain"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What one method's error is less another's, in units of the metric (below zero: it errs less), with the interval `BAND`
+    over `units`; ends None where there are too few units to tell."""
+
+    value: float
+    lower: float | None
+    upper: float | None
+    units: int
+
+    @property
+    def verdict(self) -> str:
+        """Better or worse only where the interval lies on one side of zero."""
+        if self.lower is None or self.upper is None or self.lower <= 0.0 <= self.upper:
+            return UNSURE
+        return BETTER if self.upper < 0.0 else WORSE
+
+    def as_dict(self) -> dict[str, float | int | str | None]:
+        """As JSON gives it back."""
+        return {**asdict(self), "verdict": self.verdict}
+
+
+def unit_counts(units: int, draws: int, seed: int, strata: Sequence[object] | None = None) -> np.ndarray:
+    """How often each unit is drawn, (draws, units): as many as there are, with replacement, within each of its `strata` (one
+    label a unit; none: all together)."""
+    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed)))
+    if strata is None:
+        return generator.multinomial(units, np.full(units, 1 / units), size=draws).astype(float)
+    labels = np.array([str(label) for label in strata])
+    counts = np.zeros((draws, units))
+    for label in dict.fromkeys(labels.tolist()):
+        own = np.flatnonzero(labels == label)
+        counts[:, own] = generator.multinomial(len(own), np.full(len(own), 1 / len(own)), size=draws)
+    return counts
+
+
+def rmse_difference(
+    one: np.ndarray, other: np.ndarray, units: Sequence[object], strata: Sequence[object], *, seed: int = 0
+) -> Difference:
+    """The root mean squared error of one method less another's on the same rows, from their errors (rows,).
+
+    `units` and `strata` label each row: whole units are drawn, within their stratum, as a kind of world is chosen and not
+    drawn. A stratum of a single unit says nothing of the spread between its units: then there are no ends.
+    """
+    labels = list(dict.fromkeys(zip(strata, units, strict=True)))
+    place = {label: number for number, label in enumerate(labels)}
+    row = np.array([place[label] for label in zip(strata, units, strict=True)], dtype=int)
+    squares = np.stack([np.bincount(row, error**2, len(labels)) for error in (one, other)])
+    sizes = np.bincount(row, minlength=len(labels)).astype(float)
+    root = np.sqrt(squares.sum(axis=1) / max(sizes.sum(), 1.0))
+    value, kinds = float(root[0] - root[1]), [label[0] for label in labels]
+    if not labels or min(kinds.count(kind) for kind in set(kinds)) < 2:
+        return Difference(value, None, None, len(labels))
+    counts = unit_counts(len(labels), MANY_DRAWS, seed, kinds)
+    # Not BLAS: the last bit of its sums depends on how many threads the machine gives it.
+    drawn = np.sqrt(np.einsum("du,mu->md", counts, squares) / np.einsum("du,u->d", counts, sizes))
+    low, high = np.quantile(drawn[0] - drawn[1], BAND)
+    return Difference(value, float(low), float(high), len(labels))
 
 
 def macro_draws(forecasts: Sequence[pd.DataFrame], observed: pd.DataFrame, *, draws: int, seed: int) -> np.ndarray:
@@ -30,8 +98,7 @@ def macro_draws(forecasts: Sequence[pd.DataFrame], observed: pd.DataFrame, *, dr
     starts = np.arange(0, len(truth), DAYS_PER_BLOCK)
     squares = np.add.reduceat(np.where(np.isfinite(truth), errors, 0.0) ** 2, starts, axis=1)
     counts = np.add.reduceat(np.isfinite(truth).astype(float), starts, axis=0)
-    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed)))
-    drawn = generator.multinomial(len(starts), np.full(len(starts), 1 / len(starts)), size=draws).astype(float)
+    drawn = unit_counts(len(starts), draws, seed)
     # Not BLAS: the last bit of its sums depends on how many threads the machine gives it.
     total, days = np.einsum("dw,fwb->fdb", drawn, squares), np.einsum("dw,wb->db", drawn, counts)
     seen = days > 0

@@ -11,7 +11,6 @@ from core.forecasting.backtest import TWIN, summary_of
 from core.forecasting.baselines import BASELINES
 from core.forecasting.teachers import kept_for_exams
 from core.services.backtests import MeasuredBacktest, read_exported
-from core.services.known_worlds import ESTIMATOR_WORDS
 from core.services.validation_words import changes, listed
 from core.services.validity_words import WORLD_WORDS
 from core.validity.measured import (
@@ -181,48 +180,43 @@ def prices_words(prices: AblationPrices) -> str:
 
 
 def worlds_words(worlds: KnownWorlds) -> str:
-    """Contrasts against known truths: errors beside the usual ways, sizes, intervals, and where the twin helps."""
+    """Contrasts against known truths: errors by world beside the usual ways, and the twin's signs, sizes and intervals."""
     found, twin = worlds.overall, worlds.overall.estimators[TWIN]
-    rivals = {name: item for name, item in found.estimators.items() if name != TWIN}
-    words = {name: ESTIMATOR_WORDS[name][:1].lower() + ESTIMATOR_WORDS[name][1:] for name in rivals}
     said = [
-        f"In {len(worlds.kinds)} kinds of generated worlds ({worlds.seeds} of each, {found.rows:,} true effects with a root mean "
-        f"square of {_points(found.rms_truth)} points, made by a process that shares nothing with the engine) contrasts miss by "
-        f"{_points(twin.rmse)} points; {listed([f'{words[name]} by {_points(item.rmse)}' for name, item in rivals.items()])}.",
-        f"The direction is right in {_share(twin.right_sign)} of the true effects of {worlds.clear_effect:g} points or more"
-        + _size(twin)
-        + f". 80% intervals held {_share(twin.coverage)} of the truths.",
+        f"In {len(worlds.kinds)} kinds of generated worlds ({worlds.seeds} of each, {found.rows:,} true effects of measures, "
+        "made by a process that shares nothing with the engine) the direction of the twin's contrasts is right in "
+        f"{_share(twin.right_sign)} of the effects of {worlds.clear_effect:g} points or more{_size(twin)}. Its 80% intervals "
+        f"held {_share(twin.coverage)} of the truths. Errors in points (root mean square), beside the size of the true effects:"
     ]
-    said += [_of_world(name, item) for name, item in worlds.by_world.items()]
-    distances = list(worlds.by_distance.items())
-    if len(distances) > 1:
-        (first, near), (last, far) = distances[0], distances[-1]
-        said.append(
-            f"Errors go with the distance from training: {_points(near.estimators[TWIN].rmse)} points {first}, "
-            f"{_points(far.estimators[TWIN].rmse)} points {last}."
-        )
-    for name, item in worlds.working_week.items():
-        week = item.estimators[TWIN]
-        said.append(
-            f"{WEEK_WORDS.get(name, name)}: right direction in {_share(week.right_sign)}, off by {_points(week.rmse)} points at "
-            f"effects of {_points(item.rms_truth)}; intervals held {_share(week.coverage)}."
-        )
-    return f"{_paragraph(said)}\n\n{_from(worlds.header)}"
+    groups = {"**All**": found, **{WORLD_WORDS.get(name, name): item for name, item in worlds.by_world.items()}}
+    groups |= {f"Distance to training: {name}": item for name, item in worlds.by_distance.items()}
+    groups |= {WEEK_WORDS.get(name, name): item for name, item in worlds.working_week.items()}
+    names = [name for name in ESTIMATORS if name in found.estimators]
+    rows = [
+        [
+            label,
+            _number(item.rms_truth),
+            *(_bold(_number(item.estimators[name].rmse), name == TWIN) for name in names),
+            _percent(item.estimators[TWIN].coverage),
+        ]
+        for label, item in groups.items()
+    ]
+    table = _table(["", "true effects", *(ESTIMATORS[name] for name in names), "twin's 80% intervals held"], rows)
+    return f"{_paragraph(said)}\n\n{table}\n\n{_from(worlds.header)}"
 
 
-WEEK_WORDS: Mapping[str, str] = {
-    "week_kept_on_new_working_days": "Of a moved working week, on days that became working days",
-    "week_kept_on_new_days_off": "On days that became days off",
+#: Columns of the worlds' table.
+ESTIMATORS: Mapping[str, str] = {
+    "twin": "twin",
+    "before_after": "before/after",
+    "interrupted_time_series": "interrupted series",
+    "regression": "regression",
+    "gradient_boosting": "GB",
 }
-
-
-def _of_world(name: str, item: Any) -> str:
-    scores = {other: said.rmse for other, said in item.estimators.items() if other != TWIN and said.rmse is not None}
-    best = min(scores, key=lambda other: scores[other])
-    label = WORLD_WORDS.get(name, name)
-    return (
-        f"{label}: {_points(item.estimators[TWIN].rmse)} against {scores[best]:.1f} ({ESTIMATOR_WORDS[best].lower()})."
-    )
+WEEK_WORDS: Mapping[str, str] = {
+    "week_kept_on_new_working_days": "A moved working week, on days that became working days",
+    "week_kept_on_new_days_off": "A moved working week, on days that became days off",
+}
 
 
 def _size(twin: EstimatorScores) -> str:
@@ -326,8 +320,12 @@ def _moved(summary: Mapping[str, Any], change: str, text: str) -> str:
     return text.format(_gains(parts)) if parts else ""
 
 
-def _points(value: float | None) -> str:
-    return "an unknown number of" if value is None else f"{value:.1f}"
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0%}"
 
 
 def _share(value: float | None) -> str:

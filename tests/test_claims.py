@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import re
 import shutil
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+
+import pytest
 
 from core.counterfactual.engine_error import DAYS_OFF_FILE, EFFECTS_FILE
 from core.services.counterfactual_claims import WORLDS, claims_of
@@ -34,7 +37,7 @@ def taught_by(folder: Path, countries: int) -> Study:
         with path.open("w", encoding="utf-8", newline="") as handle:
             writer = csv.DictWriter(handle, rows[0])
             writer.writeheader()
-            writer.writerows({**row, "countries": countries} for row in rows)
+            writer.writerows({**row, "places": countries} for row in rows)
     return replace(study, learned=folder / "learned")
 
 
@@ -42,13 +45,13 @@ def test_the_number_of_countries_is_that_of_the_tables(tmp_path: Path) -> None:
     for countries in (7, 31):
         (tmp_path / str(countries)).mkdir()
         claims = claims_of(taught_by(tmp_path / str(countries), countries), "rules", ORIGIN, worlds())
-        assert f"came about in {countries} countries" in claims.covered
-        assert f"days off in {countries} countries" in claims.covered
+        assert f"came about in {countries} other places" in claims.covered
+        assert f"days off in {countries} other places" in claims.covered
 
 
 def test_a_study_that_learned_nothing_says_what_is_assumed_instead() -> None:
     claims = claims_of(replace(load_study("meridia"), learned=None), "rules", ORIGIN, worlds())
-    assert "countries" not in claims.covered and "an assumed error" in claims.covered
+    assert "other places" not in claims.covered and "an assumed error" in claims.covered
     assert claims.worlds is None and "not given" in claims.left_out[WORLDS]
     early = claims_of(load_study("meridia"), "rules", date(2020, 3, 1), worlds())
     assert "an assumed error" in early.covered, "nothing had been learned by then"
@@ -66,3 +69,15 @@ def test_what_was_measured_is_said_only_where_it_applies(tmp_path: Path) -> None
     elsewhere = claims_of(replace(study, coefficients_file=tmp_path / "water.csv"), "rules", ORIGIN, worlds())
     assert elsewhere.worlds is None and "another domain" in elsewhere.left_out[WORLDS]
     assert "Not known here: how near contrasts come to a known truth" in elsewhere.details
+
+
+@pytest.mark.parametrize("folder", ["core", "pages"])
+def test_no_source_holds_a_measured_number_of_countries(folder: str) -> None:
+    """Such a number is read from the tables or from a measured file."""
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if re.search(r"\b\d{2,3} (other )?(countries|places)", line)
+    ]
+    assert not found, found

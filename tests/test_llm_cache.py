@@ -383,6 +383,21 @@ def test_a_bad_row_late_in_a_large_file_leaves_nothing(tmp_path: Path, cache: An
         assert other.store.read("llm_calls").empty
 
 
+def test_a_key_in_an_older_store_does_not_travel(
+    cache: AnswerCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shape = AnswerShape((), (), ("retail",), 80)
+    asked = question(1, shape)
+    raw = '{"reason": "header Bearer hunter2key", "values": {"retail": 0.5}}'
+    cache.keep(SPEC, [(asked, Outcome(asked.key(SPEC), shape.parse(raw), raw=raw, attempts=1))])
+    monkeypatch.setenv("OPENAI_API_KEY", "hunter2key")
+    export_cache(cache, tmp_path / "c.parquet")
+    assert b"hunter2key" not in (tmp_path / "c.parquet").read_bytes()
+    assert "hunter2key" not in repr(pq.read_table(tmp_path / "c.parquet").to_pylist())
+    with AnswerCache() as other:
+        assert import_cache(other, tmp_path / "c.parquet").new == 1
+
+
 def test_an_export_that_fails_leaves_the_old_file(filled: AnswerCache, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(InputError, match="is a folder"):

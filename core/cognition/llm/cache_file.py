@@ -21,6 +21,7 @@ from core.cognition.llm.answers import AnswerShape
 from core.cognition.llm.cache import AnswerCache, call_row, parameters_of
 from core.cognition.llm.outcomes import Outcome
 from core.cognition.llm.providers import RECORDED
+from core.cognition.llm.secret_text import secret_values, without_values
 from core.cognition.llm.types import AnswerError, ModelSpec, Question
 from core.errors import InputError, PolicyTwinError, one_of
 from core.files_out import written_whole
@@ -94,9 +95,19 @@ def export_cache(cache: AnswerCache, path: Path) -> int:
     then, and where the file cannot be written.
     """
     with written_whole(path, "a cache of answers", _is_cache) as beside:
-        table = cache.store.read_arrow("llm_calls", columns=_SCHEMA.names, status=ANSWERED).cast(_SCHEMA)
+        table = _without_keys(cache.store.read_arrow("llm_calls", columns=_SCHEMA.names, status=ANSWERED).cast(_SCHEMA))
         pq.write_table(table.replace_schema_metadata({_FORMAT_KEY: str(FORMAT).encode()}), beside, compression="zstd")
     return int(table.num_rows)
+
+
+def _without_keys(table: pa.Table) -> pa.Table:
+    """The answers without the keys of this environment, which a store of an earlier version may hold."""
+    secrets = secret_values()
+    for name in ("raw", "parsed", "model_id") if secrets else ():
+        texts = [None if text is None else without_values(text, secrets) for text in table.column(name).to_pylist()]
+        field = table.schema.field(name)
+        table = table.set_column(table.schema.get_field_index(name), field, pa.array(texts, field.type))
+    return table
 
 
 def _is_cache(path: Path) -> bool:

@@ -34,8 +34,8 @@ def _stringency(arguments: argparse.Namespace) -> None:
     from core.services.observations import stringency_report
     from core.services.texts import stringency_text
 
-    values = stringency_report(arguments.file)
-    show(values, arguments, lambda: stringency_text(values))
+    found = stringency_report(arguments.file)
+    show(found.as_dict(), arguments, lambda: stringency_text(found))
 
 
 def _data_check(arguments: argparse.Namespace) -> int:

@@ -16,6 +16,8 @@ from core.datasets.findings import Findings
 NUMBER = r"^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?$"
 DATE_PATTERNS = {"%Y-%m-%d": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "%Y%m%d": r"^[0-9]{8}$"}
 DATE_WORDS = {"%Y-%m-%d": "days written yyyy-mm-dd", "%Y%m%d": "days written yyyymmdd"}
+#: No study lies outside these; spreadsheets and databases write other days for "none".
+EARLIEST, LATEST = np.datetime64("1900-01-02"), np.datetime64("2150-12-31")
 #: Longest piece of a bad cell that a message repeats.
 SHOWN = 40
 
@@ -48,10 +50,10 @@ class Labels:
     def take(self, kept: np.ndarray) -> Labels:
         """The cells at these places; values that no cell has any more are dropped."""
         positions = self.positions[kept]
-        used, inverse = np.unique(positions[positions >= 0], return_inverse=True)
-        renumbered = np.full(len(positions), -1, dtype=np.int64)
-        renumbered[positions >= 0] = inverse
-        return Labels(renumbered, tuple(self.values[position] for position in used))
+        used = np.flatnonzero(np.bincount(positions[positions >= 0], minlength=len(self.values)))
+        renumbered = np.full(len(self.values) + 1, -1, dtype=np.int64)
+        renumbered[used] = np.arange(len(used))
+        return Labels(renumbered[positions], tuple(self.values[position] for position in used))
 
     def rename(self, name: Callable[[str], str]) -> Labels:
         """The same cells under other values; `name` must keep distinct values distinct."""
@@ -68,38 +70,86 @@ def labels(raw: RawTable, column: str, findings: Findings) -> Labels:
     """A column as text, white space trimmed; empty cells are missing. Nested or binary cells are refused."""
     values = raw.table[column]
     try:
-        if pa.types.is_dictionary(values.type):
-            values = values.cast(values.type.value_type)
-        text = pc.utf8_trim_whitespace(values.cast(pa.string()))
+        coded = values if pa.types.is_dictionary(values.type) else values.cast(pa.string()).dictionary_encode()
+        # Texts stand once each: what is done to them is done to the distinct ones, however many cells have them.
+        one = pa.concat_arrays(coded.unify_dictionaries().chunks) if coded.num_chunks else None
+        words = pa.array([], pa.string()) if one is None else pc.utf8_trim_whitespace(one.dictionary.cast(pa.string()))
     except pa.ArrowException:
         findings.stop(f"holds {values.type} values", column=column, allowed="text, numbers or days")
-    coded = pc.if_else(pc.equal(text, ""), None, text).combine_chunks().dictionary_encode()
-    positions = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    return Labels(positions, tuple(coded.dictionary.to_pylist()))
+    empty = pc.or_kleene(pc.is_null(words), pc.equal(words, "")).fill_null(True)
+    distinct = pc.if_else(empty, None, words).dictionary_encode()
+    renumbered = np.append(_positions(distinct.indices), -1)
+    positions = renumbered[_positions(one.indices)] if one is not None else np.zeros(0, dtype=np.int64)
+    return Labels(positions, tuple(distinct.dictionary.to_pylist())).take(np.arange(len(positions)))
+
+
+def _positions(indices: pa.Array) -> np.ndarray:
+    return np.asarray(indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False))
+
+
+def blank(raw: RawTable, column: str, findings: Findings) -> np.ndarray:
+    """Where the cells of a column are empty (a number that is NaN is), boolean."""
+    values = raw.table[column]
+    if pa.types.is_floating(values.type) or pa.types.is_integer(values.type):
+        return np.asarray(values.is_null(nan_is_null=True).to_numpy(zero_copy_only=False), dtype=bool)
+    return labels(raw, column, findings).empty
 
 
 def days(raw: RawTable, column: str, style: str, findings: Findings) -> np.ndarray:
     """A column of days, datetime64[us]; `style` is the format of text cells.
 
-    An unreadable or empty day is a fault, NaT where faults are collected.
+    Days of a Parquet table may be timestamps: the first moment of a day, in their own time zone where they have one.
+    An unreadable or empty day is a fault, and so is one far from any study; NaT where faults are collected.
     """
     values = raw.table[column]
-    texts: Labels | None = None
+    if pa.types.is_dictionary(values.type) and pa.types.is_temporal(values.type.value_type):
+        values = values.cast(values.type.value_type)
     if pa.types.is_date(values.type) or pa.types.is_timestamp(values.type):
-        found = values.cast(pa.timestamp("us"), safe=False).to_numpy(zero_copy_only=False).astype("datetime64[D]")
+        found, timed, cell = _calendar_days(values, column, findings)
     else:
         texts = labels(raw, column, findings)
         distinct = pd.Series(texts.values, dtype="str")
         fits = distinct.str.match(DATE_PATTERNS[style]).to_numpy(dtype=bool)
         parsed = pd.to_datetime(distinct.where(fits), format=style, errors="coerce").to_numpy(dtype="datetime64[D]")
-        found = texts.spread(parsed, np.datetime64("NaT", "D"))
+        found, timed = texts.spread(parsed, np.datetime64("NaT", "D")), np.zeros(len(texts.positions), dtype=bool)
+
+        def cell(index: int) -> str:
+            return texts.at(index)[:SHOWN]
 
     def unreadable(index: int) -> str:
-        text = texts.at(index)[:SHOWN] if texts is not None else ""
-        return f"'{text}' is not a day" if text else "an empty day"
+        return f"'{cell(index)}' is not a day" if cell(index) else "an empty day"
 
-    findings.rows(np.isnat(found), raw.rows, unreadable, column=column, allowed=DATE_WORDS[style])
-    return np.asarray(found.astype("datetime64[us]"))
+    allowed = DATE_WORDS[style]
+    findings.rows(np.isnat(found), raw.rows, unreadable, column=column, allowed=allowed)
+    findings.rows(timed, raw.rows, lambda index: f"'{cell(index)}' has a time of day", column=column, allowed=allowed)
+    distant = ~np.isnat(found) & ~timed & ((found < EARLIEST) | (found > LATEST))
+    findings.rows(
+        distant, raw.rows, lambda index: f"{found[index]} is no day", column=column, allowed=f"{EARLIEST} to {LATEST}"
+    )
+    return np.asarray(np.where(timed | distant, np.datetime64("NaT", "D"), found).astype("datetime64[us]"))
+
+
+def _calendar_days(
+    values: pa.ChunkedArray, column: str, findings: Findings
+) -> tuple[np.ndarray, np.ndarray, Callable[[int], str]]:
+    """The local day of each timestamp or date, which of them do not begin a day, and what a cell shows."""
+    zone = values.type.tz if pa.types.is_timestamp(values.type) else None
+    try:
+        nanoseconds = pa.types.is_timestamp(values.type) and values.type.unit == "ns"
+        moments = values.cast(pa.timestamp("us", zone), safe=not nanoseconds)
+        # A day begins at midnight, but for the days on which clocks skip it.
+        before = pc.subtract(moments, pa.scalar(1, pa.duration("us")))
+        local, eve = (part if zone is None else pc.local_timestamp(part) for part in (moments, before))
+    except (pa.ArrowException, OverflowError):
+        words = f"holds {values.type} values" if zone is None else f"its time zone '{zone[:SHOWN]}' is not known"
+        findings.stop(words, column=column, allowed="days without a time of day or a zone")
+    found, last = (part.to_numpy(zero_copy_only=False).astype("datetime64[us]") for part in (local, eve))
+    day = found.astype("datetime64[D]")
+    return day, ~np.isnat(found) & (day == last.astype("datetime64[D]")), lambda index: _moment(found[index])
+
+
+def _moment(when: np.datetime64) -> str:
+    return "" if np.isnat(when) else str(when.astype("datetime64[s]")).replace("T", " ")
 
 
 def numbers(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from core.datasets.findings import Findings
 from core.datasets.layouts import Unreadable, detect, layouts, wide_kind
 from core.datasets.tables import ReadTable, cases_table, mobility_table, policy_table
 from core.errors import InputError, one_of
-from core.study import load_codebook
+from core.study import Codebook, load_codebook
 
 KINDS = ("mobility", "policy", "cases")
 #: Places and gaps that the text spells out; `as_dict` has all of them.
@@ -25,7 +27,7 @@ class FileReport:
     `rows` are the records that would be read, of `records` in the file (Google's files mix countries and regions, and
     countries are read). `missing` is the share of empty or unusable cells per column, 0 to 1. `gaps` counts the days
     missing inside the range of each place; they are problems too where the reader refuses them. `problems` spells out
-    up to 50 of `problem_count`. `kind` and `layout` are None where they cannot be told; `start` and `end` are ISO days.
+    up to 50 of `problem_count`. `notes` says what is no fault and yet not what one expects. `kind` and `layout` are None where they cannot be told; `start` and `end` are ISO days.
     """
 
     file: str
@@ -44,6 +46,7 @@ class FileReport:
     duplicates: int
     problems: tuple[str, ...]
     problem_count: int
+    notes: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -57,6 +60,7 @@ class FileReport:
             "columns": list(self.columns),
             "places": list(self.places),
             "problems": list(self.problems),
+            "notes": list(self.notes),
             "ok": self.ok,
         }
 
@@ -76,6 +80,7 @@ class FileReport:
         if self.gaps:
             gaps = [f"{place} {days}" for place, days in self.gaps.items()]
             lines.append(f"  days missing inside the range of {_listed(gaps, 'place')}")
+        lines += [f"  note: {note}" for note in self.notes]
         if self.ok:
             lines.append("  no problems")
         else:
@@ -106,8 +111,7 @@ def check_file(path: str | Path, *, kind: str | None = None) -> FileReport:
         book = load_codebook()
         layout = detect(raw.columns, raw.container, (kind,) if kind else KINDS, None, book, findings)
         kind = kind or (wide_kind(raw.columns, book) if layout == "wide_csv" else layouts(book)[layout].kinds[0])
-        read = {"mobility": mobility_table, "policy": policy_table, "cases": cases_table}[kind]
-        table = read(raw, layout=layout)  # type: ignore[operator]
+        table = _read(raw, kind, layout, book)
     except InputError as wrong:
         findings.problems.append(str(wrong))
         findings.count += 1
@@ -134,20 +138,47 @@ def check_file(path: str | Path, *, kind: str | None = None) -> FileReport:
         duplicates=table.duplicates if table is not None else 0,
         problems=tuple(findings.problems),
         problem_count=findings.count,
+        notes=_notes(table) if table is not None and filled else (),
     )
 
 
-def _unread(path: Path, problem: str) -> FileReport:
-    import hashlib
+def _read(raw: RawFile, kind: str, layout: str, book: Codebook) -> ReadTable:
+    if kind == "policy":
+        # A run needs every level and flag of its indicators; a column without any is one the file does not have.
+        return policy_table(raw, layout=layout, complete=[item.code for item in book.indicators])
+    return {"mobility": mobility_table, "cases": cases_table}[kind](raw, layout=layout)  # type: ignore[operator,no-any-return]
 
-    try:
-        content = path.read_bytes()
-    except OSError:
-        content = b""
+
+def _notes(table: ReadTable) -> tuple[str, ...]:
+    frame = table.frame
+    empty = [str(name) for name in frame.columns[2:] if frame[name].isna().all()]
+    said = [f"nothing was published of {', '.join(empty)}: a study that needs it cannot be run on this file"] if empty else []
+    if table.kind == "cases":
+        falls = int((frame["new_cases"] < 0).sum())
+        if falls:
+            said.append(f"{falls:,} counts are below 0: they are taken as corrections of earlier ones")
+        silent = sum(
+            int(part.loc[part.first_valid_index() : part.last_valid_index()].isna().sum())
+            for _, part in frame.set_index("date").groupby("place")["new_cases"]
+            if part.notna().any()
+        )
+        if silent:
+            said.append(
+                f"on {silent:,} days between reports no cases were reported: each report is taken to be of all days since "
+                "the one before"
+            )
+    return tuple(said)
+
+
+def _unread(path: Path, problem: str) -> FileReport:
+    digest, size = "", 0
+    with suppress(OSError), path.open("rb") as handle:
+        digest = hashlib.file_digest(handle, "sha256").hexdigest()
+        size = path.stat().st_size
     return FileReport(
         file=path.name,
-        sha256=hashlib.sha256(content).hexdigest(),
-        size=len(content),
+        sha256=digest,
+        size=size,
         kind=None,
         layout=None,
         columns=(),

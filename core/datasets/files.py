@@ -5,21 +5,25 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import stat
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from core.datasets.bounds import LARGEST_FILE, MOST_COLUMNS, UNDAMAGED, check_footer, check_unpacked
+from core.datasets.containers import container_of
 from core.datasets.findings import Findings
 from core.errors import InputError, nearest
 
-PARQUET_MAGIC = b"PAR1"
-#: Arrow counts a block in 32 bits; the whole file is one block, so that no record straddles two.
-LARGEST_BLOCK = 2**31 - 2
+#: The header of a table is not longer.
+LONGEST_HEADER = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,8 @@ class RawTable:
 class RawFile:
     """A data file held in memory: its container, its columns and its SHA-256.
 
-    Raises InputError where there is no such file, it is a folder, it is empty, or it is neither UTF-8 CSV nor Parquet.
+    Raises InputError where there is no such file, it is no regular file, it is neither UTF-8 CSV nor Parquet (and then
+    what it is), or it is a Parquet file that would become larger than any table that is read here.
     """
 
     def __init__(self, path: str | Path, findings: Findings | None = None) -> None:
@@ -50,9 +55,7 @@ class RawFile:
         self.size = len(self._bytes)
         #: Records loaded so far, before any selection.
         self.records = 0
-        if not self._bytes.strip():
-            self.findings.stop("is empty", allowed="a UTF-8 CSV file or a Parquet file")
-        self.container = "parquet" if self._bytes.startswith(PARQUET_MAGIC) else "csv"
+        self.container = container_of(self._bytes, self.findings)
         if self.container == "csv" and self.path.suffix.lower() in {".parquet", ".pq"}:
             self.findings.stop("is not a Parquet file", allowed="a Parquet file, or a CSV file with the ending .csv")
         self.columns = self._parquet_columns() if self.container == "parquet" else self._csv_header()
@@ -64,21 +67,39 @@ class RawFile:
         return loaded
 
     def _parquet_columns(self) -> tuple[str, ...]:
+        check_footer(self._bytes, self.findings.file)
         try:
-            return tuple(pq.ParquetFile(pa.BufferReader(self._bytes)).schema_arrow.names)
+            with pq.ParquetFile(pa.BufferReader(self._bytes)) as file:
+                self._metadata, schema = file.metadata, file.schema_arrow
         except (pa.ArrowException, OSError, ValueError) as wrong:
-            self.findings.stop(
-                f"is not a readable Parquet file ({_first_line(wrong)})", allowed="an undamaged Parquet file"
-            )
+            self._unreadable(wrong)
+        # Repeated texts stay one text each, whatever the number of rows.
+        self._texts = [field.name for field in schema if _is_text(field.type)]
+        self._named_once(schema.names)
+        return tuple(schema.names)
 
     def _load_parquet(self, columns: Sequence[str]) -> RawTable:
+        check_unpacked(self._bytes, self._metadata, set(columns), self.findings.file)
+        texts = [name for name in self._texts if name in columns]
         try:
-            table = pq.read_table(pa.BufferReader(self._bytes), columns=list(columns))
+            table = pq.read_table(pa.BufferReader(self._bytes), columns=list(columns), read_dictionary=texts)
+            table.validate()
         except (pa.ArrowException, OSError, ValueError) as wrong:
-            self.findings.stop(
-                f"is not a readable Parquet file ({_first_line(wrong)})", allowed="an undamaged Parquet file"
-            )
+            self._unreadable(wrong)
+        if set(columns) - set(table.column_names):
+            self.findings.stop("holds columns of columns", allowed="a flat table")
         return RawTable(table, np.arange(1, table.num_rows + 1))
+
+    def _unreadable(self, wrong: BaseException) -> NoReturn:
+        self.findings.stop(f"is not a readable Parquet file ({_first_line(wrong)})", allowed=UNDAMAGED)
+
+    def _named_once(self, columns: Sequence[str], row: int | None = None) -> None:
+        counts = Counter(name for name in columns if name)
+        twice = next((name for name in columns if counts[name] > 1), None)
+        if twice is not None:
+            self.findings.stop("two columns have this name", column=twice, row=row, allowed="each name once")
+        if len(columns) > MOST_COLUMNS:
+            self.findings.stop(f"has {len(columns):,} columns", allowed=f"{MOST_COLUMNS:,} at most")
 
     def _csv_header(self) -> tuple[str, ...]:
         try:
@@ -88,8 +109,9 @@ class RawFile:
             self.findings.stop("is not UTF-8 text", row=row, allowed="UTF-8 (in a spreadsheet: save as CSV UTF-8)")
         if "\0" in text:
             self.findings.stop("holds binary data", allowed="a UTF-8 CSV file or a Parquet file")
+        lines = io.StringIO(text[:LONGEST_HEADER], newline="")
         try:
-            header = tuple(name.strip() for name in next(csv.reader(io.StringIO(text, newline=""), strict=True), []))
+            header = tuple(name.strip() for name in next(csv.reader(lines, strict=True), []))
         except csv.Error as wrong:
             self.findings.stop(
                 f"the header cannot be read ({wrong})", row=1, allowed="column names separated by commas"
@@ -101,10 +123,7 @@ class RawFile:
             if other is not None:
                 shown = "a tab" if other == "\t" else f"'{other}'"
                 self.findings.stop(f"columns are separated by {shown}", row=1, allowed="commas")
-        named = [name for name in header if name]
-        twice = next((name for name in named if named.count(name) > 1), None)
-        if twice is not None:
-            self.findings.stop("two columns have this name", column=twice, row=1, allowed="each name once")
+        self._named_once(header, row=1)
         return header
 
     def _load_csv(self, columns: Sequence[str]) -> RawTable:
@@ -125,7 +144,7 @@ class RawFile:
                 pa.BufferReader(self._bytes),
                 read_options=pa_csv.ReadOptions(
                     use_threads=False,  # Arrow numbers rows only when it reads in order
-                    block_size=min(max(self.size + 1, 1 << 16), LARGEST_BLOCK),
+                    block_size=min(max(self.size + 1, 1 << 16), LARGEST_FILE),  # one block: no record straddles two
                     column_names=names,
                 ),
                 parse_options=pa_csv.ParseOptions(
@@ -162,6 +181,11 @@ def _read_bytes(path: Path) -> bytes:
     if path.is_dir():
         raise InputError("is a folder", where=where, allowed="the path of a CSV or Parquet file")
     try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError("is a device or a pipe", where=where, allowed="the path of a CSV or Parquet file")
+        if status.st_size > LARGEST_FILE:
+            raise InputError(f"has {status.st_size:,} bytes", where=where, allowed=f"{LARGEST_FILE:,} at most")
         return path.read_bytes()
     except FileNotFoundError:
         beside = [item.name for item in path.parent.iterdir() if item.is_file()] if path.parent.is_dir() else []
@@ -170,6 +194,12 @@ def _read_bytes(path: Path) -> bytes:
         ) from None
     except (OSError, ValueError) as wrong:
         raise InputError(f"cannot be opened ({_first_line(wrong)})", where=where, allowed="a readable file") from None
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return any(
+        test(kind) for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
+    )
 
 
 def _first_line(wrong: BaseException) -> str:

@@ -13,6 +13,8 @@ from core.errors import InputError
 PROBLEM_LIMIT = 50
 #: Cells of one kind of fault in one column that a report spells out, so that one bad column does not fill the report.
 CELL_LIMIT = 5
+#: Longest piece of a column's name that a message repeats.
+LONGEST_NAME = 80
 
 
 class Findings:
@@ -32,9 +34,9 @@ class Findings:
 
     def where(self, column: str | None = None, row: int | None = None) -> str:
         """The place of a fault in words: file, column, row."""
-        parts = [self.file]
+        parts = [_one_line(self.file)]
         if column is not None:
-            parts.append(f"column {column}")
+            parts.append(f"column {_one_line(column)[:LONGEST_NAME]}")
         if row is not None:
             parts.append(f"row {row}")
         return ", ".join(parts)
@@ -52,7 +54,7 @@ class Findings:
         """One fault; `others` is how many more of its kind there are, which a raised error only counts."""
         if not self.collect and others:
             problem = f"{problem} (and {others} more like it)"
-        error = InputError(_one_line(problem), where=self.where(column, row), allowed=allowed, nearest=nearest)
+        error = self._error(problem, column, row, allowed, nearest)
         if not self.collect:
             raise error
         self.count += 1
@@ -69,7 +71,13 @@ class Findings:
         nearest: str | None = None,
     ) -> NoReturn:
         """A fault after which the file cannot be read any further; always raised."""
-        raise InputError(_one_line(problem), where=self.where(column, row), allowed=allowed, nearest=nearest)
+        raise self._error(problem, column, row, allowed, nearest)
+
+    def _error(
+        self, problem: str, column: str | None, row: int | None, allowed: str | None, nearest: str | None
+    ) -> InputError:
+        said = [None if words is None else _one_line(words) for words in (allowed, nearest)]
+        return InputError(_one_line(problem), where=self.where(column, row), allowed=said[0], nearest=said[1])
 
     def rows(
         self,
@@ -105,5 +113,5 @@ class Findings:
 
 
 def _one_line(words: str) -> str:
-    """Cells and headers may hold line breaks; a message does not."""
-    return " ".join(words.split())
+    """Cells, headers and names of files may hold line breaks and control characters; a message does not."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in words).split())

@@ -7,9 +7,11 @@ layout of files users write themselves and of the project's own tables.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from core.datasets.column_names import ColumnNames
 from core.datasets.findings import Findings
 from core.errors import nearest, one_of
 from core.study import Codebook
@@ -30,6 +32,10 @@ VARIANTS = ("", "M", "EV")
 RECOGNISED = 0.5
 #: Without these no record can be told from another.
 STRUCTURAL = frozenset({"place", "iso2", "region", "date"})
+#: Unknown columns of a user's own file that are named one by one.
+NAMED_UNKNOWN = 5
+#: Columns of OxCGRT's raw release: one policy for everyone (E), or two, for the vaccinated (V) and the others (NV).
+_DIFFERENTIATED = re.compile(r"([CEH][0-9])(E|NV|V)[_.]", re.IGNORECASE)
 
 
 class Unreadable(Exception):
@@ -53,15 +59,16 @@ class Layout:
 
     def share_present(self, columns: Sequence[str]) -> float:
         """How much of the layout's required columns the file has, 0 to 1."""
-        present = sum(any(name in columns for name in names) for names in self.required.values())
-        return present / len(self.required)
+        known = ColumnNames(columns)
+        return sum(known.find(names) is not None for names in self.required.values()) / len(self.required)
 
     def locate(self, columns: Sequence[str], findings: Findings) -> dict[str, str]:
         """Our names -> the file's columns. A required column that is absent is a fault."""
         found = {}
         absent = []
+        known = ColumnNames(columns)
         for name, names in {**self.required, **self.optional}.items():
-            actual = next((item for item in names if item in columns), None)
+            actual = known.find(names)
             if actual is not None:
                 found[name] = actual
             elif name in self.required:
@@ -105,7 +112,10 @@ def layouts(codebook: Codebook) -> dict[str, Layout]:
     for item in codebook.indicators:
         tracker[item.code] = tuple(f"{item.code}{variant}_{item.name}" for variant in VARIANTS)
         if item.has_flag:
-            tracker[f"{item.code}_Flag"] = tuple(f"{item.code}{variant}_Flag" for variant in VARIANTS)
+            tracker[f"{item.code}_Flag"] = tuple(
+                # Until autumn 2020 flags were called so.
+                f"{item.code}{variant}_{called}" for called in ("Flag", "IsGeneral") for variant in VARIANTS
+            )
     indices = _same(published_indices(codebook))
     cumulative = {"cum_cases": ("ConfirmedCases",)}
     known = (
@@ -196,14 +206,22 @@ def wide_layout(
     elif kind == "cases":
         values = ("new_cases",)
     allowed = ("date", "place", *values)
-    for position, column in enumerate(columns):
-        if column not in allowed:
-            findings.add(
-                f"column {position + 1} is called '{column[:60]}'",
-                row=1,
-                allowed=", ".join(allowed),
-                nearest=nearest(column, [name for name in allowed if name not in columns]),
-            )
+    unknown = [position for position, column in enumerate(columns) if column not in allowed]
+    if len(unknown) > NAMED_UNKNOWN:
+        shown = ", ".join(f"'{columns[position][:30]}'" for position in unknown[:3])
+        findings.stop(
+            f"{len(unknown)} of {len(columns)} columns are none that is known here ({shown} and others)",
+            row=1,
+            allowed=f"a provider's layout ({', '.join(layouts(codebook))}), or your own with {', '.join(allowed)}",
+        )
+    for position in unknown:
+        column = columns[position]
+        findings.add(
+            f"column {position + 1} is called '{column[:60]}'" if column else f"column {position + 1} has no name",
+            row=1,
+            allowed=", ".join(allowed),
+            nearest=nearest(column, [name for name in allowed if name not in columns]),
+        )
     present = [name for name in values if name in columns]
     if kind == "policy":
         flagged = [item.code for item in codebook.indicators if item.has_flag and item.code in present]
@@ -245,6 +263,7 @@ def detect(
             words = {"csv": "a CSV file", "parquet": "a Parquet file"}
             findings.stop(f"is not {words[expected]}", allowed=f"{words[expected]} in the layout {named}")
         return named
+    _refuse_raw_release(columns, codebook, findings)
     fitting = {name: item.share_present(columns) for name, item in known.items() if item.container == container}
     best = max(fitting, key=lambda name: fitting[name], default=None)
     if best is not None and fitting[best] > RECOGNISED:
@@ -267,6 +286,23 @@ def detect(
     findings.stop(
         f"holds no table of {' or '.join(kinds)} that is known here", allowed=f"a table with the columns {wanted}"
     )
+
+
+def _refuse_raw_release(columns: Sequence[str], codebook: Codebook, findings: Findings) -> None:
+    known = ColumnNames(columns)
+    apart = {found[1].upper() for column in columns if (found := _DIFFERENTIATED.match(column))}
+    lacking = [
+        item.code
+        for item in codebook.indicators
+        if item.code in apart and known.find(f"{item.code}{variant}_{item.name}" for variant in VARIANTS) is None
+    ]
+    if lacking:
+        findings.stop(
+            f"is the tracker's raw release: {lacking[0]} is there for everyone (E), the vaccinated (V) and others (NV) "
+            "apart, and no one policy is said to hold",
+            row=1,
+            allowed="OxCGRT_nat_latest.csv, or OxCGRT_compact_national_v1.csv with the majority's policy (M)",
+        )
 
 
 def wide_kind(columns: Sequence[str], codebook: Codebook) -> str:

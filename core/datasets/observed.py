@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core.datasets.cases import unreported
 from core.datasets.cells import check_days, labels_of
 from core.datasets.files import RawFile
 from core.datasets.findings import Findings
@@ -30,9 +31,10 @@ class ObservedData:
     mobility: every day of the study (index `date`), one float column per behaviour id, NaN where nothing was published.
     policy: index `date`, from up to 60 days before the study to its end, without gaps: codes and flags of the study's
         indicators, and the study's index as published where the file has it.
-    cases: newly reported cases by day, from up to 60 days before the study to its end (float, NaN where nothing was
-        reported), empty where the study names no cases.
+    cases: newly reported cases by day of report, from up to 60 days before the study to its end (float, NaN where nothing
+        was reported: a report is of all days since the one before it), empty where the study names no cases.
     hashes: SHA-256 by the name of each file read. files: their paths.
+    notes: in words, what a run assumes where cases were not reported.
     """
 
     mobility: pd.DataFrame
@@ -40,6 +42,7 @@ class ObservedData:
     cases: pd.Series
     hashes: dict[str, str] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def load_observed(study: Study, folder: str | Path | None = None, *, allow_gaps: bool = False) -> ObservedData:
@@ -69,15 +72,18 @@ def load_observed(study: Study, folder: str | Path | None = None, *, allow_gaps:
     columns = [item.column for item in study.behaviours]
     lowest = NOTHING_LEFT if study.metric == "same_weekday_change" else None
     mobility = read("mobility", mobility_table, columns=columns, lowest=lowest, allow_gaps=allow_gaps)
-    policy = read("policy", policy_table, allow_gaps=False)
+    needed = study.start - HISTORY, study.end
+    policy = read("policy", policy_table, allow_gaps=False, complete=study.indicator_codes, between=needed)
     cases = read("cases", cases_table, allow_gaps=allow_gaps)["new_cases"] if "cases" in study.sources else None
     days = pd.date_range(study.start, study.end, freq="D", unit="us", name="date")
+    series = _case_series(study, cases)
     return ObservedData(
         mobility=_behaviours(study, mobility, _label(study, "mobility", place)).reindex(days),
         policy=_indicators(study, policy, _label(study, "policy", place)),
-        cases=_case_series(study, cases),
+        cases=series,
         hashes=hashes,
         files=tuple(files),
+        notes=() if series.empty else unreported(series, study.start, study.end),
     )
 
 

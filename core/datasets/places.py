@@ -23,6 +23,17 @@ from core.settings import shipped_data
 COUNTRIES_FILE = "countries.csv"
 
 
+#: Codes that files give for countries and ISO 3166-1 does not, by the alpha-3 code that is meant: of the European Union,
+#: of sports and of older standards.
+USUAL_MISTAKES = {
+    "UK": "GBR", "ENG": "GBR", "EL": "GRC", "GRE": "GRC", "GER": "DEU", "SUI": "CHE", "NED": "NLD", "DEN": "DNK",
+    "POR": "PRT", "CRO": "HRV", "SLO": "SVN", "BUL": "BGR", "LAT": "LVA", "UAE": "ARE", "KSA": "SAU", "RSA": "ZAF",
+    "PHI": "PHL", "INA": "IDN", "MAS": "MYS", "VIE": "VNM", "CHI": "CHL", "PUR": "PRI", "ROM": "ROU", "ZAR": "COD",
+    "ZR": "COD", "TP": "TLS", "TMP": "TLS", "BU": "MMR", "BUR": "MMR", "YU": "SRB", "WBG": "PSE", "KS": "XKX", "KOS": "XKX",
+    "KSV": "XKX", "RKS": "XKX",
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Country:
     """One country: ISO 3166-1 alpha-2 and alpha-3, its usual English name, and its latitude in degrees (south below 0)."""
@@ -94,12 +105,22 @@ def choose_places(
 def unknown_countries(
     codes: Labels, rows: np.ndarray, column: str, valid: Mapping[str, object], findings: Findings
 ) -> None:
-    """Report records whose country code is empty or not in `valid`."""
+    """Report records whose country code is empty or not in `valid` (alpha-2 or alpha-3 codes)."""
     findings.rows(
         codes.spread(np.array([code not in valid for code in codes.values], dtype=bool), True),
         rows,
         lambda index: f"unknown place '{codes.at(index)}'",
         column=column,
         allowed="ISO 3166-1 country codes",
-        nearest=lambda index: nearest(codes.at(index), valid),
+        nearest=lambda index: _meant(codes.at(index), valid),
     )
+
+
+def _meant(code: str, valid: Mapping[str, object]) -> str | None:
+    """The valid code of the country that a wrong one means, by its other code, its name or a usual mistake."""
+    asked = code.strip().casefold()
+    for country in countries().values():
+        known = {country.iso2.casefold(), country.iso3.casefold(), country.name.casefold()}
+        if asked in known or USUAL_MISTAKES.get(code.strip().upper()) == country.iso3:
+            return country.iso2 if country.iso2 in valid else country.iso3
+    return nearest(code, valid)

@@ -8,13 +8,15 @@ day. Places are ISO 3166-1 alpha-3 codes for countries, ISO 3166-2 codes for reg
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from core.datasets import cells
+from core.datasets import cells, plausibility
+from core.datasets.cases import new_from_totals
 from core.datasets.cells import Labels
 from core.datasets.files import RawFile, RawTable
 from core.datasets.findings import Findings
@@ -39,6 +41,8 @@ class ReadTable:
     rows: int
     gaps: dict[str, int]
     duplicates: int
+    #: The day of each record as it stands in the file (datetime64[us], NaT where it is none).
+    days: np.ndarray = field(default_factory=lambda: np.array([], dtype="datetime64[us]"))
 
 
 def read_mobility(
@@ -99,8 +103,9 @@ def read_cases(
 ) -> pd.DataFrame:
     """Newly reported cases by place and day: `place`, `date`, `new_cases` (float).
 
-    layout: `jhu_table`, `oxcgrt_csv` or `oxcgrt_table` (differences of their cumulative counts, so that the first day
-    of a place is missing), or `wide_csv`. Negative counts are corrections by those who reported and are kept.
+    layout: `jhu_table`, `oxcgrt_csv` or `oxcgrt_table` (differences of their cumulative counts, so that the first count
+    of a place is missing, and what came between two counts stands on the day of the later), or `wide_csv`. Negative
+    counts are corrections by those who reported and are kept. A count is of all days since the one before it.
 
     Raises InputError.
     """
@@ -135,7 +140,10 @@ def mobility_table(
     }
     if allow_gaps is None:
         allow_gaps = form.name != "wide_csv" and len(places.values) > 1
-    return _assemble(raw, form, "mobility", table, places, found, values, allow_gaps=allow_gaps)
+    result = _assemble(raw, form, "mobility", table, places, found, values, allow_gaps=allow_gaps)
+    if lowest == NOTHING_LEFT:
+        plausibility.check_percents(result.frame, list(values), raw.findings)
+    return result
 
 
 def policy_table(
@@ -145,8 +153,14 @@ def policy_table(
     place: str | Sequence[str] | None = None,
     codebook: Codebook | None = None,
     allow_gaps: bool = False,
+    complete: Sequence[str] = (),
+    between: tuple[date, date] | None = None,
 ) -> ReadTable:
-    """`read_policy` on an opened file, with what is known about the file."""
+    """`read_policy` on an opened file, with what is known about the file.
+
+    complete: indicators of which every level, and every flag at a level above 0, must be there; an empty one is a
+        fault. between: the first and last day on which they must (None: on all).
+    """
     book = codebook or load_codebook()
     form = _layout(raw, "policy", layout, (), book)
     found = form.locate(raw.columns, raw.findings)
@@ -171,7 +185,40 @@ def policy_table(
             values[name] = cells.numbers(
                 table, found[name], raw.findings, lower=0, upper=100, allowed="0 to 100, or an empty cell"
             )
-    return _assemble(raw, form, "policy", table, places, found, values, allow_gaps=allow_gaps)
+            plausibility.check_index(values[name], found[name], raw.findings)
+    result = _assemble(raw, form, "policy", table, places, found, values, allow_gaps=allow_gaps)
+    if complete:
+        needed = np.ones(len(table.rows), dtype=bool)
+        if between is not None:
+            first, last = (np.datetime64(day, "us") for day in between)
+            needed = (result.days >= first) & (result.days <= last)
+        for code in complete:
+            if code in found:
+                _complete(raw, table, found, book.indicator(code), values[code], needed)
+    return result
+
+
+def _complete(
+    raw: RawFile, table: RawTable, found: dict[str, str], item: Indicator, level: np.ndarray, needed: np.ndarray
+) -> None:
+    """Report the `needed` records that lack a level, or the flag of a level above 0."""
+    column, flag = found[item.code], found.get(f"{item.code}_Flag")
+    empty = cells.blank(table, column, raw.findings)
+    raw.findings.rows(
+        needed & empty & (not empty.all() or not raw.findings.collect),
+        table.rows,
+        lambda _: "no level",
+        column=column,
+        allowed=f"a level of {item.code} ({item.name}) on every day, 0 where nothing was in force",
+    )
+    if flag is not None:
+        raw.findings.rows(
+            needed & (level > 0) & cells.blank(table, flag, raw.findings),
+            table.rows,
+            lambda index: f"no flag at level {level[index]:g}",
+            column=flag,
+            allowed=f"{item.flag_meaning or '0 or 1'} (a flag may be empty only where the level is 0)",
+        )
 
 
 def cases_table(
@@ -192,22 +239,17 @@ def cases_table(
     )
     found = wanted.locate(raw.columns, raw.findings)
     table, places = _select(raw, wanted, found, place)
-    values = {counted: cells.numbers(table, found[counted], raw.findings)} if counted in found else {}
+    lowest = 0 if counted == "cum_cases" else None
+    values = {counted: cells.numbers(table, found[counted], raw.findings, lower=lowest)} if counted in found else {}
     result = _assemble(raw, wanted, "cases", table, places, found, values, allow_gaps=allow_gaps)
-    if counted == "new_cases" or counted not in found:
+    if counted not in found:
+        return result
+    if counted == "new_cases":
+        plausibility.check_new_cases(result.frame, found[counted], raw.findings)
         return result
     frame = result.frame
-    consecutive = frame.groupby("place", observed=True)["date"].diff() == pd.Timedelta(days=1)
-    frame["new_cases"] = frame.groupby("place", observed=True)["cum_cases"].diff().where(consecutive)
-    return ReadTable(
-        frame[["place", "date", "new_cases"]],
-        "cases",
-        result.layout,
-        result.sha256,
-        result.rows,
-        result.gaps,
-        result.duplicates,
-    )
+    frame["new_cases"] = frame.groupby("place", observed=True)["cum_cases"].transform(new_from_totals)
+    return replace(result, frame=frame[["place", "date", "new_cases"]])
 
 
 def _layout(raw: RawFile, kind: str, named: str | None, values: Sequence[str], book: Codebook) -> Layout:
@@ -311,15 +353,15 @@ def _assemble(
     *,
     allow_gaps: bool,
 ) -> ReadTable:
-    date = found["date"]
-    when = cells.days(table, date, form.days, raw.findings)
-    daily = cells.check_days(places, when, table.rows, date, raw.findings, gaps_are_faults=not allow_gaps)
+    column = found["date"]
+    when = cells.days(table, column, form.days, raw.findings)
+    daily = cells.check_days(places, when, table.rows, column, raw.findings, gaps_are_faults=not allow_gaps)
     order = daily.order
     frame = pd.DataFrame(
         {
             "place": pd.Series(places.take(order).texts(), dtype="str"),
             "date": when[order],
-            **{name: column[order] for name, column in values.items()},
+            **{name: cell[order] for name, cell in values.items()},
         }
     )
-    return ReadTable(frame, kind, form.name, raw.sha256, len(table.rows), daily.gaps, daily.duplicates)
+    return ReadTable(frame, kind, form.name, raw.sha256, len(table.rows), daily.gaps, daily.duplicates, when)

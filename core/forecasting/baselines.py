@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from core.datasets.cases import reports_per_day
+
 CASE_WINDOW = 7
 RECENT_WEEK = 7
 RECENT_MONTH = 28
@@ -80,7 +82,8 @@ def gradient_boosting_indicators(known: BaselineInputs) -> pd.DataFrame:
     def cases(days: pd.DatetimeIndex) -> np.ndarray:
         if known.cases is None:
             return np.zeros(len(days))
-        mean = known.cases.loc[:origin].rolling(CASE_WINDOW, min_periods=1).mean().ffill()
+        reports = reports_per_day(known.cases.loc[:origin])
+        mean = reports.rolling(CASE_WINDOW, min_periods=1).mean().ffill()
         return mean.reindex(days, method="ffill").fillna(0.0).to_numpy()
 
     return _boosting(

@@ -16,6 +16,8 @@ service counted one missing member as zero; in the tables used here no member is
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
@@ -89,26 +91,62 @@ def recompute_indices(policy: pd.DataFrame, codebook: Codebook | None = None) ->
     return pd.DataFrame(values, index=policy.index)
 
 
-def index_errors(table: pd.DataFrame, codebook: Codebook | None = None) -> dict[str, float]:
-    """The largest absolute difference between each index recomputed and as published in `table`, by name of the index.
+@dataclass(frozen=True)
+class IndexComparison:
+    """One index recomputed against what was published.
 
-    table: levels, flags and published indices, as `core.datasets.read_policy` returns them. An index is compared on the
-    days that have both; NaN where there is none. Published figures have two decimals, so up to 0.005 is rounding.
+    `largest` is the largest absolute difference in points (published figures have two decimals, so up to 0.005 is
+    rounding), None where no day has both; `compared` the days that have both, `published` those with a published figure.
+    """
+
+    name: str
+    largest: float | None
+    compared: int
+    published: int
+
+
+def compare_indices(table: pd.DataFrame, codebook: Codebook | None = None) -> tuple[IndexComparison, ...]:
+    """Each index that `table` publishes and its levels give, recomputed and compared.
+
+    table: levels, flags and published indices, as `core.datasets.read_policy` returns them.
 
     Raises InputError where `table` publishes none of the indices that can be recomputed from it.
     """
     recomputed = recompute_indices(table, codebook)
-    published = [name for name in recomputed.columns if name in table.columns]
-    if not published:
+    names = [name for name in recomputed.columns if name in table.columns]
+    if not names:
         raise InputError(
             "no published index to compare with", where="policy table", allowed=", ".join(map(str, recomputed.columns))
         )
-    errors = {}
-    for name in published:
-        difference = np.abs(recomputed[name].to_numpy() - table[name].to_numpy(dtype=float))
-        comparable = difference[~np.isnan(difference)]
-        errors[name] = float(comparable.max()) if len(comparable) else float("nan")
-    return errors
+    found = []
+    for name in names:
+        published = table[name].to_numpy(dtype=float)
+        difference = np.abs(recomputed[name].to_numpy() - published)
+        both = difference[~np.isnan(difference)]
+        largest = float(both.max()) if len(both) else None
+        found.append(IndexComparison(str(name), largest, len(both), int((~np.isnan(published)).sum())))
+    return tuple(found)
+
+
+def lacking_values(table: pd.DataFrame, codebook: Codebook | None = None) -> dict[str, int]:
+    """On how many rows a level, or the flag of a level above 0, is missing, by column; columns that lack none are left out."""
+    book = codebook or load_codebook()
+    counts = {}
+    for item in book.indicators:
+        if item.code not in table.columns:
+            continue
+        counts[item.code] = int(table[item.code].isna().sum())
+        flag = f"{item.code}_Flag"
+        if item.has_flag and flag in table.columns:
+            counts[flag] = int(((table[item.code] > 0) & table[flag].isna()).sum())
+    return {column: count for column, count in counts.items() if count}
+
+
+def index_errors(table: pd.DataFrame, codebook: Codebook | None = None) -> dict[str, float]:
+    """The largest absolute difference of each index as `compare_indices` has it, by name; NaN where no day has both."""
+    return {
+        item.name: float("nan") if item.largest is None else item.largest for item in compare_indices(table, codebook)
+    }
 
 
 def _sub_index(policy: pd.DataFrame, item: Indicator) -> np.ndarray:

@@ -144,7 +144,7 @@ def observed_states(
     if missing[0]:
         raise InputError(f"{problem}, and nothing is known before", where="policy", allowed="a level on the first day")
     if not carry_forward:
-        raise InputError(problem, where="policy", allowed="a level on every day, or the last one carried forward")
+        raise InputError(problem, where="policy", allowed="a level on every day, with its flag where it is above 0")
     known = np.maximum.accumulate(np.where(missing, 0, np.arange(len(days))))
     return states[known], f"{problem}: the level before was carried forward."
 

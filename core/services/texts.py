@@ -10,6 +10,7 @@ from core.services.counterfactual_claims import known_lines
 from core.services.forecasters import FORECASTERS, TWINS
 from core.services.left_out_words import left_out_lines
 from core.services.macro_words import macro_note
+from core.services.observations import StringencyReport
 from core.services.studies import engine_label
 
 
@@ -173,10 +174,25 @@ def _fewer_behaviours(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     )
 
 
-def stringency_text(values: Mapping[str, Any]) -> str:
-    """Largest errors of the recomputed indices."""
-    rows = [(name, f"{error:.6f}") for name, error in values["max_abs_error"].items()]
-    return f"{values['rows']:,} rows\n" + table(["Index", "Largest error"], rows)
+def stringency_text(found: StringencyReport) -> str:
+    """How far recomputed indices are from the published ones, and what could not be compared."""
+    rows = [
+        (
+            item.name,
+            "none could" if item.largest is None else f"{item.largest:.6f}",
+            f"{item.compared:,} of {item.published:,}",
+        )
+        for item in found.compared
+    ]
+    lines = [f"{found.rows:,} rows", table(["Index", "Largest error", "Days recomputed"], rows)]
+    if found.lacks:
+        counts = ", ".join(f"{column} on {count:,}" for column, count in found.lacks.items())
+        lines.append(f"An index is not recomputed where a level, or the flag of a level above 0, is missing: {counts} rows.")
+    reasons: dict[str, list[str]] = {}
+    for name, reason in found.left_out.items():
+        reasons.setdefault(reason, []).append(name)
+    lines += [f"Not compared ({reason}): {', '.join(names)}." for reason, names in reasons.items()]
+    return "\n".join(lines)
 
 
 def runs_text(values: Sequence[Mapping[str, Any]]) -> str:

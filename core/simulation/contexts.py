@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from core.cognition.engine import DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS, SEASON
+from core.datasets.cases import reports_per_day
 from core.policy.calendar import Calendar
 from core.policy.timeline import PolicyTimeline
 from core.study import Study
@@ -44,21 +45,24 @@ def epidemic_levels(
     """The epidemic level (0 low, 1 moderate, 2 high) a person knows of on each day, shape (days,).
 
     The level is the class of the mean of the last seven days' reported new cases per 100,000 inhabitants, up to the day
-    before; while reports pause, the last such mean. Nothing reported after `known_until` is used: later days keep the
-    level of that day. A day without any report before it counts as low: nobody had heard of an epidemic.
+    before; a report covers the days since the one before it (`reports_per_day`), and while reports pause, the last such
+    mean holds. Nothing reported after `known_until` is used: later days keep the level of that day. A day without any
+    report before it counts as low, which `core.datasets.cases.unreported` says in words.
     """
     if cases is None or cases.empty:
         return np.zeros(len(dates), dtype=int)
     reports = cases if known_until is None else cases[cases.index <= pd.Timestamp(known_until)]
     if reports.empty:
         return np.zeros(len(dates), dtype=int)
-    daily = reports.asfreq("D")
+    daily = reports_per_day(reports.asfreq("D"))
     # Where reports pause for longer than the window people still know the last figure.
     mean = daily.rolling(CASE_WINDOW, min_periods=1).mean().clip(lower=0.0).ffill()
     mean.index = mean.index + pd.Timedelta(days=1)
     per_100k = mean.reindex(dates, method="ffill").to_numpy(dtype=float) * 100_000 / study.inhabitants
-    levels = np.digitize(np.nan_to_num(per_100k, nan=-1.0), study.epidemic_thresholds)
-    return np.asarray(levels, dtype=int)
+    known = ~np.isnan(per_100k)
+    levels = np.zeros(len(dates), dtype=int)
+    levels[known] = np.digitize(per_100k[known], study.epidemic_thresholds)
+    return levels
 
 
 def restricted_class(days: np.ndarray) -> np.ndarray:

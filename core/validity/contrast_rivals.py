@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from core.datasets.cases import reports_per_day
 from core.errors import InputError
 
 #: Days before and after a change whose means are compared.
@@ -152,7 +153,7 @@ def regression(past: KnownPast) -> PerPoint:
     """
     columns = [past.stringency.to_numpy(float)[:, None], _weekdays(past.days)]
     if past.cases is not None and not past.cases.empty:
-        recent = past.cases.rolling(CASE_WINDOW, min_periods=1).mean().shift(1).ffill()
+        recent = reports_per_day(past.cases).rolling(CASE_WINDOW, min_periods=1).mean().shift(1).ffill()
         columns.append(np.log1p(recent.reindex(past.days, method="ffill").fillna(0.0).to_numpy(float))[:, None])
     design = np.hstack(columns)
     wanted = np.zeros(design.shape[1])

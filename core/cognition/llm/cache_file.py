@@ -14,7 +14,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from core.cognition.llm.answers import AnswerShape
@@ -23,6 +25,7 @@ from core.cognition.llm.outcomes import Outcome
 from core.cognition.llm.providers import RECORDED
 from core.cognition.llm.secret_text import secret_values, without_values
 from core.cognition.llm.types import AnswerError, ModelSpec, Question
+from core.datasets.bounds import check_footer, check_unpacked, mapped
 from core.errors import InputError, PolicyTwinError, one_of
 from core.files_out import written_whole
 from core.records import content_hash, decode_json, encode_json
@@ -30,8 +33,10 @@ from core.store.llm_calls import ANSWERED
 
 #: The version of the file's form. A published form never changes; a change is a new number.
 FORMAT = 1
-#: Rows read, checked and stored at a time.
-BATCH = 2000
+#: Rows read at a time, and characters of them checked and stored at a time.
+BATCH, PIECE = 2000, 32 * 2**20
+#: Characters in all answers of a file.
+LARGEST = 2**31
 #: Longer texts than any model takes or gives.
 LONGEST = 4_000_000
 #: Names are shown in tables and lists: longer ones, and what is not printable, are none.
@@ -129,7 +134,7 @@ def import_cache(cache: AnswerCache, path: Path, parse: Parser = answer_of) -> I
     specs: dict[str, ModelSpec] = {}
     keys: set[str] = set()
     with _opened(path) as file, cache.store.transaction():
-        for batch in file.iter_batches(batch_size=BATCH):
+        for batch in _pieces(file, str(path)):
             checked = []
             for row in _rows(batch, f"{path}, rows {rows + 1} to {rows + batch.num_rows}"):
                 rows += 1
@@ -139,6 +144,25 @@ def import_cache(cache: AnswerCache, path: Path, parse: Parser = answer_of) -> I
                 keys.add(row["key"])
             new += cache.store.keep_llm_calls(checked)
     return Imported(rows, new)
+
+
+def _pieces(file: pq.ParquetFile, where: str) -> Iterator[pa.RecordBatch]:
+    """The rows in pieces of about PIECE characters: a text that repeats is there once until it is taken out."""
+    total = 0
+    for batch in file.iter_batches(batch_size=BATCH):
+        sizes = np.zeros(batch.num_rows, dtype=np.int64)
+        for column in batch.columns:
+            if pa.types.is_dictionary(column.type):
+                lengths = pc.binary_length(column.dictionary).fill_null(0)
+                sizes += lengths.take(column.indices.fill_null(0)).to_numpy() if len(lengths) else 0
+        total += int(sizes.sum())
+        if total > LARGEST:
+            raise InputError(f"holds more than {LARGEST:,} characters", where=where, allowed=_ALLOWED)
+        start = 0
+        while start < batch.num_rows:
+            length = max(1, int(np.searchsorted(np.cumsum(sizes[start:]), PIECE, side="right")))
+            yield batch.slice(start, length)
+            start += length
 
 
 def _rows(batch: pa.RecordBatch, where: str) -> list[dict[str, Any]]:
@@ -152,6 +176,8 @@ def _rows(batch: pa.RecordBatch, where: str) -> list[dict[str, Any]]:
 def _opened(path: Path) -> Iterator[pq.ParquetFile]:
     where = str(path)
     try:
+        with mapped(path) as content:
+            check_footer(content, where)
         with pq.ParquetFile(path) as file:
             version = (file.schema_arrow.metadata or {}).get(_FORMAT_KEY)
             if version is None:
@@ -161,6 +187,10 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
                 raise InputError(f"is a cache of form {text}; this PolicyTwin knows {FORMAT}", where=where)
             if not file.schema_arrow.remove_metadata().equals(_SCHEMA):
                 raise InputError("has other columns than a cache of answers", where=where, allowed=_ALLOWED)
+            with mapped(path) as content:
+                check_unpacked(content, file.metadata, None, where, LARGEST)
+        texts = [field.name for field in _SCHEMA if pa.types.is_string(field.type)]
+        with pq.ParquetFile(path, read_dictionary=texts) as file:
             yield file
     except PolicyTwinError:
         raise

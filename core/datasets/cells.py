@@ -168,6 +168,8 @@ def numbers(
     `upper` belong to the range. Faulty cells come back as NaN where faults are collected.
     """
     values = raw.table[column]
+    if pa.types.is_temporal(values.type):
+        findings.stop(f"holds {values.type} values", column=column, allowed=allowed)
     if pa.types.is_integer(values.type) or pa.types.is_floating(values.type) or pa.types.is_null(values.type):
         found = values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False).astype(float)
         wrong = np.zeros(len(found), dtype=bool)

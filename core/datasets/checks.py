@@ -27,7 +27,8 @@ class FileReport:
     `rows` are the records that would be read, of `records` in the file (Google's files mix countries and regions, and
     countries are read). `missing` is the share of empty or unusable cells per column, 0 to 1. `gaps` counts the days
     missing inside the range of each place; they are problems too where the reader refuses them. `problems` spells out
-    up to 50 of `problem_count`. `notes` says what is no fault and yet not what one expects. `kind` and `layout` are None where they cannot be told; `start` and `end` are ISO days.
+    up to 50 of `problem_count`, `notes` what is no fault and yet not what one expects. `kind` and `layout` are None where
+    they cannot be told; `start` and `end` are ISO days.
     """
 
     file: str
@@ -146,13 +147,17 @@ def _read(raw: RawFile, kind: str, layout: str, book: Codebook) -> ReadTable:
     if kind == "policy":
         # A run needs every level and flag of its indicators; a column without any is one the file does not have.
         return policy_table(raw, layout=layout, complete=[item.code for item in book.indicators])
-    return {"mobility": mobility_table, "cases": cases_table}[kind](raw, layout=layout)  # type: ignore[operator,no-any-return]
+    return {"mobility": mobility_table, "cases": cases_table}[kind](raw, layout=layout)
 
 
 def _notes(table: ReadTable) -> tuple[str, ...]:
     frame = table.frame
     empty = [str(name) for name in frame.columns[2:] if frame[name].isna().all()]
-    said = [f"nothing was published of {', '.join(empty)}: a study that needs it cannot be run on this file"] if empty else []
+    said = (
+        [f"nothing was published of {', '.join(empty)}: a study that needs it cannot be run on this file"]
+        if empty
+        else []
+    )
     if table.kind == "cases":
         falls = int((frame["new_cases"] < 0).sum())
         if falls:

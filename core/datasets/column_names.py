@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 #: Stata cuts names at this length.
 CUT_AT = 32
@@ -21,6 +22,7 @@ class ColumnNames:
         for column in columns:
             self._by_key.setdefault(_key(column), []).append(column)
         self._by_key.pop("", None)
+        self._cut = [column for column in columns if len(column) == CUT_AT]
 
     def find(self, names: Iterable[str]) -> str | None:
         """The column that has one of these names, an earlier one before a later; None where none has, or several may."""
@@ -33,17 +35,12 @@ class ColumnNames:
             if len(found) == 1:
                 return found[0]
         for name in names:
-            cut = [
-                column
-                for key, columns in self._by_key.items()
-                if _key(name).startswith(key)
-                for column in columns
-                if len(column) == CUT_AT
-            ]
+            cut = [column for column in self._cut if _key(name).startswith(_key(column))]
             if len(cut) == 1:
                 return cut[0]
         return None
 
 
+@lru_cache(maxsize=4096)
 def _key(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())

@@ -83,7 +83,7 @@ class RawFile:
         texts = [name for name in self._texts if name in columns]
         try:
             table = pq.read_table(pa.BufferReader(self._bytes), columns=list(columns), read_dictionary=texts)
-            table.validate()
+            table.validate(full=True)
         except (pa.ArrowException, OSError, ValueError) as wrong:
             self._unreadable(wrong)
         if set(columns) - set(table.column_names):
@@ -109,6 +109,8 @@ class RawFile:
             self.findings.stop("is not UTF-8 text", row=row, allowed="UTF-8 (in a spreadsheet: save as CSV UTF-8)")
         if "\0" in text:
             self.findings.stop("holds binary data", allowed="a UTF-8 CSV file or a Parquet file")
+        if text.count('"') % 2:
+            self._unclosed(text)
         lines = io.StringIO(text[:LONGEST_HEADER], newline="")
         try:
             header = tuple(name.strip() for name in next(csv.reader(lines, strict=True), []))
@@ -125,6 +127,18 @@ class RawFile:
                 self.findings.stop(f"columns are separated by {shown}", row=1, allowed="commas")
         self._named_once(header, row=1)
         return header
+
+    def _unclosed(self, text: str) -> None:
+        """Raises InputError where a quote is never closed: Arrow would take the rest of the file for one cell."""
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        row = 1
+        try:
+            for row, _ in enumerate(reader, start=2):  # noqa: B007  (where it stops is what is wanted)
+                pass
+        except csv.Error as wrong:
+            self.findings.stop(
+                f"cannot be read as CSV ({wrong})", row=row, allowed="a closing quote for each one opened"
+            )
 
     def _load_csv(self, columns: Sequence[str]) -> RawTable:
         # Arrow looks columns up by name, and a header may hold names it would read otherwise (spaces, empty names).
@@ -198,7 +212,8 @@ def _read_bytes(path: Path) -> bytes:
 
 def _is_text(kind: pa.DataType) -> bool:
     return any(
-        test(kind) for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
+        test(kind)
+        for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
     )
 
 

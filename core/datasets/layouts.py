@@ -114,7 +114,9 @@ def layouts(codebook: Codebook) -> dict[str, Layout]:
         if item.has_flag:
             tracker[f"{item.code}_Flag"] = tuple(
                 # Until autumn 2020 flags were called so.
-                f"{item.code}{variant}_{called}" for called in ("Flag", "IsGeneral") for variant in VARIANTS
+                f"{item.code}{variant}_{called}"
+                for called in ("Flag", "IsGeneral")
+                for variant in VARIANTS
             )
     indices = _same(published_indices(codebook))
     cumulative = {"cum_cases": ("ConfirmedCases",)}

@@ -22,7 +22,6 @@ from core.settings import shipped_data
 
 COUNTRIES_FILE = "countries.csv"
 
-
 #: Codes that files give for countries and ISO 3166-1 does not, by the alpha-3 code that is meant: of the European Union,
 #: of sports and of older standards.
 USUAL_MISTAKES = {

@@ -187,7 +187,9 @@ def stringency_text(found: StringencyReport) -> str:
     lines = [f"{found.rows:,} rows", table(["Index", "Largest error", "Days recomputed"], rows)]
     if found.lacks:
         counts = ", ".join(f"{column} on {count:,}" for column, count in found.lacks.items())
-        lines.append(f"An index is not recomputed where a level, or the flag of a level above 0, is missing: {counts} rows.")
+        lines.append(
+            f"An index is not recomputed where a level, or the flag of a level above 0, is missing: {counts} rows."
+        )
     reasons: dict[str, list[str]] = {}
     for name, reason in found.left_out.items():
         reasons.setdefault(reason, []).append(name)

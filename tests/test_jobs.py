@@ -18,7 +18,7 @@ import pytest
 
 from core.errors import InputError
 from core.services.fitting import request_of
-from core.services.jobs import CLOSED, DONE, FAILED, KILLED, REMEMBERED, RUNNING, STOPPED, Job, JobBoard
+from core.services.jobs import CLOSED, DONE, FAILED, KILLED, REMEMBERED, RUNNING, STOPPED, Job, JobBoard, OtherJobRuns
 from core.services.progress import Watch
 from core.services.runs import run_study
 from core.services.specification import RunRequest
@@ -360,3 +360,23 @@ def test_a_stop_that_comes_too_late_leaves_the_run_complete() -> None:
 
         summary = run_study(RunRequest("meridia", personas=10, trials=1), store, Watch(should_stop=too_late))
         assert store.run(summary.run_id).complete
+
+
+def test_another_request_on_the_same_subject_is_refused_with_whose_work_is_going_on(board: JobBoard) -> None:
+    go = threading.Event()
+
+    def work(watch: Watch, executor: Executor) -> str:
+        go.wait(PATIENCE)
+        return "done"
+
+    first = board.start("run", "meridia", work, what="rules, 40 personas", key="a", by="one")
+    assert board.start("run", "meridia", work, key="a", by="two") is first, "the same work is watched by both"
+    for by, said in (("two", "Another visitor started"), ("one", "You started")):
+        with pytest.raises(OtherJobRuns, match=said) as caught:
+            board.start("run", "meridia", work, key="b", by=by)
+        assert "rules, 40 personas" in str(caught.value) and f"{first.began_at:%H:%M} UTC" in str(caught.value)
+        assert caught.value.job is first
+    other = board.start("run", "uae", work, key="b", by="two")
+    go.set()
+    assert ended(first).status == ended(other).status == DONE
+    assert ended(board.start("run", "meridia", work, key="b", by="two")).status == DONE

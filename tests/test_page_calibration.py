@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from datetime import date
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.services.jobs import DONE, JobBoard
+from core.services.progress import Watch
 from core.services.results import list_results
 from core.store.database import Store
 from pages.shared.shell import job_board, open_store
@@ -207,3 +210,24 @@ def test_a_failed_fit_is_one_line_and_nothing_is_lost(store: Store, monkeypatch:
     assert not at.exception and [item.value for item in at.error] == ["The fit ended early:"]
     assert "<b>here</b>: something *bold* is wrong." in [item.value for item in at.text], "as plain text, not as markup"
     assert "The twin misses by" in said(at)
+
+
+def test_a_second_visitor_is_told_whose_run_is_going_on_and_watches_it(store: Store) -> None:
+    first, go = only_run(store), threading.Event()
+
+    def work(watch: Watch, executor: Executor) -> str:
+        watch.report("calibrate", 3, 16, "trials")
+        go.wait(PATIENCE)
+        return first
+
+    second = clean(page())
+    job = job_board().start("run", "meridia", work, what="rules, 777 personas", key="others", by="somebody")
+    second.button(key="fit").click().run()
+    (told,) = second.error
+    assert "Not started. Another visitor started" in told.value and "777 personas" in told.value
+    assert any("another visitor" in str(item.value) and "777" in str(item.value) for item in second.caption)
+    assert any(item.key == f"stop-{job.id}" for item in second.button), "its progress is shown"
+    assert not second.run().error, "said once"
+    go.set()
+    until(lambda: not job.active)
+    assert len(store.runs(kind="run")) == 1

@@ -139,9 +139,9 @@ def test_the_command_says_that_it_is_the_same(kept: Kept, capsys: pytest.Capture
 def test_what_has_changed_is_said(
     kept: Kept, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("core.services.reruns.code_version", lambda: "0.0+other")
+    monkeypatch.setattr("core.services.changes.code_version", lambda: "0.0+other")
     monkeypatch.setattr(
-        "core.services.reruns.package_versions", lambda names: {name: "0.1" for name in names if name != "scipy"}
+        "core.services.changes.package_versions", lambda names: {name: "0.1" for name in names if name != "scipy"}
     )
     monkeypatch.setattr("core.services.rerun_kinds.MAKERS", {}, raising=True)
     monkeypatch.setitem(__import__("core.services.reruns", fromlist=["MAKERS"]).MAKERS, "run", lambda again: "f" * 64)

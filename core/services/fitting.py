@@ -13,6 +13,7 @@ from core.errors import InputError
 from core.records import RunRecord, code_version, package_versions
 from core.services.asking_engines import asking_of, engine_of_record, is_language
 from core.services.asking_words import asking_note, asking_options, asking_python
+from core.services.changes import changes_between
 from core.services.populations import make_population
 from core.services.specification import RunRequest
 from core.services.studies import StudyInputs, study_hash
@@ -123,13 +124,7 @@ def obstacle_to_resume(run: StoredRun, inputs: StudyInputs) -> str:
     )
     if now.inputs_hash() == run.inputs_hash:
         return ""
-    if now.study_hash != record.study_hash:
-        return "the study has changed since"
-    if dict(now.input_hashes) != dict(record.input_hashes):
-        return "the observations have changed since"
-    if now.code_version != record.code_version or now.engine_version != record.engine_version:
-        return "PolicyTwin itself has changed since"
-    return "another version of a package is installed now"
+    return f"changed since: {'; '.join(changes_between(record, now)) or 'the engine'}"
 
 
 def request_of(record: RunRecord, workers: int = 1) -> RunRequest:

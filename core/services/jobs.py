@@ -15,6 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from importlib.machinery import ModuleSpec
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
@@ -59,11 +60,19 @@ class _Spawn(SpawnContext):
 
 @dataclass
 class Job:
-    """A piece of long work: `kind` and `subject` say what it is; `result` is what its function returned."""
+    """A piece of long work: `kind` and `subject` say what it is; `result` is what its function returned.
+
+    `what` says in words what was asked for, `by` which session asked, and `began_at` when (UTC). `key` tells one request
+    on a subject from another.
+    """
 
     id: str
     kind: str
     subject: str
+    what: str = ""
+    by: str = ""
+    key: str = ""
+    began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     status: str = WAITING
     progress: Progress | None = None
     message: str = ""
@@ -91,6 +100,19 @@ class Job:
         self._stop.set()
 
 
+class OtherJobRuns(PolicyTwinError):
+    """Another request on the same subject is being worked on, so that this one was not started."""
+
+    def __init__(self, job: Job, *, own: bool) -> None:
+        whose = "You started" if own else "Another visitor started"
+        what = f" ({job.what})" if job.what else ""
+        super().__init__(
+            f"Not started. {whose} other work on this{what} at {job.began_at:%H:%M} UTC, and it is still running. "
+            "Watch it, and start yours when it is done."
+        )
+        self.job = job
+
+
 class JobBoard:
     """The jobs of one server process. At most one job of a kind and subject is active at a time."""
 
@@ -102,14 +124,29 @@ class JobBoard:
         self._count = 0
         self._closed = False
 
-    def start(self, kind: str, subject: str, work: Callable[[Watch, Executor], Any]) -> Job:
-        """Start `work(watch, executor)` in a thread and return its job, or the active job of that kind and subject."""
+    def start(
+        self,
+        kind: str,
+        subject: str,
+        work: Callable[[Watch, Executor], Any],
+        *,
+        what: str = "",
+        key: str = "",
+        by: str = "",
+    ) -> Job:
+        """Start `work(watch, executor)` in a thread and return its job, or the active job that does the same.
+
+        `what` is the request in words, `key` tells it from others of the kind and subject, `by` is the session that asks.
+        Raises OtherJobRuns where the active job of that kind and subject does something else.
+        """
         with self._lock:
             for job in self._jobs.values():
                 if job.active and (job.kind, job.subject) == (kind, subject):
+                    if job.key != key:
+                        raise OtherJobRuns(job, own=job.by == by)
                     return job
             self._count += 1
-            job = Job(f"job-{self._count}", kind, subject)
+            job = Job(f"job-{self._count}", kind, subject, what, by, key)
             self._jobs[job.id] = job
             finished = [item.id for item in self._jobs.values() if not item.active]
             for old in finished[:-REMEMBERED]:

@@ -16,6 +16,7 @@ from core.cognition.llm.prompts import load_prompts
 from core.errors import InputError
 from core.records import RunRecord, content_hash
 from core.services.asking_engines import ASKING
+from core.services.changes import INPUT_WORDS, input_changes
 from core.services.progress import Watch
 from core.services.stored_inputs import missing_inputs, stored_inputs
 from core.services.studies import StudyInputs, engine_texts, open_study, study_hash
@@ -23,15 +24,6 @@ from core.store.database import Store
 from core.store.runs import StoredRun
 from core.store.schema import RUN_TABLES
 from core.study import load_study
-
-WORDS = {
-    "mobility": "the observations",
-    "policy": "the policy data",
-    "cases": "the reported cases",
-    "coefficients": "the engine's coefficients",
-    "learned": "the tables learned from other places",
-    "regions": "the observations of regions",
-}
 
 
 class Unavailable(InputError):
@@ -104,9 +96,7 @@ def inputs_of_run(again: Again) -> StudyInputs:
     inputs = open_study(str(record.parameters.get("study", record.study_id)), again.data)
     if study_hash(inputs.study) != record.study_hash:
         again.changes.append("the study: its file says something else than then")
-    for name, key in record.input_hashes.items():
-        if name in inputs.hashes and inputs.hashes[name] != key:
-            again.changes.append(f"{WORDS.get(name, name)}: other content than then")
+    again.changes += input_changes(record.input_hashes, inputs.hashes)
     return inputs
 
 
@@ -117,7 +107,7 @@ def _files_now(record: RunRecord) -> list[str]:
     except (InputError, OSError):
         return ["Its study's file is gone or changed: the store's copy was used."]
     return [
-        f"{WORDS[name][:1].upper()}{WORDS[name][1:]} say something else by now: the run's own were used."
+        f"{INPUT_WORDS[name][:1].upper()}{INPUT_WORDS[name][1:]} say something else by now: the run's own were used."
         for name, text in texts.items()
         if name in record.input_hashes and record.input_hashes[name] != content_hash(text)
     ]
@@ -130,11 +120,3 @@ def check_prompts(again: Again) -> None:
         return
     if load_prompts(str(said["prompts"])).hash != said["prompts_hash"]:
         again.changes.append(f"the prompts {said['prompts']}: other content than then")
-
-
-def other_inputs(then: RunRecord, now: RunRecord) -> list[str]:
-    return [
-        f"{WORDS.get(name, name)}: other content than then"
-        for name, key in then.input_hashes.items()
-        if now.input_hashes.get(name) != key
-    ]

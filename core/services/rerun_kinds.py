@@ -15,6 +15,7 @@ from core.services.asking_engines import ASKING, REPLAY, asking_of, is_language
 from core.services.asking_people import ask_people
 from core.services.backtesting import backtest
 from core.services.backtests import file_hash
+from core.services.changes import input_changes
 from core.services.confounding import confounding_audit
 from core.services.counterfactuals import fitted_twin, run_compare, run_sweep
 from core.services.crowd import MOST_SITUATIONS, crowd_checks
@@ -23,7 +24,7 @@ from core.services.fitting import request_of
 from core.services.group_checks import group_checks
 from core.services.known_worlds import known_worlds
 from core.services.populations import load_population
-from core.services.rerun_basis import Again, Unavailable, check_prompts, inputs_of_run, other_inputs
+from core.services.rerun_basis import Again, Unavailable, check_prompts, inputs_of_run
 from core.services.runs import run_study
 from core.services.sensitivity import run_sensitivity
 from core.services.specification import Asking
@@ -120,7 +121,7 @@ def _worlds(again: Again) -> str:
         trials=again.parameters["trials"], watch=again.watch, executor=again.executor, store=again.scratch,
     )  # fmt: skip
     now = again.scratch.run(values["run_id"]).record
-    again.changes += other_inputs(again.record, now)
+    again.changes += input_changes(again.record.input_hashes, now.input_hashes)
     return str(now.result_hash)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import Cancelled, InputError, PolicyTwinError
-from core.records import RunRecord, code_version, package_versions, python_version
+from core.services.changes import environment_changes
 from core.services.progress import Watch
 from core.services.rerun_basis import Again, Unavailable, copy_basis
 from core.services.rerun_kinds import MAKERS
@@ -84,7 +84,7 @@ def rerun(
     about = _about(store, run)
     with Store.memory() as scratch, tempfile.TemporaryDirectory() as folder:
         again = Again(store, run, about, scratch, Path(folder), data, watch or Watch(), executor)
-        again.changes += _environment(run.record)
+        again.changes += environment_changes(run.record)
         copy_basis(again)
         found: str | None = None
         try:
@@ -112,18 +112,3 @@ def _about(store: Store, run: StoredRun) -> StoredRun:
             where=f"run {run.run_id}",
             allowed="a run whose own run is there",
         ) from None
-
-
-def _environment(record: RunRecord) -> list[str]:
-    """What of the code and its packages is other than it was then."""
-    changes = []
-    if record.code_version != code_version():
-        changes.append(f"PolicyTwin: {record.code_version} then, {code_version()} now")
-    now = package_versions(record.packages)
-    changes += [
-        f"{name}: {version} then, {now.get(name, 'absent')} now"
-        for name, version in record.packages.items()
-        if now.get(name) != version
-    ]
-    python = python_version()
-    return changes + ([] if record.python == python else [f"Python: {record.python} then, {python} now"])

@@ -38,6 +38,7 @@ from core.processes import end_with_parent
 from core.records import RUNGS, RunRecord
 from core.services.asking_engines import ASKING, answering, description_of
 from core.services.asking_runs import ask_everything, left_out, untold_warnings
+from core.services.changes import begun_of_others, check_unedited
 from core.services.forecasters import ablation_forecasts, rival_forecasts
 from core.services.macro_words import not_observed
 from core.services.populations import load_population, make_population, population_id, save_population
@@ -142,7 +143,9 @@ def run_study(
 ) -> RunSummary:
     """The whole job. With the same inputs, the results have the same hash, however many workers there are.
 
-    A run with equal inputs that ended early is taken up where it stopped. Raises Cancelled when the watch says stop:
+    A run with equal inputs that ended early is taken up where it stopped; where the code, a table or another input has
+    changed since, a new one begins, and says so (`began_anew`). Raises InputError where a table is edited while the run
+    goes on, which then keeps no result, and Cancelled when the watch says stop:
     what was finished stays in the store. `executor` may be a pool that outlives the run, and `inputs` the
     study where it was read already.
     """
@@ -152,14 +155,17 @@ def run_study(
     record = record_of(prepared, store)
     resumable = store.find_resumable(record.inputs_hash())
     if resumable is None:
+        anew = begun_of_others(record, store)
+        watch.report("ingest", 1, 1, anew or "the study is read")
         store.begin_run(record)
     else:
+        anew = ""
         record = store.resume_run(resumable.run_id).record
     with ending_kept(store, record.run_id):
         if executor is not None:
-            return _work(prepared, record, store, watch, executor)
+            return _work(prepared, record, store, watch, executor, anew)
         with worker_pool(request.workers) as pool:
-            return _work(prepared, record, store, watch, pool)
+            return _work(prepared, record, store, watch, pool, anew)
 
 
 def run_once(
@@ -250,7 +256,9 @@ def save_study(store: Store, inputs: StudyInputs) -> None:
         save_inputs(store, inputs)
 
 
-def _work(prepared: Prepared, record: RunRecord, store: Store, watch: Watch, executor: Executor | None) -> RunSummary:
+def _work(
+    prepared: Prepared, record: RunRecord, store: Store, watch: Watch, executor: Executor | None, anew: str
+) -> RunSummary:
     seconds = {"ingest": prepared.seconds}
     asked: dict[str, Any] = {}
     if isinstance(prepared.engine, AnsweredEngine):
@@ -279,6 +287,7 @@ def _work(prepared: Prepared, record: RunRecord, store: Store, watch: Watch, exe
     scores = pd.concat([score_frame(name, forecast, truth) for name, forecast in forecasts.items()], ignore_index=True)
     intervals = run_intervals(prepared.inputs, problem, prepared.population.personas, twin, watch)
     seconds["validate"] = time.perf_counter() - started
+    check_unedited(prepared.inputs)
     watch.report("store", 0, 1, "writing the results")
     started = time.perf_counter()
     tables = {
@@ -327,6 +336,8 @@ def _work(prepared: Prepared, record: RunRecord, store: Store, watch: Watch, exe
         "rung": rung,
         "coherence": coherence.as_dict(),
     }
+    if anew:
+        values["began_anew"] = anew
     if asked:
         values["left_out"] = left_out(prepared.engine)
         values["intervals"]["source"] += OF_RULES

@@ -11,6 +11,7 @@ from core.services.forecasters import FORECASTERS, TWINS
 from core.services.left_out_words import left_out_lines
 from core.services.macro_words import macro_note
 from core.services.observations import StringencyReport
+from core.services.specification import RunRequest
 from core.services.studies import engine_label
 
 
@@ -51,6 +52,7 @@ def run_text(values: Mapping[str, Any]) -> str:
         f"Study {values['study']}{' (fictional)' if values['fictional'] else ''}; engine: {engine_label(values['engine'])}.",
         f"{values['personas']:,} personas, {values['days']} days, {values['contexts']} contexts; "
         f"trained to {values['train_end']}, tested to {values['test_end']}.",
+        *([values["began_anew"]] if values.get("began_anew") else []),
         "",
         headline(values),
         "",
@@ -216,6 +218,17 @@ def show_text(values: Mapping[str, Any]) -> str:
     lines += ["", f"Made again from this store: {values['rerun']}"] if values.get("rerun") else []
     lines += ["", *(f"{name}: {value}" for name, value in values["record"].items())]
     return "\n".join(lines)
+
+
+def request_text(request: RunRequest) -> str:
+    """What a run was asked for, in a few words."""
+    model = "" if request.asking is None else f" {request.asking.model}"
+    people = "the usual personas" if request.personas is None else f"{request.personas:,} personas"
+    people = f"population {request.population_id}" if request.population_id else people
+    days = (
+        f"training to {request.train_end}, test to {request.test_end}" if request.train_end else "the study's own split"
+    )
+    return f"{request.engine}{model}, {people}, {days}, {request.trials} trials, seed {request.seed}"
 
 
 def rerun_text(values: Mapping[str, Any]) -> str:

@@ -22,7 +22,7 @@ from core.store.runs import StoredRun
 from core.study import Study
 from pages.shared.address import WRITTEN, from_address, into_address, key_of, pick
 from pages.shared.remembered import remembered
-from pages.shared.shell import Workspace, show_job
+from pages.shared.shell import Workspace, show_job, visitor
 
 #: Above this many personas a result takes more than about a second and is made beside the page, with progress.
 AT_ONCE_UP_TO = 20_000
@@ -176,7 +176,7 @@ def beside_the_page(asked: Asked, kind: str, subject: str, label: str, work: Cal
         st.caption(f"With {people} this takes more than a moment. It runs beside the page and is kept when it is done.")
         if not st.button(label, type="primary", icon=":material/play_arrow:", key=f"{kind}-start"):
             return None
-        job = asked.workspace.board.start(kind, subject, lambda watch, _: work(watch))
+        job = asked.workspace.board.start(kind, subject, lambda watch, _: work(watch), by=visitor())
     _watch(job)
     return None
 

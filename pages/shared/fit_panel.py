@@ -22,12 +22,11 @@ from core.services.fitting import (
 from core.services.jobs import DONE, FAILED, STOPPED, Job
 from core.services.populations import saved_populations
 from core.services.results import trials_of, twin_source
-from core.services.runs import run_once
 from core.services.specification import DEFAULT_TRIALS, MOST_TRIALS, RunRequest
 from pages.shared.charts import chart
+from pages.shared.run_jobs import KIND, say_refusal, start_run
 from pages.shared.shell import Workspace, choose_run, show_job, try_to
 
-KIND = "run"
 NEW_PEOPLE = "new"
 MOST_PERSONAS = 100_000
 #: The fit that this browser session has seen at work: when it is done, its results are shown without being asked for.
@@ -67,6 +66,7 @@ def fit_panel(workspace: Workspace) -> None:
     news = st.session_state.pop(NEWS, None)
     if news:
         st.success(news, icon=":material/check_circle:")
+    say_refusal(workspace)
     if job is not None and job.active:
         st.session_state[WATCHED] = job.id
         with st.container(border=True):
@@ -98,7 +98,7 @@ def _ask(workspace: Workspace, busy: bool) -> None:
         st.caption(f"{train:,} training days, {test:,} days held out.{takes}")
     label = "A fit is running" if busy else "Fit the twin"
     if st.button(label, type="primary", disabled=busy or not fine, icon=":material/play_arrow:", key="fit"):
-        _start(workspace, _request(workspace, choices))
+        start_run(workspace, _request(workspace, choices))
 
 
 def _choices(workspace: Workspace) -> Choices:
@@ -189,18 +189,6 @@ def _request(workspace: Workspace, choices: Choices) -> RunRequest:
     )
 
 
-def _start(workspace: Workspace, request: RunRequest) -> None:
-    store = workspace.store
-
-    def begin() -> None:
-        workspace.board.start(
-            KIND, workspace.study.id, lambda watch, executor: run_once(request, store, watch, executor)["run_id"]
-        )
-
-    if try_to(begin):
-        st.rerun()
-
-
 @st.fragment(run_every=1.0)
 def _watch(workspace: Workspace) -> None:
     study = workspace.study
@@ -250,7 +238,7 @@ def _unfinished(workspace: Workspace) -> None:
             if item.obstacle:
                 st.caption(f"It cannot be resumed: {item.obstacle}. Fit anew, or discard it.")
             elif left.button("Resume", key=f"resume-{item.run_id}", icon=":material/resume:", type="primary"):
-                _start(workspace, request_of(item.record, workspace.board.workers))
+                start_run(workspace, request_of(item.record, workspace.board.workers))
             if right.button("Discard", key=f"discard-{item.run_id}", icon=":material/delete:") and try_to(
                 partial(workspace.store.delete_run, item.run_id)
             ):

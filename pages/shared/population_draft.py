@@ -19,7 +19,7 @@ from core.services.populations import saved_populations
 from core.services.progress import Watch
 from core.study import Study
 from pages.shared.remembered import remembered
-from pages.shared.shell import Workspace, plain_text, show_job
+from pages.shared.shell import Workspace, plain_text, show_job, visitor
 
 #: Larger populations are drawn beside the page, and so are the effects of populations larger than this.
 DRAWN_AT_ONCE, FORECAST_AT_ONCE = 20_000, 5_000
@@ -246,7 +246,7 @@ def _draw_beside(workspace: Workspace, draft: PopulationDraft) -> None:
     done = workspace.board.latest("population", draft.key)
     if done is not None and done.status == DONE:
         # Drawn before, and pushed off the shelf by others since.
-        workspace.board.start("population", draft.key, work)
+        workspace.board.start("population", draft.key, work, by=visitor())
     if _job(workspace, "population", draft.key, work) is None:
         _way_back(study.id)
         st.stop()
@@ -254,14 +254,14 @@ def _draw_beside(workspace: Workspace, draft: PopulationDraft) -> None:
 
 def _job(workspace: Workspace, kind: str, subject: str, work: Callable[[Watch, Executor], object]) -> Job | None:
     """The job when it is done; until then its progress is shown, and it is started where it has not been."""
-    job = workspace.board.latest(kind, subject) or workspace.board.start(kind, subject, work)
+    job = workspace.board.latest(kind, subject) or workspace.board.start(kind, subject, work, by=visitor())
     if job.active:
         wait_for(job)
         return None
     if job.status in (STOPPED, FAILED):
         st.warning(plain_text(job.message), icon=":material/stop_circle:")
         if st.button("Try again", key=f"again-{job.id}", icon=":material/refresh:"):
-            workspace.board.start(kind, subject, work)
+            workspace.board.start(kind, subject, work, by=visitor())
             st.rerun()
         return None
     return job

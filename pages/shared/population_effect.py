@@ -18,7 +18,7 @@ from core.settings import observed_data, store_path
 from core.store.runs import StoredRun
 from pages.shared.charts import chart, download
 from pages.shared.population_draft import Edited, effect_against, wait_for
-from pages.shared.shell import engine_note, link, plain_text
+from pages.shared.shell import engine_note, link, plain_text, visitor
 
 
 def effect_section(edited: Edited, key: str) -> None:
@@ -175,5 +175,5 @@ def _vary(edited: Edited) -> None:
     assert run is not None
     store, run_id, data = workspace.store, run.run_id, observed_data()
     workspace.board.start(
-        "sensitivity", run_id, lambda watch, _: run_sensitivity(store, run_id, data=data, watch=watch)
+        "sensitivity", run_id, lambda watch, _: run_sensitivity(store, run_id, data=data, watch=watch), by=visitor()
     )

@@ -7,6 +7,7 @@ shows the same screen to somebody else.
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ PAGES: tuple[tuple[str, str, str], ...] = (
     ("Counterfactuals", "pages/5_Counterfactuals.py", "Sweep stringency and compare policies"),
     ("Validation", "pages/6_Validation.py", "Where the twin helps, and where a simple forecast is as good"),
 )
-STUDY, RUN = "study", "run"
+STUDY, RUN, VISITOR = "study", "run", "visitor"
 #: A picture of our own: for an icon by name the browser would ask a font server elsewhere.
 ICON = "pictures/icon.svg"
 
@@ -145,6 +146,11 @@ def open_page(title: str) -> Workspace:
     return Workspace(store, board, inputs, run)
 
 
+def visitor() -> str:
+    """What tells this session from others; a reloaded page is a new one."""
+    return str(st.session_state.setdefault(VISITOR, secrets.token_hex(4)))
+
+
 def choose_run(run_id: str) -> None:
     """Look at this run from now on (also in the URL)."""
     st.session_state[RUN] = run_id
@@ -190,6 +196,10 @@ def show_job(job: Job, keeps: str = "What is finished is kept, and it can be res
 
     `keeps` says what is left of it where it is stopped.
     """
+    if job.by != visitor():
+        what = f" ({job.what})" if job.what else ""
+        text = f"Started at {job.began_at:%H:%M} UTC by another visitor, or from another window{what}."
+        st.caption(plain_text(text))
     progress = job.progress
     share = 0.0 if progress is None or not progress.total else progress.done / progress.total
     if progress is None:

@@ -17,8 +17,6 @@ from core.services.engine_words import run_label
 from core.services.fitting import ENDINGS, Unfinished, expected_seconds, request_of, running_run, unfinished_runs
 from core.services.jobs import DONE, FAILED, STOPPED, Job
 from core.services.results import verdict
-from core.services.runs import run_once
-from core.services.server_check import require_server
 from core.services.simulate_words import (
     Figure,
     asking_summary,
@@ -39,9 +37,10 @@ from core.services.simulate_words import (
 from core.services.specification import RunRequest
 from core.store.runs import StoredRun
 from pages.shared.charts import download
-from pages.shared.fit_panel import KIND, WATCHED
+from pages.shared.fit_panel import WATCHED
 from pages.shared.model_choices import may_be_asked
 from pages.shared.remembered import remembered
+from pages.shared.run_jobs import KIND, say_refusal, start_run
 from pages.shared.shell import Workspace, choose_run, engine_note, link, plain_text, show_job, try_to
 from pages.shared.simulate_choices import chosen_request
 from pages.shared.stored import scores_of
@@ -77,6 +76,7 @@ def adopt_finished_run(workspace: Workspace) -> None:
 def run_view(workspace: Workspace) -> None:
     """The choices with their cost, the run at work or how it ended, and what the run shown took."""
     job = workspace.board.latest(KIND, workspace.study.id)
+    say_refusal(workspace)
     if job is not None and job.active:
         st.session_state[WATCHED] = job.id
         with st.container(border=True):
@@ -159,26 +159,13 @@ def _start_button(workspace: Workspace, request: RunRequest | None, cost: CostBe
         label = "Run"
     if st.button(label, type="primary", disabled=not ready, icon=":material/play_arrow:", key="simulate") and ready:
         assert request is not None
-        _start(workspace, request)
+        start_run(workspace, request)
     if keyless:
         st.caption("The model cannot be asked from here yet: see above. The cost is known without it.")
     st.caption(
         "A run asks or simulates everybody, calibrates the answers to what was observed in training, and tests the result on "
         "days it has not seen. You can leave or reload this page meanwhile."
     )
-
-
-def _start(workspace: Workspace, request: RunRequest) -> None:
-    store = workspace.store
-
-    def begin() -> None:
-        require_server(request.asking)
-        workspace.board.start(
-            KIND, workspace.study.id, lambda watch, executor: run_once(request, store, watch, executor)["run_id"]
-        )
-
-    if try_to(begin):
-        st.rerun()
 
 
 @st.fragment(run_every=1.0)
@@ -226,7 +213,7 @@ def _unfinished(workspace: Workspace, chosen: RunRequest | None) -> None:
                 if not item.obstacle and st.button(
                     "Resume", key=f"resume-{item.run_id}", icon=":material/resume:", type="primary"
                 ):
-                    _start(workspace, request)
+                    start_run(workspace, request)
                 if st.button("Discard", key=f"discard-{item.run_id}", icon=":material/delete:") and try_to(
                     partial(workspace.store.delete_run, item.run_id)
                 ):

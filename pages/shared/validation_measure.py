@@ -10,7 +10,7 @@ import streamlit as st
 
 from core.services.jobs import FAILED, STOPPED
 from core.services.progress import Watch
-from pages.shared.shell import Workspace, show_job
+from pages.shared.shell import Workspace, show_job, visitor
 
 NOTHING_KEPT = "Nothing of it is kept."
 #: Of what asks a language model: its answers are in the cache.
@@ -48,7 +48,7 @@ def measure(
     if kept.button(
         label, key=f"measure-{kind}", type="primary" if primary else "secondary", icon=":material/play_arrow:"
     ):
-        workspace.board.start(kind, subject, work)
+        workspace.board.start(kind, subject, work, by=visitor())
         st.rerun()
     kept.caption(f"Takes {takes}. You can leave or reload this page meanwhile.")
 

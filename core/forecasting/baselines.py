@@ -80,11 +80,12 @@ def gradient_boosting_indicators(known: BaselineInputs) -> pd.DataFrame:
     origin = known.observed.index[-1]
 
     def cases(days: pd.DatetimeIndex) -> np.ndarray:
-        if known.cases is None:
-            return np.zeros(len(days))
-        reports = reports_per_day(known.cases.loc[:origin])
+        reports = None if known.cases is None else reports_per_day(known.cases.loc[:origin])
+        if reports is None or not reports.notna().any():
+            return np.zeros(len(days))  # the same on all days: nothing is told
         mean = reports.rolling(CASE_WINDOW, min_periods=1).mean().ffill()
-        return mean.reindex(days, method="ffill").fillna(0.0).to_numpy()
+        # Days before the first report are told what it says: that none was made does not mean that nobody was ill.
+        return mean.reindex(days, method="ffill").bfill().to_numpy()
 
     return _boosting(
         known, lambda days: [*known.indicators.reindex(days).to_numpy(float).T, days.day_of_week, cases(days)]

@@ -128,8 +128,9 @@ def _of_run(store: Store, run_id: str) -> dict[str, Any]:
     return {
         "calls": int(rows["attempts"].sum()),
         "answered": int((rows["status"] == ANSWERED).sum()),
-        "tokens_in": int(rows["tokens_in"].fillna(0).sum()),
-        "tokens_out": int(rows["tokens_out"].fillna(0).sum()),
+        "tokens_in": int(rows["tokens_in"].sum()),
+        "tokens_out": int(rows["tokens_out"].sum()),
+        "tokens_untold": int((rows["tokens_in"].isna() | rows["tokens_out"].isna()).sum()),
     }
 
 

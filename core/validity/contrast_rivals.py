@@ -152,9 +152,9 @@ def regression(past: KnownPast) -> PerPoint:
     logarithm of one plus their 7-day mean up to the day before.
     """
     columns = [past.stringency.to_numpy(float)[:, None], _weekdays(past.days)]
-    if past.cases is not None and not past.cases.empty:
+    if past.cases is not None and past.cases.notna().any():
         recent = reports_per_day(past.cases).rolling(CASE_WINDOW, min_periods=1).mean().shift(1).ffill()
-        columns.append(np.log1p(recent.reindex(past.days, method="ffill").fillna(0.0).to_numpy(float))[:, None])
+        columns.append(np.log1p(recent.reindex(past.days, method="ffill").bfill().to_numpy(float))[:, None])
     design = np.hstack(columns)
     wanted = np.zeros(design.shape[1])
     wanted[0] = 1.0

@@ -13,7 +13,15 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from core import __version__
-from core.cli import data_commands, figures_commands, llm_commands, store_commands, study_commands, validity_commands
+from core.cli import (
+    data_commands,
+    figures_commands,
+    llm_commands,
+    store_commands,
+    study_commands,
+    upkeep_commands,
+    validity_commands,
+)
 from core.cli.options import say, store_option
 from core.errors import Cancelled, PolicyTwinError
 from core.printable import printable
@@ -62,7 +70,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(command=_dashboard)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
-    for topic in (study_commands, validity_commands, data_commands, store_commands, llm_commands, figures_commands):
+    for topic in (
+        study_commands,
+        validity_commands,
+        data_commands,
+        store_commands,
+        upkeep_commands,
+        llm_commands,
+        figures_commands,
+    ):
         topic.add(commands)
     return parser
 

@@ -22,6 +22,12 @@ def add(commands: Any) -> None:
     runs.add_argument("--study")
     store_option(runs)
     json_option(runs)
+    actions = runs.add_subparsers(title="actions", metavar="ACTION")
+    delete = command(actions, "delete", _delete, "delete runs with all that they stored")
+    delete.add_argument("run", nargs="+")
+    delete.add_argument("--dependents", action="store_true", help="delete what was made on them too")
+    store_option(delete)
+    json_option(delete)
     show = command(commands, "show", _show, "one run: its record and its results")
     show.add_argument("run")
     store_option(show)
@@ -52,6 +58,14 @@ def _runs(arguments: argparse.Namespace) -> None:
     with open_store(arguments) as store:
         values = list_runs(store, arguments.study)
     show({"runs": values}, arguments, lambda: runs_text(values))
+
+
+def _delete(arguments: argparse.Namespace) -> None:
+    from core.services.store_care import delete_runs
+
+    with open_store(arguments) as store:
+        values = delete_runs(store, arguments.run, dependents=arguments.dependents)
+    show(values, arguments, lambda: "\n".join(f"deleted {run_id}" for run_id in values["deleted"]))
 
 
 def _show(arguments: argparse.Namespace) -> None:

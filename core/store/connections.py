@@ -32,7 +32,7 @@ _CONFIGURATION: dict[str, str | bool | int | float | list[str]] = {
 CLOSING = 30.0
 
 _GUARD = threading.Lock()
-_UMASK = threading.Lock()
+_UMASK = threading.RLock()
 _OPEN: dict[Path, SharedConnection] = {}
 
 
@@ -127,13 +127,13 @@ def owner_only() -> Iterator[None]:
             os.umask(before)
 
 
-def connect_file(path: Path) -> duckdb.DuckDBPyConnection:
+def connect_file(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
     """An open file as it is, created with its folders where absent, not migrated. Raises StoreError and DiskFull."""
     where = str(path)
     try:
         with owner_only():
             path.parent.mkdir(parents=True, exist_ok=True)
-            return duckdb.connect(where, config=_CONFIGURATION)
+            return duckdb.connect(where, read_only=read_only, config=_CONFIGURATION)
     except OSError as wrong:
         raise StoreError(f"{where} cannot be created ({wrong.strerror}). Use another file with --db.") from wrong
     except duckdb.Error as wrong:

@@ -120,8 +120,28 @@ def _copied_table(
     target: Path,
     salvage: bool,
 ) -> CopiedTable:
-    rows, ends = extent(source, name)
     copied, lost = 0, []
+    for begin, end, part in readable_parts(source, name, where, salvage=salvage):
+        if part is None:
+            lost.append((begin, end))
+        elif part.num_rows:
+            with explained(str(target)):
+                new.register(_STAGED, part)
+                columns = ", ".join(f'"{column}"' for column in part.column_names)
+                new.execute(f'INSERT INTO "{name}" ({columns}) SELECT {columns} FROM {_STAGED}')  # noqa: S608
+                new.unregister(_STAGED)
+            copied += part.num_rows
+    return CopiedTable(name, extent(source, name)[0], copied, tuple(lost))
+
+
+def readable_parts(
+    source: duckdb.DuckDBPyConnection, name: str, where: str, *, salvage: bool = True
+) -> Iterator[tuple[int, int, Any]]:
+    """Ranges of row numbers of a table, in order, each with its rows as an Arrow table, or None where they cannot be read.
+
+    Without `salvage` the first that cannot be read raises StoreDamaged.
+    """
+    _, ends = extent(source, name)
     waiting = [(begin, min(begin + BATCH, ends)) for begin in range(0, ends, BATCH)][::-1]
     while waiting:
         begin, end = waiting.pop()
@@ -132,20 +152,12 @@ def _copied_table(
             if not salvage:
                 raise
             if end - begin <= FEWEST:
-                lost.append((begin, end))
+                yield begin, end, None
             else:
                 middle = begin + max(FEWEST, (end - begin) // 2 // FEWEST * FEWEST)
                 waiting += [(middle, end), (begin, middle)]
             continue
-        if not part.num_rows:
-            continue
-        with explained(str(target)):
-            new.register(_STAGED, part)
-            columns = ", ".join(f'"{column}"' for column in part.column_names)
-            new.execute(f'INSERT INTO "{name}" ({columns}) SELECT {columns} FROM {_STAGED}')  # noqa: S608 (schema's names)
-            new.unregister(_STAGED)
-        copied += part.num_rows
-    return CopiedTable(name, rows, copied, tuple(lost))
+        yield begin, end, part
 
 
 def extent(connection: duckdb.DuckDBPyConnection, name: str) -> tuple[int, int]:

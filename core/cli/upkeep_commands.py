@@ -1,0 +1,99 @@
+"""Care of the store's file, and how much it takes."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from core.cli.options import command, json_option, show, store_option
+from core.errors import InputError
+
+
+def add(commands: Any) -> None:
+    """Register these commands."""
+    store = commands.add_parser("store", help="the store's file: check, back up, restore, write anew")
+    actions = store.add_subparsers(title="actions", metavar="ACTION", required=True)
+    check = command(actions, "check", _check, "read every table and block, and say what is damaged and can be saved")
+    backup = command(actions, "backup", _backup, "copy every row to a new file")
+    backup.add_argument("--to", type=Path, metavar="FILE", help="default: beside the store, with the time in its name")
+    restore = command(
+        actions, "restore", _restore, "take a backup, or what can be saved of a damaged store, into place"
+    )
+    restore.add_argument("source", type=Path, metavar="FROM", help="a backup or a damaged store; --db's own file too")
+    restore.add_argument(
+        "--replace", action="store_true", help="also in place of a sound store, which is kept under another name"
+    )
+    compact = command(actions, "compact", _compact, "write the file anew, without what deleted runs left in it")
+    for parser in (check, backup, restore, compact):
+        store_option(parser)
+        json_option(parser)
+
+    bench = command(
+        commands, "bench-store", _bench, "measure what kills and damaged bytes do to a store, in a folder of its own"
+    )
+    bench.add_argument("--kills", type=int, default=40, metavar="N", help="kills, spread over a run (default 40)")
+    bench.add_argument(
+        "--flips", type=int, metavar="N", help="damaged bytes at most (default: one in each block of 262,144 bytes)"
+    )
+    bench.add_argument("--personas", type=int, default=300, metavar="N", help="people of the runs (default 300)")
+    bench.add_argument("--trials", type=int, default=8, metavar="N", help="Optuna trials of the runs (default 8)")
+    bench.add_argument(
+        "--minutes", type=float, default=30.0, metavar="M", help="stop after this long, with what there is (default 30)"
+    )
+    json_option(bench)
+
+
+def _path(arguments: argparse.Namespace) -> Path:
+    from core.settings import store_path
+
+    return store_path(getattr(arguments, "db", None))
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from core.services.store_care import check_values
+    from core.services.texts_store import check_text
+
+    values = check_values(_path(arguments))
+    show(values, arguments, lambda: check_text(values))
+    return 0 if values["sound"] else 2
+
+
+def _backup(arguments: argparse.Namespace) -> None:
+    from core.store.upkeep import backup_store
+
+    target = backup_store(_path(arguments), arguments.to)
+    show({"file": str(target), "bytes": target.stat().st_size}, arguments, lambda: str(target))
+
+
+def _restore(arguments: argparse.Namespace) -> None:
+    from core.services.store_care import restore_values
+    from core.services.texts_store import restore_text
+
+    values = restore_values(arguments.source, _path(arguments), replace=arguments.replace)
+    show(values, arguments, lambda: restore_text(values))
+
+
+def _compact(arguments: argparse.Namespace) -> None:
+    from core.store.upkeep import compact_store
+
+    before, after = compact_store(_path(arguments))
+    show({"before": before, "after": after}, arguments, lambda: f"{before:,} bytes before, {after:,} now")
+
+
+def _bench(arguments: argparse.Namespace) -> None:
+    from core.services.benchmark_store import benchmark_store
+    from core.services.texts_store import bench_store_text
+
+    for name, least in (("kills", 0), ("flips", 0), ("personas", 1), ("trials", 0), ("minutes", 0.1)):
+        value = getattr(arguments, name)
+        if value is not None and not value >= least:
+            raise InputError(f"--{name} {value}", allowed=f"{least} and above", nearest=str(least))
+    values = benchmark_store(
+        kills=arguments.kills,
+        flips=arguments.flips,
+        personas=arguments.personas,
+        trials=arguments.trials,
+        minutes=arguments.minutes,
+    )
+    show(values, arguments, lambda: bench_store_text(values))

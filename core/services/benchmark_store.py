@@ -1,6 +1,6 @@
 """What a store takes: processes killed at many points of a run, and one byte damaged in each of its blocks.
 
-Every command is a process of its own, on files in a folder of their own; what is counted is what a user would see.
+Runs are processes of their own, on files in a folder of their own; what is counted is what a user would see.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import InputError, PolicyTwinError
+from core.services.archive import export_run
 from core.store.blocks import BLOCK_BYTES, FIRST_BLOCK
 from core.store.database import Store
 from core.store.schema import RUN_TABLES
@@ -167,11 +168,15 @@ def _flipped(bench: _Bench, flips: int | None, whole: Path, run_id: str) -> dict
 
 
 def _exported(bench: _Bench, path: Path, run_id: str, name: str) -> dict[str, bytes] | str:
-    """The files of an export, or what the command said where it failed."""
+    """The files of an export, or what the command would say where it fails."""
     folder = bench.folder / name
-    done = bench.done("export", run_id, "--to", str(folder), db=path)
-    if done.returncode:
-        return done.stderr
+    try:
+        with Store(path) as store:
+            export_run(store, run_id, folder)
+    except PolicyTwinError as wrong:
+        return f"{wrong}\n"
+    except Exception as wrong:
+        return f"Traceback: {type(wrong).__name__}: {wrong}"
     # A journal of trials says when it was written.
     files = {item.name: item.read_bytes() for item in sorted(folder.glob("*.csv"))}
     shutil.rmtree(folder)

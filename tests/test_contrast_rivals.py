@@ -82,7 +82,7 @@ def test_regression_tells_an_epidemic_it_sees_from_the_policy() -> None:
     cases = pd.Series(np.exp(4.0 + np.cumsum(0.1 * rng.standard_normal(len(DAYS)))), index=DAYS)
     recent = np.log1p(cases.rolling(7, min_periods=1).mean().shift(1))
     stringency = (20.0 + 8.0 * (recent.ffill().fillna(0.0) - 3.0) + 6.0 * rng.standard_normal(len(DAYS))).clip(0, 100)
-    fear = (-5.0 * recent.fillna(0.0)).to_numpy()
+    fear = (-5.0 * recent.bfill()).to_numpy()
     with_cases = regression(KnownPast(linear_world(stringency, fear), stringency, cases))
     without = regression(KnownPast(linear_world(stringency, fear), stringency, None))
     np.testing.assert_allclose(with_cases.effect, EFFECT, atol=1e-6)

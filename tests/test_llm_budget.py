@@ -277,13 +277,13 @@ def test_the_users_prices_go_first_and_longer_patterns_before_shorter(
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("m,openai,x,2,USD,2026-01-01,s", r"line 2: input_per_million is 'x'"),
-        ("m,openai,-1,2,USD,2026-01-01,s", r"line 2: input_per_million is '-1'"),
-        ("m,openai,1,nan,USD,2026-01-01,s", r"line 2: output_per_million is 'nan'"),
-        ("m,openai,1,2,USD,1.1.2026,s", r"line 2: date is '1\.1\.2026'"),
-        ("m,openai,1,2,USD,2026-01-01,", r"line 2: column 'source' is empty"),
-        ("m,opnai,1,2,USD,2026-01-01,s", r"line 2: unknown engine 'opnai'.*Nearest valid: openai"),
-        ("m,openai,1", r"line 2: column 'date' is empty"),
+        ("m,openai,x,2,USD,2026-01-01,s", r"line 2, input_per_million: is 'x'"),
+        ("m,openai,-1,2,USD,2026-01-01,s", r"line 2, input_per_million: is '-1'"),
+        ("m,openai,1,nan,USD,2026-01-01,s", r"line 2, output_per_million: is 'nan'"),
+        ("m,openai,1,2,USD,1.1.2026,s", r"line 2, date: is '1\.1\.2026'"),
+        ("m,openai,1,2,USD,2026-01-01,", r"line 2, source: is empty"),
+        ("m,opnai,1,2,USD,2026-01-01,s", r"line 2, engine: unknown engine 'opnai'.*Nearest valid: openai"),
+        ("m,openai,1", r"line 2, output_per_million: is ''"),
         ("m,openai,1,2,USD,2026-01-01,s,more", r"line 2: has more cells"),
     ],
 )
@@ -299,10 +299,12 @@ def test_what_is_no_table_of_prices(tmp_path: Path) -> None:
         load_prices(write(tmp_path / "a.csv", head=",".join(COLUMNS).replace("input_per_million", "input_per_milion")))
     with pytest.raises(InputError, match="column 'source' is absent"):
         load_prices(write(tmp_path / "b.csv", head=",".join(COLUMNS[:-1])))
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="the price of M \\(openai\\) on 2026-01-01 is given twice"):
+        load_prices(write(tmp_path / "d.csv", "m,openai,1,2,USD,2026-01-01,s", "M,openai,2,3,USD,2026-01-01,s"))
+    with pytest.raises(InputError, match="no such file"):
         load_prices(tmp_path / "absent.csv")
     (tmp_path / "c.csv").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InputError, match="is no CSV text"):
+    with pytest.raises(InputError, match="is text in UTF-16"):
         load_prices(tmp_path / "c.csv")
 
 

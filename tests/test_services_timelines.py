@@ -487,13 +487,13 @@ def test_a_file_may_name_a_saved_scenario_as_its_parent(tmp_path: Path, observed
 
 
 HOSTILE = [
-    ("a.toml", b"", "no name"),
-    ("a.toml", b"\xff\xfe\x00", "not valid TOML"),
+    ("a.toml", b"", "the key 'name' is missing"),
+    ("a.toml", b"\xff\xfe\x00", "UTF-16"),
     ("a.json", b"[" * 50_000, "a.json"),
     ("a.json", b"{" + b'"a":{' * 10_000, "a.json"),
     ("a.toml", b"a = " + b"[" * 20_000, "a.toml"),
-    ("a.json", b"[1, 2]", "not a scenario"),
-    ("a.toml", b'name = "x"\nedits = 3', "not a list"),
+    ("a.json", b"[1, 2]", "keys and values"),
+    ("a.toml", b'name = "x"\nedits = 3', "Allowed: a list"),
     ("a.toml", b'name = "x"\nfile = "/etc/passwd"', "unknown key"),
     ("a.toml", b'name = "x"\n[[edits]]\nset = "C1"\nlevel = 9\nflag = 1', "edit 1"),
     ("a.toml", b'name = "x"\n[[edits]]\nset = "C1"\nlevel = 1\nflag = 1\nstart = 12:00:00', "not a date"),

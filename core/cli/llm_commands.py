@@ -95,7 +95,9 @@ def _bench_llm(arguments: argparse.Namespace) -> None:
 def _add_ask(commands: Any) -> None:
     ask = command(commands, "ask", _ask, "put a survey question to the personas of a study, and keep the answers")
     ask.add_argument("study", help="a shipped study (meridia, uae) or a study file")
-    ask.add_argument("--question", required=True, metavar="TEXT")
+    ask.add_argument(
+        "--question", required=True, metavar="TEXT|FILE", help="the question, or a TOML or JSON file with all of it"
+    )
     ask.add_argument("--choices", type=_choices, metavar="A,B,C", help="2 to 12 answers (a comma inside one: \\,)")
     ask.add_argument("--several", action="store_true", help="any number of the choices may be given")
     ask.add_argument("--rotate", action="store_true", help="begin the choices with another one for each persona")
@@ -170,8 +172,17 @@ def _ask(arguments: argparse.Namespace) -> None:
 
 
 def _survey_question(arguments: argparse.Namespace) -> Any:
-    from core.survey.questions import SurveyQuestion
+    from core.survey.questions import SurveyQuestion, load_question
 
+    if Path(arguments.question).suffix.lower() in (".toml", ".json"):
+        for name in ("choices", "scale", "several", "rotate", "low", "high", "situation", "as_of"):
+            if getattr(arguments, name):
+                raise InputError(
+                    f"--{name.replace('_', '-')} beside a file",
+                    where="ask",
+                    allowed=f"all of it in {arguments.question}",
+                )
+        return load_question(arguments.question)
     about = {"situation": arguments.situation, "as_of": arguments.as_of}
     if (arguments.choices is None) == (arguments.scale is None):
         raise InputError("a question needs one kind of answer", where="ask", allowed="--choices or --scale")

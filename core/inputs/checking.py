@@ -31,10 +31,13 @@ class WrittenModel(BaseModel):
     def _known_keys(cls, raw: Any) -> Any:
         """A misspelt key is said before what it leaves missing."""
         if isinstance(raw, Mapping):
-            known = [field.alias or name for name, field in cls.model_fields.items()]
+            known = list(cls.model_fields)
             for key in raw:
                 if key not in known:
                     raise wrong(f"unknown key {quoted(key)}", ", ".join(known), nearest(str(key), known))
+            for name, field in cls.model_fields.items():
+                if field.is_required() and name not in raw:
+                    raise wrong(f"the key '{name}' is missing", ", ".join(known))
         return raw
 
 
@@ -77,7 +80,7 @@ def choice_of(value: str, choices: Sequence[str], what: str) -> str:
 def _rank(error: ErrorDetails) -> tuple[int, int]:
     """A misspelt key explains most, and a key that is missing the least."""
     problem = str(error.get("ctx", {}).get("problem", ""))
-    kind = 0 if problem.startswith("unknown key") else 2 if error["type"] == "missing" else 1
+    kind = 0 if problem.startswith("unknown key") else 2 if problem.endswith("is missing") else 1
     return kind, len(error["loc"])
 
 
@@ -143,8 +146,6 @@ def _told(error: ErrorDetails) -> tuple[str, str | None, str | None]:
     context = error.get("ctx", {})
     if error["type"] == _OURS:
         return str(context["problem"]), context.get("allowed"), context.get("near")
-    if error["type"] == "missing":
-        return f"the key '{error['loc'][-1]}' is missing", None, None
     limits = {name: _number(value) for name, value in context.items()}
     allowed = _ALLOWED[error["type"]].format(**limits) if error["type"] in _ALLOWED else error["msg"]
     given = error["input"]

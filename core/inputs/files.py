@@ -57,7 +57,7 @@ class Written:
 def read_written(path: Path, *, shown: str | None = None) -> dict[str, Any]:
     """The values of a TOML or JSON file, by its suffix. In messages the file is called `shown` (its path)."""
     where = str(path) if shown is None else shown
-    return parsed(_text(path, where), "json" if path.suffix.lower() == ".json" else "toml", where)
+    return parsed(read_text(path, shown=where), "json" if path.suffix.lower() == ".json" else "toml", where)
 
 
 def parsed(content: str | bytes, form: str, where: str) -> dict[str, Any]:
@@ -132,7 +132,9 @@ def named_file(given: str, beside: Path, shipped: Path, *, key: str, where: str,
     )
 
 
-def _text(path: Path, where: str) -> str:
+def read_text(path: Path, *, shown: str | None = None) -> str:
+    """The text of a file in UTF-8, of `LARGEST_FILE` bytes at most. In messages it is called `shown` (its path)."""
+    where = str(path) if shown is None else shown
     try:
         if path.is_dir():
             raise InputError("is a folder", where=where, allowed="a file")

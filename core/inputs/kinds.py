@@ -20,7 +20,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*", re.ASCII)
 _A_DAY = "a day such as 2021-06-30"
 
 
-def as_day(value: Any) -> date:
+def as_any_day(value: Any) -> date:
     """A day of a file: a TOML date, or its ISO text. A moment is none: in another time zone it may be another day."""
     if isinstance(value, datetime):
         raise wrong(f"is {quoted(value.isoformat())}", f"{_A_DAY}, without a time")
@@ -31,6 +31,12 @@ def as_day(value: Any) -> date:
             raise wrong(f"is {quoted(value)}, which is not a date", _A_DAY) from None
     if not isinstance(value, date):
         raise wrong(f"is {quoted(value)}, which is not a date", _A_DAY)
+    return value
+
+
+def as_day(value: Any) -> date:
+    """A day of a file within FIRST_DAY and LAST_DAY."""
+    value = as_any_day(value)
     if not FIRST_DAY <= value <= LAST_DAY:
         raise wrong(f"is {value}", f"{FIRST_DAY} to {LAST_DAY}", str(FIRST_DAY if value < FIRST_DAY else LAST_DAY))
     return value
@@ -60,6 +66,8 @@ def _several(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+#: A calendar day of whatever year: for what is announced since ever, and where other bounds hold.
+AnyDay = Annotated[date, BeforeValidator(as_any_day)]
 #: A calendar day.
 Day = Annotated[date, BeforeValidator(as_day)]
 #: Text on one line that says something.

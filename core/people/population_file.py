@@ -6,7 +6,6 @@ A file may name a parent with `extends` (looked up beside it, then among the shi
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from core.errors import InputError, nearest, one_of
+from core.errors import InputError, one_of
+from core.inputs.checking import checked
+from core.inputs.files import read_with_parents
 from core.people.checks import ROUNDING, check_condition, check_covered, check_table, check_unique
 from core.people.spec import (
     LEVELS,
@@ -36,9 +37,14 @@ from core.people.spec import (
 )
 from core.people.templates import check_template
 from core.people.toml_text import toml_text
+from core.people.written import MOST_INHABITANTS, WrittenPopulation
+from core.printable import quoted
 from core.settings import shipped_data
 
 T = TypeVar("T")
+
+#: A cell of a table counts no more than there are people, or percent.
+LARGEST_COUNT = MOST_INHABITANTS
 
 
 def available_populations() -> tuple[str, ...]:
@@ -49,10 +55,11 @@ def available_populations() -> tuple[str, ...]:
 def load_population_spec(path: str | Path) -> PopulationSpec:
     """The population in this TOML file, or the shipped one with this id. InputError says what the file has wrong."""
     path = Path(path)
-    if path.suffix != ".toml":
+    if path.suffix.lower() != ".toml":
         one_of(str(path), available_populations(), what="population")
         path = shipped_data() / "populations" / f"{path}.toml"
-    return spec_from_dict(_read_with_parents(path), where=path.name)
+    written = read_with_parents(path, shipped_data() / "populations")
+    return _spec(written.raw, path.name, lambda location: written.origin(location).name)
 
 
 def to_toml(spec: PopulationSpec) -> str:
@@ -62,32 +69,21 @@ def to_toml(spec: PopulationSpec) -> str:
 
 def spec_from_dict(raw: Mapping[str, Any], *, where: str = "population") -> PopulationSpec:
     """The specification that `PopulationSpec.to_dict`, or a parsed file, describes; InputError where it is wrong."""
-    try:
-        return _spec(raw, where)
-    except KeyError as missing:
-        raise InputError(f"the key {missing} is missing", where=where) from None
-    except (TypeError, ValueError, AttributeError) as wrong:
-        raise InputError(f"cannot be read as a population ({wrong})", where=where) from None
+    return _spec(raw, where, None)
 
 
-def _spec(raw: Mapping[str, Any], where: str) -> PopulationSpec:
-    total = raw["total"]
-    if not isinstance(total, int) or isinstance(total, bool) or total < 1:
-        raise InputError(f"total is {total}", where=where, allowed="a whole number of inhabitants, 1 or more")
+def _spec(raw: Mapping[str, Any], where: str, origin: Callable[[Sequence[str | int]], str] | None) -> PopulationSpec:
+    checked(WrittenPopulation, raw, where, origin=origin)
 
-    for key in ("attributes", "marginals"):
-        if not raw.get(key):
-            raise InputError(f"has no {key}", where=where, allowed="at least one")
+    def every(key: str, read: Callable[[Any], T]) -> tuple[T, ...]:
+        return tuple(read(item) for item in raw.get(key, ()))
 
-    def every(key: str, what: str, read: Callable[[Any], T]) -> tuple[T, ...]:
-        return tuple(_named(item, number, what, where, read) for number, item in enumerate(raw.get(key, ()), start=1))
-
-    attributes = every("attributes", "attribute", lambda item: _attribute(item, where))
+    attributes = every("attributes", lambda item: _attribute(item, where))
     check_unique([item.name for item in attributes], "attribute", where)
     spec = PopulationSpec(
         id=raw["id"],
         title=raw["title"],
-        total=total,
+        total=raw["total"],
         fictional=bool(raw["fictional"]),
         summary=raw.get("summary", ""),
         attributes=attributes,
@@ -99,30 +95,22 @@ def _spec(raw: Mapping[str, Any], where: str) -> PopulationSpec:
         text=(),
     )
     # Each part refers to parts before it.
-    spec = replace(spec, groupings=every("groupings", "grouping", lambda item: _grouping(item, spec, where)))
+    spec = replace(spec, groupings=every("groupings", lambda item: _grouping(item, spec, where)))
     names = [*(item.name for item in spec.attributes), *(item.name for item in spec.groupings)]
     check_unique(names, "attribute or grouping", where)
     spec = replace(
         spec,
-        marginals=every("marginals", "marginal", lambda item: _marginal(item, spec, where)),
-        assumptions=every("assumptions", "assumption", lambda item: _assumption(item, spec, where)),
-        traits=every("traits", "trait", lambda item: _trait(item, spec, where)),
-        text=every("text", "text", lambda item: _rules(item, spec, f"{where} [text]")),
+        marginals=every("marginals", lambda item: _marginal(item, spec, where)),
+        assumptions=every("assumptions", lambda item: _assumption(item, spec, where)),
+        traits=every("traits", lambda item: _trait(item, spec, where)),
+        text=every("text", lambda item: _rules(item, spec, f"{where} [text]")),
     )
-    spec = replace(spec, impossible=every("impossible", "impossible", lambda item: _impossible(item, spec, where)))
+    spec = replace(spec, impossible=every("impossible", lambda item: _impossible(item, spec, where)))
     check_unique([item.name for item in spec.marginals], "marginal", where)
     check_unique([item.attribute for item in spec.assumptions], "assumption", where)
     check_unique([*(item.name for item in spec.attributes), *spec.trait_names], "attribute or trait", where)
     check_covered(spec, where)
     return spec
-
-
-def _named(item: Any, number: int, what: str, where: str, read: Callable[[Any], T]) -> T:
-    try:
-        return read(item)
-    except KeyError as missing:
-        name = item.get("name") or item.get("attribute") or number
-        raise InputError(f"the key {missing} is missing", where=f"{where} [{what} {name}]") from None
 
 
 def _attribute(raw: Mapping[str, Any], where: str) -> Attribute:
@@ -139,7 +127,7 @@ def _attribute(raw: Mapping[str, Any], where: str) -> Attribute:
             label=str(item["label"]),
             phrases=tuple(str(phrase) for phrase in item.get("phrases") or (item["label"],)),
             words={str(key): str(value) for key, value in item.get("words", {}).items()},
-            age=_age(item["age"], where) if "age" in item else None,
+            age=(item["age"][0], item["age"][1]) if "age" in item else None,
         )
         for item in raw["categories"]
     )
@@ -147,15 +135,6 @@ def _attribute(raw: Mapping[str, Any], where: str) -> Attribute:
         raise InputError("has no categories", where=where, allowed="at least one")
     check_unique([item.id for item in categories], "category", where)
     return Attribute(raw["name"], raw["label"], categories, raw.get("description", ""))
-
-
-def _age(raw: Sequence[int], where: str) -> tuple[int, int]:
-    first, last = raw
-    if not 0 <= first <= last <= 120:
-        raise InputError(
-            f"the ages {first} to {last}", where=where, allowed="first and last whole year within 0 to 120"
-        )
-    return int(first), int(last)
 
 
 def _grouping(raw: Mapping[str, Any], spec: PopulationSpec, where: str) -> Grouping:
@@ -232,9 +211,16 @@ def _table(
             below = [len(axis) for axis in axes[1:]]
             part = _table(raw[name], spec, attributes[1:], axes[1:], f"{where} {name}") if inside else np.zeros(below)
         else:
-            part = np.array(float(raw[name]) if inside else 0.0)
+            part = np.array(_count(raw[name], f"{where} {name}") if inside else 0.0)
         parts.append(part)
     return np.stack(parts)
+
+
+def _count(value: Any, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value <= LARGEST_COUNT:
+        allowed = f"numbers of 0 and above, up to {LARGEST_COUNT:,}"
+        raise InputError(f"has the value {quoted(value)}", where=where, allowed=allowed)
+    return float(value)
 
 
 def _impossible(raw: Mapping[str, Any], spec: PopulationSpec, where: str) -> Impossible:
@@ -317,21 +303,3 @@ def _rules(raw: Mapping[str, Any], spec: PopulationSpec, where: str) -> tuple[Te
         check_template(item["say"], spec, where)
         rules.append(TextRule(when, item["say"]))
     return tuple(rules)
-
-
-def _read_with_parents(path: Path, below: tuple[Path, ...] = ()) -> dict[str, Any]:
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        beside = [item.name for item in path.parent.glob("*.toml")] if path.parent.is_dir() else []
-        raise InputError("no such file", where=str(path), nearest=nearest(path.name, beside)) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
-        raise InputError(f"is not valid TOML ({wrong})", where=str(path)) from None
-    parent = raw.pop("extends", None)
-    if parent is None:
-        return raw
-    beside_file, shipped = path.parent / parent, shipped_data() / "populations" / parent
-    base = beside_file if beside_file.is_file() else shipped
-    if base.resolve() in {item.resolve() for item in (*below, path)}:
-        raise InputError(f"extends '{parent}', which extends it in turn", where=path.name)
-    return _read_with_parents(base, (*below, path)) | raw

@@ -24,19 +24,32 @@ Edits apply in order. In JSON, and in TOML where quoted, days are ISO text.
 from __future__ import annotations
 
 import json
-import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from core.errors import InputError, nearest, one_of
-from core.policy.calendar import as_date, week_to_dict
+from core.errors import InputError, one_of
+from core.inputs.checking import WrittenModel, checked
+from core.inputs.files import read_written
+from core.policy.calendar import week_to_dict
 from core.policy.interventions import Intervention
 from core.policy.timeline import PolicyTimeline
+from core.policy.written import (
+    AddEdit,
+    HolidayEdit,
+    NoHolidayEdit,
+    RemoveEdit,
+    SetEdit,
+    ShiftEdit,
+    TightenEdit,
+    WorkingWeekEdit,
+    WrittenScenario,
+    checked_edit,
+)
+from core.printable import quoted
 
 SUFFIXES = (".toml", ".json")
-_TOP_KEYS = ("name", "parent", "edits")
 
 
 def load_scenario(path: str | Path, parent: PolicyTimeline) -> PolicyTimeline:
@@ -45,20 +58,19 @@ def load_scenario(path: str | Path, parent: PolicyTimeline) -> PolicyTimeline:
     Raises InputError naming the file and the entry, among others where the file was written for another parent.
     """
     file = Path(path)
-    raw = _read(file)
-    where = str(file)
-    for key in raw:
-        one_of(key, _TOP_KEYS, what="key", where=where)
-    wanted = raw.get("parent", "observed")
-    if not isinstance(wanted, str) or wanted.lower() not in (parent.name.lower(), parent.id):
-        raise InputError(f"its parent is '{wanted}'", where=where, allowed=f"{parent.name.lower()} or {parent.id}")
-    name = raw.get("name")
-    if not isinstance(name, str) or not name.strip():
+    one_of(file.suffix, SUFFIXES, what="kind of scenario file", where=str(file))
+    return scenario_of(read_written(file), parent, where=str(file))
+
+
+def scenario_of(raw: Mapping[str, Any], parent: PolicyTimeline, *, where: str) -> PolicyTimeline:
+    """The scenario that the values of a file describe, applied to `parent`; `where` is what the file is called."""
+    said = checked(WrittenScenario, raw, where)
+    if said.parent.lower() not in (parent.name.lower(), parent.id):
+        allowed = f"{parent.name.lower()} or {parent.id}"
+        raise InputError(f"its parent is {quoted(said.parent)}", where=where, allowed=allowed)
+    if not said.name.strip():
         raise InputError("no name is given", where=where, allowed="a line such as name = 'Schools stay open'")
-    edits = raw.get("edits", [])
-    if not isinstance(edits, list):
-        raise InputError("edits is not a list", where=where, allowed="[[edits]] entries")
-    return apply_edits(parent, edits, name=name, where=where)
+    return apply_edits(parent, said.edits, name=said.name, where=where)
 
 
 def apply_edits(parent: PolicyTimeline, edits: list[Any], *, name: str, where: str = "scenario") -> PolicyTimeline:
@@ -67,7 +79,7 @@ def apply_edits(parent: PolicyTimeline, edits: list[Any], *, name: str, where: s
     for number, edit in enumerate(edits, start=1):
         entry = f"{where}, edit {number}"
         try:
-            timeline = _applied(timeline, edit, entry)
+            timeline = _applied(timeline, checked_edit(edit, entry))
         except InputError as wrong:
             if wrong.where is not None and wrong.where.startswith(entry):
                 raise
@@ -118,133 +130,31 @@ def dump_scenario(timeline: PolicyTimeline, path: str | Path, parent: PolicyTime
     file.write_text(text, encoding="utf-8")
 
 
-def _read(file: Path) -> dict[str, Any]:
-    one_of(file.suffix, SUFFIXES, what="kind of scenario file", where=str(file))
-    try:
-        text = file.read_text(encoding="utf-8")
-        raw = tomllib.loads(text) if file.suffix == ".toml" else json.loads(text)
-    except FileNotFoundError:
-        beside = [item.name for item in file.parent.glob("*") if item.suffix in SUFFIXES]
-        raise InputError("no such file", where=str(file), nearest=nearest(file.name, beside)) from None
-    except OSError as wrong:
-        raise InputError(f"cannot be read ({wrong.strerror})", where=str(file)) from None
-    except ValueError as wrong:  # both parsers' errors and bad UTF-8
-        raise InputError(f"is not valid {file.suffix[1:].upper()} ({wrong})", where=str(file)) from None
-    if not isinstance(raw, dict):
-        raise InputError("is not a scenario", where=str(file), allowed="name, parent and edits")
-    return raw
-
-
-def _applied(timeline: PolicyTimeline, edit: Any, where: str) -> PolicyTimeline:
-    if not isinstance(edit, Mapping):
-        raise InputError(f"'{edit}' is not an edit", where=where, allowed=", ".join(_EDITS))
-    verbs = [key for key in edit if key in _EDITS]
-    if len(verbs) != 1:
-        unknown = next((key for key in edit if nearest(str(key), _EDITS)), None)
-        raise InputError(
-            f"names {len(verbs)} things to do" if verbs else "does not say what to do",
-            where=where,
-            allowed=f"one of {', '.join(_EDITS)}",
-            nearest=None if verbs or unknown is None else nearest(str(unknown), _EDITS),
-        )
-    apply, needed, optional = _EDITS[verbs[0]]
-    for key in edit:
-        one_of(str(key), (verbs[0], *needed, *optional), what="key", where=where)
-    for key in needed:
-        if key not in edit:
-            raise InputError(f"'{key}' is missing", where=where, allowed=", ".join((verbs[0], *needed, *optional)))
-    return apply(timeline, edit, where)
-
-
-def _set(timeline: PolicyTimeline, edit: Mapping[str, Any], where: str) -> PolicyTimeline:
-    pair = edit["level"], edit.get("flag")
-    codes = _code_list(edit["set"], where)
-    return timeline.with_constant(dict.fromkeys(codes, pair), *_span(edit, where))
-
-
-def _add(timeline: PolicyTimeline, edit: Mapping[str, Any], where: str) -> PolicyTimeline:
-    start, end = _span(edit, where)
-    item = Intervention(str(edit["add"]), edit["level"], edit.get("flag"), start or timeline.start, end)
-    return timeline.with_intervention(item)
-
-
-def _remove(timeline: PolicyTimeline, edit: Mapping[str, Any], where: str) -> PolicyTimeline:
-    codes = timeline.codes if edit["remove"] == "all" else _code_list(edit["remove"], where)
-    return timeline.with_constant(dict.fromkeys(codes, 0), *_span(edit, where))
-
-
-def _shift(timeline: PolicyTimeline, edit: Mapping[str, Any], where: str) -> PolicyTimeline:
-    days = _whole(edit["shift"], "days", where)
-    return timeline.shifted(days, _some_codes(edit, where), *_span(edit, where))
-
-
-def _tighten(timeline: PolicyTimeline, edit: Mapping[str, Any], where: str) -> PolicyTimeline:
-    steps = _whole(edit["tighten"], "levels", where)
-    return timeline.tightened(steps, _some_codes(edit, where), *_span(edit, where))
-
-
-def _working_week(timeline: PolicyTimeline, edit: Mapping[str, Any], where: str) -> PolicyTimeline:
-    groups = edit["working_week"]
-    names = ("rest_days", "weekend_days", "half_days")
-    if not isinstance(groups, Mapping):
-        raise InputError(f"working_week is '{groups}'", where=where, allowed=f"a table of {', '.join(names)}")
-    for key, days in groups.items():
-        one_of(key, names, what="key", where=where)
-        if not isinstance(days, list):
-            raise InputError(f"{key} is '{days}'", where=where, allowed="a list of weekdays")
-    start, end = _span(edit, where)
-    rest, weekend, half = (groups.get(key, []) for key in names)
-    return timeline.with_working_week(
-        start or timeline.start, rest, weekend, half, announced=_day(edit, "announced", where), until=end
-    )
-
-
-def _holiday(timeline: PolicyTimeline, edit: Mapping[str, Any], where: str) -> PolicyTimeline:
-    day = as_date(edit["day"], where=where)
-    return timeline.with_holiday(day, str(edit["holiday"]), announced=_day(edit, "announced", where))
-
-
-def _no_holiday(timeline: PolicyTimeline, edit: Mapping[str, Any], where: str) -> PolicyTimeline:
-    return timeline.without_holiday(as_date(edit["no_holiday"], where=where))
-
-
-_Edit = Callable[[PolicyTimeline, Mapping[str, Any], str], PolicyTimeline]
-#: What an edit does, the keys it needs, the keys it may have.
-_EDITS: dict[str, tuple[_Edit, tuple[str, ...], tuple[str, ...]]] = {
-    "set": (_set, ("level",), ("flag", "start", "end")),
-    "add": (_add, ("level",), ("flag", "start", "end")),
-    "remove": (_remove, (), ("start", "end")),
-    "shift": (_shift, (), ("indicators", "start", "end")),
-    "tighten": (_tighten, (), ("indicators", "start", "end")),
-    "working_week": (_working_week, ("start",), ("end", "announced")),
-    "holiday": (_holiday, ("day",), ("announced",)),
-    "no_holiday": (_no_holiday, (), ()),
-}
-
-
-def _span(edit: Mapping[str, Any], where: str) -> tuple[date | None, date | None]:
-    return _day(edit, "start", where), _day(edit, "end", where)
-
-
-def _day(edit: Mapping[str, Any], key: str, where: str) -> date | None:
-    return as_date(edit[key], where=f"{where}, {key}") if edit.get(key) is not None else None
-
-
-def _code_list(value: Any, where: str) -> list[str]:
-    listed = [value] if isinstance(value, str) else value
-    if not isinstance(listed, list) or not listed or not all(isinstance(item, str) for item in listed):
-        raise InputError(f"'{value}' is no indicator", where=where, allowed="a code such as C1, or a list of codes")
-    return listed
-
-
-def _some_codes(edit: Mapping[str, Any], where: str) -> list[str] | None:
-    return _code_list(edit["indicators"], where) if "indicators" in edit else None
-
-
-def _whole(value: Any, what: str, where: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise InputError(f"'{value}' {what}", where=where, allowed="a whole number")
-    return value
+def _applied(timeline: PolicyTimeline, edit: WrittenModel) -> PolicyTimeline:
+    match edit:
+        case SetEdit():
+            return timeline.with_constant(dict.fromkeys(edit.set, (edit.level, edit.flag)), edit.start, edit.end)
+        case AddEdit():
+            item = Intervention(edit.add, edit.level, edit.flag, edit.start or timeline.start, edit.end)
+            return timeline.with_intervention(item)
+        case RemoveEdit():
+            codes = timeline.codes if edit.remove == ["all"] else edit.remove
+            return timeline.with_constant(dict.fromkeys(codes, 0), edit.start, edit.end)
+        case ShiftEdit():
+            return timeline.shifted(edit.shift, edit.indicators, edit.start, edit.end)
+        case TightenEdit():
+            return timeline.tightened(edit.tighten, edit.indicators, edit.start, edit.end)
+        case WorkingWeekEdit():
+            week = edit.working_week
+            return timeline.with_working_week(
+                edit.start, week.rest_days, week.weekend_days, week.half_days,
+                announced=edit.announced, until=edit.end,
+            )  # fmt: skip
+        case HolidayEdit():
+            return timeline.with_holiday(edit.day, edit.holiday, announced=edit.announced)
+        case NoHolidayEdit():
+            return timeline.without_holiday(edit.no_holiday)
+    raise TypeError(f"no edit: {edit!r}")
 
 
 def _week_edits(timeline: PolicyTimeline, parent: PolicyTimeline) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from core.cognition.rules import RulesEngine
 from core.content_cache import content_digest
 from core.datasets.observed import ObservedData, load_observed, source_files
 from core.errors import InputError, one_of
+from core.inputs.files import read_text
 from core.policy.calendar import calendar_for
 from core.policy.timeline import PolicyTimeline
 from core.records import content_hash, frame_hash
@@ -124,11 +125,10 @@ def inputs_of(study: Study, given: Mapping[str, Any], observed: ObservedData) ->
 
 def engine_texts(study: Study) -> dict[str, Any]:
     """The files of numbers beside a study's observations, as they are now: `coefficients`, and `learned` by file."""
-    texts: dict[str, Any] = {"coefficients": study.coefficients_file.read_text(encoding="utf-8")}
+    texts: dict[str, Any] = {"coefficients": read_text(study.coefficients_file)}
     if study.learned is not None:
         texts["learned"] = {
-            file.relative_to(study.learned).as_posix(): file.read_text(encoding="utf-8")
-            for file in sorted(study.learned.rglob("*.csv"))
+            file.relative_to(study.learned).as_posix(): read_text(file) for file in sorted(study.learned.rglob("*.csv"))
         }
     return texts
 

@@ -11,7 +11,8 @@ from pathlib import Path, PurePath
 import pandas as pd
 
 from core.errors import InputError, one_of
-from core.policy.scenario import SUFFIXES, dump_scenario, load_scenario
+from core.inputs.files import parsed
+from core.policy.scenario import SUFFIXES, dump_scenario, scenario_of
 from core.policy.timeline import PolicyTimeline
 from core.store.database import Store
 from core.study import Study
@@ -218,20 +219,9 @@ def read_scenario_file(
     if len(content) > LARGEST_FILE:
         raise InputError(f"has {len(content):,} bytes", where=shown, allowed=f"up to {LARGEST_FILE:,} bytes")
     suffix = one_of(PurePath(shown).suffix.lower(), SUFFIXES, what="kind of scenario file", where=shown)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"scenario{suffix}"
-        path.write_bytes(content)
-        try:
-            named = _parent_named(path)
-            parent = parents.get(named, observed)
-            scenario = load_scenario(path, parent)
-        except InputError as wrong:
-            where = None if wrong.where is None else wrong.where.replace(str(path), shown)
-            raise InputError(
-                wrong.problem, where=where or shown, allowed=wrong.allowed, nearest=wrong.nearest
-            ) from None
-        except (TypeError, ValueError, OverflowError, AttributeError, RecursionError) as wrong:
-            raise InputError(f"is not a scenario ({type(wrong).__name__})", where=shown) from None
+    raw = parsed(content, suffix[1:], shown)
+    parent = parents.get(str(raw.get("parent", "")), observed)
+    scenario = scenario_of(raw, parent, where=shown)
     return scenario.renamed(clean_name(scenario.name), parent_id=parent.id), parent
 
 
@@ -249,16 +239,3 @@ def policy_source(study: Study) -> str:
     if study.sources["policy"].layout.startswith("oxcgrt"):
         return "OxCGRT (Hale et al. 2021, doi 10.1038/s41562-021-01079-8), CC BY 4.0"
     return study.citation
-
-
-def _parent_named(path: Path) -> str:
-    """What a scenario file says its parent is; what is wrong with the file is left to its reader."""
-    import json
-    import tomllib
-
-    text = path.read_bytes().decode("utf-8", errors="replace")
-    try:
-        raw = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
-    except ValueError:
-        return ""
-    return str(raw.get("parent", "")) if isinstance(raw, dict) else ""

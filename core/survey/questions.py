@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
+from pathlib import Path
 from string import ascii_uppercase
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from core.cognition.llm.fenced import one_line
 from core.errors import InputError, one_of
+from core.inputs.checking import WrittenModel, checked
+from core.inputs.files import read_written
+from core.inputs.kinds import Day
 
 SCALE, CHOICES = "scale", "choices"
 KINDS = (SCALE, CHOICES)
@@ -19,6 +25,22 @@ FEWEST_POINTS, MOST_POINTS = 2, 11
 FEWEST_CHOICES, MOST_CHOICES = 2, 12
 #: Numbers at the ends of a scale.
 LOWEST, HIGHEST = -100, 100
+
+
+class WrittenQuestion(WrittenModel):
+    """The keys of a written question and the kinds of their values; the rest is `SurveyQuestion`'s to check."""
+
+    text: str
+    kind: str
+    choices: Annotated[list[str], Field(max_length=100)] = Field(default_factory=list)
+    several: bool = False
+    rotate: bool = False
+    low: int = 1
+    high: int = 5
+    low_label: str = ""
+    high_label: str = ""
+    situation: str = ""
+    as_of: Day | None = None
 
 
 @dataclass(frozen=True)
@@ -132,14 +154,15 @@ class SurveyQuestion:
         return raw | {"choices": list(self.choices), "as_of": None if self.as_of is None else self.as_of.isoformat()}
 
     @classmethod
-    def from_dict(cls, raw: Mapping[str, Any]) -> SurveyQuestion:
-        """The question that `to_dict` wrote. Raises InputError for an unknown key and as the constructor does."""
-        names = [item.name for item in fields(cls)]
-        for name in raw:
-            one_of(name, names, what="key", where="question")
-        day = raw.get("as_of")
-        given = {**raw, "choices": tuple(raw.get("choices", ()))}
-        return cls(**given | {"as_of": date.fromisoformat(day) if isinstance(day, str) else day})
+    def from_dict(cls, raw: Mapping[str, Any], *, where: str = "question") -> SurveyQuestion:
+        """The question that `to_dict`, or a file called `where`, says. Raises InputError for what no question has, and as
+        the constructor does."""
+        said = checked(WrittenQuestion, raw, where)
+        try:
+            return cls(**said.model_dump() | {"choices": tuple(said.choices)})
+        except InputError as wrong:
+            place = where if wrong.where is None else f"{where}, {wrong.where}"
+            raise InputError(wrong.problem, where=place, allowed=wrong.allowed, nearest=wrong.nearest) from None
 
     def _check_scale(self) -> None:
         if self.choices or self.several or self.rotate:
@@ -178,6 +201,11 @@ class SurveyQuestion:
         object.__setattr__(self, "choices", cleaned)
         if (self.low, self.high, self.low_label, self.high_label) != (1, 5, "", ""):
             raise InputError("has a scale too", where="choices", allowed="a scale or choices")
+
+
+def load_question(path: str | Path) -> SurveyQuestion:
+    """The question in a TOML or JSON file, with the keys of `SurveyQuestion`. InputError says what the file has wrong."""
+    return SurveyQuestion.from_dict(read_written(Path(path)), where=str(path))
 
 
 def _checked(text: str, where: str, longest: int) -> str:

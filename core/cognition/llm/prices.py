@@ -6,6 +6,7 @@ No price is ever guessed. A model that is in neither table has an unknown cost, 
 from __future__ import annotations
 
 import csv
+import io
 import ipaddress
 import math
 import os
@@ -14,10 +15,17 @@ from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
+from pydantic import AfterValidator, BeforeValidator
+
 from core.cognition.llm.types import ModelSpec
-from core.errors import InputError, nearest, one_of
+from core.errors import InputError, one_of
+from core.inputs.checking import WrittenModel, checked, choice_of, wrong
+from core.inputs.files import read_text
+from core.inputs.kinds import Day, Line
+from core.printable import quoted
 from core.settings import shipped_data
 
 #: Names a file of the user's own prices, in the form of the shipped one.
@@ -28,6 +36,8 @@ COLUMNS = ("model", "engine", "input_per_million", "output_per_million", "curren
 HOME_HOSTS: Mapping[str, str] = {"gemini": "generativelanguage.googleapis.com", "openai": "api.openai.com"}
 
 _MILLION = 1_000_000
+#: Per million tokens, in any currency.
+HIGHEST_PRICE = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -63,27 +73,28 @@ def load_prices(own: str | Path | None = None) -> list[Price]:
 
 def read_prices(path: Path, *, own: bool = False) -> list[Price]:
     """The prices of one CSV file with the columns `COLUMNS`. Raises InputError as `load_prices` does."""
+    text = read_text(path)
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, strict=True)
-            for name in reader.fieldnames or ():
-                if name not in COLUMNS:
-                    raise InputError(
-                        f"unknown column '{name}'",
-                        where=str(path),
-                        allowed=", ".join(COLUMNS),
-                        nearest=nearest(str(name), COLUMNS),
-                    )
-            absent = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-            if absent:
-                raise InputError(f"column '{absent[0]}' is absent", where=str(path), allowed=", ".join(COLUMNS))
-            return [_price(row, f"{path}, line {reader.line_num}", own) for row in reader]
-    except OSError as wrong:
-        raise InputError(
-            f"the prices cannot be read ({wrong.strerror})", where=str(path), allowed="a CSV file"
-        ) from None
-    except (UnicodeDecodeError, csv.Error) as wrong:
+        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        names = list(reader.fieldnames or ())
+        for name in names:
+            one_of(str(name), COLUMNS, what="column", where=str(path))
+            if names.count(name) > 1:
+                raise InputError(f"column '{name}' is given twice", where=str(path), allowed="each once")
+        absent = [name for name in COLUMNS if name not in names]
+        if absent:
+            raise InputError(f"column '{absent[0]}' is absent", where=str(path), allowed=", ".join(COLUMNS))
+        prices = [_price(row, f"{path}, line {reader.line_num}", own) for row in reader]
+    except csv.Error as wrong:
         raise InputError(f"is no CSV text ({wrong})", where=str(path), allowed="a CSV file in UTF-8") from None
+    seen: set[tuple[str, str, date]] = set()
+    for price in prices:
+        key = (price.model.lower(), price.engine, price.as_of)
+        if key in seen:
+            problem = f"the price of {price.model} ({price.engine}) on {price.as_of} is given twice"
+            raise InputError(problem, where=str(path), allowed="each once")
+        seen.add(key)
+    return prices
 
 
 def price_of(spec: ModelSpec, prices: Sequence[Price]) -> tuple[Price | None, str]:
@@ -138,37 +149,34 @@ def _specific(price: Price) -> tuple[bool, int, date]:
     return not wild, len(price.model), price.as_of
 
 
-def _price(row: Mapping[str, str | None], where: str, own: bool) -> Price:
-    def text(name: str) -> str:
-        value = (row.get(name) or "").strip()
-        if not value:
-            raise InputError(f"column '{name}' is empty", where=where)
-        return value
+def _amount(value: str) -> float:
+    try:
+        amount = float(value)
+    except ValueError:
+        amount = math.nan
+    if not 0 <= amount <= HIGHEST_PRICE:
+        raise wrong(f"is {quoted(value)}", f"a number from 0 to {HIGHEST_PRICE:,}, per million tokens")
+    return amount
 
-    def amount(name: str) -> float:
-        given = text(name)
-        try:
-            value = float(given)
-        except ValueError:
-            value = math.nan
-        if not (math.isfinite(value) and value >= 0):
-            raise InputError(f"{name} is '{given}'", where=where, allowed="a number from 0, per million tokens")
-        return value
 
+def _engine(value: str) -> str:
+    return choice_of(value, (*HOME_HOSTS, "*"), "engine")
+
+
+class WrittenPrice(WrittenModel):
+    """A row of a table of prices; every cell is text."""
+
+    model: Line
+    engine: Annotated[str, AfterValidator(_engine)]
+    input_per_million: Annotated[float, BeforeValidator(_amount)]
+    output_per_million: Annotated[float, BeforeValidator(_amount)]
+    currency: Line
+    date: Day
+    source: Line
+
+
+def _price(row: Mapping[str | None, Any], where: str, own: bool) -> Price:
     if None in row:
         raise InputError("has more cells than columns", where=where, allowed=", ".join(COLUMNS))
-    day = text("date")
-    try:
-        as_of = date.fromisoformat(day)
-    except ValueError:
-        raise InputError(f"date is '{day}'", where=where, allowed="YYYY-MM-DD") from None
-    return Price(
-        model=text("model"),
-        engine=one_of(text("engine"), (*HOME_HOSTS, "*"), what="engine", where=where),
-        input_per_million=amount("input_per_million"),
-        output_per_million=amount("output_per_million"),
-        currency=text("currency"),
-        as_of=as_of,
-        source=text("source"),
-        own=own,
-    )
+    said = checked(WrittenPrice, {name: (cell or "").strip() for name, cell in row.items()}, where)
+    return Price(**said.model_dump(exclude={"date"}), as_of=said.date, own=own)

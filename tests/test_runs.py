@@ -315,7 +315,7 @@ def test_a_behaviour_without_observations_in_the_test_period_has_no_score(
         ({"personas": 0}, "0 personas.*Nearest valid: 1"),
         ({"personas": 100_001}, "100001 personas.*Nearest valid: 100000"),
         ({"train_end": date(2032, 1, 1)}, "training to 2032-01-01"),
-        ({"train_end": date(2030, 8, 1)}, "training period is too short"),
+        ({"train_end": date(2030, 8, 1)}, "training to 2030-08-01.*Nearest valid: 2030-08-13"),
         ({"population_id": "pop-none"}, "no population 'pop-none'"),
     ],
 )

@@ -26,7 +26,7 @@ def main() -> None:
                 tile.label,
                 tile.value,
                 delta=tile.delta,
-                delta_color="red" if tile.worse else "green",
+                delta_color="red" if tile.worse else "green" if tile.certain else "gray",
                 delta_arrow="off",
                 help=tile.help,
                 border=True,

@@ -89,7 +89,7 @@ def _headline(workspace: Workspace, run: StoredRun) -> None:
             + "; ".join(METRICS.values())
             + ".",
         )
-    found = verdict(scores_of(workspace.store, run.run_id), _metric(), UNIT)
+    found = verdict(scores_of(workspace.store, run.run_id), _metric(), UNIT, run.summary.get("differences"))
     with st.container(border=True):
         st.markdown(f"**{found.headline}**")
         for note in found.notes:

@@ -78,10 +78,13 @@ def test_the_steps_follow_what_was_done(meridia_store: Path) -> None:
     tiles = {tile.label: tile for tile in before.tiles}
     macro = run.summary["macro_rmse"]
     boosting = tiles["Gradient boosting"]
-    assert boosting.worse == (macro["twin"] > macro["gradient_boosting"])
+    said = run.summary["differences"]["gradient_boosting"]["verdict"]
+    assert (boosting.worse, boosting.certain) == (said == "worse", said != "not certain")
     assert boosting.value == f"{macro['gradient_boosting']:.1f}"
     gap = 100 * abs(macro["gradient_boosting"] - macro["twin"]) / macro["gradient_boosting"]
-    assert boosting.delta == f"twin {gap:.0f}% {'worse' if boosting.worse else 'better'}"
+    less = macro["twin"] < macro["gradient_boosting"]
+    words = said if boosting.certain else f"{'less' if less else 'more'}, not certain"
+    assert boosting.delta == f"twin {gap:.0f}% {words}"
 
 
 def test_studies_without_observations_say_what_they_need(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -283,15 +283,26 @@ def test_the_answer_names_where_a_simple_forecast_is_as_good_and_where_it_is_ope
 
 
 @pytest.mark.parametrize(
-    ("twin", "verdict", "relation"), [(9.0, BETTER, "less"), (10.2, ALIKE, "about as"), (12.0, WORSE, "more")]
+    ("twin", "sure", "verdict", "relation"),
+    [
+        (9.0, True, BETTER, "less"),
+        (9.0, False, UNSURE, "less"),
+        (10.2, True, ALIKE, "about as"),
+        (12.0, True, WORSE, "more"),
+        (12.0, False, UNSURE, "more"),
+        (12.0, None, UNSURE, "more"),
+    ],
 )
-def test_the_runs_card_follows_its_scores(twin: float, verdict: str, relation: str) -> None:
+def test_the_runs_card_follows_its_scores(twin: float, sure: bool | None, verdict: str, relation: str) -> None:
     rows = [("twin", twin), ("last_value", 10.0), ("linear", 14.0), ("uncalibrated", 5.0)]
     scores = pd.DataFrame(
         [{"forecaster": name, "behaviour": "macro", "metric": "rmse", "value": value} for name, value in rows]
     )
-    card = validation_words.run_statement(scores)
+    off = 0.1 if sure else 5.0
+    found = {"last_value": Difference(twin - 10.0, twin - 10.0 - off, twin - 10.0 + off, 39).as_dict()}
+    card = validation_words.run_statement(scores, None if sure is None else found)
     assert card.verdict == verdict and f"{relation}" in card.text and card.figure == f"{twin:.1f} vs 10.0"
+    assert ("could turn round" in card.text) == (verdict == UNSURE)
 
 
 def test_a_contrast_knows_its_answer() -> None:

@@ -51,6 +51,7 @@ from core.services.results import (
 from core.services.studies import engine_for, open_study
 from core.store.database import Store
 from core.study import load_study
+from core.validity.paired import Difference
 
 STUDY = load_study("meridia")
 
@@ -92,7 +93,35 @@ def test_the_verdict_says_so_when_the_twin_wins() -> None:
         "gradient boosting by 19.2."
     )
     assert found.beats_all
-    assert found.notes == ("The twin does better than all 3 baselines: its error is 2% below that of the best.",)
+    assert found.notes == (
+        "The twin's error is 2% below that of the best of 3 baselines here; whether other weeks would say the same was not "
+        "measured.",
+    )
+
+
+def test_better_is_said_only_where_other_weeks_would_say_it_too() -> None:
+    scores = board(twin=15.1, last_7_days=15.4, train_mean=23.0)
+
+    def note(lower: float, upper: float, metric: str = "rmse") -> str:
+        differences = {"last_7_days": Difference(-0.3, lower, upper, 39).as_dict()}
+        return verdict(scores, metric, differences=differences).notes[0]
+
+    assert note(-0.5, -0.1) == (
+        "The twin does better than all 2 baselines: its error is 2% below that of the best of 2 baselines (90% interval of "
+        "the difference 0.1 to 0.5 points, over 39 weeks)."
+    )
+    assert "could turn round (90% interval of the difference -0.9 to +0.2 points)" in note(-0.9, 0.2)
+    assert "better" not in note(-0.9, 0.2)
+
+
+def test_a_run_keeps_its_differences_with_intervals_over_weeks(store: Store, run_id: str) -> None:
+    summary = store.run(run_id).summary
+    macro, found = summary["macro_rmse"], summary["differences"]
+    assert set(found) == set(macro) - {"twin"}
+    for name, item in found.items():
+        assert item["value"] == pytest.approx(macro["twin"] - macro[name], abs=1e-3)
+        assert item["lower"] is None or item["lower"] <= item["value"] <= item["upper"]
+        assert item["verdict"] == Difference(item["value"], item["lower"], item["upper"], item["units"]).verdict
 
 
 def test_the_verdict_is_plain_when_the_twin_loses() -> None:
@@ -102,7 +131,7 @@ def test_the_verdict_is_plain_when_the_twin_loses() -> None:
     assert not found.beats_all
     assert "gradient boosting by 19.2 (13.0 in the best of its 2 variants)" in found.headline
     first, second = found.notes
-    assert first.startswith("2 of 4 baselines forecast better than the twin here: ")
+    assert first.startswith("2 of 4 baselines miss by less than the twin here: ")
     assert "a straight line on stringency, and weekday (12.0)" in first and "(13.0)" in first and "15.4" not in first
     assert "the twin with identical personas (14.0)" in second and "without any calibration" not in second
 
@@ -114,7 +143,8 @@ def test_the_verdict_is_plain_when_the_twin_loses() -> None:
 def test_the_verdict_never_claims_a_win_that_is_none(rivals: dict[str, float], twin: float) -> None:
     found = verdict(board(twin=twin, **rivals), "mae")
     assert found.beats_all == all(value >= twin for value in rivals.values())
-    assert ("better than all" in " ".join(found.notes)) == found.beats_all
+    assert ("below that of the best" in " ".join(found.notes)) == found.beats_all
+    assert "better" not in " ".join(found.notes), "no interval, no word"
 
 
 def test_the_leaderboard_is_sorted_and_agrees_with_the_summary(store: Store, run_id: str) -> None:

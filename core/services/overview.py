@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from core.records import RUNGS
 from core.services.coherence_words import coherence_lines
@@ -12,6 +14,7 @@ from core.services.studies import StudyInputs, engine_label
 from core.services.timelines import saved_scenarios
 from core.store.database import Store
 from core.store.runs import StoredRun
+from core.validity.paired import BETTER, WORSE
 
 CLAIMS = (
     "Every result stands on one of four rungs: {rungs}. This run stands on the rung “{rung}”. Agents count as coherent "
@@ -35,6 +38,10 @@ class Tile:
     @property
     def worse(self) -> bool:
         return self.delta is not None and self.delta.endswith("worse")
+
+    @property
+    def certain(self) -> bool:
+        return self.delta is not None and self.delta.endswith(("worse", "better"))
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,7 @@ def _claims(run: StoredRun | None) -> str:
 
 
 def _headline(store: Store, run: StoredRun) -> str:
-    found = verdict(store.read_result("scores", run.run_id), "rmse")
+    found = verdict(store.read_result("scores", run.run_id), "rmse", differences=run.summary.get("differences"))
     return " ".join([found.headline, *found.notes])
 
 
@@ -84,18 +91,22 @@ def _tiles(run: StoredRun) -> tuple[Tile, ...]:
     best = min(rivals, key=lambda name: rivals[name])
     twin = macro["twin"]
 
-    def against(value: float) -> str:
-        change = f"{100 * abs(value - twin) / value:.0f}%"
+    differences: Mapping[str, Mapping[str, Any]] = run.summary.get("differences", {})
+
+    def against(name: str) -> str:
+        change = f"{100 * abs(macro[name] - twin) / macro[name]:.0f}%"
         if change == "0%":
             return "twin as good"
-        return f"twin {change} {'better' if twin < value else 'worse'}"
+        certain = name in differences and differences[name]["verdict"] in (BETTER, WORSE)
+        less, more = ("better", "worse") if certain else ("less, not certain", "more, not certain")
+        return f"twin {change} {less if twin < macro[name] else more}"
 
     metric = "Error: root mean squared over the held-out days, mean over the behaviours, in points. Less is better."
     return (
         Tile("Twin's error", f"{twin:.1f}", None, metric),
-        Tile("Best baseline", f"{rivals[best]:.1f}", against(rivals[best]), FORECASTERS[best]),
+        Tile("Best baseline", f"{rivals[best]:.1f}", against(best), FORECASTERS[best]),
         *(
-            Tile(name, f"{macro[key]:.1f}", against(macro[key]), FORECASTERS[key])
+            Tile(name, f"{macro[key]:.1f}", against(key), FORECASTERS[key])
             for name, key in (
                 ("Gradient boosting", "gradient_boosting"),
                 ("Uncalibrated twin", "uncalibrated"),

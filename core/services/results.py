@@ -26,6 +26,7 @@ from core.services.studies import StudyInputs, engine_short
 from core.store.database import Store
 from core.store.runs import StoredRun
 from core.study import Study
+from core.validity.paired import BETTER
 
 METRICS: dict[str, str] = {"rmse": "RMSE (large misses count more)", "mae": "MAE (every miss counts alike)"}
 TWIN, ABLATION, BASELINE = "twin", "ablation", "baseline"
@@ -130,8 +131,13 @@ class Verdict:
     notes: tuple[str, ...]
 
 
-def verdict(scores: pd.DataFrame, metric: str, unit: str = "points") -> Verdict:
-    """How far the twin misses on held-out days and how far its rivals do; plain when it loses."""
+def verdict(
+    scores: pd.DataFrame, metric: str, unit: str = "points", differences: Mapping[str, Mapping[str, Any]] | None = None
+) -> Verdict:
+    """How far the twin misses on held-out days and how far its rivals do; plain when it loses.
+
+    `differences` are those of the run's summary (of RMSE): better is said only where the interval leaves out zero.
+    """
     board = leaderboard(scores, metric).set_index("forecaster")["value"]
     rivals, simple, boosting = (board[board.index.isin(names)] for names in (tuple(BASELINES), SIMPLE, BOOSTING))
     twin = float(board["twin"])
@@ -145,23 +151,38 @@ def verdict(scores: pd.DataFrame, metric: str, unit: str = "points") -> Verdict:
     notes = []
     better = rivals[rivals < twin]
     if len(rivals) and better.empty:
-        gain = 1.0 - twin / float(rivals.iloc[0])
-        notes.append(
-            f"The twin does better than all {len(rivals)} baselines: its error is {gain:.0%} below that of the best."
-        )
+        notes.append(_least_of_all(twin, rivals, differences if metric == "rmse" else None))
     elif len(rivals):
         names = ", ".join(f"{in_sentence(str(name))} ({value:.1f})" for name, value in better.items())
         notes.append(
-            f"{len(better)} of {len(rivals)} baselines forecast better than the twin here: {names}. "
+            f"{len(better)} of {len(rivals)} baselines miss by less than the twin here: {names}. "
             "For a forecast of these days alone, use the best of them."
         )
     ablations = board[[name for name in board.index if family(str(name)) == ABLATION]]
     for name, value in ablations[ablations < twin].items():
         notes.append(
-            f"A version of the twin that leaves something out does better here: {in_sentence(str(name))} ({value:.1f})."
+            f"A version of the twin that leaves something out misses by less here: {in_sentence(str(name))} ({value:.1f})."
         )
     return Verdict(
         f"{text}.", bool(better.empty and len(rivals)), tuple(filter(None, [note_of_scores(scores), *notes]))
+    )
+
+
+def _least_of_all(twin: float, rivals: pd.Series, differences: Mapping[str, Mapping[str, Any]] | None) -> str:
+    """The twin against the best of the baselines, all of which missed by more."""
+    gain = 1.0 - twin / float(rivals.iloc[0])
+    least = f"{gain:.0%} below that of the best of {len(rivals)} baselines"
+    found = (differences or {}).get(str(rivals.index[0]))
+    if found is None or found["lower"] is None:
+        return f"The twin's error is {least} here; whether other weeks would say the same was not measured."
+    if found["verdict"] != BETTER:
+        return (
+            f"The twin's error is {least} here, which other weeks like these could turn round (90% interval of the "
+            f"difference {found['lower']:+.1f} to {found['upper']:+.1f} points)."
+        )
+    return (
+        f"The twin does better than all {len(rivals)} baselines: its error is {least} (90% interval of the difference "
+        f"{-found['upper']:.1f} to {-found['lower']:.1f} points, over {found['units']} weeks)."
     )
 
 

@@ -62,6 +62,7 @@ from core.services.timelines import save_timeline
 from core.simulation.measurement import is_possible
 from core.simulation.simulate import aggregate_frame, size_of_blocks
 from core.store.database import Store
+from core.validity.paired import macro_differences
 
 T = TypeVar("T")
 
@@ -302,6 +303,8 @@ def _work(
     }  # fmt: skip
     result_hash = results_hash(tables)
     macro = scores[(scores["behaviour"] == MACRO) & (scores["metric"] == "rmse")].set_index("forecaster")["value"]
+    others = {name: frame for name, frame in forecasts.items() if name != "twin"}
+    differences = macro_differences(twin.forecast, others, truth, seed=prepared.request.seed)
     coherence = (
         answered_coherence(problem.contexts, means, study)
         if asked
@@ -325,6 +328,7 @@ def _work(
         "mae": by_behaviour(scores, "mae"),
         "not_observed": not_observed(scores),
         "calibration_gap": ablations.paper.gap_,
+        "differences": {name: found.as_dict() for name, found in differences.items()},
         "intervals": intervals.about(truth),
         "parameters": found.parameters,
         "bounds": search_bounds(prepared.engine, study, problem.final.origin),

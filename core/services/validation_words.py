@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -71,8 +72,11 @@ class Statement:
     text: str
 
 
-def run_statement(scores: pd.DataFrame, unit: str = "points") -> Statement:
-    """This study's run: the twin against the best baseline on the hold-out, by RMSE. `scores` as the run stored them."""
+def run_statement(
+    scores: pd.DataFrame, differences: Mapping[str, Mapping[str, Any]] | None = None, unit: str = "points"
+) -> Statement:
+    """This study's run: the twin against the best baseline on the hold-out, by RMSE. `scores` and `differences` as the run
+    stored them."""
     board = leaderboard(scores, "rmse")
     twin = float(board.loc[board["forecaster"] == TWIN, "value"].iloc[0])
     baselines = board[board["family"] == BASELINE]
@@ -85,13 +89,15 @@ def run_statement(scores: pd.DataFrame, unit: str = "points") -> Statement:
         )
     best, other = str(baselines["forecaster"].iloc[0]), float(baselines["value"].iloc[0])
     skill = 1 - twin / other
-    verdict = ALIKE if abs(skill) < ALIKE_WITHIN else BETTER if skill > 0 else WORSE
-    relation = {ALIKE: "about as much as", BETTER: "less than", WORSE: "more than"}[verdict]
+    found = (differences or {}).get(best)
+    verdict = ALIKE if abs(skill) < ALIKE_WITHIN else UNSURE if found is None else str(found["verdict"])
+    relation = "about as much as" if verdict == ALIKE else "less than" if skill > 0 else "more than"
+    doubt = ", which other weeks like these could turn round" if verdict == UNSURE else ""
     return Statement(
         "This study",
         verdict,
         f"{twin:.1f} vs {other:.1f}",
-        f"The twin misses by {twin:.1f} {unit} on average, {relation} the best simple forecast ({in_sentence(best)}). "
+        f"The twin misses by {twin:.1f} {unit} on average, {relation} the best simple forecast ({in_sentence(best)}){doubt}. "
         f"{note_of_scores(scores)}".strip(),
     )
 

@@ -8,7 +8,7 @@ Source: Künsch (1989), The jackknife and the bootstrap for general stationary o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -20,6 +20,8 @@ DRAWS = 1000
 LEVEL = 80
 #: The ends, as quantiles, of the interval that has to lie on one side of zero before a method is called better.
 BAND = (0.05, 0.95)
+#: Weeks of a test below which nothing is said of how weeks differ.
+FEWEST_WEEKS = 6
 #: Draws where they cost little.
 MANY_DRAWS = 2000
 #: What is said of two methods.
@@ -104,6 +106,30 @@ def macro_draws(forecasts: Sequence[pd.DataFrame], observed: pd.DataFrame, *, dr
     seen = days > 0
     scores = np.sqrt(np.divide(total, days, out=np.zeros_like(total), where=np.broadcast_to(seen, total.shape)))
     return np.asarray(scores.sum(axis=2) / np.maximum(seen.sum(axis=1), 1))
+
+
+def macro_differences(
+    ours: pd.DataFrame, others: Mapping[str, pd.DataFrame], observed: pd.DataFrame, *, seed: int
+) -> dict[str, Difference]:
+    """The macro RMSE of one forecast less that of each other, over the weeks of `observed`; frames as in `macro_draws`.
+
+    Fewer than `FEWEST_WEEKS` weeks say nothing of how weeks differ.
+    """
+    seen = observed.loc[:, observed.notna().any()]
+    frames = [frame[seen.columns] for frame in (ours, *others.values())]
+    scores = [float(np.sqrt(((frame - seen) ** 2).mean()).mean()) for frame in frames]
+    weeks = -(-len(seen) // DAYS_PER_BLOCK)
+    if weeks < FEWEST_WEEKS:
+        return {
+            name: Difference(scores[0] - score, None, None, weeks)
+            for name, score in zip(others, scores[1:], strict=True)
+        }
+    drawn = macro_draws(frames, seen, draws=MANY_DRAWS, seed=seed)
+    ends = np.quantile(drawn[0] - drawn[1:], BAND, axis=1)
+    return {
+        name: Difference(scores[0] - score, float(low), float(high), weeks)
+        for name, score, low, high in zip(others, scores[1:], *ends, strict=True)
+    }
 
 
 def central(values: np.ndarray, level: float = LEVEL) -> tuple[float, float]:

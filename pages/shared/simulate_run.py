@@ -250,7 +250,7 @@ def took_view(workspace: Workspace, run: StoredRun) -> None:
         left_out = [f"{name.replace('_', ' ')} ({why})" for name, why in run.summary.get("left_out", {}).items()]
         if left_out:
             st.caption(plain_text(f"Left out of the test: {'; '.join(left_out)}."))
-    found = verdict(scores_of(workspace.store, run.run_id), "rmse")
+    found = verdict(scores_of(workspace.store, run.run_id), "rmse", differences=run.summary.get("differences"))
     st.caption(plain_text(f"On days that it had not seen: {found.headline[:1].lower()}{found.headline[1:]}"))
     link("Calibration", "Scores, curves and baselines of this run")
 

@@ -50,7 +50,10 @@ def answer_view(workspace: Workspace, view: BacktestView) -> None:
                 st.write("No twin has been fitted to this study yet.")
                 link("Calibration", "Fit the twin")
         else:
-            _card(run_statement(scores_of(workspace.store, run.run_id)), "points, twin and baseline")
+            _card(
+                run_statement(scores_of(workspace.store, run.run_id), run.summary.get("differences")),
+                "points, twin and baseline",
+            )
     horizons = f"at {' · '.join(str(item) for item in view.horizons)} days"
     for column, card in zip(columns[1:], cards, strict=True):
         with column:

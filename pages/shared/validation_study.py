@@ -28,7 +28,7 @@ def study_view(workspace: Workspace) -> None:
     scores = scores_of(workspace.store, run.run_id)
     table = run_table(scores, study.behaviour_ids, metric)
     st.markdown(f"##### Every forecaster on the days from {record.train_end:%-d %B %Y} to {record.test_end:%-d %B %Y}")
-    found = verdict(scores, metric, "points")
+    found = verdict(scores, metric, "points", run.summary.get("differences"))
     st.markdown(plain_text(" ".join([found.headline, *found.notes])))
     labels = {item.id: item.label for item in study.behaviours}
     shown = table.assign(kind=table["kind"].map(KINDS), skill=(-100 * table["skill"]).round() + 0.0)

@@ -14,8 +14,8 @@ from core.calibration.problem import Problem
 from core.cognition.engine import DAY_TYPE
 from core.simulation.measurement import SMALLEST_ACTIVITY
 
-#: The least share. In Google's Community Mobility Reports of 85 countries even workplaces, which days off empty most, are less
-#: than a tenth as full as in the baseline on one day in 6,700 only, lockdowns and holidays included.
+#: The least share. In Google's Community Mobility Reports of the countries that teach even workplaces, which days off empty
+#: most, are hardly ever less than a tenth as full as in the baseline, lockdowns and holidays included.
 LEAST_SHARE = 0.1
 
 

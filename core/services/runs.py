@@ -331,7 +331,9 @@ def _work(
         "differences": {name: found.as_dict() for name, found in differences.items()},
         "intervals": intervals.about(truth),
         "parameters": found.parameters,
-        "bounds": search_bounds(prepared.engine, study, problem.final.origin),
+        "bounds": {
+            name: list(pair) for name, pair in search_bounds(prepared.engine, study, problem.final.origin).items()
+        },
         "calibrators": chosen_calibrators(found.parameters, study.behaviour_ids),
         "inner_score": found.score,
         "largest_marginal_error": prepared.population.largest_error,

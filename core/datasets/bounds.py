@@ -86,6 +86,18 @@ def check_unpacked(
             _most(cells, MOST_CELLS, "cells", where)
 
 
+def has_dictionary(metadata: pq.FileMetaData, name: str) -> bool:
+    """Whether a column's values stand once each, with their positions, in any group of rows."""
+    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
+    return any(
+        "DICTIONARY" in encoding
+        for group in groups
+        for chunk in map(group.column, range(group.num_columns))
+        if chunk.path_in_schema == name
+        for encoding in chunk.encodings
+    )
+
+
 def _most(found: int, most: int, what: str, where: str) -> None:
     if found > most:
         raise InputError(f"has {found:,} {what}", where=where, allowed=f"{most:,} at most")

@@ -20,6 +20,8 @@ DATE_WORDS = {"%Y-%m-%d": "days written yyyy-mm-dd", "%Y%m%d": "days written yyy
 EARLIEST, LATEST = np.datetime64("1900-01-02"), np.datetime64("2150-12-31")
 #: Longest piece of a bad cell that a message repeats.
 SHOWN = 40
+#: Characters of a code, a name, a day or a number.
+LONGEST_CELL = 1_000
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,9 @@ def labels(raw: RawTable, column: str, findings: Findings) -> Labels:
         words = pa.array([], pa.string()) if one is None else pc.utf8_trim_whitespace(one.dictionary.cast(pa.string()))
     except pa.ArrowException:
         findings.stop(f"holds {values.type} values", column=column, allowed="text, numbers or days")
+    longest = pc.max(pc.utf8_length(words)).as_py() or 0
+    if longest > LONGEST_CELL:
+        findings.stop(f"a cell has {longest:,} characters", column=column, allowed=f"{LONGEST_CELL:,} at most")
     empty = pc.or_kleene(pc.is_null(words), pc.equal(words, "")).fill_null(True)
     distinct = pc.if_else(empty, None, words).dictionary_encode()
     renumbered = np.append(_positions(distinct.indices), -1)

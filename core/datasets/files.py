@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from core.datasets.bounds import LARGEST_FILE, MOST_COLUMNS, UNDAMAGED, check_footer, check_unpacked
+from core.datasets.bounds import LARGEST_FILE, MOST_COLUMNS, UNDAMAGED, check_footer, check_unpacked, has_dictionary
 from core.datasets.containers import container_of
 from core.datasets.findings import Findings
 from core.errors import InputError, nearest
@@ -80,7 +80,7 @@ class RawFile:
 
     def _load_parquet(self, columns: Sequence[str]) -> RawTable:
         check_unpacked(self._bytes, self._metadata, set(columns), self.findings.file)
-        texts = [name for name in self._texts if name in columns]
+        texts = [name for name in self._texts if name in columns and has_dictionary(self._metadata, name)]
         try:
             table = pq.read_table(pa.BufferReader(self._bytes), columns=list(columns), read_dictionary=texts)
             table.validate(full=True)

@@ -34,7 +34,6 @@ class ObservedData:
     cases: newly reported cases by day of report, from up to 60 days before the study to its end (float, NaN where nothing
         was reported: a report is of all days since the one before it), empty where the study names no cases.
     hashes: SHA-256 by the name of each file read. files: their paths.
-    notes: in words, what a run assumes where cases were not reported.
     """
 
     mobility: pd.DataFrame
@@ -42,7 +41,13 @@ class ObservedData:
     cases: pd.Series
     hashes: dict[str, str] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
-    notes: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """In words, what a run assumes where cases were not reported."""
+        if self.cases.empty:
+            return ()
+        return unreported(self.cases, self.mobility.index[0].date(), self.mobility.index[-1].date())
 
 
 def load_observed(study: Study, folder: str | Path | None = None, *, allow_gaps: bool = False) -> ObservedData:
@@ -76,14 +81,12 @@ def load_observed(study: Study, folder: str | Path | None = None, *, allow_gaps:
     policy = read("policy", policy_table, allow_gaps=False, complete=study.indicator_codes, between=needed)
     cases = read("cases", cases_table, allow_gaps=allow_gaps)["new_cases"] if "cases" in study.sources else None
     days = pd.date_range(study.start, study.end, freq="D", unit="us", name="date")
-    series = _case_series(study, cases)
     return ObservedData(
         mobility=_behaviours(study, mobility, _label(study, "mobility", place)).reindex(days),
         policy=_indicators(study, policy, _label(study, "policy", place)),
-        cases=series,
+        cases=_case_series(study, cases),
         hashes=hashes,
         files=tuple(files),
-        notes=() if series.empty else unreported(series, study.start, study.end),
     )
 
 

@@ -338,6 +338,7 @@ def _work(
         "inner_score": found.score,
         "largest_marginal_error": prepared.population.largest_error,
         "contradicting_tables": list(prepared.population.conflicts),
+        "data_notes": list(prepared.inputs.notes),
         "result_hash": result_hash,
         "rung": rung,
         "coherence": coherence.as_dict(),

@@ -38,7 +38,8 @@ class StudyInputs:
     observed `timeline`, `published` index where the provider gives one, and the hashes of all of it.
 
     `policy` is the table that the timeline was made from. `texts` holds what was read as text, by its name in `hashes`:
-    the coefficients, and the tables learned elsewhere by their names; and, as `study`, what its file says.
+    the coefficients, and the tables learned elsewhere by their names; and, as `study`, what its file says. `notes` says
+    what is assumed where nothing was reported.
     """
 
     study: Study
@@ -50,6 +51,7 @@ class StudyInputs:
     files: dict[str, str]
     policy: pd.DataFrame = field(default_factory=pd.DataFrame)
     texts: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def stringency(self) -> pd.Series:
@@ -120,6 +122,7 @@ def inputs_of(study: Study, given: Mapping[str, Any], observed: ObservedData) ->
         dict(observed.hashes),
         policy,
         {"study": given, **texts},
+        observed.notes,
     )
 
 

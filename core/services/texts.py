@@ -62,6 +62,7 @@ def run_text(values: Mapping[str, Any]) -> str:
         *_asked(values),
         *coherence_lines(values),
         *_contradicting(values),
+        *values.get("data_notes", ()),
         "All forecasts are conditional on the policy path. Baselines know the weekday, not the change of the working week.",
         f"Took {values['seconds']['total']:.1f} s, {values['peak_memory_mb']:.0f} MB at most. Run {values['run_id']}.",
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,11 +12,15 @@ import pyarrow.parquet as pq
 import pytest
 from test_datasets import refused
 
+from core.cognition.llm import cache_file
+from core.cognition.llm.cache import AnswerCache
+from core.cognition.llm.cache_file import _FORMAT_KEY, _SCHEMA, FORMAT, import_cache
 from core.datasets import check_file, read_mobility
 from core.datasets.bounds import LARGEST_PAGE, MOST_ROWS, check_unpacked
 from core.datasets.layouts import MOBILITY_COLUMNS
 from core.datasets.parquet_pages import largest_page
 from core.errors import InputError
+from core.store.database import Store
 
 DAYS = [date(2020, 2, 15) + timedelta(days=step) for step in range(40)]
 
@@ -107,3 +111,34 @@ def test_a_sound_table_of_every_encoding_is_read(tmp_path: Path) -> None:
     ):
         pq.write_table(rows, path, **how)  # type: ignore[arg-type]
         assert len(read_mobility(path)) == 40
+
+
+IMPORT = """import sys
+from core.cli import main
+assert main(["cache", "import", sys.argv[1], "--db", sys.argv[2]]) == 2"""
+
+
+def test_answers_that_repeat_a_text_are_taken_out_a_few_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = 60
+    plain = {"string": "x", "int32": 1, "int64": 1, "double": 1.0, "timestamp[us]": datetime(2026, 1, 1)}
+    columns = [pa.array([plain[str(field.type)]] * rows, field.type) for field in _SCHEMA]
+    prompt = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), pa.array(["a" * 3_900_000])).cast(
+        pa.string()
+    )
+    columns[_SCHEMA.names.index("prompt")] = prompt
+    path = tmp_path / "bomb.parquet"
+    schema = _SCHEMA.with_metadata({_FORMAT_KEY: str(FORMAT).encode()})
+    pq.write_table(
+        pa.Table.from_arrays(columns, schema=schema), path, compression="zstd", dictionary_pagesize_limit=2**26
+    )
+    del columns, prompt
+    assert path.stat().st_size < 100_000
+    assert peak_mb(IMPORT, path, tmp_path / "s.duckdb") < 900
+    with Store(tmp_path / "t.duckdb") as store:
+        with pytest.raises(InputError, match="row 1"):
+            import_cache(AnswerCache(store), path)
+        monkeypatch.setattr(cache_file, "LARGEST", 100_000_000)
+        with pytest.raises(InputError, match="holds more than 100,000,000 characters"):
+            import_cache(AnswerCache(store), path)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from core.errors import nearest
 from core.inputs.checking import WrittenModel, choice_of, wrong
 from core.inputs.kinds import Day, FileName, Identifier, Line, Text
 from core.printable import quoted
@@ -19,6 +20,8 @@ EPIDEMIC_THRESHOLDS = 2
 LONGEST_STUDY_DAYS = 20_000
 #: A baseline of fewer days has not seen every weekday.
 SHORTEST_BASELINE_DAYS = 7
+#: Who people were that long before says nothing of their ordinary days.
+OLDEST_BASELINE_DAYS = 3_660
 MOST_PERSONAS, MOST_INHABITANTS = 100_000, 20_000_000_000
 
 
@@ -44,6 +47,16 @@ def _each_once(values: list[str]) -> list[str]:
 def _country(value: str) -> str:
     if not (len(value) == 3 and value.isascii() and value.isalpha() and value.isupper()):
         raise wrong(f"is {quoted(value)}", "three capital letters (ISO 3166-1 alpha-3), such as ARE")
+    return value
+
+
+def _calendar_country(value: str) -> str:
+    from holidays import list_supported_countries
+
+    known = sorted(list_supported_countries())
+    if value not in known:
+        allowed = "ISO-2 codes of the holidays package, such as AE, DE or IN"
+        raise wrong(f"unknown country {quoted(value)}", allowed, nearest(value, known))
     return value
 
 
@@ -100,7 +113,7 @@ def _announced_before(announced: date | None, day: date) -> None:
 
 
 class WrittenCalendar(WrittenModel):
-    country: Line | None = None
+    country: Annotated[str, AfterValidator(_calendar_country)] | None = None
     ramadan: bool = False
     working_weeks: Annotated[list[WrittenWeek], Field(min_length=1, max_length=100)]
     holidays: Annotated[list[WrittenHoliday], Field(max_length=5_000)] = Field(default_factory=list)
@@ -224,6 +237,9 @@ class WrittenStudy(WrittenModel):
         if self.measurement.baseline_end > self.end:
             problem = f"ends on {self.measurement.baseline_end}, after the study"
             raise wrong(f"the baseline {problem}", f"up to {self.end}", key="measurement")
+        if (self.start - self.measurement.baseline_start).days > OLDEST_BASELINE_DAYS:
+            problem = f"the baseline begins on {self.measurement.baseline_start}, long before the study"
+            raise wrong(problem, f"up to ten years before {self.start}", key="measurement")
         _unique((item.id for item in self.behaviours), "the id", key="behaviours")
         _unique((item.column for item in self.behaviours), "the column", key="behaviours")
         _unique((item.label for item in self.behaviours), "the label", key="behaviours")

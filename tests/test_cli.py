@@ -215,6 +215,7 @@ def test_stringency_is_recomputed(real_data: Path, tmp_path: Path) -> None:
         (["show", "run-20200101-0000000000"], ["unknown run"]),
         (["export", "run-20200101-0000000000", "--to", "out"], ["unknown run"]),
         (["bench", "--repeat", "0"], ["--repeat 0", "1 and above"]),
+        (["bench", "meridja", "--repeat", "1"], ["meridja", "meridia"]),
         (["runs", "--db", "."], ["."]),
     ],
     ids=lambda item: " ".join(item)[:50],

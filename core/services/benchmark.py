@@ -17,6 +17,7 @@ from statistics import median
 from typing import Any
 
 from core.errors import PolicyTwinError
+from core.services.studies import open_study
 
 STANDARD = 1000
 LARGE = (10_000, 30_000, 100_000)
@@ -28,6 +29,8 @@ def benchmark(study: str, data: Path | None, *, repeat: int, large: bool) -> dic
     `simulate` times the population's answers on all contexts and writing them, persona by persona up to 2,000 personas,
     to the store; `run` the whole command, process start included.
     """
+    # What cannot be run is said once and here, not by each process in its own words.
+    open_study(study, data)
     figures = [_measured("simulate", study, data, STANDARD, repeat), _measured("run", study, data, STANDARD, repeat)]
     if large:
         figures += [_measured("simulate", study, data, personas, 1) for personas in LARGE]
@@ -57,7 +60,8 @@ def _once(what: str, study: str, data: Path | None, personas: int) -> dict[str, 
         )
         wall = time.perf_counter() - started
     if done.returncode:
-        raise PolicyTwinError(f"The benchmark's process failed: {done.stderr.strip().splitlines()[-1:]}")
+        last = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
+        raise PolicyTwinError(f"The benchmark's process failed: {last}")
     values: dict[str, float] = json.loads(done.stdout)
     if what == "run":
         values["seconds"] = wall

@@ -44,6 +44,11 @@ STUDY, RUN, VISITOR = "study", "run", "visitor"
 ICON = "pictures/icon.svg"
 
 
+#: The download of Streamlit's own tables writes text as it is, and could start formulas; ours (`charts.download`) do not.
+NO_RAW_DOWNLOAD = (
+    '<style>[data-testid="stElementToolbar"] button[aria-label="Download as CSV"] { display: none; }</style>'
+)
+
 #: Kinds of work on the job board, as the sidebar names them.
 JOB_WORDS = {
     "run": "a run",
@@ -127,6 +132,7 @@ def try_to(action: Callable[[], None]) -> bool:
 def open_page(title: str) -> Workspace:
     """Draw the frame of a page and return what it works on. Must be the first Streamlit call of the page."""
     st.set_page_config(page_title=f"{title} · PolicyTwin", page_icon=str(shipped_data() / ICON), layout="wide")
+    st.html(NO_RAW_DOWNLOAD)
     guard_door()
     with plain_errors():
         store = open_store(str(store_path()))

@@ -39,6 +39,7 @@ from core.store.runs import StoredRun
 from pages.shared.charts import chart, download
 from pages.shared.curve_view import curve_view
 from pages.shared.fit_panel import adopt_finished_fit, fit_panel
+from pages.shared.rerun_view import rerun_view
 from pages.shared.shell import Workspace, choose_run, engine_note, open_page, plain_errors, plain_text
 from pages.shared.stored import curves_of, finished_trials, scores_of
 
@@ -372,6 +373,7 @@ def _reproduce(workspace: Workspace, run: StoredRun) -> None:
             "last digits, and with them the hash, can differ. This run's:"
         )
         st.code(str(run.record.result_hash), language=None)
+        rerun_view(run.run_id, workspace.store.name)
 
 
 def _source(workspace: Workspace, run: StoredRun) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from llm_cases import model
@@ -25,6 +27,7 @@ from core.services.asking_people import ask_people
 from core.services.backtests import BacktestRequest, run_backtest
 from core.services.counterfactuals import fitted_twin, horizon_dates, run_compare, run_sweep
 from core.services.crowd import crowd_checks
+from core.services.fitting import rerun_lines
 from core.services.group_checks import group_checks
 from core.services.known_worlds import known_worlds
 from core.services.populations import make_population
@@ -228,3 +231,8 @@ def test_a_shown_run_says_how_it_is_made_again(kept: Kept) -> None:
     with Store(kept.path) as store:
         values = show_run(store, kept.runs["groups"])
     assert f"policytwin rerun {values['run_id']}" in show_text(values)
+    lines = rerun_lines(values["run_id"], str(kept.path))
+    assert main([*shlex.split(lines.command)[1:], "--workers", "1"]) == 0
+    space: dict[str, Any] = {}
+    exec(lines.python, space)
+    assert space["again"].same

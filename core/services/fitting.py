@@ -172,6 +172,19 @@ class Reproduce:
     note: str
 
 
+def rerun_lines(run_id: str, store_name: str) -> Reproduce:
+    """How a run is made again from the store it lies in, whatever has become of its files, and compared."""
+    python = (
+        "from core.services.reruns import rerun\n"
+        "from core.store.database import Store\n\n"
+        f"with Store({store_name!r}) as store:\n"
+        f"    again = rerun(store, {run_id!r})\n"
+        "print(again.same, again.changes)\n"
+    )
+    note = "Made again from this store alone, to see whether the result is the same. Close PolicyTwin first:"
+    return Reproduce(shlex.join(["policytwin", "rerun", run_id, "--db", store_name]), python, note)
+
+
 def reproduce(record: RunRecord, study: Study, data: Path | None, store_name: str) -> Reproduce:
     """The command and the Python lines that repeat a run in a store of their own, with the same result hash.
 

@@ -13,6 +13,7 @@ from core.settings import observed_data
 from core.store.runs import StoredRun
 from core.study import Study
 from pages.shared.remembered import remembered
+from pages.shared.rerun_view import rerun_view
 from pages.shared.shell import Workspace
 
 METHODS = (
@@ -54,6 +55,7 @@ def reproduce_view(workspace: Workspace, section: str, shown: Mapping[str, Any])
             st.caption(f"The run shown ({run.run_id}), made again:")
             st.code(lines.command, language="bash", wrap_lines=True)
         st.code(lines.python, language="python")
+        rerun_view(run.run_id, workspace.store.name)
         own = reproduce_section(section, run, workspace.store.name, shown)
         if own is not None:
             st.caption(own.note)

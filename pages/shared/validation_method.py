@@ -12,6 +12,7 @@ from core.store.runs import StoredRun
 from core.study import Study
 from pages.shared.charts import download
 from pages.shared.remembered import remembered
+from pages.shared.rerun_view import rerun_view
 from pages.shared.shell import Workspace, plain_text
 from pages.shared.validation_data import BacktestView
 
@@ -59,6 +60,7 @@ def reproduce_view(workspace: Workspace, view: BacktestView) -> None:
         if lines.command:
             st.code(lines.command, language="bash", wrap_lines=True)
         st.code(lines.python, language="python")
+        rerun_view(workspace.run.run_id, workspace.store.name)
 
 
 @remembered(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.services.overview import overview
-from pages.shared.shell import engine_note, link, open_page
+from pages.shared.shell import engine_note, link, open_page, plain_errors
 
 
 def main() -> None:
@@ -57,4 +57,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with plain_errors():
+        main()

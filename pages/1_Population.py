@@ -322,4 +322,5 @@ def _sources(edited: Edited) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with plain_errors():
+        main()

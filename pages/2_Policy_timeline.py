@@ -241,4 +241,5 @@ def _figures_of(editing: Editing, draft: PolicyTimeline | None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with plain_errors():
+        main()

@@ -381,4 +381,5 @@ def _source(workspace: Workspace, run: StoredRun) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    with plain_errors():
+        main()

@@ -24,7 +24,7 @@ def csv_safe(table: pd.DataFrame) -> pd.DataFrame:
     safe = table.copy()
     for position in range(safe.shape[1]):
         if _may_hold_text(safe.dtypes.iloc[position]):
-            safe.isetitem(position, safe.iloc[:, position].map(_cell).array)
+            safe.isetitem(position, _column(safe.iloc[:, position]).array)
     safe.columns = _labels(safe.columns)
     safe.index = _labels(safe.index)
     return safe
@@ -38,6 +38,15 @@ def csv_text(table: pd.DataFrame, *, index: bool = False) -> str:
 def write_csv(table: pd.DataFrame, path: Path, *, index: bool = False) -> None:
     """Writes a table as CSV, safe to open. Raises OSError."""
     csv_safe(table).to_csv(path, index=index, lineterminator="\n")
+
+
+def _column(values: pd.Series) -> pd.Series:
+    """A column of text, each different text looked at once."""
+    try:
+        changed = {text: _cell(text) for text in values.unique() if _cell(text) is not text}
+    except TypeError:  # what cannot be told apart, as lists
+        return values.map(_cell)
+    return values.map(lambda value: changed.get(value, value)) if changed else values
 
 
 def _may_hold_text(kind: Any) -> bool:
@@ -60,7 +69,8 @@ def _cell(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     # pandas does not quote it, and programs begin a new row there, whose first cell could be a formula.
-    value = value.replace("\r\n", "\n").replace("\r", "\n")
+    if "\r" in value:
+        value = value.replace("\r\n", "\n").replace("\r", "\n")
     if not value.startswith(MARKS):
         return value
     try:

@@ -195,7 +195,7 @@ def test_stringency_is_recomputed(real_data: Path, tmp_path: Path) -> None:
         (["run", "absent.toml"], ["absent.toml", "no such file"]),
         (["run", "meridia", "--train-end", "2031-02-30"], ["--train-end", "'2031-02-30' is not a date", "YYYY-MM-DD"]),
         (["run", "meridia", "--train-end", "2035-01-01"], ["2035-01-01", "Allowed"]),
-        (["run", "meridia", "--train-end", "2030-03-01"], ["leaves 15 days", "Nearest valid"]),
+        (["run", "meridia", "--train-end", "2030-03-01"], ["training to 2030-03-01", "Nearest valid: 2030-08-13"]),
         (["run", "meridia", "--personas", "0"], ["0 personas", "Nearest valid: 1"]),
         (["run", "meridia", "--personas", "many"], ["--personas", "many"]),
         (["run", "meridia", "--trials", "0"], ["0 trials"]),

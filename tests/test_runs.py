@@ -295,7 +295,8 @@ def test_a_behaviour_without_observations_in_the_test_period_has_no_score(
     inputs = open_study("meridia")
     holes = inputs.observations.copy()
     holes.loc[pd.Timestamp("2031-04-01") :, "parks"] = np.nan
-    monkeypatch.setattr(runs_module, "open_study", lambda *_: replace(inputs, observations=holes))
+    thinner = replace(inputs, observations=holes, hashes={**inputs.hashes, "mobility": frame_hash(holes)})
+    monkeypatch.setattr(runs_module, "open_study", lambda *_: thinner)
     values = run_study(SMALL, store).values
     assert set(values["rmse"]["parks"].values()) == {None} and values["macro_rmse"]["twin"] > 0
     assert "Infinity" not in json.dumps(values, allow_nan=False) and run_text(values)
@@ -353,7 +354,7 @@ def test_what_was_run_can_be_listed_shown_and_exported(store: Store, tmp_path: P
     trials = pd.read_csv(tmp_path / "new" / "folder" / "trials.csv")
     first = trials[(trials["calibrator"] == "twin") & (trials["number"] == 0)].iloc[0]
     assert json.loads(first["parameters"])["fatigue"] == 0.5 and len(json.loads(first["objectives"])) == 6
-    with pytest.raises(InputError, match="cannot write"):
+    with pytest.raises(InputError, match="cannot be written"):
         export_run(store, values["run_id"], files[0] / "below-a-file")
     with pytest.raises(InputError, match="unknown run"):
         show_run(store, "run-20200101-0000000000")

@@ -513,10 +513,11 @@ def test_another_model_behind_the_same_name_is_noticed(store: Store) -> None:
 
     with openai_server(behaviour) as url:
         first = run_study(request(url), store)
-        assert first.values["asking"]["warnings"] == []
+        # Made-up answers may leave next to nobody on a kind of day, which is said too.
+        assert not [text for text in first.values["asking"]["warnings"] if "next to nobody" not in text]
         later.append(True)
         second = run_study(request(url, people=3), store)
-    warnings = second.values["asking"]["warnings"]
+    warnings = [text for text in second.values["asking"]["warnings"] if "next to nobody" not in text]
     assert any("Another model answers: local-test-002, where it was local-test-001" in text for text in warnings)
     assert any("canary" in text for text in warnings) and any("canaries' answers moved" in text for text in warnings)
     assert second.values["asking"]["canaries"]["compared_with"] == first.run_id

@@ -211,10 +211,11 @@ def test_a_country_hardly_observed_by_the_origin_says_nothing_of_its_regions_and
 
 def test_what_is_broken_is_not_taken_for_too_little_observed(tmp_path: Path) -> None:
     """A table of what was learned that cannot be read stops the work: no region is left out for it."""
+    (tmp_path / "policy_weights.csv").write_text("without,known_until,weight,places\n")
     (tmp_path / "drift.csv").write_text("known_until,behaviour\n2020-01-01,retail\n")
     country = germany()
     broken = replace(country, nation=replace(country.nation, study=replace(country.nation.study, learned=tmp_path)))
-    with pytest.raises(InputError, match="table of learned drift"):
+    with pytest.raises(InputError, match=r"drift\.csv: cannot be read as a table of what was learned"):
         forecast_regions(broken, people(), ORIGIN, 30)
 
 

@@ -222,7 +222,7 @@ def test_a_run_at_work_shows_its_trials_only_to_those_who_ask(store: Store) -> N
 def test_parameters_found_come_with_words_units_and_bounds(store: Store, run_id: str) -> None:
     run = store.run(run_id)
     found = found_parameters(run, STUDY).set_index("parameter")
-    bounds = search_bounds(engine_for(STUDY))
+    bounds = search_bounds(engine_for(STUDY), STUDY, STUDY.train_end)
     assert set(found.index) == set(bounds) == set(PARAMETER_LABELS)
     for name, (low, high) in bounds.items():
         row = found.loc[name]
@@ -312,7 +312,7 @@ def test_optuna_reads_the_exported_trials_back(store: Store, run_id: str, tmp_pa
         assert trial.params == dict(ours.parameters.loc[number])
         assert trial.values == [*ours.objectives.loc[number], ours.macro[number]]
         assert trial.state == optuna.trial.TrialState.COMPLETE
-    for name, (low, high) in search_bounds(engine_for(STUDY)).items():
+    for name, (low, high) in search_bounds(engine_for(STUDY), STUDY, STUDY.train_end).items():
         assert (study.trials[0].distributions[name].low, study.trials[0].distributions[name].high) == (low, high)
 
 

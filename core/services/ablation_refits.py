@@ -141,7 +141,8 @@ def without_priors(problem: Problem) -> Problem:
     def told(window: Window) -> Window:
         return replace(window, drift=drift_after(study, window.origin))
 
-    return replace(problem, final=told(problem.final), inner=tuple(told(window) for window in problem.inner))
+    inner = tuple(told(window) for window in problem.inner)
+    return replace(problem, study=study, final=told(problem.final), inner=inner)
 
 
 def ordinary_days(calendar: Calendar, baseline: date) -> Calendar:

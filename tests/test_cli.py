@@ -275,7 +275,7 @@ def test_ctrl_c_leaves_a_run_that_the_same_command_resumes(tmp_path: Path) -> No
     ends = time.monotonic() + 60
     while not path.is_file() and time.monotonic() < ends:
         time.sleep(0.05)
-    time.sleep(2.0)
+    time.sleep(8.0)  # until the first trials are kept
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")

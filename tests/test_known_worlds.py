@@ -161,7 +161,7 @@ def test_classes_of_distance_begin_where_support_ends() -> None:
 def _row(truth: float, twin: float, low: float | None, high: float | None, **about: Any) -> dict[str, Any]:
     blank = {"estimate": 0.0, "lower": None, "upper": None}
     estimates = dict.fromkeys(ESTIMATORS, blank) | {"twin": {"estimate": twin, "lower": low, "upper": high}}
-    return {"changes": MEASURES, "world": "plain", "alternative": "held", "distance_class": "inside", "truth": truth,
+    return {"changes": MEASURES, "world": "plain", "seed": 0, "alternative": "held", "distance_class": "inside", "truth": truth,
             "estimates": estimates, **about}  # fmt: skip
 
 

@@ -14,6 +14,7 @@ import pytest
 from sklearn.ensemble import GradientBoostingRegressor
 
 from core.policy.calendar import Calendar
+from core.records import frame_hash
 from core.services import runs as runs_module
 from core.services.forecasters import FORECASTERS
 from core.services.runs import run_study
@@ -39,8 +40,16 @@ def opened(study: str, data: Path | None) -> StudyInputs:
     return open_study(study, data)
 
 
+def hashed_anew(inputs: StudyInputs) -> StudyInputs:
+    """The inputs as a reader would give them, whose hashes are those of what they now hold: the store keeps them by these."""
+    assert inputs.cases is not None
+    hashes = {"mobility": frame_hash(inputs.observations), "cases": frame_hash(inputs.cases)}
+    return replace(inputs, hashes=inputs.hashes | hashes)
+
+
 def forecasts(inputs: StudyInputs, monkeypatch: pytest.MonkeyPatch, train_end: date | None = None) -> pd.DataFrame:
     """Every forecast of the whole job on these inputs: one row per day, one column per forecaster and behaviour."""
+    inputs = hashed_anew(inputs)
     monkeypatch.setattr(runs_module, "open_study", lambda *_: inputs)
     with Store.memory() as store:
         summary = run_study(RunRequest(inputs.study.id, personas=PERSONAS, trials=TRIALS, train_end=train_end), store)

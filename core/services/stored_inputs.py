@@ -27,12 +27,12 @@ _DAY = "$day"
 
 def save_inputs(store: Store, inputs: StudyInputs) -> None:
     """Keep the study's file, its observations and the engine's tables, each under the hash that records name it by."""
-    frames = {"mobility": inputs.observations, "policy": inputs.policy}
+    observed: dict[str, pd.DataFrame | pd.Series] = {"mobility": inputs.observations, "policy": inputs.policy}
     if inputs.cases is not None:
-        frames["cases"] = inputs.cases.to_frame()
+        observed["cases"] = inputs.cases
     with store.transaction():
-        for name, frame in frames.items():
-            _save_table(store, inputs.hashes[name], frame)
+        for name, table in observed.items():
+            _save_table(store, inputs.hashes[name], table)
         for name, text in inputs.texts.items():
             save_text(store, study_hash(inputs.study) if name == "study" else inputs.hashes[name], name, text)
 
@@ -146,10 +146,12 @@ def _policy(study: Study, table: pd.DataFrame) -> pd.DataFrame:
     return table[[name for name in (*names, study.index) if name in table.columns]]
 
 
-def _save_table(store: Store, key: str, frame: pd.DataFrame) -> None:
-    assert frame_hash(frame) == key or frame.shape[1] == 1
+def _save_table(store: Store, key: str, table: pd.DataFrame | pd.Series) -> None:
+    # Under a hash that is not its own, it would later be taken for what another run was made from.
+    assert frame_hash(table) == key
     if len(store.read("observations", columns=["date"], content_hash=key)):
         return
+    frame = table.to_frame() if isinstance(table, pd.Series) else table
     tall = frame.rename_axis(index="date").melt(ignore_index=False, var_name="variable", value_name="value")
     store.append("observations", tall.reset_index().assign(content_hash=key))
 

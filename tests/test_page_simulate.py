@@ -14,6 +14,7 @@ import pytest
 import streamlit as st
 from any_model import NAME, REASON, any_model, persona_of
 from llm_servers import ServerUrl, openai_server
+from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 from core.report.style import styled, without_source
@@ -307,6 +308,16 @@ def test_a_link_leads_no_key_away(store: Store, monkeypatch: pytest.MonkeyPatch,
     assert at.button(key="simulate").disabled and "address" not in at.query_params
 
 
+@pytest.fixture
+def shared_dashboard() -> Iterator[None]:
+    """Pages are served to others as well, not to this machine alone as our own configuration has it."""
+    own = config.get_option("server.address")
+    config.set_option("server.address", "0.0.0.0")
+    yield
+    config.set_option("server.address", own)
+
+
+@pytest.mark.usefixtures("shared_dashboard")
 def test_a_visitor_may_ask_only_listed_servers(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     at = page(engine="openai", openai_model=MODEL, server="other")
     at.text_input(key="choice-meridia-address").set_value("https://models.example.com/v1").run()

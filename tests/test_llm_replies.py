@@ -270,11 +270,17 @@ def test_a_used_up_quota_is_told_from_a_limit_per_minute(
     assert type(error_of(status, message, wait, code=code, details=details)) is wanted
 
 
+def good_and_spent(kind: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """An answer, and the error of a used-up quota."""
+    if kind == "openai":
+        spent = {"error": {"message": PLAN, "type": "insufficient_quota", "code": "insufficient_quota"}}
+        return openai_answer(ANSWER), spent
+    return gemini_answer(ANSWER), gemini_error(429, PLAN, [*DAY, *RETRY])
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_used_up_quota_ends_the_run_at_once_and_says_so(kind: str) -> None:
-    spent = {"error": {"message": PLAN, "type": "insufficient_quota", "code": "insufficient_quota"}}
-    body = spent if kind == "openai" else gemini_error(429, PLAN, [*DAY, *RETRY])
-    good = openai_answer(ANSWER) if kind == "openai" else gemini_answer(ANSWER)
+    good, body = good_and_spent(kind)
     with (
         serve(kind, lambda request, number: Step(200, {}, good) if number < 5 else Step(429, {}, body)) as url,
         AnswerCache() as cache,
@@ -287,6 +293,23 @@ def test_a_used_up_quota_ends_the_run_at_once_and_says_so(kind: str) -> None:
         assert (rows["status"] == "ok").sum() == 5 and len(url.seen) <= 9
         # Whatever was asked is on record, answered or not.
         assert 6 <= rows["attempts"].sum() <= len(url.seen)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_on_its_way_when_a_quota_is_used_up_is_paid_for_and_kept(kind: str) -> None:
+    good, body = good_and_spent(kind)
+    slow, busy = Step(200, {}, good, 1.0), Step(503, {}, {"error": {"code": 503, "message": "busy"}}, 1.0)
+    # The quota ends for the third call, whose error is there long before the replies to the first two and the fourth.
+    replies = [slow, slow, Step(429, {}, body, 0.3), busy]
+    with serve(kind, lambda request, number: replies[number]) as url, AnswerCache() as cache:
+        spec = spec_of(kind, url)
+        with pytest.raises(QuotaExhausted):
+            asked = [question(sample) for sample in range(60)]
+            ask_all(asked, provider_of(kind, spec), spec, SHAPE.parse, cache, Limits(concurrency=4, backoff_base=90.0))
+        rows = cache.store.read("llm_calls")
+        assert (
+            sorted(rows["status"]) == ["failed", "failed", "ok", "ok"] and len(url.seen) == rows["attempts"].sum() == 4
+        )
 
 
 def test_odd_waits_are_read_or_left() -> None:

@@ -83,12 +83,12 @@ def ask_all(
     Runs an event loop of its own in the calling thread (or beside it, where that thread has one already), and closes
     `provider` at the end, which belongs to this call.
 
-    Whatever is raised, what was answered is kept. Raises Cancelled when `should_stop` says so; Denied when the key is
-    refused and QuotaExhausted when nothing is left to ask with, which end all calls in flight; BudgetReached at a cap of
-    `limits`, after the calls in flight; RateLimited or Unavailable when the server asks to wait longer than
-    `limits.max_wait`; InputError for a question that cannot be stored or holds a key from the environment, and for a cap
-    on an unknown cost; StoreError where answers cannot be kept, and inside a transaction of the store, for which the
-    writing thread would wait for ever.
+    Whatever is raised, what was answered is kept. Raises Cancelled when `should_stop` says so, and Denied when the key is
+    refused, which end all calls in flight; QuotaExhausted when nothing is left to ask with and BudgetReached at a cap of
+    `limits`, both after the calls in flight, which may be answered yet; RateLimited or Unavailable when the server asks
+    to wait longer than `limits.max_wait`; InputError for a question that cannot be stored or holds a key from the
+    environment, and for a cap on an unknown cost; StoreError where answers cannot be kept, and inside a transaction of
+    the store, for which the writing thread would wait for ever.
     """
     limits = limits or Limits()
     with nullcontext(cache) if cache is not None else AnswerCache() as answers:
@@ -134,6 +134,8 @@ class _Asking:
         #: The cap that is reached, in words: calls in flight end, and no other begins.
         self.cap: str | None = None
         self.refused = False
+        #: Which of the workers wait for a reply now.
+        self.calling: set[asyncio.Task[Any] | None] = set()
         self.settled = asyncio.Event()
 
     async def run(self, questions: Sequence[Question]) -> list[Outcome]:
@@ -194,13 +196,21 @@ class _Asking:
         ]
         watcher = asyncio.create_task(self._watch(keeper))
         tasks = [watcher, *workers]
+        spent: QuotaExhausted | None = None
         try:
             pending = set(workers)
             while pending:
                 done, _ = await asyncio.wait({*pending, watcher}, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
-                    task.result()
+                    try:
+                        task.result()
+                    except QuotaExhausted as wrong:
+                        spent = spent or wrong
                 pending -= done
+                if spent is not None:
+                    pending &= self.calling
+            if spent is not None:
+                raise spent
         finally:
             for task in tasks:
                 task.cancel()
@@ -248,6 +258,8 @@ class _Asking:
                 self._settle(question, ticket, None)
                 taken.seconds += monotonic() - begun
                 faults += 1
+                if self.refused:
+                    return None
                 if faults >= self.limits.max_attempts:
                     return taken.outcome(key, failure=f"no reply in {faults} attempts; the last: {wrong}")
                 await self._back_off(wrong, faults)
@@ -278,11 +290,15 @@ class _Asking:
         return self.parse(reply.text)
 
     async def _call(self, question: Question, repair: str | None) -> Reply:
+        worker = asyncio.current_task()
+        self.calling.add(worker)
         try:
             async with asyncio.timeout(self.spec.timeout + GRACE):
                 return await self.provider.ask(question, self.spec, repair=repair)
         except TimeoutError:
             raise Unavailable(f"no reply within {self.spec.timeout + GRACE:g} s") from None
+        finally:
+            self.calling.discard(worker)
 
     async def _admitted(self, question: Question, repair: str | None) -> int | None:
         """Waits until the question may be asked; a ticket for `_settle`, or None where the run is ending."""

@@ -45,8 +45,9 @@ ICON = "pictures/icon.svg"
 
 
 #: The download of Streamlit's own tables writes text as it is, and could start formulas; ours (`charts.download`) do not.
+#: The button's name goes on with what the table shows, where that is said.
 NO_RAW_DOWNLOAD = (
-    '<style>[data-testid="stElementToolbar"] button[aria-label="Download as CSV"] { display: none; }</style>'
+    '<style>[data-testid="stElementToolbar"] button[aria-label^="Download as CSV"] { display: none; }</style>'
 )
 
 #: Kinds of work on the job board, as the sidebar names them.

@@ -49,11 +49,21 @@ def number(*words: str) -> float:
     return int.from_bytes(digest[:4], "big") % 101 / 100
 
 
+_writers: dict[int, tuple[Study | None, PromptWriter]] = {}
+
+
+def _writer_of(of: Study | None) -> PromptWriter:
+    """One writer for each study: a run asks hundreds of questions about the same."""
+    if id(of) not in _writers:
+        _writers[id(of)] = (of, writer(of))
+    return _writers[id(of)][1]
+
+
 def expected(
     persona: str, situation: Mapping[str, Any], kind: str, behaviour: str, *, of: Study | None = None
 ) -> float:
     """What the model answers for one persona's text (as in the block; "" for aggregate), context and behaviour."""
-    words = writer(of)
+    words = _writer_of(of)
     about = f"{words.rules(situation)}\n{words.common(situation)}"
     return number(persona, about, words.files.words["days"]["kinds"][kind], behaviour)
 

@@ -11,7 +11,7 @@ import pytest
 from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.linear_model import Ridge
 
-from core.forecasting.baselines import BASELINES, BaselineInputs, baseline_forecasts
+from core.forecasting.baselines import BASELINES, BaselineInputs, baseline_forecasts, forget_baselines
 from core.forecasting.metrics import MACRO, mae, rmse, score_frame
 from core.services.forecasters import FORECASTERS, TWINS
 from core.services.studies import StudyInputs, open_study
@@ -118,6 +118,18 @@ def test_every_forecast_covers_the_horizon_and_has_a_name_for_the_screen() -> No
 
 def test_without_cases_the_indicators_still_forecast() -> None:
     assert BASELINES["gradient_boosting_indicators"](replace(known(), cases=None)).notna().all(axis=None)
+
+
+def test_what_is_remembered_is_what_would_be_fitted_again() -> None:
+    first = baseline_forecasts(small([float(day) for day in range(35)]))
+    first["linear"].iloc[:] = -1.0  # whoever changes a forecast changes nobody else's
+    again = baseline_forecasts(small([float(day) for day in range(35)]))
+    forget_baselines()
+    anew = baseline_forecasts(small([float(day) for day in range(35)]))
+    other = baseline_forecasts(small([float(day) for day in range(34)] + [99.0]))
+    for name in BASELINES:
+        assert again[name].equals(anew[name]), name
+        assert not other[name].equals(anew[name]), name
 
 
 def test_scores_leave_out_what_was_not_observed() -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.ensemble import GradientBoostingRegressor
 
 from core.policy.calendar import Calendar
 from core.records import frame_hash
@@ -25,14 +24,6 @@ from core.study import NamedDay
 
 Change = Callable[[StudyInputs, pd.Timestamp], StudyInputs]
 PERSONAS, TRIALS = 40, 3
-
-
-@pytest.fixture(autouse=True)
-def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten trees see as much of the future as a hundred do."""
-    monkeypatch.setattr(
-        "sklearn.ensemble.GradientBoostingRegressor", partial(GradientBoostingRegressor, n_estimators=10)
-    )
 
 
 @lru_cache(maxsize=2)
@@ -104,9 +95,6 @@ CHANGES: dict[str, Change] = {
 @pytest.fixture(scope="module")
 def meridia_forecasts() -> pd.DataFrame:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(
-            "sklearn.ensemble.GradientBoostingRegressor", partial(GradientBoostingRegressor, n_estimators=10)
-        )
         return forecasts(opened("meridia", None), patched)
 
 

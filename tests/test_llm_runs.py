@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,6 @@ from llm_servers import (
     openai_server,
     prompt_of,
 )
-from sklearn.ensemble import GradientBoostingRegressor
 
 from core.calibration.paper import PaperCalibrator
 from core.calibration.twin import LINE_SHARE
@@ -95,13 +93,10 @@ def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def few_trees() -> Iterator[None]:
-    """These tests are about the life of a run, and most of a small run is spent on its rivals."""
+def short_searches() -> Iterator[None]:
+    """These tests are about the life of a run, and the published calibration's search is most of a small one."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(forecasters, "PaperCalibrator", lambda trials, seed: PaperCalibrator(trials=3, seed=seed))
-        patched.setattr(
-            "sklearn.ensemble.GradientBoostingRegressor", partial(GradientBoostingRegressor, n_estimators=3)
-        )
         yield
 
 

@@ -7,7 +7,6 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ import pytest
 from llm_cases import model
 from llm_servers import openai_server
 from own_study import own_study
-from sklearn.ensemble import GradientBoostingRegressor
 
 from core.calibration.paper import PaperCalibrator
 from core.cli import main
@@ -46,13 +44,10 @@ TRUST = SurveyQuestion.of_scale("How much do you trust the government?", 1, 3, "
 
 
 @pytest.fixture(scope="module", autouse=True)
-def few_trees() -> Iterator[None]:
-    """Most of a small run is spent on its rivals."""
+def short_searches() -> Iterator[None]:
+    """The published calibration's search is most of a small run."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(forecasters, "PaperCalibrator", lambda trials, seed: PaperCalibrator(trials=3, seed=seed))
-        patched.setattr(
-            "sklearn.ensemble.GradientBoostingRegressor", partial(GradientBoostingRegressor, n_estimators=3)
-        )
         yield
 
 

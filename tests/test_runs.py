@@ -10,7 +10,6 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import date
-from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from killed_run import REQUEST
-from sklearn.ensemble import GradientBoostingRegressor
 
 from core.calibration.linear import CALIBRATORS
 from core.calibration.twin import LINE_SHARE
 from core.errors import Cancelled, InputError
-from core.forecasting.baselines import BASELINES
+from core.forecasting.baselines import BASELINES, forget_baselines
 from core.records import RUNGS, frame_hash
 from core.services import runs as runs_module
 from core.services.archive import export_run, list_runs, show_run
@@ -56,14 +54,6 @@ def whole() -> RunSummary:
 def store() -> Any:
     with Store.memory() as opened:
         yield opened
-
-
-@pytest.fixture
-def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Boosting with three trees: these tests are about the life of a run, and most of a small run is spent on trees."""
-    monkeypatch.setattr(
-        "sklearn.ensemble.GradientBoostingRegressor", partial(GradientBoostingRegressor, n_estimators=3)
-    )
 
 
 class Stopper:
@@ -132,6 +122,7 @@ def test_the_stored_aggregates_are_what_the_parameters_simulate(whole: RunSummar
 
 
 def test_the_number_of_workers_changes_no_bit(whole: RunSummary, store: Store) -> None:
+    forget_baselines()
     with ProcessPoolExecutor(max_workers=3, mp_context=get_context("spawn")) as pool:
         other = run_study(replace(REQUEST, workers=3), store, executor=pool)
     assert other.values["result_hash"] == whole.values["result_hash"]
@@ -202,14 +193,12 @@ def test_a_stopped_run_is_cancelled_and_can_be_resumed(whole: RunSummary, store:
     assert list_runs(store)[0]["status"] == "complete" and list_runs(store)[0]["message"] is None
 
 
-@pytest.mark.usefixtures("few_trees")
 def test_a_wish_to_stop_that_comes_too_late_leaves_the_run_complete(store: Store) -> None:
     stopper = Stopper("store", 0)
     assert run_study(SMALL, store, stopper.watch).run_id == list_runs(store)[0]["run_id"]
     assert list_runs(store)[0]["status"] == "complete"
 
 
-@pytest.mark.usefixtures("few_trees")
 def test_progress_goes_through_the_stages_and_never_back(store: Store) -> None:
     stopper = Stopper("never", 0)
     run_study(SMALL, store, stopper.watch)
@@ -228,7 +217,6 @@ def test_progress_goes_through_the_stages_and_never_back(store: Store) -> None:
         (KeyboardInterrupt(), "interrupted", "KeyboardInterrupt"),
     ],
 )
-@pytest.mark.usefixtures("few_trees")
 def test_what_goes_wrong_is_kept_and_the_run_can_be_resumed(
     store: Store, monkeypatch: pytest.MonkeyPatch, wrong: BaseException, status: str, words: str
 ) -> None:
@@ -244,7 +232,6 @@ def test_what_goes_wrong_is_kept_and_the_run_can_be_resumed(
     assert run_study(SMALL, store).run_id == row["run_id"]
 
 
-@pytest.mark.usefixtures("few_trees")
 def test_an_error_after_the_end_does_not_hide_behind_another(store: Store) -> None:
     def report(item: Progress) -> None:
         if (item.stage, item.done) == ("store", 1):
@@ -255,7 +242,6 @@ def test_an_error_after_the_end_does_not_hide_behind_another(store: Store) -> No
     assert list_runs(store)[0]["status"] == "complete"
 
 
-@pytest.mark.usefixtures("few_trees")
 def test_equal_requests_are_one_run_where_one_will_do(store: Store) -> None:
     first = ensure_run(SMALL, store)
     assert ensure_run(replace(SMALL, workers=1), store) == first
@@ -273,7 +259,6 @@ def test_equal_requests_are_one_run_where_one_will_do(store: Store) -> None:
     assert run_study(SMALL, store).run_id != first, "asked for outright, it runs again"
 
 
-@pytest.mark.usefixtures("few_trees")
 def test_answers_of_personas_are_kept_unless_told_otherwise(store: Store) -> None:
     kept = run_study(SMALL, store)
     responses, _, _ = store.read_responses(kept.run_id)
@@ -288,7 +273,6 @@ def test_answers_of_personas_are_kept_unless_told_otherwise(store: Store) -> Non
     assert none.values["result_hash"] == kept.values["result_hash"]
 
 
-@pytest.mark.usefixtures("few_trees")
 def test_a_behaviour_without_observations_in_the_test_period_has_no_score(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -340,7 +324,6 @@ def test_impossible_numbers_are_refused_at_once(change: dict[str, Any], words: s
         replace(SMALL, **change)
 
 
-@pytest.mark.usefixtures("few_trees")
 def test_what_was_run_can_be_listed_shown_and_exported(store: Store, tmp_path: Path) -> None:
     values = run_study(SMALL, store).values
     assert values["run_id"] in runs_text(list_runs(store)) and list_runs(store, "uae") == []

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 from llm_servers import Step, openai_answer, openai_server
-from sklearn.ensemble import GradientBoostingRegressor
 
 from core.calibration.paper import PaperCalibrator
 from core.calibration.problem import Problem, build_problem
@@ -71,8 +69,6 @@ def test_the_rules_engine_is_taken_at_its_word(problem: Problem) -> None:
 
 def test_a_run_says_so_and_stands_on_the_lowest_rung(monkeypatch: pytest.MonkeyPatch) -> None:
     # Most of a small run is spent on its rivals, which this is not about.
-    few = partial(GradientBoostingRegressor, n_estimators=3)
-    monkeypatch.setattr("sklearn.ensemble.GradientBoostingRegressor", few)
     monkeypatch.setattr(forecasters, "PaperCalibrator", lambda trials, seed: PaperCalibrator(trials=3, seed=seed))
 
     def filled(schema: dict[str, Any], day: str, name: str) -> Any:

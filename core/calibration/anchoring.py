@@ -58,7 +58,7 @@ def measure_gap(
     dates: pd.DatetimeIndex,
     day_types: np.ndarray,
 ) -> Gap:
-    """The gap at the end of the training days `dates`; arrays are (days, behaviours), NaN where not observed.
+    """The gap at the end of the training days `dates`; arrays are (…, days, behaviours), NaN where not observed.
 
     `modelled` is what the forecast would say of these days, `fitted` the calibrated simulation: holidays are too rare
     to be found in the last weeks, so their gap is the mean over all of training, shrunk towards that of other days off.
@@ -66,24 +66,27 @@ def measure_gap(
     """
     recent = slice(-PROFILE_DAYS, None)
     holiday = day_types == HOLIDAY
-    none = np.zeros(observed.shape[1])
-    gap = np.where(holiday[recent][:, None], np.nan, observed[recent] - modelled[recent])
+    none = np.zeros(observed.shape[:-2] + observed.shape[-1:])
+    gap = np.where(holiday[recent][:, None], np.nan, observed[..., recent, :] - modelled[..., recent, :])
     off, weekday = is_off(day_types[recent]), dates[recent].day_of_week.to_numpy()
     overall = mean_of_seen(gap, none)
-    profile = np.empty((2, 7, gap.shape[1]))
+    profile = np.empty((*observed.shape[:-2], 2, 7, observed.shape[-1]))
     for kind in (0, 1):
-        of_kind = mean_of_seen(gap[off == kind], overall)
+        of_kind = mean_of_seen(gap[..., off == kind, :], overall)
         for day in range(7):
-            profile[kind, day] = mean_of_seen(gap[(off == kind) & (weekday == day)], of_kind)
-    rest = gap - profile[off.astype(int), weekday]
-    level = mean_of_seen(rest[-LEVEL_DAYS:], none)
-    ordinary = profile + level
-    missed = (observed - fitted)[holiday]
-    belief = np.isfinite(missed).sum(axis=0) / (np.isfinite(missed).sum(axis=0) + HOLIDAYS_BELIEVED)
-    return Gap(ordinary, belief * mean_of_seen(missed, none) + (1.0 - belief) * ordinary[1].mean(axis=0))
+            profile[..., kind, day, :] = mean_of_seen(gap[..., (off == kind) & (weekday == day), :], of_kind)
+    rest = gap - profile[..., off.astype(int), weekday, :]
+    level = mean_of_seen(rest[..., -LEVEL_DAYS:, :], none)
+    ordinary = profile + level[..., None, None, :]
+    missed = (observed - fitted)[..., holiday, :]
+    count = np.isfinite(missed).sum(axis=-2)
+    belief = count / (count + HOLIDAYS_BELIEVED)
+    usual = ordinary[..., 1, :, :].mean(axis=-2)
+    return Gap(ordinary, belief * mean_of_seen(missed, none) + (1.0 - belief) * usual)
 
 
 def mean_of_seen(values: np.ndarray, fallback: np.ndarray) -> np.ndarray:
-    """Mean over axis 0 of what is not missing, (behaviours,); `fallback` where everything is."""
-    count = np.isfinite(values).sum(axis=0)
-    return np.where(count > 0, np.nansum(values, axis=0) / np.maximum(count, 1), fallback)
+    """Mean over the days of what is not missing, (…, behaviours) of (…, days, behaviours); `fallback` where everything is."""
+    seen = np.isfinite(values)
+    count = seen.sum(axis=-2)
+    return np.where(count > 0, np.where(seen, values, 0.0).sum(axis=-2) / np.maximum(count, 1), fallback)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -49,11 +50,11 @@ class Window:
     held: np.ndarray
     drift: Drift
 
-    @property
+    @cached_property
     def train(self) -> pd.DatetimeIndex:
         return self.dates[: self.train_days]
 
-    @property
+    @cached_property
     def horizon(self) -> pd.DatetimeIndex:
         return self.dates[self.train_days :]
 
@@ -84,7 +85,7 @@ class Problem:
         """Whether a language model answers; only such engines are told of the season."""
         return self.seasons
 
-    @property
+    @cached_property
     def baseline_off(self) -> np.ndarray:
         """Whether each weekday of the baseline period was a day off, Monday first, (7,) of bool."""
         return is_off(self.contexts[DAY_TYPE].to_numpy()[self.baseline_context])

@@ -34,6 +34,8 @@ from core.counterfactual.measured import Calibration, Lines
 from core.simulation.simulate import Aggregates, block_count, combine, simulate_blocks
 
 DRAWS = 200
+#: Draws whose days are in memory side by side.
+DRAWS_AT_ONCE = 25
 #: Told (done, total) while a population is simulated; may raise to stop.
 Progress = Callable[[int, int], None]
 
@@ -120,28 +122,35 @@ def drawn_calibration(
     train = slice(window.train_days)
     seeds = np.random.SeedSequence(seed, spawn_key=(1,)).generate_state(len(means))
     fitted, own, gaps, days_off = [], [], [], []
-    for drawn, own_seed in zip(means, seeds, strict=True):
-        relative = window_activity(problem, window, drawn)
+    for first in range(0, len(means), DRAWS_AT_ONCE):
+        some = slice(first, first + DRAWS_AT_ONCE)
+        relative = window_activity(problem, window, means[some])
         observed = observed_activity(problem, window, relative)
-        weight = relative.scale[train] ** 2
-        lines, theirs = bootstrap_lines(
-            relative.actual[train],
-            observed,
-            weight,
-            draws=1,
-            seed=int(own_seed) if weeks else None,
-            shares=(1.0, followed.share),
+        pairs = [
+            bootstrap_lines(
+                actual,
+                seen,
+                scale**2,
+                draws=1,
+                seed=int(own_seed) if weeks else None,
+                shares=(1.0, followed.share),
+            )
+            for actual, seen, scale, own_seed in zip(
+                relative.actual[:, train], observed, relative.scale[:, train], seeds[some], strict=True
+            )
+        ]
+        lines, theirs = (
+            tuple(np.stack([pair[which][place] for pair in pairs]) for place in (0, 1)) for which in (0, 1)
         )
 
-        def clipped(activity: np.ndarray, line: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-            return np.asarray(np.clip(activity[train] * line[0] + line[1], followed.lower, followed.upper))
+        def clipped(activity: np.ndarray, line: Sequence[np.ndarray]) -> np.ndarray:
+            return np.asarray(np.clip(activity[:, train] * line[0] + line[1], followed.lower, followed.upper))
 
         trusted = follow_policy(clipped(relative.held, theirs), clipped(relative.actual, theirs), trust)
         actual = clipped(relative.actual, lines)
-        gap = measure_gap(observed, trusted, actual, window.train, window.types[train])
+        gaps.append(measure_gap(observed, trusted, actual, window.train, window.types[train]))
         fitted.append(lines)
         own.append(theirs)
-        gaps.append(gap)
         days_off.append(relative.days_off)
     assert followed.upper is not None
     study, origin = problem.study, window.origin
@@ -155,20 +164,20 @@ def drawn_calibration(
         lower=followed.lower,
         upper=followed.upper.astype(np.float32),
         gap=Gap(
-            np.stack([gap.by_weekday for gap in gaps]).astype(np.float32),
-            np.stack([gap.on_holidays for gap in gaps]).astype(np.float32),
+            np.concatenate([gap.by_weekday for gap in gaps]).astype(np.float32),
+            np.concatenate([gap.on_holidays for gap in gaps]).astype(np.float32),
         ),
         trust=trust,
         drift=window.drift,
-        days_off=np.stack(days_off),
+        days_off=np.concatenate(days_off),
         factor=effects[:, None],
         days_off_error=days_off_error,
     )
 
 
-def _stacked(lines: Sequence[tuple[np.ndarray, np.ndarray]]) -> Lines:
-    """Lines of one draw each, every array (1, behaviours), as a stack of draws."""
-    a, b = (np.stack([line[place] for line in lines]).astype(np.float32) for place in (0, 1))
+def _stacked(lines: Sequence[Sequence[np.ndarray]]) -> Lines:
+    """Lines of some draws at a time, every array (draws, 1, behaviours), as a stack of all draws."""
+    a, b = (np.concatenate([line[place] for line in lines]).astype(np.float32) for place in (0, 1))
     return Lines(a, b)
 
 

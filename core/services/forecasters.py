@@ -16,8 +16,8 @@ from core.calibration.problem import Problem, build_problem
 from core.calibration.twin import fit_lines, twin_forecast, upper_bounds, window_activity
 from core.cognition.engine import ResponseEngine
 from core.forecasting.baselines import BaselineInputs, baseline_forecasts
-from core.people.personas import Population, synthesise
-from core.services.populations import identical_personas
+from core.people.personas import Population
+from core.services.populations import identical_personas, make_population
 from core.services.studies import StudyInputs
 from core.simulation.simulate import simulate
 
@@ -90,7 +90,7 @@ def ablation_forecasts(
     paper = PaperCalibrator(trials=paper_trials, seed=seed).fit(simulated.loc[window.train], observed)
 
     others = {
-        "single_persona": lambda: synthesise(population.spec, 1, seed).personas,
+        "single_persona": lambda: make_population(study, 1, seed, population.spec).personas,
         "identical_personas": lambda: identical_personas(population.personas, attributes, traits),
     }
     forecasts = {

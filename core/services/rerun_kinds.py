@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from core.forecasting.baselines import forget_baselines
 from core.policy.timeline import PolicyTimeline
 from core.records import content_hash
 from core.services.ablations import run_ablations
@@ -49,6 +50,7 @@ def _run(again: Again) -> str:
             request, engine=REPLAY,
             asking=replace(own, engine=REPLAY, of=own.of or own.engine, allow_failures=failed),
         )  # fmt: skip
+    forget_baselines()  # what is remembered is not made again
     summary = run_study(request, again.scratch, again.watch, again.executor, inputs)
     return str(summary.values["result_hash"])
 

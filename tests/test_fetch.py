@@ -16,7 +16,7 @@ import pytest
 from provider_files import google_csv, tracker_csv
 
 from core.datasets import fetch_uae, load_observed, read_policy
-from core.datasets.fetch import MANIFEST, MEMBERS, POLICY_FILE
+from core.datasets.fetch import LARGEST_MEMBER, MANIFEST, MEMBERS, POLICY_FILE
 from core.errors import InputError
 from core.study import load_study
 
@@ -44,11 +44,13 @@ def reports() -> dict[str, str]:
 
 
 class Provider:
-    """A server whose files a test can change. `cut` closes the connection after that many bytes of a file."""
+    """A server whose files a test can change. `cut` closes the connection after that many bytes of a file; `tells` says
+    whether it announces how many there are."""
 
     def __init__(self) -> None:
         self.files = {"/a/reports.zip": archive(reports()), "/b/OxCGRT_latest.csv": TRACKER.encode()}
         self.cut: int | None = None
+        self.tells = True
         self.silent = threading.Event()
         self.silent.set()
         self.asked: list[str] = []
@@ -63,7 +65,8 @@ class Provider:
                     self.send_error(404)
                     return
                 self.send_response(200)
-                self.send_header("Content-Length", str(len(content)))
+                if provider.tells:
+                    self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content if provider.cut is None else content[: provider.cut])
 
@@ -204,6 +207,20 @@ def leave_out_a_member(provider: Provider) -> dict[str, str]:
     return provider.urls
 
 
+def send_a_member_that_unpacks_without_end(provider: Provider) -> dict[str, str]:
+    """Seventy thousand bytes that stand for seventy million."""
+    provider.files["/a/reports.zip"] = archive({**reports(), MEMBERS[1]: "0" * (LARGEST_MEMBER + 1)})
+    return provider.urls
+
+
+def send_a_member_larger_than_it_says(provider: Provider) -> dict[str, str]:
+    content = bytearray(archive({MEMBERS[0]: "0" * 10_000_000, **dict(list(reports().items())[1:])}))
+    entry = content.index(b"PK\x01\x02")
+    content[entry + 24 : entry + 28] = (1000).to_bytes(4, "little")
+    provider.files["/a/reports.zip"] = bytes(content)
+    return provider.urls
+
+
 def send_a_broken_member(provider: Provider) -> dict[str, str]:
     members = reports()
     members[MEMBERS[2]] = members[MEMBERS[2]].replace("2022-03-01", "2022-03-31", 1)
@@ -237,6 +254,8 @@ def leave_out_the_country(provider: Provider) -> dict[str, str]:
         (name_another_scheme, "is not an address one can fetch from"),
         (send_no_archive, "is not a readable zip archive"),
         (send_a_damaged_archive, "is not a readable zip archive"),
+        (send_a_member_that_unpacks_without_end, f"the member {MEMBERS[1]} unpacks to 67,108,865 bytes or more"),
+        (send_a_member_larger_than_it_says, "is not a readable zip archive"),
         (leave_out_a_member, f"the archive has no member {MEMBERS[1]}"),
         (send_a_broken_member, "2022-03-31 of ARE was already given"),
         (send_another_table, "is not the tracker's table"),
@@ -256,6 +275,17 @@ def test_a_failed_fetch_says_why_and_leaves_nothing_behind(
     refused(lambda: fetch_uae(kept, urls=urls, timeout_s=0.5), says)
     assert contents(tmp_path) == {"mine/notes.txt": b"mine"}
     assert [path.name for path in kept.iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_a_download_without_end_is_broken_off(
+    provider: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tells: bool
+) -> None:
+    provider.tells = tells
+    fetch_uae(tmp_path / "whole", urls=provider.urls)
+    monkeypatch.setattr("core.datasets.fetch.LARGEST_DOWNLOAD", len(provider.files["/a/reports.zip"]) - 1)
+    refused(lambda: fetch_uae(tmp_path / "observed", urls=provider.urls), "bytes or more", "reports.zip", "at most")
+    assert [path.name for path in tmp_path.iterdir()] == ["whole"]
 
 
 def test_what_one_asks_for_must_make_sense(provider: Provider, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ import hashlib
 import json
 import logging
 import os
+import shutil
 import tempfile
 import zipfile
 import zlib
@@ -52,6 +53,11 @@ COUNTRY = "ARE"
 #: Seconds without an answer after which a provider counts as out of reach.
 TIMEOUT_S = 60
 
+#: Bytes of a download, and of a member of Google's archive once unpacked: many times what there is of one country in a year.
+#: A small archive can stand for gigabytes.
+LARGEST_DOWNLOAD = 2 * 2**30
+LARGEST_MEMBER = 64 * 2**20
+
 #: Called with what is being done, the bytes done and the bytes in all (None where the provider does not say).
 Progress = Callable[[str, int, int | None], None]
 
@@ -81,7 +87,7 @@ def fetch_uae(
 
     Everything is prepared and checked in a temporary folder and moved in at the end: a failed fetch leaves the folder
     as it was. Raises InputError where a provider cannot be reached, a checksum does not match, or a file is not what it
-    should be.
+    should be or larger than such a file can be.
     """
     folder = Path(folder)
     addresses = dict(URLS)
@@ -161,11 +167,14 @@ def _download(url: str, path: Path, pins: Mapping[str, str], progress: Progress 
             length = answer.headers.get("Content-Length", "")
             total = int(length) if length.isdecimal() and "Content-Encoding" not in answer.headers else None
             done = 0
+            _bounded(total or 0, LARGEST_DOWNLOAD, "sends", url)
             if progress is not None:
                 progress(label, done, total)
             for piece in answer.iter_content(chunk_size=1 << 20):
-                out.write(piece)
                 done += len(piece)
+                # A server may send more than it says, or not say.
+                _bounded(done, LARGEST_DOWNLOAD, "sends", url)
+                out.write(piece)
                 if progress is not None:
                     progress(label, done, total)
 
@@ -226,11 +235,20 @@ def _extract(archive: Path, url: str, stage: Path) -> None:
             if absent:
                 raise InputError(f"the archive has no member {absent[0]}", where=url, allowed=", ".join(MEMBERS))
             for member in MEMBERS:
-                (stage / member).write_bytes(opened.read(by_name[member]))
+                about = opened.getinfo(by_name[member])
+                # No more than this is unpacked, whatever comes.
+                _bounded(about.file_size, LARGEST_MEMBER, f"the member {member} unpacks to", url)
+                with opened.open(about) as packed, (stage / member).open("wb") as out:
+                    shutil.copyfileobj(packed, out, 1 << 20)
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error) as wrong:
         raise InputError(
             f"is not a readable zip archive ({wrong})", where=url, allowed="Google's archive of CSV files"
         ) from None
+
+
+def _bounded(size: int, most: int, what: str, url: str) -> None:
+    if size > most:
+        raise InputError(f"{what} {size:,} bytes or more", where=url, allowed=f"{most:,} at most")
 
 
 def _keep_country(table: Path, url: str, target: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import re
@@ -15,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from core.cli import main
+from core.cli import _parser, main
 from core.services.runs import run_study
 from core.services.specification import RunRequest
 from core.store.database import Store
@@ -111,6 +112,37 @@ def test_every_command_of_the_contract_is_there(tmp_path: Path) -> None:
         assert re.search(rf"^    {command}\b", text, re.MULTILINE), command
     for option in ("--host", "--port", "--no-browser", "--db"):
         assert option in text
+
+
+def test_readme_lists_every_command_and_each_of_its_actions() -> None:
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("\n## The command line\n")[1].split("\n## ")[0]
+    listed = {
+        tuple(words)
+        for row in section.splitlines()
+        if row.startswith("| `policytwin ")
+        for words in _commands_of(row.replace("\\|", "/").split("|")[1])
+    }
+    lacking = [" ".join(words) for words in _commands(_parser()) if words not in listed]
+    assert not lacking, lacking
+
+
+def _commands_of(cell: str) -> list[list[str]]:
+    """The commands that a row of README is about, each with its action where it names some: `data check/fetch`, `show RUN`."""
+    found = []
+    for text in re.findall("`([^`]*)`", cell):
+        command, *rest = text.removeprefix("policytwin ").split()
+        actions = rest[0].split("/") if rest and rest[0].islower() and not rest[0].startswith("-") else []
+        found += [[command, action] for action in actions] or [[command]]
+    return found
+
+
+def _commands(parser: argparse.ArgumentParser, *before: str) -> list[tuple[str, ...]]:
+    """What can be called: commands, and the actions of those that do nothing by themselves or have some besides."""
+    below = [item for item in parser._actions if isinstance(item, argparse._SubParsersAction)]
+    own = [before] if before and parser.get_default("command") else []
+    return own + [
+        words for item in below for name, sub in item.choices.items() for words in _commands(sub, *before, name)
+    ]
 
 
 def test_run_prints_one_object_and_stores_it(tmp_path: Path) -> None:

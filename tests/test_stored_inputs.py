@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 from own_study import Own, own_study
 
+from core.services.counterfactuals import run_compare
 from core.services.runs import prepare, run_study, unsaved_record
 from core.services.specification import RunRequest
 from core.services.stored_inputs import (
@@ -110,3 +112,24 @@ def test_a_run_is_shown_beside_what_it_was_fitted_to(own: Own, store: Store) -> 
     pd.testing.assert_frame_equal(own_observations(store, record, now), before.observations, check_freq=False)
     store.delete("observations", content_hash=record.input_hashes["mobility"])
     assert own_observations(store, record, now).isna().all(axis=None)
+
+
+def test_inputs_go_with_the_last_run_that_was_made_from_them(own: Own, store: Store) -> None:
+    first = run_study(own.request(), store).run_id
+    observed = open_study(own.study, own.data).timeline
+    days = store.run(first).record.train_end, store.run(first).record.test_end
+    assert days[0] is not None and days[1] is not None
+    stricter = observed.tightened(1, start=days[0] + timedelta(days=1), name="stricter")
+    compared = run_compare(store, first, [stricter], start=days[0] + timedelta(days=1), end=days[1], data=own.data)[0]
+    own.shift(3.0)
+    second = run_study(own.request(), store).run_id
+    records = {name: store.run(name).record for name in (first, second)}
+    held = set(store.read("input_texts")["content_hash"])
+    assert stricter.id in held and records[first].study_hash in held
+    store.delete_run(compared["run_id"])
+    assert set(store.read("input_texts")["content_hash"]) == held - {stricter.id}
+    store.delete_run(first)
+    assert missing_inputs(store, records[second]) == [], "what two runs share stays with the other"
+    assert missing_inputs(store, records[first]) == ["mobility"]
+    store.delete_run(second)
+    assert store.read("input_texts").empty and store.read("observations").empty

@@ -131,6 +131,9 @@ def group_checks(
         return dict(same.summary)
     values |= {"run_id": ours.run_id, "seconds": round(time.perf_counter() - began, 3)}
     with store.transaction():
+        if table is not None:
+            # While regions were scored, the deletion of the only run that named them may have taken them away.
+            save_regions(store, table)
         store.begin_run(ours)
         store.finish_run(ours.run_id, {}, values, seconds=values["seconds"], record=finished)
     watch.finish("store", "done")

@@ -100,6 +100,8 @@ def known_worlds(
         values["run_id"] = record.run_id
         finished = replace(record, result_hash=content_hash(rows))
         with store.transaction():
+            # While worlds were measured, the deletion of the only run that named them may have taken them away.
+            save_engine_texts(store, load_study(PATTERN))
             store.begin_run(record)
             store.finish_run(record.run_id, {}, values, seconds=values["seconds"], record=finished)
     watch.finish("store", "done")

@@ -153,15 +153,18 @@ def run_study(
     watch = watch or Watch()
     watch.report("ingest", 0, 1, "reading the study")
     prepared = prepare(request, store, inputs)
-    record = record_of(prepared, store)
-    resumable = store.find_resumable(record.inputs_hash())
+    anew = ""
+    # What the run is made from is kept together with the run: without it, another's deletion could take it away.
+    with store.transaction():
+        record = record_of(prepared, store)
+        resumable = store.find_resumable(record.inputs_hash())
+        if resumable is None:
+            anew = begun_of_others(record, store)
+            store.begin_run(record)
+        else:
+            record = store.resume_run(resumable.run_id).record
     if resumable is None:
-        anew = begun_of_others(record, store)
         watch.report("ingest", 1, 1, anew or "the study is read")
-        store.begin_run(record)
-    else:
-        anew = ""
-        record = store.resume_run(resumable.run_id).record
     with ending_kept(store, record.run_id):
         if executor is not None:
             return _work(prepared, record, store, watch, executor, anew)

@@ -15,7 +15,7 @@ from core.errors import InputError, PolicyTwinError, one_of
 from core.records import RUN_KINDS, RunRecord, encode_json
 from core.store.frames import Rows
 from core.store.responses import responses_array
-from core.store.schema import RUN_TABLES
+from core.store.schema import CONTENT_TABLES, RUN_TABLES
 from core.store.tables import TableAccess
 
 RUNNING, COMPLETE = "running", "complete"
@@ -283,15 +283,25 @@ class RunAccess(TableAccess):
         )
 
     def delete_run(self, run_id: str) -> None:
-        """Deletes a run and all it stored, in one transaction.
+        """Deletes a run and all it stored, in one transaction, and what it was made from where no other run names that.
 
         Raises InputError for an unknown run and for one that is running.
         """
-        with self.transaction():
-            if self.run(run_id).status == RUNNING:
+        with self.transaction() as cursor:
+            stored = self.run(run_id)
+            if stored.status == RUNNING:
                 raise InputError("is running: cancel it first", where=f"run {run_id}")
             for table in (*RUN_TABLES, "runs"):
                 self.delete(table, run_id=run_id)
+            named = stored.record.to_json()
+            for table in CONTENT_TABLES:
+                # Hashes of inputs stand in several places of a record: as its study, its inputs and its scenarios.
+                cursor.execute(
+                    f"DELETE FROM {table} WHERE content_hash IN ("  # noqa: S608 (names of our own)
+                    f"SELECT content_hash FROM (SELECT DISTINCT content_hash FROM {table}) WHERE contains(?, content_hash) "
+                    "AND NOT EXISTS (SELECT 1 FROM runs WHERE contains(CAST(record AS VARCHAR), content_hash)))",
+                    [named],
+                )
 
     def _runs(self, **equals: Any) -> pd.DataFrame:
         found = self.read("runs", **equals).drop(columns="owner")

@@ -319,6 +319,9 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 #: The tables that hold what a run gives, each with a `run_id`.
 RUN_TABLES: tuple[str, ...] = tuple(name for name, key in KEYS.items() if key[0] == "run_id" and name != "runs")
 
+#: The tables that hold what runs were made from, by its content, which several runs may share.
+CONTENT_TABLES: tuple[str, ...] = tuple(name for name, key in KEYS.items() if key[0] == "content_hash")
+
 
 @dataclass(frozen=True)
 class Column:

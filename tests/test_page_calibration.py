@@ -10,10 +10,10 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-import streamlit as st
+from page_cases import end_jobs
 from streamlit.testing.v1 import AppTest
 
-from core.services.jobs import DONE, JobBoard
+from core.services.jobs import DONE
 from core.services.progress import Watch
 from core.services.results import list_results
 from core.store.database import Store
@@ -27,14 +27,10 @@ PATIENCE = 90.0
 @pytest.fixture
 def store(meridia_store: Path) -> Iterator[Store]:
     """The store of the page, with one complete run of Meridia; jobs and store end with the test."""
-    st.cache_resource.clear()
     opened = open_store(str(meridia_store))
     yield opened
-    board: JobBoard = job_board()
-    board.close()
-    until(lambda: not board.active())
+    end_jobs()
     opened.close()
-    st.cache_resource.clear()
 
 
 def page(**parameters: str) -> AppTest:
@@ -172,13 +168,11 @@ def test_a_split_that_is_too_short_is_one_line_and_starts_nothing(store: Store) 
 def test_a_study_without_a_run_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POLICYTWIN_DB", str(tmp_path / "empty.duckdb"))
     monkeypatch.delenv("POLICYTWIN_DATA", raising=False)
-    st.cache_resource.clear()
     at = clean(page())
     assert "Press “Fit the twin” above" in said(at) and not at.get("plotly_chart")
     assert not at.button(key="fit").disabled
-    job_board().close()
+    end_jobs()
     open_store(str(tmp_path / "empty.duckdb")).close()
-    st.cache_resource.clear()
 
 
 def test_a_fit_on_a_kept_population(store: Store) -> None:

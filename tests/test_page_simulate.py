@@ -5,15 +5,16 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterator
+from datetime import date
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
 import pytest
-import streamlit as st
 from any_model import NAME, REASON, any_model, persona_of
 from llm_servers import ServerUrl, openai_server
+from page_cases import end_jobs
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
@@ -40,6 +41,8 @@ SECTIONS = ("run", "read", "compare", "crowd", "ask")
 #: Looks like a key, and is in no place but the environment.
 KEY = "sk-" + "hush" * 8
 MODEL = "m-1"
+#: The shortest split that a study allows, which asks a third of the questions of the whole one.
+TRAIN_END, TEST_END = date(2030, 8, 13), date(2030, 9, 15)
 
 
 @pytest.fixture
@@ -47,14 +50,10 @@ def store(meridia_store: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stor
     """The store of the page, with one complete run of Meridia by rules; jobs and store end with the test."""
     for name in ("OPENAI_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY", SERVERS_VARIABLE):
         monkeypatch.delenv(name, raising=False)
-    st.cache_resource.clear()
     opened = open_store(str(meridia_store))
     yield opened
-    board = job_board()
-    board.close()
-    until(lambda: not board.active())
+    end_jobs()
     opened.close()
-    st.cache_resource.clear()
 
 
 @pytest.fixture
@@ -72,9 +71,10 @@ def page(**parameters: str) -> AppTest:
 
 
 def asked_of(url: str, **more: str) -> dict[str, str]:
-    """A link that asks three personas of the server at `url`."""
+    """A link that asks three personas of the server at `url`, on the shortest split."""
+    days = {"train_end": str(TRAIN_END), "test_end": str(TEST_END)}
     return {
-        "engine": "openai", "openai_model": MODEL, "address": str(url), "sim_asked": "3", "sim_trials": "1", **more
+        "engine": "openai", "openai_model": MODEL, "address": str(url), "sim_asked": "3", "sim_trials": "1", **days, **more
     }  # fmt: skip
 
 
@@ -114,10 +114,11 @@ def linked(at: AppTest, name: str) -> str:
 
 
 def model_run(store: Store, url: str, **more: Any) -> str:
-    """A run of three personas of the server's model, without the page."""
+    """A run of three personas of the server's model, without the page, on the shortest split unless told otherwise."""
     manner = {name: more.pop(name) for name in ("samples", "design", "allow_failures", "model") if name in more}
     asking = Asking("openai", **{"model": MODEL, "base_url": str(url), **manner})
-    return run_study(RunRequest("meridia", personas=3, trials=1, asking=asking, **more), store).run_id
+    days = {"train_end": TRAIN_END, "test_end": TEST_END, **more}
+    return run_study(RunRequest("meridia", personas=3, trials=1, asking=asking, **days), store).run_id
 
 
 def finished(store: Store) -> Job:
@@ -141,13 +142,11 @@ def test_a_link_opens_each_section(store: Store, section: str) -> None:
 def test_before_the_first_run_each_section_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POLICYTWIN_DB", str(tmp_path / "empty.duckdb"))
     monkeypatch.delenv("POLICYTWIN_DATA", raising=False)
-    st.cache_resource.clear()
     for section in SECTIONS:
         at = clean(page(section=section))
         assert section == "run" or "Run an engine first" in said(at)
-    job_board().close()
+    end_jobs()
     open_store(str(tmp_path / "empty.duckdb")).close()
-    st.cache_resource.clear()
 
 
 def test_a_run_goes_from_its_cost_to_its_answers(
@@ -183,7 +182,7 @@ def test_what_was_asked_once_is_replayed_without_a_call(store: Store, server: Se
     assert "No answers of a language model are kept" in said(clean(page(engine="replay")))
     model_run(store, server)
     seen = len(server.seen)
-    at = clean(page(engine="replay", sim_asked="3", sim_trials="1"))
+    at = clean(page(**{**asked_of(server), "engine": "replay"}))
     assert plan(at)["Calls"] == "0" and MODEL in str(at.selectbox(key="choice-meridia-recording").options)
     at.button(key="simulate").click().run()
     assert finished(store).status == DONE
@@ -193,7 +192,7 @@ def test_what_was_asked_once_is_replayed_without_a_call(store: Store, server: Se
 
 
 def test_the_offline_engine_costs_nothing_and_says_so(store: Store) -> None:
-    at = clean(page(sim_personas="50", sim_trials="2"))
+    at = clean(page(sim_personas="50", sim_trials="2", train_end=str(TRAIN_END), test_end=str(TEST_END)))
     assert "No calls and no cost" in said(at)
     at.button(key="simulate").click().run()
     assert finished(store).status == DONE
@@ -362,7 +361,7 @@ def test_the_rules_engine_gives_no_reasons_and_says_so(store: Store) -> None:
 
 def test_engines_stand_side_by_side_with_the_baselines(store: Store, server: ServerUrl) -> None:
     rules = str(list_results(store, "meridia")["run_id"].iloc[0])
-    run_id = model_run(store, server)
+    run_id = model_run(store, server, train_end=None, test_end=None)
     at = clean(page(section="compare", run=run_id))
     words = said(at).replace("\\", "")
     assert f"{MODEL}, blinded" in words and "Rules (not a language model)" in words and "best baseline" in words

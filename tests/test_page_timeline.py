@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-import streamlit as st
+from page_cases import end_jobs
 from streamlit.testing.v1 import AppTest
 
 from core.policy.scenario import load_scenario
@@ -23,16 +23,14 @@ PAGE = "pages/2_Policy_timeline.py"
 @pytest.fixture
 def page(meridia_store: Path) -> Iterator[AppTest]:
     """The page, not yet run; the store's connection is given back at the end."""
-    st.cache_resource.clear()
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
     app.switch_page(PAGE)
     app.query_params["study"] = "meridia"
     yield app
-    from pages.shared.shell import job_board, open_store
+    from pages.shared.shell import open_store
 
     open_store(str(meridia_store)).close()
-    job_board().close()
-    st.cache_resource.clear()
+    end_jobs()
 
 
 def shown(app: AppTest) -> AppTest:

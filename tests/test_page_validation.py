@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import streamlit as st
+from page_cases import end_jobs
 from streamlit.testing.v1 import AppTest
 
 from core.errors import InputError
@@ -41,14 +41,10 @@ PARTS = ("Countries", "This study", "Intervals", "Ablations", "Known worlds", "G
 @pytest.fixture
 def store(meridia_store: Path) -> Iterator[Store]:
     """The store of the page, with one complete run of Meridia; jobs and store end with the test."""
-    st.cache_resource.clear()
     opened = open_store(str(meridia_store))
     yield opened
-    board = job_board()
-    board.close()
-    until(lambda: not board.active())
+    end_jobs()
     opened.close()
-    st.cache_resource.clear()
 
 
 def page(**parameters: str) -> AppTest:
@@ -143,14 +139,12 @@ def test_before_the_first_run_it_says_what_to_do(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("POLICYTWIN_DB", str(tmp_path / "empty.duckdb"))
     monkeypatch.delenv("POLICYTWIN_DATA", raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    st.cache_resource.clear()
     for part in ("This study", "Ablations", "Groups"):
         words = said(clean(page(part=part)))
         assert "No twin has been fitted to this study yet" in words and "Backtest shipped" in words
     assert "They are not here" in said(page()), "no files of the countries, and so no button"
-    job_board().close()
+    end_jobs()
     open_store(str(tmp_path / "empty.duckdb")).close()
-    st.cache_resource.clear()
 
 
 def test_a_shipped_file_that_is_broken_is_one_line(

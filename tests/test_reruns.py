@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from any_model import any_model
 from llm_cases import model
 from llm_servers import openai_server
 from own_study import own_study
@@ -23,6 +25,7 @@ from core.services.ablations import run_ablations
 from core.services.archive import show_run
 from core.services.asking_people import ask_people
 from core.services.backtests import BacktestRequest, run_backtest
+from core.services.confounding import confounding_audit
 from core.services.counterfactuals import fitted_twin, horizon_dates, run_compare, run_sweep
 from core.services.crowd import crowd_checks
 from core.services.fitting import rerun_lines
@@ -209,6 +212,79 @@ def test_a_language_models_run_is_replayed_and_nobody_is_asked(tmp_path: Path, m
         store.delete("llm_calls", model="test-model")
         lost = rerun(store, one)
         assert not lost.same and lost.again is None and len(lost.changes) == 1
+
+
+@dataclass
+class Asked:
+    """A store with a run, checks and an audit of its crowd, and questions, all asked of one model that is gone; `runs` by what
+    they are. `calls` is how often the model was asked."""
+
+    path: Path
+    runs: dict[str, str]
+    calls: int
+
+
+#: Of what is asked of a language model beside runs and sweeps: its answers alone decide the result.
+QUESTIONS = ("checks", "audit", "ask", "ask on a day", "survey of some")
+
+
+@pytest.fixture(scope="module")
+def asked(meridia_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Asked:
+    path = Path(shutil.copy(meridia_run, tmp_path_factory.mktemp("asked") / "asked.duckdb"))
+    runs: dict[str, str] = {}
+    with Store(path) as store, openai_server(any_model()) as url:
+        asking = Asking("openai", "test-model", base_url=str(url), seed=3)
+        of_rules = str(store.runs(kind="run")["run_id"].iloc[0])
+        few = {"asking": asking, "most_personas": 3}
+        runs["checks"] = crowd_checks(store, of_rules, most_situations=2, samples=2, **few)["run_id"]
+        runs["audit"] = confounding_audit(store, of_rules, levels=[0, 50, 100], **few)["run_id"]
+        people = str(store.run(of_rules).record.population_id)
+        runs["ask"] = ask_people(store, people, TRUST, asking=asking, personas=4, samples=2)["run_id"]
+        on_a_day = replace(TRUST, as_of=date(2031, 3, 1))
+        runs["ask on a day"] = ask_people(store, people, on_a_day, asking=asking, personas=4)["run_id"]
+        habit = SurveyQuestion.of_choices("How do you get to work?", ["By car", "By bus", "On foot"])
+        some = {"age_group": ["25-34", "15-24"]}
+        runs["survey of some"] = ask_people(store, people, habit, asking=asking, personas=4, among=some)["run_id"]
+        return Asked(path, runs, len(url.seen))
+
+
+@pytest.mark.parametrize("what", QUESTIONS)
+def test_what_a_language_model_was_asked_is_made_again_from_its_kept_answers(asked: Asked, what: str) -> None:
+    with Store(asked.path) as store:
+        assert len(store.read("llm_calls")) == asked.calls, "each call is kept, none is doubled"
+        found = rerun(store, asked.runs[what])
+        assert found.same and found.changes == (), found.changes
+        assert len(store.read("llm_calls")) == asked.calls
+
+
+@pytest.mark.parametrize("what", QUESTIONS)
+def test_an_answer_that_is_another_or_lacks_makes_another_result_or_none(
+    asked: Asked, what: str, tmp_path: Path
+) -> None:
+    with Store(Path(shutil.copy(asked.path, tmp_path / "other.duckdb"))) as store:
+        calls = store.read("llm_calls")
+        other = calls.assign(raw=[_moved(text) for text in calls["raw"]])
+        store.delete("llm_calls", model="test-model")
+        store.append("llm_calls", other)
+        found = rerun(store, asked.runs[what])
+        assert not found.same and found.again is not None
+        store.delete("llm_calls", model="test-model")
+        lost = rerun(store, asked.runs[what])
+        assert not lost.same and lost.again is None and len(lost.changes) == 1
+
+
+def _moved(text: str) -> str:
+    """An answer in the same form with other numbers: its neighbour's share where they are shares, else half of each."""
+
+    def moved(item: Any) -> Any:
+        if not isinstance(item, dict):
+            return round(item / 2, 3) if isinstance(item, float) else item
+        values = list(item.values())
+        if all(isinstance(value, float) for value in values) and sum(values) == 1.0:
+            return dict(zip(item, [*values[1:], values[0]], strict=True))
+        return {name: moved(value) for name, value in item.items()}
+
+    return json.dumps(moved(json.loads(text)))
 
 
 def test_a_backtest_is_made_again_where_its_files_are(real_data: Path, tmp_path: Path) -> None:

@@ -21,12 +21,14 @@ from core.services import validation, validation_words, validity_words
 from core.services.ablations import run_ablations
 from core.services.backtests import KIND, BacktestRequest, MeasuredBacktest, keep_backtest, read_exported, shipped_path
 from core.services.jobs import DONE, STOPPED
+from core.services.known_worlds import known_worlds
 from core.services.macro_words import not_observed, note_of_scores
 from core.services.results import list_results, verdict
 from core.services.texts import run_text
 from core.services.texts_ablations import ablations_text
 from core.services.validation import ALIKE, ALL, BETTER, UNSURE, WORSE, Contrast, contrast, contrasts, row_frame
 from core.store.database import Store
+from core.validity.measured import KnownWorlds, read_measured
 from core.validity.paired import Difference
 from pages.shared.shell import job_board, open_store
 
@@ -85,7 +87,9 @@ def test_a_link_opens_each_part(store: Store, part: str) -> None:
     assert "not a language model" in words and only_run(store) in words, "engine and run are named"
     assert "Backtest shipped with PolicyTwin" in words and "by version" in words
     assert "The code ran" not in words and "policytwin backtest" in words, "how to measure it again"
-    assert len(at.get("plotly_chart")) == {"Countries": 3, "This study": 1, "Intervals": 3}.get(part, 0)
+    assert len(at.get("plotly_chart")) == {"Countries": 3, "This study": 1, "Intervals": 3, "Known worlds": 1}.get(
+        part, 0
+    )
 
 
 def test_the_answer_says_the_figures_of_the_shipped_file(store: Store) -> None:
@@ -191,6 +195,27 @@ def test_a_behaviour_that_was_not_observed_in_the_test_period_is_said_beside_the
     note = "parks was not observed in the test period: the mean is over the other 5."
     assert note in verdict(scores, "rmse").notes and note in validation_words.run_statement(scores).text
     assert note in run_text({**run.summary, "not_observed": not_observed(scores)})
+
+
+def test_worlds_are_those_of_the_store_else_those_that_ship(store: Store) -> None:
+    shipped = read_measured(KnownWorlds, "worlds")
+    assert shipped is not None
+    at = clean(page(part="Known worlds"))
+    words = said(at).replace("\\", "")
+    head = shipped.header
+    assert (
+        f"Worlds shipped with PolicyTwin: measured on {head.made_at:%-d %B %Y} by version {head.code_version}" in words
+    )
+    assert head.command in words and f"{shipped.overall.rows:,} questions" in words
+    assert f"the twin is off by {shipped.overall.estimators['twin'].rmse:.1f}" in words
+    assert "does not say whether that difference could be chance" in words and at.button(key="measure-worlds")
+    for part in ("by_distance", "working_week"):
+        clean(page(part="Known worlds", **{"worlds-by": part}))
+    own = known_worlds(["plain"], 1, personas=30, trials=0, store=store)
+    words = said(clean(page(part="Known worlds"))).replace("\\", "")
+    assert f"Worlds kept in this store as {own['run_id']}: measured on" in words
+    twin = own["summary"]["overall"]["estimators"]["twin"]["rmse"]
+    assert f"the twin is off by {twin:.1f}" in words and "Worlds shipped" not in words
 
 
 def test_a_measurement_that_is_stopped_leaves_nothing(store: Store) -> None:

@@ -8,10 +8,8 @@ from typing import Any
 import pandas as pd
 
 from core.forecasting.backtest import TWIN
-from core.services.known_worlds import STUDY_ID
 from core.services.validation import ALIKE_WITHIN, judged, words_of
 from core.services.validation_words import listed
-from core.store.database import Store
 from core.validity.paired import BETTER, UNSURE, WORSE
 from core.validity.region_summary import RIVAL, region_table
 
@@ -35,12 +33,6 @@ ALTERNATIVE_WORDS: dict[str, str] = {
     "week_kept_on_new_days_off": "Old working week kept: days that became days off",
     "inside": "Inside what training saw",
 }
-
-
-def latest_worlds(store: Store) -> dict[str, Any] | None:
-    """The newest finished measurement in generated worlds, as it was printed; None where there is none."""
-    found = store.runs(kind="worlds", study_id=STUDY_ID, status="complete", limit=1)
-    return None if found.empty else dict(store.run(str(found["run_id"].iloc[0])).summary)
 
 
 def spoken(name: str) -> str:
@@ -84,7 +76,7 @@ def world_words(values: Mapping[str, Any]) -> list[str]:
         best = min(rivals, key=lambda name: rivals[name])
         text = words[best]
         head += f"; the best of the usual ways ({text[:1].lower()}{text[1:]}) by {rivals[best]:.1f}"
-        said += [f"{head}.", _against(scores[best].get("against_twin"))]
+        said += [f"{head}.", _against(scores[best])]
         said += _by_kind(values["summary"]["by_world"])
     else:
         said.append(f"{head}.")
@@ -115,8 +107,11 @@ def best_rival(scores: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | Non
     return best, rivals[best]["against_twin"]
 
 
-def _against(difference: Mapping[str, Any] | None) -> str:
+def _against(rival: Mapping[str, Any]) -> str:
     """Better or worse is said only where the interval over worlds lies on one side of zero."""
+    if "against_twin" not in rival:
+        return "This measurement does not say whether that difference could be chance: one made here does."
+    difference = rival["against_twin"]
     if difference is None or difference["lower"] is None:
         return "Too few worlds were measured to say which of the two is better."
     low, high = sorted(abs(difference[end]) for end in ("lower", "upper"))
@@ -164,7 +159,7 @@ def world_table(groups: Mapping[str, Any], words: Mapping[str, str]) -> pd.DataF
                 **_difference_columns(scores),
                 "right_sign": said[TWIN]["right_sign"],
                 "coverage": said[TWIN]["coverage"],
-                "width": said[TWIN]["width"],
+                "width": said[TWIN].get("width"),
             }
         )
     return pd.DataFrame(rows)

@@ -6,7 +6,8 @@ import streamlit as st
 
 from core.report.validity_figures import worlds_figure
 from core.services.known_worlds import SEEDS, WORLDS, known_worlds
-from core.services.validity_words import latest_worlds, world_table, world_words
+from core.services.newest_worlds import newest_worlds, worlds_from
+from core.services.validity_words import world_table, world_words
 from pages.shared.charts import chart
 from pages.shared.shell import Workspace, plain_text
 from pages.shared.validation_measure import measure
@@ -21,7 +22,7 @@ GROUPS = {
 
 
 def worlds_view(workspace: Workspace) -> None:
-    """The newest measurement, or what it is and a button to make it."""
+    """The newest measurement of the store, else the one that ships, and a button to make one."""
     store = workspace.store
     st.markdown("##### How far are counterfactuals off where the truth is known?")
     st.caption(
@@ -29,13 +30,15 @@ def worlds_view(workspace: Workspace) -> None:
         "country with its own people, epidemic and policy, and what policies do there was written down beforehand. A twin is "
         "fitted as always, asked, and held against the truth, beside ways of answering that analysts use."
     )
-    values = latest_worlds(store)
-    if values is None:
+    measured = newest_worlds(store)
+    if measured is None:
         st.info("No generated world has been measured in this store yet.", icon=":material/public:")
     else:
+        values = measured.values
+        st.caption(plain_text(worlds_from(measured)))
         for text in world_words(values):
             st.markdown(f"- {plain_text(text)}")
-        groups = {name: words for name, words in GROUPS.items() if values["summary"][name]}
+        groups = {name: words for name, words in GROUPS.items() if values["summary"].get(name)}
         if groups:
             chosen = st.segmented_control(
                 "Split by", list(groups), default=next(iter(groups)), format_func=lambda name: groups[name][0],
@@ -43,19 +46,16 @@ def worlds_view(workspace: Workspace) -> None:
             )  # fmt: skip
             name = str(chosen) if chosen in groups else next(iter(groups))
             table = world_table(values["summary"][name], values["estimators"])
-            source = (
-                f"generated worlds, run {values['run_id']}, version {values['code_version']}; fictional data. Twin: rules "
-                f"engine, not a language model, {values['personas']:,} personas, {values['trials']} trials."
-            )
-            figure = worlds_figure(table, values["estimators"], groups[name][1], source)
+            figure = worlds_figure(table, values["estimators"], groups[name][1], measured.source)
             chart(figure, table, f"worlds-{name}", "worlds", groups[name][1])
         st.caption(plain_text(f"{values['claims'][:1].upper()}{values['claims'][1:]}."))
+    own = measured is not None and measured.run_id is not None
     measure(
         workspace,
         KIND,
         "generated",
         lambda watch, executor: known_worlds(watch=watch, executor=executor, store=store),
         takes=f"about a minute and a half: {SEEDS} worlds of each of {len(WORLDS)} kinds",
-        label="Measure it" if values is None else "Measure again",
-        primary=values is None,
+        label="Measure again" if own else "Measure it",
+        primary=not own,
     )

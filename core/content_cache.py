@@ -14,7 +14,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, Generic, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -75,6 +75,29 @@ def cached_by_content(
         return reader
 
     return decorate
+
+
+class Remembered(Generic[T]):
+    """The `most` values computed last, by the hash of what they were computed from. Values are shared: nobody may change them."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._kept = most, OrderedDict[object, T]()
+        self._lock = threading.Lock()
+
+    def get(self, key: object) -> T | None:
+        with self._lock:
+            return self._kept.get(key)
+
+    def put(self, key: object, value: T) -> None:
+        with self._lock:
+            self._kept[key] = value
+            self._kept.move_to_end(key)
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._kept.clear()
 
 
 def _file_digest(path: Path) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from datetime import date
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -20,7 +21,10 @@ from core.services.runs import run_study
 from core.services.specification import RunRequest
 from core.store.database import Store
 
-REQUEST = RunRequest("meridia", personas=1100, trials=20, seed=3)
+#: Three blocks of people, three batches of trials and two origins inside training.
+REQUEST = RunRequest(
+    "meridia", personas=1100, trials=20, seed=3, train_end=date(2030, 10, 31), test_end=date(2030, 12, 31)
+)
 
 
 def main(path: str, stage: str, done: int) -> None:

@@ -22,11 +22,11 @@ from killed_run import REQUEST
 from core.calibration.linear import CALIBRATORS
 from core.calibration.twin import LINE_SHARE
 from core.errors import Cancelled, InputError
-from core.forecasting.baselines import BASELINES, forget_baselines
+from core.forecasting.baselines import BASELINES
 from core.records import RUNGS, frame_hash
 from core.services import runs as runs_module
 from core.services.archive import export_run, list_runs, show_run
-from core.services.forecasters import FORECASTERS
+from core.services.forecasters import FORECASTERS, forget_rivals
 from core.services.progress import Progress, Watch
 from core.services.runs import ensure_run, prepare, run_study
 from core.services.specification import MOST_TRIALS, RunRequest, RunSummary
@@ -35,7 +35,7 @@ from core.services.texts import run_text, runs_text, show_text
 from core.simulation.simulate import simulate
 from core.store.database import Store
 
-SMALL = RunRequest("meridia", personas=60, trials=3)
+SMALL = RunRequest("meridia", personas=60, trials=3, train_end=date(2030, 8, 13), test_end=date(2030, 9, 15))
 
 
 def whole_rung(macro: dict[str, float]) -> str:
@@ -83,7 +83,7 @@ def test_the_summary_says_what_the_contract_promises(whole: RunSummary) -> None:
         assert macro == pytest.approx(np.mean([scores[name] for scores in values["rmse"].values()]), abs=1e-3), name
     assert json.loads(json.dumps(values, allow_nan=False)) == values
     assert 0 <= values["calibration_gap"] <= 0.001 and values["rung"] == whole_rung(values["macro_rmse"])
-    assert values["days"] == (study.end - study.start).days + 1 and values["fictional"] is True
+    assert values["days"] == (REQUEST.test_end - study.start).days + 1 and values["fictional"] is True
     assert values["peak_memory_mb"] > 50 and values["seconds"]["total"] > 0
 
 
@@ -122,7 +122,7 @@ def test_the_stored_aggregates_are_what_the_parameters_simulate(whole: RunSummar
 
 
 def test_the_number_of_workers_changes_no_bit(whole: RunSummary, store: Store) -> None:
-    forget_baselines()
+    forget_rivals()
     with ProcessPoolExecutor(max_workers=3, mp_context=get_context("spawn")) as pool:
         other = run_study(replace(REQUEST, workers=3), store, executor=pool)
     assert other.values["result_hash"] == whole.values["result_hash"]
@@ -249,7 +249,7 @@ def test_equal_requests_are_one_run_where_one_will_do(store: Store) -> None:
         replace(SMALL, seed=1),
         replace(SMALL, trials=4),
         replace(SMALL, personas=61),
-        replace(SMALL, train_end=date(2031, 3, 30)),
+        replace(SMALL, train_end=date(2030, 8, 14)),
         replace(SMALL, keep_responses=False),
     ]
     hashes = {store.run(first).inputs_hash}
@@ -278,7 +278,7 @@ def test_a_behaviour_without_observations_in_the_test_period_has_no_score(
 ) -> None:
     inputs = open_study("meridia")
     holes = inputs.observations.copy()
-    holes.loc[pd.Timestamp("2031-04-01") :, "parks"] = np.nan
+    holes.loc[pd.Timestamp("2030-08-14") :, "parks"] = np.nan
     thinner = replace(inputs, observations=holes, hashes={**inputs.hashes, "mobility": frame_hash(holes)})
     monkeypatch.setattr(runs_module, "open_study", lambda *_: thinner)
     values = run_study(SMALL, store).values
@@ -286,9 +286,9 @@ def test_a_behaviour_without_observations_in_the_test_period_has_no_score(
     assert "Infinity" not in json.dumps(values, allow_nan=False) and run_text(values)
     assert show_run(store, values["run_id"])["summary"] == values
     monkeypatch.setattr(
-        runs_module, "open_study", lambda *_: replace(inputs, observations=inputs.observations.loc[:"2031-03-31"])
+        runs_module, "open_study", lambda *_: replace(inputs, observations=inputs.observations.loc[:"2030-08-13"])
     )
-    with pytest.raises(InputError, match="nothing was observed after 2031-03-31 up to 2031-12-31"):
+    with pytest.raises(InputError, match="nothing was observed after 2030-08-13 up to 2030-09-15"):
         run_study(SMALL, store)
 
 

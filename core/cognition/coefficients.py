@@ -28,6 +28,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from core.content_cache import cached_by_content
 from core.errors import InputError, one_of
 
 COLUMNS = ("behaviour", "term", "key", "modifier", "value", "unit", "source", "reasoning")
@@ -51,7 +52,7 @@ EVERY = "*"
 HOURS_PER_DAY = 24.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CoefficientTable:
     """The validated table; `rows` has the columns in `COLUMNS`, with empty strings for absent keys and modifiers."""
 
@@ -78,6 +79,7 @@ class CoefficientTable:
         return tuple(sorted(keys - {""}))
 
 
+@cached_by_content(keep=8)
 def load_coefficients(path: Path) -> CoefficientTable:
     """The table at `path` (CSV); InputError names the row that is wrong."""
     try:

@@ -10,8 +10,9 @@ Every number comes from one table (`core.cognition.coefficients`), frozen before
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -120,7 +121,7 @@ class RulesEngine:
                 one_of(key, [EVERY, *keys], what=f"key of a {term} row", where=table.name)
         return cls(
             features=table.features(),
-            compiled=tuple(_compiled(table, name, study.indicator_codes) for name in table.behaviours()),
+            compiled=tuple(_compiled(table, name, tuple(study.indicator_codes)) for name in table.behaviours()),
             remainders=tuple(name for name in table.remainders() if name in study.behaviour_ids),
             behaviours=study.behaviour_ids,
             codebook=Codebook(study.indicators, {}, study.id),
@@ -204,7 +205,8 @@ def _product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return np.einsum("ik,kj->ij", left, right)
 
 
-def _compiled(table: CoefficientTable, behaviour: str, indicators: Sequence[str]) -> CompiledBehaviour:
+@lru_cache(maxsize=64)
+def _compiled(table: CoefficientTable, behaviour: str, indicators: tuple[str, ...]) -> CompiledBehaviour:
     """The rows of a behaviour as matrices; row 0 stands for everybody, the others for the table's features."""
     row_of = {name: position for position, name in enumerate(("", *table.features()))}
     base = float(table.term(behaviour, "base")["value"].iloc[0])

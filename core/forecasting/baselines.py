@@ -6,8 +6,6 @@ forward). Definitions follow the table that this project publishes for the UAE.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from core.content_cache import Remembered
 from core.datasets.cases import reports_per_day
 from core.records import content_hash
 
@@ -121,43 +120,19 @@ def baseline_forecasts(known: BaselineInputs, executor: Executor | None = None) 
     They see no personas: another population on the same split has the same rivals, which are not fitted again.
     """
     digest = content_hash(known)
-    forecasts = {name: _remembered.get((digest, forecast)) for name, forecast in BASELINES.items()}
-    missing = {name: forecast for name, forecast in BASELINES.items() if forecasts[name] is None}
+    kept = {name: _remembered.get((digest, forecast)) for name, forecast in BASELINES.items()}
+    missing = {name: forecast for name, forecast in BASELINES.items() if kept[name] is None}
     if executor is None:
-        forecasts |= {name: forecast(known) for name, forecast in missing.items()}
+        made = {name: forecast(known) for name, forecast in missing.items()}
     else:
         futures = {name: executor.submit(forecast, known) for name, forecast in missing.items()}
-        forecasts |= {name: future.result() for name, future in futures.items()}
-    for name, forecast in BASELINES.items():
-        _remembered.put((digest, forecast), forecasts[name])
-    return {name: found.copy() for name, found in forecasts.items() if found is not None}
+        made = {name: future.result() for name, future in futures.items()}
+    for name, forecast in missing.items():
+        _remembered.put((digest, forecast), made[name])
+    return {name: found.copy() for name, found in (kept | made).items() if found is not None}
 
 
-class _Remembered:
-    """The forecasts made last, by what they were made from."""
-
-    def __init__(self, most: int) -> None:
-        self._most, self._kept = most, OrderedDict[object, pd.DataFrame]()
-        self._lock = threading.Lock()
-
-    def get(self, key: object) -> pd.DataFrame | None:
-        with self._lock:
-            return self._kept.get(key)
-
-    def clear(self) -> None:
-        with self._lock:
-            self._kept.clear()
-
-    def put(self, key: object, value: pd.DataFrame | None) -> None:
-        if value is not None:
-            with self._lock:
-                self._kept[key] = value
-                self._kept.move_to_end(key)
-                while len(self._kept) > self._most:
-                    self._kept.popitem(last=False)
-
-
-_remembered = _Remembered(most=8 * len(BASELINES))
+_remembered: Remembered[pd.DataFrame] = Remembered(8 * len(BASELINES))
 
 
 def forget_baselines() -> None:

@@ -15,8 +15,10 @@ from core.calibration.paper import PaperCalibrator
 from core.calibration.problem import Problem, build_problem
 from core.calibration.twin import fit_lines, twin_forecast, upper_bounds, window_activity
 from core.cognition.engine import ResponseEngine
-from core.forecasting.baselines import BaselineInputs, baseline_forecasts
+from core.content_cache import Remembered
+from core.forecasting.baselines import BaselineInputs, baseline_forecasts, forget_baselines
 from core.people.personas import Population
+from core.records import content_hash
 from core.services.populations import identical_personas, make_population
 from core.services.studies import StudyInputs
 from core.simulation.simulate import simulate
@@ -87,7 +89,7 @@ def ablation_forecasts(
 
     simulated = pd.DataFrame(raw[window.actual], window.dates, list(study.behaviour_ids))
     observed = problem.observed.reindex(window.train)
-    paper = PaperCalibrator(trials=paper_trials, seed=seed).fit(simulated.loc[window.train], observed)
+    paper = _paper(simulated.loc[window.train], observed, paper_trials, seed)
 
     others = {
         "single_persona": lambda: make_population(study, 1, seed, population.spec).personas,
@@ -118,6 +120,25 @@ def ablation_forecasts(
     known = simulate(fitted, population.personas, announced.contexts).everyone
     forecasts["twin_announced_calendar"] = twin_forecast(announced, announced.final, known, parameters).forecast
     return Ablations(forecasts, paper)
+
+
+def _paper(simulated: pd.DataFrame, observed: pd.DataFrame, trials: int, seed: int) -> PaperCalibrator:
+    """The published calibration, which another search of the same people does not change."""
+    key = (content_hash([simulated, observed, trials, seed]), PaperCalibrator)
+    found = _papers.get(key)
+    if found is None:
+        found = PaperCalibrator(trials=trials, seed=seed).fit(simulated, observed)
+        _papers.put(key, found)
+    return found
+
+
+_papers: Remembered[PaperCalibrator] = Remembered(16)
+
+
+def forget_rivals() -> None:
+    """The next run fits its rivals anew, as the first of a process does."""
+    _papers.clear()
+    forget_baselines()
 
 
 def rival_forecasts(inputs: StudyInputs, problem: Problem, executor: Executor | None = None) -> dict[str, pd.DataFrame]:

@@ -8,7 +8,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from core.forecasting.baselines import forget_baselines
 from core.policy.timeline import PolicyTimeline
 from core.records import content_hash
 from core.services.ablations import run_ablations
@@ -22,6 +21,7 @@ from core.services.counterfactuals import fitted_twin, run_compare, run_sweep
 from core.services.crowd import MOST_SITUATIONS, crowd_checks
 from core.services.crowd_preparing import AUDIT
 from core.services.fitting import request_of
+from core.services.forecasters import forget_rivals
 from core.services.group_checks import group_checks
 from core.services.known_worlds import known_worlds
 from core.services.populations import load_population
@@ -50,7 +50,7 @@ def _run(again: Again) -> str:
             request, engine=REPLAY,
             asking=replace(own, engine=REPLAY, of=own.of or own.engine, allow_failures=failed),
         )  # fmt: skip
-    forget_baselines()  # what is remembered is not made again
+    forget_rivals()  # what is remembered is not made again
     summary = run_study(request, again.scratch, again.watch, again.executor, inputs)
     return str(summary.values["result_hash"])
 

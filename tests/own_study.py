@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+from small_runs import SHORT
 
 from core.services.specification import RunRequest
 from core.settings import shipped_data
@@ -18,7 +19,7 @@ class Own:
     data: Path
 
     def request(self) -> RunRequest:
-        return RunRequest(str(self.study), self.data, personas=40, trials=1)
+        return RunRequest(str(self.study), self.data, personas=40, trials=1, **SHORT)
 
     def shift(self, points: float) -> None:
         """Other observations in the same folder."""

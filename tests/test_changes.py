@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from small_runs import SHORT
 
 from core.errors import Cancelled, InputError
 from core.services.progress import Progress, Watch
@@ -17,7 +18,7 @@ from core.services.texts import run_text
 from core.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent
-SMALL = RunRequest("meridia", personas=30, trials=4)
+SMALL = RunRequest("meridia", personas=30, trials=4, **SHORT)
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def test_an_interrupted_run_is_not_taken_up_on_other_grounds(data: Path, what: s
 def test_the_same_grounds_are_taken_up_and_other_questions_are_no_attempt(data: Path) -> None:
     with Store.memory() as store:
         begun = stopped(store)
-        other = run_study(RunRequest("meridia", personas=30, trials=4, seed=5), store).values
+        other = run_study(RunRequest("meridia", personas=30, trials=4, seed=5, **SHORT), store).values
         assert "began_anew" not in other
         values = run_study(SMALL, store).values
         assert values["run_id"] == begun and "began_anew" not in values

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from small_runs import SHORT
 
 from core.errors import InputError
 from core.services.fitting import request_of
@@ -335,7 +336,7 @@ def test_workers_end_with_a_server_or_a_command_that_is_killed(script: str, how:
 
 
 def test_a_stopped_fit_resumes_to_the_same_result(board: JobBoard) -> None:
-    request = RunRequest("meridia", personas=40, trials=24, workers=2)
+    request = RunRequest("meridia", personas=40, trials=48, workers=2, **SHORT)
     with Store.memory() as store:
         whole = run_study(request, store).values["result_hash"]
     with Store.memory() as store:
@@ -345,7 +346,7 @@ def test_a_stopped_fit_resumes_to_the_same_result(board: JobBoard) -> None:
         assert ended(job).status == STOPPED
         stopped = store.runs(kind="run").iloc[0]
         kept = store.read("trials", unfinished=True, run_id=stopped["run_id"])
-        assert stopped["status"] == "cancelled" and 8 <= len(kept) < 24
+        assert stopped["status"] == "cancelled" and 8 <= len(kept) < 48
         again = request_of(store.run(str(stopped["run_id"])).record, workers=2)
         job = board.start("run", "meridia", lambda watch, executor: run_study(again, store, watch, executor).run_id)
         assert ended(job).status == DONE and job.result == stopped["run_id"]
@@ -358,7 +359,7 @@ def test_a_stop_that_comes_too_late_leaves_the_run_complete() -> None:
         def too_late() -> bool:
             return len(store.runs(status="complete")) > 0
 
-        summary = run_study(RunRequest("meridia", personas=10, trials=1), store, Watch(should_stop=too_late))
+        summary = run_study(RunRequest("meridia", personas=10, trials=1, **SHORT), store, Watch(should_stop=too_late))
         assert store.run(summary.run_id).complete
 
 

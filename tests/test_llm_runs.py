@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from llm_servers import (
     openai_server,
     prompt_of,
 )
+from small_runs import SHORT, TEST_END, TRAIN_END
 
 from core.calibration.paper import PaperCalibrator
 from core.calibration.twin import LINE_SHARE
@@ -77,8 +77,6 @@ from core.simulation.simulate import simulate
 from core.store.database import Store
 
 PEOPLE, TRIALS = 2, 2
-#: The shortest split that a study allows: a third of the questions of the whole one.
-TRAIN_END, TEST_END = date(2030, 8, 13), date(2030, 9, 15)
 CANARY_CALLS = len(CANARIES) * REPEATS
 #: Not a key of anybody's: made here, to be looked for.
 SECRET = "sk-proj-" + "Zq7Lm2Xv9Kd4Rt6Wb1Nc8Hy3Pf5"
@@ -111,9 +109,8 @@ def request(url: str, engine: str = "openai", *, people: int | None = PEOPLE, **
         "meridia",
         personas=people,
         trials=TRIALS,
-        train_end=TRAIN_END,
-        test_end=TEST_END,
         asking=Asking(engine, "test-model", base_url=str(url), **asking),
+        **SHORT,
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterator
-from datetime import date
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 from any_model import NAME, REASON, any_model, persona_of
 from llm_servers import ServerUrl, openai_server
 from page_cases import end_jobs
+from small_runs import SHORT
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
@@ -41,8 +41,6 @@ SECTIONS = ("run", "read", "compare", "crowd", "ask")
 #: Looks like a key, and is in no place but the environment.
 KEY = "sk-" + "hush" * 8
 MODEL = "m-1"
-#: The shortest split that a study allows, which asks a third of the questions of the whole one.
-TRAIN_END, TEST_END = date(2030, 8, 13), date(2030, 9, 15)
 
 
 @pytest.fixture
@@ -72,7 +70,7 @@ def page(**parameters: str) -> AppTest:
 
 def asked_of(url: str, **more: str) -> dict[str, str]:
     """A link that asks three personas of the server at `url`, on the shortest split."""
-    days = {"train_end": str(TRAIN_END), "test_end": str(TEST_END)}
+    days = {name: str(day) for name, day in SHORT.items()}
     return {
         "engine": "openai", "openai_model": MODEL, "address": str(url), "sim_asked": "3", "sim_trials": "1", **days, **more
     }  # fmt: skip
@@ -117,7 +115,7 @@ def model_run(store: Store, url: str, **more: Any) -> str:
     """A run of three personas of the server's model, without the page, on the shortest split unless told otherwise."""
     manner = {name: more.pop(name) for name in ("samples", "design", "allow_failures", "model") if name in more}
     asking = Asking("openai", **{"model": MODEL, "base_url": str(url), **manner})
-    days = {"train_end": TRAIN_END, "test_end": TEST_END, **more}
+    days = {**SHORT, **more}
     return run_study(RunRequest("meridia", personas=3, trials=1, asking=asking, **days), store).run_id
 
 
@@ -192,7 +190,7 @@ def test_what_was_asked_once_is_replayed_without_a_call(store: Store, server: Se
 
 
 def test_the_offline_engine_costs_nothing_and_says_so(store: Store) -> None:
-    at = clean(page(sim_personas="50", sim_trials="2", train_end=str(TRAIN_END), test_end=str(TEST_END)))
+    at = clean(page(sim_personas="50", sim_trials="2", **{name: str(day) for name, day in SHORT.items()}))
     assert "No calls and no cost" in said(at)
     at.button(key="simulate").click().run()
     assert finished(store).status == DONE

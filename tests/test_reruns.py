@@ -16,6 +16,7 @@ from any_model import any_model
 from llm_cases import model
 from llm_servers import openai_server
 from own_study import own_study
+from small_runs import SHORT
 
 from core.calibration.paper import PaperCalibrator
 from core.cli import main
@@ -202,7 +203,7 @@ def test_a_language_models_run_is_replayed_and_nobody_is_asked(tmp_path: Path, m
     with Store(tmp_path / "asked.duckdb") as store:
         with openai_server(model("openai")) as url:
             asking = Asking("openai", "test-model", base_url=str(url))
-            one = run_study(RunRequest("meridia", personas=2, trials=1, asking=asking), store).run_id
+            one = run_study(RunRequest("meridia", personas=2, trials=1, asking=asking, **SHORT), store).run_id
             people = str(store.run(one).record.population_id)
             swept = run_sweep(store, one, [50.0], asks=True, asking=asking)[0]["run_id"]
         assert people

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from killed_run import REQUEST
+from small_runs import SHORT
 
 from core.calibration.linear import CALIBRATORS
 from core.calibration.twin import LINE_SHARE
@@ -35,7 +36,7 @@ from core.services.texts import run_text, runs_text, show_text
 from core.simulation.simulate import simulate
 from core.store.database import Store
 
-SMALL = RunRequest("meridia", personas=60, trials=3, train_end=date(2030, 8, 13), test_end=date(2030, 9, 15))
+SMALL = RunRequest("meridia", personas=60, trials=3, **SHORT)
 
 
 def whole_rung(macro: dict[str, float]) -> str:

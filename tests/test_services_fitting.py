@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from small_runs import SHORT
 
 import core.services.fitting as fitting
 from core import cli
@@ -36,7 +37,7 @@ from core.store.database import Store
 from core.study import load_study
 
 ROOT = Path(__file__).resolve().parent.parent
-SMALL = RunRequest("meridia", personas=20, trials=16, seed=3)
+SMALL = RunRequest("meridia", personas=20, trials=16, seed=3, **SHORT)
 
 
 @pytest.mark.parametrize("name", ["meridia", "uae"])
@@ -131,7 +132,7 @@ def test_the_running_run_is_named_while_it_runs() -> None:
     with Store.memory() as store:
         names: list[str | None] = []
         run_study(
-            RunRequest("meridia", personas=10, trials=1),
+            RunRequest("meridia", personas=10, trials=1, **SHORT),
             store,
             Watch(lambda item: names.append(running_run(store, "meridia"))),
         )
@@ -150,9 +151,9 @@ def test_the_expected_time_goes_with_trials_and_personas(meridia_run: Path) -> N
     assert expected_seconds(None, 8, 200) is None
 
 
-def test_both_ways_of_reproducing_give_the_same_result(meridia_run: Path, tmp_path: Path) -> None:
-    with Store(meridia_run) as store:
-        record = store.run(str(store.runs(status="complete")["run_id"].iloc[0])).record
+def test_both_ways_of_reproducing_give_the_same_result(tmp_path: Path) -> None:
+    with Store.memory() as store:
+        record = store.run(run_study(RunRequest("meridia", personas=20, trials=2, **SHORT), store).run_id).record
     lines = reproduce(record, load_study("meridia"), None, "policytwin.duckdb")
     assert lines.note == ""
     words = lines.command.split()
@@ -176,7 +177,7 @@ def test_a_run_on_a_kept_population_is_reproduced_on_a_copy_of_its_store(
     path = tmp_path / "mine.duckdb"
     with Store(path) as store:
         kept = save_population(store, study, other, "Mine")
-        values = run_study(RunRequest("meridia", population_id=kept, trials=2), store).values
+        values = run_study(RunRequest("meridia", population_id=kept, trials=2, **SHORT), store).values
         record = store.run(values["run_id"]).record
     lines = reproduce(record, study, None, str(path))
     assert lines.command == "" and str(path) in lines.note and kept in lines.python

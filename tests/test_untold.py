@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from llm_servers import Step, openai_answer, openai_server
+from small_runs import SHORT
 
 from core.calibration.paper import PaperCalibrator
 from core.calibration.problem import Problem, build_problem
@@ -84,7 +85,8 @@ def test_a_run_says_so_and_stands_on_the_lowest_rung(monkeypatch: pytest.MonkeyP
         return Step(200, {}, openai_answer(json.dumps(filled(schema, "", ""))))
 
     with openai_server(behaviour) as url, Store.memory() as store:
-        request = RunRequest("meridia", personas=1, trials=2, asking=Asking("openai", "m", base_url=str(url)))
+        asking = Asking("openai", "m", base_url=str(url))
+        request = RunRequest("meridia", personas=1, trials=2, asking=asking, **SHORT)
         found = run_study(request, store).values
     assert found["rmse"]["workplaces"]["twin"] < 300
     [warning] = [text for text in found["asking"]["warnings"] if "next to nobody" in text]

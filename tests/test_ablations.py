@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_runs import SHORT, TEST_END, TRAIN_END
 
 import core.services.ablation_parts as ablation_parts
 from core.calibration.problem import Problem, build_problem
@@ -51,8 +52,9 @@ from core.store.database import Store
 from core.study import NamedDay, WorkingWeek
 from core.validity.paired import central, macro_draws
 
-#: The request of the session's run (see conftest), so that the command finds it instead of running it again.
-SAME = ["meridia", "--personas", "200", "--trials", "8"]
+#: The run whose ablations are kept, and its command line, so that the command finds it instead of running it again.
+SMALL = RunRequest("meridia", personas=40, trials=8, **SHORT)
+SAME = ["meridia", "--personas", "40", "--trials", "8", "--train-end", str(TRAIN_END), "--test-end", str(TEST_END)]
 FEW = ["personas_1", "without_policy", "without_anchoring", "paper"]
 
 
@@ -101,7 +103,7 @@ def days_of(problem: Problem) -> pd.DataFrame:
 
 
 def test_with_nothing_left_out_a_refit_is_the_run() -> None:
-    request = RunRequest("meridia", personas=60, trials=8, seed=2)
+    request = RunRequest("meridia", personas=60, trials=8, seed=2, train_end=date(2030, 10, 31))
     with Store.memory() as store:
         values = run_study(request, store).values
         stored = curves(store, values["run_id"], list(values["rmse"])).forecasts["twin"]
@@ -479,11 +481,9 @@ def test_the_central_interval() -> None:
 
 
 @pytest.fixture(scope="module")
-def kept(meridia_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, str]]:
-    path = tmp_path_factory.mktemp("ablations") / "store.duckdb"
-    path.write_bytes(meridia_run.read_bytes())
-    with Store(path) as store:
-        yield store, str(store.runs(kind="run")["run_id"].iloc[-1])
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, str]]:
+    with Store(tmp_path_factory.mktemp("ablations") / "store.duckdb") as store:
+        yield store, run_study(SMALL, store).run_id
 
 
 def test_ablations_are_stored_and_found_again(kept: tuple[Store, str]) -> None:
@@ -518,7 +518,7 @@ def test_ablations_of_everything_come_before_a_later_selection(
     monkeypatch.setattr(ablation_parts, "SEARCHES", 2)
     monkeypatch.setattr(ablation_parts, "REDRAWS", {1: 3, 3: 2, 10: 2, 1000: 1})
     whole = run_ablations(store, run_id, executor=pool)
-    later = run_ablations(store, RunRequest("meridia", personas=200, trials=8), only=["paper"])
+    later = run_ablations(store, SMALL, only=["paper"])
     assert later["of_run"] == run_id, "a request finds the run that was made of it"
     found = latest_ablations(store, run_id)
     assert found is not None and found["run_id"] == whole["run_id"] and len(found["rows"]) > 20
@@ -574,8 +574,11 @@ def test_what_cannot_be_ablated_is_refused(kept: tuple[Store, str]) -> None:
     assert "rules" in str(costly.value)
 
 
-def test_the_command_prints_one_object_or_a_table(meridia_store: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["ablate", *SAME, "--db", str(meridia_store), "--only", "without_policy,personas_1"]
+def test_the_command_prints_one_object_or_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "store.duckdb"
+    with Store(path) as store:
+        run_study(SMALL, store)
+    words = ["ablate", *SAME, "--db", str(path), "--only", "without_policy,personas_1"]
     assert main([*words, "--json"]) == 0
     out = capsys.readouterr().out
     values = json.loads(out)
@@ -604,6 +607,6 @@ def test_the_command_prints_one_object_or_a_table(meridia_store: Path, capsys: p
         and "not a language model" in text
         and "80% interval" in text
     )
-    with Store(meridia_store) as store:
+    with Store(path) as store:
         assert len(store.runs(kind="run")) == 1, "the run that was there is taken"
         assert latest_ablations(store, values["of_run"]) == values

@@ -11,10 +11,13 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from small_runs import SHORT, TEST_END, TRAIN_END
 
 from core.cli import _parser, main
 from core.services.runs import run_study
@@ -22,6 +25,7 @@ from core.services.specification import RunRequest
 from core.store.database import Store
 
 ROOT = Path(__file__).resolve().parent.parent
+DAYS = ["--train-end", str(TRAIN_END), "--test-end", str(TEST_END)]
 #: The request of the session's run (see conftest), so that commands find it instead of running it again.
 SAME = ["meridia", "--personas", "200", "--trials", "8"]
 SCENARIO = """
@@ -56,6 +60,24 @@ def policytwin(*arguments: object, home: Path, **options: Any) -> subprocess.Com
         check=False,
         **options,
     )
+
+
+def here(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: object, home: Path
+) -> subprocess.CompletedProcess[str]:
+    """The same in this process, which has imported everything already."""
+    with monkeypatch.context() as patched:
+        patched.chdir(home)
+        for name, value in environment(home).items():
+            patched.setenv(name, value)
+        for name in ("POLICYTWIN_DATA", "POLICYTWIN_DB"):
+            patched.delenv(name, raising=False)
+        try:
+            code = main([str(item) for item in arguments])
+        except SystemExit as end:
+            code = int(end.code or 0)
+    out, err = capsys.readouterr()
+    return subprocess.CompletedProcess(arguments, code, out, err)
 
 
 def one_object(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
@@ -146,20 +168,31 @@ def _commands(parser: argparse.ArgumentParser, *before: str) -> list[tuple[str, 
 
 
 def test_run_prints_one_object_and_stores_it(tmp_path: Path) -> None:
-    request = ["run", "meridia", "--personas", "40", "--trials", "2", "--db", "new/folder/x.duckdb", "--workers", "2"]
+    request = [
+        "run",
+        "meridia",
+        "--personas",
+        "40",
+        "--trials",
+        "2",
+        *DAYS,
+        "--db",
+        "new/folder/x.duckdb",
+        "--workers",
+        "2",
+    ]
     found = one_object(policytwin(*request, "--json", home=tmp_path))
     assert {"study", "engine", "macro_rmse", "rmse", "calibration_gap", "seconds", "run_id"} <= set(found)
-    assert (found["study"], found["personas"], found["days"]) == ("meridia", 40, 685)
+    assert (found["study"], found["personas"], found["days"]) == ("meridia", 40, 213)
     with Store(tmp_path / "new" / "folder" / "x.duckdb") as store:
         assert store.run(found["run_id"]).complete
-        again = run_study(RunRequest("meridia", personas=40, trials=2), store)
+        again = run_study(RunRequest("meridia", personas=40, trials=2, **SHORT), store)
     assert again.values["result_hash"] == found["result_hash"], "two workers, another process: the same result"
 
 
 def test_run_in_words_says_whether_the_twin_lost(tmp_path: Path) -> None:
     done = policytwin(
-        "run", "meridia", "--personas", "40", "--trials", "1", "--train-end", "2031-03-01", "--test-end", "2031-06-30",
-        "--seed", "4", home=tmp_path,
+        "run", "meridia", "--personas", "40", "--trials", "1", *DAYS, "--seed", "4", home=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0 and done.stderr == ""
     assert "Meridia" in done.stdout or "meridia" in done.stdout
@@ -168,15 +201,14 @@ def test_run_in_words_says_whether_the_twin_lost(tmp_path: Path) -> None:
 
 
 def test_the_store_answers_runs_show_and_export(
-    stored: Path, run_id: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    stored: Path, run_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    listed = one_object(policytwin("runs", "--db", stored, "--json", home=tmp_path))
+    beside = partial(here, monkeypatch, capsys)
+    listed = one_object(beside("runs", "--db", stored, "--json", home=tmp_path))
     assert run_id in [row["run_id"] for row in listed["runs"]]
     shown = one_object(policytwin("show", run_id, "--db", stored, "--json", home=tmp_path))
     assert shown["status"] == "complete" and shown["summary"]["run_id"] == run_id
-    written = one_object(
-        policytwin("export", run_id, "--to", tmp_path / "out", "--db", stored, "--json", home=tmp_path)
-    )
+    written = one_object(beside("export", run_id, "--to", tmp_path / "out", "--db", stored, "--json", home=tmp_path))
     assert all(Path(name).is_file() for name in written["files"])
     assert {Path(name).name for name in written["files"]} >= {
         "scores.csv",
@@ -189,7 +221,9 @@ def test_the_store_answers_runs_show_and_export(
         assert run_id in capsys.readouterr().out
 
 
-def test_sweep_compare_and_sensitivity_build_on_the_run(stored: Path, run_id: str, tmp_path: Path) -> None:
+def test_sweep_compare_and_sensitivity_build_on_the_run(
+    stored: Path, run_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "open.toml").write_text(SCENARIO, encoding="utf-8")
     window = ["--start", "2031-06-01", "--end", "2031-06-30"]
     commands = {
@@ -198,7 +232,8 @@ def test_sweep_compare_and_sensitivity_build_on_the_run(stored: Path, run_id: st
         "sensitivity": ["sensitivity", *SAME],
     }
     for name, words in commands.items():
-        found = one_object(policytwin(*words, "--db", stored, "--json", home=tmp_path))
+        done = policytwin if name == "sweep" else partial(here, monkeypatch, capsys)
+        found = one_object(done(*words, "--db", stored, "--json", home=tmp_path))
         assert found["study"] == "meridia" and found["run_id"].startswith(name), name
     with Store(stored) as store:
         assert len(store.runs(kind="run")) == 1, "the run that was there is taken"
@@ -259,17 +294,7 @@ def test_wrong_input_is_answered_in_one_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name, value in environment(tmp_path).items():
-        monkeypatch.setenv(name, value)
-    for name in ("POLICYTWIN_DATA", "POLICYTWIN_DB"):
-        monkeypatch.delenv(name, raising=False)
-    try:
-        code = main(arguments)
-    except SystemExit as end:
-        code = int(end.code or 0)
-    out, err = capsys.readouterr()
-    one_line(subprocess.CompletedProcess(arguments, code, out, err), *words)
+    one_line(here(monkeypatch, capsys, *arguments, home=tmp_path), *words)
 
 
 def test_the_same_in_a_process_of_its_own(tmp_path: Path) -> None:
@@ -301,13 +326,16 @@ def test_a_reader_that_leaves_is_no_error(stored: Path, run_id: str, tmp_path: P
 def test_ctrl_c_leaves_a_run_that_the_same_command_resumes(tmp_path: Path) -> None:
     path = tmp_path / "x.duckdb"
     process = subprocess.Popen(
-        [sys.executable, "-m", "core.cli", "run", "meridia", "--personas", "40", "--trials", "5000", "--db", str(path)],
+        [sys.executable, "-m", "core.cli", "run", "meridia", "--personas", "40", "--trials", "5000", *DAYS,
+         "--db", str(path)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(tmp_path), cwd=tmp_path,
     )  # fmt: skip
-    ends = time.monotonic() + 60
-    while not path.is_file() and time.monotonic() < ends:
-        time.sleep(0.05)
-    time.sleep(8.0)  # until the first trials are kept
+    # Each batch of trials that is kept makes the log longer, as does what is kept before the first: some ten transactions.
+    log, sizes, ends = path.with_name(path.name + ".wal"), set[int](), time.monotonic() + 60
+    while len(sizes) < 30 and time.monotonic() < ends:
+        with suppress(OSError):
+            sizes.add(log.stat().st_size)
+        time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")

@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
 from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 
 import hypothesis
 import pytest
+
+from core.processes import end_with_parent
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKER = "PYTEST_XDIST_WORKER" in os.environ
@@ -64,6 +69,13 @@ def meridia_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Store(path) as store:
         run_study(RunRequest("meridia", personas=200, trials=8), store)
     return path
+
+
+@pytest.fixture(scope="session")
+def processes() -> Iterator[Executor]:
+    """Up to three worker processes, started when work first finds none idle; each imports for seconds."""
+    with ProcessPoolExecutor(3, mp_context=get_context("spawn"), initializer=end_with_parent) as pool:
+        yield pool
 
 
 @pytest.fixture

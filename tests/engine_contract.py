@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
-from multiprocessing import get_context
+from concurrent.futures import Executor
 
 import numpy as np
 import pandas as pd
@@ -38,12 +36,6 @@ class EngineContract:
     @pytest.fixture
     def behaviours(self) -> tuple[str, ...]:
         raise NotImplementedError
-
-    @pytest.fixture(scope="class")
-    @classmethod
-    def other_process(cls) -> Iterator[Executor]:
-        with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
-            yield pool
 
     def test_it_says_what_it_is(self, engine: ResponseEngine) -> None:
         assert isinstance(engine, ResponseEngine)
@@ -103,9 +95,9 @@ class EngineContract:
         assert np.array_equal(engine.respond(bare, contexts), engine.respond(personas, contexts))
 
     def test_another_process_gives_the_same_answer(
-        self, engine: ResponseEngine, personas: pd.DataFrame, contexts: pd.DataFrame, other_process: Executor
+        self, engine: ResponseEngine, personas: pd.DataFrame, contexts: pd.DataFrame, processes: Executor
     ) -> None:
-        there = other_process.submit(answers_of, engine, personas, contexts).result()
+        there = processes.submit(answers_of, engine, personas, contexts).result()
         assert np.array_equal(there, engine.respond(personas, contexts))
         assert pickle.loads(pickle.dumps(engine)).parameters == engine.parameters
 

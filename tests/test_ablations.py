@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import date, timedelta
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -72,12 +71,6 @@ def parts(prepared: Prepared) -> dict[str, Ablation]:
 def whole(prepared: Prepared, parts: dict[str, Ablation]) -> Refit:
     """The refit with nothing left out."""
     return replace(parts[CONTROL].refits[0], seed=prepared.request.seed)
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[Executor]:
-    with ProcessPoolExecutor(max_workers=2, mp_context=get_context("spawn")) as pool:
-        yield pool
 
 
 def told(prepared: Prepared, **changes: Any) -> Prepared:
@@ -512,12 +505,12 @@ def test_ablations_are_stored_and_found_again(kept: tuple[Store, str]) -> None:
 
 
 def test_ablations_of_everything_come_before_a_later_selection(
-    kept: tuple[Store, str], pool: Executor, monkeypatch: pytest.MonkeyPatch
+    kept: tuple[Store, str], processes: Executor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, run_id = kept
     monkeypatch.setattr(ablation_parts, "SEARCHES", 2)
     monkeypatch.setattr(ablation_parts, "REDRAWS", {1: 3, 3: 2, 10: 2, 1000: 1})
-    whole = run_ablations(store, run_id, executor=pool)
+    whole = run_ablations(store, run_id, executor=processes)
     later = run_ablations(store, SMALL, only=["paper"])
     assert later["of_run"] == run_id, "a request finds the run that was made of it"
     found = latest_ablations(store, run_id)
@@ -534,11 +527,11 @@ def test_ablations_of_everything_come_before_a_later_selection(
     assert len(persona_count_curve([]).data) == 3 and len(ablation_bars([]).data) == 0
 
 
-def test_rows_do_not_depend_on_the_executor(kept: tuple[Store, str], pool: Executor) -> None:
+def test_rows_do_not_depend_on_the_executor(kept: tuple[Store, str], processes: Executor) -> None:
     store, run_id = kept
     names = ["personas_3", "without_occupation", "without_calendar", "without_priors"]
     alone = run_ablations(store, run_id, only=names)
-    shared = run_ablations(store, run_id, only=names[::-1], executor=pool)
+    shared = run_ablations(store, run_id, only=names[::-1], executor=processes)
     assert alone["rows"] == shared["rows"]
     records = [store.run(values["run_id"]).record for values in (alone, shared)]
     assert records[0].result_hash == records[1].result_hash is not None
@@ -578,7 +571,7 @@ def test_the_command_prints_one_object_or_a_table(tmp_path: Path, capsys: pytest
     path = tmp_path / "store.duckdb"
     with Store(path) as store:
         run_study(SMALL, store)
-    words = ["ablate", *SAME, "--db", str(path), "--only", "without_policy,personas_1"]
+    words = ["ablate", *SAME, "--db", str(path), "--only", "without_policy,personas_1", "--workers", "1"]
     assert main([*words, "--json"]) == 0
     out = capsys.readouterr().out
     values = json.loads(out)

@@ -8,18 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from small_runs import TEST_END, TRAIN_END
 
 from core.cli import main
 from core.store import Store
 
 Command = Callable[..., tuple[dict[str, Any], str]]
-SMALL = ["meridia", "--personas", "20", "--trials", "1"]
+SMALL = ["meridia", "--personas", "20", "--trials", "1", "--train-end", str(TRAIN_END), "--test-end", str(TEST_END)]
 SCENARIO = """
-name = "Everything open in June"
+name = "Everything open in August"
 [[edits]]
 remove = "all"
-start = 2031-06-01
-end = 2031-06-30
+start = 2030-08-20
+end = 2030-08-31
 """
 
 
@@ -45,8 +46,8 @@ def test_every_kind_of_result_is_stored_once(command: Command, tmp_path: Path) -
         ("sweep", *SMALL, "--levels", "0,100"),
         ("compare", *SMALL, "--scenario", str(tmp_path / "open.toml")),
         ("sensitivity", *SMALL),
-        ("ablate", *SMALL, "--only", "uncalibrated,paper"),
-        ("worlds", "--kinds", "plain", "--seeds", "1", "--personas", "20", "--trials", "0"),
+        ("ablate", *SMALL, "--only", "uncalibrated,paper", "--workers", "1"),
+        ("worlds", "--kinds", "plain", "--seeds", "1", "--personas", "20", "--trials", "0", "--workers", "1"),
     )
     for words in commands:
         first, quiet = command(*words)

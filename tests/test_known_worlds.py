@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +22,6 @@ from core.errors import Cancelled, InputError
 from core.services.archive import export_run, list_runs, show_run
 from core.services.known_worlds import ESTIMATOR_WORDS, SEEDS, WORLDS, known_worlds
 from core.services.progress import Watch
-from core.services.runs import worker_pool
 from core.services.texts_worlds import worlds_text
 from core.store.database import Store
 from core.validity.contrast_rivals import CONTRAST_RIVALS
@@ -206,10 +206,9 @@ def test_what_the_pages_claim_of_contrasts_and_their_intervals_is_true() -> None
 # ---- kept and printed
 
 
-def test_workers_change_nothing() -> None:
+def test_workers_change_nothing(processes: Executor) -> None:
     here = known_worlds(["plain"], 2, **SMALL)
-    with worker_pool(2) as pool:
-        there = known_worlds(["plain"], 2, executor=pool, **SMALL)
+    there = known_worlds(["plain"], 2, executor=processes, **SMALL)
     assert here["rows"] == there["rows"] and here["summary"] == there["summary"]
 
 

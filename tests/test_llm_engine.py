@@ -85,13 +85,13 @@ class TestReplayKeepsTheContract(LanguageContract):
             yield engine("replay", url, cache=cache)
 
     def test_another_process_gives_the_same_answer(
-        self, engine: LanguageEngine, personas: pd.DataFrame, contexts: pd.DataFrame, other_process: Executor
+        self, engine: LanguageEngine, personas: pd.DataFrame, contexts: pd.DataFrame, processes: Executor
     ) -> None:
         """A store cannot be in two processes: elsewhere a replaying engine says that it knows nothing, and makes nothing up."""
         from engine_contract import answers_of
 
         with pytest.raises(AnswersMissing, match="not in the cache"):
-            other_process.submit(answers_of, engine, personas, contexts).result()
+            processes.submit(answers_of, engine, personas, contexts).result()
 
 
 @pytest.mark.parametrize("days", ["together", "apart"])

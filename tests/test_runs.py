@@ -7,10 +7,9 @@ import os
 import signal
 import subprocess
 import sys
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import date
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -122,10 +121,9 @@ def test_the_stored_aggregates_are_what_the_parameters_simulate(whole: RunSummar
     assert np.array_equal(everyone, again.everyone)
 
 
-def test_the_number_of_workers_changes_no_bit(whole: RunSummary, store: Store) -> None:
+def test_the_number_of_workers_changes_no_bit(whole: RunSummary, store: Store, processes: Executor) -> None:
     forget_rivals()
-    with ProcessPoolExecutor(max_workers=3, mp_context=get_context("spawn")) as pool:
-        other = run_study(replace(REQUEST, workers=3), store, executor=pool)
+    other = run_study(replace(REQUEST, workers=3), store, executor=processes)
     assert other.values["result_hash"] == whole.values["result_hash"]
     for table in ("aggregates", "forecasts", "scores"):
         assert frame_hash(other.tables[table]) == frame_hash(whole.tables[table])

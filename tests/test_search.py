@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import date
 from functools import lru_cache
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -78,12 +76,6 @@ def found() -> SearchResult:
     return run()
 
 
-@pytest.fixture(scope="module")
-def pool() -> Iterator[Executor]:
-    with ProcessPoolExecutor(max_workers=2, mp_context=get_context("spawn")) as executor:
-        yield executor
-
-
 def test_the_same_seed_is_the_same_search(found: SearchResult) -> None:
     again, other = run(), run(seed=5)
     assert again.log.rows == found.log.rows and again.parameters == found.parameters
@@ -107,8 +99,8 @@ def test_macro_alone_is_minimised(found: SearchResult) -> None:
             peer.tell(row["number"], row["macro"])
 
 
-def test_workers_change_nothing(found: SearchResult, pool: Executor) -> None:
-    assert run(executor=pool).log.rows == found.log.rows
+def test_workers_change_nothing(found: SearchResult, processes: Executor) -> None:
+    assert run(executor=processes).log.rows == found.log.rows
 
 
 def trial(number: int, objectives: list[float], x: float) -> dict[str, object]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -329,11 +328,10 @@ def test_the_shelf_keeps_nothing_that_cannot_be(store: Store, study: Study) -> N
     assert shelf.get(wrong) is None and shelf.get(base) is not None
 
 
-def test_a_large_population_is_drawn_in_another_process(store: Store, study: Study) -> None:
+def test_a_large_population_is_drawn_in_another_process(store: Store, study: Study, processes: Executor) -> None:
     shelf, seen = PopulationShelf(), []
     draft = PopulationDraft(MERIDIA, 80, 3).with_person(1, {"sociability": 0.9})
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        shelve(shelf, store, study, draft, Watch(seen.append), pool)
+    shelve(shelf, store, study, draft, Watch(seen.append), processes)
     found = shelf.get(draft)
     assert found is not None and found.content_hash == build_population(store, study, draft).content_hash
     assert seen[0].done == 0 and seen[-1].done == 1

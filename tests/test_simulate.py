@@ -6,9 +6,7 @@ import os
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
-from multiprocessing import get_context
+from concurrent.futures import Executor
 from pathlib import Path
 
 import numpy as np
@@ -49,23 +47,17 @@ def people() -> pd.DataFrame:
     return synthesise(spec(), 2 * BLOCK + 250, seed=2).personas
 
 
-@pytest.fixture(scope="module", params=[2, 3])
-def workers(request: pytest.FixtureRequest) -> Iterator[tuple[Executor, int]]:
-    with ProcessPoolExecutor(max_workers=request.param, mp_context=get_context("spawn")) as pool:
-        yield pool, request.param
-
-
 def same_bits(left: Aggregates, right: Aggregates) -> bool:
     return left.groups == right.groups and all(
         getattr(left, name).tobytes() == getattr(right, name).tobytes() for name in ("means", "weights")
     )
 
 
-def test_any_number_of_workers_gives_the_same_last_bit(people: pd.DataFrame, workers: tuple[Executor, int]) -> None:
+@pytest.mark.parametrize("count", [2, 3])
+def test_any_number_of_workers_gives_the_same_last_bit(people: pd.DataFrame, processes: Executor, count: int) -> None:
     contexts = some_contexts()
     alone = simulate(rules(), people, contexts, ATTRIBUTES)
-    executor, count = workers
-    assert same_bits(alone, simulate(rules(), people, contexts, ATTRIBUTES, executor=executor, workers=count))
+    assert same_bits(alone, simulate(rules(), people, contexts, ATTRIBUTES, executor=processes, workers=count))
 
 
 def test_the_number_of_threads_of_the_machine_changes_no_bit() -> None:

@@ -22,6 +22,7 @@ from core.forecasting.teachers import kept_for_exams
 from core.records import RUNGS, RunRecord, encode_json
 from core.services import backtests
 from core.services.archive import export_run, list_runs
+from core.services.backtest_tables import rows_of_tables, tables_of
 from core.services.backtests import (
     BacktestRequest,
     export_backtest,
@@ -30,13 +31,11 @@ from core.services.backtests import (
     newest_backtest,
     read_backtest,
     read_exported,
-    rows_of_tables,
     run_backtest,
     shipped_path,
-    tables_of,
 )
 from core.services.progress import Progress, Watch
-from core.store import schema
+from core.store import migrations
 from core.store.database import Store
 
 FORECASTERS = ("twin", "last_value", "seasonal_naive")
@@ -179,7 +178,7 @@ def test_a_store_of_version_two_is_taken_along_with_all_it_has(tmp_path: Path, r
             "(version INTEGER PRIMARY KEY, code_version VARCHAR NOT NULL, applied_at TIMESTAMP NOT NULL)"
         )
         for number in (1, 2):
-            raw.execute(schema.MIGRATIONS[number - 1])
+            raw.execute(migrations.MIGRATIONS[number - 1])
             raw.execute("INSERT INTO schema_version VALUES (?, 'old', now())", [number])
         raw.execute(
             "INSERT INTO runs (run_id, kind, study_id, engine, status, inputs_hash, owner, record, created_at) "
@@ -196,7 +195,7 @@ def test_a_store_of_version_two_is_taken_along_with_all_it_has(tmp_path: Path, r
         assert read_backtest(store, kept).rows == measured()["rows"]
     with duckdb.connect(str(path)) as raw:
         versions = [number for (number,) in raw.execute("SELECT version FROM schema_version ORDER BY 1").fetchall()]
-    assert versions == list(range(1, len(schema.MIGRATIONS) + 1)) and len(versions) >= 3
+    assert versions == list(range(1, len(migrations.MIGRATIONS) + 1)) and len(versions) >= 3
 
 
 def test_an_exported_file_says_what_its_rows_say(request_: BacktestRequest, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 
 from core.errors import InputError, StoreError
 from core.records import RUNGS, RunRecord, new_run_id
-from core.store import COMPLETE, RUNNING, Store, responses_array, responses_table, schema
+from core.store import COMPLETE, RUNNING, Store, migrations, responses_array, responses_table
 from core.store.schema import KEYS, RUN_TABLES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -126,14 +126,16 @@ def test_reopening_migrates_nothing_and_keeps_everything(path: Path) -> None:
             opened.append("observations", [{"content_hash": "s", "date": date(2020, 1, 1 + expected), "variable": "b"}])
     with duckdb.connect(str(path)) as raw:
         assert raw.execute("SELECT version FROM schema_version").fetchall() == [
-            (number,) for number in range(1, len(schema.MIGRATIONS) + 1)
+            (number,) for number in range(1, len(migrations.MIGRATIONS) + 1)
         ]
 
 
 def test_a_later_version_adds_to_an_older_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Store(path) as opened:
         opened.append("observations", [{"content_hash": "s", "date": "2020-01-01", "variable": "b", "value": 2.5}])
-    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, "ALTER TABLE observations ADD COLUMN note VARCHAR"))
+    monkeypatch.setattr(
+        migrations, "MIGRATIONS", (*migrations.MIGRATIONS, "ALTER TABLE observations ADD COLUMN note VARCHAR")
+    )
     with Store(path) as opened:
         row = opened.read("observations").iloc[0]
         assert row["value"] == 2.5
@@ -144,7 +146,9 @@ def test_a_failing_migration_leaves_the_file_as_it_was(path: Path, monkeypatch: 
     with Store(path) as opened:
         opened.append("observations", [{"content_hash": "s", "date": "2020-01-01", "variable": "b"}])
     with monkeypatch.context() as patch:
-        patch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, "CREATE TABLE extra (x INT); SELECT * FROM nowhere"))
+        patch.setattr(
+            migrations, "MIGRATIONS", (*migrations.MIGRATIONS, "CREATE TABLE extra (x INT); SELECT * FROM nowhere")
+        )
         with pytest.raises(StoreError, match="cannot be brought up to date"):
             Store(path)
     with Store(path) as opened:

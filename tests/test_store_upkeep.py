@@ -18,7 +18,7 @@ from store_cases import ROOT, filled, flipped, record, said, small_disk
 
 from core.cli import main
 from core.errors import DiskFull, InputError, StoreDamaged, StoreError
-from core.store import Store, schema
+from core.store import Store, migrations, schema
 from core.store.blocks import BLOCK_BYTES, FIRST_BLOCK
 from core.store.upkeep import backup_store, check_store, compact_store, restore_store
 
@@ -217,9 +217,9 @@ def test_newer_code_backs_a_store_up_before_it_changes_it(tmp_path: Path, monkey
     filled(path, runs=1)
     right = everything(path)
     os.chmod(path, 0o644)
-    version = len(schema.MIGRATIONS)
+    version = len(migrations.MIGRATIONS)
     with monkeypatch.context() as patch:
-        patch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, "ALTER TABLE drafts ADD COLUMN note VARCHAR"))
+        patch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, "ALTER TABLE drafts ADD COLUMN note VARCHAR"))
         with Store(path) as store:
             assert "note" in store.read("drafts").columns
         with Store(path):
@@ -244,7 +244,7 @@ def test_a_backup_that_does_not_fit_leaves_the_store_as_it_was(
     with pytest.raises(DiskFull):
         backup_store(path)
     with monkeypatch.context() as patch:
-        patch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, "ALTER TABLE drafts ADD COLUMN note VARCHAR"))
+        patch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, "ALTER TABLE drafts ADD COLUMN note VARCHAR"))
         with pytest.raises(DiskFull):
             Store(path)
     assert path.read_bytes() == before and {item.name for item in small_disk.iterdir()} == {"s.duckdb", "fill"}

@@ -23,7 +23,7 @@ from core.services.stored_inputs import (
     stored_observations,
 )
 from core.services.studies import open_study, study_hash
-from core.store import Store, schema
+from core.store import Store, migrations
 
 
 @pytest.fixture
@@ -81,11 +81,11 @@ def test_a_study_counts_by_what_it_says_and_not_by_where_it_lies(own: Own, tmp_p
 def test_an_older_stores_observations_become_those_of_the_studys_latest_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = next(place for place, text in enumerate(schema.MIGRATIONS) if "input_texts" in text)
+    place = next(place for place, text in enumerate(migrations.MIGRATIONS) if "input_texts" in text)
     path = tmp_path / "old.duckdb"
     connection = duckdb.connect(str(path))
-    monkeypatch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:place])
-    schema.migrate(connection, where="old")
+    monkeypatch.setattr(migrations, "MIGRATIONS", migrations.MIGRATIONS[:place])
+    migrations.migrate(connection, where="old")
     connection.execute(
         "INSERT INTO observations VALUES ('s', '2020-01-01', 'parks', 2.5), ('other', '2020-01-01', 'x', 1)"
     )

@@ -15,7 +15,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from pydantic import TypeAdapter
 
 from core.cognition.coefficients import load_coefficients
@@ -28,6 +27,7 @@ from core.forecasting.places import PATTERN
 from core.people.personas import synthesise
 from core.people.population_file import load_population_spec
 from core.records import RUNGS, RunRecord, code_version, content_hash
+from core.services.backtest_tables import HEAD, SCORES, TABLES, rows_of_tables, tables_of, with_coverage
 from core.services.backtesting import PERSONAS, POPULATION, backtest
 from core.services.progress import Watch
 from core.services.stored_inputs import save_engine_texts
@@ -41,11 +41,6 @@ KIND = "backtest"
 STUDY = "countries"
 #: Of the shipped file; digits that a reader could use, and no more.
 FORMAT, DIGITS = 2, 4
-PLACE = ("country", "origin", "horizon")
-HEAD = (*PLACE, "stringency_change", "categories")
-SCORES = ("coverage", "width", "score")
-#: What a row has beside these is kept as it is.
-KNOWN = frozenset({*HEAD, "macro_rmse", "coverage", "intervals"})
 #: What the shipped measurement was asked, and the files it reads in the folder of observations.
 ORIGINS = (date(2020, 6, 30), date(2020, 9, 30), date(2020, 12, 31), date(2021, 3, 31))
 HORIZONS = (30, 90, 180)
@@ -222,55 +217,6 @@ def read_backtest(store: Store, run_id: str) -> MeasuredBacktest:
 
 #: The first lines of an exported file say what it is.
 WHAT = "Scores of rolling-origin forecasts, measured by PolicyTwin. No observations of any provider are in here."
-TABLES = ("backtest_rows", "backtest_scores", "backtest_intervals")
-
-
-def tables_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, pd.DataFrame]:
-    """Rows of a backtest as the store's three tables, without `run_id`."""
-    heads, scores, intervals = [], [], []
-    for row in rows:
-        place = {name: row[name] for name in PLACE} | {"origin": date.fromisoformat(str(row["origin"]))}
-        further = {name: value for name, value in row.items() if name not in KNOWN}
-        heads.append({**{name: row[name] for name in HEAD}, **place, "further": further or None})
-        scores += [{**place, "forecaster": name, "macro_rmse": value} for name, value in row["macro_rmse"].items()]
-        intervals += [
-            {**place, "forecaster": name, "level": int(level), **{key: value[key] for key in SCORES}}
-            for name, levels in row.get("intervals", {}).items()
-            for level, value in levels.items()
-        ]
-    return {
-        "backtest_rows": pd.DataFrame(heads, columns=[*HEAD, "further"]),
-        "backtest_scores": pd.DataFrame(scores, columns=[*PLACE, "forecaster", "macro_rmse"]),
-        "backtest_intervals": pd.DataFrame(intervals, columns=[*PLACE, "forecaster", "level", *SCORES]),
-    }
-
-
-def rows_of_tables(tables: Mapping[str, pd.DataFrame], forecasters: Sequence[str]) -> list[dict[str, Any]]:
-    """The rows that `tables_of` took apart, in the order of country, origin and horizon."""
-    scores: dict[tuple[object, ...], dict[str, float]] = {}
-    for item in tables["backtest_scores"].to_dict("records"):
-        scores.setdefault(_key(item), {})[str(item["forecaster"])] = float(item["macro_rmse"])
-    intervals: dict[tuple[object, ...], dict[str, dict[str, dict[str, float]]]] = {}
-    for item in tables["backtest_intervals"].to_dict("records"):
-        levels = intervals.setdefault(_key(item), {}).setdefault(str(item["forecaster"]), {})
-        levels[str(item["level"])] = {key: float(item[key]) for key in SCORES}
-    rows = []
-    for item in tables["backtest_rows"].to_dict("records"):
-        key = _key(item)
-        country, origin, horizon = key
-        rows.append(
-            {
-                "country": country,
-                "origin": origin,
-                "horizon": horizon,
-                "stringency_change": float(item["stringency_change"]),
-                "categories": int(item["categories"]),
-                "macro_rmse": {name: scores[key][name] for name in forecasters if name in scores[key]},
-                **_with_coverage(intervals.get(key, {})),
-                **(item["further"] if isinstance(item["further"], Mapping) else {}),
-            }
-        )
-    return rows
 
 
 def export_backtest(measured: MeasuredBacktest, path: Path) -> None:
@@ -372,18 +318,6 @@ def _rung(values: Mapping[str, Any], engine: RulesEngine, personas: int, seed: i
     return RUNGS[2] if better else RUNGS[1]
 
 
-def _key(item: Mapping[Any, Any]) -> tuple[str, str, int]:
-    return str(item["country"]), str(pd.Timestamp(item["origin"]).date()), int(item["horizon"])
-
-
-def _with_coverage(intervals: Mapping[str, Mapping[str, Mapping[str, float]]]) -> dict[str, Any]:
-    """`intervals`, and the twin's `coverage` by level, which says the same shorter."""
-    if not intervals:
-        return {}
-    coverage = {level: values["coverage"] for level, values in intervals.get(TWIN, {}).items()}
-    return {"coverage": coverage, "intervals": dict(intervals)}
-
-
 def _rounded(row: Mapping[str, Any]) -> dict[str, Any]:
     intervals = {
         name: {level: {key: _digits(value[key]) for key in SCORES} for level, value in levels.items()}
@@ -393,7 +327,7 @@ def _rounded(row: Mapping[str, Any]) -> dict[str, Any]:
         **{name: row[name] for name in HEAD},
         "stringency_change": _digits(row["stringency_change"]),
         "macro_rmse": {name: _digits(value) for name, value in row["macro_rmse"].items()},
-        **_with_coverage(intervals),
+        **with_coverage(intervals),
     }
 
 
@@ -410,7 +344,7 @@ def _row_of(cells: Mapping[str, Any], forecasters: Sequence[str]) -> dict[str, A
     return {
         **{name: cells[name] for name in HEAD},
         "macro_rmse": {name: float(cells[name]) for name in forecasters},
-        **_with_coverage(intervals),
+        **with_coverage(intervals),
     }
 
 

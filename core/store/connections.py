@@ -17,7 +17,8 @@ from core.errors import StoreError
 from core.store.blocks import is_duckdb
 from core.store.copying import backup_before_migration
 from core.store.failures import damaged, explained, first_line, refusal
-from core.store.schema import Table, describe, migrate
+from core.store.migrations import migrate
+from core.store.schema import Table, describe
 
 # The store holds text from files, models and people. SQL never names a file or a Python variable, and nothing is ever
 # fetched, so the database may do neither.

@@ -12,9 +12,10 @@ from typing import Any
 import duckdb
 
 from core.errors import StoreDamaged, StoreError
-from core.store import schema
+from core.store import migrations
 from core.store.failures import explained
-from core.store.schema import KEYS, migrate, version_of
+from core.store.migrations import migrate, version_of
+from core.store.schema import KEYS
 
 #: Rows that are read at a time, and the fewest that are given up where some cannot be: what DuckDB itself reads at once.
 BATCH, FEWEST = 122_880, 2_048
@@ -50,7 +51,7 @@ def backup_before_migration(connection: duckdb.DuckDBPyConnection, path: Path) -
     Raises StoreDamaged where not all of it can be read, and DiskFull: then nothing was changed.
     """
     version = version_of(connection)
-    if not 0 < version < len(schema.MIGRATIONS):
+    if not 0 < version < len(migrations.MIGRATIONS):
         return None
     target = backup_path(path, f"version-{version}")
     copy_store(connection, target, where=str(path))

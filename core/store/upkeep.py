@@ -21,8 +21,8 @@ from core.store.blocks import damaged_parts, is_duckdb, mend
 from core.store.connections import connect_file, owner_only
 from core.store.copying import CopiedTable, backup_path, copy_store, extent, readable_parts, tables_in
 from core.store.failures import explained
+from core.store.migrations import version_of
 from core.store.salvage import Losses, settle_losses
-from core.store.schema import version_of
 
 
 @dataclass(frozen=True)

@@ -16,15 +16,14 @@ from dataclasses import replace
 from time import monotonic
 from typing import Any
 
-from core.cognition.llm.budget import Purse, tokens_of, tokens_to_answer, tokens_to_say
+from core.cognition.llm.admission import Admission
 from core.cognition.llm.cache import AnswerCache
 from core.cognition.llm.keeper import Keeper
 from core.cognition.llm.limits import AskProgress, Limits
 from core.cognition.llm.outcomes import Outcome, Taken
 from core.cognition.llm.own_loop import in_own_loop
-from core.cognition.llm.pacing import Pace, Timing, backoff
+from core.cognition.llm.pacing import Timing, backoff
 from core.cognition.llm.prices import Price
-from core.cognition.llm.providers.asking import with_repair
 from core.cognition.llm.replies import is_whole
 from core.cognition.llm.secret_text import secret_values, telling_values, without_values
 from core.cognition.llm.types import (
@@ -117,26 +116,14 @@ class _Asking:
     ) -> None:
         self.provider, self.spec, self.parse, self.cache = provider, spec, parse, cache
         self.limits, self.timing, self.run_id = limits, timing, run_id
-        self.purse = Purse(
-            max_calls=limits.max_calls, max_tokens=limits.max_tokens, max_cost=limits.max_cost, price=price
-        )
-        self.purse.calls = limits.spent_calls
-        self.purse.tokens_in, self.purse.tokens_out = limits.spent_tokens_in, limits.spent_tokens_out
+        self.door = Admission(spec, limits, price, timing)
+        self.purse = self.door.purse
         # A model may repeat what it was never told on purpose; what is kept, shown or sent back must not.
         self.secrets = secret_values()
-        requests, tokens = limits.requests_per_minute, limits.tokens_per_minute
-        self.requests = None if requests is None else Pace(requests, timing.now)
-        self.tokens = None if tokens is None else Pace(tokens, timing.now)
-        self.counting = tokens is not None or limits.max_tokens is not None or limits.max_cost is not None
         self.outcomes: dict[str, Outcome] = {}
         self.total = self.cached = self.failed = 0
-        self.paused_until = timing.now()
-        #: The cap that is reached, in words: calls in flight end, and no other begins.
-        self.cap: str | None = None
-        self.refused = False
         #: Which of the workers wait for a reply now.
         self.calling: set[asyncio.Task[Any] | None] = set()
-        self.settled = asyncio.Event()
 
     async def run(self, questions: Sequence[Question]) -> list[Outcome]:
         try:
@@ -149,8 +136,8 @@ class _Asking:
                 with Keeper(self.cache, self.spec, self.run_id) as keeper:
                     await self._ask(asked, keeper)
             self._report(0.0, None)
-            if self.cap is not None:
-                raise self.purse.reached(self.cap)
+            if self.door.cap is not None:
+                raise self.purse.reached(self.door.cap)
             return [self.outcomes[key] for key in keys]
         finally:
             await self.provider.aclose()
@@ -239,7 +226,7 @@ class _Asking:
         repair: str | None = None
         faults = repairs = 0
         while True:
-            ticket = await self._admitted(question, repair)
+            ticket = await self.door.enter(question, repair)
             if ticket is None:
                 return None
             taken.calls += 1
@@ -248,17 +235,17 @@ class _Asking:
                 reply = await self._call(question, repair)
             except (Denied, QuotaExhausted):
                 # Before anybody else has a turn, for a key that is refused is not to be tried again.
-                self.refused = True
+                self.door.refused = True
                 raise
             except FormRefused:
-                self._settle(question, ticket, None)
+                self.door.settle(question, ticket, None)
                 taken.seconds += monotonic() - begun
                 continue
             except (RateLimited, Unavailable) as wrong:
-                self._settle(question, ticket, None)
+                self.door.settle(question, ticket, None)
                 taken.seconds += monotonic() - begun
                 faults += 1
-                if self.refused:
+                if self.door.refused:
                     return None
                 if faults >= self.limits.max_attempts:
                     return taken.outcome(key, failure=f"no reply in {faults} attempts; the last: {wrong}")
@@ -266,13 +253,13 @@ class _Asking:
                 continue
             except ProviderError as wrong:
                 billed = wrong.reply if isinstance(wrong, Rejected) else None
-                self._settle(question, ticket, billed)
+                self.door.settle(question, ticket, billed)
                 if billed is None:
                     taken.seconds += monotonic() - begun
                 else:
                     taken.add(replace(billed, text=without_values(billed.text, self.secrets)))
                 return taken.outcome(key, failure=f"refused: {wrong}")
-            self._settle(question, ticket, reply)
+            self.door.settle(question, ticket, reply)
             reply = replace(reply, text=without_values(reply.text, self.secrets))
             taken.add(reply)
             try:
@@ -300,64 +287,6 @@ class _Asking:
         finally:
             self.calling.discard(worker)
 
-    async def _admitted(self, question: Question, repair: str | None) -> int | None:
-        """Waits until the question may be asked; a ticket for `_settle`, or None where the run is ending."""
-        said, answered = self._estimate(question, "high")
-        if repair is not None and self.counting:
-            said += tokens_of(with_repair("", repair)).high
-        while self.cap is None and not self.refused:
-            cap = self.purse.lacking(said, answered)
-            if cap is None:
-                break
-            if not self.purse.may_come_free():
-                self.cap = cap
-                break
-            self.settled.clear()
-            await self.settled.wait()
-        if self.cap is not None or self.refused:
-            return None
-        ticket = self.purse.start(said, answered)
-        await self._turn(question)
-        return None if self.refused else ticket
-
-    async def _turn(self, question: Question) -> None:
-        """Waits for the end of a pause and for the turn under the limits per minute.
-
-        A turn that comes up during a pause is lost, and another is taken after it: otherwise all that waited would ask
-        at the same moment when the pause ends, above the limits.
-        """
-        while True:
-            while (wait := self.paused_until - self.timing.now()) > 0:
-                await self.timing.sleep(wait + self.timing.up_to(self.limits.backoff_base))
-            wait = 0.0 if self.requests is None else self.requests.reserve()
-            if self.tokens is not None:
-                wait = max(wait, self.tokens.reserve(sum(self._estimate(question, "typical"))))
-            if wait <= 0:
-                return
-            await self.timing.sleep(wait)
-            if self.paused_until <= self.timing.now():
-                return
-
-    def _settle(self, question: Question, ticket: int, reply: Reply | None) -> None:
-        said, answered = self._estimate(question, "typical")
-        if reply is None:
-            took_in = took_out = 0.0
-        else:
-            took_in = said if reply.tokens_in is None else reply.tokens_in
-            took_out = answered if reply.tokens_out is None else reply.tokens_out
-        self.purse.settle(ticket, took_in, took_out)
-        self.settled.set()
-        if self.tokens is not None and reply is not None:
-            self.tokens.correct(took_in + took_out - said - answered)
-
-    def _estimate(self, question: Question, end: str) -> tuple[float, float]:
-        if not self.counting:
-            return 0.0, 0.0
-        return (
-            getattr(tokens_to_say(question), end),
-            getattr(tokens_to_answer(question.schema, self.spec.max_output_tokens), end),
-        )
-
     async def _back_off(self, wrong: RateLimited | Unavailable, faults: int) -> None:
         asked_for = wrong.retry_after
         if asked_for is not None and asked_for > self.limits.max_wait:
@@ -372,7 +301,7 @@ class _Asking:
             wait = asked_for + min(wait, self.limits.backoff_base)
             if isinstance(wrong, RateLimited):
                 # The limit is on all calls with this key: others would only be refused as well.
-                self.paused_until = max(self.paused_until, self.timing.now() + asked_for)
+                self.door.pause(asked_for)
         await self.timing.sleep(wait)
 
     async def _watch(self, keeper: Keeper) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import InputError
+from core.services.studies import open_study, study_hash
 from core.settings import shipped_data
 from core.study import available_studies, load_codebook, load_study, read_study, study_from
 
@@ -222,6 +223,18 @@ def test_a_shipped_id_belongs_to_the_shipped_study(tmp_path: Path) -> None:
         said = refused(written(tmp_path, text))
         assert "the id of a shipped study" in said and "an id of its own" in said and "my-meridia" in said
     assert "the id of a shipped study" in refused(written(tmp_path, 'extends = "uae.toml"\nid = "Meridia"\n'))
+
+
+def test_a_shipped_study_with_other_people_says_whose_they_are(tmp_path: Path) -> None:
+    usual = open_study("meridia")
+    same = usual.study.population_file.read_text(encoding="utf-8")
+    for people, told in ((same, False), (same.replace("total = 4200000", "total = 4300000"), True)):
+        written(tmp_path, people, "people.toml")
+        found = open_study(written(tmp_path, MERIDIA.replace("populations/meridia.toml", "people.toml")))
+        # The study says the same; whom it is about is on record with each run, as for people edited on a page.
+        assert study_hash(found.study) == study_hash(usual.study)
+        said = "The people are those of people.toml, not those that ship with this study."
+        assert (said in found.notes) == told and said not in usual.notes
 
 
 def test_a_study_survives_as_what_its_file_says(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ class StudyInputs:
 
     `policy` is the table that the timeline was made from. `texts` holds what was read as text, by its name in `hashes`:
     the coefficients, and the tables learned elsewhere by their names; and, as `study`, what its file says. `notes` says
-    what is assumed where nothing was reported.
+    what is assumed where nothing was reported, and whose people are not those that ship.
     """
 
     study: Study
@@ -122,8 +122,18 @@ def inputs_of(study: Study, given: Mapping[str, Any], observed: ObservedData) ->
         dict(observed.hashes),
         policy,
         {"study": given, **texts},
-        observed.notes,
+        (*observed.notes, *_other_people(study)),
     )
+
+
+def _other_people(study: Study) -> list[str]:
+    """That a shipped study is told of people who do not ship with it."""
+    if study.id not in available_studies():
+        return []
+    usual, file = load_study(study.id).population_file, study.population_file
+    if file == usual or (file.is_file() and content_digest(file) == content_digest(usual)):
+        return []
+    return [f"The people are those of {file.name}, not those that ship with this study."]
 
 
 def engine_texts(study: Study) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from small_runs import SHORT
 from core.services.specification import RunRequest
 from core.settings import shipped_data
 
+PEOPLE = "people.toml"
+
 
 @dataclass
 class Own:
@@ -30,14 +32,18 @@ class Own:
         table.to_csv(file, index=False)
 
     def lose(self) -> None:
-        """Neither the file nor the folder is there any more."""
+        """Neither the files nor the folder are there any more."""
         shutil.rmtree(self.data)
         self.study.unlink()
+        self.study.with_name(PEOPLE).unlink()
 
 
 def own_study(folder: Path) -> Own:
     study = folder / "place.toml"
-    study.write_text('extends = "meridia.toml"\nid = "place"\ntitle = "A place"\nshipped = false\n', encoding="utf-8")
+    text = 'extends = "meridia.toml"\nid = "place"\ntitle = "A place"\nshipped = false\n'
+    study.write_text(f'{text}population.file = "{PEOPLE}"\n', encoding="utf-8")
+    people = (shipped_data() / "populations" / "meridia.toml").read_text(encoding="utf-8")
+    (folder / PEOPLE).write_text(people.replace("total = 4200000", "total = 4300000"), encoding="utf-8")
     data = folder / "data"
     shutil.copytree(shipped_data() / "meridia", data / "meridia")
     return Own(study, data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import pandas as pd
@@ -25,18 +26,26 @@ def population_spec(study: Study) -> PopulationSpec:
     return load_population_spec(study.population_file)
 
 
+@dataclass(frozen=True)
+class _Tables:
+    """Equal tables are the same, wherever they were read."""
+
+    content_hash: str
+    spec: PopulationSpec = field(compare=False)
+
+
 @lru_cache(maxsize=16)
-def _synthesised(spec_hash: str, path: str, personas: int, seed: int) -> Population:
-    return synthesise(load_population_spec(path), personas, seed)
+def _synthesised(tables: _Tables, personas: int, seed: int) -> Population:
+    return synthesise(tables.spec, personas, seed)
 
 
 def make_population(study: Study, personas: int, seed: int = 0, spec: PopulationSpec | None = None) -> Population:
-    """The study's population of this size; repeated calls with the study's own tables cost nothing."""
-    own = population_spec(study)
-    spec = own if spec is None else spec
-    if spec.content_hash == own.content_hash and personas <= REMEMBERED_PERSONAS:
-        return _synthesised(own.content_hash, str(study.population_file), personas, seed)
-    return synthesise(spec, personas, seed)
+    """A population of this size by `spec`, or by the study's own tables, whose file is read only then; repeated calls cost
+    nothing."""
+    spec = population_spec(study) if spec is None else spec
+    if personas > REMEMBERED_PERSONAS:
+        return synthesise(spec, personas, seed)
+    return _synthesised(_Tables(spec.content_hash, spec), personas, seed)
 
 
 def population_id(population: Population) -> str:

@@ -16,6 +16,10 @@ import pytest
 
 from core.processes import end_with_parent
 
+# Several workers with as many threads of linear algebra as there are cores each would wait for each other. Before NumPy.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
 ROOT = Path(__file__).resolve().parent.parent
 WORKER = "PYTEST_XDIST_WORKER" in os.environ
 #: What takes longest, longest first: workers begin with it, so that none is left alone with it in the end.

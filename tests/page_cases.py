@@ -13,14 +13,20 @@ from pages.shared.shell import job_board
 PATIENCE = 120.0
 
 
+def wait_for_jobs() -> None:
+    """Until no job is at work."""
+    board: JobBoard = job_board()
+    end = time.monotonic() + PATIENCE
+    while board.active():
+        assert time.monotonic() < end, f"still at work: {board.active()}"
+        time.sleep(0.02)
+
+
 def end_jobs() -> None:
     """Stop every job, wait for its end, and forget it."""
     board: JobBoard = job_board()
     for job in board.active():
         job.stop()
-    end = time.monotonic() + PATIENCE
-    while board.active():
-        assert time.monotonic() < end, f"still at work: {board.active()}"
-        time.sleep(0.02)
+    wait_for_jobs()
     for job in list(board._jobs.values()):
         board.forget(job)

@@ -178,6 +178,13 @@ def test_rows_and_their_summary() -> None:
     assert json.loads(json.dumps(summary, allow_nan=False)) == summary
 
 
+@lru_cache(maxsize=1)
+def of_germany(names: tuple[str, ...]) -> tuple[PlaceForecasts, PastErrors | None]:
+    """What is forecast of Germany as it is, and the errors of its past where nothing was learned elsewhere."""
+    own = places()["DEU"]
+    return forecast_place(own, people(), [ORIGIN], 45, names), untaught(own, names).past
+
+
 @pytest.mark.parametrize("change", ["shuffled", "inflated", "gone"])
 def test_nothing_from_after_the_origin_reaches_a_forecast_or_an_interval(change: str) -> None:
     mobility, policy, cases = (table.copy() for table in tables())
@@ -195,14 +202,14 @@ def test_nothing_from_after_the_origin_reaches_a_forecast_or_an_interval(change:
         table.loc[later, values] = block
     (changed,), _ = places_from_tables(mobility, policy, cases, {"DEU": 4_200_000}, ["DEU"])
     names = tuple(name for name in RIVALS if name != "ets")
-    before, after = (forecast_place(item, people(), [ORIGIN], 45, names) for item in (places()["DEU"], changed))
+    before, mine = of_germany(names)
+    after, theirs = forecast_place(changed, people(), [ORIGIN], 45, names), untaught(changed, names).past
+    assert mine is not None and theirs is not None
     for name in ("twin", *names):
         assert np.array_equal(before.forecasts[ORIGIN][name].to_numpy(), after.forecasts[ORIGIN][name].to_numpy()), name
     for name in ("twin", "seasonal_naive"):
         one, other = (item.widths[name, ORIGIN].by_behaviour for item in (before, after))
         assert all(np.array_equal(one[behaviour], other[behaviour]) for behaviour in one)
-        mine, theirs = (untaught(item, names).past for item in (places()["DEU"], changed))
-        assert mine is not None and theirs is not None
         one, other = (own_widths(past, name, ORIGIN).widths.by_behaviour for past in (mine, theirs))
         assert all(np.array_equal(one[behaviour], other[behaviour], equal_nan=True) for behaviour in one)
 

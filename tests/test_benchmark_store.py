@@ -10,15 +10,15 @@ from core.cli import main
 
 
 def test_kills_and_damage_end_as_they_should(capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["bench-store", "--kills", "4", "--flips", "12", "--personas", "40", "--trials", "2", "--minutes", "20"]
+    words = ["bench-store", "--kills", "2", "--flips", "6", "--personas", "40", "--trials", "2", "--minutes", "20"]
     assert main([*words, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     kills, flips = found["kills"], found["flips"]
-    assert kills["kills"] == 4 and kills["resumed"] + kills["complete"] + kills["begun_anew"] == 4
+    assert kills["kills"] == 2 and kills["resumed"] + kills["complete"] + kills["begun_anew"] == 2
     assert not [
         kills[name] for name in ("doubled", "other_result", "rows_lost", "refused", "tracebacks") if kills[name]
     ]
-    assert flips["flips"] == 12 and flips["said_damaged"] + flips["harmless"] == 12 and flips["said_damaged"] > 0
+    assert flips["flips"] == 6 and flips["said_damaged"] + flips["harmless"] == 6 and flips["said_damaged"] > 0
     assert not flips["wrongly_said"] and not flips["tracebacks"]
     assert flips["restored_whole"] + flips["restored_in_part"] > 0
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from page_cases import wait_for_jobs
 from streamlit.testing.v1 import AppTest
 
 from core.people.personas import edit_persona
@@ -256,12 +256,8 @@ def test_many_personas_are_worked_on_beside_the_page(
     page = fine(opened(view=view, start="2031-07-01"))
     assert not charts(page) and "beside the page" in shown(page)
     page.button(key=f"{view}-start").click().run()
-    for _ in range(100):
-        if charts(page):
-            break
-        time.sleep(0.1)
-        page.run()
-    fine(page)
+    wait_for_jobs()
+    fine(page.run())
     assert len(charts(page)) >= 3
     kept = runs_of(meridia_store, view)
     assert len(kept) == 1 and f"Kept as {kept['run_id'].iloc[0]}" in shown(page)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from page_cases import wait_for_jobs
 from streamlit.testing.v1 import AppTest
 
 from core.people.personas import Population
@@ -193,15 +194,13 @@ def test_a_large_population_is_drawn_beside_the_page(meridia_store: Path, monkey
     monkeypatch.setattr("pages.shared.population_draft.FORECAST_AT_ONCE", 20)
     page = visit(personas="31", seed="77")
     assert any("31 people take a while" in item.value for item in page.info)
-    for _ in range(200):
-        if page.metric:
-            break
-        plain(page.run())
+    wait_for_jobs()
+    plain(page.run())
     assert page.metric[0].value == "31"
     page.query_params["view"] = "Effect on the forecast"
-    for _ in range(200):
-        if CALIBRATION_KEPT in captions(plain(page.run())):
-            break
+    plain(page.run())
+    wait_for_jobs()
+    plain(page.run())
     assert CALIBRATION_KEPT in captions(page) and len(page.get("plotly_chart")) == 1
 
 

@@ -82,11 +82,36 @@ def processes() -> Iterator[Executor]:
         yield pool
 
 
+@pytest.fixture(scope="session")
+def short_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As `meridia_run`, of few people on the shortest split: contrasts of its 33 days take a tenth of the time."""
+    from small_runs import SHORT
+
+    from core.services.runs import run_study
+    from core.services.specification import RunRequest
+    from core.store.database import Store
+
+    path = tmp_path_factory.mktemp("short") / "store.duckdb"
+    with Store(path) as store:
+        run_study(RunRequest("meridia", personas=60, trials=2, **SHORT), store)
+    return path
+
+
 @pytest.fixture
 def meridia_store(meridia_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A store of the test's own with one complete run of Meridia, which the dashboard uses."""
+    return _dashboards(meridia_run, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def short_store(short_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """As `meridia_store`, with the run of `short_run`."""
+    return _dashboards(short_run, tmp_path, monkeypatch)
+
+
+def _dashboards(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "policytwin.duckdb"
-    shutil.copy(meridia_run, path)
+    shutil.copy(run, path)
     monkeypatch.setenv("POLICYTWIN_DB", str(path))
     monkeypatch.delenv("POLICYTWIN_DATA", raising=False)
     return path

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from page_cases import wait_for_jobs
+from small_runs import TRAIN_END
 from streamlit.testing.v1 import AppTest
 
 from core.people.personas import edit_persona
@@ -60,12 +61,12 @@ def runs_of(store: Path, kind: str) -> pd.DataFrame:
         return kept_counterfactuals(opened_store, "meridia", kind)
 
 
-def test_a_first_visit_shows_a_sweep_with_its_checks_and_claims(meridia_store: Path) -> None:
+def test_a_first_visit_shows_a_sweep_with_its_checks_and_claims(short_store: Path) -> None:
     page = fine(opened())
     text = shown(page)
     assert "fictional" in text and "invented" in text
     study = load_study("meridia")
-    claims = claims_of(study, "rules", study.train_end)
+    claims = claims_of(study, "rules", TRAIN_END)
     assert claims.headline in text.replace("\\", "") and claims.details in text.replace("\\", "")
     for said in ("Bounded", "Monotone", "Outside what training saw", "Engine: rules engine", "under restrictions"):
         assert said in text
@@ -74,10 +75,10 @@ def test_a_first_visit_shows_a_sweep_with_its_checks_and_claims(meridia_store: P
     sources = [item.value for item in page.caption if item.value.startswith("Source: ")]
     assert len(sources) == 4 and all("fictional" in item and "not a causal effect" in item for item in sources)
     assert any("policytwin sweep meridia" in item.value for item in page.code)
-    assert len(runs_of(meridia_store, "sweep")) == 0
+    assert len(runs_of(short_store, "sweep")) == 0
 
 
-def test_outside_levels_are_hollow_and_the_observed_mean_is_there(meridia_store: Path) -> None:
+def test_outside_levels_are_hollow_and_the_observed_mean_is_there(short_store: Path) -> None:
     figure = charts(fine(opened(levels="0,75")))[0]
     names = [trace.get("name") for trace in figure["data"]]
     assert {"80% interval", "Level seen in training", "Level outside what training saw"} <= set(names)
@@ -86,12 +87,12 @@ def test_outside_levels_are_hollow_and_the_observed_mean_is_there(meridia_store:
     assert hollow["marker"]["color"] == "#ffffff"
 
 
-def test_a_link_reproduces_the_sweep(meridia_store: Path) -> None:
+def test_a_link_reproduces_the_sweep(short_store: Path) -> None:
     attribute = "sex"
-    page = fine(opened(levels="10,90", start="2031-05-01", end="2031-05-31", by=attribute, behaviour="parks"))
+    page = fine(opened(levels="10,90", start="2030-08-20", end="2030-09-10", by=attribute, behaviour="parks"))
     assert page.text_input[0].value == "10, 90"
-    assert [item.value for item in page.date_input] == [date(2031, 5, 1), date(2031, 5, 31)]
-    assert "31 days, 2031-05-01 to 2031-05-31" in shown(page)
+    assert [item.value for item in page.date_input] == [date(2030, 8, 20), date(2030, 9, 10)]
+    assert "22 days, 2030-08-20 to 2030-09-10" in shown(page)
     assert box(page, "By").value == attribute and box(page, "Behaviour").value == "parks"
     page.text_input[0].set_value("0 40; 80").run()
     assert page.query_params["levels"] in ("0,40,80", ["0,40,80"])
@@ -102,33 +103,33 @@ def test_a_link_reproduces_the_sweep(meridia_store: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"), [("120", "0 to 100"), ("", "no level"), ("ten", "not a number"), ("-1", "0")]
 )
-def test_a_wrong_level_is_one_line_and_keeps_nothing(meridia_store: Path, text: str, said: str) -> None:
+def test_a_wrong_level_is_one_line_and_keeps_nothing(short_store: Path, text: str, said: str) -> None:
     page = opened()
     page.text_input[0].set_value(text).run()
     assert not page.exception
     assert len(page.error) == 1 and said in page.error[0].value and "\n" not in page.error[0].value
-    assert len(runs_of(meridia_store, "sweep")) == 0
+    assert len(runs_of(short_store, "sweep")) == 0
     page.text_input[0].set_value("0, 100").run()
     fine(page)
 
 
-def test_days_in_the_wrong_order_are_one_line(meridia_store: Path) -> None:
-    page = opened(start="2031-08-01", end="2031-07-01")
+def test_days_in_the_wrong_order_are_one_line(short_store: Path) -> None:
+    page = opened(start="2030-09-10", end="2030-08-20")
     assert len(page.error) == 1 and "before start" in page.error[0].value and not page.exception
 
 
-def test_a_link_with_impossible_choices_says_so_and_goes_on(meridia_store: Path) -> None:
+def test_a_link_with_impossible_choices_says_so_and_goes_on(short_store: Path) -> None:
     page = opened(start="2020-01-01", end="soon", by="shoe_size", view="upside-down")
     assert not page.exception and not page.error
     assert len(page.warning) == 4
     assert len(charts(page)) == 4
 
 
-def test_a_sweep_is_kept_listed_and_opened_again(meridia_store: Path) -> None:
-    page = opened(levels="0,60", start="2031-05-01", end="2031-06-30")
+def test_a_sweep_is_kept_listed_and_opened_again(short_store: Path) -> None:
+    page = opened(levels="0,60", start="2030-08-20", end="2030-09-10")
     page.button(key="keep-sweep").click().run()
     fine(page)
-    kept = runs_of(meridia_store, "sweep")
+    kept = runs_of(short_store, "sweep")
     assert len(kept) == 1
     run_id = kept["run_id"].iloc[0]
     assert f"Kept as {run_id}" in shown(page)
@@ -138,25 +139,25 @@ def test_a_sweep_is_kept_listed_and_opened_again(meridia_store: Path) -> None:
     other.button(key=f"open-{run_id}").click().run()
     fine(other)
     assert other.text_input[0].value == "0, 60"
-    assert other.date_input[0].value == date(2031, 5, 1)
-    assert other.query_params["end"] in ("2031-06-30", ["2031-06-30"])
+    assert other.date_input[0].value == date(2030, 8, 20)
+    assert other.query_params["end"] in ("2030-09-10", ["2030-09-10"])
 
 
-def test_compare_says_what_a_policy_changes(meridia_store: Path) -> None:
+def test_compare_says_what_a_policy_changes(short_store: Path) -> None:
     page = fine(opened(view="compare"))
     text = shown(page)
-    assert "Under “No measures from 2031-04-01” instead of the policy that was in force" in text
+    assert "Under “No measures from 2030-08-14” instead of the policy that was in force" in text
     assert "80% interval" in text and "unlike anything in training" in text
     assert "Workplaces, visits:" in text and "points more" in text
     assert len(charts(page)) == 3
     assert any("policytwin compare meridia" in item.value for item in page.code)
 
 
-def test_several_what_ifs_and_their_days_are_in_the_link(meridia_store: Path) -> None:
+def test_several_what_ifs_and_their_days_are_in_the_link(short_store: Path) -> None:
     page = fine(opened(what="strictest-week,lifted-later", shift="45"))
     assert page.segmented_control[0].value == "compare"
     text = shown(page)
-    assert "Measures lifted 45 days later" in text and "held from 2031-04-01" in text
+    assert "Measures lifted 45 days later" in text and "held from 2030-08-14" in text
     assert page.number_input[0].value == 45
     box(page, "Draw").set_value("difference").run()
     fine(page)
@@ -166,12 +167,12 @@ def test_several_what_ifs_and_their_days_are_in_the_link(meridia_store: Path) ->
     assert "by day" in figure["layout"]["title"]["text"]
 
 
-def test_a_scenario_from_the_policy_page_is_compared_as_it_is_named(meridia_store: Path) -> None:
+def test_a_scenario_from_the_policy_page_is_compared_as_it_is_named(short_store: Path) -> None:
     inputs = open_study("meridia")
     name = "<b>Schools</b> *open* [x](y)"
-    with Store(meridia_store) as store:
-        scenario = inputs.timeline.with_constant({"C1": 3}, date(2031, 4, 1), name=name)
-        other = inputs.timeline.tightened(1, start=date(2031, 4, 1), name="Tighter")
+    with Store(short_store) as store:
+        scenario = inputs.timeline.with_constant({"C1": 3}, date(2030, 8, 14), name=name)
+        other = inputs.timeline.tightened(1, start=date(2030, 8, 14), name="Tighter")
         for item in (scenario, other):
             save_timeline(store, inputs.study, item)
     page = fine(opened(scenario=scenario.id))
@@ -188,10 +189,10 @@ def test_a_scenario_from_the_policy_page_is_compared_as_it_is_named(meridia_stor
     assert any("reference=reference" in item.value for item in page.code)
 
 
-def test_coming_back_by_a_link_shows_what_the_link_says(meridia_store: Path) -> None:
+def test_coming_back_by_a_link_shows_what_the_link_says(short_store: Path) -> None:
     inputs = open_study("meridia")
-    with Store(meridia_store) as store:
-        scenario = inputs.timeline.tightened(1, start=date(2031, 4, 1), name="Tighter")
+    with Store(short_store) as store:
+        scenario = inputs.timeline.tightened(1, start=date(2030, 8, 14), name="Tighter")
         save_timeline(store, inputs.study, scenario)
     page = fine(opened(levels="5,95"))
     assert page.segmented_control[0].value == "sweep"
@@ -208,18 +209,18 @@ def test_coming_back_by_a_link_shows_what_the_link_says(meridia_store: Path) -> 
         assert box(page, "What-ifs made on the spot").value == []
 
 
-def test_nothing_chosen_says_what_to_do(meridia_store: Path) -> None:
+def test_nothing_chosen_says_what_to_do(short_store: Path) -> None:
     page = opened(view="compare")
     box(page, "What-ifs made on the spot").set_value([]).run()
     fine(page)
     assert "Choose at least one" in shown(page) and not charts(page)
 
 
-def test_a_comparison_is_kept_with_its_policies_and_opened_again(meridia_store: Path) -> None:
+def test_a_comparison_is_kept_with_its_policies_and_opened_again(short_store: Path) -> None:
     page = opened(view="compare", what="lifted-earlier")
     page.button(key="keep-compare").click().run()
     fine(page)
-    kept = runs_of(meridia_store, "compare")
+    kept = runs_of(short_store, "compare")
     assert len(kept) == 1
     other = opened(view="compare")
     other.button(key=f"open-{kept['run_id'].iloc[0]}").click().run()
@@ -229,8 +230,8 @@ def test_a_comparison_is_kept_with_its_policies_and_opened_again(meridia_store: 
     assert "Measures lifted 30 days earlier" in shown(other)
 
 
-def test_edited_people_keep_the_calibration(meridia_store: Path) -> None:
-    with Store(meridia_store) as store:
+def test_edited_people_keep_the_calibration(short_store: Path) -> None:
+    with Store(short_store) as store:
         run = latest_run(store, "meridia")
         assert run is not None and run.record.population_id is not None
         people = load_population(store, run.record.population_id)
@@ -244,22 +245,22 @@ def test_edited_people_keep_the_calibration(meridia_store: Path) -> None:
     assert "nothing is refitted" in str(box(page, "People").help)
     page.button(key="keep-sweep").click().run()
     fine(page)
-    assert runs_of(meridia_store, "sweep")["population_id"].iloc[0] == identifier
+    assert runs_of(short_store, "sweep")["population_id"].iloc[0] == identifier
 
 
 @pytest.mark.parametrize("view", ["sweep", "compare"])
 def test_many_personas_are_worked_on_beside_the_page(
-    meridia_store: Path, monkeypatch: pytest.MonkeyPatch, view: str
+    short_store: Path, monkeypatch: pytest.MonkeyPatch, view: str
 ) -> None:
     module = __import__(f"pages.shared.counterfactual_{view}", fromlist=["AT_ONCE_UP_TO"])
     monkeypatch.setattr(module, "AT_ONCE_UP_TO", 0)
-    page = fine(opened(view=view, start="2031-07-01"))
+    page = fine(opened(view=view, start="2030-09-01"))
     assert not charts(page) and "beside the page" in shown(page)
     page.button(key=f"{view}-start").click().run()
     wait_for_jobs()
     fine(page.run())
     assert len(charts(page)) >= 3
-    kept = runs_of(meridia_store, view)
+    kept = runs_of(short_store, view)
     assert len(kept) == 1 and f"Kept as {kept['run_id'].iloc[0]}" in shown(page)
 
 
@@ -322,7 +323,7 @@ def test_figures_carry_units_dates_and_sources() -> None:
     path = pd.DataFrame(
         {
             "name": ["In force", "S", "Observed data"],
-            "date": pd.to_datetime(["2031-04-01"] * 3),
+            "date": pd.to_datetime(["2030-08-14"] * 3),
             "value": [1.0, 2.0, 3.0],
             "lower": [0.5, 1.5, None],
             "upper": [1.5, 2.5, None],

@@ -25,11 +25,12 @@ WORKER = "PYTEST_XDIST_WORKER" in os.environ
 #: What takes longest, longest first: workers begin with it, so that none is left alone with it in the end.
 SLOWEST = (
     "test_browser", "test_llm_runs", "test_runs", "test_crowd", "test_cli", "test_page_counterfactuals",
-    "test_page_simulate", "test_ablations", "test_known_worlds", "test_group_checks", "test_page_calibration",
-    "test_counterfactual", "test_llm_engine", "test_page_timeline", "test_backtest", "test_page_validation",
-    "test_personas", "test_confounding", "test_services_fitting", "test_llm_pipe", "test_page_population", "test_jobs",
-    "test_backtests_store", "test_run_intervals", "test_engine_comparison", "test_ask_people", "test_store",
-    "test_simulate", "test_timeline", "test_uae_golden", "test_leakage", "test_search", "test_learning",
+    "test_page_simulate", "test_page_simulate_read", "test_ablations", "test_known_worlds", "test_group_checks",
+    "test_page_calibration", "test_counterfactual", "test_llm_engine", "test_page_timeline", "test_backtest",
+    "test_page_validation", "test_personas", "test_confounding", "test_services_fitting", "test_llm_pipe",
+    "test_page_population", "test_jobs", "test_backtests_store", "test_run_intervals", "test_engine_comparison",
+    "test_ask_people", "test_store", "test_simulate", "test_timeline", "test_uae_golden", "test_leakage", "test_search",
+    "test_learning",
 )  # fmt: skip
 
 

@@ -1,0 +1,106 @@
+"""The Simulate page on a store of its own and a model's server on this machine, as its tests open and read it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from page_cases import end_jobs
+from small_runs import SHORT
+from streamlit.testing.v1 import AppTest
+
+from core.services.jobs import Job
+from core.services.model_servers import SERVERS_VARIABLE
+from core.services.runs import run_study
+from core.services.specification import Asking, RunRequest
+from core.store.database import Store
+from pages.shared.shell import job_board, open_store
+
+APP = Path(__file__).resolve().parent.parent / "app.py"
+PATIENCE = 120.0
+SECTIONS = ("run", "read", "compare", "crowd", "ask")
+#: Looks like a key, and is in no place but the environment.
+KEY = "sk-" + "hush" * 8
+MODEL = "m-1"
+
+
+@contextmanager
+def store_of_the_page(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """The store of the page, with one complete run of Meridia by rules, and no key in the environment; jobs and store end
+    with the test."""
+    for name in ("OPENAI_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY", SERVERS_VARIABLE):
+        monkeypatch.delenv(name, raising=False)
+    opened = open_store(str(path))
+    yield opened
+    end_jobs()
+    opened.close()
+
+
+def page(**parameters: str) -> AppTest:
+    at = AppTest.from_file(str(APP), default_timeout=PATIENCE)
+    at.switch_page("pages/3_Simulate.py")
+    for name, value in {"study": "meridia", **parameters}.items():
+        at.query_params[name.replace("_", "-")] = value
+    return at.run()
+
+
+def asked_of(url: str, **more: str) -> dict[str, str]:
+    """A link that asks three personas of the server at `url`, on the shortest split."""
+    days = {name: str(day) for name, day in SHORT.items()}
+    return {
+        "engine": "openai", "openai_model": MODEL, "address": str(url), "sim_asked": "3", "sim_trials": "1", **days, **more
+    }  # fmt: skip
+
+
+def until(condition: Callable[[], object]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+def said(at: AppTest) -> str:
+    """All words on the page."""
+    parts = [*at.markdown, *at.caption, *at.text, *at.info, *at.warning, *at.error, *at.success, *at.code]
+    tiles = [f"{tile.label}: {tile.value}" for tile in at.metric]
+    return "\n".join([*(str(part.value) for part in parts), *tiles])
+
+
+def clean(at: AppTest) -> AppTest:
+    assert not at.exception and not at.error, said(at)
+    return at
+
+
+def plan(at: AppTest) -> dict[str, str]:
+    """The tiles of what asking would take; those of the run shown come after them."""
+    return {tile.label: tile.value for tile in reversed(at.metric)}
+
+
+def took(at: AppTest) -> dict[str, str]:
+    """The tiles of what the run shown took."""
+    return {tile.label: tile.value for tile in at.metric}
+
+
+def linked(at: AppTest, name: str) -> str:
+    """A choice as the address has it."""
+    value = at.query_params[name]
+    return str(value if isinstance(value, str) else value[-1])
+
+
+def model_run(store: Store, url: str, **more: Any) -> str:
+    """A run of three personas of the server's model, without the page, on the shortest split unless told otherwise."""
+    manner = {name: more.pop(name) for name in ("samples", "design", "allow_failures", "model") if name in more}
+    asking = Asking("openai", **{"model": MODEL, "base_url": str(url), **manner})
+    days = {**SHORT, **more}
+    return run_study(RunRequest("meridia", personas=3, trials=1, asking=asking, **days), store).run_id
+
+
+def finished(store: Store) -> Job:
+    job = job_board().latest("run", "meridia")
+    assert job is not None
+    until(lambda: not job.active)
+    return job

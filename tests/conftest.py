@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
+from small_runs import SHORT
 
 from core.processes import end_with_parent
 
@@ -22,6 +25,8 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKER = "PYTEST_XDIST_WORKER" in os.environ
+#: Seconds that one worker waits for a run that another makes.
+MAKING = 300.0
 #: What takes longest, longest first: workers begin with it, so that none is left alone with it in the end.
 SLOWEST = (
     "test_browser", "test_llm_runs", "test_runs", "test_crowd", "test_cli", "test_page_counterfactuals",
@@ -65,14 +70,38 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session")
 def meridia_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with one complete run of the embedded study, made once per test session; copy it before writing."""
-    from core.services.runs import run_study
-    from core.services.specification import RunRequest
-    from core.store.database import Store
+    """A store with one complete run of the embedded study; copy it before writing."""
+    return _made_once(tmp_path_factory, "meridia", personas=200, trials=8)
 
-    path = tmp_path_factory.mktemp("meridia") / "store.duckdb"
-    with Store(path) as store:
-        run_study(RunRequest("meridia", personas=200, trials=8), store)
+
+@pytest.fixture(scope="session")
+def short_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As `meridia_run`, of few people on the shortest split: contrasts of its 33 days take a tenth of the time."""
+    return _made_once(tmp_path_factory, "short", personas=60, trials=2, **SHORT)
+
+
+def _made_once(factory: pytest.TempPathFactory, name: str, **request: Any) -> Path:
+    """A store with a run of Meridia, made by the first of all workers that asks for it."""
+    folder = factory.getbasetemp().parent if WORKER else factory.getbasetemp()
+    path, making, ends = folder / f"{name}.duckdb", folder / f"{name}.making", time.monotonic() + MAKING
+    while not path.is_file():
+        try:
+            making.mkdir()
+        except FileExistsError:
+            assert time.monotonic() < ends, f"nobody has made {path}"
+            time.sleep(0.05)
+            continue
+        from core.services.runs import run_study
+        from core.services.specification import RunRequest
+        from core.store.database import Store
+
+        try:
+            if not path.is_file():
+                with Store(making / path.name) as store:
+                    run_study(RunRequest("meridia", **request), store)
+                (making / path.name).rename(path)
+        finally:
+            shutil.rmtree(making)
     return path
 
 
@@ -81,21 +110,6 @@ def processes() -> Iterator[Executor]:
     """Up to three worker processes, started when work first finds none idle; each imports for seconds."""
     with ProcessPoolExecutor(3, mp_context=get_context("spawn"), initializer=end_with_parent) as pool:
         yield pool
-
-
-@pytest.fixture(scope="session")
-def short_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """As `meridia_run`, of few people on the shortest split: contrasts of its 33 days take a tenth of the time."""
-    from small_runs import SHORT
-
-    from core.services.runs import run_study
-    from core.services.specification import RunRequest
-    from core.store.database import Store
-
-    path = tmp_path_factory.mktemp("short") / "store.duckdb"
-    with Store(path) as store:
-        run_study(RunRequest("meridia", personas=60, trials=2, **SHORT), store)
-    return path
 
 
 @pytest.fixture

@@ -67,12 +67,12 @@ def test_an_inverted_u_has_no_slope_and_moves_all_the_same() -> None:
 
 def test_what_does_not_move_is_seldom_said_to() -> None:
     alarms = 0
-    for seed in range(60):
+    for seed in range(30):
         weights = np.random.default_rng(seed).integers(1, 10, 15).astype(float)
         alarms += any(
             association(answers(7 * seed + item), weights, LEVELS, tests=4, seed=seed).moves for item in range(4)
         )
-    assert alarms <= 8, "five in a hundred are expected"
+    assert alarms <= 5, "five in a hundred are expected"
 
 
 def test_what_stays_the_same_does_not_move() -> None:
@@ -197,12 +197,12 @@ def test_what_the_prompt_says_can_move_too(runs: tuple[Store, str]) -> None:
 
 def test_an_innocent_model_moves_nothing(runs: tuple[Store, str]) -> None:
     alarms = 0
-    for seed in range(6):
+    for seed in range(3):
         values = audit_of(
             runs, Script(noise=0.05, confounded={}, seed=seed), designs=["blinded", "levels"], unstated=False
         )
         alarms += bool(moved(values)) or any(row["moves"] for row in values["ranges"] if row["behaviour"] is None)
-    assert alarms <= 2
+    assert alarms <= 1
     still = audit_of(runs, Script(confounded={}))
     assert not moved(still) and not any(row["moves"] for row in still["ranges"])
     assert "+0.00" not in audit_text(still), "a correlation of what never moves is unknown"

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from any_model import any_model
 from llm_servers import openai_server
+from small_runs import SHORT, TEST_END
 
 from core.errors import InputError
 from core.report.simulate_figures import RULES_SYMBOL, by_kind_figure, engine_errors_figure, person_figure
@@ -71,12 +72,12 @@ def test_answers_laid_out_by_day_are_those_that_were_given() -> None:
     with Store.memory() as store, openai_server(any_model()) as url:
         for design in ("blinded", "levels"):
             asking = Asking("openai", "m", str(url), design=design, samples=2)
-            run_id = run_study(RunRequest("meridia", personas=2, trials=1, asking=asking), store).run_id
+            run_id = run_study(RunRequest("meridia", personas=2, trials=1, asking=asking, **SHORT), store).run_id
             run = store.run(run_id)
             situations = situations_of(run, inputs)
             check_situations(store, run, situations)
             table = situations.table
-            assert table["days"].sum() == (study.end - study.start).days + 1
+            assert table["days"].sum() == (TEST_END - study.start).days + 1
             assert table["first"].is_monotonic_increasing and set(table["kind"]) <= set(DAY_WORDS.values())
             engine = engine_of_run(store, run_id, inputs=inputs)
             people = load_population(store, str(run.record.population_id)).personas

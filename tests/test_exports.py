@@ -15,6 +15,7 @@ from core.cli import main
 from core.errors import InputError
 from core.files_out import written_together
 from core.store import Store
+from core.store.schema import RUN_TABLES
 
 __all__ = ["small_disk"]
 
@@ -113,3 +114,13 @@ def test_names_from_a_users_file_start_no_formula_in_an_export(tmp_path: Path) -
     assert export(made.run_id, tmp_path / "e", path) == 0
     text = (tmp_path / "e" / "aggregates.csv").read_text()
     assert ",'=cmd|x!A0,0,'-work,-0.5," in text
+
+
+def test_every_table_of_a_run_is_exported_but_the_answers_of_each_persona(meridia_store: Path, tmp_path: Path) -> None:
+    with Store(meridia_store) as store:
+        run_id = str(store.runs(kind="run")["run_id"].iloc[0])
+        rows = {name: len(store.read_result(name, run_id)) for name in RUN_TABLES}
+    assert export(run_id, tmp_path / "e", meridia_store) == 0
+    written = {file.stem: len(pd.read_csv(file)) for file in (tmp_path / "e").glob("*.csv")}
+    assert written == {name: count for name, count in rows.items() if count and not name.startswith("response")}
+    assert {"intervals", "forecasts", "scores", "trials"} <= set(written)

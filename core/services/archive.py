@@ -19,16 +19,13 @@ from core.services.asked_words import distribution_rows
 from core.services.asking_engines import ASKING, engine_of_record
 from core.store.database import Store
 from core.store.runs import StoredRun
+from core.store.schema import RUN_TABLES
 from core.study import Study, load_study
 
-#: Tables of a run that a user would open elsewhere; persona-level answers of simulations stay in the store, those to a
-#: survey question are what was asked for.
-EXPORTED = (
-    "forecasts", "scores", "calibrations", "trials", "sweeps", "aggregates", "contexts",
-    "backtest_rows", "backtest_scores", "backtest_intervals", "survey_answers",
-)  # fmt: skip
-
-
+#: Persona-level answers of simulations stay in the store; those to a survey question are what was asked for.
+LEFT_IN_STORE = ("responses", "response_chunks")
+#: Every other table of a run, so that no new one is forgotten.
+EXPORTED = tuple(name for name in RUN_TABLES if name not in LEFT_IN_STORE)
 #: Says whose export a folder is.
 RECORD_FILE = "record.json"
 

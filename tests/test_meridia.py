@@ -198,7 +198,7 @@ def test_all_epidemic_levels_occur_in_training_and_after(world: MeridiaWorld, st
 def test_the_policy_history_is_rich(world: MeridiaWorld, study: Study) -> None:
     policy = world.policy.loc[period(study.start, study.end)]
     changed = (policy.fillna(-1.0).diff().iloc[1:] != 0).any(axis=1)
-    assert changed.sum() >= 50
+    assert changed.sum() >= 40
     index = stringency(policy)
     assert index.min() < 10 and 70 < index.max() < 90
     weekly = index.resample("W").mean()
@@ -234,8 +234,9 @@ def test_the_series_look_like_mobility(world: MeridiaWorld, study: Study) -> Non
     assert -70 < weekly["retail"].min() < -40 and weekly["retail"].max() > -10
     assert weekly["grocery"].min() > weekly["retail"].min()
     assert 15 < weekly["residential"].max() < 30
-    assert weekly.loc["2031-06-15":"2031-08-31", "parks"].mean() > 30
-    assert weekly.loc["2031-11-05":"2031-12-20", "parks"].mean() < -20
+    summer, winter = weekly.loc["2031-06-15":"2031-08-31"].mean(), weekly.loc["2031-11-05":"2031-12-20"].mean()
+    assert summer["parks"] > 0 and summer["parks"] > winter["parks"] + 30
+    assert summer["parks"] > summer["retail"] + 30, "people meet outside when shops are closed"
     related = world.mobility.rolling(7).mean().corrwith(index)
     assert -0.95 < related["transit"] < -0.6 and -0.9 < related["workplaces"] < -0.6
     assert 0.6 < related["residential"] < 0.95
@@ -334,9 +335,11 @@ def test_adherence_erodes_to_its_floor_and_comes_back() -> None:
     people, full = People(plain), np.ones((1, 7))
     course = np.array([people.step(full)[0] for _ in range(3000)])
     assert course[:30].max() > 0.85
-    assert plain.erosion_floor < course[-1] < 0.7
+    lasting = 1 / (1 - 0.5 ** (1 / plain.burden_half_life))  # the burden of full restraint for ever
+    floor, half = plain.erosion_floor, plain.erosion_half
+    assert course[-1] == pytest.approx(floor + (1 - floor) / (1 + lasting / half), abs=0.01)
     assert (np.diff(course[60:]) <= 1e-12).all()
-    for _ in range(1000):
+    for _ in range(round(10 * plain.burden_half_life)):
         people.step(np.zeros((1, 7)))
     assert max(people.step(full)[0] for _ in range(30)) > 0.85
 
@@ -347,7 +350,7 @@ def test_people_react_three_days_ahead_and_not_sooner() -> None:
     assert (effect.loc[: change - pd.Timedelta(days=4)] == 0).all(axis=None)
     assert effect.loc[change - pd.Timedelta(days=3), "workplaces"] < -0.1
     felt = effect.loc[change - pd.Timedelta(days=3) : change + pd.Timedelta(days=10), "retail"]
-    assert felt.iloc[-1] < -40 < felt.iloc[0]
+    assert felt.iloc[-1] < -25 < felt.iloc[0]
 
 
 def test_a_lever_without_strength_has_no_effect() -> None:
@@ -366,11 +369,12 @@ def test_caution_is_a_capped_power_of_reported_cases() -> None:
         return expected_mobility(policy, cases, dates=at)["retail"]
 
     free = constant({})
-    calm, some, more = (retail(x, free) for x in (0.0, 10.0, 40.0))
+    calm, some, more = (retail(x, free) for x in (0.0, 2.5, 10.0))
     ratio = (more - calm) / (some - calm)
     np.testing.assert_allclose(ratio, 4**TRUTH.caution_exponent)
     capped = (retail(1e4, free) - calm) / (some - calm)
-    np.testing.assert_allclose(capped, TRUTH.caution_cap / TRUTH.caution_scale)
+    uncapped = TRUTH.caution_scale * (2.5 / TRUTH.caution_reference) ** TRUTH.caution_exponent
+    np.testing.assert_allclose(capped, TRUTH.caution_cap / uncapped)
     np.testing.assert_allclose(retail(1e6, free), retail(1e4, free))
 
 

@@ -81,11 +81,13 @@ def daily_share(half_life: float) -> float:
 def ordinary_visits(truth: MeridiaTruth) -> Floats:
     """Visits per 1,000 people without measures and fear (T × activities); for transit, a multiple of trips served."""
     holiday = {item.day for item in truth.holidays}
+    # Trips follow the visits they serve, and so does their trend.
+    trend = [np.ones(len(DAYS)) if item == TRANSIT else dated(truth.trend) for item in range(len(truth.activities))]
     weekday = np.array([day.weekday() for day in DAYS])
     is_holiday = np.array([day in holiday for day in DAYS])
     columns = [
-        np.array(item.weekly_visits)[weekday] * np.where(is_holiday, item.holiday, 1.0) * annual(item.season)
-        for item in truth.activities
+        np.array(item.weekly_visits)[weekday] * np.where(is_holiday, item.holiday, 1.0) * annual(item.season) * lasting
+        for item, lasting in zip(truth.activities, trend, strict=True)
     ]
     return np.column_stack(columns)
 

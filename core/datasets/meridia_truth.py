@@ -1,7 +1,8 @@
 """The known effects of Meridia: every constant of the process that generates the fictional country's data.
 
-All values are invented. They were chosen so that the series look like those of a middle-sized country in an epidemic,
-not fitted to any data. `data/meridia/README.md` states the process in words and formulas and prints these tables.
+All values are invented: chosen so that the series look like those of a middle-sized country in an epidemic, and some of them
+searched until policy went and simple forecasts compared as in real countries. `data/meridia/README.md` says how, states the
+process in words and formulas and prints these tables.
 """
 
 from __future__ import annotations
@@ -88,48 +89,48 @@ ACTIVITY_ORDER = ("retail", "grocery", "parks", "transit", "workplaces", "school
 _ACTIVITIES = (
     Activity(
         "retail", (385, 380, 390, 420, 500, 610, 430), 0.02, 0.12, 0.78,
-        (1.0, 1.0, 1.03, 1.05, 1.06, 1.06, 1.02, 0.99, 1.03, 1.04, 1.07, 1.16), 0.62, 0.18, 0.12, 0.12, 0.030, 0.7,
+        (1.0, 1.0, 1.03, 1.05, 1.06, 1.06, 1.02, 0.99, 1.03, 1.04, 1.07, 1.16), 0.62, 0.275, 0.12, 0.12, 0.0482, 0.7,
     ),
     Activity(
         "grocery", (300, 295, 300, 315, 370, 420, 240), 0.005, 0.45, 0.62,
-        (1.0, 1.0, 1.02, 1.03, 1.03, 1.02, 0.98, 0.97, 1.01, 1.02, 1.03, 1.12), 0.30, 0.06, 0.06, 0.06, 0.028, 0.7,
+        (1.0, 1.0, 1.02, 1.03, 1.03, 1.02, 0.98, 0.97, 1.01, 1.02, 1.03, 1.12), 0.30, 0.092, 0.06, 0.06, 0.045, 0.7,
     ),
     Activity(
         "parks", (70, 70, 74, 75, 84, 140, 155), 0.006, 0.10, 1.45,
-        (1.0, 1.06, 1.22, 1.45, 1.70, 1.88, 1.95, 1.90, 1.60, 1.30, 1.08, 0.98), 0.25, 0.0, 0.02, 0.10, 0.085, 1.0,
+        (1.0, 1.06, 1.22, 1.45, 1.7, 1.88, 1.95, 1.9, 1.6, 1.3, 1.08, 0.98), 0.25, 0.0, 0.02, 0.1, 0.082, 1.0,
     ),
     # Its visits follow from the other activities' trips, so its weekly profile is a multiple of those, not a count.
     Activity(
-        "transit", (0.98, 0.98, 1.0, 1.0, 1.06, 1.02, 0.94), 0.02, 0.0, 0.92,
-        (1.0, 1.0, 1.01, 1.02, 1.03, 1.03, 1.02, 1.0, 1.02, 1.02, 1.01, 1.0), 0.55, 0.14, 0.12, 0.0, 0.024, 0.7,
+        "transit", (0.98, 0.98, 1.0, 1.0, 1.06, 1.02, 0.94), 0.02, 0.00, 0.92,
+        (1.0, 1.0, 1.01, 1.02, 1.03, 1.03, 1.02, 1.0, 1.02, 1.02, 1.01, 1.0), 0.55, 0.214, 0.12, 0.0, 0.0386, 0.7,
     ),
     Activity(
         "workplaces", (418, 424, 424, 420, 398, 128, 84), 0.115, 0.70, 0.30,
-        (1.0, 1.01, 1.01, 1.0, 1.0, 0.99, 0.93, 0.87, 1.0, 1.01, 1.01, 0.95), 0.35, 0.28, 0.26, 0.34, 0.016, 0.7,
+        (1.0, 1.01, 1.01, 1.0, 1.0, 0.99, 0.93, 0.87, 1.0, 1.01, 1.01, 0.95), 0.35, 0.428, 0.26, 0.34, 0.0257, 0.7,
     ),
     Activity(
         "school", (195, 195, 195, 195, 190, 14, 6), 0.03, 0.20, 0.05,
-        (1.0, 1.0, 1.0, 1.0, 1.0, 0.90, 0.42, 0.40, 0.95, 1.0, 1.0, 0.92), 0.20, 0.0, 0.14, 0.30, 0.010, 0.0,
+        (1.0, 1.0, 1.0, 1.0, 1.0, 0.9, 0.42, 0.4, 0.95, 1.0, 1.0, 0.92), 0.20, 0.0, 0.14, 0.3, 0.0161, 0.0,
     ),
     Activity(
         "social", (230, 225, 240, 260, 350, 520, 470), 0.035, 0.15, 1.40,
-        (1.0, 1.0, 1.01, 1.02, 1.04, 1.06, 1.08, 1.07, 1.03, 1.02, 1.02, 1.10), 0.70, 0.08, 0.28, 0.14, 0.040, 0.0,
+        (1.0, 1.0, 1.01, 1.02, 1.04, 1.06, 1.08, 1.07, 1.03, 1.02, 1.02, 1.1), 0.70, 0.122, 0.28, 0.14, 0.0643, 0.0,
     ),
 )  # fmt: skip
 
 _LEVERS = (
     # maximum, flag, h, k, strength by activity in the order above, thresholds by level, weeks held, later
-    Lever("C1", 3, True, 1.6, 0.45, (0.05, 0.02, 0.03, 0.06, 0.15, 0.97, 0.06), (4.0, 9.0, 20.0), 3, 2.2),
-    Lever("C2", 3, True, 2.2, 0.55, (0.64, 0.10, 0.08, 0.06, 0.66, 0.10, 0.15), (3.0, 10.0, 26.0), 2, 1.8),
-    Lever("C3", 2, True, 1.2, 0.50, (0.16, 0.02, 0.20, 0.06, 0.03, 0.00, 0.24), (2.0, 6.0), 3, 0.9),
-    Lever("C4", 4, True, 1.4, 0.60, (0.28, 0.07, 0.26, 0.06, 0.08, 0.00, 0.52), (2.0, 5.0, 11.0, 22.0), 2, 0.8),
-    Lever("C5", 2, True, 2.0, 0.60, (0.10, 0.06, 0.04, 0.50, 0.12, 0.08, 0.06), (15.0, 23.0), 2, 1.8),
-    Lever("C6", 3, True, 1.8, 0.50, (0.56, 0.34, 0.58, 0.26, 0.40, 0.25, 0.60), (7.0, 17.0, 60.0), 2, 1.6),
-    Lever("C7", 2, True, 1.5, 0.50, (0.12, 0.08, 0.14, 0.20, 0.08, 0.02, 0.16), (8.0, 20.0), 2, 1.3),
-    Lever("C8", 4, False, 1.3, 0.70, (0.10, 0.03, 0.06, 0.12, 0.03, 0.00, 0.04), (1.0, 3.0, 9.0, 24.0), 4, 0.9),
-    Lever("H1", 2, True, 1.0, 0.40, (0.05, 0.02, 0.02, 0.04, 0.04, 0.00, 0.06), (0.5, 2.5), 6, 1.0),
-    Lever("H6", 4, True, 1.5, 0.55, (0.03, 0.01, 0.02, 0.05, 0.01, 0.00, 0.02), (4.0, 8.0, 16.0, 60.0), 5, 0.35),
-)
+    Lever("C1", 3, True, 1.6, 0.45, (0.032, 0.013, 0.019, 0.038, 0.096, 0.618, 0.038), (4.0, 9.0, 20.0), 3, 3.53),
+    Lever("C2", 3, True, 2.2, 0.55, (0.408, 0.064, 0.051, 0.038, 0.421, 0.064, 0.096), (3.0, 10.0, 26.0), 2, 2.56),
+    Lever("C3", 2, True, 1.2, 0.50, (0.102, 0.013, 0.127, 0.038, 0.019, 0.0, 0.153), (2.0, 6.0), 3, 0.84),
+    Lever("C4", 4, True, 1.4, 0.60, (0.178, 0.045, 0.166, 0.038, 0.051, 0.0, 0.331), (2.0, 5.0, 11.0, 22.0), 2, 0.7),
+    Lever("C5", 2, True, 2.0, 0.60, (0.064, 0.038, 0.025, 0.319, 0.076, 0.051, 0.038), (15.0, 23.0), 2, 2.56),
+    Lever("C6", 3, True, 1.8, 0.50, (0.357, 0.217, 0.37, 0.166, 0.255, 0.159, 0.382), (7.0, 17.0, 60.0), 2, 2.12),
+    Lever("C7", 2, True, 1.5, 0.50, (0.076, 0.051, 0.089, 0.127, 0.051, 0.013, 0.102), (8.0, 20.0), 2, 1.52),
+    Lever("C8", 4, False, 1.3, 0.70, (0.064, 0.019, 0.038, 0.076, 0.019, 0.0, 0.025), (1.0, 3.0, 9.0, 24.0), 4, 0.84),
+    Lever("H1", 2, True, 1.0, 0.40, (0.032, 0.013, 0.013, 0.025, 0.025, 0.0, 0.038), (0.5, 2.5), 6, 1.0),
+    Lever("H6", 4, True, 1.5, 0.55, (0.019, 0.006, 0.013, 0.032, 0.006, 0.0, 0.013), (4.0, 8.0, 16.0, 60.0), 5, 0.19),
+)  # fmt: skip
 
 # Every decree starts on a Thursday, like every other change, so that it too is announced three days before.
 _DECREES = (
@@ -202,6 +203,16 @@ class MeridiaTruth:
         "time at home in an ordinary January, Monday to Sunday",
         (17.2, 17.2, 17.1, 17.0, 16.7, 18.4, 19.3),
     )
+    trend: tuple[tuple[date, float], ...] = _known(
+        "date, multiple",
+        "of ordinary visits, linear between the dates: what changes for good without any measure or illness",
+        (
+            (date(2030, 2, 15), 1.0),
+            (date(2030, 9, 1), 0.96),
+            (date(2031, 3, 31), 0.98),
+            (date(2031, 12, 31), 1.06),
+        ),
+    )
     home_limit: float = _known("hours a day", "the most time at home that a day's mean can reach", 23.6)
     home_reporting_noise: float = _known("percentage points", "noise of the published time at home", 0.35)
 
@@ -211,14 +222,14 @@ class MeridiaTruth:
         "fraction of the coming restraint", "felt 1, 2, 3 days before", (0.3, 0.15, 0.05)
     )
     tightening_half_life: float = _known("days", "half of a new restraint is adopted", 3.0)
-    easing_half_life: float = _known("days", "half of a lifted restraint is dropped", 9.0)
-    erosion_half: float = _known("full-restraint days", "burden that halves what can erode of adherence", 60.0)
-    erosion_floor: float = _known("fraction", "adherence that no burden erodes", 0.45)
-    burden_half_life: float = _known("days", "half of a burden is forgotten", 110.0)
+    easing_half_life: float = _known("days", "half of a lifted restraint is dropped", 23.0)
+    erosion_half: float = _known("full-restraint days", "burden that halves what can erode of adherence", 32.0)
+    erosion_floor: float = _known("fraction", "adherence that no burden erodes", 0.8)
+    burden_half_life: float = _known("days", "half of a burden is forgotten", 500.0)
     habit_build_half_life: float = _known("days", "half of a habit is formed under restraint", 55.0)
     habit_loss_half_life: float = _known("days", "half of a habit is lost without restraint", 320.0)
 
-    caution_scale: float = _known("fraction of visits", "caution at the reference of reported cases", 0.16)
+    caution_scale: float = _known("fraction of visits", "caution at the reference of reported cases", 0.3)
     caution_reference: float = _known(
         "cases per 100,000 a day", "reported cases at which caution equals its scale", 10.0
     )
@@ -227,17 +238,19 @@ class MeridiaTruth:
     caution_information: float = _known("fraction", "gain of caution under the fullest information campaign", 0.3)
     caution_window: int = _known("days", "days of reported cases, up to yesterday, that people average", 7)
 
-    reproduction: float = _known("persons", "people one case infects in an ordinary January", 2.3)
+    reproduction: float = _known("persons", "people one case infects in an ordinary January", 2.4)
     latent_days: float = _known("days", "mean time from infection to infectiousness", 3.5)
     infectious_days: float = _known("days", "mean time of infectiousness", 5.0)
-    immune_days: float = _known("days", "mean time of immunity", 260.0)
+    immune_days: float = _known("days", "mean time of immunity", 349.0)
     household_share: float = _known("share of contacts", "contacts inside the household, never reduced", 0.26)
     mask_strength: float = _known("fraction of transmission", "prevented by the strictest rule on face coverings", 0.4)
     border_strength: float = _known("fraction of imports", "prevented by closed borders", 0.85)
     crowding: float = _known("", "power of relative visits that gives relative contacts at a place", 1.5)
-    vaccinated: float = _known("fraction of susceptible people a day", "made immune from `first_vaccination` on", 0.003)
+    vaccinated: float = _known(
+        "fraction of susceptible people a day", "made immune from `first_vaccination` on", 0.0005
+    )
     first_vaccination: date = _known("date", "first vaccination", date(2031, 3, 1))  # noqa: RUF009
-    imports: float = _known("infections a day", "brought in from abroad from `first_import` on", 12.0)
+    imports: float = _known("infections a day", "brought in from abroad from `first_import` on", 11.0)
     first_import: date = _known("date", "first infection brought in", date(2030, 2, 10))  # noqa: RUF009
     epidemic_season: tuple[float, ...] = _known(
         "multiple of January",
@@ -250,9 +263,9 @@ class MeridiaTruth:
         (
             (date(2030, 2, 10), 1.0),
             (date(2030, 12, 20), 1.0),
-            (date(2031, 2, 20), 1.4),
-            (date(2031, 7, 10), 1.4),
-            (date(2031, 9, 1), 1.85),
+            (date(2031, 2, 20), 1.56),
+            (date(2031, 7, 10), 1.56),
+            (date(2031, 9, 1), 2.0),
         ),
     )
     reported_share: float = _known("fraction of infections", "infections that become reported cases", 0.3)
@@ -270,28 +283,28 @@ class MeridiaTruth:
     announcement_days: int = _known("days", "from the announcement to the change", 3)
     data_delay: int = _known("days", "age of the newest cases the government looks at", 4)
     growth_limits: tuple[float, float] = _known(
-        "multiple", "bounds on week-over-week growth by which pressure is scaled", (0.75, 1.5)
+        "multiple", "bounds on week-over-week growth by which pressure is scaled", (0.53, 1.87)
     )
-    ease_below: float = _known("fraction of the threshold", "pressure below which a level is given up", 0.75)
-    ease_fast_below: float = _known("fraction of the threshold", "pressure below which no targeted step is made", 0.3)
+    ease_below: float = _known("fraction of the threshold", "pressure below which a level is given up", 0.3)
+    ease_fast_below: float = _known("fraction of the threshold", "pressure below which no targeted step is made", 0.18)
     later_dates: tuple[date, date] = _known(
         "dates", "between which thresholds move to their `later` multiple", (date(2030, 11, 1), date(2031, 3, 1))
     )
-    general_from: float = _known("multiple of the threshold", "pressure from which a measure is general", 1.25)
-    postponed: float = _known("probability", "that a due change waits for the next review", 0.3)
+    general_from: float = _known("multiple of the threshold", "pressure from which a measure is general", 1.13)
+    postponed: float = _known("probability", "that a due change waits for the next review", 0.15)
     tolerance: tuple[tuple[date, float], ...] = _known(
         "date, multiple",
         "of the thresholds, linear between the dates: at first the government is alarmed, later it is used to it",
         (
-            (date(2030, 2, 15), 0.1),
-            (date(2030, 4, 15), 0.15),
-            (date(2030, 6, 15), 0.4),
-            (date(2030, 10, 1), 1.0),
-            (date(2031, 12, 1), 1.3),
+            (date(2030, 2, 15), 0.071),
+            (date(2030, 4, 15), 0.112),
+            (date(2030, 6, 15), 0.8),
+            (date(2030, 10, 1), 0.5),
+            (date(2031, 12, 1), 2.507),
         ),
     )
 
-    noise_persistence: float = _known("correlation", "of the day-to-day noise with the day before", 0.55)
+    noise_persistence: float = _known("correlation", "of the day-to-day noise with the day before", 0.58)
     noise_common: float = _known("share of variance", "of the day-to-day noise common to all activities", 0.35)
 
 

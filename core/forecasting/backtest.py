@@ -33,6 +33,7 @@ from core.forecasting.intervals import (
 )
 from core.forecasting.lagged import exponential_smoothing, gradient_boosting_lags
 from core.forecasting.learned_widths import widths_after
+from core.forecasting.metrics import macro_rmse
 from core.forecasting.past import FEWEST_TRAINING, known_at, past_errors
 from core.forecasting.places import Place, last_observed
 from core.processes import one_thread
@@ -199,7 +200,7 @@ def rows_of(
                     "stringency_change": stringency_change(place.stringency, origin, days),
                     "categories": len(names),
                     "macro_rmse": {
-                        name: _macro(frame.reindex(days)[names], truth) for name, frame in forecasts.items()
+                        name: macro_rmse(frame.reindex(days)[names], truth) for name, frame in forecasts.items()
                     },
                     **_intervals(place, origin, days, truth, widths),
                 }
@@ -248,10 +249,6 @@ def _intervals(
                 }
     coverage = {level: values["coverage"] for level, values in found.get(TWIN, {}).items()}
     return {"coverage": coverage, "intervals": found}
-
-
-def _macro(forecast: pd.DataFrame, truth: pd.DataFrame) -> float:
-    return float(np.sqrt(((forecast - truth) ** 2).mean()).mean())
 
 
 CHANGE_CLASSES: Mapping[str, tuple[float, float]] = {"<5": (0, 5), "5-15": (5, 15), ">=15": (15, np.inf)}

@@ -18,6 +18,11 @@ def mae(forecast: pd.DataFrame, observed: pd.DataFrame) -> pd.Series:
     return pd.Series((forecast - observed).abs().mean(), dtype=float)
 
 
+def macro_rmse(forecast: pd.DataFrame, observed: pd.DataFrame) -> float:
+    """Mean of `rmse` over the behaviours of which anything was observed."""
+    return float(rmse(forecast, observed).mean())
+
+
 def score_frame(forecaster: str, forecast: pd.DataFrame, observed: pd.DataFrame) -> pd.DataFrame:
     """Long table forecaster, behaviour (with `macro` = mean over behaviours), metric, value."""
     rows = []

@@ -26,6 +26,7 @@ from core.services.known_worlds import SEEDS, known_worlds
 from core.services.progress import Watch
 from core.services.runs import ensure_run
 from core.services.specification import RunRequest
+from core.services.stylised_facts import EMBEDDED, embedded_facts, teaching_countries, training_share
 from core.store.database import Store
 from core.study import load_study
 from core.validity.measured import (
@@ -34,11 +35,13 @@ from core.validity.measured import (
     Header,
     KnownWorlds,
     StudyScores,
+    StylisedFacts,
     domain_of,
     measured_path,
     read_measured,
     write_measured,
 )
+from core.validity.stylised_facts import middle_half, middle_half_of_policy
 
 #: Ends of training and of the test of the UAE's three splits; Google's files end on the last day.
 UAE_SPLITS = (
@@ -46,6 +49,8 @@ UAE_SPLITS = (
     (date(2021, 6, 30), date(2022, 10, 13)),
     (date(2021, 12, 31), date(2022, 10, 13)),
 )
+#: The last day that most countries' mobility is there for.
+LAST_OF_ALL = date(2021, 6, 19)
 
 
 @dataclass(frozen=True)
@@ -78,8 +83,12 @@ class Measurement:
         return {name: _sha256(data / name, self.name) for name in self.files if data is not None}
 
     def current(self, folder: Path, data: Path | None) -> bool:
-        """Whether its file was made by this code from these files."""
-        header, hashes = self.read(folder), self.hashes(data)
+        """Whether its file was made by this code from these files. A file of another shape was not."""
+        hashes = self.hashes(data)
+        try:
+            header = self.read(folder)
+        except InputError:
+            return False
         return header is not None and (header.code_version, dict(header.data)) == (code_version(), hashes)
 
     def header(self, data: Path | None, seconds: float) -> Header:
@@ -113,7 +122,11 @@ def stale_figures(folder: Path, data: Path | None) -> dict[str, str]:
     """The measurements that this code or these files did not make: {name: why}."""
     found = {}
     for name, measurement in MEASUREMENTS.items():
-        header = measurement.read(folder)
+        try:
+            header = measurement.read(folder)
+        except InputError as wrong:
+            found[name] = str(wrong)
+            continue
         if header is None:
             found[name] = "not measured"
         elif header.code_version != code_version():
@@ -154,6 +167,33 @@ def _worlds(measurement: Measurement, bench: Bench, folder: Path) -> Header:
     values = known_worlds(seeds=SEEDS, watch=bench.watch, executor=bench.executor)
     header = measurement.header(bench.data, values["seconds"])
     write_measured(known_worlds_scores(values, header), measurement.name, folder)
+    return header
+
+
+def _stylised_facts(measurement: Measurement, bench: Bench, folder: Path) -> Header:
+    assert bench.data is not None
+    began = time.perf_counter()
+    share = training_share(load_study(EMBEDDED))
+    mobility, policy, cases = (bench.data / name for name in FILES)
+    train_end, errors, policies = teaching_countries(
+        mobility, policy, cases, LAST_OF_ALL, share, bench.watch, bench.executor
+    )
+    counted = errors.idxmin(axis=1).value_counts()
+    best = {str(name): int(counted.get(name, 0)) for name in errors.columns}
+    own, now = embedded_facts()
+    header = measurement.header(bench.data, time.perf_counter() - began)
+    found = StylisedFacts(
+        header,
+        len(errors),
+        train_end,
+        LAST_OF_ALL,
+        middle_half(errors),
+        best,
+        own,
+        middle_half_of_policy(policies),
+        now,
+    )
+    write_measured(found, measurement.name, folder)
     return header
 
 
@@ -210,6 +250,10 @@ MEASUREMENTS: Mapping[str, Measurement] = {
             "ablations_uae", "what the parts are worth on the UAE's test of 2021",
             "policytwin ablate uae --data DIR --train-end 2020-12-31 --test-end 2021-12-31 --json", FILES, _ablations,
             AblationPrices,
+        ),
+        _measurement(
+            "stylised_facts", "how real countries' baselines compare", "policytwin figures --data DIR --only stylised_facts",
+            FILES, _stylised_facts, StylisedFacts,
         ),
         _measurement("worlds", "contrasts in generated worlds", "policytwin worlds --json", (), _worlds, KnownWorlds),
         _measurement(

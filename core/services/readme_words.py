@@ -21,9 +21,11 @@ from core.validity.measured import (
     KnownWorlds,
     Split,
     StudyScores,
+    StylisedFacts,
     measured_path,
     read_measured,
 )
+from core.validity.stylised_facts import POLICY_FACTS
 
 NOT_MEASURED = "Not measured yet: `policytwin figures --data DIR`."
 WIDTH = 118
@@ -240,6 +242,50 @@ def meridia_words(scores: StudyScores) -> str:
     )
 
 
+def facts_table(facts: StylisedFacts) -> str:
+    """The embedded country's baselines beside the middle half of the real countries'."""
+    rows = []
+    for name, own in facts.embedded.items():
+        half = facts.baselines[name]
+        rows.append(
+            [
+                ROWS[name],
+                f"{own.relative:.2f}",
+                f"{half.low.relative:.2f} to {half.high.relative:.2f}",
+                f"{own.rank:g}",
+                f"{half.low.rank:g} to {half.high.rank:g}",
+            ]
+        )
+    relative = sum(facts.baselines[name].holds_relative(own) for name, own in facts.embedded.items())
+    ranks = sum(facts.baselines[name].holds_rank(own) for name, own in facts.embedded.items())
+    best = min(facts.embedded, key=lambda name: facts.embedded[name].rank)
+    said = [
+        f"Relative error is the macro RMSE over the geometric mean of all {len(rows)} baselines'. {relative} of {len(rows)} lie "
+        f"in the middle half of the {facts.places} countries that teach, and {ranks} of {len(rows)} ranks.",
+    ]
+    if all(half.low.rank > 1 for half in facts.baselines.values()):
+        said.append(
+            f"Some baseline has to be the best, and none is the best in a quarter of the countries; in Meridia it is "
+            f"{ROWS[best]}, as in {facts.best[best]} of them."
+        )
+    said.append(
+        f"The countries train to {facts.train_end} and are tested to {facts.test_end}: the same share of days as on Meridia."
+    )
+    head = [
+        "Forecast",
+        "Meridia's relative error",
+        "middle half of countries",
+        "Meridia's rank",
+        "middle half of countries",
+    ]
+    policies = [
+        [words, f"{facts.embedded_policy[name]:.1f}", "{:.1f} to {:.1f}".format(*facts.policy[name])]
+        for name, words in POLICY_FACTS.items()
+    ]
+    policy = _table(["Policy", "Meridia", "middle half of countries"], policies)
+    return f"{policy}\n\n{_table(head, rows)}\n\n{_paragraph(said)}\n\n{_from(facts.header)}"
+
+
 def asking_words(costs: AskingCosts) -> str:
     """An estimate as the command prints it."""
     command = f"{costs.header.command.replace(' --data DIR', '')}\n"
@@ -270,6 +316,7 @@ BLOCKS: Mapping[str, tuple[str, Any, Callable[[Any], str]]] = {
     "ablations": ("ablations_uae", AblationPrices, prices_words),
     "worlds": ("worlds", KnownWorlds, worlds_words),
     "meridia": ("study_meridia", StudyScores, meridia_words),
+    "meridia_facts": ("stylised_facts", StylisedFacts, facts_table),
     "asking": ("asking", AskingCosts, asking_words),
     "asking_ways": ("asking", AskingCosts, asking_ways),
     "asking_own_model": ("asking", AskingCosts, own_model_calls),

@@ -20,6 +20,7 @@ from core.errors import InputError
 from core.files_out import written_whole
 from core.settings import shipped_data
 from core.study import Study
+from core.validity.stylised_facts import BaselineFact, MiddleHalf
 
 STUDIES = ("meridia", "uae")
 DIGITS = 4
@@ -146,10 +147,29 @@ class AskingCosts(Strict):
     calls: Mapping[str, int]
 
 
-Kind = TypeVar("Kind", StudyScores, AblationPrices, KnownWorlds, AskingCosts)
+@dataclass(frozen=True)
+class StylisedFacts(Strict):
+    """How the baselines' errors compare with each other over `places` real countries that `train_end` splits: by baseline,
+    between what the middle half of them lies, and in how many it is the `best`; how policy went (`POLICY_FACTS`), likewise;
+    and the same facts of the embedded country, whose own split has the same share of training days."""
+
+    header: Header
+    places: int
+    train_end: date
+    test_end: date
+    baselines: Mapping[str, MiddleHalf]
+    best: Mapping[str, int]
+    embedded: Mapping[str, BaselineFact]
+    policy: Mapping[str, tuple[float, float]]
+    embedded_policy: Mapping[str, float]
 
 
-KINDS: Mapping[str, Any] = {kind.__name__: kind for kind in (StudyScores, AblationPrices, KnownWorlds, AskingCosts)}
+Kind = TypeVar("Kind", StudyScores, AblationPrices, KnownWorlds, AskingCosts, StylisedFacts)
+
+
+KINDS: Mapping[str, Any] = {
+    kind.__name__: kind for kind in (StudyScores, AblationPrices, KnownWorlds, AskingCosts, StylisedFacts)
+}
 
 
 def domain_of(study: Study) -> str:

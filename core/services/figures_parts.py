@@ -23,6 +23,7 @@ from core.validity.measured import (
     Split,
     WorldScores,
 )
+from core.validity.paired import Difference
 
 #: Of the estimates that README shows: a cheap model of a provider, and a small one on this machine.
 MODEL, OWN_MODEL, OWN_SERVER = "gemini-2.5-flash-lite", "qwen3:4b", "http://127.0.0.1:11434/v1"
@@ -85,11 +86,14 @@ def known_worlds_scores(values: Mapping[str, Any], header: Header) -> KnownWorld
 
 
 def _scores(item: Mapping[str, Any]) -> WorldScores:
-    names = ("rmse", "overstated", "right_sign", "coverage")
-    estimators = {
-        name: EstimatorScores(**{key: said[key] for key in names}) for name, said in item["estimators"].items()
-    }
+    estimators = {name: _estimator(said) for name, said in item["estimators"].items()}
     return WorldScores(rows=item["rows"], rms_truth=item["rms_truth"], estimators=estimators)
+
+
+def _estimator(said: Mapping[str, Any]) -> EstimatorScores:
+    found = said.get("against_twin")
+    against = None if found is None else Difference(*(found[key] for key in ("value", "lower", "upper", "units")))
+    return EstimatorScores(said["rmse"], said["overstated"], said["right_sign"], said["coverage"], against)
 
 
 def asking_costs(data: Path | None) -> tuple[str, dict[str, int]]:

@@ -10,7 +10,7 @@ from typing import Any
 from core.records import code_version
 from core.services.known_worlds import CLAIM, ESTIMATOR_WORDS, STUDY_ID
 from core.store.database import Store
-from core.validity.measured import KnownWorlds, read_measured
+from core.validity.measured import KnownWorlds, WorldScores, read_measured
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,9 @@ def _shipped() -> MeasuredWorlds | None:
         "seeds": found.seeds,
         "estimators": {name: text for name, text in ESTIMATOR_WORDS.items() if name in names},
         "summary": {
-            "overall": asdict(found.overall),
+            "overall": _as_measured(found.overall),
             **{
-                part: {name: asdict(scores) for name, scores in getattr(found, part).items()}
+                part: {name: _as_measured(scores) for name, scores in getattr(found, part).items()}
                 for part in ("by_world", "by_distance", "working_week")
             },
         },
@@ -73,6 +73,15 @@ def _shipped() -> MeasuredWorlds | None:
     }
     header = found.header
     return MeasuredWorlds(values, None, header.made_at, header.command, header.code_version)
+
+
+def _as_measured(scores: WorldScores) -> dict[str, Any]:
+    """As a measurement in the store says it."""
+    said = asdict(scores)
+    for name, item in scores.estimators.items():
+        if item.against_twin is not None:
+            said["estimators"][name]["against_twin"] = item.against_twin.as_dict()
+    return said
 
 
 def worlds_from(measured: MeasuredWorlds) -> str:

@@ -22,9 +22,11 @@ from core.validity.measured import (
     Split,
     StudyScores,
     StylisedFacts,
+    WorldScores,
     measured_path,
     read_measured,
 )
+from core.validity.paired import BETTER, UNSURE
 from core.validity.stylised_facts import POLICY_FACTS
 
 NOT_MEASURED = "Not measured yet: `policytwin figures --data DIR`."
@@ -203,8 +205,34 @@ def worlds_words(worlds: KnownWorlds) -> str:
         ]
         for label, item in groups.items()
     ]
+    compared = _paragraph([_against_best(found)]) + "\n\n" if _against_best(found) else ""
     table = _table(["", "true effects", *(ESTIMATORS[name] for name in names), "twin's 80% intervals held"], rows)
-    return f"{_paragraph(said)}\n\n{table}\n\n{_from(worlds.header)}"
+    return f"{_paragraph(said)}\n\n{table}\n\n{compared}{_from(worlds.header)}"
+
+
+def _against_best(found: WorldScores) -> str:
+    """The twin's error over all worlds beside that of the best other way; nothing where no interval was measured."""
+    rivals = {
+        name: item for name, item in found.estimators.items() if item.rmse is not None and item.against_twin is not None
+    }
+    if not rivals:
+        return ""
+    best = min(rivals, key=lambda name: rivals[name].rmse or 0.0)
+    against = rivals[best].against_twin
+    assert against is not None
+    if against.lower is None or against.upper is None:
+        return f"Too few worlds were measured to tell the twin's error from that of {ESTIMATORS[best]}."
+    low, high = sorted(abs(end) for end in (against.lower, against.upper))
+    if against.verdict == UNSURE:
+        return (
+            f"Over all worlds the twin's error cannot be told from that of {ESTIMATORS[best]} (difference "
+            f"{against.value:+.1f}, 90% interval {against.lower:+.1f} to {against.upper:+.1f}, over {against.units} worlds)."
+        )
+    relation = "less" if against.verdict == BETTER else "more"
+    return (
+        f"Over all worlds the twin's error is {abs(against.value):.1f} points {relation} than that of {ESTIMATORS[best]}, the "
+        f"best of the others (90% interval {low:.1f} to {high:.1f}, over {against.units} worlds)."
+    )
 
 
 #: Columns of the worlds' table.

@@ -20,6 +20,7 @@ from core.errors import InputError
 from core.files_out import written_whole
 from core.settings import shipped_data
 from core.study import Study
+from core.validity.paired import Difference
 from core.validity.stylised_facts import BaselineFact, MiddleHalf
 
 STUDIES = ("meridia", "uae")
@@ -105,12 +106,14 @@ class AblationPrices(Strict):
 @dataclass(frozen=True)
 class EstimatorScores(Strict):
     """An estimator's contrasts against the truth: error (RMSE) and mean overstatement in points, the share of right signs
-    among clear effects, and the share of truths in its 80% intervals; None where it says nothing of the kind."""
+    among clear effects, and the share of truths in its 80% intervals; None where it says nothing of the kind. `against_twin` is
+    the twin's error less its own, None for the twin and where nothing can be said."""
 
     rmse: float | None
     overstated: float | None
     right_sign: float | None
     coverage: float | None
+    against_twin: Difference | None = None
 
 
 @dataclass(frozen=True)

@@ -167,7 +167,8 @@ def test_the_table_edits_the_draft_and_refuses_by_row(page: AppTest, meridia_sto
     assert draft_of_store(meridia_store) is None
     app.session_state[key] = {"edited_rows": {0: {"Level": 3}}, "added_rows": [], "deleted_rows": []}
     app = shown(app.run())
-    assert not errors(app) and "C1 School closing, 2030-03-14 to 2030-03-20: level 3" in texts(app)
+    first = open_study("meridia").timeline.interventions[0]
+    assert not errors(app) and f"C1 School closing, {first.start} to {first.end}: level 3" in texts(app)
     added = {"Measure": "Close public transport", "Level": 1}
     app.session_state[key] = {"edited_rows": {0: {"Level": 3}}, "added_rows": [added], "deleted_rows": []}
     app = shown(app.run())
@@ -223,7 +224,7 @@ def test_a_link_shows_the_scenario_and_the_days_it_names(page: AppTest, meridia_
     assert parameter(app, "scenario") == identifier and parameter(app, "days") == "2031-05-01..2031-09-30"
     observed = open_study("meridia").timeline.levels()["C1"]
     closed = int((observed["2031-06-01":"2031-08-31"] > 0).sum())
-    assert 0 < closed < 92 and f"{closed} of 275" in [item.value for item in app.metric]
+    assert 0 < closed <= 92 and f"{closed} of 275" in [item.value for item in app.metric]
 
 
 @pytest.mark.parametrize("wrong", ["nonsense", "'; DROP TABLE timelines; --", "<script>"])

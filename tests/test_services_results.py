@@ -89,8 +89,7 @@ def test_every_forecaster_has_words_and_a_family() -> None:
 def test_the_verdict_says_so_when_the_twin_wins() -> None:
     found = verdict(board(twin=15.1, last_7_days=15.4, train_mean=23.0, gradient_boosting=19.2), "rmse")
     assert found.headline == (
-        "The twin misses by 15.1 points on average; the best simple forecast (the mean of the last 7 days) misses by 15.4; "
-        "gradient boosting by 19.2."
+        "The twin misses by 15.1 points on average, the best baseline (the mean of the last 7 days) by 15.4."
     )
     assert found.beats_all
     assert found.notes == (
@@ -129,11 +128,22 @@ def test_the_verdict_is_plain_when_the_twin_loses() -> None:
                    gradient_boosting_trend=13.0)  # fmt: skip
     found = verdict(scores, "rmse")
     assert not found.beats_all
-    assert "gradient boosting by 19.2 (13.0 in the best of its 2 variants)" in found.headline
+    assert found.headline.endswith("the best baseline (a straight line on stringency, and weekday) by 12.0.")
     first, second = found.notes
-    assert first.startswith("2 of 4 baselines miss by less than the twin here: ")
-    assert "a straight line on stringency, and weekday (12.0)" in first and "(13.0)" in first and "15.4" not in first
+    assert first == (
+        "2 of 4 baselines miss by less than the twin here; for a forecast of these days alone, use the best."
+    )
     assert "the twin with identical personas (14.0)" in second and "without any calibration" not in second
+
+
+def test_that_a_baseline_is_better_is_said_only_where_other_weeks_would_say_it_too() -> None:
+    def note(lower: float, upper: float) -> str:
+        differences = {"linear": Difference(3.1, lower, upper, 39).as_dict()}
+        return verdict(board(twin=15.1, last_7_days=15.4, linear=12.0), "rmse", differences=differences).notes[0]
+
+    assert note(1.0, 5.0).endswith("use the best (90% interval of the difference 1.0 to 5.0 points, over 39 weeks).")
+    assert note(-0.5, 5.0).endswith("could turn round (90% interval of the difference -0.5 to +5.0 points).")
+    assert "use the best" not in note(-0.5, 5.0)
 
 
 @given(

@@ -26,12 +26,10 @@ from core.services.studies import StudyInputs, engine_short
 from core.store.database import Store
 from core.store.runs import StoredRun
 from core.study import Study
-from core.validity.paired import BETTER
+from core.validity.paired import BETTER, WORSE
 
 METRICS: dict[str, str] = {"rmse": "RMSE (large misses count more)", "mae": "MAE (every miss counts alike)"}
 TWIN, ABLATION, BASELINE = "twin", "ablation", "baseline"
-BOOSTING = tuple(name for name in BASELINES if name.startswith("gradient_boosting"))
-SIMPLE = tuple(name for name in BASELINES if name not in BOOSTING)
 #: A slope below this leaves the simulated activity without a say in a behaviour's forecast.
 FLAT_SLOPE = 0.05
 #: A value nearer to a bound than this share of the range was held by the bound rather than found.
@@ -139,32 +137,41 @@ def verdict(
     `differences` are those of the run's summary (of RMSE): better is said only where the interval leaves out zero.
     """
     board = leaderboard(scores, metric).set_index("forecaster")["value"]
-    rivals, simple, boosting = (board[board.index.isin(names)] for names in (tuple(BASELINES), SIMPLE, BOOSTING))
+    rivals = board[board.index.isin(tuple(BASELINES))]
     twin = float(board["twin"])
     text = f"The twin misses by {twin:.1f} {unit} on average"
-    if len(simple):
-        text += f"; the best simple forecast ({in_sentence(str(simple.index[0]))}) misses by {simple.iloc[0]:.1f}"
-    if "gradient_boosting" in boosting:
-        text += f"; gradient boosting by {boosting['gradient_boosting']:.1f}"
-        if boosting.index[0] != "gradient_boosting":
-            text += f" ({boosting.iloc[0]:.1f} in the best of its {len(boosting)} variants)"
+    if len(rivals):
+        text += f", the best baseline ({in_sentence(str(rivals.index[0]))}) by {rivals.iloc[0]:.1f}"
     notes = []
     better = rivals[rivals < twin]
-    if len(rivals) and better.empty:
-        notes.append(_least_of_all(twin, rivals, differences if metric == "rmse" else None))
-    elif len(rivals):
-        names = ", ".join(f"{in_sentence(str(name))} ({value:.1f})" for name, value in better.items())
-        notes.append(
-            f"{len(better)} of {len(rivals)} baselines miss by less than the twin here: {names}. "
-            "For a forecast of these days alone, use the best of them."
-        )
+    found = differences if metric == "rmse" else None
+    if len(rivals):
+        notes.append(_least_of_all(twin, rivals, found) if better.empty else _missed_by_less(better, rivals, found))
     ablations = board[[name for name in board.index if family(str(name)) == ABLATION]]
-    for name, value in ablations[ablations < twin].items():
-        notes.append(
-            f"A version of the twin that leaves something out misses by less here: {in_sentence(str(name))} ({value:.1f})."
-        )
+    smaller = ablations[ablations < twin]
+    if len(smaller):
+        names = ", ".join(f"{in_sentence(str(name))} ({value:.1f})" for name, value in smaller.items())
+        notes.append(f"Versions of the twin that leave something out and miss by less here: {names}.")
     return Verdict(
         f"{text}.", bool(better.empty and len(rivals)), tuple(filter(None, [note_of_scores(scores), *notes]))
+    )
+
+
+def _missed_by_less(better: pd.Series, rivals: pd.Series, differences: Mapping[str, Mapping[str, Any]] | None) -> str:
+    """The baselines that missed by less than the twin, and whether the best of them did by chance."""
+    said = f"{len(better)} of {len(rivals)} baselines miss by less than the twin here"
+    found = (differences or {}).get(str(better.index[0]))
+    if found is None or found["lower"] is None:
+        return f"{said}; for a forecast of these days alone, use the best."
+    low, high = found["lower"], found["upper"]
+    if found["verdict"] != WORSE:
+        return (
+            f"{said}, which other weeks like these could turn round (90% interval of the difference {low:+.1f} to "
+            f"{high:+.1f} points)."
+        )
+    return (
+        f"{said}; for a forecast of these days alone, use the best (90% interval of the difference {low:.1f} to {high:.1f} "
+        f"points, over {found['units']} weeks)."
     )
 
 

@@ -109,8 +109,6 @@ def best_rival(scores: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | Non
 
 def _against(rival: Mapping[str, Any]) -> str:
     """Better or worse is said only where the interval over worlds lies on one side of zero."""
-    if "against_twin" not in rival:
-        return "This measurement does not say whether that difference could be chance: one made here does."
     difference = rival["against_twin"]
     if difference is None or difference["lower"] is None:
         return "Too few worlds were measured to say which of the two is better."

@@ -160,6 +160,11 @@ def test_a_run_of_an_earlier_version_says_which_of_its_files_are_others_or_gone(
     with Store(tmp_path / "old.duckdb") as store:
         run_id = run_study(own.request(), store).run_id
         record = store.run(run_id).record
+        text = own.study.read_text(encoding="utf-8")
+        own.study.write_text(f"{text}latitude = 10\n", encoding="utf-8")
+        edited = rerun(store, run_id)
+        assert edited.same and edited.changes == () and "file says something else by now" in edited.notes[0]
+        own.study.write_text(text, encoding="utf-8")
         store.delete("input_texts", content_hash=[record.study_hash, *record.input_hashes.values()])
         store.delete("observations", content_hash=list(record.input_hashes.values()))
         again = rerun(store, run_id, data=own.data)

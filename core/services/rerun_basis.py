@@ -101,15 +101,20 @@ def inputs_of_run(again: Again) -> StudyInputs:
 
 
 def _files_now(record: RunRecord) -> list[str]:
-    """Which of the engine's tables say something else by now; the run's own were used."""
+    """What of the study's file and of the engine's tables says something else by now; the run's own were used."""
     try:
-        texts = engine_texts(load_study(str(record.parameters.get("study", record.study_id))))
+        study = load_study(str(record.parameters.get("study", record.study_id)))
+        texts = engine_texts(study)
     except (InputError, OSError):
         return ["Its study's file is gone or changed: the store's copy was used."]
+    other = study_hash(study) != record.study_hash
     return [
-        f"{INPUT_WORDS[name][:1].upper()}{INPUT_WORDS[name][1:]} say something else by now: the run's own were used."
-        for name, text in texts.items()
-        if name in record.input_hashes and record.input_hashes[name] != content_hash(text)
+        *(["Its study's file says something else by now: the store's copy was used."] if other else []),
+        *(
+            f"{INPUT_WORDS[name][:1].upper()}{INPUT_WORDS[name][1:]} say something else by now: the run's own were used."
+            for name, text in texts.items()
+            if name in record.input_hashes and record.input_hashes[name] != content_hash(text)
+        ),
     ]
 
 

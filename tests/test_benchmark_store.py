@@ -15,6 +15,7 @@ def test_kills_and_damage_end_as_they_should(capsys: pytest.CaptureFixture[str])
     found = json.loads(capsys.readouterr().out)
     kills, flips = found["kills"], found["flips"]
     assert kills["kills"] == 2 and kills["resumed"] + kills["complete"] + kills["begun_anew"] == 2
+    assert kills["begun_anew"] < 2, "kills come while a run writes, not only while Python starts"
     assert not [
         kills[name] for name in ("doubled", "other_result", "rows_lost", "refused", "tracebacks") if kills[name]
     ]

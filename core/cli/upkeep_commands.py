@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from core.cli.options import command, json_option, show, store_option
+from core.cli.options import command, json_option, show, store_option, watch
 from core.errors import InputError
 
 
@@ -95,5 +95,6 @@ def _bench(arguments: argparse.Namespace) -> None:
         personas=arguments.personas,
         trials=arguments.trials,
         minutes=arguments.minutes,
+        watch=watch(),
     )
     show(values, arguments, lambda: bench_store_text(values))

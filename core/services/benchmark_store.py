@@ -6,6 +6,7 @@ Runs are processes of their own, on files in a folder of their own; what is coun
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -13,12 +14,14 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from core.errors import InputError, PolicyTwinError
 from core.services.archive import export_run
+from core.services.progress import Watch
 from core.store.blocks import BLOCK_BYTES, FIRST_BLOCK
 from core.store.database import Store
 from core.store.schema import RUN_TABLES
@@ -27,6 +30,8 @@ from core.store.upkeep import check_store, restore_store
 #: Where in a block the byte is: past its checksum, in what most blocks hold something.
 INTO_BLOCK = 5_000
 LONGEST_COMMAND = 600.0
+#: Seconds between looks at a store that a run writes to.
+LOOK = 0.002
 
 
 @dataclass
@@ -35,6 +40,7 @@ class _Bench:
     personas: int
     trials: int
     until: float
+    watch: Watch
     counts: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -47,6 +53,11 @@ class _Bench:
     def run_words(self) -> tuple[str, ...]:
         return ("run", "meridia", "--personas", str(self.personas), "--trials", str(self.trials), "--json")
 
+    def begun(self, *words: str, db: Path) -> subprocess.Popen[str]:
+        return subprocess.Popen(  # noqa: S603 (our own module, no shell)
+            self.command(*words, db=db), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.folder
+        )
+
     def done(self, *words: str, db: Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(  # noqa: S603 (our own module, no shell)
             self.command(*words, db=db), capture_output=True, text=True, check=False, timeout=LONGEST_COMMAND,
@@ -55,21 +66,28 @@ class _Bench:
 
 
 def benchmark_store(
-    *, kills: int = 40, flips: int | None = None, personas: int = 300, trials: int = 8, minutes: float = 30.0
+    *,
+    kills: int = 40,
+    flips: int | None = None,
+    personas: int = 300,
+    trials: int = 8,
+    minutes: float = 30.0,
+    watch: Watch | None = None,
 ) -> dict[str, Any]:
     """Counts of how kills and damage ended, see the keys. Ends after about `minutes` with what was tried until then."""
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as name:
-        bench = _Bench(Path(name), personas, trials, time.monotonic() + 60 * minutes)
+        bench = _Bench(Path(name), personas, trials, time.monotonic() + 60 * minutes, watch or Watch())
         whole = bench.folder / "whole.duckdb"
-        started = time.monotonic()
-        first = bench.done(*bench.run_words(), db=whole)
-        seconds = time.monotonic() - started
+        first = bench.begun(*bench.run_words(), db=whole)
+        lasted = _followed(first, whole, lambda seconds, changes: False)
+        said, wrong = first.communicate()
         if first.returncode:
-            raise PolicyTwinError(f"The run to measure failed: {' '.join(first.stderr.split())[-300:]}")
-        result = json.loads(first.stdout)
-        killed = _killed(bench, kills, seconds, result, _rows(whole, str(result["run_id"])))
+            raise PolicyTwinError(f"The run to measure failed: {' '.join(wrong.split())[-300:]}")
+        result = json.loads(said)
+        killed = _killed(bench, kills, lasted, result, _rows(whole, str(result["run_id"])))
         flipped = _flipped(bench, flips, whole, str(result["run_id"]))
+        bench.watch.finish("store", "done")
     return {
         "personas": personas,
         "trials": trials,
@@ -84,22 +102,63 @@ def _rows(path: Path, run_id: str) -> dict[str, int]:
         return {name: len(store.read(name, unfinished=True, run_id=run_id)) for name in RUN_TABLES}
 
 
-def _killed(bench: _Bench, kills: int, seconds: float, result: dict[str, Any], rows: dict[str, int]) -> dict[str, Any]:
-    """Kill a run (KILL, which no process can answer) at points spread over its duration, and give the same command again."""
+def _moment(seconds: float) -> Callable[[float, int], bool]:
+    return lambda now, changes: now >= seconds
+
+
+def _change(number: int) -> Callable[[float, int], bool]:
+    return lambda now, changes: changes >= number
+
+
+def _followed(process: subprocess.Popen[str], path: Path, enough: Callable[[float, int], bool]) -> tuple[float, int]:
+    """Waits until a process ends, or kills it (KILL, which nobody can answer) where `enough(seconds, changes)`.
+
+    Both are counted from when the store at `path` is there: before that nothing can be lost. `changes` are those of its file
+    and its log as they are seen from outside.
+    """
+    began, changes, seen = 0.0, 0, _traces(path)
+    while process.poll() is None:
+        now = _traces(path)
+        if now != seen:
+            began, changes, seen = began or time.monotonic(), changes + 1, now
+        if began and enough(time.monotonic() - began, changes):
+            process.kill()
+        time.sleep(LOOK)
+    return (time.monotonic() - began if began else 0.0), changes
+
+
+def _traces(path: Path) -> list[tuple[int, int]]:
+    """Size and time of a store's file and of its log; (0, 0) where one is not there."""
+    found = []
+    for file in (path, path.with_name(f"{path.name}.wal")):
+        try:
+            about = file.stat()
+            found.append((about.st_size, about.st_mtime_ns))
+        except FileNotFoundError:
+            found.append((0, 0))
+    return found
+
+
+def _killed(
+    bench: _Bench, kills: int, lasted: tuple[float, int], result: dict[str, Any], rows: dict[str, int]
+) -> dict[str, Any]:
+    """Kill a run at many points, and give the same command again.
+
+    Every other point is a time, the rest are changes of the file: most of a run's time passes without any, and how long it
+    takes depends on what else the machine does. `lasted` is how long a whole run took and how many changes it made.
+    """
     counts: Counter[str] = Counter()
     for number in range(kills):
         if bench.over:
             break
         path = bench.folder / f"killed-{number}.duckdb"
-        process = subprocess.Popen(  # noqa: S603 (our own module, no shell)
-            bench.command(*bench.run_words(), db=path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            cwd=bench.folder,
-        )  # fmt: skip
-        try:
-            process.wait(timeout=seconds * (number + 0.5) / kills)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        share = (number + 0.5) / kills
+        bench.watch.report("kills", number, kills, "runs killed and given again")
+        moment, change = lasted[0] * share, math.ceil(lasted[1] * share)
+        process = bench.begun(*bench.run_words(), db=path)
+        enough = _change(change) if number % 2 else _moment(moment)
+        _followed(process, path, enough)
+        process.communicate()
         counts["kills"] += 1
         before = _statuses(path)
         again = bench.done(*bench.run_words(), db=path)
@@ -142,6 +201,7 @@ def _flipped(bench: _Bench, flips: int | None, whole: Path, run_id: str) -> dict
     for number, place in enumerate(places):
         if bench.over:
             break
+        bench.watch.report("flips", number, len(places), "bytes damaged")
         path = bench.folder / "flipped.duckdb"
         shutil.copyfile(whole, path)
         with path.open("r+b") as file:

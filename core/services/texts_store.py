@@ -49,8 +49,9 @@ def bench_store_text(values: Mapping[str, Any]) -> str:
     return "\n".join(
         [
             f"{kills['kills']} times killed: {kills['resumed']} resumed, {kills['complete']} complete already, "
-            f"{kills['begun_anew']} begun anew; {kills['doubled']} doubled, {kills['other_result']} with another result, "
-            f"{kills['rows_lost']} with rows lost, {kills['tracebacks']} tracebacks.",
+            f"{kills['begun_anew']} begun anew, {kills['refused']} refused; {kills['doubled']} doubled, "
+            f"{kills['other_result']} with another result, {kills['rows_lost']} with rows lost, "
+            f"{kills['tracebacks']} tracebacks.",
             f"{flips['flips']} bytes flipped, one in each block of {flips['block_bytes']:,} bytes: {flips['said_damaged']} said "
             f"damaged, {flips['harmless']} harmless, {flips['wrongly_said']} wrongly said, {flips['tracebacks']} tracebacks; "
             f"of those damaged, {flips['restored_whole']} restored whole, {flips['restored_in_part']} in part, "

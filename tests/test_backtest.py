@@ -317,17 +317,21 @@ def test_the_command_prints_rows_and_a_summary(tmp_path: Path) -> None:
     oxford.to_parquet(tmp_path / "policy.parquet")
     command = [sys.executable, "-m", "core.cli", "backtest", "--mobility", str(tmp_path / "mobility.parquet"),
                "--policy", str(tmp_path / "policy.parquet"), "--horizons", "30,90",
-               "--origins", "2020-04-10,2020-09-30,2021-05-20,2021-12-31",
+               "--origins", "2019-01-01,2020-04-10,2020-09-30,2021-05-20,2021-12-31",
                "--countries", "DEU", "--workers", "1", "--json"]  # fmt: skip
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     printed = json.loads(done.stdout)
     row, _, _ = printed["rows"]
     assert {what: why.split(" ")[0] for what, why in printed["left_out"].items()} == {
+        "DEU after 2019-01-01": "training",
         "DEU after 2020-04-10": "training",
         "DEU after 2021-12-31": "nothing",
         "DEU after 2021-05-20, 90 days": "fewer",
     }
+    reasons = printed["left_out"]
+    assert "do not follow each other within 2020-" in reasons["DEU after 2019-01-01"]
+    assert "days, fewer than " in reasons["DEU after 2020-04-10"]
     assert {"country", "origin", "horizon", "stringency_change", "categories", "macro_rmse", "coverage"} <= set(row)
     assert set(row["macro_rmse"]) == {"twin", *RIVALS} and set(row["coverage"]) == {"50", "80", "95"}
     assert printed["summary"]["rows"] == 3

@@ -125,13 +125,13 @@ def build_problem(
     season. Raises TooLittleObserved where the split leaves too little."""
     if not study.start < train_end < test_end <= study.end:
         raise TooLittleObserved(
-            f"training to {train_end}, test to {test_end}",
+            f"training to {train_end} and test to {test_end} do not follow each other within {study.start} to {study.end}",
             where=f"study {study.id}",
             allowed=f"{study.start} < training end < test end ≤ {study.end}",
         )
     if (train_end - study.start).days + 1 < fewest_days:
         raise TooLittleObserved(
-            f"training to {train_end} leaves {(train_end - study.start).days + 1} days",
+            f"training to {train_end} leaves {(train_end - study.start).days + 1} days, fewer than {fewest_days}",
             where=f"study {study.id}",
             allowed=f"{fewest_days} days or more",
             nearest=str(study.start + timedelta(days=fewest_days - 1)),

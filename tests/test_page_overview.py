@@ -83,8 +83,8 @@ def test_the_steps_follow_what_was_done(meridia_store: Path) -> None:
     assert boosting.value == f"{macro['gradient_boosting']:.1f}"
     gap = 100 * abs(macro["gradient_boosting"] - macro["twin"]) / macro["gradient_boosting"]
     less = macro["twin"] < macro["gradient_boosting"]
-    words = said if boosting.certain else f"{'less' if less else 'more'}, not certain"
-    assert boosting.delta == f"twin {gap:.0f}% {words}"
+    uncertain = f"twin {'−' if less else '+'}{gap:.0f}%, not certain"
+    assert boosting.delta == (f"twin {gap:.0f}% {said}" if boosting.certain else uncertain)
 
 
 def test_studies_without_observations_say_what_they_need(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -98,8 +98,9 @@ def _tiles(run: StoredRun) -> tuple[Tile, ...]:
         if change == "0%":
             return "twin as good"
         certain = name in differences and differences[name]["verdict"] in (BETTER, WORSE)
-        less, more = ("better", "worse") if certain else ("less, not certain", "more, not certain")
-        return f"twin {change} {less if twin < macro[name] else more}"
+        if not certain:
+            return f"twin {'−' if twin < macro[name] else '+'}{change}, not certain"
+        return f"twin {change} {'better' if twin < macro[name] else 'worse'}"
 
     metric = "Error: root mean squared over the held-out days, mean over the behaviours, in points. Less is better."
     return (

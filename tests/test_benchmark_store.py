@@ -24,7 +24,13 @@ def test_kills_and_damage_end_as_they_should(capsys: pytest.CaptureFixture[str])
     assert flips["restored_whole"] + flips["restored_in_part"] > 0
 
 
+def test_what_the_time_did_not_allow_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["bench-store", "--kills", "3", "--flips", "4", "--personas", "10", "--trials", "1", "--minutes", "0.002"]
+    assert main(words) == 0
+    assert "Ended early, see --minutes: 0 of 3 kills, 0 of 4 bytes." in capsys.readouterr().out
+
+
 def test_numbers_that_cannot_be_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    for words in (["--kills", "-1"], ["--minutes", "0"], ["--personas", "0"]):
+    for words in (["--kills", "-1"], ["--minutes", "0"], ["--personas", "0"], ["--trials", "0"]):
         assert main(["bench-store", *words]) == 2
         assert capsys.readouterr().err.count("\n") == 1

@@ -85,7 +85,7 @@ def _bench(arguments: argparse.Namespace) -> None:
     from core.services.benchmark_store import benchmark_store
     from core.services.texts_store import bench_store_text
 
-    for name, least in (("kills", 0), ("flips", 0), ("personas", 1), ("trials", 0), ("minutes", 0.1)):
+    for name, least in (("kills", 0), ("flips", 0), ("personas", 1), ("trials", 1), ("minutes", 0.001)):
         value = getattr(arguments, name)
         if value is not None and not value >= least:
             raise InputError(f"--{name} {value}", allowed=f"{least} and above", nearest=str(least))

@@ -176,7 +176,7 @@ def _killed(
     names = (
         "kills", "resumed", "complete", "begun_anew", "refused", "doubled", "other_result", "rows_lost", "tracebacks",
     )  # fmt: skip
-    return {name: counts[name] for name in names}
+    return {"asked": kills, **{name: counts[name] for name in names}}
 
 
 def _statuses(path: Path) -> dict[str, str]:
@@ -224,7 +224,7 @@ def _flipped(bench: _Bench, flips: int | None, whole: Path, run_id: str) -> dict
         "flips", "said_damaged", "harmless", "wrongly_said", "tracebacks", "restored_whole", "restored_in_part",
         "not_restored",
     )  # fmt: skip
-    return {"block_bytes": BLOCK_BYTES, **{name: counts[name] for name in names}}
+    return {"asked": len(places), "block_bytes": BLOCK_BYTES, **{name: counts[name] for name in names}}
 
 
 def _exported(bench: _Bench, path: Path, run_id: str, name: str) -> dict[str, bytes] | str:

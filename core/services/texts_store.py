@@ -46,6 +46,8 @@ def restore_text(values: Mapping[str, Any]) -> str:
 def bench_store_text(values: Mapping[str, Any]) -> str:
     """How often kills and damage ended how."""
     kills, flips = values["kills"], values["flips"]
+    short = kills["kills"] < kills["asked"] or flips["flips"] < flips["asked"]
+    ended = f"Ended early, see --minutes: {kills['kills']} of {kills['asked']} kills, {flips['flips']} of {flips['asked']} bytes."
     return "\n".join(
         [
             f"{kills['kills']} times killed: {kills['resumed']} resumed, {kills['complete']} complete already, "
@@ -56,6 +58,7 @@ def bench_store_text(values: Mapping[str, Any]) -> str:
             f"damaged, {flips['harmless']} harmless, {flips['wrongly_said']} wrongly said, {flips['tracebacks']} tracebacks; "
             f"of those damaged, {flips['restored_whole']} restored whole, {flips['restored_in_part']} in part, "
             f"{flips['not_restored']} not.",
+            *([ended] if short else []),
             f"{values['seconds']:.0f} s",
         ]
     )

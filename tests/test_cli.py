@@ -269,6 +269,7 @@ def test_stringency_is_recomputed(real_data: Path, tmp_path: Path) -> None:
         (["run", "meridia", "--engine", "rule"], ["unknown engine 'rule'", "rules"]),
         (["run", "uae"], ["its observations are not here", "--data", "POLICYTWIN_DATA"]),
         (["run", "uae", "--data", "nowhere"], ["nowhere", "is not a folder"]),
+        (["run", "meridia", "--data", "nowhere"], ["--data", "'nowhere' is not a folder"]),
         (["run", "uae", "--data", "."], ["google_mobility_national.parquet"]),
         (["run"], ["study"]),
         (["rnu"], ["rnu"]),

@@ -187,7 +187,9 @@ def test_a_run_on_a_kept_population_is_reproduced_on_a_copy_of_its_store(
     assert capsys.readouterr().out.split()[-1] == record.result_hash
 
 
-def test_the_command_quotes_a_folder_and_names_the_data_of_a_real_study(meridia_run: Path) -> None:
+def test_the_command_quotes_a_folder_and_names_the_data_of_a_real_study(meridia_run: Path, tmp_path: Path) -> None:
+    data = tmp_path / "some where" / "data"
+    data.mkdir(parents=True)
     with Store(meridia_run) as store:
         record = store.run(str(store.runs(status="complete")["run_id"].iloc[0])).record
     real = replace(
@@ -195,9 +197,9 @@ def test_the_command_quotes_a_folder_and_names_the_data_of_a_real_study(meridia_
     )
     fresh = make_population(load_study("uae"), record.personas, record.seed)
     real = replace(real, population_hash=fresh.content_hash)
-    lines = reproduce(real, load_study("uae"), Path("/some where/data"), "s.duckdb")
-    assert "--data '/some where/data'" in lines.command and "--train-end 2020-12-31" in lines.command
-    assert "data='/some where/data'" in lines.python
+    lines = reproduce(real, load_study("uae"), data, "s.duckdb")
+    assert f"--data '{data}'" in lines.command and "--train-end 2020-12-31" in lines.command
+    assert f"data='{data}'" in lines.python
     parser = cli._parser()
-    arguments = parser.parse_args(["run", "uae", "--data", "/some where/data", "--personas", "200"])
+    arguments = parser.parse_args(["run", "uae", "--data", str(data), "--personas", "200"])
     assert arguments.personas == 200

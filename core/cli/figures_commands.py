@@ -6,13 +6,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from core.cli.options import command, json_option, names, open_store, show, store_option, watch
+from core.cli.options import command, folder, json_option, names, open_store, show, store_option, watch
 
 
 def add(commands: Any) -> None:
     """Register this command."""
     figures = command(commands, "figures", _figures, "measure the figures that README and pages quote, and fill README")
-    figures.add_argument("--data", type=Path, metavar="DIR", help="folder of observations")
+    figures.add_argument("--data", type=folder, metavar="DIR", help="folder of observations")
     figures.add_argument("--only", type=names, metavar="A,B,…", help="some measurements by name (default: all)")
     figures.add_argument("--again", action="store_true", help="also those that this code made from these files")
     figures.add_argument("--to", type=Path, metavar="DIR", help="folder of the files (default: data/validation)")

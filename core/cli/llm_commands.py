@@ -15,6 +15,7 @@ from core.cli.options import (
     command,
     day,
     estimate_option,
+    folder,
     json_option,
     names,
     open_store,
@@ -107,7 +108,7 @@ def _add_ask(commands: Any) -> None:
     ask.add_argument("--situation", default="", metavar="TEXT", help="what holds when the question is asked, in words")
     ask.add_argument("--as-of", type=day, metavar=DATE_FORMAT, help="the policy in force on this day holds")
     ask.add_argument("--timeline", metavar="ID", help="a kept timeline for --as-of (default: the observed one)")
-    ask.add_argument("--data", type=Path, metavar="DIR", help="folder of observations, for --as-of")
+    ask.add_argument("--data", type=folder, metavar="DIR", help="folder of observations, for --as-of")
     ask.add_argument("--population", metavar="ID", help="a kept population (default: the study's own)")
     ask.add_argument("--personas", type=int, metavar="N", help="how many to ask at most (default 100 of a model)")
     ask.add_argument(

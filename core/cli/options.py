@@ -26,7 +26,7 @@ def command(
 
 def run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("study", help="a shipped study (meridia, uae) or a study file")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder of observations")
+    parser.add_argument("--data", type=folder, metavar="DIR", help="folder of observations")
     parser.add_argument(
         "--engine", default="rules", help="rules (default), or a language model's: gemini, openai or replay"
     )
@@ -128,6 +128,13 @@ def again_option(parser: argparse.ArgumentParser) -> None:
 
 def json_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
+
+
+def folder(text: str) -> Path:
+    """A folder that is there, also where a study with data of its own would not read it."""
+    if not Path(text).expanduser().is_dir():
+        raise argparse.ArgumentTypeError(f"'{text}' is not a folder; allowed: a folder of observations")
+    return Path(text)
 
 
 def day(text: str) -> date:

@@ -6,14 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from core.cli.options import (
-    command,
-    json_option,
-    open_store,
-    show,
-    store_option,
-    watch,
-)
+from core.cli.options import command, folder, json_option, open_store, show, store_option, watch
 
 
 def add(commands: Any) -> None:
@@ -36,7 +29,7 @@ def add(commands: Any) -> None:
         commands, "rerun", _rerun, "make a run again from the store alone: the same result, or what has changed since"
     )
     again.add_argument("run")
-    again.add_argument("--data", type=Path, metavar="DIR", help="folder with what the store does not hold")
+    again.add_argument("--data", type=folder, metavar="DIR", help="folder with what the store does not hold")
     again.add_argument(
         "--workers", type=int, default=2, metavar="N", help="worker processes; never changes the results"
     )

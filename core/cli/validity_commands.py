@@ -12,6 +12,7 @@ from core.cli.options import (
     command,
     days,
     finished_run,
+    folder,
     json_option,
     names,
     open_store,
@@ -116,7 +117,7 @@ def add(commands: Any) -> None:
 
     bench = command(commands, "bench", _bench, "measure speed and memory on this machine")
     bench.add_argument("study", nargs="?", default="meridia")
-    bench.add_argument("--data", type=Path, metavar="DIR")
+    bench.add_argument("--data", type=folder, metavar="DIR")
     bench.add_argument("--repeat", type=int, default=3, metavar="N", help="times each figure is taken (median shown)")
     bench.add_argument("--large", action="store_true", help="also 10,000, 30,000 and 100,000 personas")
     json_option(bench)

@@ -21,12 +21,13 @@ from core.records import code_version
 from core.services.ablations import run_ablations
 from core.services.backtesting import backtest
 from core.services.backtests import FILES, BacktestRequest, export_backtest, measured_now, read_exported
+from core.services.dashboard import EMBEDDED
 from core.services.figures_parts import asking_costs, known_worlds_scores, prices_of, split_of
 from core.services.known_worlds import SEEDS, known_worlds
 from core.services.progress import Watch
 from core.services.runs import ensure_run
 from core.services.specification import RunRequest
-from core.services.stylised_facts import EMBEDDED, embedded_facts, teaching_countries, training_share
+from core.services.stylised_facts import embedded_facts, teaching_countries, training_share
 from core.store.database import Store
 from core.study import load_study
 from core.validity.measured import (

@@ -63,9 +63,9 @@ def _shipped() -> MeasuredWorlds | None:
         "seeds": found.seeds,
         "estimators": {name: text for name, text in ESTIMATOR_WORDS.items() if name in names},
         "summary": {
-            "overall": _as_measured(found.overall),
+            "overall": as_measured(found.overall),
             **{
-                part: {name: _as_measured(scores) for name, scores in getattr(found, part).items()}
+                part: {name: as_measured(scores) for name, scores in getattr(found, part).items()}
                 for part in ("by_world", "by_distance", "working_week")
             },
         },
@@ -75,7 +75,7 @@ def _shipped() -> MeasuredWorlds | None:
     return MeasuredWorlds(values, None, header.made_at, header.command, header.code_version)
 
 
-def _as_measured(scores: WorldScores) -> dict[str, Any]:
+def as_measured(scores: WorldScores) -> dict[str, Any]:
     """As a measurement in the store says it."""
     said = asdict(scores)
     for name, item in scores.estimators.items():

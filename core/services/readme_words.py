@@ -11,8 +11,9 @@ from core.forecasting.backtest import TWIN, summary_of
 from core.forecasting.baselines import BASELINES
 from core.forecasting.teachers import kept_for_exams
 from core.services.backtests import MeasuredBacktest, read_exported
+from core.services.newest_worlds import as_measured
 from core.services.validation_words import changes, listed
-from core.services.validity_words import WORLD_WORDS
+from core.services.validity_words import WORLD_WORDS, against_words, best_rival
 from core.validity.measured import (
     AblationPrices,
     AskingCosts,
@@ -26,7 +27,6 @@ from core.validity.measured import (
     measured_path,
     read_measured,
 )
-from core.validity.paired import BETTER, UNSURE
 from core.validity.stylised_facts import POLICY_FACTS
 
 NOT_MEASURED = "Not measured yet: `policytwin figures --data DIR`."
@@ -200,38 +200,33 @@ def worlds_words(worlds: KnownWorlds) -> str:
         [
             label,
             _number(item.rms_truth),
-            *(_bold(_number(item.estimators[name].rmse), name == TWIN) for name in names),
+            *(_bold(_number(item.estimators[name].rmse), _is_least(item, name)) for name in names),
             _percent(item.estimators[TWIN].coverage),
         ]
         for label, item in groups.items()
     ]
-    compared = _paragraph([_against_best(found)]) + "\n\n" if _against_best(found) else ""
     table = _table(["", "true effects", *(ESTIMATORS[name] for name in names), "twin's 80% intervals held"], rows)
-    return f"{_paragraph(said)}\n\n{table}\n\n{compared}{_from(worlds.header)}"
+    parts = [_paragraph(said), table, _paragraph([_against_best(found)]), _from(worlds.header)]
+    return "\n\n".join(filter(None, parts))
+
+
+def _is_least(scores: WorldScores, name: str) -> bool:
+    """Whether no other estimator errs less."""
+    errors = [item.rmse for item in scores.estimators.values() if item.rmse is not None]
+    own = scores.estimators[name].rmse
+    return own is not None and own <= min(errors)
 
 
 def _against_best(found: WorldScores) -> str:
-    """The twin's error over all worlds beside that of the best other way; nothing where no interval was measured."""
-    rivals = {
-        name: item for name, item in found.estimators.items() if item.rmse is not None and item.against_twin is not None
-    }
-    if not rivals:
+    """The best other way over all worlds, and whether the twin's error can be told from its."""
+    best = best_rival(as_measured(found))
+    if best is None:
         return ""
-    best = min(rivals, key=lambda name: rivals[name].rmse or 0.0)
-    against = rivals[best].against_twin
-    assert against is not None
-    if against.lower is None or against.upper is None:
-        return f"Too few worlds were measured to tell the twin's error from that of {ESTIMATORS[best]}."
-    low, high = sorted(abs(end) for end in (against.lower, against.upper))
-    if against.verdict == UNSURE:
-        return (
-            f"Over all worlds the twin's error cannot be told from that of {ESTIMATORS[best]} (difference "
-            f"{against.value:+.1f}, 90% interval {against.lower:+.1f} to {against.upper:+.1f}, over {against.units} worlds)."
-        )
-    relation = "less" if against.verdict == BETTER else "more"
+    name, difference = best
+    twin, other = (_number(found.estimators[item].rmse) for item in (TWIN, name))
     return (
-        f"Over all worlds the twin's error is {abs(against.value):.1f} points {relation} than that of {ESTIMATORS[best]}, the "
-        f"best of the others (90% interval {low:.1f} to {high:.1f}, over {against.units} worlds)."
+        f"Over all worlds the twin is off by {twin} points and the best other way, {ESTIMATORS[name]}, by {other}. "
+        f"{against_words(difference)}"
     )
 
 

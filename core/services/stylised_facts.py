@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
 
 from core.datasets.tables import read_cases, read_mobility, read_policy
 from core.errors import InputError
-from core.forecasting.baselines import BASELINES, BaselineInputs
-from core.forecasting.metrics import macro_rmse
 from core.forecasting.places import Place, places_from_tables
 from core.forecasting.teachers import kept_for_exams
 from core.processes import one_thread
+from core.services.dashboard import EMBEDDED
 from core.services.progress import Watch, each_of
 from core.services.studies import open_study
 from core.study import Study
@@ -26,25 +25,16 @@ from core.validity.stylised_facts import (
     policy_facts,
 )
 
-#: The study that ships with its data.
-EMBEDDED = "meridia"
-
 
 def embedded_facts() -> tuple[dict[str, BaselineFact], dict[str, float]]:
     """The embedded country's baselines and policy on its own split. No twin is fitted."""
     inputs = open_study(EMBEDDED)
-    study, origin = inputs.study, pd.Timestamp(inputs.study.train_end)
-    ahead = pd.date_range(study.train_end + timedelta(days=1), study.end, freq="D")
-    known = BaselineInputs(
-        observed=inputs.observations.loc[:origin],
-        horizon=ahead,
-        stringency=inputs.stringency,
-        indicators=inputs.timeline.levels()[list(study.indicator_codes)],
-        cases=None if inputs.cases is None else inputs.cases.loc[:origin],
-    )
-    truth = inputs.observations.reindex(ahead)
-    errors = {name: macro_rmse(forecast(known), truth) for name, forecast in BASELINES.items()}
-    return facts_of(errors), policy_facts(inputs.stringency, inputs.observations, study.train_end, study.end)
+    study = inputs.study
+    place = Place(study, inputs.timeline, inputs.observations, inputs.cases, inputs.stringency)
+    found = _facts(place, study.train_end, study.end)
+    assert found is not None
+    errors, policy = found
+    return facts_of(errors), policy
 
 
 def training_share(study: Study) -> float:

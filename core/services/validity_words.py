@@ -76,7 +76,7 @@ def world_words(values: Mapping[str, Any]) -> list[str]:
         best = min(rivals, key=lambda name: rivals[name])
         text = words[best]
         head += f"; the best of the usual ways ({text[:1].lower()}{text[1:]}) by {rivals[best]:.1f}"
-        said += [f"{head}.", _against(scores[best])]
+        said += [f"{head}.", against_words(scores[best]["against_twin"])]
         said += _by_kind(values["summary"]["by_world"])
     else:
         said.append(f"{head}.")
@@ -107,9 +107,8 @@ def best_rival(scores: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | Non
     return best, rivals[best]["against_twin"]
 
 
-def _against(rival: Mapping[str, Any]) -> str:
+def against_words(difference: Mapping[str, Any] | None) -> str:
     """Better or worse is said only where the interval over worlds lies on one side of zero."""
-    difference = rival["against_twin"]
     if difference is None or difference["lower"] is None:
         return "Too few worlds were measured to say which of the two is better."
     low, high = sorted(abs(difference[end]) for end in ("lower", "upper"))

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from core.forecasting.backtest import RECENT, counted_behaviours
-from core.forecasting.baselines import BASELINES
+from core.forecasting.baselines import baseline_forecasts
 from core.forecasting.metrics import macro_rmse
 from core.forecasting.past import known_at
 from core.forecasting.places import Place, last_observed
@@ -71,7 +71,7 @@ def baseline_errors(place: Place, train_end: date, test_end: date) -> dict[str, 
     if not counted or last_observed(place) < test_end:
         return None
     known, truth = known_at(place, train_end, days), place.observations.reindex(days)[counted]
-    return {name: macro_rmse(forecast(known)[counted], truth) for name, forecast in BASELINES.items()}
+    return {name: macro_rmse(forecast[counted], truth) for name, forecast in baseline_forecasts(known).items()}
 
 
 def policy_facts(

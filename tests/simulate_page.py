@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from page_cases import end_jobs
+from page_cases import opened_page, opened_store, until
 from small_runs import SHORT
 from streamlit.testing.v1 import AppTest
 
@@ -18,10 +17,8 @@ from core.services.model_servers import SERVERS_VARIABLE
 from core.services.runs import run_study
 from core.services.specification import Asking, RunRequest
 from core.store.database import Store
-from pages.shared.shell import job_board, open_store
+from pages.shared.shell import job_board
 
-APP = Path(__file__).resolve().parent.parent / "app.py"
-PATIENCE = 120.0
 SECTIONS = ("run", "read", "compare", "crowd", "ask")
 #: Looks like a key, and is in no place but the environment.
 KEY = "sk-" + "hush" * 8
@@ -34,18 +31,12 @@ def store_of_the_page(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[S
     with the test."""
     for name in ("OPENAI_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY", SERVERS_VARIABLE):
         monkeypatch.delenv(name, raising=False)
-    opened = open_store(str(path))
-    yield opened
-    end_jobs()
-    opened.close()
+    with opened_store(path) as opened:
+        yield opened
 
 
 def page(**parameters: str) -> AppTest:
-    at = AppTest.from_file(str(APP), default_timeout=PATIENCE)
-    at.switch_page("pages/3_Simulate.py")
-    for name, value in {"study": "meridia", **parameters}.items():
-        at.query_params[name.replace("_", "-")] = value
-    return at.run()
+    return opened_page("pages/3_Simulate.py", {name.replace("_", "-"): value for name, value in parameters.items()})
 
 
 def asked_of(url: str, **more: str) -> dict[str, str]:
@@ -54,25 +45,6 @@ def asked_of(url: str, **more: str) -> dict[str, str]:
     return {
         "engine": "openai", "openai_model": MODEL, "address": str(url), "sim_asked": "3", "sim_trials": "1", **days, **more
     }  # fmt: skip
-
-
-def until(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
-
-
-def said(at: AppTest) -> str:
-    """All words on the page."""
-    parts = [*at.markdown, *at.caption, *at.text, *at.info, *at.warning, *at.error, *at.success, *at.code]
-    tiles = [f"{tile.label}: {tile.value}" for tile in at.metric]
-    return "\n".join([*(str(part.value) for part in parts), *tiles])
-
-
-def clean(at: AppTest) -> AppTest:
-    assert not at.exception and not at.error, said(at)
-    return at
 
 
 def plan(at: AppTest) -> dict[str, str]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor
 from datetime import date
 from pathlib import Path
 
 import pytest
-from page_cases import end_jobs
+from page_cases import PATIENCE, clean, end_jobs, opened_page, opened_store, said, until
 from streamlit.testing.v1 import AppTest
 
 from core.services.jobs import DONE
@@ -19,44 +18,17 @@ from core.services.results import list_results
 from core.store.database import Store
 from pages.shared.shell import job_board, open_store
 
-APP = Path(__file__).resolve().parent.parent / "app.py"
 VIEWS = ("Scores", "Curves", "Parameters", "Trials", "Runs", "Export")
-PATIENCE = 90.0
 
 
 @pytest.fixture
 def store(meridia_store: Path) -> Iterator[Store]:
-    """The store of the page, with one complete run of Meridia; jobs and store end with the test."""
-    opened = open_store(str(meridia_store))
-    yield opened
-    end_jobs()
-    opened.close()
+    with opened_store(meridia_store) as opened:
+        yield opened
 
 
 def page(**parameters: str) -> AppTest:
-    at = AppTest.from_file(str(APP), default_timeout=PATIENCE)
-    at.switch_page("pages/4_Calibration.py")
-    for name, value in {"study": "meridia", **parameters}.items():
-        at.query_params[name] = value
-    return at.run()
-
-
-def until(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
-
-
-def said(at: AppTest) -> str:
-    """All words on the page."""
-    parts = [*at.markdown, *at.caption, *at.text, *at.info, *at.warning, *at.error, *at.success, *at.code]
-    return "\n".join(str(part.value) for part in parts)
-
-
-def clean(at: AppTest) -> AppTest:
-    assert not at.exception and not at.error, said(at)
-    return at
+    return opened_page("pages/4_Calibration.py", parameters)
 
 
 def only_run(store: Store) -> str:

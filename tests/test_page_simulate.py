@@ -10,22 +10,19 @@ from typing import Any
 import pytest
 from any_model import NAME, any_model, persona_of
 from llm_servers import ServerUrl, openai_server
-from page_cases import end_jobs
+from page_cases import clean, end_jobs, said, until
 from simulate_page import (
     KEY,
     MODEL,
     SECTIONS,
     asked_of,
-    clean,
     finished,
     linked,
     model_run,
     page,
     plan,
-    said,
     store_of_the_page,
     took,
-    until,
 )
 from small_runs import SHORT
 from streamlit import config

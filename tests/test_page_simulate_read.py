@@ -8,17 +8,8 @@ from pathlib import Path
 import pytest
 from any_model import REASON, any_model
 from llm_servers import ServerUrl, openai_server
-from simulate_page import (
-    MODEL,
-    clean,
-    linked,
-    model_run,
-    page,
-    plan,
-    said,
-    store_of_the_page,
-    until,
-)
+from page_cases import clean, said, until
+from simulate_page import MODEL, linked, model_run, page, plan, store_of_the_page
 
 from core.services.asking_people import ask_people, kept_questions
 from core.services.crowd import crowd_checks

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.services.overview import overview
-from pages.shared.shell import engine_note, link, open_page, plain_errors
+from core.report.sentences.overview import overview
+from pages.common.shell import engine_note, link, open_page, plain_errors
 
 
 def main() -> None:
@@ -45,7 +45,7 @@ def main() -> None:
             link(step.page, step.action)
 
     if run is not None:
-        from pages.shared.forecast_view import forecast_view
+        from pages.views.home.forecast import forecast_view
 
         st.markdown("#### The forecast against what happened")
         forecast_view(workspace, run, key="overview")

@@ -5,18 +5,19 @@ from __future__ import annotations
 import streamlit as st
 
 from core.people.personas import MAX_PERSONAS
-from core.report.population_figures import composition_figure, trait_figure
-from core.services.persona_tables import composition, largest_error_place, sources_rows, trait_shares
-from core.services.population_drafts import PopulationDraft, draft_changes, draft_of
-from core.services.populations import (
+from core.report.figures.populations import composition_figure, trait_figure
+from core.services.populations.drafts import PopulationDraft, draft_changes, draft_of
+from core.services.populations.synthesis import (
     delete_population,
     keep_population,
     population_id,
     runs_with,
     saved_populations,
 )
-from pages.shared.charts import chart, download
-from pages.shared.population_draft import (
+from core.services.populations.tables import composition, largest_error_place, sources_rows, trait_shares
+from pages.common.charts import chart, download
+from pages.common.shell import Workspace, link_parameters, open_page, plain_errors, plain_text, try_to
+from pages.views.population.draft import (
     KEPT,
     NOTICE,
     SEED,
@@ -32,10 +33,9 @@ from pages.shared.population_draft import (
     tell,
     undo,
 )
-from pages.shared.population_effect import effect_section, people_download, reproduce, sensitivity_section
-from pages.shared.population_people import people_tab
-from pages.shared.population_tables import tables_tab
-from pages.shared.shell import Workspace, link_parameters, open_page, plain_errors, plain_text, try_to
+from pages.views.population.effect import effect_section, people_download, reproduce, sensitivity_section
+from pages.views.population.people import people_tab
+from pages.views.population.tables import tables_tab
 
 PRESETS = (10, 100, 1_000, 10_000)
 TABS = ("Who they are", "Tables", "People", "Effect on the forecast", "Keep", "Sources and assumptions")

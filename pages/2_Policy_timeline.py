@@ -7,15 +7,15 @@ from datetime import date, timedelta
 import streamlit as st
 
 from core.policy.timeline import PolicyTimeline
-from core.report.policy_figures import Split, in_words, policy_figure
-from core.services.drafts import check_support, training_support
-from core.services.policy_view import calendar_strip, changed_stretches, daily_table, stretches
-from core.services.timelines import delete_scenario, load_timeline, policy_source, saved_scenarios
-from pages.shared.charts import chart
-from pages.shared.policy_draft import SCENARIO, Editing, current_draft
-from pages.shared.policy_editor import draft_notice, editor
-from pages.shared.policy_scenarios import OBSERVED_ID, reproduce, scenarios_section, show_changes
-from pages.shared.shell import Workspace, link_parameters, open_page, plain_errors, try_to
+from core.report.figures.policies import Split, in_words, policy_figure
+from core.services.policies.drafts import check_support, training_support
+from core.services.policies.tables import calendar_strip, changed_stretches, daily_table, stretches
+from core.services.policies.timelines import delete_scenario, load_timeline, policy_source, saved_scenarios
+from pages.common.charts import chart
+from pages.common.shell import Workspace, link_parameters, open_page, plain_errors, try_to
+from pages.views.policy.draft import SCENARIO, Editing, current_draft
+from pages.views.policy.editor import draft_notice, editor
+from pages.views.policy.scenarios import OBSERVED_ID, reproduce, scenarios_section, show_changes
 
 DAYS = "days"
 PRESETS = {"all": "All days", "training": "Training", "holdout": "Hold-out", "own": "Choose…"}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from pages.shared.address import pick
-from pages.shared.shell import open_page, plain_errors
-from pages.shared.simulate_ask import ask_view
-from pages.shared.simulate_compare import compare_view
-from pages.shared.simulate_crowd import crowd_view
-from pages.shared.simulate_method import reproduce_view
-from pages.shared.simulate_read import read_view
-from pages.shared.simulate_run import adopt_finished_run, run_view
+from pages.common.address import pick
+from pages.common.shell import open_page, plain_errors
+from pages.views.simulate.ask import ask_view
+from pages.views.simulate.compare import compare_view
+from pages.views.simulate.method import reproduce_view
+from pages.views.simulate.persona_audit import crowd_view
+from pages.views.simulate.read import read_view
+from pages.views.simulate.run import adopt_finished_run, run_view
 
 SECTIONS = {
     "run": "Run",

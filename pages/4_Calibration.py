@@ -10,14 +10,14 @@ import streamlit as st
 from pandas.io.formats.style import Styler
 
 from core.forecasting.metrics import MACRO
-from core.report.calibration_figures import (
+from core.report.figures.calibration import (
     comparison_figure,
     explorer_figure,
     leaderboard_figure,
     trial_history_figure,
 )
-from core.services.fitting import reproduce
-from core.services.results import (
+from core.services.runs.fits import reproduce
+from core.services.runs.results import (
     METRICS,
     PARAMETER_LABELS,
     compared,
@@ -36,12 +36,12 @@ from core.services.results import (
 )
 from core.settings import observed_data
 from core.store.runs import StoredRun
-from pages.shared.charts import chart, download
-from pages.shared.curve_view import curve_view
-from pages.shared.fit_panel import adopt_finished_fit, fit_panel
-from pages.shared.rerun_view import rerun_view
-from pages.shared.shell import Workspace, choose_run, engine_note, open_page, plain_errors, plain_text
-from pages.shared.stored import curves_of, finished_trials, scores_of
+from pages.common.charts import chart, download
+from pages.common.curve_view import curve_view
+from pages.common.fit_panel import adopt_finished_fit, fit_panel
+from pages.common.rerun_view import rerun_view
+from pages.common.shell import Workspace, choose_run, engine_note, open_page, plain_errors, plain_text
+from pages.common.stored import curves_of, finished_trials, scores_of
 
 VIEWS = ("Scores", "Curves", "Parameters", "Trials", "Runs", "Export")
 UNIT = "points"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.services.counterfactual_claims import claims_of
-from pages.shared.address import from_address, into_address
-from pages.shared.counterfactual_choices import asked, settle
-from pages.shared.counterfactual_compare import compare_view
-from pages.shared.counterfactual_sweep import sweep_view
-from pages.shared.shell import engine_note, need_run, open_page, plain_errors, plain_text
+from core.services.counterfactuals.claims import claims_of
+from pages.common.address import from_address, into_address
+from pages.common.shell import engine_note, need_run, open_page, plain_errors, plain_text
+from pages.views.counterfactuals.choices import asked, settle
+from pages.views.counterfactuals.compare import compare_view
+from pages.views.counterfactuals.sweep import sweep_view
 
 VIEWS = {"sweep": "Sweep stringency", "compare": "Compare policies"}
 

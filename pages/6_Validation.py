@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.shared.shell import open_page, plain_errors
-from pages.shared.validation_ablations import ablations_view
-from pages.shared.validation_answer import answer_view
-from pages.shared.validation_countries import countries_view
-from pages.shared.validation_data import backtest_view
-from pages.shared.validation_groups import groups_view
-from pages.shared.validation_intervals import intervals_view
-from pages.shared.validation_method import methods_view, reproduce_view
-from pages.shared.validation_run_intervals import run_intervals_view
-from pages.shared.validation_study import study_view
-from pages.shared.validation_worlds import worlds_view
+from pages.common.shell import open_page, plain_errors
+from pages.views.validation.ablations import ablations_view
+from pages.views.validation.answer import answer_view
+from pages.views.validation.countries import countries_view
+from pages.views.validation.data import backtest_view
+from pages.views.validation.groups import groups_view
+from pages.views.validation.intervals import intervals_view
+from pages.views.validation.method import methods_view, reproduce_view
+from pages.views.validation.run_intervals import run_intervals_view
+from pages.views.validation.study import study_view
+from pages.views.validation.worlds import worlds_view
 
 VIEWS = ("Countries", "This study", "Intervals", "Ablations", "Known worlds", "Groups")
 

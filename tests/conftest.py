@@ -17,24 +17,24 @@ import hypothesis
 import pytest
 from small_runs import SHORT
 
-from core.processes import end_with_parent
+from core.execution.threads import end_with_parent
 
 # Several workers with as many threads of linear algebra as there are cores each would wait for each other. Before NumPy.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
 WORKER = "PYTEST_XDIST_WORKER" in os.environ
 #: Seconds that one worker waits for a run that another makes.
 MAKING = 300.0
 #: What takes longest, longest first: workers begin with it, so that none is left alone with it in the end.
 SLOWEST = (
     "test_browser", "test_llm_runs", "test_reruns", "test_runs", "test_ablations", "test_page_simulate",
-    "test_page_simulate_read", "test_cli", "test_group_checks", "test_counterfactual", "test_crowd",
+    "test_page_simulate_read", "test_cli", "test_group_checks", "test_counterfactual", "test_persona_audit",
     "test_known_worlds", "test_backtest", "test_ask_people", "test_page_counterfactuals", "test_llm_engine",
     "test_personas", "test_page_timeline", "test_benchmark_store", "test_page_calibration", "test_page_validation",
-    "test_page_population", "test_jobs", "test_learning", "test_services_fitting", "test_backtests_store",
-    "test_regions", "test_confounding", "test_services_populations", "test_uae_golden", "test_changes",
+    "test_page_population", "test_jobs", "test_learning", "test_fits", "test_backtests_store",
+    "test_regions", "test_confounding", "test_populations", "test_uae_golden", "test_changes",
     "test_llm_cache", "test_llm_pipe", "test_found_again", "test_engine_comparison", "test_store",
     "test_run_intervals", "test_stored_inputs", "test_page_overview", "test_leakage",
 )  # fmt: skip
@@ -92,8 +92,8 @@ def _made_once(factory: pytest.TempPathFactory, name: str, **request: Any) -> Pa
             assert time.monotonic() < ends, f"nobody has made {path}"
             time.sleep(0.05)
             continue
-        from core.services.runs import run_study
-        from core.services.specification import RunRequest
+        from core.services.runs.run import run_study
+        from core.services.studies.requests import RunRequest
         from core.store.database import Store
 
         try:

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from core.calibration.anchoring import is_off
-from core.calibration.drift import Drift, drift_after
 from core.calibration.linear import FEWEST_DAYS
+from core.calibration.transfer_prior import Drift, drift_after
 from core.cognition.engine import DAY_TYPE
 from core.errors import TooLittleObserved
 from core.policy.calendar import Calendar

@@ -25,7 +25,7 @@ from core.calibration.anchoring import Gap, follow_policy, measure_gap
 from core.calibration.attendance import days_off_correction, moved_power, moved_scale, never_seen
 from core.calibration.learned import WEIGHTS_FILE, teaching
 from core.calibration.linear import CALIBRATORS, LinearCalibrator
-from core.calibration.policy_weight import known_policy_weight
+from core.calibration.policy_effect_weight import known_policy_weight
 from core.calibration.problem import Problem, Window
 from core.calibration.untold import baseline_activity, ordinary_activity
 from core.simulation.measurement import measurement_model

@@ -95,7 +95,7 @@ def _dashboard_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _dashboard(arguments: argparse.Namespace) -> int:
-    from core.services.dashboard import open_dashboard
+    from core.services.dashboard.opening import open_dashboard
 
     return open_dashboard(
         host=arguments.host,

@@ -31,8 +31,8 @@ def add(commands: Any) -> None:
 
 
 def _stringency(arguments: argparse.Namespace) -> None:
-    from core.services.observations import stringency_report
-    from core.services.texts import stringency_text
+    from core.report.sentences.results import stringency_text
+    from core.services.studies.observations import stringency_report
 
     found = stringency_report(arguments.file)
     show(found.as_dict(), arguments, lambda: stringency_text(found))
@@ -48,7 +48,7 @@ def _data_check(arguments: argparse.Namespace) -> int:
 
 
 def _data_fetch(arguments: argparse.Namespace) -> None:
-    from core.services.observations import fetch_observations
+    from core.services.studies.observations import fetch_observations
 
     values = fetch_observations(arguments.to, lambda text: say(text, aside=True))
     show(values, arguments, lambda: f"fetched {len(values['files'])} files into {values['folder']}")

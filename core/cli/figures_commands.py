@@ -28,10 +28,10 @@ def add(commands: Any) -> None:
 
 
 def _figures(arguments: argparse.Namespace) -> int:
-    from core.services.figures import Bench, measure_figures, stale_figures
-    from core.services.readme import differing_parts, fill_readme, readme_path
-    from core.services.runs import worker_pool
-    from core.services.texts_figures import figures_text
+    from core.report.readme import differing_parts, fill_readme, readme_path
+    from core.report.sentences.figures import figures_text
+    from core.services.evaluation.figures import Bench, measure_figures, stale_figures
+    from core.services.runs.run import worker_pool
     from core.settings import observed_data
     from core.validity.measured import measured_folder
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from core.cli import crowd_commands
+from core.cli import audit_commands as crowd_commands
 from core.cli.options import (
     DATE_FORMAT,
     asking_of,
@@ -50,8 +50,8 @@ def add(commands: Any) -> None:
 
 
 def _cache_show(arguments: argparse.Namespace) -> None:
-    from core.services.llm_answers import show_answers
-    from core.services.texts_llm import cache_text
+    from core.report.sentences.language import cache_text
+    from core.services.language.answer_cache import show_answers
 
     with open_store(arguments) as store:
         values = show_answers(store)
@@ -59,8 +59,8 @@ def _cache_show(arguments: argparse.Namespace) -> None:
 
 
 def _cache_export(arguments: argparse.Namespace) -> None:
-    from core.services.llm_answers import export_answers
-    from core.services.texts_llm import cache_exported_text
+    from core.report.sentences.language import cache_exported_text
+    from core.services.language.answer_cache import export_answers
 
     with open_store(arguments) as store:
         values = export_answers(store, arguments.file)
@@ -68,8 +68,8 @@ def _cache_export(arguments: argparse.Namespace) -> None:
 
 
 def _cache_import(arguments: argparse.Namespace) -> None:
-    from core.services.llm_answers import import_answers
-    from core.services.texts_llm import cache_imported_text
+    from core.report.sentences.language import cache_imported_text
+    from core.services.language.answer_cache import import_answers
 
     with open_store(arguments) as store:
         values = import_answers(store, arguments.file)
@@ -77,8 +77,8 @@ def _cache_import(arguments: argparse.Namespace) -> None:
 
 
 def _bench_llm(arguments: argparse.Namespace) -> None:
-    from core.services.benchmark_llm import benchmark_llm
-    from core.services.texts_llm import bench_llm_text
+    from core.report.sentences.language import bench_llm_text
+    from core.services.benchmarks.language import benchmark_llm
 
     for name in ("calls", "concurrency", "repeat", "latency"):
         value = getattr(arguments, name)
@@ -131,11 +131,11 @@ def _add_ask(commands: Any) -> None:
 
 def _ask(arguments: argparse.Namespace) -> None:
     from core.errors import one_of
-    from core.services.asking_people import ask_people, by_subgroup, cost_of_asking
-    from core.services.populations import load_population, make_population, save_population
-    from core.services.survey_preparing import ages_from
-    from core.services.survey_values import subgroup_names
-    from core.services.texts_ask import ask_text, cost_of_asking_text
+    from core.report.sentences.surveys import ask_text, cost_of_asking_text
+    from core.services.populations.synthesis import load_population, make_population, save_population
+    from core.services.surveys.ask import ask_people, by_subgroup, cost_of_asking
+    from core.services.surveys.preparing import ages_from
+    from core.services.surveys.values import subgroup_names
     from core.study import load_study
 
     question, asking, mapping = _survey_question(arguments), _asking(arguments), _mapping(arguments)
@@ -202,7 +202,7 @@ def _survey_question(arguments: argparse.Namespace) -> Any:
 def _asking(arguments: argparse.Namespace) -> Any:
     """How a model is asked, or None for the rules engine."""
     from core.errors import one_of
-    from core.services.studies import ENGINES
+    from core.services.studies.inputs import ENGINES
 
     one_of(arguments.engine, ENGINES, what="engine", where="ask")
     for name in ("design", "days"):

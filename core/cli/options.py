@@ -93,7 +93,7 @@ def asking_of(arguments: argparse.Namespace) -> Any:
     """How a language model is to be asked, or None for the rules engine; InputError where only options are given."""
     from core.cognition.llm.providers import LANGUAGE_ENGINES
     from core.errors import InputError
-    from core.services.specification import Asking
+    from core.services.studies.requests import Asking
 
     given = {name: getattr(arguments, name) for name, *_ in ASKING if getattr(arguments, name) is not None}
     if arguments.engine not in LANGUAGE_ENGINES:
@@ -174,7 +174,7 @@ def open_store(arguments: argparse.Namespace) -> Any:
 
 
 def request_of(arguments: argparse.Namespace) -> Any:
-    from core.services.specification import RunRequest
+    from core.services.studies.requests import RunRequest
 
     return RunRequest(
         study=arguments.study,
@@ -191,7 +191,7 @@ def request_of(arguments: argparse.Namespace) -> Any:
 
 
 def watch() -> Any:
-    from core.services.progress import Progress, Watch
+    from core.execution.progress import Progress, ProgressReporter
 
     terminal = sys.stderr.isatty()
 
@@ -204,7 +204,7 @@ def watch() -> Any:
             if item.stage == "store" and item.done == item.total:
                 print(file=sys.stderr)
 
-    return Watch(report)
+    return ProgressReporter(report)
 
 
 def say(text: str, *, aside: bool = False) -> None:
@@ -219,7 +219,8 @@ def show(values: Any, arguments: argparse.Namespace, text: Callable[[], str]) ->
 def finished_run(arguments: argparse.Namespace, store: Any) -> str:
     """The run that a command is about: one that is there, else a new one. Where that would ask a language model, it is
     made only by the commands that have --ask, and with it."""
-    from core.services.runs import complete_run, ensure_run, run_study
+    from core.services.runs.preparing import complete_run
+    from core.services.runs.run import ensure_run, run_study
 
     request = request_of(arguments)
     if request.asking is None:
@@ -229,8 +230,8 @@ def finished_run(arguments: argparse.Namespace, store: Any) -> str:
     if found is not None:
         return found
     from core.errors import InputError
-    from core.services.asking import cost_before
-    from core.services.texts_llm import run_cost_text
+    from core.report.sentences.language import run_cost_text
+    from core.services.runs.costs import cost_before
 
     cost = cost_before(store, request)
     if cost.calls and not getattr(arguments, "ask", False):

@@ -45,8 +45,8 @@ def add(commands: Any) -> None:
 
 
 def _runs(arguments: argparse.Namespace) -> None:
-    from core.services.archive import list_runs
-    from core.services.texts import runs_text
+    from core.report.sentences.results import runs_text
+    from core.services.library.archive import list_runs
 
     with open_store(arguments) as store:
         values = list_runs(store, arguments.study)
@@ -54,7 +54,7 @@ def _runs(arguments: argparse.Namespace) -> None:
 
 
 def _delete(arguments: argparse.Namespace) -> None:
-    from core.services.store_care import delete_runs
+    from core.services.library.store_care import delete_runs
 
     with open_store(arguments) as store:
         values = delete_runs(store, arguments.run, dependents=arguments.dependents)
@@ -62,8 +62,8 @@ def _delete(arguments: argparse.Namespace) -> None:
 
 
 def _show(arguments: argparse.Namespace) -> None:
-    from core.services.archive import show_run
-    from core.services.texts import show_text
+    from core.report.sentences.results import show_text
+    from core.services.library.archive import show_run
 
     with open_store(arguments) as store:
         values = show_run(store, arguments.run)
@@ -72,9 +72,9 @@ def _show(arguments: argparse.Namespace) -> None:
 
 def _rerun(arguments: argparse.Namespace) -> int:
     """0 where the result is the same, 1 where it is not."""
-    from core.services.reruns import rerun
-    from core.services.runs import worker_pool
-    from core.services.texts import rerun_text
+    from core.report.sentences.results import rerun_text
+    from core.services.library.reruns import rerun
+    from core.services.runs.run import worker_pool
 
     with open_store(arguments) as store, worker_pool(arguments.workers) as pool:
         found = rerun(store, arguments.run, data=arguments.data, watch=watch(), executor=pool)
@@ -83,7 +83,7 @@ def _rerun(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> None:
-    from core.services.archive import export_run
+    from core.services.library.archive import export_run
 
     with open_store(arguments) as store:
         values = export_run(store, arguments.run, arguments.to)

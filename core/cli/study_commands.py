@@ -63,14 +63,14 @@ def add(commands: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from core.services.runs import run_once
-    from core.services.texts import run_text
+    from core.report.sentences.results import run_text
+    from core.services.runs.run import run_once
 
     request = request_of(arguments)
     with open_store(arguments) as store:
         if request.asking is not None:
-            from core.services.asking import cost_before
-            from core.services.texts_llm import run_cost_text
+            from core.report.sentences.language import run_cost_text
+            from core.services.runs.costs import cost_before
 
             cost = cost_before(store, request)
             if arguments.estimate:
@@ -82,15 +82,15 @@ def _run(arguments: argparse.Namespace) -> None:
 
 def _sweep(arguments: argparse.Namespace) -> None:
     from core.counterfactual.levels import checked_targets
-    from core.services.counterfactuals import run_sweep
-    from core.services.texts import sweep_text
+    from core.report.sentences.results import sweep_text
+    from core.services.counterfactuals.run import run_sweep
 
     checked_targets(arguments.levels)
     with open_store(arguments) as store:
         run_id = finished_run(arguments, store)
         window = {"data": arguments.data, "start": arguments.start, "end": arguments.end}
         if arguments.estimate:
-            from core.services.asking import cost_of_contrast
+            from core.services.runs.costs import cost_of_contrast
 
             return _show_cost(cost_of_contrast(store, run_id, levels=arguments.levels, **window), arguments)
         values, _ = run_sweep(
@@ -108,9 +108,9 @@ def _sweep(arguments: argparse.Namespace) -> None:
 
 def _compare(arguments: argparse.Namespace) -> None:
     from core.policy.scenario import load_scenario
-    from core.services.counterfactuals import run_compare
-    from core.services.studies import open_study
-    from core.services.texts import compare_text
+    from core.report.sentences.results import compare_text
+    from core.services.counterfactuals.run import run_compare
+    from core.services.studies.inputs import open_study
 
     inputs = open_study(arguments.study, arguments.data)
     scenarios = [load_scenario(path, inputs.timeline) for path in arguments.scenario]
@@ -119,7 +119,7 @@ def _compare(arguments: argparse.Namespace) -> None:
         run_id = finished_run(arguments, store)
         window = {"data": arguments.data, "start": arguments.start, "end": arguments.end}
         if arguments.estimate:
-            from core.services.asking import cost_of_contrast
+            from core.services.runs.costs import cost_of_contrast
 
             asked = scenarios if reference is None else [reference, *scenarios]
             return _show_cost(cost_of_contrast(store, run_id, scenarios=asked, **window), arguments)
@@ -131,14 +131,14 @@ def _compare(arguments: argparse.Namespace) -> None:
 
 
 def _show_cost(cost: Any, arguments: argparse.Namespace) -> None:
-    from core.services.texts_llm import run_cost_text
+    from core.report.sentences.language import run_cost_text
 
     show(cost.as_dict(), arguments, lambda: run_cost_text(cost.as_dict()))
 
 
 def _sensitivity(arguments: argparse.Namespace) -> None:
-    from core.services.sensitivity import run_sensitivity
-    from core.services.texts import sensitivity_text
+    from core.report.sentences.results import sensitivity_text
+    from core.services.evaluation.sensitivity import run_sensitivity
 
     with open_store(arguments) as store:
         run_id = finished_run(arguments, store)

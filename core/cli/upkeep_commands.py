@@ -51,8 +51,8 @@ def _path(arguments: argparse.Namespace) -> Path:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from core.services.store_care import check_values
-    from core.services.texts_store import check_text
+    from core.report.sentences.store import check_text
+    from core.services.library.store_care import check_values
 
     values = check_values(_path(arguments))
     show(values, arguments, lambda: check_text(values))
@@ -67,8 +67,8 @@ def _backup(arguments: argparse.Namespace) -> None:
 
 
 def _restore(arguments: argparse.Namespace) -> None:
-    from core.services.store_care import restore_values
-    from core.services.texts_store import restore_text
+    from core.report.sentences.store import restore_text
+    from core.services.library.store_care import restore_values
 
     values = restore_values(arguments.source, _path(arguments), replace=arguments.replace)
     show(values, arguments, lambda: restore_text(values))
@@ -82,8 +82,8 @@ def _compact(arguments: argparse.Namespace) -> None:
 
 
 def _bench(arguments: argparse.Namespace) -> None:
-    from core.services.benchmark_store import benchmark_store
-    from core.services.texts_store import bench_store_text
+    from core.report.sentences.store import bench_store_text
+    from core.services.benchmarks.store import benchmark_store
 
     for name, least in (("kills", 0), ("flips", 0), ("personas", 1), ("trials", 1), ("minutes", 0.001)):
         value = getattr(arguments, name)

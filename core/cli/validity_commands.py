@@ -126,10 +126,16 @@ def add(commands: Any) -> None:
 def _backtest(arguments: argparse.Namespace) -> None:
     from contextlib import ExitStack
 
-    from core.services.backtesting import backtest
-    from core.services.backtests import BacktestRequest, export_backtest, keep_backtest, kept_backtest, measured_now
-    from core.services.runs import worker_pool
-    from core.services.texts import backtest_text
+    from core.report.sentences.results import backtest_text
+    from core.services.evaluation.backtest_files import backtest
+    from core.services.evaluation.backtests import (
+        BacktestRequest,
+        export_backtest,
+        keep_backtest,
+        kept_backtest,
+        measured_now,
+    )
+    from core.services.runs.run import worker_pool
 
     request = BacktestRequest(
         arguments.mobility,
@@ -171,8 +177,8 @@ def _backtest(arguments: argparse.Namespace) -> None:
 
 
 def _learn(arguments: argparse.Namespace) -> None:
-    from core.services.learning import learn
-    from core.services.runs import worker_pool
+    from core.services.evaluation.learning import learn
+    from core.services.runs.run import worker_pool
 
     with worker_pool(arguments.workers) as pool:
         values = learn(
@@ -184,9 +190,9 @@ def _learn(arguments: argparse.Namespace) -> None:
 def _worlds(arguments: argparse.Namespace) -> None:
     from contextlib import ExitStack
 
-    from core.services.known_worlds import known_worlds
-    from core.services.runs import worker_pool
-    from core.services.texts_worlds import worlds_text
+    from core.report.sentences.known_worlds import worlds_text
+    from core.services.evaluation.known_worlds import known_worlds
+    from core.services.runs.run import worker_pool
 
     with ExitStack() as stack:
         kept = arguments.keep or hasattr(arguments, "db")
@@ -205,8 +211,8 @@ def _worlds(arguments: argparse.Namespace) -> None:
 
 
 def _intervals(arguments: argparse.Namespace) -> None:
-    from core.services.run_intervals import interval_values
-    from core.services.texts_intervals import intervals_text
+    from core.report.sentences.intervals import intervals_text
+    from core.services.runs.intervals import interval_values
 
     with open_store(arguments) as store:
         values = interval_values(store, finished_run(arguments, store), arguments.data)
@@ -214,9 +220,9 @@ def _intervals(arguments: argparse.Namespace) -> None:
 
 
 def _ablate(arguments: argparse.Namespace) -> None:
-    from core.services.ablations import check_ablations, run_ablations
-    from core.services.runs import worker_pool
-    from core.services.texts_ablations import ablations_text
+    from core.report.sentences.ablations import ablations_text
+    from core.services.evaluation.ablations import check_ablations, run_ablations
+    from core.services.runs.run import worker_pool
 
     with open_store(arguments) as store, worker_pool(arguments.workers) as pool:
         if arguments.only is not None:
@@ -234,10 +240,10 @@ def _ablate(arguments: argparse.Namespace) -> None:
 
 
 def _groups(arguments: argparse.Namespace) -> None:
-    from core.services.backtesting import checked_horizons
-    from core.services.group_checks import group_checks
-    from core.services.runs import worker_pool
-    from core.services.texts_groups import groups_text
+    from core.report.sentences.groups import groups_text
+    from core.services.audits.groups import group_checks
+    from core.services.evaluation.backtest_files import checked_horizons
+    from core.services.runs.run import worker_pool
 
     checked_horizons(arguments.horizons, "groups")
     with open_store(arguments) as store:
@@ -257,9 +263,9 @@ def _groups(arguments: argparse.Namespace) -> None:
 
 
 def _regions(arguments: argparse.Namespace) -> None:
-    from core.services.group_checks import regional_accuracy
-    from core.services.runs import worker_pool
-    from core.services.texts_groups import regions_text
+    from core.report.sentences.groups import regions_text
+    from core.services.audits.groups import regional_accuracy
+    from core.services.runs.run import worker_pool
 
     with worker_pool(arguments.workers) as pool:
         values = regional_accuracy(
@@ -277,8 +283,8 @@ def _regions(arguments: argparse.Namespace) -> None:
 
 
 def _bench(arguments: argparse.Namespace) -> None:
-    from core.services.benchmark import benchmark
-    from core.services.texts import bench_text
+    from core.report.sentences.results import bench_text
+    from core.services.benchmarks.engine import benchmark
 
     if arguments.repeat < 1:
         raise InputError(f"--repeat {arguments.repeat}", allowed="1 and above", nearest="1")

@@ -16,7 +16,7 @@ import pandas as pd
 
 from core.calibration.linear import LinearCalibrator
 from core.calibration.twin import unseen_moves, window_activity
-from core.counterfactual.engine_error import known_days_off_spread
+from core.counterfactual.effect_uncertainty import known_days_off_spread
 from core.counterfactual.fitted import FittedTwin
 from core.counterfactual.measured import Calibration
 from core.counterfactual.uncertainty import DRAWS, drawn_calibration, drawn_means

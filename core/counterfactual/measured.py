@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.calibration.anchoring import Gap, follow_policy
-from core.calibration.drift import Drift
+from core.calibration.transfer_prior import Drift
 from core.calibration.twin import RelativeActivity
 
 

@@ -23,7 +23,7 @@ from core.calibration.problem import Problem
 from core.calibration.twin import observed_activity, window_activity
 from core.calibration.uncertainty import bootstrap_lines
 from core.cognition.engine import ResponseEngine
-from core.counterfactual.engine_error import (
+from core.counterfactual.effect_uncertainty import (
     DAYS_OFF_FACTORS,
     EFFECT_FACTORS,
     drawn_factors,

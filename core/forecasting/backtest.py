@@ -20,6 +20,7 @@ from core.calibration.twin import TwinForecast, forecast_defaults, twin_forecast
 from core.cognition.coefficients import load_coefficients
 from core.cognition.rules import RulesEngine
 from core.errors import TooLittleObserved
+from core.execution.threads import one_thread
 from core.forecasting.baselines import BASELINES
 from core.forecasting.intervals import (
     LEVELS,
@@ -36,7 +37,6 @@ from core.forecasting.learned_widths import widths_after
 from core.forecasting.metrics import macro_rmse
 from core.forecasting.past import FEWEST_TRAINING, known_at, past_errors
 from core.forecasting.places import Place, last_observed
-from core.processes import one_thread
 from core.simulation.simulate import simulate
 
 TWIN = "twin"

@@ -1,4 +1,4 @@
-"""Learn recovery and season (`core.calibration.drift`) from what twins of many places missed at origins of the past.
+"""Learn recovery and season (`core.calibration.transfer_prior`) from what twins of many places missed at origins of the past.
 
 For each day up to which something may be known, errors of forecasts on days up to it are averaged over weeks ahead and
 regressed on two things: how far ahead the week lies, and how much warmer its time of year is. The regression is a ridge:
@@ -13,7 +13,7 @@ from datetime import date
 
 import numpy as np
 
-from core.calibration.drift import LONGEST
+from core.calibration.transfer_prior import LONGEST
 from core.errors import InputError
 from core.forecasting.teachers import WEEK, Teachers
 from core.simulation.measurement import PERCENT

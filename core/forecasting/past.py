@@ -14,9 +14,9 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from core.calibration.drift import drift_after
-from core.calibration.policy_weight import known_policy_weight
+from core.calibration.policy_effect_weight import known_policy_weight
 from core.calibration.problem import build_problem
+from core.calibration.transfer_prior import drift_after
 from core.calibration.twin import ForecastParts, forecast_in_parts
 from core.cognition.coefficients import load_coefficients
 from core.cognition.rules import RulesEngine

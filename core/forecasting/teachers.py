@@ -10,7 +10,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from core.calibration.drift import LONGEST, warming
+from core.calibration.transfer_prior import LONGEST, warming
 from core.errors import InputError
 from core.forecasting.past import PastForecasts, measured
 

@@ -1,4 +1,4 @@
-"""Learn from many places how much of a simulated policy effect a forecast should follow (`core.calibration.policy_weight`).
+"""Learn from many places how much of a simulated effect a forecast should follow (`core.calibration.policy_effect_weight`).
 
 For each day up to which something may be known, the weight with which twins of these places would have missed least:
 1. forecasts of the past with each weight of a grid, with what drift can be learned beside it;
@@ -15,7 +15,7 @@ from datetime import date
 
 import numpy as np
 
-from core.calibration.policy_weight import UNINFORMED
+from core.calibration.policy_effect_weight import UNINFORMED
 from core.forecasting.drift_learning import LearnedDrift, drift_of, learn_drift
 from core.forecasting.teachers import Teachers, weekly
 

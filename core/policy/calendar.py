@@ -339,3 +339,12 @@ def _week_in_words(week: WorkingWeek) -> str:
 def _outside(day: date, start: date, end: date, where: str) -> InputError:
     allowed = f"{start} to {end}"
     return InputError(f"{day} lies outside", where=where, allowed=allowed, nearest=str(start if day < start else end))
+
+
+DAY_WORDS = {
+    "working": "working day",
+    "half": "half working day",
+    "weekend": "weekend day",
+    "rest": "weekly day of rest",
+    "holiday": "public holiday",
+}

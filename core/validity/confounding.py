@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.validity.crowd import Estimate, mean_estimate
+from core.validity.persona_audit import Estimate, mean_estimate
 
 #: Enough for a level of five percent shared by some dozens of statements.
 PERMUTATIONS = 4999

@@ -23,13 +23,13 @@ from core.counterfactual.assemble import fitted_from
 from core.counterfactual.contrast import Contrast, contrasts
 from core.counterfactual.fitted import FittedTwin
 from core.counterfactual.support import FAR
+from core.execution.threads import one_thread
 from core.people.personas import synthesise
 from core.people.population_file import load_population_spec
 from core.policy.timeline import PolicyTimeline
-from core.processes import one_thread
+from core.synthetic.worlds import HORIZON, KnownWorld, known_world
 from core.validity.contrast_rivals import CONTRAST_RIVALS, KnownPast, RivalContrast
 from core.validity.paired import rmse_difference
-from core.validity.worlds import HORIZON, KnownWorld, known_world
 
 TWIN = "twin"
 ESTIMATORS = (TWIN, *CONTRAST_RIVALS)

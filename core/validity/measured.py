@@ -143,10 +143,10 @@ class KnownWorlds(Strict):
 
 @dataclass(frozen=True)
 class AskingCosts(Strict):
-    """What asking a language model would take: the words of one estimate, and the calls of some ways of asking."""
+    """What asking a language model would take: one estimate, as `--json` prints it, and the calls of some ways of asking."""
 
     header: Header
-    words: str
+    estimate: Mapping[str, Any]
     calls: Mapping[str, int]
 
 

@@ -17,8 +17,8 @@ from time import monotonic
 from typing import Any
 
 from core.cognition.llm.admission import Admission
+from core.cognition.llm.answer_writer import Keeper
 from core.cognition.llm.cache import AnswerCache
-from core.cognition.llm.keeper import Keeper
 from core.cognition.llm.limits import AskProgress, Limits
 from core.cognition.llm.outcomes import Outcome, Taken
 from core.cognition.llm.own_loop import in_own_loop

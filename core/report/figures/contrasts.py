@@ -1,0 +1,192 @@
+"""Figures of contrasts, from plain tables (see core.services.counterfactuals.tables)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from core.report.figures.style import ACCENT, INK, OBSERVED, PALETTE, TWIN, styled
+from core.report.figures.sweeps import CHANGE, OUTSIDE, band, legend_below_title, literal, readable
+
+SEEN = "Observed data"
+POINTS = "Difference in points of % change"
+
+
+def group_figure(table: pd.DataFrame, everyone: float, *, title: str, source: str, axis: str = POINTS) -> go.Figure:
+    """Differences by category with 80% intervals, largest fall first; `table` has category, difference, lower, upper.
+
+    The dashed line is everyone. Categories without a value (next to no baseline activity) are left out.
+    """
+    shown = table.dropna(subset="difference").sort_values("difference", ascending=False)
+    figure = go.Figure(
+        go.Scatter(
+            x=shown["difference"],
+            y=[literal(readable(name)) for name in shown["category"]],
+            mode="markers",
+            marker={"color": TWIN, "size": 10},
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": shown["upper"] - shown["difference"],
+                "arrayminus": shown["difference"] - shown["lower"],
+                "color": TWIN,
+                "thickness": 1.5,
+            },
+            customdata=np.column_stack([shown["lower"], shown["upper"], shown["people"] / 1000]),
+            hovertemplate=(
+                "%{y}: %{x:+.2f} points (80%: %{customdata[0]:+.2f} to %{customdata[1]:+.2f})<br>"
+                "stands for %{customdata[2]:,.0f} thousand people<extra></extra>"
+            ),
+        )
+    )
+    figure.add_vline(x=everyone, line={"color": ACCENT, "dash": "dash", "width": 1.5})
+    figure.add_annotation(
+        x=everyone, y=1, yref="paper", yanchor="bottom", text="everyone", showarrow=False, font={"color": ACCENT}
+    )
+    styled(figure, title=literal(title), x=axis, source=source, height=38 * max(len(shown), 3) + 180, legend=False)
+    figure.update_layout(hovermode="closest", margin={"l": 190, "t": 70})
+    figure.update_xaxes(zeroline=True, zerolinecolor="#9aa5ae")
+    return figure
+
+
+def contrast_figure(table: pd.DataFrame, *, reference: str, source: str) -> go.Figure:
+    """Each scenario's difference from the reference by behaviour, with 80% intervals; `table` as `contrast_table`."""
+    figure = go.Figure()
+    scenarios = list(dict.fromkeys(table["scenario"]))
+    shades = _scenario_colours(scenarios)
+    labels = list(dict.fromkeys(table["label"]))
+    for position, name in enumerate(scenarios):
+        part = table[table["scenario"] == name].set_index("label").loc[labels]
+        shift = (position - (len(scenarios) - 1) / 2) * min(0.22, 0.7 / len(scenarios))
+        figure.add_trace(
+            go.Scatter(
+                x=part["difference"],
+                y=np.arange(len(labels)) + shift,
+                mode="markers",
+                name=literal(name),
+                marker={"color": shades[name], "size": 10},
+                error_x={
+                    "type": "data",
+                    "symmetric": False,
+                    "array": part["upper"] - part["difference"],
+                    "arrayminus": part["difference"] - part["lower"],
+                    "color": shades[name],
+                    "thickness": 1.5,
+                },
+                customdata=np.column_stack([labels, part["lower"], part["upper"]]),
+                hovertemplate=(
+                    "%{customdata[0]}: %{x:+.1f} points (80%: %{customdata[1]:+.1f} to %{customdata[2]:+.1f})"
+                ),
+            )
+        )
+    styled(
+        figure,
+        title=f"Difference from {literal(reference)}, mean over the days",
+        x=POINTS,
+        source=source,
+        height=64 * len(labels) + 190,
+    )
+    figure.update_yaxes(
+        tickvals=list(range(len(labels))), ticktext=labels, range=[len(labels) - 0.5, -0.5], zeroline=False
+    )
+    figure.update_xaxes(zeroline=True, zerolinecolor=INK, zerolinewidth=1)
+    figure.update_layout(hovermode="closest")
+    return legend_below_title(figure, rows=_legend_rows(scenarios), left=150)
+
+
+def paths_figure(
+    table: pd.DataFrame, *, reference: str, label: str, difference: bool, weekly: bool, source: str
+) -> go.Figure:
+    """One behaviour over time under each policy with its 80% band, above the stringency of each policy.
+
+    `table` as `path_table` or `difference_table`; rows named `SEEN` are what was observed. Days or weeks outside
+    training are drawn as hollow marks.
+    """
+    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.74, 0.26], vertical_spacing=0.06)
+    names = [name for name in dict.fromkeys(table["name"]) if name != SEEN]
+    shades = {reference: OBSERVED} | _scenario_colours([name for name in names if name != reference])
+    seen = table[table["name"] == SEEN]
+    if len(seen):
+        figure.add_trace(
+            go.Scatter(
+                x=seen["date"],
+                y=seen["value"],
+                mode="markers",
+                marker={"color": OBSERVED, "size": 5, "symbol": "x-thin", "line": {"color": OBSERVED, "width": 1.5}},
+                name=SEEN,
+                hovertemplate="%{y:+.1f}",
+            ),
+            row=1,
+            col=1,
+        )
+    for name in names:
+        part, colour = table[table["name"] == name], shades[name]
+        band(figure, part["date"], part["lower"], part["upper"], _faint(colour), False, {"row": 1, "col": 1})
+        figure.add_trace(
+            go.Scatter(
+                x=part["date"],
+                y=part["value"],
+                mode="lines",
+                line={"color": colour, "width": 2, "dash": "dot" if name == reference else "solid"},
+                name=literal(name),
+                legendgroup=name,
+                customdata=np.column_stack([part["lower"], part["upper"]]),
+                hovertemplate="%{y:+.1f} (80%: %{customdata[0]:+.1f} to %{customdata[1]:+.1f})",
+            ),
+            row=1,
+            col=1,
+        )
+        figure.add_trace(
+            go.Scatter(
+                x=part["date"],
+                y=part["stringency"],
+                mode="lines",
+                line={"color": colour, "shape": "hv", "width": 2, "dash": "dot" if name == reference else "solid"},
+                name=literal(name),
+                legendgroup=name,
+                showlegend=False,
+                hovertemplate="stringency %{y:.1f}",
+            ),
+            row=2,
+            col=1,
+        )
+        far = part[part["outside"]]
+        figure.add_trace(
+            go.Scatter(
+                x=far["date"],
+                y=far["stringency"],
+                mode="markers",
+                marker={"color": "#ffffff", "size": 6, "line": {"color": colour, "width": 1.5}},
+                name=f"Policy {OUTSIDE}",
+                legendgroup="outside",
+                showlegend=False,
+                hoverinfo="skip",
+            ),
+            row=2,
+            col=1,
+        )
+    step = "weekly means" if weekly else "by day"
+    what = f"{label}: difference from the reference, {step}" if difference else f"{label}, {step}"
+    styled(figure, title=what, source=f"{source} Hollow marks: policy {OUTSIDE}.", height=560)
+    figure.update_yaxes(title_text="Points" if difference else CHANGE, row=1)
+    figure.update_yaxes(title_text="Stringency", range=[0, 105], row=2)
+    return legend_below_title(figure, rows=_legend_rows(names))
+
+
+def _scenario_colours(names: Sequence[str]) -> dict[str, str]:
+    """Colours for scenarios; the reference is grey, so the palette is all theirs."""
+    return {name: PALETTE[position % len(PALETTE)] for position, name in enumerate(names)}
+
+
+def _legend_rows(names: Sequence[str]) -> int:
+    """Lines that a legend of these names needs at about 100 characters a line."""
+    return 1 + sum(len(name) + 8 for name in names) // 100
+
+
+def _faint(colour: str) -> str:
+    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, 0.16)"

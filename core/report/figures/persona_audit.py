@@ -1,0 +1,296 @@
+"""Figures of a crowd's checks and of the confounding audit: each shows figures with their intervals, and where zero is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from textwrap import wrap
+from typing import Any
+
+import plotly.graph_objects as go
+
+from core.report.figures.style import ACCENT, INK, OBSERVED, PALETTE, TWIN, styled
+
+#: Height of a row and of what surrounds the rows, in pixels.
+ROW, AROUND = 30, 220
+SOURCE_WIDTH = 128
+SYMBOLS: dict[str, str] = {"blinded": "circle", "unblinded": "diamond", "levels": "square", "aggregate": "triangle-up"}
+DESIGN_NAMES: dict[str, str] = {
+    "blinded": "Blinded",
+    "unblinded": "Unblinded between prompts",
+    "levels": "All levels in one prompt",
+    "aggregate": "Aggregate",
+}
+
+
+def association_figure(
+    rows: Sequence[Mapping[str, Any]], *, stated: bool = True, title: str = "", source: str = ""
+) -> go.Figure:
+    """What else moves with the policy: a row for each variable, a mark with its interval for each design.
+
+    `rows` are the `associations` of an audit; `stated` chooses those in which the prompt says how many cases there are,
+    or those in which it does not. Hollow marks do not move beyond chance. 0 is where an innocent model lies.
+    """
+    chosen = [row for row in rows if row["stated"] == stated and row["slope"]["value"] is not None]
+    fixed = {row["variable"] for row in chosen if row["fixed"]}
+    labels = {row["variable"]: _plain(str(row["label"])) + "*" * (row["variable"] in fixed) for row in chosen}
+    designs = list(dict.fromkeys(row["design"] for row in chosen))
+    figure = go.Figure()
+    for number, design in enumerate(designs):
+        own = [row for row in chosen if row["design"] == design]
+        offset = _offset(number, len(designs))
+        colour = PALETTE[number % len(PALETTE)]
+        figure.add_trace(
+            _dots(
+                [row["slope"] for row in own],
+                [list(labels).index(row["variable"]) + offset for row in own],
+                [row["moves"] for row in own],
+                name=DESIGN_NAMES.get(design, design),
+                colour=colour,
+                symbol=SYMBOLS.get(design, "circle"),
+                texts=[_association_text(row) for row in own],
+            )
+        )
+    said = "with the number of cases stated" if stated else "with the number of cases left unsaid"
+    return _rows(
+        figure,
+        list(labels.values()),
+        title=title or f"What else moves with the policy, {said}",
+        x="Change of the answer from no policy to full policy, points of its scale (0: it does not move; *: said in the prompt)",
+        source=source,
+        rows=len(labels) * max(len(designs), 1) * 0.6,
+    )
+
+
+def range_figure(rows: Sequence[Mapping[str, Any]], *, title: str = "", source: str = "") -> go.Figure:
+    """How answers at one level change when the policies shown beside it lie further apart, by behaviour and design.
+
+    `rows` are the `ranges` of an audit; the row over all behaviours is left out.
+    """
+    chosen = [row for row in rows if row["behaviour"] is not None and row["effect"]["value"] is not None]
+    labels = {row["behaviour"]: _plain(str(row["label"])) for row in chosen}
+    designs = list(dict.fromkeys(row["design"] for row in chosen))
+    figure = go.Figure()
+    for number, design in enumerate(designs):
+        own = [row for row in chosen if row["design"] == design]
+        figure.add_trace(
+            _dots(
+                [row["effect"] for row in own],
+                [list(labels).index(row["behaviour"]) + _offset(number, len(designs)) for row in own],
+                [row["moves"] for row in own],
+                name=DESIGN_NAMES.get(design, design),
+                colour=PALETTE[number % len(PALETTE)],
+                symbol=SYMBOLS.get(design, "circle"),
+                texts=[
+                    f"{row['label']}: {row['narrow']:.1f} beside near policies, {row['wide']:.1f} beside far ones"
+                    for row in own
+                ],
+            )
+        )
+    level = f" at stringency {chosen[0]['level']:.0f}" if chosen else ""
+    return _rows(
+        figure,
+        list(labels.values()),
+        title=title or f"The same policy{level}, shown beside far policies instead of near ones",
+        x="Change of the answer, percentage points (0: what is shown beside it does not matter)",
+        source=source,
+        rows=len(labels) * max(len(designs), 1) * 0.6,
+    )
+
+
+def wording_figure(values: Mapping[str, Any], *, title: str = "", source: str = "") -> go.Figure:
+    """What other words and cues do to the answers: the shift towards going out less, with its interval, for each.
+
+    `values` are a crowd's checks. Hollow marks are not beyond chance.
+    """
+    rows = [*values["wording"], *values["cues"]]
+    rows = [row for row in rows if row["shift"]["value"] is not None]
+    kinds = {
+        "paraphrase": ("Other words", TWIN),
+        "irrelevant": ("Irrelevant sentence", PALETTE[3]),
+        "leading": ("Leading sentence", ACCENT),
+    }
+    figure = go.Figure()
+    for kind, (name, colour) in kinds.items():
+        own = [(place, row) for place, row in enumerate(rows) if row["kind"] == kind]
+        if own:
+            figure.add_trace(
+                _dots(
+                    [row["shift"] for _, row in own],
+                    [float(place) for place, _ in own],
+                    [row["moves"] for _, row in own],
+                    name=name,
+                    colour=colour,
+                    symbol="circle",
+                    texts=[str(row["verdict"]) for _, row in own],
+                )
+            )
+    return _rows(
+        figure,
+        ["<br>".join(wrap(_plain(str(row["label"])[:1].upper() + str(row["label"])[1:]), 30)) for row in rows],
+        title=title or "The same question in other words, and with a sentence that tells nothing",
+        x="Shift towards going out less, percentage points (0: no effect)",
+        source=source,
+        rows=len(rows),
+    )
+
+
+def spread_figure(
+    spread: Mapping[str, Any], labels: Mapping[str, str], *, title: str = "", source: str = ""
+) -> go.Figure:
+    """The spread between people over that of the rules engine, by behaviour, with intervals; `spread` as in the checks."""
+    names = [name for name, ratio in spread["ratios"].items() if ratio["value"] is not None]
+    ratios = [spread["ratios"][name] for name in names]
+    figure = go.Figure(
+        _dots(
+            ratios,
+            [float(place) for place in range(len(names))],
+            [True] * len(names),
+            name="Spread over that of the rules engine",
+            colour=TWIN,
+            symbol="circle",
+            texts=[
+                f"{labels[name]}: {spread['own'][name]:.1f} points, rules engine {spread['rules'][name]:.1f}"
+                for name in names
+            ],
+        )
+    )
+    figure = _rows(
+        figure,
+        [_plain(labels[name]) for name in names],
+        title=title or "How far people's answers differ, against the rules engine's",
+        x="Standard deviation between people over the rules engine's (1: as much; 0: all alike)",
+        source=source,
+        rows=len(names),
+        null=1.0,
+    )
+    figure.update_layout(showlegend=False)
+    figure.update_xaxes(rangemode="tozero")
+    return figure
+
+
+def memory_figure(
+    rows: Sequence[Mapping[str, Any]], *, behaviour: str, label: str, unit: str, title: str = "", source: str = ""
+) -> go.Figure:
+    """Published figures of one behaviour and what the model recalls of them, month by month; `rows` of the memory check."""
+    own = [row for row in rows if row["behaviour"] == behaviour]
+    months = [f"{row['month']}-01" for row in own]
+    figure = go.Figure()
+    for name, key, colour, symbol in (
+        ("Observed", "observed", OBSERVED, "circle"),
+        ("Recalled by the model", "recalled", ACCENT, "diamond-open"),
+    ):
+        figure.add_scatter(
+            x=months, y=[row[key] for row in own], mode="lines+markers", name=name,
+            line={"color": colour}, marker={"symbol": symbol, "size": 9, "color": colour},
+        )  # fmt: skip
+    figure = styled(
+        figure, title=title or f"What the model recalls: {_plain(label)}", y=_plain(unit), source=_wrapped(source)
+    )
+    return _settled(figure, left=70, top=90)
+
+
+def _dots(
+    estimates: Sequence[Mapping[str, float | None]],
+    places: Sequence[float],
+    solid: Sequence[bool],
+    *,
+    name: str,
+    colour: str,
+    symbol: str,
+    texts: Sequence[str],
+) -> go.Scatter:
+    """Marks with their intervals; an unknown interval has no bar."""
+    values = [float(item["value"] or 0.0) for item in estimates]
+    return go.Scatter(
+        x=values,
+        y=list(places),
+        mode="markers",
+        name=name,
+        marker={
+            "size": 10,
+            "color": colour,
+            "symbol": [symbol if shown else f"{symbol}-open" for shown in solid],
+            "line": {"width": 1.5, "color": colour},
+        },
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [
+                0.0 if item["upper"] is None else item["upper"] - value
+                for item, value in zip(estimates, values, strict=True)
+            ],
+            "arrayminus": [
+                0.0 if item["lower"] is None else value - item["lower"]
+                for item, value in zip(estimates, values, strict=True)
+            ],
+            "color": colour,
+            "thickness": 1.4,
+            "width": 4,
+        },
+        text=[_wrapped(text) for text in texts],
+        customdata=[[_between(item)] for item in estimates],
+        hovertemplate="%{text}<br>%{x:.2f} (95% interval %{customdata[0]})<extra></extra>",
+    )
+
+
+def _rows(
+    figure: go.Figure, labels: list[str], *, title: str, x: str, source: str, rows: float, null: float = 0.0
+) -> go.Figure:
+    """Rows with a label each, the first on top, and a line where nothing would be found."""
+    figure.add_vline(x=null, line={"color": INK, "width": 1.2})
+    figure = styled(
+        figure, title=title, x=x, source=_wrapped(source), height=int(AROUND + ROW * max(rows, len(labels)))
+    )
+    figure.update_yaxes(
+        tickmode="array",
+        tickvals=list(range(len(labels))),
+        ticktext=labels,
+        range=[len(labels) - 0.5, -0.5],
+        automargin=True,
+        zeroline=False,
+    )
+    figure.update_layout(
+        hovermode="closest",
+        legend={"x": 0, "xanchor": "left", "orientation": "h", "yref": "container", "y": 0.93, "yanchor": "top"},
+    )
+    return _settled(figure, left=170, top=100)
+
+
+def _offset(number: int, count: int) -> float:
+    """Where the mark of one of several designs lies within its row."""
+    return 0.0 if count < 2 else (number / (count - 1) - 0.5) * 0.55
+
+
+def _association_text(row: Mapping[str, Any]) -> str:
+    fixed = " (said in the prompt itself)" if row["fixed"] else ""
+    units = f"{row['units']} {row['unit']}{'s' if row['units'] != 1 else ''}"
+    return f"{row['label']}{fixed}, {DESIGN_NAMES.get(row['design'], row['design'])}; {units}"
+
+
+def _between(estimate: Mapping[str, float | None]) -> str:
+    if estimate["lower"] is None or estimate["upper"] is None:
+        return "unknown"
+    return f"{estimate['lower']:.2f} to {estimate['upper']:.2f}"
+
+
+def _plain(text: str) -> str:
+    """Plotly reads a little HTML in its texts; names from files are shown as they are."""
+    return escape(text, quote=False)
+
+
+def _wrapped(text: str) -> str:
+    return "<br>".join(_plain(line) for line in wrap(text, SOURCE_WIDTH))
+
+
+def _settled(figure: go.Figure, *, left: int, top: int) -> go.Figure:
+    """Title at the very top, and the source at the left edge with room for all its lines."""
+    notes = [item for item in figure.layout.annotations if str(item.text).startswith("Source: ")]
+    lines = sum(item.text.count("<br>") + 1 for item in notes)
+    figure.update_layout(
+        margin={"l": left, "r": 24, "t": top, "b": 70 + 15 * lines},
+        title={"y": 0.99, "yanchor": "top", "yref": "container", "pad": {"t": 4}},
+    )
+    for item in notes:
+        item.xshift = 8 - left
+    return figure

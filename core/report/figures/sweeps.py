@@ -1,0 +1,227 @@
+"""Figures of stringency sweeps, from plain tables (see core.services.counterfactuals.tables)."""
+
+from __future__ import annotations
+
+import html
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from core.report.figures.style import ACCENT, BAND, INK, TWIN, colours, styled
+
+PANEL_COLUMNS = 3
+OUTSIDE = "outside what training saw"
+CHANGE = "% change from baseline"
+
+
+def sweep_figure(table: pd.DataFrame, reference: pd.DataFrame, *, source: str) -> go.Figure:
+    """Mean response against realised stringency, a panel per behaviour, with the 80% band.
+
+    `table` as `sweep_table`, `reference` as `reference_table`. Levels outside training are hollow.
+    """
+    behaviours = list(dict.fromkeys(table["behaviour"]))
+    labels = dict(zip(table["behaviour"], table["label"], strict=True))
+    rows = -(-len(behaviours) // PANEL_COLUMNS)
+    figure = make_subplots(
+        rows=rows,
+        cols=PANEL_COLUMNS,
+        subplot_titles=[labels[name] for name in behaviours],
+        horizontal_spacing=0.07,
+        vertical_spacing=0.16,
+    )
+    for position, name in enumerate(behaviours):
+        place = {"row": position // PANEL_COLUMNS + 1, "col": position % PANEL_COLUMNS + 1}
+        first = position == 0
+        part = table[table["behaviour"] == name].sort_values("realised")
+        band(figure, part["realised"], part["lower"], part["upper"], BAND, first, place)
+        figure.add_trace(
+            go.Scatter(
+                x=part["realised"],
+                y=part["mean"],
+                mode="lines",
+                line={"color": TWIN, "width": 2},
+                name="Twin, policy held",
+                legendgroup="twin",
+                showlegend=first,
+                hoverinfo="skip",
+            ),
+            **place,
+        )
+        for outside in (False, True):
+            points = part[part["outside"] == outside]
+            figure.add_trace(
+                go.Scatter(
+                    x=points["realised"],
+                    y=points["mean"],
+                    mode="markers",
+                    marker={
+                        "color": "#ffffff" if outside else TWIN,
+                        "size": 9,
+                        "line": {"color": TWIN, "width": 2},
+                    },
+                    name=f"Level {OUTSIDE}" if outside else "Level seen in training",
+                    legendgroup=f"level-{outside}",
+                    showlegend=first and bool((table["outside"] == outside).any()),
+                    customdata=np.column_stack([points["level"], points["lower"], points["upper"], points["similar"]]),
+                    hovertemplate=(
+                        "Level %{customdata[0]:.0f}, stringency %{x:.1f}<br>%{y:+.1f}% (80%: %{customdata[1]:+.1f} to "
+                        "%{customdata[2]:+.1f})<br>%{customdata[3]:.0f} training days with a similar policy"
+                        "<extra></extra>"
+                    ),
+                ),
+                **place,
+            )
+        _reference_points(figure, reference[reference["behaviour"] == name], first, place)
+    styled(
+        figure,
+        title="Mean response at each level of stringency, held over the days chosen",
+        source=source,
+        height=330 * rows + 110,
+    )
+    figure.update_layout(hovermode="closest")
+    legend_below_title(figure, rows=2, panel_titles=True)
+    figure.update_xaxes(range=[-4, 104], dtick=25)
+    figure.update_xaxes(title_text="Stringency realised (0 to 100)", row=rows)
+    figure.update_yaxes(title_text=CHANGE, col=1)
+    return figure
+
+
+def level_heatmap(table: pd.DataFrame, *, source: str) -> go.Figure:
+    """Levels against behaviours, the mean response written in each cell; levels outside training carry a mark."""
+    levels = table.drop_duplicates("level").sort_values("level")
+    names = [f"{row.level:g}{' ○' if row.outside else ''}<br>({row.realised:.1f})" for row in levels.itertuples()]
+    grid = table.pivot_table(index="label", columns="level", values="mean", sort=False, dropna=False).loc[
+        list(dict.fromkeys(table["label"]))
+    ]
+    most = float(np.nanmax(np.abs(grid.to_numpy()))) or 1.0
+    figure = go.Figure(
+        go.Heatmap(
+            z=grid.to_numpy(),
+            x=names,
+            y=list(grid.index),
+            zmin=-most,
+            zmax=most,
+            colorscale=[[0, "#c1440e"], [0.5, "#f7f7f5"], [1, "#0b5d7a"]],
+            text=[[f"{value:+.1f}".replace("-", "−") for value in row] for row in grid.to_numpy()],
+            texttemplate="%{text}",
+            hovertemplate="%{y}, level %{x}: %{text}%<extra></extra>",
+            colorbar={"title": {"text": "% change"}, "thickness": 12},
+        )
+    )
+    styled(
+        figure,
+        title="Mean response by level and behaviour (% change from baseline)",
+        x=f"Level asked for (stringency realised); ○ = {OUTSIDE}",
+        source=source,
+        height=60 * len(grid) + 190,
+        legend=False,
+    )
+    figure.update_layout(hovermode="closest", margin={"l": 150, "b": 130})
+    figure.update_yaxes(autorange="reversed")
+    _lower_source(figure, 90)
+    return figure
+
+
+def sweep_group_figure(table: pd.DataFrame, label: str, attribute: str, *, source: str) -> go.Figure:
+    """One behaviour's mean response by level, a line per category of an attribute; `table` as `sweep_group_table`."""
+    figure = go.Figure()
+    shades = colours(sorted(table["category"].unique()))
+    for category, part in table.dropna(subset="mean").groupby("category"):
+        part = part.sort_values("realised")
+        figure.add_trace(
+            go.Scatter(
+                x=part["realised"],
+                y=part["mean"],
+                mode="lines+markers",
+                name=literal(readable(str(category))),
+                line={"color": shades[str(category)]},
+                hovertemplate="%{y:+.1f}%",
+            )
+        )
+    styled(
+        figure,
+        title=f"{label} by {readable(attribute).lower()}",
+        x="Stringency realised (0 to 100)",
+        y=CHANGE,
+        source=source,
+    )
+    return legend_below_title(figure)
+
+
+def readable(text: str) -> str:
+    """An identifier such as `born_here` as a reader would write it."""
+    words = text.replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+def _reference_points(figure: go.Figure, row: pd.DataFrame, first: bool, place: dict[str, int]) -> None:
+    for column, name, symbol, colour in (
+        ("forecast", "Twin, policy that was in force", "diamond", ACCENT),
+        ("observed", "Observed, policy that was in force", "x", INK),
+    ):
+        figure.add_trace(
+            go.Scatter(
+                x=row["stringency"],
+                y=row[column],
+                mode="markers",
+                marker={"symbol": symbol, "size": 10, "color": colour},
+                name=name,
+                legendgroup=column,
+                showlegend=first,
+                hovertemplate=f"{name}<br>mean stringency %{{x:.1f}}: %{{y:+.1f}}%<extra></extra>",
+            ),
+            **place,
+        )
+
+
+def band(
+    figure: go.Figure,
+    x: pd.Series,
+    lower: pd.Series,
+    upper: pd.Series,
+    colour: str,
+    legend: bool,
+    place: dict[str, int],
+) -> None:
+    figure.add_trace(
+        go.Scatter(
+            x=pd.concat([x, x[::-1]]),
+            y=pd.concat([upper, lower[::-1]]),
+            fill="toself",
+            fillcolor=colour,
+            line={"width": 0},
+            mode="lines",
+            name="80% interval",
+            legendgroup="band",
+            showlegend=legend,
+            hoverinfo="skip",
+        ),
+        **place,
+    )
+
+
+def literal(text: str) -> str:
+    """Text that plotly shows as it is: a scenario's name is no markup."""
+    return html.escape(text, quote=False)
+
+
+def legend_below_title(
+    figure: go.Figure, rows: int = 1, *, left: int | None = None, panel_titles: bool = False
+) -> go.Figure:
+    """Room for a legend of several entries between the title and the plot."""
+    height = float(figure.layout.height)
+    margin = {"t": 48 + 24 * rows + (26 if panel_titles else 0)} | ({} if left is None else {"l": left})
+    figure.update_layout(
+        margin=margin,
+        legend={"x": 0, "xanchor": "left", "yref": "container", "y": 1 - 40 / height, "yanchor": "top"},
+        title={"yref": "container", "y": 1 - 10 / height, "yanchor": "top"},
+    )
+    return figure
+
+
+def _lower_source(figure: go.Figure, shift: int) -> None:
+    for item in figure.layout.annotations:
+        if str(item.text).startswith("Source:"):
+            item.yshift = -shift

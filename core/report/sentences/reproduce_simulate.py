@@ -1,0 +1,54 @@
+"""Python lines that give what a section of the Simulate page shows of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from core.services.language.descriptions import is_rules
+from core.services.runs.fits import Reproduce
+from core.store.runs import StoredRun
+
+
+def reproduce_section(section: str, run: StoredRun, store_name: str, shown: Mapping[str, Any]) -> Reproduce | None:
+    """Lines that give what a section of the Simulate page shows of a run; None where the run's own lines are all.
+
+    `shown` has what the section chose: `persona`, `run_ids`.
+    """
+    head = f"from core.store.database import Store\n\nwith Store({store_name!r}) as store:\n"
+    closed = "A store is open in one program at a time: close PolicyTwin first, or take a copy of the file."
+    if section == "read" and not is_rules(run.record):
+        persona = int(shown.get("persona", 0))
+        return Reproduce(
+            "",
+            f"from core.services.runs.costs import persona_answers\n{head}"
+            f"    print(persona_answers(store, {run.run_id!r}, {persona}))\n",
+            f"The answers and reasons of persona {persona}, from this store. {closed}",
+        )
+    if section == "compare" and shown.get("run_ids"):
+        return Reproduce(
+            "",
+            "from core.services.evaluation.engine_comparison import compare_engines\nfrom core.study import load_study\n"
+            f"{head}    found = compare_engines(store, {list(shown['run_ids'])!r}, load_study({run.record.study_id!r}))\n"
+            "print(found.errors, found.activity)\n",
+            f"The runs side by side, from this store. {closed}",
+        )
+    if section == "ask" and shown.get("asked"):
+        asked = str(shown["asked"])
+        return Reproduce(
+            "",
+            f"from core.services.surveys.ask import asked_answers, by_subgroup\n{head}"
+            f'    print(store.run({asked!r}).summary["everyone"])\n'
+            f"    print(by_subgroup(store, {asked!r}, [{str(shown.get('by', ''))!r}]))\n"
+            f"    print(asked_answers(store, {asked!r}))\n",
+            f"The answers to the question shown, from this store. {closed}",
+        )
+    if section == "crowd":
+        audit = "" if is_rules(run.record) else f"    print(latest_confounding_audit(store, {run.run_id!r}))\n"
+        return Reproduce(
+            "",
+            f"from core.services.audits.persona_audit import latest_confounding_audit, latest_crowd_checks\n{head}"
+            f"    print(latest_crowd_checks(store, {run.run_id!r}))\n{audit}",
+            f"The newest checks of this run, from this store. {closed}",
+        )
+    return None

@@ -1,0 +1,282 @@
+"""Results in plain words for a terminal; the dashboard and --json show the same values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from core.report.sentences.coherence import coherence_lines
+from core.report.sentences.left_out import left_out_lines
+from core.report.terminal import table
+from core.services.counterfactuals.claims import known_lines
+from core.services.runs.forecasters import FORECASTERS, TWINS
+from core.services.runs.macro import macro_note
+from core.services.studies.inputs import engine_label
+from core.services.studies.observations import StringencyReport
+from core.services.studies.requests import RunRequest
+
+
+def headline(values: Mapping[str, Any]) -> str:
+    """The result of a run in two sentences, honest when the twin loses."""
+    macro = dict(values["macro_rmse"])
+    twin, boosting = macro["twin"], macro["gradient_boosting"]
+    rivals = {name: value for name, value in macro.items() if name not in TWINS}
+    best = min(rivals, key=lambda name: rivals[name])
+    against = "less than" if twin < rivals[best] else "more than"
+    label = FORECASTERS[best]
+    return (
+        f"On days it had not seen, the twin missed by {twin:.2f} points on average (RMSE over behaviours), {against} the best "
+        f"simple forecast ({label[0].lower()}{label[1:]}: {rivals[best]:.2f}). "
+        f"Gradient boosting on stringency and weekday missed by {boosting:.2f}."
+    )
+
+
+def run_text(values: Mapping[str, Any]) -> str:
+    """A finished run."""
+    macro = values["macro_rmse"]
+    rows = [(FORECASTERS[name], float(score)) for name, score in sorted(macro.items(), key=lambda item: item[1])]
+    notes = [
+        f"Study {values['study']}{' (fictional)' if values['fictional'] else ''}; engine: {engine_label(values['engine'])}.",
+        f"{values['personas']:,} personas, {values['days']} days, {values['contexts']} contexts; "
+        f"trained to {values['train_end']}, tested to {values['test_end']}.",
+        *([values["began_anew"]] if values.get("began_anew") else []),
+        "",
+        headline(values),
+        "",
+        table(["Forecaster", "RMSE"], rows),
+        "",
+        *filter(None, [macro_note(values.get("not_observed", ()), len(values["rmse"]))]),
+        *_asked(values),
+        *coherence_lines(values),
+        *_contradicting(values),
+        *values.get("data_notes", ()),
+        "All forecasts are conditional on the policy path. Baselines know the weekday, not the change of the working week.",
+        f"Took {values['seconds']['total']:.1f} s, {values['peak_memory_mb']:.0f} MB at most. Run {values['run_id']}.",
+    ]
+    return "\n".join(notes)
+
+
+def _contradicting(values: Mapping[str, Any]) -> list[str]:
+    tables = values.get("contradicting_tables")
+    if not tables:
+        return []
+    return [
+        f"Tables of the population contradict one another, and no number of people meets them: {', '.join(tables)}."
+    ]
+
+
+def sweep_text(values: Mapping[str, Any]) -> str:
+    """A finished sweep."""
+    behaviours = list(values["levels"][0]["metric"])
+    rows = [
+        [
+            f"{item['level']:g}",
+            float(item["realised_stringency"]),
+            *(float(item["metric"][name]) for name in behaviours),
+            "outside" if item["outside_support"] else "inside",
+        ]
+        for item in values["levels"]
+    ]
+    return "\n".join(
+        [
+            f"Stringency held from {values['start']} to {values['end']}; engine: {engine_label(values['engine'])}.",
+            f"Held: epidemic level {values['held']['epidemic_level']}, "
+            f"{values['held']['days_under_restrictions']} days under restrictions.",
+            "",
+            table(["Level", "Realised", *behaviours, "Training"], rows),
+            "",
+            f"Bounded: {_yes(values['bounded'])}. Monotone with the expected signs: {_yes(values['monotone'])}.",
+            *_asked(values),
+            *_claimed(values),
+        ]
+    )
+
+
+def compare_text(values: Mapping[str, Any]) -> str:
+    """A finished comparison of scenarios."""
+    lines = [
+        f"Against {values['reference']} from {values['start']} to {values['end']}; engine: {engine_label(values['engine'])}."
+    ]
+    for item in values["scenarios"]:
+        lines += [
+            "",
+            f"{item['name']} (mean stringency {item['mean_stringency']:.1f}, reference {item['reference_stringency']:.1f})",
+        ]
+        lines += [f"  {change}" for change in item["changes"][:10]]
+        rows = [
+            (name, float(item["difference"][name]), float(item["lower"][name]), float(item["upper"][name]))
+            for name in item["difference"]
+        ]
+        lines.append(table(["Behaviour", "Difference", "10%", "90%"], rows))
+        lines.append(f"Days unlike anything in training: {item['days_outside_support']}")
+    return "\n".join([*lines, "", *_asked(values), *_claimed(values)])
+
+
+def sensitivity_text(values: Mapping[str, Any]) -> str:
+    """A finished sensitivity run."""
+    rows = [(item["variant"], float(item["macro_rmse"]), float(item["change"])) for item in values["variants"]]
+    return "\n".join(
+        [
+            f"The twin's macro RMSE is {values['macro_rmse']:.3f}. With other assumptions on the personas' traits:",
+            "",
+            table(["Variant", "RMSE", "Change"], rows),
+        ]
+    )
+
+
+def backtest_text(values: Mapping[str, Any]) -> str:
+    """A backtest's summary: mean scores by horizon, and where policy moved most."""
+    summary = values["summary"]
+    if not summary["rows"]:
+        said = "No place has enough observations after these origins."
+        return "\n".join([said, *(f"Left out: {line}" for line in left_out_lines(values["left_out"]))])
+    parts = [(f"{horizon} d", part) for horizon, part in summary["by_horizon"].items()]
+    for name, of_horizon in summary["by_change"].items():
+        parts += [(f"{horizon} d, stringency moved {name}", part) for horizon, part in of_horizon.items()]
+    names = list(parts[0][1]["mean"])
+    rows = [[label, part["rows"], *(float(part["mean"][name]) for name in names)] for label, part in parts]
+    cover = [
+        [label, *(f"{100 * part['intervals']['twin'][level]['coverage']:.0f}%" for level in ("50", "80", "95"))]
+        for label, part in parts
+    ]
+    return "\n".join(
+        [
+            f"{summary['rows']} rows, {summary['countries']} places; engine: {engine_label(values['engine'])}; "
+            f"people: {values['population']}, {values['personas']} personas. Mean macro RMSE:",
+            "",
+            table(["Horizon", "Rows", *names], rows),
+            "",
+            "Share of days inside the twin's intervals:",
+            table(["Horizon", "50%", "80%", "95%"], cover),
+            *_fewer_behaviours(values["rows"]),
+            *(f"Left out: {line}" for line in left_out_lines(values["left_out"])),
+            f"Took {values['seconds']:.0f} s." + (f" Kept as {values['run_id']}." if "run_id" in values else ""),
+        ]
+    )
+
+
+def _fewer_behaviours(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A line where some rows count fewer behaviours than others: a mean over other behaviours is another measure."""
+    most = max(row["categories"] for row in rows)
+    fewer = sum(row["categories"] < most for row in rows)
+    return [f"{fewer} of {len(rows)} rows count fewer than {most} behaviours: the others were not observed."] * bool(
+        fewer
+    )
+
+
+def stringency_text(found: StringencyReport) -> str:
+    """How far recomputed indices are from the published ones, and what could not be compared."""
+    rows = [
+        (
+            item.name,
+            "none could" if item.largest is None else f"{item.largest:.6f}",
+            f"{item.compared:,} of {item.published:,}",
+        )
+        for item in found.compared
+    ]
+    lines = [f"{found.rows:,} rows", table(["Index", "Largest error", "Days recomputed"], rows)]
+    if found.lacks:
+        counts = ", ".join(f"{column} on {count:,}" for column, count in found.lacks.items())
+        lines.append(
+            f"An index is not recomputed where a level, or the flag of a level above 0, is missing: {counts} rows."
+        )
+    reasons: dict[str, list[str]] = {}
+    for name, reason in found.left_out.items():
+        reasons.setdefault(reason, []).append(name)
+    lines += [f"Not compared ({reason}): {', '.join(names)}." for reason, names in reasons.items()]
+    return "\n".join(lines)
+
+
+def runs_text(values: Sequence[Mapping[str, Any]]) -> str:
+    """The list of runs."""
+    if not values:
+        return "No runs yet."
+    rows = [(item["run_id"], item["kind"], item["study"], item["status"], item["created_at"]) for item in values]
+    return table(["Run", "Kind", "Study", "Status", "Created (UTC)"], rows)
+
+
+def show_text(values: Mapping[str, Any]) -> str:
+    """One run: its results where it has any, then its record."""
+    lines = [f"{values['run_id']}: {values['kind']} of {values['study']}, {values['status']}"]
+    summary = values.get("summary")
+    if summary and "macro_rmse" in summary and "mae" in summary:
+        lines += ["", run_text(summary)]
+    elif summary:
+        lines += _of_kind(values["kind"], summary)
+    lines += ["", f"Made again from this store: {values['rerun']}"] if values.get("rerun") else []
+    lines += ["", *(f"{name}: {value}" for name, value in values["record"].items())]
+    return "\n".join(lines)
+
+
+def request_text(request: RunRequest) -> str:
+    """What a run was asked for, in a few words."""
+    model = "" if request.asking is None else f" {request.asking.model}"
+    people = "the usual personas" if request.personas is None else f"{request.personas:,} personas"
+    people = f"population {request.population_id}" if request.population_id else people
+    days = (
+        f"training to {request.train_end}, test to {request.test_end}" if request.train_end else "the study's own split"
+    )
+    return f"{request.engine}{model}, {people}, {days}, {request.trials} trials, seed {request.seed}"
+
+
+def rerun_text(values: Mapping[str, Any]) -> str:
+    """Whether a run that was made again gave the same, and what has changed."""
+    if values["same"]:
+        lines = [f"{values['run_id']}: the same result ({values['result_hash'][:16]}…)"]
+    else:
+        again = values["rerun_hash"]
+        now = "it could not be made again" if again is None else f"now {again[:16]}…"
+        lines = [f"{values['run_id']}: not the same result. Then {values['result_hash'][:16]}…, {now}."]
+    lines += [f"Changed since: {item}" for item in values["changes"]]
+    if not values["same"] and not values["changes"]:
+        lines.append("Nothing that is on record has changed: this is a defect, or another machine's arithmetic.")
+    return "\n".join([*lines, *values["notes"], f"{values['seconds']:.1f} s"])
+
+
+def _of_kind(kind: str, summary: Mapping[str, Any]) -> list[str]:
+    """What commands beside `run` printed of their results; nothing for those whose results are tables of the store."""
+    if kind == "ask":
+        from core.report.sentences.surveys import ask_text
+
+        return ["", ask_text(summary, list(summary["by"]))]
+    if kind == "crowd":
+        from core.report.sentences.persona_audit import audit_text, crowd_text
+
+        return ["", audit_text(summary) if summary["what"] == "audit" else crowd_text(summary)]
+    return []
+
+
+def bench_text(values: Mapping[str, Any]) -> str:
+    """Measured speed and memory."""
+    rows = [
+        (item["what"], f"{item['personas']:,}", float(item["seconds"]), float(item["peak_memory_mb"]))
+        for item in values["figures"]
+    ]
+    return f"{values['machine']}; medians of {values['repeat']}\n" + table(
+        ["What", "Personas", "Seconds", "Peak MB"], rows
+    )
+
+
+def _asked(values: Mapping[str, Any]) -> list[str]:
+    """What a language model was asked for a result, and what was left out for its sake."""
+    if "asking" not in values:
+        return []
+    from core.report.sentences.language import run_asking_text
+
+    lines = [run_asking_text(values["asking"])]
+    for name, why in values.get("left_out", {}).items():
+        lines.append(f"Left out: {FORECASTERS[name][0].lower()}{FORECASTERS[name][1:]} ({why}).")
+    return lines
+
+
+def _claimed(values: Mapping[str, Any]) -> list[str]:
+    """What a sweep or a comparison claims, what its interval covers, and how near such answers came to a known truth."""
+    return [
+        f"Claims {values['claims']}.",
+        f"Interval: {values['interval']}.",
+        *(known_lines(values["measured"]) if "measured" in values else []),
+    ]
+
+
+def _yes(flag: bool) -> str:
+    return "yes" if flag else "no"

@@ -1,0 +1,386 @@
+"""What a simulation takes and took, and how it ended, in plain words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from core.cognition.llm import canaries
+from core.cognition.llm.designs import TOGETHER, design_of
+from core.cognition.llm.memoising import JOINT
+from core.cognition.llm.prompts import PERSONA
+from core.policy.calendar import DAY_WORDS
+from core.services.language.descriptions import DESIGN_CHOICES, is_rules
+from core.services.runs.fits import Unfinished
+from core.services.studies.requests import Asking
+from core.store.database import Store
+from core.store.llm_calls import ANSWERED, FAILED
+from core.store.runs import StoredRun
+
+#: What a check of a crowd looks at, in words.
+CROWD_CHECKS: Mapping[str, str] = {
+    "collapse": "Everybody answers alike",
+    "samples": "Chance says more than the person",
+    "sycophancy": "It tells the asker what is hoped for",
+    "wording": "The wording matters",
+    "irrelevant": "A sentence without bearing matters",
+    "leading": "A leading sentence matters",
+    "memory": "The model remembers the period",
+    "spread": "The spread is another than the rules engine's",
+}
+
+
+#: Seconds that a call to a hosted model mostly takes: an assumption, to say how long a run may last.
+CALL_SECONDS = (2.0, 10.0)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number with its label, and what it means."""
+
+    label: str
+    value: str
+    help: str
+
+
+def count(value: float) -> str:
+    """A number of things: whole, with thousands apart; large ones in millions."""
+    return f"{value / 1e6:.1f} million" if value >= 1e6 else f"{value:,.0f}"
+
+
+def about(value: float) -> str:
+    """An estimate of a count, to two digits that mean something."""
+    return count(float(f"{value:.2g}"))
+
+
+def between(low: float, high: float) -> str:
+    """A range of estimates, as one number where it is one."""
+    return about(low) if about(low) == about(high) else f"{about(low)} to {about(high)}"
+
+
+def money(value: float) -> str:
+    """An amount, exact enough to be nonzero."""
+    return f"{value:,.{2 if value >= 0.1 or value == 0 else 4}f}"
+
+
+def plan_figures(values: Mapping[str, Any]) -> tuple[Figure, ...]:
+    """What asking will take (`Plan.as_dict`, `CostBefore.as_dict`), for a row of tiles."""
+    cost, currency = values["cost"], values["currency"]
+    if cost is None or currency is None:
+        price, typical = no_cost(price_sentence(values)), ""
+    else:
+        price = f"{money(cost['low'])} – {money(cost['high'])} {currency}"
+        typical = f" Typically {money(cost['typical'])} {currency}."
+    canaries = values.get("canaries")
+    calls = f"{canaries:,} of them are canaries, which tell whether another model answers. " if canaries else ""
+    return (
+        Figure(
+            "Questions",
+            count(values["distinct"]),
+            f"Distinct ones, of {values['questions']:,} in all: equal questions are asked once, and what was answered before "
+            "is not asked again.",
+        ),
+        Figure("Answered already", count(values["cached"]), "Their answers are in the cache, and cost nothing."),
+        Figure(
+            "Calls",
+            count(values["calls"]),
+            f"{calls}Up to {values['at_most_calls']:,} where answers are malformed and asked for again.",
+        ),
+        Figure("Cost", price, f"{_sentence(price_sentence(values))}{typical}"),
+    )
+
+
+def plan_note(values: Mapping[str, Any]) -> str:
+    """What a plan counts, in sentences: questions, tokens, and where the price is from or why there is none."""
+    tokens_in, tokens_out = values["tokens_in"], values["tokens_out"]
+    text = f"{values['questions']:,} questions in all, {values['distinct']:,} of them distinct"
+    if values["calls"]:
+        text += (
+            f". Tokens (pieces of words, by which providers bill): about {between(tokens_in['low'], tokens_in['high'])} in and "
+            f"{between(tokens_out['low'], tokens_out['high'])} out, thinking included (typically "
+            f"{about(tokens_in['typical'])} and {about(tokens_out['typical'])}), estimated from the length of the texts"
+        )
+    text = f"{text}. {_sentence(price_sentence(values))}"
+    if values["cost"] is not None:
+        text += " Prices change: look at the provider's page before a large run, and set a cap."
+    return text
+
+
+def crowd_words(values: Mapping[str, Any], asking: Asking) -> str:
+    """How many people and situations a plan (`CostBefore.as_dict`) is about, and why there are fewer questions than that."""
+    text = f"{values['personas']:,} personas in {values['contexts']:,} situations"
+    if asking.samples > 1:
+        text += f", each asked {asking.samples} times"
+    if design_of(asking.design).voice != PERSONA:
+        text += "; nobody in particular is asked, so that personas take no questions of their own"
+    shared = [
+        name for name, holds in (("rules", asking.design == JOINT), ("kind of day", asking.days == TOGETHER)) if holds
+    ]
+    if shared:
+        text += f"; situations that differ only in {' and '.join(shared)} share a question"
+    return f"{text}."
+
+
+def time_words(calls: int, asking: Asking) -> str:
+    """How long so many calls may take: nobody knows before how fast a model is, but a limit per minute says the least."""
+    at_once = min(asking.concurrency, calls)
+    fast, slow = (calls * seconds / at_once for seconds in CALL_SECONDS)
+    text = (
+        f"How long it takes depends on the model: {_range(fast, slow)} if a call takes {CALL_SECONDS[0]:.0f} to "
+        f"{CALL_SECONDS[1]:.0f} seconds and {at_once:,} are made at a time. The time left is shown while it runs."
+    )
+    if asking.requests_per_minute:
+        text += f" The limit of {asking.requests_per_minute:,.0f} calls a minute makes it "
+        text += f"{_lasting(60.0 * calls / asking.requests_per_minute)} at least."
+    return text
+
+
+def news_words(run: StoredRun) -> str:
+    """What a run that has just ended took, in a sentence."""
+    asked = asking_summary(run)
+    if asked is None:
+        return "no calls were made and nothing was paid."
+    failed = (
+        f"{asked['failed']:,} questions have no valid answer" if asked["failed"] else "every question has an answer"
+    )
+    return f"{asked['calls']:,} calls, {asked['cached']:,} answers from the cache, {failed}; cost: {cost_words(asked)}."
+
+
+def no_cost(sentence: str) -> str:
+    """What stands in the place of a cost that cannot be given."""
+    return "unknown" if "unknown" in sentence else "none"
+
+
+def price_sentence(values: Mapping[str, Any]) -> str:
+    """Where the price of a plan is from, as it was said."""
+    return str(values["price_sentence"] if "price_sentence" in values else values["about_cost"])
+
+
+def asking_summary(run: StoredRun) -> Mapping[str, Any] | None:
+    """What a run kept of how it asked; None for the offline engine."""
+    summary = run.summary if isinstance(run.summary, Mapping) else {}
+    found = summary.get("asking")
+    return found if isinstance(found, Mapping) else None
+
+
+def took_figures(asked: Mapping[str, Any]) -> tuple[Figure, ...]:
+    """What a finished run took, for a row of tiles."""
+    return (
+        Figure("Questions", count(asked["distinct"]), "Distinct ones: equal questions are asked once."),
+        Figure(
+            "From cache", count(asked["cached"]), "Questions that had been answered before, by this or another run."
+        ),
+        Figure("Calls", count(asked["calls"]), f"{asked['canary_calls']:,} of them were canaries."),
+        Figure("Failed", count(asked["failed"]), "Questions that have no valid answer; they are listed below."),
+        Figure("Cost", cost_words(asked), _sentence(asked["about_cost"])),
+    )
+
+
+def took_note(asked: Mapping[str, Any]) -> str:
+    """Tokens, repairs and price of a finished run, in sentences."""
+    text = f"{asked['tokens_in']:,} tokens in and {asked['tokens_out']:,} out, as the provider counted them"
+    text += f" ({asked['uncounted']:,} replies did not say)." if asked["uncounted"] else "."
+    if asked["repairs"]:
+        text += f" {asked['repairs']:,} replies were malformed and asked for again."
+    of_run = asked["of_run"]["calls"]
+    if of_run > asked["calls"]:
+        text += f" With what the run asked before it was taken up again: {of_run:,} calls."
+    return f"{text} {_sentence(asked['about_cost'])}"
+
+
+def cost_words(asked: Mapping[str, Any]) -> str:
+    """What a finished run cost."""
+    if asked["cost"] is None:
+        return no_cost(asked["about_cost"])
+    return f"{money(asked['cost'])} {asked['currency']}"
+
+
+def model_words(asked: Mapping[str, Any]) -> str:
+    """Which model answered, as the provider said."""
+    ids = ", ".join(f"{name} ({number:,})" for name, number in asked["model_ids"].items())
+    returned = f" The provider says that it was answered by: {ids}." if ids else ""
+    samples = f"{asked['samples']} sample{'s' * (asked['samples'] != 1)} of each question"
+    return (
+        f"Model asked for: {asked['model']}. Version of the prompts: {asked['prompts']}. Design: {_title(asked['design'])}, "
+        f"kinds of day {asked['days']}, {samples}, {asked['personas']:,} personas in {asked['contexts']:,} situations.{returned}"
+    )
+
+
+def canary_words(asked: Mapping[str, Any]) -> str:
+    """Whether the model behind the name was compared with what it was."""
+    canaries = asked["canaries"]
+    if canaries is None:
+        return "No canaries were asked with this run: everything came from the cache."
+    if canaries["compared_with"] is None:
+        return (
+            "Canaries, a few fixed questions, were asked with this run. They are the first of this model here, so that there is "
+            "nothing to compare them with yet."
+        )
+    if asked["warnings"]:
+        return f"Canaries, a few fixed questions, were compared with those of run {canaries['compared_with']}."
+    return (
+        f"Canaries, a few fixed questions, are answered as with run {canaries['compared_with']}: nothing speaks for another "
+        "model behind the name."
+    )
+
+
+def failure_table(failures: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Questions without a valid answer (`failed_questions`): whose, which sample, why, and about what."""
+    return [
+        {
+            "Persona": _people(item["personas"]),
+            "Sample": int(item["sample"]) + 1,
+            "Why": item["problem"],
+            "Kinds of day": ", ".join(DAY_WORDS.get(name, name) for name in item["days"]),
+            "Situation": " | ".join(item["situations"]),
+        }
+        for item in failures
+    ]
+
+
+def took_row(run: StoredRun, label: str) -> dict[str, str]:
+    """A run's row in a table of what runs took."""
+    asked = asking_summary(run)
+    row = {"Engine": label, "Personas": f"{run.record.personas:,}", "Time": _duration(run.seconds)}
+    if asked is None:
+        nothing = "none" if is_rules(run.record) else "not recorded"
+        return {
+            **row,
+            "Calls": nothing,
+            "From the cache": nothing,
+            "Tokens": nothing,
+            "Cost": nothing,
+            "Failed": nothing,
+        }
+    return {
+        **row,
+        "Calls": f"{asked['calls']:,}",
+        "From the cache": f"{asked['cached']:,}",
+        "Tokens": f"{asked['tokens_in']:,} in, {asked['tokens_out']:,} out",
+        "Cost": cost_words(asked),
+        "Failed": f"{asked['failed']:,}",
+    }
+
+
+def why_it_ended(message: str) -> str:
+    """Why a run ended early, as the page says it: with what to press in place of what to type."""
+    found = re.match(r"(\d+ of \d+ questions have no valid answer);", message)
+    if found:
+        reason = re.search(r"sample \d+: (.*?)(?: \| |\. The same command)", message)
+        such = f", such as one with {reason[1].rstrip('.')}" if reason else ""
+        return (
+            f"{found[1]}{such}. What was answered is kept, and Resume asks those alone again. To go on without them, choose so "
+            "below, under “Limits, and what happens when something fails”, and then resume."
+        )
+    return _sentence(message.replace("the same command asks", "Resume asks"))
+
+
+def story(item: Unfinished, store: Store) -> str:
+    """How a run ended early, and how far it had come."""
+    record = item.record
+    text = (
+        f"A run begun on {item.created_at:%-d %B %Y at %H:%M} UTC {item.how} (training to {record.train_end:%-d %B %Y}, "
+        f"{record.personas:,} personas, seed {record.seed})."
+    )
+    if is_rules(record):
+        return f"{text} {item.trials_done} of {item.trials} trials are kept."
+    answered, failed = kept_calls(store, record.run_id), failed_calls(store, record.run_id)
+    if not answered + failed:
+        return f"{text} No question had been answered yet."
+    without = f"; {failed:,} have no valid answer" if failed else ""
+    return f"{text} {answered:,} questions were answered and are kept{without}."
+
+
+def kept_calls(store: Store, run_id: str) -> int:
+    """How many questions have an answer that was given in a run; canaries do not count."""
+    return _calls(store, run_id, ANSWERED)
+
+
+def failed_calls(store: Store, run_id: str) -> int:
+    """How many questions were last asked in a run and have no valid answer; canaries do not count."""
+    return _calls(store, run_id, FAILED)
+
+
+def _calls(store: Store, run_id: str, status: str) -> int:
+    rows = store.read("llm_calls", columns=["design"], run_id=run_id, status=status)
+    return int((~rows["design"].str.startswith(canaries.DESIGN)).sum())
+
+
+def audit_line(verdict: Mapping[str, Any], variables: int) -> str:
+    """What a design's part of a confounding audit found, in a line."""
+    design = DESIGN_CHOICES[str(verdict["design"])].title
+    about = "" if verdict["stated"] else ", the number of cases left unsaid"
+    moved = len(verdict["moved"])
+    if not moved:
+        return f"{design}{about}: none of {variables} things that the policy cannot move goes with it beyond chance."
+    return f"{design}{about}: {moved} of {variables} things that the policy cannot move go with it."
+
+
+def crowd_sentences(values: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+    """What the checks of a crowd say, by topic; what was not checked, and why, comes last."""
+    parts = [
+        ("Spread between people", [values["spread"]]),
+        ("How many different people there are", [values["collapse"]]),
+        ("Asked again", [values["samples_agree"]]),
+        ("In other words", values["wording"]),
+        ("With cues", [*values["cues"], values["opposed"]]),
+        ("What the model knew beforehand", [values["cutoff"], values["memory"]]),
+    ]
+    said = [(title, [item["verdict"] for item in items if item]) for title, items in parts]
+    reasons: dict[str, list[str]] = {}
+    for check, why in values["not_checked"].items():
+        reasons.setdefault(why, []).append(check)
+    left_out = [f"{', '.join(checks)}: {why}." for why, checks in reasons.items()]
+    return [(title, sentences) for title, sentences in [*said, ("Not checked", left_out)] if sentences]
+
+
+def crowd_table(values: Mapping[str, Any]) -> pd.DataFrame:
+    """The spread of answers by behaviour (rows), in points: of this run, of the rules engine, and between samples."""
+    labels, columns = values["behaviours"], {}
+    if values["spread"]:
+        columns["Between people"] = values["spread"]["own"]
+        columns["Between people, rules engine"] = values["spread"]["rules"]
+    if values["samples_agree"]:
+        columns["Between samples of one question"] = values["samples_agree"]["noise"]
+        columns["Left of it in the mean"] = values["samples_agree"]["error_of_mean"]
+    table = pd.DataFrame(columns, index=list(labels)).astype(float)
+    return table.rename(index=labels).rename_axis("behaviour")
+
+
+def _title(design: Any) -> str:
+    found = DESIGN_CHOICES.get(str(design))
+    return str(design) if found is None else found.title.lower()
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
+def _lasting(seconds: float) -> str:
+    """A time in the largest unit that tells it."""
+    if seconds < 90:
+        return f"{max(seconds, 1):.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+def _range(low: float, high: float) -> str:
+    first, last = _lasting(low), _lasting(high)
+    (number, unit), (until, same) = first.split(), last.split()
+    if first == last:
+        return f"about {first}"
+    return f"{number} to {until} {unit}" if unit == same else f"{first} to {last}"
+
+
+def _people(personas: list[int]) -> str:
+    shown = ", ".join(str(item) for item in personas[:6])
+    return shown + (f" and {len(personas) - 6} more" if len(personas) > 6 else "")
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "unknown"
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -1,0 +1,297 @@
+"""Subgroup and diversity checks of a finished run, and accuracy by region over many countries.
+
+1. diversity: how spread the run's simulated answers are, beside identical personas and one persona;
+2. groups: how differently the categories of each attribute respond to the same change of policy in the simulation;
+3. regions: where the study names regional observations, how well each region is forecast.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.calibration.twin import priors_of
+from core.datasets.observed import source_files
+from core.datasets.regions import RegionTable, national_rows, read_regions, study_regions
+from core.datasets.tables import read_mobility, read_policy
+from core.errors import InputError, one_of
+from core.execution.progress import ProgressReporter, each_of
+from core.execution.threads import one_thread
+from core.forecasting.places import Place
+from core.people.personas import Population, synthesise
+from core.people.population_file import load_population_spec
+from core.records import RunRecord, code_version, content_hash
+from core.services.audits.group_values import diversity_values, group_values
+from core.services.evaluation.backtest_files import PERSONAS, POPULATION, checked, checked_horizons
+from core.services.language.engines import is_language
+from core.services.populations.synthesis import load_population
+from core.services.runs.fitted import fitted_twin
+from core.services.studies.inputs import StudyInputs, engine_for, open_study
+from core.services.studies.stored_inputs import save_regions
+from core.settings import observed_data, shipped_data
+from core.store.database import Store
+from core.validity.region_summary import region_summary
+from core.validity.regions import (
+    Country,
+    countries_of,
+    forecast_regions,
+    latest_origin,
+    region_of,
+    region_rows,
+    unscored,
+)
+
+KIND = "groups"
+HORIZONS = (90, 180)
+NO_TRUTH = "What each category of people did was not observed: accuracy by age, income and the like cannot be given."
+ONLY_REGIONS = " Of groups, only regions were observed; their accuracy is below."
+
+
+def group_checks(
+    store: Store,
+    run_id: str,
+    data: str | Path | None = None,
+    *,
+    origins: Sequence[date] | None = None,
+    horizons: Sequence[int] = HORIZONS,
+    watch: ProgressReporter | None = None,
+    executor: Executor | None = None,
+    inputs: StudyInputs | None = None,
+    regions_seen: RegionTable | None = None,
+    again: bool = False,
+) -> dict[str, Any]:
+    """Every check of this module on a finished run, kept as a run of its own; returns what is printed: where the
+    store has the same already, that, unless `again`.
+
+    `origins` and `horizons` are those of the regions (default: the run's training end where enough was observed after it,
+    else the latest end of a month after which it was). Attributes are compared in parallel where there is an executor.
+    `inputs` and `regions_seen` are the study and its regions' observations where they were read already.
+    Raises InputError as `fitted_twin`, for an origin or horizon that is not possible, and for a run of a language model.
+    """
+    began = time.perf_counter()
+    watch = watch or ProgressReporter()
+    horizons = checked_horizons(horizons, "groups")
+    record = store.run(run_id).record
+    if is_language(record.engine):
+        raise InputError(
+            f"was answered by the engine {record.engine}, which would have to be asked about people and days that it was not",
+            where=f"run {run_id}",
+            allowed="a run of the engine rules; for a language model `policytwin crowd`",
+        )
+    watch.report("ingest", 0, 1, "reading the study")
+    inputs = inputs or open_study(str(record.parameters.get("study", record.study_id)), data)
+    twin = fitted_twin(store, run_id, inputs=inputs)
+    assert record.population_id is not None
+    population = load_population(store, record.population_id)
+    watch.report("simulate", 0, 1, "answers of personas")
+    spread = diversity_values(store, run_id, twin, population)
+    groups = group_values(twin, population, watch, executor)
+    table, note = (regions_seen, "") if regions_seen is not None else region_table(inputs, data)
+    country = None if table is None else _country_of(table, inputs, population)
+    hashes = {} if table is None else {"regions": save_regions(store, table)}
+    regions = None
+    if country is not None:
+        watch.report("validate", 0, 1, "regions")
+        regions = _region_values(country, inputs, population, record, origins, horizons)
+    values: dict[str, Any] = {
+        "study": record.study_id,
+        "fictional": inputs.study.fictional,
+        "engine": record.engine,
+        "personas": population.size,
+        "of_run": run_id,
+        "diversity": spread,
+        "groups": groups,
+        "truth_note": NO_TRUTH + (ONLY_REGIONS if regions is not None and regions["rows"] else ""),
+        "regions": regions,
+        "regions_note": note,
+    }
+    ours = record.about(
+        KIND,
+        {
+            "of_run": run_id,
+            "origins": [] if regions is None else regions["origins"],
+            "horizons": list(horizons),
+        },
+        personas=population.size,
+        input_hashes={**record.input_hashes, **hashes},
+    )
+    # Why there are no regions names a folder, which is no part of the result.
+    finished = replace(ours, result_hash=content_hash({**values, "regions_note": bool(note)}))
+    same = None if again else store.find_complete(ours.inputs_hash())
+    if same is not None and same.record.result_hash == finished.result_hash:
+        watch.found(same.run_id)
+        return dict(same.summary)
+    values |= {"run_id": ours.run_id, "seconds": round(time.perf_counter() - began, 3)}
+    with store.transaction():
+        if table is not None:
+            # While regions were scored, the deletion of the only run that named them may have taken them away.
+            save_regions(store, table)
+        store.begin_run(ours)
+        store.finish_run(ours.run_id, {}, values, seconds=values["seconds"], record=finished)
+    watch.finish("store", "done")
+    return values
+
+
+def latest_group_checks(store: Store, run_id: str) -> dict[str, Any] | None:
+    """The newest checks of a run as they were printed, or None."""
+    for found in store.runs(kind=KIND, status="complete")["run_id"]:
+        summary = store.run(str(found)).summary or {}
+        if summary.get("of_run") == run_id:
+            return dict(summary)
+    return None
+
+
+def study_country(
+    inputs: StudyInputs, population: Population, data: str | Path | None
+) -> tuple[Country | None, dict[str, str], str]:
+    """The study's place with its regions, the hashes of their files, and in words why there are none.
+
+    InputError where the study maps regions to an attribute or category that the population lacks.
+    """
+    table, note = region_table(inputs, data)
+    if table is None:
+        return None, {}, note
+    return _country_of(table, inputs, population), table.hashes, ""
+
+
+def region_table(inputs: StudyInputs, data: str | Path | None) -> tuple[RegionTable | None, str]:
+    """What was observed of the study's regions, or None and in words why there is nothing."""
+    study = inputs.study
+    if "regions" not in study.sources:
+        return None, f"No observations of regions are known for {study.place}: accuracy by region cannot be given."
+    folder = shipped_data() / study.id if study.shipped else observed_data(data)
+    try:
+        source_files(study, "regions", folder)
+    except InputError as absent:
+        return None, f"Observations of regions are not here ({absent}): accuracy by region cannot be given."
+    return study_regions(study, folder), ""
+
+
+def _country_of(table: RegionTable, inputs: StudyInputs, population: Population) -> Country:
+    study, key = inputs.study, inputs.study.regions
+    if key is not None:
+        where = f"study {study.id} [regions]"
+        names = [item.name for item in population.spec.attributes]
+        one_of(key.attribute, names, what="attribute", where=where)
+        for category in key.categories.values():
+            one_of(
+                category, population.spec.attribute(key.attribute).ids, what=f"category of {key.attribute}", where=where
+            )
+    categories = {} if key is None else key.categories
+    nation = Place(study, inputs.timeline, inputs.observations, inputs.cases, inputs.stringency)
+    regions = []
+    for code, rows in table.frame.groupby("place"):
+        place = str(code)
+        regions.append(region_of(nation, place, table.names[place], rows, categories.get(place)))
+    attribute = None if key is None else key.attribute
+    return Country(nation, tuple(regions), observed=True, attribute=attribute)
+
+
+def regional_accuracy(
+    mobility: Path,
+    policy: Path,
+    origins: Sequence[date],
+    horizons: Sequence[int] = HORIZONS,
+    countries: Sequence[str] | None = None,
+    *,
+    national: Path | None = None,
+    seed: int = 0,
+    watch: ProgressReporter | None = None,
+    executor: Executor | None = None,
+) -> dict[str, Any]:
+    """Accuracy by region over every country with regions in a table: `rows`, their `summary`, and what was left out.
+
+    mobility: a table of regions. national: a table of countries, for what the national twin says of a region; Google's
+    own files hold both, and then it need not be given. The people are those of one population that stands in for every
+    country. Countries are evaluated in parallel where there is an executor; the result does not depend on it.
+
+    Raises InputError for a file that cannot be read, an origin or horizon that makes no sense, and an unknown country.
+    """
+    began = time.perf_counter()
+    watch = watch or ProgressReporter()
+    origins, horizons = checked(origins, horizons, "regions")
+    watch.report("ingest", 0, 1, "reading the tables")
+    regions = read_regions(mobility)
+    whole = _national_table(mobility, national)
+    places, left_out = countries_of(regions.frame, regions.names, read_policy(policy), whole, countries)
+    personas = synthesise(load_population_spec(POPULATION), PERSONAS, seed).personas
+    work = [(country, personas, origins, horizons) for country in places]
+    done = each_of(country_rows, work, watch, "validate", "countries", executor)
+    rows = [row for part, _ in done for row in part]
+    for _, without in done:
+        left_out |= without
+    return {
+        "rows": rows,
+        "summary": region_summary(rows),
+        "names": {item.code: item.nation.study.title for item in places},
+        "left_out": left_out,
+        "national": whole is not None,
+        "origins": [str(day) for day in origins],
+        "priors": priors_of(places[0].nation.study, origins) if places else "none",
+        "engine": "rules",
+        "population": POPULATION,
+        "personas": PERSONAS,
+        "code_version": code_version(),
+        "seconds": round(time.perf_counter() - began, 2),
+    }
+
+
+@one_thread
+def country_rows(
+    country: Country, personas: pd.DataFrame, origins: Sequence[date], horizons: Sequence[int], engine: Any = None
+) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Scores of one country's regions, and what has none and why; a plain function, so that a worker process can run it."""
+    done = [forecast_regions(country, personas, origin, max(horizons), engine) for origin in origins]
+    found = [item for part in done for item in part.regions]
+    left_out = {what: why for part in done for what, why in part.left_out.items()}
+    return region_rows(found, horizons), left_out | unscored(found, horizons)
+
+
+def _national_table(mobility: Path, national: Path | None) -> pd.DataFrame | None:
+    """Mobility of countries: its own file, else the countries' rows of a file in Google's own layout, which holds both,
+    else None. InputError for a file that should hold them and cannot be read."""
+    if national is not None:
+        return read_mobility(national, allow_gaps=True)
+    return national_rows(mobility)
+
+
+def _region_values(
+    country: Country,
+    inputs: StudyInputs,
+    population: Population,
+    record: RunRecord,
+    origins: Sequence[date] | None,
+    horizons: Sequence[int],
+) -> dict[str, Any]:
+    """Accuracy by region of the study's place, with the engine as the study gives it: what the run searched may rest on
+    days after an earlier origin."""
+    chosen = sorted(set(origins)) if origins else _default_origins(country, record, horizons)
+    engine = engine_for(inputs.study, record.engine)
+    rows, left_out = country_rows(country, population.personas, chosen, horizons, engine) if chosen else ([], {})
+    return {
+        "origins": [str(day) for day in chosen],
+        "regions": {item.code: item.name for item in country.regions},
+        "rows": rows,
+        "summary": region_summary(rows),
+        "left_out": left_out,
+        "priors": priors_of(country.nation.study, chosen),
+    }
+
+
+def _default_origins(country: Country, record: RunRecord, horizons: Sequence[int]) -> list[date]:
+    """The run's training end where the longest horizon after it was observed, else the latest end of a month."""
+    latest = latest_origin(country, max(horizons))
+    if latest is None:
+        return []
+    assert record.train_end is not None
+    observed = max(pd.Timestamp(item.observations.index.max()).date() for item in country.regions)
+    reaches = observed - record.train_end >= timedelta(days=int(np.ceil(0.85 * max(horizons))))
+    return [record.train_end if reaches else latest]

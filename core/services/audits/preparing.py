@@ -1,0 +1,199 @@
+"""What the checks of a crowd start from: a finished run, whom to ask about what, and everything asked in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.cognition.engine import DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS, SEASON
+from core.cognition.llm.budget import Plan, plan, spent
+from core.cognition.llm.engine import Asked, LanguageEngine
+from core.cognition.llm.outcomes import Outcome
+from core.cognition.llm.prices import load_prices, price_of
+from core.errors import InputError
+from core.execution.progress import ProgressReporter
+from core.people.personas import Population
+from core.records import RunRecord
+from core.services.language.engines import MANNER, asking_of, is_language, language_for, watched
+from core.services.populations.synthesis import load_population
+from core.services.studies.inputs import study_hash
+from core.services.studies.requests import Asking
+from core.store.database import Store
+from core.study import Study, load_study
+
+KIND = "crowd"
+CHECKS, AUDIT = "checks", "audit"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The run that is checked: its record, study, population and contexts with the days of each.
+
+    `engine` is the language model to be asked, or None for the rules engine; `own` says whether it is the run's own, asked
+    as it was. `contexts` has only those with days.
+    """
+
+    run_id: str
+    record: RunRecord
+    study: Study
+    population: Population
+    contexts: pd.DataFrame
+    context_ids: np.ndarray
+    days: np.ndarray
+    engine: LanguageEngine | None
+    own: bool
+
+    @property
+    def signs(self) -> list[int]:
+        """For each behaviour the direction in which a stricter policy is expected to move it."""
+        return [item.expected_sign for item in self.study.behaviours]
+
+
+def subject_of(
+    store: Store, run_id: str, asking: Asking | None, watch: ProgressReporter, study: Study | None = None
+) -> Subject:
+    """A finished run ready to be checked; `asking` asks another model than the run's own about the run's people,
+    and `study` is the run's where it was read already.
+
+    InputError where the run is not complete or its study is no longer the one that it was made from.
+    """
+    run = store.run(run_id)
+    if not run.complete or run.record.kind != "run":
+        raise InputError(
+            f"is a {run.record.kind} that is {run.status}", where=f"run {run_id}", allowed="a complete run"
+        )
+    record = run.record
+    study = study or load_study(str(record.parameters.get("study", record.study_id)))
+    if study_hash(study) != record.study_hash:
+        raise InputError(
+            "was made from another version of its study than is there now", where=f"run {run_id}", allowed="a new run"
+        )
+    assert record.population_id is not None
+    rows = store.read_result("contexts", run_id)
+    rows = rows[rows["days"] > 0]
+    own = own_asking(record)
+    asking = asking or own
+    return Subject(
+        run_id=run_id,
+        record=record,
+        study=study,
+        population=load_population(store, record.population_id),
+        contexts=contexts_of(study, list(rows["attributes"])),
+        context_ids=rows["context_id"].to_numpy(),
+        days=rows["days"].to_numpy(float),
+        engine=None if asking is None else watched(language_for(study, asking, store), watch),
+        own=asking is None or (own is not None and _same(own, asking)),
+    )
+
+
+def own_asking(record: RunRecord) -> Asking | None:
+    """How the run's language model was asked; None for the rules engine."""
+    return asking_of(record) if is_language(record.engine) else None
+
+
+def _same(one: Asking, other: Asking) -> bool:
+    """Whether both ask the same model in the same way, however fast."""
+    return replace(one, **{name: getattr(other, name) for name in MANNER}) == other
+
+
+def contexts_of(study: Study, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Contexts as an engine is asked about them, from what the store keeps of each."""
+    columns = list(study.indicator_codes)
+    columns += [f"{item.code}_Flag" for item in study.indicators if item.has_flag]
+    season = [SEASON] if any(SEASON in row for row in rows) else []
+    frame = pd.DataFrame(list(rows)).reindex(columns=[*columns, DAY_TYPE, RAMADAN, EPIDEMIC, RESTRICTED_DAYS, *season])
+    types: dict[str, Any] = dict.fromkeys(columns, float)
+    return frame.astype({**types, DAY_TYPE: str, RAMADAN: bool, EPIDEMIC: int, RESTRICTED_DAYS: int})
+
+
+def some_personas(personas: pd.DataFrame, most: int) -> pd.DataFrame:
+    """At most so many personas with people, evenly spread over the population. InputError for fewer than two asked for."""
+    if most < 2:
+        raise InputError(f"{most} personas", where="crowd", allowed="2 and above", nearest="2")
+    present = personas[personas["weight"] > 0]
+    chosen = np.unique(np.linspace(0, len(present) - 1, min(most, len(present))).round().astype(int))
+    return present.iloc[chosen].reset_index(drop=True)
+
+
+def some_situations(subject: Subject, most: int) -> np.ndarray:
+    """Rows of the contexts of at most so many situations, from mild to strict, each about equally many days apart.
+
+    A situation is a context without its kind of day: all its kinds are in. InputError for fewer than one.
+    """
+    if most < 1:
+        raise InputError(f"{most} situations", where="crowd", allowed="1 and above", nearest="1")
+    study, contexts = subject.study, subject.contexts
+    strict = sum(contexts[item.code] / item.maximum for item in study.indicators)
+    names = [name for name in contexts.columns if name != DAY_TYPE]
+    group = contexts[names].fillna(-1.0).groupby(names, sort=True).ngroup().to_numpy()
+    table = pd.DataFrame({"group": group, "strict": strict, "days": subject.days})
+    found = table.groupby("group").agg(strict=("strict", "first"), days=("days", "sum")).sort_values(["strict", "days"])
+    reached = found["days"].cumsum().to_numpy() / found["days"].sum()
+    places = np.searchsorted(reached, (np.arange(most) + 0.5) / most)
+    chosen = found.index[np.unique(np.minimum(places, len(found) - 1))]
+    return np.flatnonzero(np.isin(group, chosen))
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some of what is asked: in one engine's words, about these personas and contexts."""
+
+    name: str
+    engine: LanguageEngine
+    personas: pd.DataFrame
+    contexts: pd.DataFrame
+
+    def asked(self) -> list[Asked]:
+        return self.engine.questions(self.personas, self.contexts)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What came of a batch: values (samples, personas, contexts, behaviours) by part, outcomes of other questions, and
+    what it took (`Spent.as_dict`, with `about_cost`)."""
+
+    values: dict[str, np.ndarray]
+    others: tuple[Outcome, ...]
+    model_ids: tuple[str, ...]
+    spent: dict[str, Any]
+    failed: int
+
+
+class Batch:
+    """Questions of several parts, and others, asked of one model in one go: under one budget, with one progress.
+
+    `engine` asks; the parts' engines differ from it in words, design and samples alone. `others` are questions with
+    shapes of their own.
+    """
+
+    def __init__(self, engine: LanguageEngine, parts: Sequence[Part], others: Sequence[Asked] = ()) -> None:
+        self.engine, self.parts, self.others = engine, tuple(parts), tuple(others)
+        self.asked = [part.asked() for part in self.parts]
+
+    def plan(self) -> Plan:
+        """What asking will take, with what the cache knows taken out."""
+        return plan([item.question for item in self._everything()], self.engine.spec, self.engine.cache)
+
+    def ask(self, run_id: str) -> Answers:
+        """Asks. Raises AnswersMissing where a part's question has no valid answer and failures are not allowed; other
+        questions may fail. What is raised otherwise is the pipe's."""
+        everything = self._everything()
+        outcomes = replace(self.engine, run_id=run_id).outcomes(everything)
+        values, place, failed = {}, 0, 0
+        for part, asked in zip(self.parts, self.asked, strict=True):
+            own = outcomes[place : place + len(asked)]
+            place += len(asked)
+            found = part.engine.answers(asked, own, len(part.personas), len(part.contexts))
+            values[part.name] = found.values
+            failed += len(found.failures)
+        ids = {item.model_id for item in outcomes if item.model_id}
+        took = spent(outcomes, self.engine.price).as_dict()
+        took["about_cost"] = price_of(self.engine.spec, load_prices())[1]
+        return Answers(values, tuple(outcomes[place:]), tuple(sorted(ids)), took, failed)
+
+    def _everything(self) -> list[Asked]:
+        return [item for asked in self.asked for item in asked] + list(self.others)

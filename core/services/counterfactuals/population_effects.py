@@ -1,0 +1,212 @@
+"""What another population would mean for a finished run: the calibrated forecast again, with the calibration kept.
+
+Nothing here refits. Engine, parameters, lines, anchor and policy are those of the run; only the people differ, and they
+are measured against their own ordinary week, as the metric is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from core.cognition.engine import DAY_TYPE
+from core.counterfactual.fitted import FittedTwin, situation_days
+from core.counterfactual.paths import follow_timeline, interval_of, mean_draws
+from core.errors import InputError
+from core.execution.progress import ProgressReporter
+from core.people.personas import Population
+from core.people.spec import PopulationSpec
+from core.policy.calendar import DAY_WORDS
+from core.simulation.contexts import baseline_week
+from core.simulation.simulate import simulate
+from core.store.database import Store
+
+#: The statement every screen that shows an effect makes.
+CALIBRATION_KEPT = "The calibration was kept; refitting is a separate act on the Calibration page."
+#: Differences below this many points are said to be so instead of being rounded to nothing.
+SMALLEST_SHOWN = 0.01
+
+
+@dataclass(frozen=True)
+class HoldoutMean:
+    """The calibrated forecast's mean over the hold-out, in points of the metric.
+
+    `mean` is per behaviour; `draws` (draws, behaviours) are those of the calibration and of the sampling of people.
+    """
+
+    mean: pd.Series
+    draws: np.ndarray
+    start: pd.Timestamp
+    end: pd.Timestamp
+
+
+@dataclass(frozen=True)
+class PopulationEffect:
+    """The change of the mean over the hold-out between two populations: per behaviour, in points of the metric.
+
+    `lower` and `upper` bound it at 80%, from draws that both populations share.
+    """
+
+    before: pd.Series
+    after: pd.Series
+    difference: pd.Series
+    lower: pd.Series
+    upper: pd.Series
+    start: pd.Timestamp
+    end: pd.Timestamp
+
+    def frame(self) -> pd.DataFrame:
+        """One row per behaviour: before, after, difference, lower, upper (points of the metric)."""
+        parts = {name: getattr(self, name) for name in ("before", "after", "difference", "lower", "upper")}
+        return pd.DataFrame(parts).rename_axis("behaviour").reset_index()
+
+
+def holdout_mean(twin: FittedTwin, population: Population) -> HoldoutMean:
+    """The run's twin over other people: its forecast of the hold-out under the observed policy, averaged over the days.
+
+    InputError where the people lack an attribute or trait that the run's people have.
+    """
+    missing = [name for name in twin.personas.columns if name not in population.personas.columns]
+    if missing:
+        raise InputError(
+            f"has no '{missing[0]}'",
+            where="population",
+            allowed="a population with the attributes and traits of the run",
+        )
+    days = twin.problem.final.horizon
+    # Subgroups would cost as much again, and nobody asks for them here.
+    theirs = replace(twin.with_personas(population.personas), attributes=())
+    path = follow_timeline(theirs, twin.timeline, days)
+    return HoldoutMean(path.mean, mean_draws(path.draws), days[0], days[-1])
+
+
+def effect_between(before: HoldoutMean, after: HoldoutMean) -> PopulationEffect:
+    """The change from one population to another of the same run."""
+    lower, upper = interval_of(after.draws - before.draws, before.mean.index)
+    return PopulationEffect(
+        before=before.mean,
+        after=after.mean,
+        difference=after.mean - before.mean,
+        lower=lower,
+        upper=upper,
+        start=before.start,
+        end=before.end,
+    )
+
+
+def population_effect(
+    twin: FittedTwin, before: Population, after: Population, watch: ProgressReporter | None = None
+) -> PopulationEffect:
+    """What it changes to take `after` instead of `before`, the calibration kept. Raises Cancelled when told to stop."""
+    watch = watch or ProgressReporter()
+    watch.report("Forecasting with both populations", 0, 2, "done")
+    first = holdout_mean(twin, before)
+    watch.report("Forecasting with both populations", 1, 2, "done")
+    return effect_between(first, holdout_mean(twin, after))
+
+
+def points(value: float) -> str:
+    """A difference in points, in words: two decimals, and never a change that is shown as none."""
+    if value == 0:
+        return "no change"
+    if abs(value) < SMALLEST_SHOWN:
+        return f"less than {SMALLEST_SHOWN} points {'up' if value > 0 else 'down'}"
+    return f"{value:+.2f} points"
+
+
+def named_contexts(twin: FittedTwin) -> tuple[tuple[str, ...], pd.DataFrame]:
+    """A few days that a reader knows, with what a person could know on each: labels, and one context row for each.
+
+    An ordinary working day of the baseline period; the strictest day of the study (a working day if there is one among
+    the strictest), the last day of the run, and its last working day where that is another. Cases and calendar of days
+    after the origin are as known at the origin.
+    """
+    study, window = twin.problem.study, twin.problem.final
+    week = baseline_week(twin.timeline.calendar, study, seasons=twin.problem.seasons)
+    working = week[week[DAY_TYPE] == "working"]
+    ordinary = (working if len(working) else week).iloc[[0]]
+    first, last = study.baseline_start, study.baseline_end
+    labels = [f"Ordinary working day, {_date(first)} to {_date(last)}, no measures"]
+    dates = pd.DatetimeIndex(window.train.append(window.horizon))
+    days = situation_days(twin, twin.timeline, dates).set_index(dates)
+    stringency = twin.timeline.stringency(dates)
+    strictest = _prefer_working(days, dates[stringency.to_numpy() >= float(stringency.max()) - 1e-9])
+    rows = [ordinary, days.loc[[strictest[0]]]]
+    labels.append(f"Strictest day, {_day(days, strictest[0])}, stringency {stringency[strictest[0]]:.0f}")
+    end = dates[-1]
+    rows.append(days.loc[[end]])
+    labels.append(f"Last day, {_day(days, end)}, stringency {stringency[end]:.0f}")
+    if days.loc[end, DAY_TYPE] != "working" and (days[DAY_TYPE] == "working").any():
+        at_work = _prefer_working(days, dates)[-1]
+        rows.append(days.loc[[at_work]])
+        labels.append(f"Last working day, {_day(days, at_work)}, stringency {stringency[at_work]:.0f}")
+    return tuple(labels), pd.concat(rows, ignore_index=True)
+
+
+def _prefer_working(days: pd.DataFrame, among: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    working = among[(days.loc[among, DAY_TYPE] == "working").to_numpy()]
+    return working if len(working) else among
+
+
+def _day(days: pd.DataFrame, day: pd.Timestamp) -> str:
+    return f"{day:%a} {_date(day)} ({DAY_WORDS[str(days.loc[day, DAY_TYPE])]})"
+
+
+def _date(day: date) -> str:
+    return f"{day.day} {day:%b %Y}"
+
+
+def everybody_on(twin: FittedTwin, population: Population, contexts: pd.DataFrame) -> np.ndarray:
+    """The population's mean probabilities on contexts: (contexts, behaviours)."""
+    return simulate(twin.engine, population.personas, contexts).everyone
+
+
+def answers_of(
+    twin: FittedTwin,
+    population: Population,
+    persona_id: int,
+    labels: Sequence[str],
+    contexts: pd.DataFrame,
+    everyone: np.ndarray,
+) -> pd.DataFrame:
+    """One person beside everybody on `contexts`: day, behaviour (label), person and everybody (percent).
+
+    These are the engine's answers before calibration: the chance that the person does it that day, and of time at home
+    the share of the day.
+    """
+    person = population.personas.iloc[[persona_id]]
+    own = twin.engine.respond(person, contexts)[0]
+    names = [item.label for item in twin.problem.study.behaviours]
+    return pd.DataFrame(
+        {
+            "day": np.repeat(np.array(labels, dtype=object), len(names)),
+            "behaviour": names * len(labels),
+            "person": 100.0 * own.reshape(-1).astype(float),
+            "everybody": 100.0 * everyone.reshape(-1),
+        }
+    )
+
+
+def sensitivity_rows(store: Store, run_id: str, spec: PopulationSpec) -> pd.DataFrame | None:
+    """What the assumptions on traits are worth to a run: the latest sensitivity run of it, or None.
+
+    Columns: assumption (label), varied (how), change (of the hold-out error, mean over behaviours, points).
+    """
+    names = {trait.name: trait.label for trait in spec.traits}
+    for found in store.runs(kind="sensitivity", status="complete")["run_id"]:
+        summary = store.run(str(found)).summary or {}
+        if summary.get("of_run") == run_id:
+            return pd.DataFrame(
+                [_variant(str(item["variant"]), float(item["change"]), names) for item in summary["variants"]],
+                columns=["assumption", "varied", "change"],
+            )
+    return None
+
+
+def _variant(name: str, change: float, labels: Mapping[str, str]) -> tuple[str, str, float]:
+    trait, _, kind = name.partition(": ")
+    return labels.get(trait, trait.capitalize()), kind, change

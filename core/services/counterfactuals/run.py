@@ -1,0 +1,248 @@
+"""What if: sweeps and contrasts on a finished run, with its calibration as it was fitted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from core.cognition.llm.memoising import AnsweredEngine
+from core.counterfactual.contrast import Contrast, contrasts
+from core.counterfactual.fitted import FittedTwin
+from core.counterfactual.paths import follow_timeline
+from core.counterfactual.sweep import Sweep, stringency_sweep
+from core.counterfactual.uncertainty import Progress
+from core.execution.progress import ProgressReporter
+from core.people.personas import Population
+from core.policy.timeline import PolicyTimeline
+from core.records import RUNGS, RunRecord, frame_hash
+from core.services.counterfactuals.claims import claims_of
+from core.services.counterfactuals.values import (
+    claim_values,
+    compare_values,
+    path_frame,
+    sweep_frame,
+    sweep_values,
+)
+from core.services.language.engines import ASKING, spent_by
+from core.services.policies.timelines import distinct_scenarios, save_timeline
+from core.services.populations.synthesis import save_population
+from core.services.runs.fitted import fitted_twin, horizon_dates
+from core.services.studies.requests import Asking
+from core.services.studies.stored_inputs import save_text
+from core.store.database import Store
+
+DEFAULT_LEVELS = (0.0, 25.0, 50.0, 75.0, 100.0)
+
+
+@dataclass(frozen=True)
+class ReferencePoint:
+    """What there is to hold a sweep against: the mean index that was in force, the twin's mean forecast under it with its
+    80% interval, and the mean of what was observed on `observed_days` of the days (NaN where none was)."""
+
+    stringency: float
+    forecast: pd.Series
+    lower: pd.Series
+    upper: pd.Series
+    observed: pd.Series
+    observed_days: pd.Series
+
+
+def reference_point(twin: FittedTwin, observations: pd.DataFrame, dates: pd.DatetimeIndex) -> ReferencePoint:
+    """The forecast and the observations of `dates` under the policy that was in force."""
+    path = follow_timeline(twin, twin.timeline, dates)
+    lower, upper = path.mean_interval()
+    seen = observations.reindex(dates)[list(path.metric.columns)]
+    return ReferencePoint(float(path.stringency.mean()), path.mean, lower, upper, seen.mean(), seen.notna().sum())
+
+
+def run_sweep(
+    store: Store,
+    run_id: str,
+    levels: Sequence[Any] = DEFAULT_LEVELS,
+    *,
+    data: str | Path | None = None,
+    start: date | None = None,
+    end: date | None = None,
+    twin: FittedTwin | None = None,
+    population: Population | None = None,
+    watch: ProgressReporter | None = None,
+    asks: bool = False,
+    asking: Asking | None = None,
+    again: bool = False,
+) -> tuple[dict[str, Any], Sweep]:
+    """Sweep a finished run's twin and keep the result as a run of its own. Returns the printed values and the sweep.
+
+    A language model is asked what its run did not ask only with `asks`, see `fitted_twin`; `twin` goes before both.
+
+    Where the store has the same sweep of the same run already, its values are returned and nothing is stored, unless
+    `again`. With `population` (an edited one) the calibration stays that of the run. Raises InputError for levels, days or a run
+    that are not possible; then nothing is kept.
+    """
+    began = time.perf_counter()
+    twin = _over(twin or fitted_twin(store, run_id, data, asks=asks, asking=asking, watch=watch), population)
+    dates = horizon_dates(twin, start, end)
+    sweep = stringency_sweep(twin, levels, dates, _told(watch))
+    parameters = {
+        "of_run": run_id,
+        "levels": [item.policy.target for item in sweep.levels],
+        "start": str(dates[0].date()),
+        "end": str(dates[-1].date()),
+    }
+    record = _record(store, run_id, twin, "sweep", parameters, population)
+    frame = sweep_frame(sweep)
+    rung = RUNGS[1] if sweep.coherent else RUNGS[0]
+    values = {**_about(twin, record, run_id), **sweep_values(sweep), **_claims(twin, record), "rung": rung}
+    finished = replace(record, rung=rung, result_hash=frame_hash(frame))
+    return _keep(store, record, finished, {"sweeps": frame}, values, began, watch, again), sweep
+
+
+def run_compare(
+    store: Store,
+    run_id: str,
+    scenarios: Sequence[PolicyTimeline],
+    *,
+    data: str | Path | None = None,
+    start: date | None = None,
+    end: date | None = None,
+    twin: FittedTwin | None = None,
+    population: Population | None = None,
+    reference: PolicyTimeline | None = None,
+    watch: ProgressReporter | None = None,
+    asks: bool = False,
+    asking: Asking | None = None,
+    again: bool = False,
+) -> tuple[dict[str, Any], list[Contrast]]:
+    """Contrast scenarios with a reference (default: the observed timeline) on a finished run's twin, and keep the result
+    as a run of its own. The same scenario twice is one. Raises InputError for none, and as `run_sweep`."""
+    began = time.perf_counter()
+    twin = _over(twin or fitted_twin(store, run_id, data, asks=asks, asking=asking, watch=watch), population)
+    dates = horizon_dates(twin, start, end)
+    chosen = distinct_scenarios(scenarios)
+    found = contrasts(twin, chosen, dates, reference, _told(watch))
+    parent = store.run(run_id).record
+    for timeline in (*chosen, *([reference] if reference is not None else [])):
+        save_timeline(store, twin.problem.study, timeline)
+        # A scenario may be deleted; what a run was made from stays.
+        save_text(store, timeline.id, "scenario", timeline.to_dict())
+    parameters = {
+        "of_run": run_id,
+        "scenarios": [item.id for item in chosen],
+        "reference": parent.timeline_id if reference is None else reference.id,
+        "start": str(dates[0].date()),
+        "end": str(dates[-1].date()),
+    }
+    record = _record(store, run_id, twin, "compare", parameters, population, timeline_id=chosen[0].id)
+    frame = path_frame(found, [item.id for item in chosen])
+    said = compare_values(found, [item.id for item in chosen])
+    values = {**_about(twin, record, run_id), **said, **_claims(twin, record), "rung": RUNGS[0]}
+    finished = replace(record, result_hash=frame_hash(frame))
+    return _keep(store, record, finished, {"forecasts": frame}, values, began, watch, again), found
+
+
+def kept_counterfactuals(store: Store, study_id: str, kind: str) -> pd.DataFrame:
+    """Complete sweeps (`kind` "sweep") or comparisons ("compare") of a study, newest first.
+
+    Columns run_id, created_at, of_run, personas, start, end, and parameters and summary as they were stored.
+    """
+    found = store.runs(kind=kind, study_id=study_id, status="complete")
+    records = list(found["record"])
+    parameters = [item["parameters"] for item in records]
+    return pd.DataFrame(
+        {
+            "run_id": list(found["run_id"]),
+            "created_at": list(found["created_at"]),
+            "of_run": [item.get("of_run") for item in parameters],
+            "population_id": [item["population_id"] for item in records],
+            "personas": [item["personas"] for item in records],
+            "start": [item.get("start") for item in parameters],
+            "end": [item.get("end") for item in parameters],
+            "parameters": parameters,
+            "summary": list(found["summary"]),
+        }
+    )
+
+
+def _over(twin: FittedTwin, population: Population | None) -> FittedTwin:
+    return twin if population is None else twin.with_personas(population.personas)
+
+
+def _told(watch: ProgressReporter | None) -> Progress | None:
+    if watch is None:
+        return None
+    return lambda done, total: watch.report("simulate", done, total, "blocks of personas")
+
+
+def _about(twin: FittedTwin, record: RunRecord, run_id: str) -> dict[str, Any]:
+    study = twin.problem.study
+    return {
+        "study": study.id,
+        "fictional": study.fictional,
+        "engine": record.engine,
+        "personas": len(twin.personas),
+        "of_run": run_id,
+        "run_id": record.run_id,
+        **_asked(twin),
+    }
+
+
+def _claims(twin: FittedTwin, record: RunRecord) -> dict[str, Any]:
+    return claim_values(claims_of(twin.problem.study, record.engine, twin.origin))
+
+
+def _asked(twin: FittedTwin) -> dict[str, Any]:
+    """What a language model was asked beyond its run, where one answers."""
+    return {ASKING: spent_by(twin.engine)} if isinstance(twin.engine, AnsweredEngine) else {}
+
+
+def _record(
+    store: Store,
+    run_id: str,
+    twin: FittedTwin,
+    kind: str,
+    parameters: Mapping[str, Any],
+    population: Population | None,
+    *,
+    timeline_id: str | None = None,
+) -> RunRecord:
+    """The record of a counterfactual on a run: the run's own inputs, other parameters, perhaps another population."""
+    parent = store.run(run_id).record
+    identifier, people_hash = parent.population_id, parent.population_hash
+    if population is not None:
+        identifier = save_population(
+            store, twin.problem.study, population, "edited personas", parent_id=parent.population_id
+        )
+        people_hash = population.content_hash
+    other = {} if timeline_id is None else {"timeline_id": timeline_id, "timeline_hash": timeline_id}
+    return parent.about(
+        kind, parameters, personas=len(twin.personas), population_id=identifier, population_hash=people_hash, **other
+    )
+
+
+def _keep(
+    store: Store,
+    record: RunRecord,
+    finished: RunRecord,
+    tables: Mapping[str, pd.DataFrame],
+    values: dict[str, Any],
+    began: float,
+    watch: ProgressReporter | None,
+    again: bool,
+) -> dict[str, Any]:
+    """Store a finished counterfactual and return its values with the time it took; or those of the same one in the store."""
+    same = None if again else store.find_complete(record.inputs_hash())
+    if same is not None and same.record.result_hash == finished.result_hash:
+        if watch is not None:
+            watch.found(same.run_id)
+        return dict(same.summary)
+    seconds = time.perf_counter() - began
+    values = {**values, "seconds": round(seconds, 3)}
+    with store.transaction():
+        store.begin_run(record)
+        store.finish_run(record.run_id, tables, values, seconds=seconds, record=finished)
+    return values

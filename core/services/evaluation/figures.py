@@ -1,0 +1,279 @@
+"""The figures that README and pages quote, measured again: one file each in `data/validation`, with where it comes from.
+
+A measurement whose file was made by this very code from these very files is not made again, so that work that was stopped
+goes on where it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from core.errors import InputError, one_of
+from core.execution.progress import ProgressReporter
+from core.forecasting.places import PATTERN
+from core.records import code_version
+from core.services.evaluation.ablations import run_ablations
+from core.services.evaluation.backtest_files import backtest
+from core.services.evaluation.backtests import FILES, BacktestRequest, export_backtest, measured_now, read_exported
+from core.services.evaluation.figures_parts import asking_costs, known_worlds_scores, prices_of, split_of
+from core.services.evaluation.known_worlds import SEEDS, known_worlds
+from core.services.evaluation.stylised_facts import embedded_facts, teaching_countries, training_share
+from core.services.runs.run import ensure_run
+from core.services.studies.inputs import EMBEDDED
+from core.services.studies.requests import RunRequest
+from core.store.database import Store
+from core.study import load_study
+from core.validity.measured import (
+    AblationPrices,
+    AskingCosts,
+    Header,
+    KnownWorlds,
+    StudyScores,
+    StylisedFacts,
+    domain_of,
+    measured_path,
+    read_measured,
+    write_measured,
+)
+from core.validity.stylised_facts import middle_half, middle_half_of_policy
+
+#: Ends of training and of the test of the UAE's three splits; Google's files end on the last day.
+UAE_SPLITS = (
+    (date(2020, 12, 31), date(2021, 12, 31)),
+    (date(2021, 6, 30), date(2022, 10, 13)),
+    (date(2021, 12, 31), date(2022, 10, 13)),
+)
+#: The last day that most countries' mobility is there for.
+LAST_OF_ALL = date(2021, 6, 19)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What measuring needs: the folder of observations (None where there is none), a store that keeps finished runs, who
+    works and who watches."""
+
+    data: Path | None
+    store: Store
+    watch: ProgressReporter
+    executor: Executor | None
+    workers: int
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One file of figures: what it holds, the command that makes it by hand, and the files of observations it reads."""
+
+    name: str
+    what: str
+    command: str
+    files: tuple[str, ...]
+    write: Callable[[Measurement, Bench, Path], Header]
+    read: Callable[[Path], Header | None]
+
+    def hashes(self, data: Path | None) -> dict[str, str]:
+        """SHA-256 of each file by its name. InputError where the folder or one of them is not there."""
+        if self.files and data is None:
+            raise InputError("no folder of observations is given", where=self.name, allowed="--data DIR")
+        return {name: _sha256(data / name, self.name) for name in self.files if data is not None}
+
+    def current(self, folder: Path, data: Path | None) -> bool:
+        """Whether its file was made by this code from these files. A file of another shape was not."""
+        hashes = self.hashes(data)
+        try:
+            header = self.read(folder)
+        except InputError:
+            return False
+        return header is not None and (header.code_version, dict(header.data)) == (code_version(), hashes)
+
+    def header(self, data: Path | None, seconds: float) -> Header:
+        """Of a measurement that took so long and ends now."""
+        today, domain = datetime.now(UTC).date(), domain_of(load_study(PATTERN))
+        return Header(self.command, code_version(), today, domain, self.hashes(data), round(seconds, 1))
+
+
+def measure_figures(
+    bench: Bench, folder: Path, only: Sequence[str] | None = None, again: bool = False
+) -> dict[str, dict[str, Any]]:
+    """Make the measurements (default: all) whose files are not current, or all of them `again`, and write them.
+
+    Returns by name whether it was `made`, its `seconds` and `file`. InputError for an unknown name, and before any work
+    where files of observations are missing. Cancelled where the watch says stop: what was finished stays.
+    """
+    chosen = [one_of(name, MEASUREMENTS, what="measurement") for name in only or MEASUREMENTS]
+    # Every file is looked for before minutes of work, also where all is to be measured again.
+    due = {name: not MEASUREMENTS[name].current(folder, bench.data) or again for name in chosen}
+    done = {}
+    for name in chosen:
+        measurement = MEASUREMENTS[name]
+        bench.watch.check()
+        header = measurement.write(measurement, bench, folder) if due[name] else measurement.read(folder)
+        assert header is not None
+        done[name] = {"made": due[name], "seconds": header.seconds, "file": str(measured_path(name, folder))}
+    return done
+
+
+def stale_figures(folder: Path, data: Path | None) -> dict[str, str]:
+    """The measurements that this code or these files did not make: {name: why}."""
+    found = {}
+    for name, measurement in MEASUREMENTS.items():
+        try:
+            header = measurement.read(folder)
+        except InputError as wrong:
+            found[name] = str(wrong)
+            continue
+        if header is None:
+            found[name] = "not measured"
+        elif header.code_version != code_version():
+            found[name] = f"measured by version {header.code_version}, not by {code_version()}"
+        elif data is not None and dict(header.data) != measurement.hashes(data):
+            found[name] = "measured with other observations"
+    return found
+
+
+def _study(study: str, splits: Sequence[tuple[date | None, date | None]]) -> Callable[..., Header]:
+    def write(measurement: Measurement, bench: Bench, folder: Path) -> Header:
+        found, personas, seconds = [], 0, 0.0
+        for train_end, test_end in splits:
+            run = bench.store.run(ensure_run(_request(study, bench, train_end, test_end), bench.store, bench.watch))
+            found.append(split_of(run.summary))
+            # A run that an earlier attempt finished took its time then.
+            personas, seconds = run.record.personas, seconds + run.summary["seconds"]["total"]
+        header = measurement.header(bench.data, seconds)
+        write_measured(StudyScores(header, study, personas, tuple(found)), measurement.name, folder)
+        return header
+
+    return write
+
+
+def _request(study: str, bench: Bench, train_end: date | None, test_end: date | None) -> RunRequest:
+    return RunRequest(study, bench.data, train_end=train_end, test_end=test_end, workers=bench.workers)
+
+
+def _ablations(measurement: Measurement, bench: Bench, folder: Path) -> Header:
+    request = _request("uae", bench, *UAE_SPLITS[0])
+    values = run_ablations(bench.store, request, watch=bench.watch, executor=bench.executor)
+    header = measurement.header(bench.data, values["seconds"])
+    write_measured(prices_of(values, header), measurement.name, folder)
+    return header
+
+
+def _worlds(measurement: Measurement, bench: Bench, folder: Path) -> Header:
+    values = known_worlds(seeds=SEEDS, watch=bench.watch, executor=bench.executor)
+    header = measurement.header(bench.data, values["seconds"])
+    write_measured(known_worlds_scores(values, header), measurement.name, folder)
+    return header
+
+
+def _stylised_facts(measurement: Measurement, bench: Bench, folder: Path) -> Header:
+    assert bench.data is not None
+    began = time.perf_counter()
+    share = training_share(load_study(EMBEDDED))
+    mobility, policy, cases = (bench.data / name for name in FILES)
+    train_end, errors, policies = teaching_countries(
+        mobility, policy, cases, LAST_OF_ALL, share, bench.watch, bench.executor
+    )
+    counted = errors.idxmin(axis=1).value_counts()
+    best = {str(name): int(counted.get(name, 0)) for name in errors.columns}
+    own, now = embedded_facts()
+    header = measurement.header(bench.data, time.perf_counter() - began)
+    found = StylisedFacts(
+        header,
+        len(errors),
+        train_end,
+        LAST_OF_ALL,
+        middle_half(errors),
+        best,
+        own,
+        middle_half_of_policy(policies),
+        now,
+    )
+    write_measured(found, measurement.name, folder)
+    return header
+
+
+def _backtest(measurement: Measurement, bench: Bench, folder: Path) -> Header:
+    assert bench.data is not None
+    request = BacktestRequest.of_folder(bench.data)
+    assert request is not None
+    values = backtest(
+        request.mobility, request.policy, request.cases, request.origins, request.horizons,
+        seed=request.seed, watch=bench.watch, executor=bench.executor,
+    )  # fmt: skip
+    measured = measured_now(values, request)
+    export_backtest(measured, measured_path(measurement.name, folder))
+    return measured.header
+
+
+def _asking(measurement: Measurement, bench: Bench, folder: Path) -> Header:
+    began = time.perf_counter()
+    estimate, calls = asking_costs(bench.data)
+    header = measurement.header(bench.data, time.perf_counter() - began)
+    write_measured(AskingCosts(header, estimate, calls), measurement.name, folder)
+    return header
+
+
+def _header(kind: Any, name: str) -> Callable[[Path], Header | None]:
+    def read(folder: Path) -> Header | None:
+        found = read_measured(kind, name, folder)
+        return None if found is None else found.header
+
+    return read
+
+
+def _backtest_header(folder: Path) -> Header | None:
+    path = measured_path("backtest", folder)
+    return read_exported(path).header if path.exists() else None
+
+
+def _measurement(name: str, what: str, command: str, files: tuple[str, ...], write: Any, kind: Any) -> Measurement:
+    return Measurement(name, what, command, files, write, _header(kind, name))
+
+
+MEASUREMENTS: Mapping[str, Measurement] = {
+    item.name: item
+    for item in (
+        _measurement(
+            "study_meridia", "Meridia's own split", "policytwin run meridia --json", (),
+            _study("meridia", [(None, None)]), StudyScores,
+        ),
+        _measurement(
+            "study_uae", "the UAE's three splits",
+            "policytwin run uae --data DIR --train-end 2021-06-30 --json", FILES, _study("uae", UAE_SPLITS), StudyScores,
+        ),
+        _measurement(
+            "ablations_uae", "what the parts are worth on the UAE's test of 2021",
+            "policytwin ablate uae --data DIR --train-end 2020-12-31 --test-end 2021-12-31 --json", FILES, _ablations,
+            AblationPrices,
+        ),
+        _measurement(
+            "stylised_facts", "how real countries' baselines compare", "policytwin figures --data DIR --only stylised_facts",
+            FILES, _stylised_facts, StylisedFacts,
+        ),
+        _measurement("worlds", "contrasts in generated worlds", "policytwin worlds --json", (), _worlds, KnownWorlds),
+        _measurement(
+            "asking", "what asking a language model would take",
+            "policytwin run uae --data DIR --engine gemini --model gemini-2.5-flash-lite --estimate", FILES, _asking,
+            AskingCosts,
+        ),
+        Measurement(
+            "backtest", "rolling origins over all countries", "policytwin backtest", FILES, _backtest, _backtest_header
+        ),
+    )
+}  # fmt: skip
+
+
+def _sha256(path: Path, where: str) -> str:
+    try:
+        with path.open("rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+    except OSError as wrong:
+        raise InputError(
+            f"cannot read {path.name} ({wrong.strerror or wrong})", where=where, allowed="--data DIR"
+        ) from None

@@ -1,0 +1,45 @@
+"""How a run's model was asked, as options of the command line and as Python, so that the same can be asked again."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from core.records import RunRecord
+from core.services.language.engines import MANNER, asking_of, is_language
+from core.services.studies.requests import Asking
+
+#: Options of the command line that are called otherwise: its --seed is the run's.
+_OPTION = {"seed": "model_seed"}
+
+
+def asking_options(record: RunRecord) -> list[str]:
+    """Words of the command line that choose the record's engine; those that say what is usual are left out."""
+    if not is_language(record.engine):
+        return [] if record.engine == "rules" else ["--engine", record.engine]
+    words = ["--engine", record.engine]
+    for name, value in _unusual(asking_of(record)).items():
+        words += [f"--{_OPTION.get(name, name).replace('_', '-')}", str(value)]
+    return words
+
+
+def asking_python(record: RunRecord) -> list[str]:
+    """Arguments of `RunRequest` that choose the record's engine."""
+    if not is_language(record.engine):
+        return [] if record.engine == "rules" else [f"engine={record.engine!r}"]
+    inside = [repr(record.engine), *(f"{name}={value!r}" for name, value in _unusual(asking_of(record)).items())]
+    return [f"asking=Asking({', '.join(inside)})"]
+
+
+def asking_note(store_name: str) -> str:
+    """What has to be known before a run of a language model is made again elsewhere."""
+    return (
+        "A language model answered: in a store of its own it is asked everything again, and may answer otherwise. For the "
+        f"same answers without a call, take them along first: `policytwin cache export answers.parquet --db {store_name}`, "
+        "then `policytwin cache import answers.parquet` into the other store."
+    )
+
+
+def _unusual(asking: Asking) -> dict[str, object]:
+    usual = {item.name: item.default for item in fields(Asking)}
+    names = [name for name in usual if name not in (*MANNER, "engine")]
+    return {name: getattr(asking, name) for name in names if getattr(asking, name) != usual[name]}

@@ -1,0 +1,126 @@
+"""What the store holds: listing, showing and exporting runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from core.csv_out import write_csv
+from core.errors import InputError
+from core.files_out import written_together
+from core.records import RunRecord, encode_json
+from core.services.language.engines import ASKING
+from core.services.runs.journal import write_journal
+from core.services.surveys.tables import distribution_rows
+from core.store.database import Store
+from core.store.runs import StoredRun
+from core.store.schema import RUN_TABLES
+
+#: Persona-level answers of simulations stay in the store; those to a survey question are what was asked for.
+LEFT_IN_STORE = ("responses", "response_chunks")
+#: Every other table of a run, so that no new one is forgotten.
+EXPORTED = tuple(name for name in RUN_TABLES if name not in LEFT_IN_STORE)
+#: Says whose export a folder is.
+RECORD_FILE = "record.json"
+
+
+def list_runs(store: Store, study: str | None = None) -> list[dict[str, Any]]:
+    """Runs, newest first, in JSON's own types."""
+    found = store.runs(study_id=study)
+    return [
+        {
+            "run_id": row["run_id"],
+            "kind": row["kind"],
+            "study": row["study_id"],
+            "engine": row["engine"],
+            "status": row["status"],
+            "created_at": str(row["created_at"])[:19],
+            "seconds": None if pd.isna(row["seconds"]) else float(row["seconds"]),
+            "message": None if pd.isna(row["message"]) else row["message"],
+        }
+        for row in found.to_dict("records")
+    ]
+
+
+def show_run(store: Store, run_id: str) -> dict[str, Any]:
+    """A run's status, record and summary in JSON's own types. InputError for an unknown run."""
+    run = store.run(run_id)
+    return {
+        "run_id": run.run_id,
+        "kind": run.record.kind,
+        "study": run.record.study_id,
+        "status": run.status,
+        "message": run.message,
+        "inputs_hash": run.inputs_hash,
+        "rerun": f"policytwin rerun {run.run_id}" if run.complete and run.record.result_hash else None,
+        "summary": run.summary,
+        "record": json.loads(run.record.to_json()),
+    }
+
+
+def export_run(store: Store, run_id: str, folder: Path) -> dict[str, Any]:
+    """Write a complete run's tables as CSV, its record as JSON, and its trials as an Optuna journal.
+
+    All files or none. InputError where the run is unknown or not complete, where the folder cannot be written, and where a
+    file of one of the names is in it that is not of an export of this run; DiskFull where there is no room.
+    """
+    run = store.run(run_id)
+    if not run.complete:
+        raise InputError(f"is {run.status}", where=f"run {run_id}", allowed="a complete run")
+    with written_together(
+        folder, f"an export of the run {run_id}", lambda found: _exported_run(found) == run_id
+    ) as stage:
+        names = [path.name for path in _write(store, run, stage)]
+    return {"run_id": run_id, "files": [str(folder / name) for name in names]}
+
+
+def _exported_run(folder: Path) -> str | None:
+    """The run whose export is in a folder; None where there is none."""
+    try:
+        return RunRecord.from_json((folder / RECORD_FILE).read_text(encoding="utf-8")).run_id
+    except (OSError, UnicodeDecodeError, InputError):
+        return None
+
+
+def _write(store: Store, run: StoredRun, folder: Path) -> list[Path]:
+    written = []
+    for table in EXPORTED:
+        rows = store.read_result(table, run.run_id)
+        if rows.empty:
+            continue
+        if table == "survey_answers" and isinstance(run.summary, dict):
+            rows = _labelled(rows, run.summary["labels"])
+            shares = folder / "survey_distribution.csv"
+            write_csv(pd.DataFrame(distribution_rows(run.summary)), shares)
+            written.append(shares)
+        for column in [name for name in rows.columns if rows[name].dtype == object]:
+            rows[column] = [_cell(value) for value in rows[column]]
+        path = folder / f"{table}.csv"
+        write_csv(rows, path)
+        written.append(path)
+    record = folder / RECORD_FILE
+    record.write_text(json.dumps(json.loads(run.record.to_json()), indent=1) + "\n", encoding="utf-8")
+    written.append(record)
+    if isinstance(run.summary, dict) and ASKING in run.summary:
+        asking = folder / "asking.json"
+        asking.write_text(json.dumps(run.summary[ASKING], indent=1) + "\n", encoding="utf-8")
+        written.append(asking)
+    journal = write_journal(store, run, folder / "trials.journal")
+    return [*written, *([journal] if journal else [])]
+
+
+def _labelled(rows: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
+    """Survey answers with a column for each answer's probability in place of the list; empty where there is no answer."""
+    given = [[None] * len(labels) if answer is None else list(answer) for answer in rows["answer"]]
+    place = list(rows.columns).index("answer")
+    shares = pd.DataFrame(given, columns=[f"probability: {label}" for label in labels], index=rows.index, dtype=float)
+    return pd.concat([rows.iloc[:, :place], shares, rows.iloc[:, place + 1 :]], axis=1)
+
+
+def _cell(value: Any) -> Any:
+    """A value as a CSV cell: objects and lists as JSON."""
+    return value if value is None or isinstance(value, str) else encode_json(value)

@@ -1,0 +1,251 @@
+"""How each kind of run is made again. A language model is asked nothing: its answers are replayed from the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from core.policy.timeline import PolicyTimeline
+from core.records import content_hash
+from core.services.audits.confounding import confounding_audit
+from core.services.audits.groups import group_checks
+from core.services.audits.persona_audit import MOST_SITUATIONS, crowd_checks
+from core.services.audits.preparing import AUDIT
+from core.services.counterfactuals.run import run_compare, run_sweep
+from core.services.evaluation.ablations import run_ablations
+from core.services.evaluation.backtest_files import backtest
+from core.services.evaluation.backtests import file_hash
+from core.services.evaluation.known_worlds import known_worlds
+from core.services.evaluation.sensitivity import run_sensitivity
+from core.services.language.engines import ASKING, REPLAY, asking_of, is_language
+from core.services.library.rerun_basis import Again, Unavailable, check_prompts, inputs_of_run
+from core.services.policies.timelines import load_timeline
+from core.services.populations.synthesis import load_population
+from core.services.runs.fits import request_of
+from core.services.runs.fitted import fitted_twin
+from core.services.runs.forecasters import forget_rivals
+from core.services.runs.run import run_study
+from core.services.studies.changes import input_changes
+from core.services.studies.inputs import StudyInputs, study_hash
+from core.services.studies.requests import Asking
+from core.services.studies.stored_inputs import stored_regions, stored_text
+from core.services.surveys.ask import ask_people
+from core.settings import observed_data
+from core.study import Study, load_study, study_from
+from core.survey.mapping import AnswerMapping
+from core.survey.prompts import SURVEY_PROMPTS
+from core.survey.questions import SurveyQuestion
+
+
+def _run(again: Again) -> str:
+    inputs, record = inputs_of_run(again), again.record
+    request = request_of(record)
+    if is_language(record.engine):
+        check_prompts(again)
+        own = asking_of(record)
+        failed = bool((again.run.summary or {}).get(ASKING, {}).get("failed"))
+        request = replace(
+            request, engine=REPLAY,
+            asking=replace(own, engine=REPLAY, of=own.of or own.engine, allow_failures=failed),
+        )  # fmt: skip
+    forget_rivals()  # what is remembered is not made again
+    summary = run_study(request, again.scratch, again.watch, again.executor, inputs)
+    return str(summary.values["result_hash"])
+
+
+def _sweep(again: Again) -> str:
+    values, _ = run_sweep(again.scratch, again.about.run_id, again.parameters["levels"], **_contrast(again))
+    return _hash_of(again, values)
+
+
+def _compare(again: Again) -> str:
+    given = _contrast(again)
+    study = given["twin"].problem.study
+    wanted = again.parameters["reference"]
+    reference = None if wanted == again.about.record.timeline_id else _timeline(again, study, wanted)
+    scenarios = [_timeline(again, study, name) for name in again.parameters["scenarios"]]
+    values, _ = run_compare(again.scratch, again.about.run_id, scenarios, reference=reference, **given)
+    return _hash_of(again, values)
+
+
+def _contrast(again: Again) -> dict[str, Any]:
+    inputs = inputs_of_run(again)
+    check_prompts(again)
+    identifier = again.record.population_id
+    edited = identifier is not None and identifier != again.about.record.population_id
+    return {
+        "start": date.fromisoformat(again.parameters["start"]),
+        "end": date.fromisoformat(again.parameters["end"]),
+        "twin": fitted_twin(again.scratch, again.about.run_id, inputs=inputs),
+        "population": load_population(again.scratch, str(identifier)) if edited else None,
+        "watch": again.watch,
+    }
+
+
+def _timeline(again: Again, study: Study, identifier: str) -> PolicyTimeline:
+    kept = stored_text(again.store, identifier)
+    return load_timeline(again.store, study, identifier) if kept is None else PolicyTimeline.from_dict(kept, study)
+
+
+def _sensitivity(again: Again) -> str:
+    values = run_sensitivity(again.scratch, again.about.run_id, watch=again.watch, inputs=inputs_of_run(again))
+    return _hash_of(again, values)
+
+
+def _ablations(again: Again) -> str:
+    values = run_ablations(
+        again.scratch, again.about.run_id, only=again.parameters.get("only"), watch=again.watch,
+        executor=again.executor, inputs=inputs_of_run(again),
+    )  # fmt: skip
+    return _hash_of(again, values)
+
+
+def _groups(again: Again) -> str:
+    seen = stored_regions(again.store, again.record)
+    if seen is None and "regions" in again.record.input_hashes:
+        again.notes.append("The store does not hold its observations of regions: they were read from their files.")
+    # A run that had none is given an empty folder, whatever lies in the usual one by now.
+    none = again.folder if "regions" not in again.record.input_hashes else again.data
+    values = group_checks(
+        again.scratch, again.about.run_id, none,
+        origins=[date.fromisoformat(day) for day in again.parameters["origins"]] or None,
+        horizons=again.parameters["horizons"], watch=again.watch, executor=again.executor, inputs=inputs_of_run(again),
+        regions_seen=seen,
+    )  # fmt: skip
+    return _hash_of(again, values)
+
+
+def _worlds(again: Again) -> str:
+    values = known_worlds(
+        again.parameters["worlds"], again.parameters["seeds"], personas=again.record.personas,
+        trials=again.parameters["trials"], watch=again.watch, executor=again.executor, store=again.scratch,
+    )  # fmt: skip
+    now = again.scratch.run(values["run_id"]).record
+    again.changes += input_changes(again.record.input_hashes, now.input_hashes)
+    return str(now.result_hash)
+
+
+def _backtest(again: Again) -> str:
+    record, parameters = again.record, again.parameters
+    folder = observed_data(again.data)
+    names = parameters.get("files") or {}
+    files = {
+        name: _file_of(folder, names.get(name), key)
+        for name, key in record.input_hashes.items()
+        if name in ("mobility", "policy", "cases")
+    }
+    lacking = [
+        f"{names.get(name, name)} ({record.input_hashes[name][:10]}…)" for name, file in files.items() if file is None
+    ]
+    if lacking:
+        raise Unavailable(
+            f"reads files of others, which are not kept; not found by their content: {', '.join(lacking)}",
+            where=f"run {again.run.run_id}",
+            allowed="their folder, with --data",
+        )
+    values = backtest(
+        files["mobility"], files["policy"], files.get("cases"),  # type: ignore[arg-type]
+        [date.fromisoformat(day) for day in parameters["origins"]], parameters["horizons"],
+        countries=parameters["countries"] or None, seed=record.seed, watch=again.watch, executor=again.executor,
+    )  # fmt: skip
+    return content_hash(values["rows"])
+
+
+def _file_of(folder: Path | None, name: str | None, key: str) -> Path | None:
+    """The file of this content, first by its name and then among all of the folder."""
+    if folder is None or not folder.is_dir():
+        return None
+    named = [folder / name] if name is not None and (folder / name).is_file() else []
+    others = sorted(item for item in folder.iterdir() if item.is_file() and item not in named)
+    return next((item for item in (*named, *others) if file_hash(item) == key), None)
+
+
+def _ask(again: Again) -> str:
+    record, parameters = again.record, again.parameters
+    known: Study | StudyInputs
+    if "mobility" in record.input_hashes:
+        known = inputs_of_run(again)
+    else:
+        given = stored_text(again.store, record.study_hash)
+        known = load_study(record.study_id) if given is None else study_from(given, Path(f"study {record.study_id}"))
+        again.changes += (
+            [] if study_hash(known) == record.study_hash else ["the study: it says something else than then"]
+        )
+    mapping = parameters.get("mapping")
+    summary = again.run.summary or {}
+    values = ask_people(
+        again.scratch,
+        str(record.population_id),
+        SurveyQuestion.from_dict(parameters["question"]),
+        asking=None if mapping else _survey_asking(parameters, bool(summary.get("failed"))),
+        mapping=AnswerMapping(**mapping) if mapping else None,
+        personas=parameters.get("most", record.personas),
+        among=parameters["among"] or None,
+        timeline_id=record.timeline_id,
+        seed=record.seed,
+        watch=again.watch,
+        known=known,
+        prompts=record.prompt_version or SURVEY_PROMPTS,
+    )
+    return str(values["result_hash"])
+
+
+def _survey_asking(parameters: Mapping[str, Any], failed: bool) -> Asking:
+    return Asking(
+        engine=REPLAY,
+        of=parameters["asked_engine"],
+        model=parameters["model"],
+        base_url=parameters["base_url"],
+        temperature=parameters["temperature"],
+        max_output_tokens=parameters["max_output_tokens"],
+        seed=parameters["model_seed"],
+        samples=parameters["samples"],
+        allow_failures=failed or parameters["allow_failures"],
+    )
+
+
+def _crowd(again: Again) -> str:
+    study = inputs_of_run(again).study
+    asking = _crowd_asking(again)
+    if again.parameters["what"] == AUDIT:
+        values = confounding_audit(
+            again.scratch, again.about.run_id, designs=again.parameters["designs"], levels=again.parameters["levels"],
+            asking=asking, most_personas=again.record.personas, unstated=again.parameters["unstated"],
+            watch=again.watch, study=study,
+        )  # fmt: skip
+    else:
+        values = crowd_checks(
+            again.scratch, again.about.run_id, asking=asking, most_personas=again.record.personas,
+            most_situations=again.parameters.get("most_situations", MOST_SITUATIONS),
+            samples=again.parameters["samples"], watch=again.watch, study=study,
+        )  # fmt: skip
+    return _hash_of(again, values)
+
+
+def _crowd_asking(again: Again) -> Asking | None:
+    """As it was asked then, with no call allowed: what the store does not answer is refused."""
+    if not is_language(again.record.engine):
+        return None
+    return replace(asking_of(again.record), max_calls=0)
+
+
+def _hash_of(again: Again, values: Mapping[str, Any]) -> str:
+    """The hash of a result just kept in the store in memory."""
+    return str(again.scratch.run(str(values["run_id"])).record.result_hash)
+
+
+MAKERS: dict[str, Callable[[Again], str]] = {
+    "run": _run,
+    "sweep": _sweep,
+    "compare": _compare,
+    "sensitivity": _sensitivity,
+    "ablations": _ablations,
+    "groups": _groups,
+    "worlds": _worlds,
+    "backtest": _backtest,
+    "ask": _ask,
+    "crowd": _crowd,
+}

@@ -1,0 +1,306 @@
+"""A population while it is being edited: where it starts from and every change, as a small value that can be undone.
+
+A draft holds no people. It says how to make them, so that a page keeps it cheaply, compares it, takes a step back, and
+prints the lines that make the same people elsewhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, wait
+from dataclasses import dataclass, replace
+from threading import RLock
+
+from core.errors import Cancelled, InputError, nearest
+from core.execution.progress import ProgressReporter
+from core.people.marginals import edited, marginal_frame
+from core.people.personas import Population, edit_persona, synthesise
+from core.people.spec import PopulationSpec
+from core.services.populations.synthesis import (
+    kept_spec,
+    load_population,
+    make_population,
+    population_spec,
+    saved_populations,
+)
+from core.store.database import Store
+from core.study import Study
+
+KEY_DIGITS = 16
+#: A shelf forgets the oldest populations beyond this many personas in all (about 1 kB each).
+SHELVED_PERSONAS = 400_000
+#: How often work in another process looks whether the user wants it stopped.
+POLL_SECONDS = 0.2
+
+#: The changed attributes (category ids) and traits (0 to 1) of one person.
+Changes = tuple[tuple[str, str | float], ...]
+
+
+@dataclass(frozen=True)
+class TableEdit:
+    """Other numbers for one table: the values of `marginal_frame`'s rows, or none for the study's own numbers."""
+
+    marginal: str
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class PersonEdit:
+    """What differs in one person from the people that the tables gave."""
+
+    persona_id: int
+    changes: Changes
+
+
+@dataclass(frozen=True)
+class PopulationDraft:
+    """`personas` people of a study, with edits.
+
+    `source` is the kept population it starts from (None: the study's own tables). `anew` says that the people are drawn
+    again from the source's tables; else they are those that were kept. Edits of tables come before those of people.
+    """
+
+    study: str
+    personas: int
+    seed: int = 0
+    source: str | None = None
+    anew: bool = False
+    tables: tuple[TableEdit, ...] = ()
+    people: tuple[PersonEdit, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """A short text that is equal for equal drafts alone."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()[:KEY_DIGITS]
+
+    @property
+    def before_people(self) -> PopulationDraft:
+        """The draft without edits of people."""
+        return replace(self, people=())
+
+    @property
+    def unedited(self) -> PopulationDraft:
+        """The draft without any edit: the study's own tables, or the people that were kept."""
+        return replace(self, tables=(), people=())
+
+    @property
+    def is_edited(self) -> bool:
+        return bool(self.tables or self.people)
+
+    def with_size(self, personas: int, seed: int) -> PopulationDraft:
+        """Another number of people, or others by another seed. Edits of people go: they were edits of these people."""
+        if (personas, seed) == (self.personas, self.seed):
+            return self
+        return replace(self, personas=personas, seed=seed, anew=self.source is not None, people=())
+
+    def with_table(self, marginal: str, values: Sequence[float]) -> PopulationDraft:
+        """Other numbers in one table; the people are made anew, so edits of people go."""
+        others = tuple(item for item in self.tables if item.marginal != marginal)
+        edit = TableEdit(marginal, tuple(float(value) for value in values))
+        return replace(self, tables=(*others, edit), anew=self.source is not None, people=())
+
+    def with_own_table(self, marginal: str) -> PopulationDraft:
+        """The study's own numbers in one table again."""
+        others = tuple(item for item in self.tables if item.marginal != marginal)
+        if self.source is not None:
+            others = (*others, TableEdit(marginal, ()))
+        return replace(self, tables=others, anew=self.source is not None, people=())
+
+    def with_person(self, persona_id: int, changes: Mapping[str, str | float]) -> PopulationDraft:
+        """One person edited; `changes` are all differences from the unedited person, so none takes the edit back."""
+        others = [item for item in self.people if item.persona_id != persona_id]
+        if changes:
+            others.append(PersonEdit(persona_id, tuple(sorted(changes.items()))))
+        return replace(self, people=tuple(others))
+
+
+def draft_of(store: Store, study: Study, identifier: str) -> PopulationDraft:
+    """The draft that starts from a kept population; InputError for an unknown one."""
+    kept = saved_populations(store, study)
+    row = kept[kept["population_id"] == identifier]
+    if row.empty:
+        raise InputError(
+            f"no population '{identifier}' of study {study.id}",
+            where=store.name,
+            allowed="a kept population",
+            nearest=nearest(identifier, kept["population_id"]),
+        )
+    return PopulationDraft(study.id, int(row["personas"].iloc[0]), int(row["seed"].iloc[0]), identifier)
+
+
+def draft_spec(store: Store, study: Study, draft: PopulationDraft) -> PopulationSpec:
+    """The tables and assumptions of a draft; InputError where an edit cannot be."""
+    own = population_spec(study)
+    spec = own if draft.source is None else kept_spec(store, draft.source)
+    for item in draft.tables:
+        if item.values:
+            table = marginal_frame(spec, item.marginal)
+            if len(item.values) != len(table):
+                raise InputError(
+                    f"{len(item.values)} values", where=f"marginal {item.marginal}", allowed=f"{len(table)}"
+                )
+            spec = edited(spec, item.marginal, table.assign(value=list(item.values)))
+        else:
+            original = own.marginal(item.marginal)
+            tables = tuple(original if table.name == item.marginal else table for table in spec.marginals)
+            spec = replace(spec, marginals=tables)
+    return spec
+
+
+def build_population(store: Store, study: Study, draft: PopulationDraft) -> Population:
+    """The people of a draft. InputError where a table, a number or an edit of a person cannot be."""
+    return _with_people(_without_people(store, study, draft), draft.people)
+
+
+def _without_people(store: Store, study: Study, draft: PopulationDraft) -> Population:
+    if draft.source is not None and not draft.anew:
+        return load_population(store, draft.source)
+    return make_population(study, draft.personas, draft.seed, draft_spec(store, study, draft))
+
+
+def _with_people(population: Population, people: Sequence[PersonEdit]) -> Population:
+    for item in people:
+        population = edit_persona(population, item.persona_id, dict(item.changes))
+    return population
+
+
+class PopulationShelf:
+    """Populations made lately, by the keys of their drafts; shared by sessions and threads."""
+
+    def __init__(self, most_personas: int = SHELVED_PERSONAS) -> None:
+        self.most_personas = most_personas
+        self._kept: OrderedDict[str, Population] = OrderedDict()
+        self._lock = RLock()
+
+    def get(self, draft: PopulationDraft) -> Population | None:
+        """The draft's population if it is still here."""
+        with self._lock:
+            found = self._kept.get(draft.key)
+            if found is not None:
+                self._kept.move_to_end(draft.key)
+            return found
+
+    def put(self, draft: PopulationDraft, population: Population) -> None:
+        """Keep a population; the ones not asked for the longest go where there are too many."""
+        with self._lock:
+            self._kept[draft.key] = population
+            self._kept.move_to_end(draft.key)
+            while len(self._kept) > 1 and sum(item.size for item in self._kept.values()) > self.most_personas:
+                self._kept.popitem(last=False)
+
+    def build(self, store: Store, study: Study, draft: PopulationDraft) -> Population:
+        """The draft's population, made from the closest earlier step that is here; the steps it needs are kept."""
+        found = self.get(draft)
+        if found is not None:
+            return found
+        done = len(draft.people)
+        population = None
+        while population is None and done:
+            done -= 1
+            population = self.get(replace(draft, people=draft.people[:done]))
+        if population is None:
+            population = _without_people(store, study, draft)
+            self.put(draft.before_people, population)
+        population = _with_people(population, draft.people[done:])
+        self.put(draft, population)
+        return population
+
+
+def shelve(
+    shelf: PopulationShelf,
+    store: Store,
+    study: Study,
+    draft: PopulationDraft,
+    watch: ProgressReporter,
+    executor: Executor,
+) -> None:
+    """Put the draft's people on the shelf, drawn in a worker process: for populations that take long.
+
+    Raises Cancelled when the watch says stop; InputError as `build_population`.
+    """
+    watch.report("Drawing the people", 0, 1, f"population of {draft.personas:,}")
+    if shelf.get(draft.before_people) is None and (draft.source is None or draft.anew):
+        future = executor.submit(synthesise, draft_spec(store, study, draft), draft.personas, draft.seed)
+        while not wait([future], timeout=POLL_SECONDS).done:
+            try:
+                watch.check()
+            except Cancelled:
+                future.cancel()
+                raise
+        shelf.put(draft.before_people, future.result())
+    shelf.build(store, study, draft)
+    watch.finish("Drawing the people", "population")
+
+
+def draft_changes(draft: PopulationDraft, before: Population) -> list[str]:
+    """Every edit in words; `before` is the population of `draft.before_people`."""
+    spec = before.spec
+    said = []
+    for item in draft.tables:
+        what = "edited by the user" if item.values else "back to the study's own numbers"
+        said.append(f"Table “{spec.marginal(item.marginal).label}”: {what}")
+    for person in draft.people:
+        row = before.personas.iloc[person.persona_id]
+        parts = []
+        for name, value in person.changes:
+            if name in spec.trait_names:
+                parts.append(f"{spec.trait(name).label} {float(row[name]):.2f} → {float(value):.2f}")
+            else:
+                attribute = spec.attribute(name)
+                old, new = attribute.category(str(row[name])).label, attribute.category(str(value)).label
+                parts.append(f"{attribute.label} {old} → {new}")
+        said.append(f"Person {person.persona_id}: {'; '.join(parts)}")
+    return said
+
+
+def population_lines(draft: PopulationDraft, spec: PopulationSpec, store: str = "policytwin.duckdb") -> list[str]:
+    """Python lines that make the draft's people as `population`; `store` is the file of a kept one it starts from."""
+    plain = draft.source is None or draft.anew
+    people = bool(draft.people)
+    lines = ["from core.study import load_study"]
+    if draft.tables:
+        lines.append("from core.people.marginals import edited, marginal_frame")
+    if people:
+        lines.append("from core.people.personas import edit_persona")
+    names = [*(["make_population"] if plain else []), *(["population_spec"] if plain and draft.source is None else [])]
+    if draft.source is not None:
+        names += ["kept_spec"] if draft.anew else ["load_population"]
+        if any(not item.values for item in draft.tables):
+            names.append("population_spec")
+        lines.append("from core.store.database import Store")
+    if any(not item.values for item in draft.tables):
+        lines.append("from dataclasses import replace")
+    lines.append(f"from core.services.populations.synthesis import {', '.join(sorted(names))}")
+    lines = sorted(lines)
+    lines += ["", f'study = load_study("{draft.study}")']
+    if draft.source is not None:
+        # One process at a time can hold the file, and while the dashboard runs it does.
+        lines.append("# Close the dashboard first: one process at a time can open its store.")
+        what = "spec = kept_spec" if draft.anew else "population = load_population"
+        lines += [f"with Store({store!r}) as store:", f'    {what}(store, "{draft.source}")']
+    elif plain:
+        lines.append("spec = population_spec(study)")
+    for item in draft.tables:
+        lines += _table_lines(item, spec)
+    if plain:
+        lines.append(f"population = make_population(study, {draft.personas}, {draft.seed}, spec)")
+    for person in draft.people:
+        lines.append(f"population = edit_persona(population, {person.persona_id}, {dict(person.changes)!r})")
+    return [*lines, "print(population.size, population.largest_error, population.largest_error_at)"]
+
+
+def _table_lines(item: TableEdit, spec: PopulationSpec) -> list[str]:
+    if not item.values:
+        return [
+            f'own = population_spec(study).marginal("{item.marginal}")',
+            "tables = tuple(own if table.name == own.name else table for table in spec.marginals)",
+            "spec = replace(spec, marginals=tables)",
+        ]
+    values = [int(value) if value == int(value) else value for value in item.values]
+    return [
+        f'table = marginal_frame(spec, "{item.marginal}")',
+        f'table["value"] = {values}',
+        f'spec = edited(spec, "{item.marginal}", table)',
+    ]

@@ -1,0 +1,193 @@
+"""The stage of a run in which its model is asked: once for everything, before the search.
+
+1. what the run needs is turned into questions, and those that the cache answers are known;
+2. where a call is needed, the canaries are asked first, which also tells at once whether the key is good;
+3. the questions are asked, and everything after reads from memory;
+4. what it took, what failed and whether another model seems to answer goes into the summary.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from core.calibration.untold import LEAST_SHARE
+from core.cognition.engine import DAY_TYPE
+from core.cognition.llm.budget import Plan, plan
+from core.cognition.llm.cache import AnswerCache
+from core.cognition.llm.canaries import stored_canaries
+from core.cognition.llm.designs import TOGETHER
+from core.cognition.llm.engine import AnswersMissing, Failure, LanguageEngine
+from core.cognition.llm.memoising import AnsweredEngine
+from core.cognition.llm.prompts import PromptWriter
+from core.cognition.llm.types import Question
+from core.errors import PolicyTwinError
+from core.execution.progress import ProgressReporter
+from core.services.language.engines import REPLAY, own_contexts, spent_by, watched
+from core.services.language.model_identity import Took, ask_guard, drift, plan_with_canaries
+from core.store.database import Store
+from core.store.llm_calls import ANSWERED
+
+if TYPE_CHECKING:
+    from core.services.runs.preparing import Prepared
+
+#: Why a run that asks leaves ablations out.
+NEW_PERSON = "another person would have to be asked everything anew"
+NOT_DEFINED = "people who are all alike have no text of their own that a model could be asked with"
+DAYS_APART = "with a prompt for each kind of day the announced working week would need prompts of its own"
+#: Failed questions that a summary spells out; all are counted, and their keys kept.
+MOST_LISTED = 50
+
+
+def left_out(engine: Any) -> dict[str, str]:
+    """Ablations that a run with this engine leaves out, and why; none for an engine that costs nothing to ask."""
+    if not isinstance(engine, AnsweredEngine):
+        return {}
+    reasons = {"single_persona": NEW_PERSON, "identical_personas": NOT_DEFINED}
+    if engine.language.design.days != TOGETHER:
+        reasons["twin_announced_calendar"] = DAYS_APART
+    return reasons
+
+
+def ask_everything(
+    prepared: Prepared, run_id: str, store: Store, watch: ProgressReporter
+) -> tuple[Prepared, dict[str, Any]]:
+    """The run with an engine that knows all answers, and what goes into the summary as `asking`.
+
+    Raises what asking raises (Denied, BudgetReached, Cancelled …): what was answered is kept. AnswersMissing where
+    questions failed and the run does not allow it, or where a situation is left that nobody answered.
+    """
+    began = time.perf_counter()
+    engine = prepared.engine
+    assert isinstance(engine, AnsweredEngine) and prepared.request.test_end is not None
+    people = prepared.population.personas
+    contexts = own_contexts(prepared.inputs, prepared.problem, prepared.request.test_end, engine.language.design.days)
+    cache = AnswerCache(store)
+    asked = engine.language.questions(people, contexts)
+    before = plan([item.question for item in asked], engine.language.spec, cache)
+    watch.report("ask", 0, before.distinct, "questions")
+    language = replace(engine.language, run_id=run_id)
+    canaries, used = stored_canaries(cache, run_id), Took()
+    if before.calls and engine.asks:
+        telling = watched(language, watch, after=before.distinct)
+        canaries, used = ask_guard(
+            language.name, language.spec, cache, run_id, limits=language.limits, price=language.price,
+            on_progress=telling.on_progress, should_stop=telling.should_stop,
+        )  # fmt: skip
+        language = replace(language, limits=used.after(language.limits))
+    engine = AnsweredEngine(
+        replace(watched(language, watch, used.questions), allow_failures=engine.allow_failures),
+        asks=engine.asks,
+        leave_missing=engine.leave_missing,
+        own=contexts,
+    )
+    try:
+        answers = engine.respond(people, contexts)
+    except AnswersMissing as wrong:
+        raise _named(wrong, before.distinct) from None
+    nobody = np.isnan(answers).all(axis=0).any(axis=-1)
+    if nobody.any():
+        raise AnswersMissing(
+            f"in {int(nobody.sum())} of {len(contexts)} situations nobody gave a valid answer, so that there is no mean; "
+            f"{len(engine.failures)} questions failed, and the same command asks only those again",
+            tuple(engine.failures),
+        )
+    watch.report("ask", used.questions + before.distinct, used.questions + before.distinct, "questions")
+    values = _values(engine, people, contexts, before.questions, used)
+    warnings, values["canaries"] = drift(canaries, cache, language.spec)
+    values["warnings"] += warnings
+    values["of_run"] = _of_run(store, run_id)
+    values["seconds"] = round(time.perf_counter() - began, 3)
+    return replace(prepared, engine=engine), values
+
+
+def _values(
+    engine: AnsweredEngine, people: pd.DataFrame, contexts: pd.DataFrame, questions: int, used: Took
+) -> dict[str, Any]:
+    language = engine.language
+    return used.added_to(spent_by(engine), language.price) | {
+        "engine": engine.name,
+        "prompts": language.writer.files.version,
+        "days": language.design.days,
+        "samples": language.samples,
+        "personas": len(people),
+        "contexts": len(contexts),
+        "questions": questions,
+        "failures": failure_rows(engine.failures[:MOST_LISTED], language.writer, people, contexts),
+        "failed_keys": sorted(engine.failed),
+    }
+
+
+def _of_run(store: Store, run_id: str) -> dict[str, Any]:
+    """What the run took in all, with what it asked before it was taken up again: the calls that are kept under its name."""
+    columns = ["attempts", "tokens_in", "tokens_out", "status"]
+    rows = store.read("llm_calls", columns=columns, run_id=run_id)
+    return {
+        "calls": int(rows["attempts"].sum()),
+        "answered": int((rows["status"] == ANSWERED).sum()),
+        "tokens_in": int(rows["tokens_in"].sum()),
+        "tokens_out": int(rows["tokens_out"].sum()),
+        "tokens_untold": int((rows["tokens_in"].isna() | rows["tokens_out"].isna()).sum()),
+    }
+
+
+def failure_rows(
+    failures: Sequence[Failure], writer: PromptWriter, people: pd.DataFrame, contexts: pd.DataFrame
+) -> list[dict[str, Any]]:
+    """Failed questions in words: whose, about what, and why."""
+    identifiers = people["persona_id"].tolist()
+    rows = contexts.to_dict("records")
+    return [
+        {
+            "personas": [int(identifiers[row]) for row in item.personas],
+            "situations": list(dict.fromkeys(context_words(writer, rows[row]) for row in item.contexts)),
+            "days": sorted({str(rows[row][DAY_TYPE]) for row in item.contexts}),
+            "sample": item.sample,
+            "problem": item.problem,
+        }
+        for item in failures
+    ]
+
+
+def context_words(writer: PromptWriter, row: Mapping[Hashable, Any]) -> str:
+    """A context but for its kind of day, on one line."""
+    context = {str(name): value for name, value in row.items()}
+    rules = writer.arm(context).removeprefix("- ")
+    return " ".join([rules, *(line.removeprefix("- ") for line in writer.common(context).splitlines())])
+
+
+def _named(wrong: AnswersMissing, total: int) -> PolicyTwinError:
+    return AnswersMissing(
+        f"{str(wrong).rstrip('.')}. The same command asks those alone again ({len(wrong.failures)} of {total}); "
+        "with --allow-failures the run goes on without them",
+        wrong.failures,
+    )
+
+
+def untold_warnings(untold: Mapping[str, Sequence[str]]) -> list[str]:
+    """A warning for each behaviour of which the model says next to nothing on some kinds of day (`untold_kinds`)."""
+    return [
+        f"The model says that next to nobody does '{behaviour}' on days of the kinds {', '.join(kinds)}: less than "
+        f"{LEAST_SHARE:.0%} of the busiest weekday, too little to divide by. {LEAST_SHARE:.0%} was taken, on which policy has "
+        "no effect. Do not rely on the forecast of days whose kind has changed, such as a day of rest that is now worked."
+        for behaviour, kinds in untold.items()
+    ]
+
+
+def unasked(
+    language: LanguageEngine, questions: Sequence[Question], run_id: str, store: Store | None
+) -> tuple[Plan, int]:
+    """The plan of asking these questions for a run, and how many calls of it are canaries."""
+    return plan_with_canaries(
+        questions,
+        language.spec,
+        None if store is None else AnswerCache(store),
+        run_id,
+        max_repairs=language.limits.max_repairs,
+        asks=language.name != REPLAY,
+    )

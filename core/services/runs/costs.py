@@ -1,0 +1,262 @@
+"""What a run of a language model will cost, and what its people answered and why.
+
+request = RunRequest("uae", asking=Asking("gemini", "gemini-2.5-flash-lite"))
+cost_before(store, request)            # nothing is asked
+run_study(request, store)              # core.services.runs.run
+persona_answers(store, run_id, 3)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from core.cognition.engine import DAY_TYPE
+from core.cognition.llm.answers import REASON
+from core.cognition.llm.budget import Plan, Range, plan
+from core.cognition.llm.cache import AnswerCache
+from core.cognition.llm.engine import Failure, LanguageEngine
+from core.cognition.llm.memoising import AnsweredEngine, NotAsked, context_keys
+from core.counterfactual.contrast import contrasts
+from core.counterfactual.sweep import stringency_sweep
+from core.errors import InputError
+from core.people.personas import Population
+from core.policy.timeline import PolicyTimeline
+from core.services.language.engines import REPLAY, asking_of, engine_of_run, own_contexts, own_contexts_of
+from core.services.language.model_identity import NO_RUN
+from core.services.policies.timelines import distinct_scenarios
+from core.services.populations.synthesis import load_population
+from core.services.runs.asking import context_words, failure_rows, unasked
+from core.services.runs.fitted import fitted_twin, horizon_dates
+from core.services.runs.preparing import complete_run, prepare, unsaved_record
+from core.services.studies.inputs import open_study
+from core.services.studies.requests import ASKED_PERSONAS, MOST_ASKED_PERSONAS, Asking, RunRequest
+from core.store.database import Store
+from core.store.llm_calls import FAILED
+
+__all__ = [
+    "ASKED_PERSONAS",
+    "MOST_ASKED_PERSONAS",
+    "Asking",
+    "CostBefore",
+    "cost_before",
+    "cost_of_contrast",
+    "engine_of_run",
+    "failed_questions",
+    "persona_answers",
+]
+
+
+@dataclass(frozen=True)
+class CostBefore:
+    """What asking will take, before anything is asked.
+
+    `questions` are all that is needed for `personas` in `contexts`, of which `distinct` are different and `cached` have an
+    answer; `calls` are made if every reply is an answer, `canaries` of them for the guard against another model, and
+    `at_most_calls` if none is at first. `cost` is None where it is unknown or there is none; `price_sentence` says which,
+    and where the price is from. `usual_personas` is the study's number of personas where the run takes fewer by default,
+    else None. `complete` names the finished run that is this one already, if there is one.
+    """
+
+    engine: str
+    model: str
+    personas: int
+    contexts: int
+    questions: int
+    distinct: int
+    cached: int
+    calls: int
+    canaries: int
+    at_most_calls: int
+    tokens_in: Range
+    tokens_out: Range
+    cost: Range | None
+    currency: str | None
+    price_sentence: str
+    usual_personas: int | None = None
+    complete: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """In JSON's own types."""
+        return asdict(self)
+
+
+def cost_before(store: Store | None, request: RunRequest) -> CostBefore:
+    """Calls, tokens and cost of a run, after equal questions and those that the store's cache answers are taken out.
+
+    Nothing is asked, and nothing is kept. Raises InputError for a request that is not possible, or asks no model.
+    """
+    if request.asking is None:
+        raise InputError(f"engine {request.engine} asks no model", where="cost", allowed="a language model's engine")
+    prepared = prepare(request, store)
+    engine = prepared.engine
+    assert isinstance(engine, AnsweredEngine) and prepared.request.test_end is not None
+    contexts = own_contexts(prepared.inputs, prepared.problem, prepared.request.test_end, request.asking.days)
+    asked = engine.language.questions(prepared.population.personas, contexts)
+    resumable = None if store is None else store.find_resumable(unsaved_record(prepared).inputs_hash())
+    run_id = NO_RUN if resumable is None else resumable.run_id
+    found = unasked(engine.language, [item.question for item in asked], run_id, store)
+    by_default = request.personas is None and request.population_id is None
+    return _cost(
+        engine.language,
+        *found,
+        personas=prepared.population.size,
+        contexts=len(contexts),
+        usual_personas=prepared.inputs.study.personas if by_default else None,
+        complete=None if store is None else complete_run(request, store),
+    )
+
+
+def cost_of_contrast(
+    store: Store,
+    run_id: str,
+    *,
+    levels: Sequence[Any] | None = None,
+    scenarios: Sequence[PolicyTimeline] | None = None,
+    reference: PolicyTimeline | None = None,
+    data: str | Path | None = None,
+    start: date | None = None,
+    end: date | None = None,
+    population: Population | None = None,
+) -> CostBefore:
+    """What a sweep over `levels`, or a comparison of `scenarios`, would ask on a finished run of a language model, which
+    has asked about the policies that were in force. Nothing is asked, and nothing is kept.
+
+    Raises InputError as `run_sweep` and `run_compare` do, and for a run without a language model.
+    """
+    asking_of(store.run(run_id).record)
+    twin = fitted_twin(store, run_id, data)
+    engine = twin.engine
+    assert isinstance(engine, AnsweredEngine)
+    if population is not None:
+        twin = twin.with_personas(population.personas)
+    dates = horizon_dates(twin, start, end)
+    work: Callable[[], Any]
+    if levels is not None:
+        work = partial(stringency_sweep, twin, levels, dates)
+    else:
+        work = partial(contrasts, twin, distinct_scenarios(scenarios or ()), dates, reference)
+    lacking = NotAsked("nothing is lacking")
+    try:
+        work()
+    except NotAsked as wrong:
+        lacking = wrong
+    found = plan(lacking.questions, engine.language.spec, AnswerCache(store))
+    return _cost(engine.language, found, 0, personas=len(twin.personas), contexts=lacking.contexts)
+
+
+def persona_answers(store: Store, run_id: str, persona_id: int, *, data: str | Path | None = None) -> pd.DataFrame:
+    """What one persona of a language model's run answered, and why: a row for each situation and sample of the run.
+
+    Columns: `context` (all but the kind of day, in words), `day_type`, `days` (how many days of the study are so; 0 where
+    the situation is only compared with), `sample`, a probability for each behaviour, `reason`, and `failure` ("" where the
+    answer is valid; else the probabilities are NaN). Nothing is asked.
+
+    InputError for an unknown persona, a run that is not complete, and one without a language model.
+    """
+    run = store.run(run_id)
+    record = run.record
+    asking_of(record)
+    if not run.complete:
+        raise InputError(f"is {run.status}", where=f"run {run_id}", allowed="a complete run")
+    inputs = open_study(str(record.parameters.get("study", record.study_id)), data)
+    engine = engine_of_run(store, run_id, inputs=inputs)
+    assert isinstance(engine, AnsweredEngine) and record.population_id is not None
+    people = load_population(store, record.population_id).personas
+    person = people[people["persona_id"] == persona_id]
+    if person.empty:
+        raise InputError(
+            f"no persona {persona_id}", where=f"run {run_id}", allowed=f"0 to {int(people['persona_id'].max())}"
+        )
+    contexts = own_contexts_of(inputs, record)
+    stored = store.read_result("contexts", run_id)
+    table = pd.DataFrame(list(stored["attributes"])).reindex(columns=list(contexts.columns))
+    days = dict(zip(context_keys(table), stored["days"].astype(int), strict=True))
+    answers = engine.details(person, contexts)
+    reasons = {
+        (row.context, row.sample): row.reason
+        for row in answers.reasons().itertuples()  # row.persona is 0: one is asked
+    }
+    failures = {(row, item.sample): item.problem for item in answers.failures for row in item.contexts}
+    writer, behaviours = engine.language.writer, list(inputs.study.behaviour_ids)
+    rows = []
+    for place, (key, context) in enumerate(zip(context_keys(contexts), contexts.to_dict("records"), strict=True)):
+        if key not in days:
+            continue
+        for sample in range(engine.language.samples):
+            rows.append(
+                {
+                    "context": context_words(writer, context),
+                    "day_type": str(context[DAY_TYPE]),
+                    "days": days[key],
+                    "sample": sample,
+                    **dict(zip(behaviours, answers.values[sample, 0, place].tolist(), strict=True)),
+                    REASON: reasons.get((place, sample), ""),
+                    "failure": failures.get((place, sample), ""),
+                }
+            )
+    return pd.DataFrame(rows, columns=["context", "day_type", "days", "sample", *behaviours, REASON, "failure"])
+
+
+def failed_questions(store: Store, run_id: str, *, data: str | Path | None = None) -> list[dict[str, Any]]:
+    """The questions of a language model's run that have no valid answer until now, complete or not, and why: `personas`
+    (ids), `situations` in words, kinds of `days`, `sample`, `problem`. Questions not asked yet are not among them.
+
+    InputError for an unknown run and one without a language model.
+    """
+    record = store.run(run_id).record
+    inputs = open_study(str(record.parameters.get("study", record.study_id)), data)
+    engine = engine_of_run(store, run_id, inputs=inputs)
+    asking_of(record)
+    assert isinstance(engine, AnsweredEngine) and record.population_id is not None
+    people, contexts = load_population(store, record.population_id).personas, own_contexts_of(inputs, record)
+    language = engine.language
+    asked = {item.question.key(language.spec): item for item in language.questions(people, contexts)}
+    found = store.find_llm_calls(asked, columns=["key", "failure"], status=FAILED)
+    failures = [
+        Failure(
+            asked[key].personas,
+            tuple(sorted({row for _, _, row in asked[key].sheet.cells})),
+            asked[key].question.sample,
+            str(problem),
+        )
+        for key, problem in zip(found["key"], found["failure"], strict=True)
+    ]
+    return failure_rows(failures, language.writer, people, contexts)
+
+
+def _cost(
+    language: LanguageEngine,
+    found: Plan,
+    canaries: int,
+    *,
+    personas: int,
+    contexts: int,
+    usual_personas: int | None = None,
+    complete: str | None = None,
+) -> CostBefore:
+    return CostBefore(
+        engine=language.name,
+        model=language.spec.model,
+        personas=personas,
+        contexts=contexts,
+        questions=found.questions,
+        distinct=found.distinct,
+        cached=found.cached,
+        calls=0 if language.name == REPLAY else found.calls,
+        canaries=canaries,
+        at_most_calls=0 if language.name == REPLAY else found.at_most_calls,
+        tokens_in=found.tokens_in,
+        tokens_out=found.tokens_out,
+        cost=found.cost,
+        currency=found.currency,
+        price_sentence=found.about_cost,
+        usual_personas=usual_personas,
+        complete=complete,
+    )

@@ -1,0 +1,155 @@
+"""The twin, its ablations and its rivals on one split, each told the same and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from core.calibration.linear import IdentityCalibrator
+from core.calibration.paper import PaperCalibrator
+from core.calibration.problem import Problem, build_problem
+from core.calibration.twin import fit_lines, twin_forecast, upper_bounds, window_activity
+from core.cognition.engine import ResponseEngine
+from core.content_cache import Remembered
+from core.forecasting.baselines import BaselineInputs, baseline_forecasts, forget_baselines
+from core.people.personas import Population
+from core.records import content_hash
+from core.services.populations.synthesis import identical_personas, make_population
+from core.services.studies.inputs import StudyInputs
+from core.simulation.simulate import simulate
+
+#: What each row of the leaderboard is, in words for the screen.
+FORECASTERS: dict[str, str] = {
+    "twin": "The calibrated twin",
+    "twin_announced_calendar": "The twin, knowing the working week only as announced by the origin",
+    "twin_unanchored": "The twin without anchoring at the last observed weeks",
+    "paper": "The published calibration: TPE over a and b, straight onto the metric",
+    "uncalibrated": "The twin without any calibration",
+    "single_persona": "The twin with one persona",
+    "identical_personas": "The twin with identical personas",
+    "last_value": "The last observed value",
+    "last_7_days": "The mean of the last 7 days",
+    "seasonal_naive": "Each weekday's mean over the last 28 days",
+    "train_mean": "The mean of the training period",
+    "linear": "A straight line on stringency, and weekday",
+    "gradient_boosting": "Gradient boosting on stringency and weekday",
+    "gradient_boosting_indicators": "Gradient boosting on ten indicators, weekday and cases as of the origin",
+    "gradient_boosting_trend": "Gradient boosting on stringency, weekday, month and day",
+}
+TWINS = (
+    "twin",
+    "twin_announced_calendar",
+    "twin_unanchored",
+    "paper",
+    "uncalibrated",
+    "single_persona",
+    "identical_personas",
+)
+
+
+@dataclass(frozen=True)
+class Ablations:
+    """Forecasts of the horizon by name, the paper's calibrator, and how far its search ended above least squares."""
+
+    forecasts: dict[str, pd.DataFrame]
+    paper: PaperCalibrator
+
+
+def ablation_forecasts(
+    inputs: StudyInputs,
+    problem: Problem,
+    population: Population,
+    start: ResponseEngine,
+    fitted: ResponseEngine,
+    means: np.ndarray,
+    parameters: Mapping[str, float],
+    test_end: date,
+    seed: int,
+    paper_trials: int,
+    left_out: Collection[str] = (),
+) -> Ablations:
+    """The twin's ablations on the final window, but for those `left_out`.
+
+    `start` is the engine as the study gives it, `fitted` the one with the parameters found; `means` (contexts,
+    behaviours) is what `fitted` simulates. One persona and identical personas keep the twin's parameters and refit
+    their own lines; `uncalibrated` and `paper` start from the engine as given, which knows nothing of the data.
+    """
+    window, study = problem.final, inputs.study
+    attributes, traits = tuple(item.name for item in population.spec.attributes), population.spec.trait_names
+    raw = simulate(start, population.personas, problem.contexts).everyone
+    relative = window_activity(problem, window, raw, holidays_tell=False)
+    identity = fit_lines(problem, window, relative, IdentityCalibrator(upper=upper_bounds(problem)))
+    horizon = slice(window.train_days, None)
+    plain = relative.metric(identity.line(relative.actual[horizon]), horizon)
+
+    simulated = pd.DataFrame(raw[window.actual], window.dates, list(study.behaviour_ids))
+    observed = problem.observed.reindex(window.train)
+    paper = _paper(simulated.loc[window.train], observed, paper_trials, seed)
+
+    others = {
+        "single_persona": lambda: make_population(study, 1, seed, population.spec).personas,
+        "identical_personas": lambda: identical_personas(population.personas, attributes, traits),
+    }
+    forecasts = {
+        "twin_unanchored": twin_forecast(problem, window, means, parameters, anchor=False).forecast,
+        "paper": paper.predict(simulated.loc[window.horizon]),
+        "uncalibrated": pd.DataFrame(plain, window.horizon, list(study.behaviour_ids)),
+    }
+    for name, people in others.items():
+        if name not in left_out:
+            theirs = simulate(fitted, people(), problem.contexts).everyone
+            forecasts[name] = twin_forecast(problem, window, theirs, parameters).forecast
+    if "twin_announced_calendar" in left_out:
+        return Ablations(forecasts, paper)
+    announced = build_problem(
+        study,
+        inputs.timeline,
+        inputs.observations,
+        inputs.cases,
+        window.origin,
+        test_end,
+        announced_only=True,
+        inner=False,
+        seasons=problem.seasons,
+    )
+    known = simulate(fitted, population.personas, announced.contexts).everyone
+    forecasts["twin_announced_calendar"] = twin_forecast(announced, announced.final, known, parameters).forecast
+    return Ablations(forecasts, paper)
+
+
+def _paper(simulated: pd.DataFrame, observed: pd.DataFrame, trials: int, seed: int) -> PaperCalibrator:
+    """The published calibration, which another search of the same people does not change."""
+    key = (content_hash([simulated, observed, trials, seed]), PaperCalibrator)
+    found = _papers.get(key)
+    if found is None:
+        found = PaperCalibrator(trials=trials, seed=seed).fit(simulated, observed)
+        _papers.put(key, found)
+    return found
+
+
+_papers: Remembered[PaperCalibrator] = Remembered(16)
+
+
+def forget_rivals() -> None:
+    """The next run fits its rivals anew, as the first of a process does."""
+    _papers.clear()
+    forget_baselines()
+
+
+def rival_forecasts(inputs: StudyInputs, problem: Problem, executor: Executor | None = None) -> dict[str, pd.DataFrame]:
+    """Every baseline's forecast of the final window."""
+    window = problem.final
+    cases = None if inputs.cases is None else inputs.cases.loc[: pd.Timestamp(window.origin)]
+    known = BaselineInputs(
+        observed=problem.observed.reindex(window.train),
+        horizon=window.horizon,
+        stringency=inputs.stringency,
+        indicators=inputs.timeline.levels()[list(inputs.study.indicator_codes)],
+        cases=cases,
+    )
+    return baseline_forecasts(known, executor)

@@ -1,0 +1,33 @@
+"""The trials of a run as an Optuna journal, and the ranges they were searched in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from core.calibration.search import search_bounds
+from core.calibration.trials import export_journal
+from core.services.language.engines import engine_of_record
+from core.store.database import Store
+from core.store.runs import StoredRun
+from core.study import Study, load_study
+
+
+def searched_bounds(run: StoredRun, study: Study) -> dict[str, tuple[float, float]]:
+    """The range that each parameter of a run was searched in."""
+    kept = run.summary.get("bounds")
+    if kept:
+        return {name: (float(low), float(high)) for name, (low, high) in kept.items()}
+    # A run of before these were kept: the weight's range was the same for all.
+    origin = run.record.train_end or study.train_end
+    return {**search_bounds(engine_of_record(study, run.record), study, origin), "policy_trust": (0.3, 0.9)}
+
+
+def write_journal(store: Store, run: StoredRun, path: Path) -> Path | None:
+    """Write the twin's trials as a journal that optuna-dashboard opens; None where the run has none."""
+    trials = store.read_result("trials", run.run_id, calibrator="twin")
+    if trials.empty:
+        return None
+    study = load_study(str(run.record.parameters.get("study", run.record.study_id)))
+    bounds = searched_bounds(run, study)
+    export_journal(trials, bounds, [*study.behaviour_ids, "macro"], f"PolicyTwin {run.run_id}", path)
+    return path

@@ -1,0 +1,212 @@
+"""A study with its observations, ready to be simulated: what every page and command starts from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from core.cognition.coefficients import load_coefficients
+from core.cognition.engine import ResponseEngine
+from core.cognition.llm.prices import PRICES_VARIABLE
+from core.cognition.llm.providers import LANGUAGE_ENGINES
+from core.cognition.rules import RulesEngine
+from core.content_cache import content_digest
+from core.datasets.observed import ObservedData, load_observed, source_files
+from core.errors import InputError, one_of
+from core.inputs.files import read_text
+from core.policy.calendar import calendar_for
+from core.policy.timeline import PolicyTimeline
+from core.records import content_hash, frame_hash
+from core.settings import (
+    DATA_VARIABLE,
+    observed_data,
+    shipped_data,
+)
+from core.study import Study, available_studies, load_study, read_study
+
+#: Where files are is no part of what a study says: their content is recorded instead.
+_PLACES = frozenset({"population_file", "coefficients_file", "learned"})
+
+ENGINES = ("rules", *LANGUAGE_ENGINES)
+
+
+@dataclass(frozen=True)
+class StudyInputs:
+    """A study and what was observed: `observations` (days × behaviours), `cases` (new cases per day or None), the
+    observed `timeline`, `published` index where the provider gives one, and the hashes of all of it.
+
+    `policy` is the table that the timeline was made from. `texts` holds what was read as text, by its name in `hashes`:
+    the coefficients, and the tables learned elsewhere by their names; and, as `study`, what its file says. `notes` says
+    what is assumed where nothing was reported, and whose people are not those that ship.
+    """
+
+    study: Study
+    observations: pd.DataFrame
+    cases: pd.Series | None
+    timeline: PolicyTimeline
+    published: pd.Series | None
+    hashes: dict[str, str]
+    files: dict[str, str]
+    policy: pd.DataFrame = field(default_factory=pd.DataFrame)
+    texts: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def stringency(self) -> pd.Series:
+        """The published index where there is one, else the recomputed one (they differ by rounding)."""
+        computed = self.timeline.stringency()
+        return computed if self.published is None else self.published.reindex(computed.index).fillna(computed)
+
+
+@dataclass(frozen=True)
+class StudyListing:
+    """A study on offer, and whether its observations are there."""
+
+    id: str
+    title: str
+    place: str
+    fictional: bool
+    ready: bool
+    missing: str
+
+
+def list_studies(data: str | Path | None = None) -> list[StudyListing]:
+    """The shipped studies, and what keeps any from being run."""
+    listings = []
+    for name in available_studies():
+        study = load_study(name)
+        problem = ""
+        if not study.shipped and observed_data(data) is None:
+            problem = f"Needs observations: run `policytwin data fetch`, or set {DATA_VARIABLE} to their folder."
+        listings.append(StudyListing(study.id, study.title, study.place, study.fictional, not problem, problem))
+    return listings
+
+
+def open_study(name: str | Path, data: str | Path | None = None) -> StudyInputs:
+    """Read a study and its observations. InputError where the folder of observations is not known."""
+    study, given = read_study(name)
+    folder = shipped_data() / study.id if study.shipped else observed_data(data)
+    if folder is None:
+        raise InputError(
+            "its observations are not here",
+            where=f"study {study.id}",
+            allowed=f"--data FOLDER, the variable {DATA_VARIABLE}, or `policytwin data fetch`",
+        )
+    return inputs_of(study, given, load_observed(study, folder))
+
+
+def inputs_of(study: Study, given: Mapping[str, Any], observed: ObservedData) -> StudyInputs:
+    """The study with these observations, laid out and hashed; `given` is what its file says."""
+    policy = observed.policy
+    first, last = policy.index.min().date(), policy.index.max().date()
+    calendar = calendar_for(study.calendar, min(first, study.baseline_start), max(study.end, last))
+    timeline = PolicyTimeline.from_levels(policy, study, calendar)
+    texts = engine_texts(study)
+    hashes = {
+        "mobility": frame_hash(observed.mobility),
+        "policy": frame_hash(policy),
+        **{name: content_hash(text) for name, text in texts.items()},
+    }
+    cases = None if observed.cases.empty else observed.cases
+    if cases is not None:
+        hashes["cases"] = frame_hash(cases)
+    return StudyInputs(
+        study,
+        observed.mobility,
+        cases,
+        timeline,
+        policy.get(study.index),
+        hashes,
+        dict(observed.hashes),
+        policy,
+        {"study": given, **texts},
+        (*observed.notes, *_other_people(study)),
+    )
+
+
+def _other_people(study: Study) -> list[str]:
+    """That a shipped study is told of people who do not ship with it."""
+    if study.id not in available_studies():
+        return []
+    usual, file = load_study(study.id).population_file, study.population_file
+    if file == usual or (file.is_file() and content_digest(file) == content_digest(usual)):
+        return []
+    return [f"The people are those of {file.name}, not those that ship with this study."]
+
+
+def engine_texts(study: Study) -> dict[str, Any]:
+    """The files of numbers beside a study's observations, as they are now: `coefficients`, and `learned` by file."""
+    texts: dict[str, Any] = {"coefficients": read_text(study.coefficients_file)}
+    if study.learned is not None:
+        texts["learned"] = {
+            file.relative_to(study.learned).as_posix(): read_text(file) for file in sorted(study.learned.rglob("*.csv"))
+        }
+    return texts
+
+
+def inputs_digest(name: str | Path, data: str | Path | None = None) -> str:
+    """SHA-256 of every file that what is shown of a study is made from, as it is now: an edit of any of them changes it.
+
+    Unchanged files are not read again. InputError where the study's own file cannot be read.
+    """
+    study, given = read_study(name)
+    shipped = shipped_data()
+    folder = shipped / study.id if study.shipped else observed_data(data)
+    paths = [study.coefficients_file, study.population_file, *([] if study.learned is None else [study.learned])]
+    paths += [shipped / place for place in ("populations", "prompts", "codebooks", "prices.csv", "model_cutoffs.csv")]
+    paths += [Path(os.environ[PRICES_VARIABLE])] if os.environ.get(PRICES_VARIABLE) else []
+    for kind in study.sources:
+        # What is lacking is said where it is needed.
+        with suppress(InputError):
+            paths += source_files(study, kind, folder)[1]
+    return content_hash([given, *((path, content_digest(path)) for path in paths)])
+
+
+def study_hash(study: Study) -> str:
+    """SHA-256 of what a study says, wherever its files lie: theirs is the content's own hash in `StudyInputs.hashes`."""
+    return content_hash({item.name: getattr(study, item.name) for item in fields(study) if item.name not in _PLACES})
+
+
+def engine_for(
+    study: Study, name: str = "rules", options: Mapping[str, Any] | None = None, **asking: Any
+) -> ResponseEngine:
+    """The engine of this name for a study; InputError for an unknown one.
+
+    A language-model engine takes `options` in plain types and, in `asking`, its cache and what else concerns how it
+    asks: see core.cognition.llm.engine.language_engine.
+    """
+    one_of(name, ENGINES, what="engine")
+    if name in LANGUAGE_ENGINES:
+        from core.cognition.llm.engine import language_engine
+
+        return language_engine(study, name, options or {}, **asking)
+    return RulesEngine.for_study(study, load_coefficients(study.coefficients_file))
+
+
+def engine_short(name: str) -> str:
+    """How an engine is called beneath a figure, where there is little room."""
+    return {
+        "rules": "rules engine, not a language model",
+        "gemini": "language model, Gemini",
+        "openai": "language model, OpenAI-compatible",
+        "replay": "language model, replayed",
+    }.get(name, name)
+
+
+def engine_label(name: str) -> str:
+    """How an engine is called wherever a figure is shown."""
+    return {
+        "rules": "rules engine (offline behavioural model, not a language model)",
+        "gemini": "language model asked through Gemini's interface",
+        "openai": "language model asked through an OpenAI-compatible interface",
+        "replay": "language model's answers, replayed from the cache",
+    }.get(name, name)
+
+
+EMBEDDED = "meridia"

@@ -1,0 +1,70 @@
+"""Where training may end: late enough for one origin inside it from which every behaviour can be forecast."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import date, timedelta
+from pathlib import Path
+
+import pandas as pd
+
+from core.calibration.linear import FEWEST_DAYS
+from core.calibration.problem import FEWEST_TRAINING_DAYS, INNER_STEP
+from core.datasets.observed import source_files
+from core.errors import InputError
+from core.services.studies.inputs import StudyInputs
+from core.settings import observed_data, shipped_data
+from core.study import Study
+
+#: Test days that are left where a training end is proposed.
+PROPOSED_TEST_DAYS = 28
+
+
+def check_split(inputs: StudyInputs, train_end: date, test_end: date, data: str | Path | None = None) -> None:
+    """InputError where a run cannot train to `train_end` and test to `test_end`; the day it proposes will do.
+
+    Names the behaviour, and the file of `data`, where one was observed on too few days of training.
+    """
+    study = inputs.study
+    where = f"study {study.id}"
+    if not study.start < test_end <= study.end:
+        near = str(study.end) if test_end > study.end else None
+        raise InputError(
+            f"test to {test_end}", where=where, allowed=f"after {study.start}, up to {study.end}", nearest=near
+        )
+    shortest = study.start + timedelta(days=FEWEST_TRAINING_DAYS - 1)
+    observed = inputs.observations.loc[: pd.Timestamp(test_end)]
+    earliest = shortest
+    for item in study.behaviours:
+        days = observed.index[observed[item.id].notna()]
+        seen = int((days <= pd.Timestamp(train_end)).sum())
+        enough = days[FEWEST_DAYS - 1].date() if len(days) >= FEWEST_DAYS else None
+        if enough is None or (seen < FEWEST_DAYS and enough > shortest):
+            raise InputError(
+                f"the behaviour {item.id} (column '{item.column}') was observed on {seen} days of training, up to {train_end}",
+                where=_mobility_files(study, data),
+                allowed=f"{FEWEST_DAYS} days or more, or a study without this behaviour",
+                nearest=None if enough is None else _within(enough + timedelta(days=INNER_STEP), test_end),
+            )
+        earliest = max(earliest, enough)
+    earliest += timedelta(days=INNER_STEP)
+    if not earliest <= train_end < test_end:
+        latest = test_end - timedelta(days=1)
+        proposed = max(earliest, min(train_end, test_end - timedelta(days=PROPOSED_TEST_DAYS)))
+        raise InputError(
+            f"training to {train_end}, test to {test_end}",
+            where=where,
+            allowed=f"training to {earliest} at the earliest, and to the day before the test ends ({latest})",
+            nearest=_within(proposed, test_end),
+        )
+
+
+def _within(day: date, test_end: date) -> str | None:
+    return str(day) if day < test_end else None
+
+
+def _mobility_files(study: Study, data: str | Path | None) -> str:
+    with suppress(InputError):
+        folder = shipped_data() / study.id if study.shipped else observed_data(data)
+        return " + ".join(path.name for path in source_files(study, "mobility", folder)[1])
+    return f"study {study.id}"

@@ -1,0 +1,301 @@
+"""What every page shares: the frame, the sidebar, the study and the run that are being looked at.
+
+A page calls `open_page` first and gets a Workspace. Study, run and a page's main choices live in the URL, so that a link
+shows the same screen to somebody else.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import streamlit as st
+
+from core.counterfactual.fitted import FittedTwin
+from core.errors import PolicyTwinError
+from core.execution.progress import STAGE_WORDS
+from core.services.dashboard.jobs import Job, JobBoard
+from core.services.runs.fitted import fitted_twin
+from core.services.studies.inputs import StudyInputs, engine_label, inputs_digest, list_studies, open_study
+from core.settings import observed_data, shipped_data, store_path
+from core.store.database import Store
+from core.store.runs import StoredRun
+from core.study import Study
+from pages.common.door import guard_door
+from pages.common.results_cache import CONTENT, remembered
+
+#: Title, script and the one line that says what a page is for; the order of the sidebar.
+PAGES: tuple[tuple[str, str, str], ...] = (
+    ("Overview", "app.py", "Where the study stands and what to do next"),
+    ("Population", "pages/1_Population.py", "Who the synthetic people are"),
+    ("Policy timeline", "pages/2_Policy_timeline.py", "What was in force, and what could have been"),
+    ("Simulate", "pages/3_Simulate.py", "Choose who answers, see what it costs, run it, and read the answers"),
+    ("Calibration", "pages/4_Calibration.py", "Fit the twin and test it on days it has not seen"),
+    ("Counterfactuals", "pages/5_Counterfactuals.py", "Sweep stringency and compare policies"),
+    ("Validation", "pages/6_Validation.py", "Where the twin helps, and where a simple forecast is as good"),
+)
+STUDY, RUN, VISITOR = "study", "run", "visitor"
+#: A picture of our own: for an icon by name the browser would ask a font server elsewhere.
+ICON = "pictures/icon.svg"
+
+
+#: The download of Streamlit's own tables writes text as it is, and could start formulas; ours (`charts.download`) do not.
+#: The button's name goes on with what the table shows, where that is said.
+NO_RAW_DOWNLOAD = (
+    '<style>[data-testid="stElementToolbar"] button[aria-label^="Download as CSV"] { display: none; }</style>'
+)
+
+#: Kinds of work on the job board, as the sidebar names them.
+JOB_WORDS = {
+    "run": "a run",
+    "ask": "a question to the personas",
+    "crowd": "quality of the crowd",
+    "audit": "what else moves with the policy",
+    "what-if": "asking about other policies",
+}
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """What a page works on: the store, the jobs, the study with its data, and the run shown (None before the first)."""
+
+    store: Store
+    board: JobBoard
+    inputs: StudyInputs
+    run: StoredRun | None
+
+    @property
+    def study(self) -> Study:
+        return self.inputs.study
+
+    def twin(self) -> FittedTwin:
+        """The calibrated twin of the run shown; only where there is a run."""
+        assert self.run is not None
+        return _twin(str(store_path()), self.run.run_id, self.study.id)
+
+
+@st.cache_resource(show_spinner=False)
+def open_store(path: str) -> Store:
+    return Store(Path(path))
+
+
+@st.cache_resource(show_spinner=False)
+def job_board() -> JobBoard:
+    board = JobBoard()
+    board.warm()
+    return board
+
+
+def study_inputs(study_id: str, folder: str | None) -> StudyInputs:
+    """The study as its files are now: one that was edited since is read again."""
+    st.session_state[CONTENT] = inputs_digest(study_id, folder)
+    return _study_inputs(study_id, folder)
+
+
+@remembered(show_spinner="Reading the study…", max_entries=8)
+def _study_inputs(study_id: str, folder: str | None) -> StudyInputs:
+    return open_study(study_id, folder)
+
+
+@remembered(show_spinner="Rebuilding the calibrated twin…", max_entries=8)
+def _twin(store: str, run_id: str, study_id: str) -> FittedTwin:
+    folder = observed_data()
+    return fitted_twin(
+        open_store(store), run_id, inputs=study_inputs(study_id, None if folder is None else str(folder))
+    )
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Show a mistake as one clear line on the page, and stop there; nothing is lost or stored."""
+    try:
+        yield
+    except PolicyTwinError as wrong:
+        st.error(plain_text(str(wrong)), icon=":material/error:")
+        st.stop()
+
+
+def try_to(action: Callable[[], None]) -> bool:
+    """Do something that may be refused; say why in one line where it is. Returns whether it was done."""
+    try:
+        action()
+    except PolicyTwinError as wrong:
+        st.error(plain_text(str(wrong)), icon=":material/error:")
+        return False
+    return True
+
+
+def open_page(title: str) -> Workspace:
+    """Draw the frame of a page and return what it works on. Must be the first Streamlit call of the page."""
+    st.set_page_config(page_title=f"{title} · PolicyTwin", page_icon=str(shipped_data() / ICON), layout="wide")
+    st.html(NO_RAW_DOWNLOAD)
+    guard_door()
+    with plain_errors():
+        store = open_store(str(store_path()))
+        study_id = _chosen_study()
+        folder = observed_data()
+        inputs = study_inputs(study_id, None if folder is None else str(folder))
+        run = _chosen_run(store, study_id)
+    board = job_board()
+    _sidebar(title, inputs, run, board)
+    st.title(title)
+    st.caption(next(text for name, _, text in PAGES if name == title))
+    if inputs.study.fictional:
+        st.info(
+            f"**{inputs.study.place}**: this country and all its data are invented. Nothing here is about a real place.",
+            icon=":material/theater_comedy:",
+        )
+    return Workspace(store, board, inputs, run)
+
+
+def visitor() -> str:
+    """What tells this session from others; a reloaded page is a new one."""
+    return str(st.session_state.setdefault(VISITOR, secrets.token_hex(4)))
+
+
+def choose_run(run_id: str) -> None:
+    """Look at this run from now on (also in the URL)."""
+    st.session_state[RUN] = run_id
+    st.query_params[RUN] = run_id
+
+
+def engine_note(run: StoredRun) -> None:
+    """Say which engine made the figures, on how many people and which days, and what may be claimed of them; every page
+    that shows results of a run calls it."""
+    record = run.record
+    st.caption(
+        f"Engine: {engine_label(record.engine)}, {record.personas:,} personas, trained to {_day(record.train_end)}, tested "
+        f"to {_day(record.test_end)}. What may be claimed: {record.rung}. Run {run.run_id}."
+    )
+
+
+def need_run(workspace: Workspace) -> StoredRun:
+    """The run to show; where there is none yet, say what to do about it and stop."""
+    if workspace.run is None:
+        st.info(
+            "This study has not been run yet. Fit the twin on the Calibration page first; it takes under a minute.",
+            icon=":material/play_circle:",
+        )
+        link("Calibration", "Go to Calibration")
+        st.stop()
+    return workspace.run
+
+
+def link(page: str, label: str | None = None) -> None:
+    """A link to another page that keeps the study and the run."""
+    script = next(item for name, item, _ in PAGES if name == page)
+    st.page_link(script, label=label or page, icon=":material/arrow_forward:", query_params=link_parameters())
+
+
+def link_parameters() -> dict[str, str]:
+    """The study and the run, for links."""
+    kept = {STUDY: st.session_state.get(STUDY), RUN: st.session_state.get(RUN)}
+    return {name: str(value) for name, value in kept.items() if value}
+
+
+def show_job(job: Job, keeps: str = "What is finished is kept, and it can be resumed.") -> None:
+    """Progress of a job, with a button to stop it; call it inside a fragment that reruns.
+
+    `keeps` says what is left of it where it is stopped.
+    """
+    if job.by != visitor():
+        what = f" ({job.what})" if job.what else ""
+        text = f"Started at {job.began_at:%H:%M} UTC by another visitor, or from another window{what}."
+        st.caption(plain_text(text))
+    progress = job.progress
+    share = 0.0 if progress is None or not progress.total else progress.done / progress.total
+    if progress is None:
+        text = "Starting"
+    else:
+        stage = STAGE_WORDS.get(progress.stage, progress.stage)
+        text = f"{stage}: {progress.done} of {progress.total} {progress.text}" if progress.total > 1 else stage
+    st.progress(min(share, 1.0), text=f"{text} · {job.seconds:.0f} s so far")
+    if st.button("Stop", key=f"stop-{job.id}", icon=":material/stop_circle:", disabled=job.stopping):
+        job.stop()
+    if job.stopping:
+        st.caption(f"Stopping after the current step. {keeps}")
+
+
+def _chosen_study() -> str:
+    ids = [item.id for item in list_studies() if item.ready]
+    asked = st.query_params.get(STUDY) or st.session_state.get(STUDY) or ids[0]
+    if asked not in ids:
+        st.warning(f"The study “{plain_text(str(asked))}” is not available here; showing {ids[0]}.")
+        asked = ids[0]
+    if st.session_state.get(STUDY) != asked:
+        st.session_state[STUDY] = asked
+    st.query_params[STUDY] = asked
+    return str(asked)
+
+
+def _chosen_run(store: Store, study_id: str) -> StoredRun | None:
+    done = store.runs(kind="run", study_id=study_id, status="complete")
+    ids = [str(item) for item in done["run_id"]]
+    asked = st.query_params.get(RUN) or st.session_state.get(RUN)
+    if asked not in ids:
+        if asked and st.query_params.get(RUN):
+            st.warning(f"The run “{plain_text(str(asked))}” is not in this store; showing the latest.")
+        asked = ids[0] if ids else None
+    if asked is None:
+        st.session_state.pop(RUN, None)
+        st.query_params.pop(RUN, None)
+        return None
+    choose_run(asked)
+    return store.run(asked)
+
+
+def _sidebar(title: str, inputs: StudyInputs, run: StoredRun | None, board: JobBoard) -> None:
+    with st.sidebar:
+        st.markdown("### PolicyTwin")
+        listed = {item.id: item for item in list_studies()}
+        ready = [name for name, item in listed.items() if item.ready]
+        places = [listed[name].place for name in ready]
+        st.selectbox(
+            "Study",
+            ready,
+            index=ready.index(inputs.study.id),
+            format_func=lambda name: (
+                listed[name].place if places.count(listed[name].place) == 1 else listed[name].title
+            ),
+            key="study-choice",
+            on_change=_switch_study,
+        )
+        for name, script, _ in PAGES:
+            st.page_link(script, label=name, query_params=link_parameters(), disabled=name == title)
+        st.divider()
+        if run is None:
+            st.caption("No run yet")
+        else:
+            st.caption(f"Run shown: {run.run_id}")
+            st.caption(f"Engine: {engine_label(run.record.engine)}")
+            st.caption(f"Trained to {_day(run.record.train_end)}, tested to {_day(run.record.test_end)}")
+        for job in board.active():
+            st.caption(f":material/hourglass_top: At work: {JOB_WORDS.get(job.kind, job.kind)}")
+        missing = [item for item in listed.values() if not item.ready]
+        for item in missing:
+            with st.expander(f"Not available: {item.place}"):
+                st.caption(item.missing)
+
+
+def _day(day: date | None) -> str:
+    return "an unknown day" if day is None else f"{day:%-d %B %Y}"
+
+
+def _switch_study() -> None:
+    st.session_state[STUDY] = st.session_state["study-choice"]
+    st.query_params[STUDY] = st.session_state["study-choice"]
+    st.session_state.pop(RUN, None)
+    st.query_params.pop(RUN, None)
+
+
+def plain_text(text: str) -> str:
+    """Text that Markdown shows as it is: names and file contents are data, not formatting."""
+    for mark in "\\`*_{}[]<>#|$~":
+        text = text.replace(mark, f"\\{mark}")
+    # Addresses become links and :names: become pictures even so, unless something without width stands in them.
+    return re.sub(r"(:)(?=//|[A-Za-z+-][\w/+-]*:)|(www)(?=\.)", "\\1\\2\u2060", text)

@@ -1,0 +1,220 @@
+"""What the two views of the Counterfactuals page share: choices in the address, people, days, long work, what was kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.counterfactual.fitted import FittedTwin
+from core.errors import InputError
+from core.execution.progress import ProgressReporter
+from core.people.personas import Population
+from core.services.dashboard.jobs import DONE, Job
+from core.services.populations.synthesis import load_population, saved_populations
+from core.services.runs.fitted import horizon_dates
+from core.services.studies.inputs import engine_short
+from core.store.runs import StoredRun
+from core.study import Study
+from pages.common.address import WRITTEN, from_address, into_address, key_of, pick
+from pages.common.results_cache import remembered
+from pages.common.shell import Workspace, show_job, visitor
+
+#: Above this many personas a result takes more than about a second and is made beside the page, with progress.
+AT_ONCE_UP_TO = 20_000
+OWN_PEOPLE = "own"
+MADE_FOR = "counterfactual-study"
+NEWS = "counterfactual-news"
+#: Kept results of the run shown that can be opened again.
+KEPT_SHOWN = 8
+#: The choices of the page that live in the address.
+ADDRESS = (
+    "view", "start", "end", "people", "levels", "what", "shift", "scenario", "against",
+    "show", "step", "draw", "by", "behaviour", "of",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who and when: the twin over the people chosen, and the days. `population` is None for the run's own people."""
+
+    workspace: Workspace
+    run: StoredRun
+    twin: FittedTwin
+    population: Population | None
+    population_id: str
+    dates: pd.DatetimeIndex
+
+    @property
+    def study(self) -> Study:
+        return self.workspace.study
+
+    @property
+    def key(self) -> tuple[str, str, str, str, str]:
+        """What a result depends on beside the view's own choices."""
+        first, last = str(self.dates[0].date()), str(self.dates[-1].date())
+        return self.workspace.store.name, self.run.run_id, self.population_id, first, last
+
+    @property
+    def source(self) -> str:
+        """The line beneath a figure."""
+        place = self.study.place
+        fictional = " (fictional data)" if self.study.fictional and "fictional" not in place.lower() else ""
+        return (
+            f"{place}{fictional}; twin {self.run.run_id}, {len(self.twin.personas):,} personas, trained to "
+            f"{self.twin.origin}; {engine_short(self.run.record.engine)}.<br>"
+            "Plausible under the engine's assumptions, not a causal effect."
+        )
+
+
+def settle(study: Study) -> None:
+    """Before any choice is drawn: begin anew on arrival, and leave behind what belongs to another study.
+
+    The page always writes its view into the address, so an address without one is that of somebody who just came.
+    """
+    if "view" not in st.query_params:
+        for name in ADDRESS:
+            st.session_state.pop(key_of(study, name), None)
+        st.session_state[WRITTEN] = {}
+    before = st.session_state.get(MADE_FOR)
+    if before is not None and before != study.id:
+        for name in ADDRESS:
+            if name != "view":
+                st.query_params.pop(name, None)
+    st.session_state[MADE_FOR] = study.id
+
+
+def asked(workspace: Workspace, run: StoredRun) -> Asked:
+    """Draw the choices of people and days; InputError for days that are not possible."""
+    study, twin = workspace.study, workspace.twin()
+    first, last = (day.date() for day in (twin.problem.final.horizon[0], twin.problem.final.horizon[-1]))
+    left, middle, right = st.columns([1, 1, 2])
+    with left:
+        start = _day(study, "start", "From", first, first, last)
+    with middle:
+        end = _day(study, "end", "To", last, first, last)
+    with right:
+        population_id, population = _people(workspace, run)
+    over = twin if population is None else _twin_over(workspace.store.name, run.run_id, population_id, twin, population)
+    return Asked(workspace, run, over, population, population_id, horizon_dates(twin, start, end))
+
+
+def _day(study: Study, name: str, label: str, default: date, first: date, last: date) -> date:
+    def parse(text: str) -> date:
+        day = date.fromisoformat(text)
+        if not first <= day <= last:
+            raise ValueError(text)
+        return day
+
+    key = from_address(study, name, default, parse)
+    if not first <= st.session_state[key] <= last:
+        st.session_state[key] = default
+    chosen = st.date_input(
+        label,
+        min_value=first,
+        max_value=last,
+        key=key,
+        help=f"A day of the hold-out, {first} to {last}: the twin has not been trained on these days.",
+    )
+    assert isinstance(chosen, date)
+    into_address(name, str(chosen), str(default))
+    return chosen
+
+
+def _people(workspace: Workspace, run: StoredRun) -> tuple[str, Population | None]:
+    own = run.record.population_id
+    kept = saved_populations(workspace.store, workspace.study)
+    others = kept[kept["population_id"] != own]
+    labels = dict(zip(others["population_id"], others["label"].astype(str), strict=True))
+    sizes = dict(zip(others["population_id"], others["personas"].astype(int), strict=True))
+
+    def words(name: str) -> str:
+        if name == OWN_PEOPLE:
+            return f"The people the twin was fitted on ({run.record.personas:,} personas)"
+        label = labels[name]
+        return label if "persona" in label else f"{label} ({sizes[name]:,} personas)"
+
+    chosen = pick(
+        workspace.study,
+        "people",
+        "People",
+        [OWN_PEOPLE, *labels],
+        words,
+        OWN_PEOPLE,
+        help="Other populations come from the Population page. The calibration stays as it was fitted: nothing is refitted.",
+    )
+    if chosen == OWN_PEOPLE:
+        return str(own), None
+    return chosen, _population(workspace.store.name, chosen, workspace)
+
+
+@st.cache_resource(show_spinner="Loading the people…", max_entries=4)
+def _population(store_name: str, population_id: str, _workspace: Workspace) -> Population:
+    return load_population(_workspace.store, population_id)
+
+
+@remembered(show_spinner=False, max_entries=4)
+def _twin_over(
+    store_name: str, run_id: str, population_id: str, _twin: FittedTwin, _population: Population
+) -> FittedTwin:
+    return _twin.with_personas(_population.personas)
+
+
+def beside_the_page(asked: Asked, kind: str, subject: str, label: str, work: Callable[[ProgressReporter], Any]) -> Any:
+    """The result of long work that runs beside the page, or None while there is none; draws the button or the progress."""
+    job = asked.workspace.board.latest(kind, subject)
+    if job is not None and job.status == DONE:
+        return job.result
+    if job is not None and not job.active:
+        st.warning(job.message or "It was stopped.", icon=":material/stop_circle:")
+    if job is None or not job.active:
+        people = f"{len(asked.twin.personas):,} personas"
+        st.caption(f"With {people} this takes more than a moment. It runs beside the page and is kept when it is done.")
+        if not st.button(label, type="primary", icon=":material/play_arrow:", key=f"{kind}-start"):
+            return None
+        job = asked.workspace.board.start(kind, subject, lambda watch, _: work(watch), by=visitor())
+    _watch(job)
+    return None
+
+
+@st.fragment(run_every=1.0)
+def _watch(job: Job) -> None:
+    if not job.active:
+        st.rerun()
+    show_job(job)
+
+
+def earlier_results(
+    asked: Asked, kept: pd.DataFrame, shown: pd.DataFrame, kind: str, reopen: Callable[[Asked, dict[str, Any]], None]
+) -> None:
+    """The table of kept results, with a button for each that was made with the run shown; `kind` is their plural."""
+    st.dataframe(shown, width="stretch", hide_index=True, key=f"kept-{kind}-table")
+    same = kept[kept["of_run"] == asked.run.run_id].head(KEPT_SHOWN)
+    for row in same.to_dict("records"):
+        st.button(
+            f"Open {row['run_id']}",
+            key=f"open-{row['run_id']}",
+            on_click=reopen,
+            args=(asked, row),
+            icon=":material/open_in_new:",
+        )
+    if len(same) < len(kept):
+        st.caption(f"Only {kind} of the run shown can be opened here; choose another run on Calibration, under Runs.")
+
+
+def keep_button(label: str, key: str, action: Callable[[], str]) -> None:
+    """A button that keeps what is shown in the store, and says under which id."""
+    news = st.session_state.pop(NEWS, None)
+    if news:
+        st.success(news, icon=":material/check_circle:")
+    if st.button(label, icon=":material/bookmark_add:", key=key):
+        try:
+            st.session_state[NEWS] = f"Kept as {action()}."
+        except InputError as wrong:
+            st.error(str(wrong), icon=":material/error:")
+        else:
+            st.rerun()

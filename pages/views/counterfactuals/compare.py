@@ -1,0 +1,383 @@
+"""The comparison of the Counterfactuals page: scenarios against a reference policy, over the same days and people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.counterfactual.contrast import Contrast, contrasts, group_contrast
+from core.policy.timeline import PolicyTimeline
+from core.report.figures.contrasts import contrast_figure, group_figure, paths_figure
+from core.report.figures.sweeps import readable
+from core.report.sentences.counterfactuals import (
+    EDITED_PEOPLE,
+    HELD_COMPARE_TEXT,
+    compare_command,
+    compare_python,
+    contrast_frame_words,
+    contrast_words,
+    reference_label,
+    reference_words,
+    scenario_file_name,
+    scenario_file_names,
+    why_not_reproducible,
+)
+from core.services.counterfactuals.run import kept_counterfactuals, run_compare
+from core.services.counterfactuals.tables import contrast_table, difference_table, path_table
+from core.services.policies.timelines import distinct_scenarios, load_timeline, saved_scenarios
+from core.services.policies.what_ifs import DEFAULT_DAYS, FEWEST_DAYS, MOST_DAYS, WHAT_IFS, scenario_file, what_if
+from core.settings import observed_data
+from pages.common.address import from_address, into_address, key_of, pick, pick_several
+from pages.common.charts import chart
+from pages.common.results_cache import remembered
+from pages.common.shell import link, plain_text
+from pages.views.counterfactuals.asking import found_or_asked
+from pages.views.counterfactuals.choices import (
+    AT_ONCE_UP_TO,
+    Asked,
+    beside_the_page,
+    earlier_results,
+    keep_button,
+)
+
+OBSERVED = "observed"
+MOST_SCENARIOS = 6
+CHANGES_SHOWN = 60
+
+
+@dataclass(frozen=True)
+class Question:
+    """The scenarios, each with its file name, and the reference (None: the policy that was in force)."""
+
+    scenarios: list[PolicyTimeline]
+    files: list[str]
+    reference: PolicyTimeline | None
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return ("observed" if self.reference is None else self.reference.id, *(item.id for item in self.scenarios))
+
+
+def compare_view(asked: Asked) -> None:
+    """Choose policies and see the contrast; everything below follows from the choices above it."""
+    question = _question(asked)
+    if not question.scenarios:
+        st.info("Choose at least one what-if or scenario above.", icon=":material/arrow_upward:")
+        link("Policy timeline", "Make a scenario on the Policy timeline page")
+        return
+    if len(question.scenarios) > MOST_SCENARIOS:
+        st.info(f"Choose at most {MOST_SCENARIOS} policies at a time, so that the figures stay readable.")
+        return
+    found = _compared(asked, question)
+    if found is None:
+        return
+    study, reference = asked.study, reference_words(found[0])
+    _in_words(asked, found)
+    table = contrast_table(found, study)
+    chart(
+        contrast_figure(table, reference=reference, source=asked.source),
+        table,
+        f"compare-{study.id}",
+        "contrast",
+        "Difference of each scenario from the reference by behaviour, with 80% intervals.",
+    )
+    _over_time(asked, found)
+    _changes(found)
+    if asked.twin.attributes:
+        _by_group(asked, question, found)
+    if len(asked.twin.personas) <= AT_ONCE_UP_TO:
+        keep_button("Keep this comparison", "keep-compare", lambda: _keep(asked, question))
+    _earlier(asked)
+    _reproduce(asked, question)
+
+
+def _question(asked: Asked) -> Question:
+    study, observed = asked.study, asked.workspace.inputs.timeline
+    kept = saved_scenarios(asked.workspace.store, study)
+    names = {str(key): str(name) for key, name in zip(kept["timeline_id"], kept["name"], strict=True)}
+    labels = {item.id: item.label for item in WHAT_IFS}
+    linked = "scenario" in st.query_params
+    chosen = pick_several(
+        study,
+        "what",
+        "What-ifs made on the spot",
+        list(labels),
+        lambda name: labels[name],
+        [] if linked else [WHAT_IFS[0].id],
+        help="\n".join(f"- {item.label}: {item.text}" for item in WHAT_IFS),
+    )
+    left, right = st.columns([3, 2])
+    with left:
+        wanted = pick_several(
+            study,
+            "scenario",
+            "Saved scenarios",
+            list(names),
+            lambda name: names[name],
+            [],
+            placeholder="None chosen" if names else "None saved yet: make one on the Policy timeline page",
+            disabled=not names,
+            help="Scenarios are made and saved on the Policy timeline page.",
+        )
+    with right:
+        against = pick(
+            study,
+            "against",
+            "Compared with",
+            [OBSERVED, *names],
+            lambda name: "The policy that was in force" if name == OBSERVED else names[name],
+            OBSERVED,
+        )
+    days = _shift(asked) if any(item.uses_days and item.id in chosen for item in WHAT_IFS) else DEFAULT_DAYS
+    store = asked.workspace.store
+    made = [what_if(name, observed, asked.twin.origin, days) for name in chosen]
+    made += [load_timeline(store, study, name) for name in wanted]
+    scenarios = distinct_scenarios(made) if made else []
+    reference = None if against == OBSERVED else load_timeline(store, study, against)
+    return Question(scenarios, scenario_file_names([item.name for item in scenarios]), reference)
+
+
+def _shift(asked: Asked) -> int:
+    key = from_address(asked.study, "shift", DEFAULT_DAYS, _days)
+    chosen = int(st.number_input("Days earlier or later", FEWEST_DAYS, MOST_DAYS, step=1, key=key, width=220))
+    into_address("shift", str(chosen), str(DEFAULT_DAYS))
+    return chosen
+
+
+def _days(text: str) -> int:
+    days = int(text)
+    if not FEWEST_DAYS <= days <= MOST_DAYS:
+        raise ValueError(text)
+    return days
+
+
+def _compared(asked: Asked, question: Question) -> list[Contrast] | None:
+    if len(asked.twin.personas) <= AT_ONCE_UP_TO:
+        return found_or_asked(
+            asked,
+            " ".join(question.key),
+            lambda with_model: contrasts(with_model.twin, question.scenarios, with_model.dates, question.reference),
+            lambda: _contrasts(*asked.key, question.key, _asked=asked, _question=question),
+        )
+    subject = " ".join([*asked.key, *question.key])
+    done = beside_the_page(asked, "compare", subject, "Compare the policies", partial(_run, asked, question))
+    if done is None:
+        return None
+    values, found = done
+    st.caption(f"Kept as {values['run_id']}; it took {values['seconds']:.0f} s.")
+    return list(found)
+
+
+def _run(asked: Asked, question: Question, watch: Any = None) -> tuple[dict[str, Any], list[Contrast]]:
+    return run_compare(
+        asked.workspace.store,
+        asked.run.run_id,
+        question.scenarios,
+        start=asked.dates[0].date(),
+        end=asked.dates[-1].date(),
+        twin=asked.twin,
+        population=asked.population,
+        reference=question.reference,
+        watch=watch,
+    )
+
+
+@remembered(show_spinner="Following the policies…", max_entries=8)
+def _contrasts(
+    store: str, run_id: str, people: str, start: str, end: str, policies: tuple[str, ...], _asked: Asked,
+    _question: Question,
+) -> list[Contrast]:  # fmt: skip
+    return contrasts(_asked.twin, _question.scenarios, _asked.dates, _question.reference)
+
+
+@remembered(show_spinner="Comparing the groups…", max_entries=16)
+def _groups(
+    store: str, run_id: str, people: str, start: str, end: str, policies: tuple[str, ...], position: int,
+    attribute: str, _asked: Asked, _item: Contrast,
+) -> pd.DataFrame:  # fmt: skip
+    return group_contrast(_asked.twin, _item, attribute)
+
+
+def _in_words(asked: Asked, found: list[Contrast]) -> None:
+    for item in found:
+        with st.container(border=True):
+            st.text(contrast_frame_words(item))
+            if not item.changes:
+                st.caption("This policy is the same as the one it is compared with: there is nothing to see.")
+                continue
+            st.markdown("\n".join(f"- {contrast_words(item, behaviour)}" for behaviour in asked.study.behaviours))
+            if item.outside_days:
+                st.badge(
+                    f"{item.outside_days} of {len(item.path.dates)} days outside what training saw",
+                    icon=":material/warning:",
+                    color="orange",
+                    help="On these days the measures are unlike those of any training day: the engine's assumptions decide.",
+                )
+    st.caption(f"Points are percentage points of the change from baseline, mean over the days. {HELD_COMPARE_TEXT}")
+
+
+def _over_time(asked: Asked, found: list[Contrast]) -> None:
+    study = asked.study
+    st.markdown("#### Over time")
+    labels = {item.id: item.label for item in study.behaviours}
+    first = "workplaces" if "workplaces" in labels else study.behaviour_ids[0]
+    left, middle, right = st.columns(3)
+    with left:
+        behaviour = pick(study, "show", "Behaviour", list(labels), lambda name: labels[name], first)
+    with middle:
+        drawn = {"paths": "Each policy's path", "difference": "Difference from the reference"}
+        draw = pick(study, "draw", "Draw", list(drawn), lambda name: drawn[name], "paths")
+    with right:
+        steps = {"week": "Weekly means", "day": "Days"}
+        step = pick(study, "step", "Step", list(steps), lambda name: steps[name], "week")
+    weekly, reference = step == "week", reference_label(found[0])
+    if draw == "difference":
+        table = difference_table(found, behaviour, weekly=weekly)
+    else:
+        seen = asked.workspace.inputs.observations
+        table = path_table(found, behaviour, weekly=weekly, reference=reference, observations=seen)
+    chart(
+        paths_figure(
+            table,
+            reference=reference,
+            label=labels[behaviour],
+            difference=draw == "difference",
+            weekly=weekly,
+            source=asked.source,
+        ),
+        table,
+        f"compare-{study.id}-{behaviour}",
+        "paths",
+        f"{labels[behaviour]} over time under each policy, with the stringency of each policy beneath.",
+    )
+    st.caption(f"All days shown lie after the end of training on {asked.twin.origin}.")
+
+
+def _changes(found: list[Contrast]) -> None:
+    with st.expander("What each policy does otherwise, in words"):
+        for item in found:
+            st.text(f"{item.name}, instead of {reference_words(item)}:")
+            shown = item.changes[:CHANGES_SHOWN]
+            st.text("\n".join(f"• {change}" for change in shown) or "• nothing")
+            if len(item.changes) > len(shown):
+                st.caption(f"and {len(item.changes) - len(shown)} more; the scenario file below has all of them.")
+
+
+def _by_group(asked: Asked, question: Question, found: list[Contrast]) -> None:
+    study = asked.study
+    st.markdown("#### Who is moved more, who less")
+    labels = {item.id: item.label for item in study.behaviours}
+    first = "workplaces" if "workplaces" in labels else study.behaviour_ids[0]
+    left, middle, right = st.columns(3)
+    with left:
+        attribute = pick(study, "by", "By", asked.twin.attributes, readable, asked.twin.attributes[0])
+    with middle:
+        behaviour = pick(study, "behaviour", "Behaviour", list(labels), lambda name: labels[name], first, help=None)
+    with right:
+        names = {item.id: item.name for item in question.scenarios}
+        scenario = pick(study, "of", "Policy", list(names), lambda name: names[name], next(iter(names)))
+    position = list(names).index(scenario)
+    item = found[position]
+    table = _groups(*asked.key, question.key, position, attribute, _asked=asked, _item=item)
+    chart(
+        group_figure(
+            table[table["behaviour"] == behaviour],
+            float(item.difference[behaviour]),
+            title=f"{labels[behaviour]} by {readable(attribute).lower()}: “{item.name}” against {reference_words(item)}",
+            source=asked.source,
+        ),
+        table,
+        f"compare-{study.id}-by-{attribute}",
+        "compare-groups",
+        f"Difference of {labels[behaviour]} by {readable(attribute).lower()}, with 80% intervals.",
+    )
+    st.caption(
+        "Each group is measured against its own ordinary week before the pandemic. How groups differ follows from the "
+        "assumptions about persons in the engine's table; the observations hold no groups, so this is not tested."
+    )
+
+
+def _keep(asked: Asked, question: Question) -> str:
+    values, _ = _run(asked, question)
+    return str(values["run_id"])
+
+
+def _earlier(asked: Asked) -> None:
+    kept = kept_counterfactuals(asked.workspace.store, asked.study.id, "compare")
+    with st.expander(f"Kept comparisons of this study ({len(kept)})", key="kept-comparisons"):
+        if kept.empty:
+            st.caption("None yet. “Keep this comparison” puts the one above and its policies into the store.")
+            return
+        shown = pd.DataFrame(
+            {
+                "Comparison": kept["run_id"],
+                "Made": kept["created_at"],
+                "Policies": ["; ".join(item["name"] for item in row["scenarios"]) for row in kept["summary"]],
+                "Against": [row["reference"] for row in kept["summary"]],
+                "From": kept["start"],
+                "To": kept["end"],
+                "Of run": kept["of_run"],
+                "Personas": kept["personas"],
+            }
+        )
+        earlier_results(asked, kept, shown, "comparisons", _open)
+
+
+def _open(asked: Asked, row: dict[str, Any]) -> None:
+    """Put a kept comparison's choices back. Its policies were saved with it, so all of them open as saved scenarios."""
+    study, parameters = asked.study, row["parameters"]
+    state = st.session_state
+    state[key_of(study, "scenario")] = list(parameters["scenarios"])
+    state[key_of(study, "what")] = []
+    observed = parameters["reference"] == asked.run.record.timeline_id
+    state[key_of(study, "against")] = OBSERVED if observed else parameters["reference"]
+    state[key_of(study, "start")] = date.fromisoformat(parameters["start"])
+    state[key_of(study, "end")] = date.fromisoformat(parameters["end"])
+    own = row["population_id"] == asked.run.record.population_id
+    state[key_of(study, "people")] = "own" if own else row["population_id"]
+
+
+def _reproduce(asked: Asked, question: Question) -> None:
+    with st.expander("Reproduce this"):
+        observed = asked.workspace.inputs.timeline
+        st.caption(
+            "First put the scenario files beside you; they hold each policy as edits of the one that was in force."
+        )
+        against = [] if question.reference is None else [question.reference]
+        reference_file = (
+            None if question.reference is None else f"reference-{scenario_file_name(question.reference.name)}"
+        )
+        for timeline, name in zip(
+            [*question.scenarios, *against],
+            [*question.files, *([reference_file] if reference_file else [])],
+            strict=True,
+        ):
+            st.download_button(
+                name,
+                data=partial(_file, timeline, observed),
+                file_name=name,
+                mime="application/toml",
+                key=f"file-{name}",
+                on_click="ignore",
+                icon=":material/download:",
+            )
+        differs = why_not_reproducible(asked.run.record) if asked.population is None else EDITED_PEOPLE
+        if differs:
+            st.caption(plain_text(differs))
+        folder = None if asked.study.shipped else observed_data()
+        data = None if folder is None else str(folder)
+        record = asked.run.record
+        st.caption("On the command line:")
+        command = compare_command(record, question.files, asked.dates, data, reference_file)
+        st.code(command, language="bash", wrap_lines=True)
+        st.caption("In Python:")
+        st.code(compare_python(record, question.files, asked.dates, data, reference_file), language="python")
+
+
+def _file(timeline: PolicyTimeline, observed: PolicyTimeline) -> str:
+    return scenario_file(timeline, observed)

@@ -1,0 +1,351 @@
+"""The sweep of the Counterfactuals page: hold stringency at several levels and see what people would do."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.counterfactual.levels import checked_targets, mapping_table
+from core.counterfactual.support import FAR, SLACK
+from core.counterfactual.sweep import Sweep, stringency_sweep
+from core.report.figures.contrasts import group_figure
+from core.report.figures.sweeps import (
+    level_heatmap,
+    readable,
+    sweep_figure,
+    sweep_group_figure,
+)
+from core.report.sentences.counterfactuals import (
+    EDITED_PEOPLE,
+    HELD_SWEEP_TEXT,
+    day_words,
+    held_words,
+    rung_words,
+    sweep_command,
+    sweep_python,
+    sweep_words,
+    why_not_reproducible,
+)
+from core.services.counterfactuals.run import DEFAULT_LEVELS, kept_counterfactuals, reference_point, run_sweep
+from core.services.counterfactuals.tables import (
+    level_table,
+    reference_table,
+    sweep_group_change,
+    sweep_group_table,
+    sweep_table,
+)
+from core.settings import observed_data
+from pages.common.address import from_address, into_address, key_of, pick
+from pages.common.charts import chart, download
+from pages.common.results_cache import remembered
+from pages.common.shell import plain_text
+from pages.views.counterfactuals.asking import found_or_asked
+from pages.views.counterfactuals.choices import (
+    AT_ONCE_UP_TO,
+    Asked,
+    beside_the_page,
+    earlier_results,
+    keep_button,
+)
+
+LEVELS_TEXT = ", ".join(f"{level:g}" for level in DEFAULT_LEVELS)
+
+
+def sweep_view(asked: Asked) -> None:
+    """Choose levels and see the response; everything below follows from the choices above it."""
+    levels = _levels(asked)
+    sweep = _swept(asked, tuple(levels))
+    if sweep is None:
+        return
+    study = asked.study
+    table = sweep_table(sweep, study)
+    reference = reference_table(_reference(*asked.key, _asked=asked), study)
+    _badges(sweep)
+    if len(sweep.levels) > 1:
+        st.markdown("\n".join(f"- {sweep_words(sweep, behaviour)}" for behaviour in study.behaviours))
+    st.caption(rung_words(sweep))
+    chart(
+        sweep_figure(table, reference, source=asked.source),
+        _download_of(table, reference),
+        f"sweep-{study.id}",
+        "sweep",
+        f"Mean response of each behaviour at stringency levels {', '.join(f'{level:g}' for level in levels)}.",
+    )
+    point = reference["stringency"].iloc[0]
+    st.caption(
+        f"Band: 80% interval of the mean. Hollow points lie outside what training saw. Diamond and cross sit at the mean "
+        f"stringency that was in force on these days ({point:.1f}); they need not lie on the curve, for there the measures "
+        "were other ones of the same stringency, and fatigue went on. Observed means are over the days that were observed."
+    )
+    with st.container(border=True):
+        st.markdown("#### What is held, and which days are counted")
+        st.write(held_words(sweep, asked.twin.origin))
+        st.write(
+            f"{len(sweep.dates)} days, {sweep.dates[0].date()} to {sweep.dates[-1].date()}: {day_words(sweep.day_types)}."
+        )
+        st.caption(HELD_SWEEP_TEXT)
+    _levels_in_words(asked, sweep)
+    chart(
+        level_heatmap(table, source=asked.source),
+        table,
+        f"sweep-levels-{study.id}",
+        "heatmap",
+        "Mean response by stringency level and behaviour, as a grid of numbers.",
+    )
+    if asked.twin.attributes:
+        _by_group(asked, sweep, tuple(levels))
+    if len(asked.twin.personas) <= AT_ONCE_UP_TO:
+        keep_button("Keep this sweep", "keep-sweep", lambda: _keep(asked, levels))
+    _earlier(asked)
+    _reproduce(asked, levels)
+
+
+def _levels(asked: Asked) -> list[float]:
+    key = from_address(asked.study, "levels", LEVELS_TEXT, lambda text: ", ".join(_numbers(text)))
+    text = st.text_input(
+        "Stringency levels, 0 to 100",
+        key=key,
+        help="Numbers separated by commas. Each is turned into measures by one fixed rule; the table below says which.",
+    )
+    levels = checked_targets(_numbers(text))
+    into_address("levels", ",".join(f"{level:g}" for level in levels), LEVELS_TEXT.replace(" ", ""))
+    return levels
+
+
+def _numbers(text: str) -> list[str]:
+    return [part for part in re.split(r"[\s,;]+", text.strip()) if part]
+
+
+def _swept(asked: Asked, levels: tuple[float, ...]) -> Sweep | None:
+    if len(asked.twin.personas) <= AT_ONCE_UP_TO:
+        return found_or_asked(
+            asked,
+            f"levels {' '.join(f'{level:g}' for level in levels)}",
+            lambda with_model: stringency_sweep(with_model.twin, levels, with_model.dates),
+            lambda: _sweep(*asked.key, levels, _asked=asked),
+        )
+    subject = " ".join([*asked.key, *(f"{level:g}" for level in levels)])
+    found = beside_the_page(asked, "sweep", subject, "Run the sweep", partial(_run, asked, levels))
+    if found is None:
+        return None
+    values, sweep = found
+    st.caption(f"Kept as {values['run_id']}; it took {values['seconds']:.0f} s.")
+    return sweep
+
+
+def _run(asked: Asked, levels: tuple[float, ...], watch: Any = None) -> tuple[dict[str, Any], Sweep]:
+    return run_sweep(
+        asked.workspace.store,
+        asked.run.run_id,
+        levels,
+        start=asked.dates[0].date(),
+        end=asked.dates[-1].date(),
+        twin=asked.twin,
+        population=asked.population,
+        watch=watch,
+    )
+
+
+@remembered(show_spinner="Holding stringency at each level…", max_entries=8)
+def _sweep(
+    store: str, run_id: str, people: str, start: str, end: str, levels: tuple[float, ...], _asked: Asked
+) -> Sweep:
+    return stringency_sweep(_asked.twin, levels, _asked.dates)
+
+
+@remembered(show_spinner=False, max_entries=16)
+def _reference(store: str, run_id: str, people: str, start: str, end: str, _asked: Asked) -> Any:
+    return reference_point(_asked.twin, _asked.workspace.inputs.observations, _asked.dates)
+
+
+@remembered(show_spinner="Comparing the groups…", max_entries=16)
+def _group_change(
+    store: str, run_id: str, people: str, start: str, end: str, levels: tuple[float, ...], attribute: str, _asked: Asked,
+    _sweep: Sweep,
+) -> pd.DataFrame:  # fmt: skip
+    return sweep_group_change(_asked.twin, _sweep, attribute)
+
+
+def _badges(sweep: Sweep) -> None:
+    with st.container(horizontal=True):
+        if sweep.bounded:
+            st.badge("Bounded", icon=":material/check:", color="green", help="Every value is one the metric can take.")
+        else:
+            st.badge("Not bounded", icon=":material/warning:", color="red", help="A value is none the metric can take.")
+        if len(sweep.levels) == 1:
+            st.badge("One level: nothing to compare", icon=":material/info:", color="gray")
+        elif sweep.monotone:
+            st.badge(
+                "Monotone",
+                icon=":material/check:",
+                color="green",
+                help="On every day, each stricter level means fewer visits and more time at home, or no change.",
+            )
+        else:
+            st.badge(
+                f"Not monotone: {', '.join(sweep.not_monotone)}",
+                icon=":material/warning:",
+                color="red",
+                help="On some day a stricter level moves these the other way.",
+            )
+        outside = sweep.outside_support
+        if outside:
+            listed = ", ".join(f"{level:g}" for level in outside)
+            st.badge(
+                f"Outside what training saw: level{'s' if len(outside) > 1 else ''} {listed}",
+                icon=":material/warning:",
+                color="orange",
+                help=(
+                    f"No training day has such measures: they differ by more than {FAR:g} points of intensity on average "
+                    f"from every one, or stringency lies more than {SLACK:g} points beyond the training range. There the "
+                    "figures rest on the engine's assumptions alone."
+                ),
+            )
+        else:
+            st.badge("All levels like training", icon=":material/check:", color="green")
+
+
+def _levels_in_words(asked: Asked, sweep: Sweep) -> None:
+    st.markdown("#### Which measures each level stands for")
+    st.caption(
+        "One staircase from no measure to every measure in full: each step raises the indicator that is at the smallest "
+        "share of its maximum by one level, for everybody. A level takes the step whose stringency comes closest, so a "
+        "stricter level is nowhere looser. The order is an assumption of the study."
+    )
+    st.dataframe(
+        level_table(sweep, asked.twin.support),
+        width="stretch",
+        hide_index=True,
+        key="level-table",
+        column_config={
+            "Level asked for": st.column_config.NumberColumn(format="%g"),
+            "Stringency realised": st.column_config.NumberColumn(format="%.1f"),
+            "Distance to the nearest (0 to 100)": st.column_config.NumberColumn(
+                format="%.1f", help="Mean difference of the measures' intensities to the most similar training day."
+            ),
+        },
+    )
+    words = mapping_table(asked.study, [item.policy for item in sweep.levels])
+    with st.expander("Measures in words"):
+        shown = words.assign(Measure=words["code"] + " " + words["name"]).drop(columns=["code", "name"])
+        st.dataframe(shown.set_index("Measure"), width="stretch", key="measures-table")
+        download(words, f"sweep-measures-{asked.study.id}", "measures-data", index=False)
+
+
+def _by_group(asked: Asked, sweep: Sweep, levels: tuple[float, ...]) -> None:
+    study = asked.study
+    st.markdown("#### Who responds more, who less")
+    left, right = st.columns(2)
+    with left:
+        attribute = pick(study, "by", "By", asked.twin.attributes, readable, asked.twin.attributes[0])
+    with right:
+        labels = {item.id: item.label for item in study.behaviours}
+        first = "workplaces" if "workplaces" in labels else study.behaviour_ids[0]
+        behaviour = pick(study, "behaviour", "Behaviour", list(labels), lambda name: labels[name], first)
+    table = sweep_group_table(sweep, attribute)
+    own = table[table["behaviour"] == behaviour]
+    chart(
+        sweep_group_figure(own, labels[behaviour], attribute, source=asked.source),
+        table,
+        f"sweep-{study.id}-by-{attribute}",
+        "sweep-groups",
+        f"{labels[behaviour]} at each stringency level, a line for each category of {readable(attribute).lower()}.",
+    )
+    if len(sweep.levels) > 1:
+        change = _group_change(*asked.key, levels, attribute, _asked=asked, _sweep=sweep)
+        first_level, last_level = sweep.levels[0], sweep.levels[-1]
+        shown = change[change["behaviour"] == behaviour]
+        chart(
+            group_figure(
+                shown,
+                float(last_level.mean[behaviour] - first_level.mean[behaviour]),
+                title=(
+                    f"{labels[behaviour]}: change from stringency {first_level.policy.realised:.0f} to "
+                    f"{last_level.policy.realised:.0f}, by {readable(attribute).lower()}"
+                ),
+                source=asked.source,
+            ),
+            change,
+            f"sweep-change-{study.id}-by-{attribute}",
+            "sweep-group-change",
+            f"Change of {labels[behaviour]} from the loosest to the strictest level by {readable(attribute).lower()}.",
+        )
+    st.caption(
+        "Each group is measured against its own ordinary week before the pandemic. How groups differ follows from the "
+        "assumptions about persons in the engine's table; the observations hold no groups, so this is not tested."
+    )
+
+
+def _keep(asked: Asked, levels: list[float]) -> str:
+    values, _ = _run(asked, tuple(levels))
+    return str(values["run_id"])
+
+
+def _earlier(asked: Asked) -> None:
+    kept = kept_counterfactuals(asked.workspace.store, asked.study.id, "sweep")
+    with st.expander(f"Kept sweeps of this study ({len(kept)})", key="kept-sweeps"):
+        if kept.empty:
+            st.caption(
+                "None yet. “Keep this sweep” puts the one above into the store, with all that is needed to repeat it."
+            )
+            return
+        levels = [", ".join(f"{level:g}" for level in item["levels"]) for item in kept["parameters"]]
+        checks = [
+            "yes" if item["monotone"] and item["bounded"] else "no" for item in kept["summary"]
+        ]  # fmt: skip
+        shown = pd.DataFrame(
+            {
+                "Sweep": kept["run_id"],
+                "Made": kept["created_at"],
+                "Levels": levels,
+                "From": kept["start"],
+                "To": kept["end"],
+                "Of run": kept["of_run"],
+                "Personas": kept["personas"],
+                "Bounded and monotone": checks,
+            }
+        )
+        earlier_results(asked, kept, shown, "sweeps", _open)
+
+
+def _open(asked: Asked, row: dict[str, Any]) -> None:
+    from datetime import date
+
+    study, parameters = asked.study, row["parameters"]
+    people = "own" if row["population_id"] == asked.run.record.population_id else row["population_id"]
+    st.session_state[key_of(study, "levels")] = ", ".join(f"{level:g}" for level in parameters["levels"])
+    st.session_state[key_of(study, "start")] = date.fromisoformat(parameters["start"])
+    st.session_state[key_of(study, "end")] = date.fromisoformat(parameters["end"])
+    st.session_state[key_of(study, "people")] = people
+
+
+def _reproduce(asked: Asked, levels: list[float]) -> None:
+    with st.expander("Reproduce this"):
+        differs = why_not_reproducible(asked.run.record) if asked.population is None else EDITED_PEOPLE
+        if differs:
+            st.caption(plain_text(differs))
+        folder = None if asked.study.shipped else observed_data()
+        data = None if folder is None else str(folder)
+        st.caption("On the command line:")
+        st.code(sweep_command(asked.run.record, levels, asked.dates, data), language="bash", wrap_lines=True)
+        st.caption("In Python:")
+        st.code(sweep_python(asked.run.record, levels, asked.dates, data), language="python")
+
+
+def _download_of(table: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
+    """The levels and, as two rows more per behaviour, what they are held against."""
+    forecast = reference.rename(columns={"stringency": "realised", "forecast": "mean"})
+    seen = reference[["behaviour", "label", "stringency", "observed"]]
+    seen = seen.rename(columns={"stringency": "realised", "observed": "mean"})
+    return pd.concat(
+        [
+            table.assign(row="policy held"),
+            forecast[["behaviour", "label", "realised", "mean", "lower", "upper"]].assign(row="policy in force, twin"),
+            seen.assign(row="policy in force, observed"),
+        ],
+        ignore_index=True,
+    )

@@ -1,0 +1,241 @@
+"""Over the countries: skill by horizon and policy change, every forecaster, and country by country."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from core.report.figures.skill import country_dots, dumbbells, forecaster_bars, skill_heat
+from core.report.sentences.skill import in_words
+from core.services.evaluation.backtests import KIND as BACKTEST
+from core.services.evaluation.backtests import BacktestRequest, run_backtest
+from core.services.evaluation.skill import (
+    AGAINST,
+    CHANGE_WORDS,
+    forecaster_table,
+    rows_of_country,
+    skill_table,
+    words_of,
+)
+from core.settings import observed_data
+from pages.common.charts import chart
+from pages.common.measure import measure
+from pages.common.shell import Workspace, plain_text
+from pages.views.validation.data import BacktestView
+
+EVERY = "All"
+COUNTRY = "country"
+NOBODY = ""
+#: How the rival is called in a title.
+RIVAL_WORDS = {
+    "best": "the best single baseline",
+    "persistence": "persistence",
+    "gradient_boosting": "gradient boosting on stringency and weekday",
+}
+
+
+def countries_view(workspace: Workspace, view: BacktestView) -> None:
+    """The three tables of the backtest, and a button to measure it again where the files are there."""
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    with left:
+        against = _against()
+    with right:
+        horizon = _horizon(view)
+    _by_change(view, against)
+    first = view.horizons[0] if horizon is None else horizon
+    _forecasters(view, first)
+    _by_country(view, against, horizon)
+    _again(workspace)
+
+
+def _against() -> str:
+    chosen = st.segmented_control(
+        "Set against",
+        list(AGAINST),
+        default="best",
+        format_func=lambda name: AGAINST[name],
+        required=True,
+        key="against",
+        bind="query-params",
+        help="The best single baseline: the one with the least mean error on the rows in question. Persistence: the best of "
+        "the last value, the last week's mean, and each weekday's mean over the last four weeks.",
+    )
+    return str(chosen) if chosen in AGAINST else "best"
+
+
+def _horizon(view: BacktestView) -> int | None:
+    options = [EVERY, *(f"{item} days" for item in view.horizons)]
+    chosen = st.segmented_control(
+        "Days ahead, for the tables below",
+        options,
+        default=EVERY,
+        required=True,
+        key="horizon",
+        bind="query-params",
+    )
+    return None if chosen not in options[1:] else int(str(chosen).split()[0])
+
+
+def _by_change(view: BacktestView, against: str) -> None:
+    table = skill_table(view.cells(against))
+    words = {name: text for name, text in CHANGE_WORDS.items() if name in set(table["change"])}
+    figure = skill_heat(table, words, RIVAL_WORDS[against], view.source)
+    chart(
+        figure,
+        table.assign(rival=table["rival"].map(words_of)),
+        f"skill-{against}",
+        "skill-heat",
+        "How far the twin's error lies below the baseline's, by horizon and by how far policy moved",
+    )
+    named = [
+        f"{CHANGE_WORDS[row['change']].lower()}, {row['horizon']} days: {_lower(words_of(row['rival']))}"
+        for row in table.to_dict("records")
+    ]
+    st.caption(
+        "“Policy moved”: how far mean stringency over the days ahead lies from that of the 28 days before the origin, in index "
+        "points. Range: 90% of what comes out when countries are drawn anew."
+    )
+    with st.expander("Which baseline each cell is set against"):
+        for text in named:
+            st.markdown(f"- {plain_text(text)}")
+
+
+def _forecasters(view: BacktestView, horizon: int) -> None:
+    table = forecaster_table(view.rows, view.measured.rivals, horizon)
+    chart(
+        forecaster_bars(table, horizon, view.source),
+        table,
+        f"forecasters-{horizon}",
+        "forecasters",
+        f"Mean error of every forecaster {horizon} days ahead",
+    )
+
+
+def _by_country(view: BacktestView, against: str, horizon: int | None) -> None:
+    table = view.countries(against, horizon)
+    names = dict(sorted(zip(table["country"], table["name"], strict=True), key=lambda item: str(item[1])))
+    options = [NOBODY, *names]
+    asked = st.query_params.get(COUNTRY, NOBODY).upper()
+    ahead = "at all horizons" if horizon is None else f"{horizon} days ahead"
+    st.markdown(f"##### Country by country, {ahead}")
+    chosen = st.selectbox(
+        "Country",
+        options,
+        index=options.index(asked) if asked in options else 0,
+        format_func=lambda code: names.get(code, "Pick a country to see its rows"),
+        key="country-choice",
+        width=360,
+    )
+    # By hand: a bound selectbox would put the country's name into the link, and not its code.
+    if chosen:
+        st.query_params[COUNTRY] = str(chosen)
+    else:
+        st.query_params.pop(COUNTRY, None)
+    rival = str(table["rival"].iloc[0])
+    figure = country_dots(table, str(chosen) or None, _lower(words_of(rival)), view.source)
+    chart(
+        figure,
+        table,
+        f"countries-{horizon or 'all'}",
+        "country-dots",
+        "The twin's error against the baseline's, by country",
+    )
+    better = int((table["skill"] > 0).sum())
+    st.caption(
+        f"The twin's mean error is the smaller one in {better} of {len(table)} countries. All are set against the same baseline "
+        f"({_lower(words_of(rival))}), so that countries can be compared."
+    )
+    _country_rows(view, against, str(chosen), names)
+    with st.expander("All countries as a table"):
+        _country_table(table)
+
+
+def _country_table(table: pd.DataFrame) -> None:
+    shown = pd.DataFrame(
+        {
+            "Country": table["name"],
+            "Rows": table["rows"],
+            "Twin": table["twin"],
+            "Baseline": table["rival_score"],
+            "Against the baseline": (-100 * table["skill"]).round() + 0.0,
+            "Twin better in": 100 * table["wins"],
+            "Policy moved": table["stringency_change"],
+            "Kept out": table["kept_out"],
+        }
+    )
+    st.dataframe(
+        shown,
+        width="stretch",
+        height=420,
+        hide_index=True,
+        key="country-table",
+        alt="Errors of the twin and of the baseline by country",
+        column_config={
+            "Twin": st.column_config.NumberColumn(format="%.1f", help="Mean RMSE in points"),
+            "Baseline": st.column_config.NumberColumn(format="%.1f", help="Mean RMSE in points"),
+            "Against the baseline": st.column_config.NumberColumn(
+                format="%+.0f%%", help="−10%: a mean error a tenth smaller than the baseline's"
+            ),
+            "Twin better in": st.column_config.NumberColumn(format="%.0f%%", help="Share of the country's rows"),
+            "Policy moved": st.column_config.NumberColumn(
+                format="%.1f", help="Mean change of stringency, index points"
+            ),
+            "Kept out": st.column_config.CheckboxColumn(help="Had no say when the form of the forecast was chosen"),
+        },
+    )
+
+
+def _country_rows(view: BacktestView, against: str, country: str, names: dict[str, str]) -> None:
+    if not country:
+        return
+    rows = rows_of_country(view.rows, view.rivals(against), country)
+    name = names[country]
+    rows["label"] = [
+        f"{origin:%-d %b %Y}, {horizon} days" for origin, horizon in zip(rows["origin"], rows["horizon"], strict=True)
+    ]
+    mean = 1 - rows["twin"].mean() / rows["rival_score"].mean()
+    won = int((rows["twin"] < rows["rival_score"]).sum())
+    st.markdown(
+        f"**{plain_text(name)}**: over its {len(rows)} rows, all horizons together, the twin's mean error is {in_words(mean)} "
+        f"that of the baseline, and smaller in {won} of them."
+    )
+    figure = dumbbells(
+        rows,
+        f"{name}: error from each origin and at each horizon (further left is better)",
+        "Baseline of that horizon",
+        "points",
+        view.source,
+    )
+    chart(
+        figure,
+        rows.drop(columns="label"),
+        f"country-{country}",
+        "country-rows",
+        f"Errors in {name} by origin and horizon",
+    )
+
+
+def _again(workspace: Workspace) -> None:
+    folder = observed_data()
+    request = None if folder is None else BacktestRequest.of_folder(folder)
+    with st.expander("Measure it again", icon=":material/replay:"):
+        if request is None:
+            st.write(
+                "Needs the tables of all countries (mobility, policy and cases) in the folder of observations. They are not "
+                "here, so the figures above are read and not measured."
+            )
+            return
+        st.write("Every forecaster again, on this machine and with the code that is running, and kept in this store.")
+        store = workspace.store
+        measure(
+            workspace,
+            BACKTEST,
+            "all countries",
+            lambda watch, executor: run_backtest(store, request, watch, executor),
+            takes="about four minutes on two cores",
+            primary=False,
+        )
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,329 @@
+"""The analyst's path in a real Chromium against the real server: open, population, policy, fit, sweep, compare."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+import pytest
+from any_model import any_model
+from llm_servers import openai_server
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the path (on Debian: apt-get install chromium)"),
+]
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 60_000  # milliseconds: a shared machine with two cores may be slow
+PAGES = ("", "Population", "Policy_timeline", "Simulate", "Calibration", "Counterfactuals", "Validation")
+#: The script has ended, and the browser has drawn everything that came of it.
+SETTLED = """() => {
+    const app = document.querySelector('[data-testid="stApp"]');
+    return app && app.dataset.testScriptState === 'notRunning' && app.dataset.testConnectionState === 'CONNECTED'
+        && document.querySelector('[data-testid="stMain"] h1')
+        && !document.querySelector('[data-testid="stSkeleton"], [data-testid="stMain"] [data-stale="true"]');
+}"""
+#: Looks like a key, and must be on no page.
+KEY = "sk-" + "hush" * 8
+
+
+@pytest.fixture(scope="module", autouse=True)
+def patience() -> Iterator[None]:
+    """Whatever is expected of a page may take as long as a page may: the usual five seconds are too few under load."""
+    expect.set_options(timeout=PATIENCE)
+    yield
+    expect.set_options(timeout=None)
+
+
+@pytest.fixture(scope="module")
+def address(meridia_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The dashboard as `policytwin` serves it, on a copy of the session's store."""
+    folder = tmp_path_factory.mktemp("browser")
+    store = folder / "policytwin.duckdb"
+    shutil.copy(meridia_run, store)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("POLICYTWIN_")}
+    environment["OPENAI_API_KEY"] = KEY
+    log = (folder / "server.log").open("w")
+    command = [sys.executable, "-m", "core.cli", "--no-browser", "--port", str(port), "--db", str(store)]
+    server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/_stcore/health", server)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        ended = server.wait(timeout=20)
+        log.close()
+    assert ended == 0, "TERM ends the command"
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0, "and Streamlit with it"
+    text = (folder / "server.log").read_text()
+    assert "Traceback" not in text, text[-3000:]
+
+
+def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
+    for _ in range(240):
+        assert server.poll() is None, "the server stopped"
+        try:
+            with urlopen(url, timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.5)
+    raise AssertionError("the server did not answer within two minutes")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as driver:
+        quiet = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=quiet)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    opened = browser.new_page(viewport={"width": 1280, "height": 900})
+    asked = asked_hosts(opened)
+    opened.set_default_timeout(PATIENCE)
+    yield opened
+    opened.close()
+    assert asked <= {"127.0.0.1"}, "nothing is loaded from anywhere else"
+
+
+def asked_hosts(page: Page) -> set[str]:
+    """The hosts that the page asks for anything; it grows as the page goes on. What is in the page itself has none."""
+    hosts: set[str] = set()
+
+    def note(url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("data", "blob", "about"):
+            hosts.add(parts.hostname or url)
+
+    page.on("request", lambda request: note(request.url))
+    page.on("websocket", lambda socket: note(socket.url))
+    return hosts
+
+
+def settled(page: Page) -> None:
+    """Wait until the page has stopped running, and hold it to having no error."""
+    page.wait_for_function(SETTLED)
+    # A click is on its way to the server for a moment, in which nothing runs yet.
+    page.wait_for_timeout(250)
+    page.wait_for_function(SETTLED)
+    assert page.get_by_test_id("stException").count() == 0, page.get_by_test_id("stException").first.inner_text()
+
+
+def go(page: Page, name: str) -> None:
+    page.get_by_test_id("stSidebar").get_by_role("link", name=name, exact=True).click()
+    expect(page.get_by_role("heading", name=name, exact=True, level=1)).to_be_visible()
+    settled(page)
+
+
+def test_the_analysts_path(address: str, page: Page) -> None:
+    page.goto(address)
+    expect(page.get_by_role("heading", name="Overview", exact=True)).to_be_visible()
+    settled(page)
+    body = page.get_by_test_id("stMain")
+    expect(body).to_contain_text("all its data are invented")
+    expect(body).to_contain_text("The twin misses by")
+    expect(body).to_contain_text("not a language model")
+
+    go(page, "Population")
+    page.get_by_test_id("stMain").get_by_text("100", exact=True).first.click()
+    settled(page)
+    expect(body).to_contain_text("42,000")  # 4,200,000 inhabitants over 100 personas
+    page.get_by_role("tab", name="People").click()
+    settled(page)
+    expect(body).to_contain_text("Apply to this person")
+
+    go(page, "Policy timeline")
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+    page.get_by_role("button", name="Apply to the draft").click()
+    settled(page)
+    expect(body).not_to_contain_text("Nothing is changed yet")
+    page.get_by_label("Name of the scenario").fill("Schools shut <b>all year</b>")
+    page.get_by_label("Name of the scenario").press("Enter")
+    settled(page)
+    page.get_by_role("button", name="Save scenario").click()
+    settled(page)
+    expect(body).to_contain_text("Schools shut <b>all year</b>")
+
+    go(page, "Calibration")
+    page.get_by_text("Fit the twin", exact=True).first.click()
+    trials = page.get_by_label("Number of trials", exact=True)
+    trials.fill("9")
+    trials.press("Enter")
+    settled(page)
+    before = page.get_by_test_id("stSidebar").inner_text()
+    page.get_by_role("button", name=re.compile("^Fit")).click()
+    page.wait_for_function(
+        "run => !document.querySelector('[data-testid=\"stSidebar\"]').innerText.includes(run)",
+        arg=re.search(r"run-\S+", before)[0],  # type: ignore[index]
+    )
+    settled(page)
+    expect(body).to_contain_text("The twin misses by")
+
+    go(page, "Counterfactuals")
+    expect(body).to_contain_text("Bounded")
+    expect(body).to_contain_text("Monotone")
+    expect(body).to_contain_text("it is not a causal effect")
+    levels = page.get_by_label("Stringency levels, 0 to 100", exact=True)
+    levels.fill("0, 101")
+    levels.press("Enter")
+    settled(page)
+    expect(body).to_contain_text("0 to 100")
+    levels.fill("10, 90")
+    levels.press("Enter")
+    settled(page)
+    expect(body).to_contain_text("Keep this sweep")
+    page.get_by_text("Compare policies", exact=True).click()
+    settled(page)
+    expect(body).to_contain_text("points")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_first_visit_by_deep_link_works_and_is_accessible(address: str, browser: Browser, name: str) -> None:
+    """A browser that was never here: the page is drawn, from this machine alone, on a narrow screen too, and axe finds
+    nothing critical, nor anything serious but the contrast of what Streamlit draws as switched off."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
+    context = browser.new_context()
+    page = context.new_page()
+    asked = asked_hosts(page)
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"{address}/{name}?study=meridia")
+    heading = name.replace("_", " ") or "Overview"
+    expect(page.get_by_role("heading", name=heading, exact=True, level=1)).to_be_visible()
+    settled(page)
+    assert "Page not found" not in page.content()
+    found = axe.Axe().run(page).response["violations"]
+    grave = {
+        item["id"]: item["nodes"][0]["html"][:300]
+        for item in found
+        if item["impact"] == "critical" or (item["impact"] == "serious" and item["id"] != "color-contrast")
+    }
+    assert not grave, grave
+    page.set_viewport_size({"width": 390, "height": 844})
+    settled(page)
+    wide = page.evaluate(
+        "() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth }"
+    )
+    context.close()
+    assert wide <= 0, "nothing is cut off on a narrow screen"
+    assert asked == {"127.0.0.1"}, "nothing is loaded from anywhere else"
+
+
+def test_where_the_twin_helps_is_seen_at_once_and_looked_into(address: str, page: Page) -> None:
+    """Validation by a cold deep link: the answer is on the first screen, and no script fails on the way through its parts."""
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    page.goto(f"{address}/Validation?study=meridia&country=NZL&horizon=90+days")
+    settled(page)
+    body = page.get_by_test_id("stMain")
+    answer = page.get_by_text(re.compile(r"^Over \d+ countries, "))
+    expect(answer).to_be_in_viewport()
+    expect(page.get_by_role("strong").filter(has_text=re.compile("^Policy hardly moved$"))).to_be_in_viewport()
+    expect(body).to_contain_text("Backtest ")
+    expect(body).to_contain_text("New Zealand")
+    for part, words in (
+        ("This study", "Every forecaster on the days from"),
+        ("Intervals", "An interval that promises 80%"),
+        ("Ablations", "What is each part of the twin worth?"),
+        ("Known worlds", "where the truth is known?"),
+        ("Groups", "is everybody served alike?"),
+        ("Countries", "Country by country"),
+    ):
+        page.get_by_test_id("stButtonGroup").get_by_text(part, exact=True).first.click()
+        expect(body).to_contain_text(words)
+        settled(page)
+        assert page.get_by_test_id("stAlertContentError").count() == 0
+    assert "country=NZL" in page.url and "horizon=90" in page.url, "a link shows the same screen"
+    # What the page asks for and does not get (Streamlit's probes of deep links) is no error.
+    assert not [text for text in wrong if "Failed to load resource" not in text], wrong
+
+
+def test_a_model_is_asked_and_its_answer_read(address: str, page: Page) -> None:
+    """Choose a model and a server, see the cost, run, read an answer with its reason, and set engines side by side."""
+    with openai_server(any_model(reason="I keep to <b>my own</b> street.")) as url:
+        page.goto(f"{address}/Simulate?study=meridia&sim-asked=2&sim-trials=1")
+        settled(page)
+        body = page.get_by_test_id("stMain")
+        page.get_by_text("OpenAI-compatible", exact=True).click()
+        settled(page)
+        page.get_by_label("Model", exact=True).fill("m-1")
+        page.get_by_label("Model", exact=True).press("Enter")
+        settled(page)
+        page.get_by_role("combobox", name=re.compile("Server")).click()
+        page.get_by_role("option", name="Another address").click()
+        settled(page)
+        page.get_by_label("Server address", exact=True).fill(str(url))
+        page.get_by_label("Server address", exact=True).press("Enter")
+        settled(page)
+        expect(body).to_contain_text("2 personas in")
+        expect(body).to_contain_text("has no price")
+        assert not url.seen, "the cost is said before anything is asked"
+        page.get_by_role("button", name=re.compile(r"^Run with \d+ calls")).click()
+        expect(body).to_contain_text("Done in")
+        settled(page)
+        expect(body).to_contain_text("Canaries, a few fixed questions")
+        assert url.seen and KEY in url.seen[0].headers["authorization"] and KEY not in page.content()
+        link = page.url
+        page.get_by_test_id("stButtonGroup").get_by_text("Read answers", exact=True).click()
+        expect(body).to_contain_text("I keep to <b>my own</b> street.")
+        settled(page)
+        page.get_by_text("Prompt and answer, word for word").click()
+        expect(body).to_contain_text("BEGIN PERSONA")
+        page.get_by_test_id("stButtonGroup").get_by_text("Compare engines", exact=True).click()
+        expect(body).to_contain_text("Rules (not a language model)")
+        settled(page)
+        expect(page.locator(".js-plotly-plot")).to_have_count(3)
+        go(page, "Counterfactuals")
+        expect(body).to_contain_text("has asked its language model about the policies that were in force")
+        before = len(url.seen)
+        page.get_by_role("button", name="Ask the model").click()
+        expect(page.get_by_role("button", name="Keep this sweep")).to_be_visible()
+        assert len(url.seen) > before
+    page.goto(link)
+    settled(page)
+    expect(page.get_by_label("Server address", exact=True)).to_have_value(str(url))
+    assert "engine=openai" in link and "openai-model=m-1" in link and KEY not in link
+
+
+def test_tables_are_not_downloaded_as_they_are(address: str, page: Page) -> None:
+    """Streamlit's own download of a table would write text that starts a formula; ours is beside the figures."""
+    page.goto(f"{address}/Validation?part=This+study", timeout=4 * PATIENCE)
+    page.wait_for_function(SETTLED, timeout=4 * PATIENCE)  # the first page that the server draws
+    table = page.locator('[data-testid="stDataFrame"]').first
+    table.scroll_into_view_if_needed()
+    table.hover()
+    toolbar = page.get_by_test_id("stElementToolbar")
+    expect(toolbar.locator('button[aria-label^="Search"]').first).to_be_visible()  # its other buttons are there
+    raw = toolbar.locator('button[aria-label*="download" i]')
+    expect(raw.first).to_be_attached()
+    for place in range(raw.count()):
+        expect(raw.nth(place)).not_to_be_visible()
+
+
+def test_a_study_that_is_not_there_is_said_in_one_line(address: str, page: Page) -> None:
+    page.goto(f"{address}/?study=<script>alert(1)</script>&run=nothing")
+    expect(page.get_by_role("heading", name="Overview", exact=True)).to_be_visible()
+    settled(page)
+    expect(page.get_by_test_id("stMain")).to_contain_text("is not available here")
+    assert "<script>alert" not in page.content()

@@ -1,0 +1,116 @@
+"""The first screen, and how the dashboard is opened."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.errors import InputError
+from core.report.sentences.overview import overview
+from core.services.counterfactuals.run import run_sweep
+from core.services.dashboard.opening import check_free, prepare_embedded
+from core.services.runs.fitted import latest_run
+from core.services.studies.inputs import list_studies, open_study
+from core.store.database import Store
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def opened(**parameters: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    for name, value in parameters.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def text(app: AppTest) -> str:
+    return " ".join(str(item.value) for kind in (app.markdown, app.caption, app.info, app.warning) for item in kind)
+
+
+def test_it_says_what_the_twin_is_worth_and_where_to_go(meridia_store: Path) -> None:
+    app = opened()
+    said = text(app)
+    assert "The twin misses by" in said and "not a language model" in said and "invented" in said
+    assert [tile.label for tile in app.metric] == [
+        "Twin's error",
+        "Best baseline",
+        "Gradient boosting",
+        "Uncalibrated twin",
+    ]
+    with Store(meridia_store) as store:
+        run = latest_run(store, "meridia")
+        assert run is not None
+        assert app.metric[0].value == f"{run.summary['macro_rmse']['twin']:.1f}"
+        assert run.run_id in app.query_params["run"]
+    assert len(app.get("plotly_chart")) == 1
+
+
+def test_before_the_first_run_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POLICYTWIN_DB", str(tmp_path / "empty.duckdb"))
+    monkeypatch.delenv("POLICYTWIN_DATA", raising=False)
+    app = opened()
+    assert "Start on the Calibration page" in text(app) and not app.metric
+
+
+def test_what_is_not_there_is_said_and_the_page_goes_on(meridia_store: Path) -> None:
+    app = opened(study="meridian", run="run-nothing")
+    assert "is not available here" in text(app) and "is not in this store" in text(app)
+    assert len(app.metric) == 4
+
+
+def test_the_steps_follow_what_was_done(meridia_store: Path) -> None:
+    inputs = open_study("meridia")
+    with Store(meridia_store) as store:
+        run = latest_run(store, "meridia")
+        assert run is not None
+        before = overview(store, inputs, run)
+        run_sweep(store, run.run_id, [0, 100])
+        after = overview(store, inputs, run)
+    assert [step.done for step in before.steps] == [True, True, True, True, False]
+    assert [step.done for step in after.steps] == [True] * 5 and "1 sweep" in after.steps[-1].text
+    tiles = {tile.label: tile for tile in before.tiles}
+    macro = run.summary["macro_rmse"]
+    boosting = tiles["Gradient boosting"]
+    said = run.summary["differences"]["gradient_boosting"]["verdict"]
+    assert (boosting.worse, boosting.certain) == (said == "worse", said != "not certain")
+    assert boosting.value == f"{macro['gradient_boosting']:.1f}"
+    gap = 100 * abs(macro["gradient_boosting"] - macro["twin"]) / macro["gradient_boosting"]
+    less = macro["twin"] < macro["gradient_boosting"]
+    uncertain = f"twin {'−' if less else '+'}{gap:.0f}%, not certain"
+    assert boosting.delta == (f"twin {gap:.0f}% {said}" if boosting.certain else uncertain)
+
+
+def test_studies_without_observations_say_what_they_need(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("POLICYTWIN_DATA", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    listed = {item.id: item for item in list_studies()}
+    assert listed["meridia"].ready and not listed["uae"].ready and "policytwin data fetch" in listed["uae"].missing
+
+
+def test_the_embedded_study_is_prepared_once(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "store.duckdb"
+    assert prepare_embedded(path) is True
+    assert prepare_embedded(path) is False
+    with Store(path) as store:
+        assert len(store.runs(study_id="meridia", status="complete")) == 1
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        with pytest.raises(InputError, match=rf"cannot listen on 127.0.0.1:{port}.*--port {port + 1}"):
+            check_free("127.0.0.1", port)
+        command = [sys.executable, "-m", "core.cli", "--port", str(port), "--no-browser"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=dict(os.environ), check=False)
+        assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1
+    check_free("127.0.0.1", port)

@@ -1,0 +1,45 @@
+"""The words of the Simulate page."""
+
+from __future__ import annotations
+
+from html import escape
+
+import plotly.graph_objects as go
+
+from core.report.figures.style import styled, without_source
+from core.report.sentences.simulate import crowd_words, time_words, why_it_ended
+from core.services.studies.requests import Asking
+from pages.common.shell import plain_text
+
+
+def test_a_source_beneath_a_figure_is_whole_and_plain_text() -> None:
+    source = "Somebody's <table> & more, " * 30
+    figure = styled(go.Figure(), title="t", source=escape(source.strip(), quote=False))
+    shown, text = without_source(figure)
+    assert text == f"Source: {source.strip()}" and not shown.layout.annotations and figure.layout.annotations
+    assert shown.layout.height < figure.layout.height and without_source(go.Figure())[1] == ""
+
+
+def test_names_and_reasons_are_no_formatting() -> None:
+    for text in (
+        "**a** <b>b</b> [c](d) $e$",
+        "see https://example.com or www.example.com",
+        ":smile: :material/bolt: 12:30:45",
+    ):
+        plain = plain_text(text)
+        assert plain.replace("\\", "").replace("\u2060", "") == text
+        assert "://" not in plain and "www." not in plain and ":smile:" not in plain and ":material" not in plain[1:]
+
+
+def test_a_run_says_before_how_long_it_may_take_and_after_why_it_ended() -> None:
+    asking = Asking("openai", "m", samples=2, design="levels", requests_per_minute=15)
+    assert "50 seconds to 4 minutes" in time_words(800, asking) and "53 minutes at least" in time_words(800, asking)
+    words = crowd_words({"personas": 10, "contexts": 285}, asking)
+    assert "asked 2 times" in words and "only in rules and kind of day share a question" in words
+    message = (
+        "3 of 234 questions have no valid answer; what was answered is kept. persona 2, contexts 0, 1, sample 0: no reply. "
+        "The same command asks those alone again (3 of 234); with --allow-failures the run goes on without them"
+    )
+    said = why_it_ended(message)
+    assert said.startswith("3 of 234 questions have no valid answer, such as one with no reply. ") and "--" not in said
+    assert why_it_ended("the provider refuses the key") == "The provider refuses the key."

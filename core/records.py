@@ -36,7 +36,7 @@ RUN_KINDS = (
     "worlds",
     "groups",
     "ask",
-    "crowd",
+    "persona_audit",
 )
 
 #: The four claims a result can stand on, weakest first.

@@ -9,7 +9,7 @@ from pages.common.shell import open_page, plain_errors
 from pages.views.simulate.ask import ask_view
 from pages.views.simulate.compare import compare_view
 from pages.views.simulate.method import reproduce_view
-from pages.views.simulate.persona_audit import crowd_view
+from pages.views.simulate.persona_audit import persona_audit_view
 from pages.views.simulate.read import read_view
 from pages.views.simulate.run import adopt_finished_run, run_view
 
@@ -17,7 +17,7 @@ SECTIONS = {
     "run": "Run",
     "read": "Read answers",
     "compare": "Compare engines",
-    "crowd": "Quality of the crowd",
+    "persona-audit": "Persona audit",
     "ask": "Ask a question",
 }
 
@@ -28,7 +28,7 @@ def main() -> None:
         adopt_finished_run(workspace)
         section = pick(
             workspace.study, "section", "What to do", list(SECTIONS), SECTIONS.__getitem__, "run",
-            buttons=True, label_visibility="collapsed",
+            buttons=True, label_visibility="collapsed", formerly={"crowd": "persona-audit"},
         )  # fmt: skip
         shown: dict[str, Any] = {}
         match section:
@@ -36,8 +36,8 @@ def main() -> None:
                 shown = read_view(workspace)
             case "compare":
                 shown = compare_view(workspace)
-            case "crowd":
-                crowd_view(workspace)
+            case "persona-audit":
+                persona_audit_view(workspace)
             case "ask":
                 shown = ask_view(workspace)
             case _:

@@ -7,7 +7,7 @@ import streamlit as st
 from core.services.counterfactuals.claims import claims_of
 from pages.common.address import from_address, into_address
 from pages.common.shell import engine_note, need_run, open_page, plain_errors, plain_text
-from pages.views.counterfactuals.choices import asked, settle
+from pages.views.counterfactuals.choices import asked, reset_choices
 from pages.views.counterfactuals.compare import compare_view
 from pages.views.counterfactuals.sweep import sweep_view
 
@@ -18,7 +18,7 @@ def main() -> None:
     workspace = open_page("Counterfactuals")
     run = need_run(workspace)
     study = workspace.study
-    settle(study)
+    reset_choices(study)
     # A link that names policies wants to see them compared.
     named = "view" not in st.query_params and ("scenario" in st.query_params or "what" in st.query_params)
     key = from_address(study, "view", "sweep", lambda text: list(VIEWS)[list(VIEWS).index(text)])

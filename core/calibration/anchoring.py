@@ -21,16 +21,16 @@ HOLIDAY = "holiday"
 DAYS_OFF = ("weekend", "rest", HOLIDAY)
 
 
-def follow_policy(held: np.ndarray, actual: np.ndarray, trust: float) -> np.ndarray:
+def follow_policy(frozen_policy: np.ndarray, actual: np.ndarray, trust: float) -> np.ndarray:
     """Activity that follows the share `trust` of what the policy changed since the origin, (…, days, behaviours).
 
-    `held` is activity on the same kinds of day with the origin's policy, `actual` with the day's own.
+    `frozen_policy` is activity on the same kinds of day with the origin's policy, `actual` with the day's own.
     """
-    return np.asarray(held + trust * (actual - held))
+    return np.asarray(frozen_policy + trust * (actual - frozen_policy))
 
 
 @dataclass(frozen=True)
-class Gap:
+class OriginResidual:
     """Observed minus modelled activity at the origin.
 
     `by_weekday` is (…, 2, 7, behaviours) for working days (0) and days off (1), Monday first. A weekday that was not of
@@ -51,13 +51,13 @@ def is_off(day_types: np.ndarray) -> np.ndarray:
     return np.isin(day_types, DAYS_OFF)
 
 
-def measure_gap(
+def measure_origin_residual(
     observed: np.ndarray,
     modelled: np.ndarray,
     fitted: np.ndarray,
     dates: pd.DatetimeIndex,
     day_types: np.ndarray,
-) -> Gap:
+) -> OriginResidual:
     """The gap at the end of the training days `dates`; arrays are (…, days, behaviours), NaN where not observed.
 
     `modelled` is what the forecast would say of these days, `fitted` the calibrated simulation: holidays are too rare
@@ -82,7 +82,7 @@ def measure_gap(
     count = np.isfinite(missed).sum(axis=-2)
     belief = count / (count + HOLIDAYS_BELIEVED)
     usual = ordinary[..., 1, :, :].mean(axis=-2)
-    return Gap(ordinary, belief * mean_of_seen(missed, none) + (1.0 - belief) * usual)
+    return OriginResidual(ordinary, belief * mean_of_seen(missed, none) + (1.0 - belief) * usual)
 
 
 def mean_of_seen(values: np.ndarray, fallback: np.ndarray) -> np.ndarray:

@@ -58,14 +58,14 @@ def holiday_ratios(
     return holidays, ratios
 
 
-def moved_power(dates: pd.DatetimeIndex, day_types: np.ndarray, baseline_off: np.ndarray) -> np.ndarray:
+def calendar_shift_sign(dates: pd.DatetimeIndex, day_types: np.ndarray, baseline_off: np.ndarray) -> np.ndarray:
     """1 on a former working day that is off, −1 on a former day off that is worked, 0 elsewhere; (days,)."""
     return is_off(day_types).astype(float) - baseline_off[dates.day_of_week].astype(float)
 
 
 def moved_scale(correction: np.ndarray, power: np.ndarray) -> np.ndarray:
     """What the metric's scale is multiplied by on each day, (…, days, behaviours): the correction where a former working
-    day is off, its inverse where a former day off is worked, 1 elsewhere. `power` is as of `moved_power`."""
+    day is off, its inverse where a former day off is worked, 1 elsewhere. `power` is as of `calendar_shift_sign`."""
     return np.asarray(correction[..., None, :] ** power[:, None])
 
 

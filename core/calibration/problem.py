@@ -17,12 +17,19 @@ import pandas as pd
 
 from core.calibration.anchoring import is_off
 from core.calibration.linear import FEWEST_DAYS
-from core.calibration.transfer_prior import Drift, drift_after
+from core.calibration.transfer_prior import TransferPrior, transfer_prior_after
 from core.cognition.engine import DAY_TYPE
 from core.errors import TooLittleObserved
 from core.policy.calendar import Calendar
 from core.policy.timeline import PolicyTimeline
-from core.simulation.contexts import baseline_week, held_at, origin_moment, situations, unique_contexts, unrestricted
+from core.simulation.contexts import (
+    baseline_week,
+    frozen_at,
+    origin_moment,
+    situations,
+    unique_contexts,
+    without_policy,
+)
 from core.study import Study
 
 #: Inner origins lie this many days apart, counted back from the training end, and leave this many days to train on.
@@ -37,8 +44,8 @@ class Window:
     """The days up to `origin` (the first `train_days` of `dates`) and the days after it to forecast.
 
     Per day: its kind, and the contexts (rows of the problem's table) of the day as it is, of the same kind of day
-    `unrestricted` (no policy, no epidemic), and of the same kind of day with the policy, epidemic and fatigue `held` as
-    they were at the origin. `drift` is what other places' past says about the days after it.
+    `no_policy` (no policy, no epidemic), and of the same kind of day whose policy, epidemic and fatigue are
+    frozen as at the origin (`frozen_policy`). `drift` is what other places' past says about the days after it.
     """
 
     origin: date
@@ -46,9 +53,9 @@ class Window:
     train_days: int
     types: np.ndarray
     actual: np.ndarray
-    unrestricted: np.ndarray
-    held: np.ndarray
-    drift: Drift
+    no_policy: np.ndarray
+    frozen_policy: np.ndarray
+    transfer_prior: TransferPrior
 
     @cached_property
     def train(self) -> pd.DatetimeIndex:
@@ -93,12 +100,12 @@ class Problem:
     def final_only(self) -> Problem:
         """The final window alone, with only the contexts it needs: what is simulated once parameters are chosen."""
         final = self.final
-        used = np.concatenate([self.baseline_context, final.actual, final.unrestricted, final.held])
+        used = np.concatenate([self.baseline_context, final.actual, final.no_policy, final.frozen_policy])
         kept, first = np.unique(used, return_index=True)
         kept = kept[np.argsort(first)]
         place = np.zeros(len(self.contexts), dtype=int)
         place[kept] = np.arange(len(kept))
-        moved = {name: place[getattr(final, name)] for name in ("actual", "unrestricted", "held")}
+        moved = {name: place[getattr(final, name)] for name in ("actual", "no_policy", "frozen_policy")}
         return replace(
             self,
             contexts=self.contexts.iloc[kept].reset_index(drop=True),
@@ -160,7 +167,7 @@ def build_problem(
             calendar_known_by=origin,
             seasons=seasons,
         )
-        frames += [days, unrestricted(days, study), held_at(days, origin_moment(days, origin))]
+        frames += [days, without_policy(days, study), frozen_at(days, origin_moment(days, origin))]
     table = unique_contexts(pd.concat(frames, ignore_index=True), pd.DatetimeIndex([]))
     rows = np.split(table.day_context, np.cumsum([len(frame) for frame in frames])[:-1])
     windows = [
@@ -170,9 +177,9 @@ def build_problem(
             train_days=(origin - study.start).days + 1,
             types=frames[1 + 3 * number][DAY_TYPE].to_numpy(),
             actual=rows[1 + 3 * number],
-            unrestricted=rows[2 + 3 * number],
-            held=rows[3 + 3 * number],
-            drift=drift_after(study, origin),
+            no_policy=rows[2 + 3 * number],
+            frozen_policy=rows[3 + 3 * number],
+            transfer_prior=transfer_prior_after(study, origin),
         )
         for number, (origin, _) in enumerate(spans)
     ]

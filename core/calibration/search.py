@@ -22,7 +22,7 @@ import pandas as pd
 from core.calibration.linear import CALIBRATORS
 from core.calibration.problem import Problem
 from core.calibration.trials import TrialLog, macro_study
-from core.calibration.twin import LINE_SHARE, forecast_bounds, forecast_defaults, twin_forecast
+from core.calibration.twin import SLOPE_SHRINKAGE, forecast_bounds, forecast_defaults, twin_forecast
 from core.cognition.engine import ResponseEngine, with_own
 from core.cognition.rules import parameter_bounds
 from core.errors import Cancelled, InputError
@@ -81,10 +81,10 @@ def choose_calibrators(problem: Problem, means: np.ndarray, parameters: Mapping[
     names, shares = problem.study.behaviour_ids, list(CALIBRATORS)
     if not problem.inner:
         return dict(parameters)
-    alike = [{**parameters, **{LINE_SHARE + name: share for name in names}} for share in shares]
+    alike = [{**parameters, **{SLOPE_SHRINKAGE + name: share for name in names}} for share in shares]
     scores = np.array([score_means(problem, means, item) for item in alike])
     best = np.where(np.isfinite(scores), scores, np.inf).argmin(axis=0)
-    return {**parameters, **{LINE_SHARE + name: shares[place] for name, place in zip(names, best, strict=True)}}
+    return {**parameters, **{SLOPE_SHRINKAGE + name: shares[place] for name, place in zip(names, best, strict=True)}}
 
 
 def _mean_of_seen(values: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 Twins of many countries, forecasting from origins of the past with nothing but their gap and the policy, missed in the
 same way: people came back slowly, and went out more as it got warmer. Two numbers per behaviour say how much, learned
-from errors on days up to `known_until` alone (`core.forecasting.drift_learning`); an origin is given those of the last
+from errors on days up to `known_until` alone (`core.forecasting.transfer_prior_learning`); an origin is given those of the last
 such day before it. The season counts by warmth: from −1 at the coldest time of a place's year to +1 at the warmest, in
 proportion to how far it lies from the tropics.
 """
@@ -32,7 +32,7 @@ GAP_AGE = timedelta(days=10)
 
 
 @dataclass(frozen=True)
-class Drift:
+class TransferPrior:
     """Expected change of relative activity after `origin`, beside what the policy does.
 
     `recovery` (behaviours,) is the change after half a year, `season` (behaviours,) that from the coldest day to half-way
@@ -67,9 +67,9 @@ def warming(origin: date, dates: pd.DatetimeIndex, latitude: float | None) -> np
     return np.asarray(np.sign(latitude) * size * (warmth(dates) - before))
 
 
-def drift_after(study: Study, origin: date) -> Drift:
+def transfer_prior_after(study: Study, origin: date) -> TransferPrior:
     """What may be known at `origin` about the months after it in this place."""
     rows, day = known_rows(study, DRIFT_FILE, ("recovery", "season"), origin)
     learned = {} if day is None else dict(zip(rows["behaviour"], rows[["recovery", "season"]].to_numpy(), strict=True))
     pairs = np.array([learned.get(name, (0.0, 0.0)) for name in study.behaviour_ids])
-    return Drift(origin, day, study.latitude, pairs[:, 0], pairs[:, 1])
+    return TransferPrior(origin, day, study.latitude, pairs[:, 0], pairs[:, 1])

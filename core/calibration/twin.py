@@ -21,8 +21,8 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from core.calibration.anchoring import Gap, follow_policy, measure_gap
-from core.calibration.attendance import days_off_correction, moved_power, moved_scale, never_seen
+from core.calibration.anchoring import OriginResidual, follow_policy, measure_origin_residual
+from core.calibration.attendance import calendar_shift_sign, days_off_correction, moved_scale, never_seen
 from core.calibration.learned import WEIGHTS_FILE, teaching
 from core.calibration.linear import CALIBRATORS, LinearCalibrator
 from core.calibration.policy_effect_weight import known_policy_weight
@@ -32,17 +32,17 @@ from core.simulation.measurement import measurement_model
 from core.study import Study
 
 #: Among the parameters of a forecast, the calibrator a behaviour follows goes by this and the behaviour's id.
-LINE_SHARE = "line_share."
+SLOPE_SHRINKAGE = "slope_shrinkage."
 
 
 def forecast_defaults(study: Study, origin: date) -> dict[str, float]:
     """What a forecast needs beside the engine, as other places' past taught it by `origin`."""
-    return {"policy_trust": known_policy_weight(study, origin).value}
+    return {"policy_effect_weight": known_policy_weight(study, origin).value}
 
 
 def forecast_bounds(study: Study, origin: date) -> dict[str, tuple[float, float]]:
     """The range of each of `forecast_defaults` that a search may choose from."""
-    return {"policy_trust": known_policy_weight(study, origin).bounds}
+    return {"policy_effect_weight": known_policy_weight(study, origin).bounds}
 
 
 def priors_of(study: Study, origins: Sequence[date]) -> str:
@@ -57,22 +57,22 @@ def priors_of(study: Study, origins: Sequence[date]) -> str:
 
 @dataclass(frozen=True)
 class RelativeActivity:
-    """Simulated activity of days relative to the same kind of day unrestricted, (days, behaviours), as the days are and
-    with the origin's policy `held`; `offset` and `scale` turn relative activity into the metric. `days_off` (…, behaviours)
-    is the factor on the engine's activity of days off that the scale takes in (see `attendance`)."""
+    """Simulated activity of days relative to the same kind of day without policy, (days, behaviours), as the days are and
+    with the origin's policy (`frozen_policy`); `offset` and `scale` turn relative activity into the metric. `days_off`
+    (…, behaviours) is the factor on the engine's activity of days off that the scale takes in (see `attendance`)."""
 
     actual: np.ndarray
-    held: np.ndarray
+    frozen_policy: np.ndarray
     offset: np.ndarray
     scale: np.ndarray
     days_off: np.ndarray
 
     def part(self, days: slice) -> RelativeActivity:
         """Some of the days alone."""
-        actual, held, offset, scale = (
-            values[..., days, :] for values in (self.actual, self.held, self.offset, self.scale)
+        actual, frozen_policy, offset, scale = (
+            values[..., days, :] for values in (self.actual, self.frozen_policy, self.offset, self.scale)
         )
-        return RelativeActivity(actual, held, offset, scale, self.days_off)
+        return RelativeActivity(actual, frozen_policy, offset, scale, self.days_off)
 
     def metric(self, activity: np.ndarray, days: slice) -> np.ndarray:
         """The metric of relative activity on some of the days."""
@@ -81,20 +81,20 @@ class RelativeActivity:
 
 @dataclass(frozen=True)
 class TwinForecast:
-    """`calibrator` has the fitted lines, `followed` the ones that the forecast follows; `days_off` (behaviours,) is the factor
-    on what the engine says of days off. `structural` covers training and horizon
-    (days × behaviours, metric units), `forecast` the horizon alone, and so does `policy_effect`: what the calibrated
-    simulation says that changes of policy since the origin do; `unseen_moves` is how much metric there is on days whose kind
-    their weekday never had in training (`unseen_moves`), and 0 elsewhere."""
+    """`calibrator` has the fitted lines, `forecast_calibrator` those of the forecast; `days_off` (behaviours,) is the factor
+    on what the engine says of days off. `structural` covers training and horizon (days × behaviours, metric units),
+    `forecast` the horizon alone, and so does `policy_effect`: what the calibrated simulation says that changes of policy
+    since the origin do; `novel_calendar_days` is how much metric there is on days of a kind that their weekday never had in
+    training, and 0 elsewhere."""
 
     calibrator: LinearCalibrator
-    followed: LinearCalibrator
-    gap: Gap
+    forecast_calibrator: LinearCalibrator
+    origin_residual: OriginResidual
     days_off: np.ndarray
     structural: pd.DataFrame
     forecast: pd.DataFrame
     policy_effect: pd.DataFrame
-    unseen_moves: pd.DataFrame
+    novel_calendar_days: pd.DataFrame
 
 
 def relative_activity(
@@ -102,27 +102,27 @@ def relative_activity(
     dates: pd.DatetimeIndex,
     day_types: np.ndarray,
     actual: np.ndarray,
-    unrestricted: np.ndarray,
-    held: np.ndarray,
+    no_policy: np.ndarray,
+    frozen_policy: np.ndarray,
     week: np.ndarray,
     *,
     days_off: np.ndarray,
 ) -> RelativeActivity:
     """From simulated activity of days, (…, days, behaviours), and of the baseline week, (…, 7, behaviours)."""
-    ordinary, untold = ordinary_activity(problem, unrestricted, week)
+    ordinary, untold = ordinary_activity(problem, no_policy, week)
     offset, scale = measurement_model(problem.study.metric, baseline_activity(problem, week)).affine(dates, ordinary)
     if problem.compares_weekdays:
-        scale = scale * moved_scale(days_off, moved_power(dates, day_types, problem.baseline_off))
-    return RelativeActivity((actual + untold) / ordinary, (held + untold) / ordinary, offset, scale, days_off)
+        scale = scale * moved_scale(days_off, calendar_shift_sign(dates, day_types, problem.baseline_off))
+    return RelativeActivity((actual + untold) / ordinary, (frozen_policy + untold) / ordinary, offset, scale, days_off)
 
 
-def unseen_moves(problem: Problem, window: Window, dates: pd.DatetimeIndex, day_types: np.ndarray) -> np.ndarray:
-    """`moved_power` on days whose kind their weekday never had in the window's training, 0 elsewhere, (days,): there what the
-    engine says of days off against working days is all that is known."""
+def novel_calendar_days(problem: Problem, window: Window, dates: pd.DatetimeIndex, day_types: np.ndarray) -> np.ndarray:
+    """`calendar_shift_sign` on days of a kind that their weekday never had in the window's training, 0 elsewhere, (days,):
+    there what the engine says of days off against working days is all that is known."""
     if not problem.compares_weekdays:
         return np.zeros(len(dates))
     unseen = never_seen(dates, day_types, window.train, window.types[: window.train_days])
-    return moved_power(dates, day_types, problem.baseline_off) * unseen
+    return calendar_shift_sign(dates, day_types, problem.baseline_off) * unseen
 
 
 def window_activity(
@@ -132,11 +132,13 @@ def window_activity(
 
     Unless `holidays_tell`, days off are what the engine says, whatever was observed on public holidays.
     """
-    rows = (window.actual, window.unrestricted, window.held, problem.baseline_context)
-    actual, unrestricted, held, week = (means[..., row, :] for row in rows)
+    rows = (window.actual, window.no_policy, window.frozen_policy, problem.baseline_context)
+    actual, no_policy, frozen_policy, week = (means[..., row, :] for row in rows)
 
     def with_days_off(factor: np.ndarray) -> RelativeActivity:
-        return relative_activity(problem, window.dates, window.types, actual, unrestricted, held, week, days_off=factor)
+        return relative_activity(
+            problem, window.dates, window.types, actual, no_policy, frozen_policy, week, days_off=factor
+        )
 
     plain = with_days_off(np.ones(means.shape[:-2] + means.shape[-1:]))
     if not (problem.compares_weekdays and holidays_tell):
@@ -153,14 +155,14 @@ def observed_activity(problem: Problem, window: Window, relative: RelativeActivi
     return np.asarray((observed - relative.offset[..., train, :]) / relative.scale[..., train, :])
 
 
-def line_shares(problem: Problem, parameters: Mapping[str, float]) -> np.ndarray:
+def slope_shrinkage(problem: Problem, parameters: Mapping[str, float]) -> np.ndarray:
     """Which calibrator each behaviour follows, as shares (behaviours,); the fitted line where the parameters do not say."""
-    return np.array([float(parameters.get(LINE_SHARE + name, 1.0)) for name in problem.study.behaviour_ids])
+    return np.array([float(parameters.get(SLOPE_SHRINKAGE + name, 1.0)) for name in problem.study.behaviour_ids])
 
 
 def chosen_calibrators(parameters: Mapping[str, float], behaviours: Sequence[str]) -> dict[str, str]:
     """The calibrator that the forecast of each behaviour follows, by name."""
-    return {name: CALIBRATORS[float(parameters.get(LINE_SHARE + name, 1.0))] for name in behaviours}
+    return {name: CALIBRATORS[float(parameters.get(SLOPE_SHRINKAGE + name, 1.0))] for name in behaviours}
 
 
 def upper_bounds(problem: Problem) -> np.ndarray:
@@ -190,30 +192,32 @@ def twin_forecast(
 ) -> TwinForecast:
     """Fit on the window's training days and forecast its horizon; without `anchor` by the fitted lines alone.
 
-    `means` is simulated activity, (contexts, behaviours); `parameters` holds policy_trust, and which calibrators to follow
-    where some were chosen.
+    `means` is simulated activity, (contexts, behaviours); `parameters` holds policy_effect_weight, and which
+    calibrators to follow where some were chosen.
     """
     relative = window_activity(problem, window, means)
     upper = upper_bounds(problem)
-    calibrator = followed = fit_lines(problem, window, relative, LinearCalibrator(upper=upper))
-    shares = line_shares(problem, parameters)
+    calibrator = forecast_calibrator = fit_lines(problem, window, relative, LinearCalibrator(upper=upper))
+    shares = slope_shrinkage(problem, parameters)
     if (shares < 1.0).any():
-        followed = fit_lines(problem, window, relative, LinearCalibrator(upper=upper, share=shares))
+        forecast_calibrator = fit_lines(problem, window, relative, LinearCalibrator(upper=upper, share=shares))
     horizon = slice(window.train_days, None)
-    line, held = calibrator.line(relative.actual), calibrator.line(relative.held)
-    anchored, gap = _anchored(problem, window, relative, calibrator, followed, parameters["policy_trust"])
-    activity = anchored + window.drift.of(window.horizon) if anchor else line[horizon]
+    line, frozen_policy = calibrator.line(relative.actual), calibrator.line(relative.frozen_policy)
+    anchored, gap = _anchored(
+        problem, window, relative, calibrator, forecast_calibrator, parameters["policy_effect_weight"]
+    )
+    activity = anchored + window.transfer_prior.of(window.horizon) if anchor else line[horizon]
     columns = list(problem.study.behaviour_ids)
     clipped = np.clip(activity, calibrator.lower, calibrator.upper)
-    moves = np.abs(unseen_moves(problem, window, window.horizon, window.types[horizon]))
+    moves = np.abs(novel_calendar_days(problem, window, window.horizon, window.types[horizon]))
     return TwinForecast(
         calibrator,
-        followed,
+        forecast_calibrator,
         gap,
         relative.days_off,
         pd.DataFrame(relative.metric(line, slice(None)), window.dates, columns),
         pd.DataFrame(relative.metric(clipped, horizon), window.horizon, columns),
-        pd.DataFrame(relative.scale[horizon] * (line - held)[horizon], window.horizon, columns),
+        pd.DataFrame(relative.scale[horizon] * (line - frozen_policy)[horizon], window.horizon, columns),
         pd.DataFrame(relative.scale[horizon] * clipped * moves[:, None], window.horizon, columns),
     )
 
@@ -223,16 +227,18 @@ def _anchored(
     window: Window,
     relative: RelativeActivity,
     calibrator: LinearCalibrator,
-    followed: LinearCalibrator,
+    forecast_calibrator: LinearCalibrator,
     trust: float,
-) -> tuple[np.ndarray, Gap]:
+) -> tuple[np.ndarray, OriginResidual]:
     """Relative activity of the horizon's days before drift and clipping, (days, behaviours), and the gap in it; both are
     linear in `trust`."""
     train, horizon = slice(window.train_days), slice(window.train_days, None)
-    trusted = follow_policy(followed.line(relative.held), followed.line(relative.actual), trust)
+    trusted = follow_policy(
+        forecast_calibrator.line(relative.frozen_policy), forecast_calibrator.line(relative.actual), trust
+    )
     observed = observed_activity(problem, window, relative)
     fitted = calibrator.line(relative.actual)[train]
-    gap = measure_gap(observed, trusted[train], fitted, window.train, window.types[train])
+    gap = measure_origin_residual(observed, trusted[train], fitted, window.train, window.types[train])
     return trusted[horizon] + gap.of(window.horizon, window.types[horizon]), gap
 
 
@@ -258,6 +264,6 @@ def forecast_in_parts(problem: Problem, window: Window, means: np.ndarray) -> Fo
     lines = fit_lines(problem, window, relative, LinearCalibrator(upper=upper))
     horizon = slice(window.train_days, None)
     none, full = (_anchored(problem, window, relative, lines, lines, weight)[0] for weight in (0.0, 1.0))
-    moved = (lines.line(relative.actual) - lines.line(relative.held))[horizon]
+    moved = (lines.line(relative.actual) - lines.line(relative.frozen_policy))[horizon]
     offset, scale = relative.offset[horizon], relative.scale[horizon]
     return ForecastParts(none, full - none, offset, scale, upper, scale * moved)

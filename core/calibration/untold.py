@@ -19,13 +19,13 @@ from core.simulation.measurement import SMALLEST_ACTIVITY
 LEAST_SHARE = 0.1
 
 
-def ordinary_activity(problem: Problem, unrestricted: np.ndarray, week: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def ordinary_activity(problem: Problem, no_policy: np.ndarray, week: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Activity of ordinary days of each day's kind, (…, days, behaviours), from what the engine says of them and of the
     baseline week, (…, 7, behaviours); and how much of it the engine has not told of: exactly 0 where it has told enough."""
-    untold = np.zeros_like(unrestricted)
+    untold = np.zeros_like(no_policy)
     if _divides(problem):
-        untold = np.maximum(_least(week) - unrestricted, 0.0)
-    return np.maximum(unrestricted + untold, SMALLEST_ACTIVITY), untold
+        untold = np.maximum(_least(week) - no_policy, 0.0)
+    return np.maximum(no_policy + untold, SMALLEST_ACTIVITY), untold
 
 
 def baseline_activity(problem: Problem, week: np.ndarray) -> np.ndarray:
@@ -38,7 +38,7 @@ def untold_kinds(problem: Problem, means: np.ndarray) -> dict[str, tuple[str, ..
     (contexts, behaviours)."""
     if not _divides(problem):
         return {}
-    rows = np.unique(np.concatenate([problem.final.unrestricted, problem.baseline_context]))
+    rows = np.unique(np.concatenate([problem.final.no_policy, problem.baseline_context]))
     kinds = problem.contexts[DAY_TYPE].to_numpy()[rows]
     lacking = means[rows] < _least(means[problem.baseline_context])
     found = {

@@ -1,4 +1,4 @@
-"""Checks of a run's crowd, and the audit of what else moves with the policy in a language model's answers."""
+"""The persona audit of a run, and the audit of what else moves with the policy in a language model's answers."""
 
 from __future__ import annotations
 
@@ -24,18 +24,24 @@ from core.errors import InputError
 
 def add(commands: Any) -> None:
     """Register these commands."""
-    crowd = command(
-        commands, "crowd", _crowd, "check a run's crowd: spread, collapse, repeated samples, wording, cues, memory"
+    personas_of = command(
+        commands,
+        "persona-audit",
+        _persona_audit,
+        "check how a run's personas answer: spread, collapse, repeated samples, wording, cues, memory",
+        "crowd",
     )
-    crowd.add_argument("--situations", type=int, default=3, metavar="N", help="from mild to strict (default 3)")
-    crowd.add_argument("--repeats", type=int, default=3, metavar="N", help="times each question is asked (default 3)")
+    personas_of.add_argument("--situations", type=int, default=3, metavar="N", help="from mild to strict (default 3)")
+    personas_of.add_argument(
+        "--repeats", type=int, default=3, metavar="N", help="times each question is asked (default 3)"
+    )
     audit = command(
         commands, "audit", _audit, "audit what else moves with the policy in a language model's answers, by design"
     )
     audit.add_argument("--designs", type=names, metavar="NAME,…", help="blinded, unblinded, levels, aggregate (all)")
     audit.add_argument("--levels", type=levels, metavar="N,…", help="stringencies (default 0,25,50,75,100)")
     audit.add_argument("--stated-only", action="store_true", help="always say how many cases there are: half the calls")
-    for parser, personas in ((crowd, 20), (audit, 10)):
+    for parser, personas in ((personas_of, 20), (audit, 10)):
         parser.add_argument("run", metavar="STUDY|RUN", help="a finished run, or a study for its newest run")
         parser.add_argument("--personas", type=int, default=personas, metavar="N", help=f"at most (default {personas})")
         parser.add_argument("--engine", metavar="NAME", help="ask another model than the run's: gemini, openai, replay")
@@ -45,10 +51,10 @@ def add(commands: Any) -> None:
         json_option(parser)
 
 
-def _crowd(arguments: argparse.Namespace) -> None:
+def _persona_audit(arguments: argparse.Namespace) -> None:
     from core.report.sentences.language import cost_before_text
-    from core.report.sentences.persona_audit import crowd_text
-    from core.services.audits.persona_audit import crowd_checks, crowd_cost
+    from core.report.sentences.persona_audit import persona_audit_text
+    from core.services.audits.persona_audit import audit_personas, persona_audit_cost
 
     about = {
         "most_personas": arguments.personas,
@@ -59,12 +65,12 @@ def _crowd(arguments: argparse.Namespace) -> None:
         run_id = _run_of(arguments, store)
         about["asking"] = _asking(arguments, store, run_id)
         if arguments.estimate:
-            cost = crowd_cost(store, run_id, **about)
+            cost = persona_audit_cost(store, run_id, **about)
             nothing = "The run's engine is the rules engine: nothing is asked, and nothing costs."
             show(cost, arguments, lambda: nothing if cost is None else cost_before_text(cost))
             return
-        values = crowd_checks(store, run_id, watch=watch(), **about)
-    show(values, arguments, lambda: crowd_text(values))
+        values = audit_personas(store, run_id, watch=watch(), **about)
+    show(values, arguments, lambda: persona_audit_text(values))
 
 
 def _audit(arguments: argparse.Namespace) -> None:

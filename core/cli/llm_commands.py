@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from core.cli import audit_commands as crowd_commands
+from core.cli import audit_commands as audit_commands
 from core.cli.options import (
     DATE_FORMAT,
     asking_of,
@@ -46,7 +46,7 @@ def add(commands: Any) -> None:
     bench.add_argument("--repeat", type=int, default=3, metavar="N", help="pairs of runs (median shown; default 3)")
     json_option(bench)
     _add_ask(commands)
-    crowd_commands.add(commands)
+    audit_commands.add(commands)
 
 
 def _cache_show(arguments: argparse.Namespace) -> None:

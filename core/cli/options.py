@@ -16,10 +16,11 @@ DATE_FORMAT = "YYYY-MM-DD"
 
 
 def command(
-    commands: Any, name: str, work: Callable[[argparse.Namespace], int | None], text: str
+    commands: Any, name: str, work: Callable[[argparse.Namespace], int | None], text: str, *formerly: str
 ) -> argparse.ArgumentParser:
-    """Register a command that `work` does."""
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    """Register a command that `work` does, also under the names it had."""
+    said = text[0].upper() + text[1:] + "."
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=said, aliases=formerly)
     parser.set_defaults(command=work)
     return parser
 
@@ -93,7 +94,7 @@ def asking_of(arguments: argparse.Namespace) -> Any:
     """How a language model is to be asked, or None for the rules engine; InputError where only options are given."""
     from core.cognition.llm.providers import LANGUAGE_ENGINES
     from core.errors import InputError
-    from core.services.studies.requests import Asking
+    from core.services.studies.requests import ModelOptions
 
     given = {name: getattr(arguments, name) for name, *_ in ASKING if getattr(arguments, name) is not None}
     if arguments.engine not in LANGUAGE_ENGINES:
@@ -110,7 +111,7 @@ def asking_of(arguments: argparse.Namespace) -> Any:
         )
     if "model_seed" in given:
         given["seed"] = given.pop("model_seed")
-    return Asking(engine=arguments.engine, allow_failures=arguments.allow_failures, **given)
+    return ModelOptions(engine=arguments.engine, allow_failures=arguments.allow_failures, **given)
 
 
 def window_options(parser: argparse.ArgumentParser) -> None:

@@ -37,13 +37,13 @@ def fitted_from(
 ) -> Assembled:
     """Simulate everyone with the parameters found, fit the lines on the final window, and draw both anew.
 
-    `engine` is the one that the study gives; those of `parameters` that are its own are set here, `policy_trust` is the
+    `engine` is the one that the study gives; those of `parameters` that are its own are set here, `policy_effect_weight` is the
     forecast's. `timeline` is the observed policy, `cases` may go on after the origin: nothing later is used.
     """
     engine = with_own(engine, parameters)
     aggregates, drawn = drawn_means(engine, personas, problem.contexts, seed=seed)
     forecast = twin_forecast(problem, problem.final, aggregates.everyone, parameters)
-    calibrator, followed, trust = forecast.calibrator, forecast.followed, parameters["policy_trust"]
+    calibrator, own, trust = forecast.calibrator, forecast.forecast_calibrator, parameters["policy_effect_weight"]
     assert calibrator.upper is not None
     known = with_known_weeks(timeline)
     train = problem.final.train
@@ -55,16 +55,16 @@ def fitted_from(
         engine=engine,
         fitted=Calibration(
             lines=Lines(calibrator.coef_, calibrator.intercept_),
-            followed=Lines(followed.coef_, followed.intercept_),
-            share=followed.share,
+            forecast_lines=Lines(own.coef_, own.intercept_),
+            share=own.share,
             lower=calibrator.lower,
             upper=calibrator.upper,
-            gap=forecast.gap,
+            origin_residual=forecast.origin_residual,
             trust=trust,
-            drift=problem.final.drift,
+            transfer_prior=problem.final.transfer_prior,
             days_off=forecast.days_off,
         ),
-        drawn=drawn_calibration(problem, followed, trust, drawn, seed),
+        drawn=drawn_calibration(problem, own, trust, drawn, seed),
         support=Support.of(known.intensities(train), known.stringency(train)),
         cases=cases,
         seed=seed,

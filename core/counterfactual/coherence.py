@@ -17,7 +17,7 @@ import pandas as pd
 
 from core.calibration.search import search_sample
 from core.cognition.engine import DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS, SEASON, ResponseEngine
-from core.counterfactual.levels import HeldPolicy, staircase
+from core.counterfactual.levels import FrozenPolicy, policy_ladder
 from core.policy.calendar import DAY_TYPES
 from core.policy.indices import sub_indices
 from core.simulation.contexts import RESTRICTED_MIDDLES
@@ -133,13 +133,13 @@ def answered_coherence(contexts: pd.DataFrame, means: np.ndarray, study: Study) 
 
 def _walks(study: Study) -> Iterator[tuple[str, list[dict[str, float]]]]:
     """What is raised, and the policies that it goes through, each nowhere looser than the one before."""
-    steps = staircase(study)
-    yield STRINGENCY, [HeldPolicy(0.0, 0.0, step).row(study) for step in steps]
+    steps = policy_ladder(study)
+    yield STRINGENCY, [FrozenPolicy(0.0, 0.0, step).row(study) for step in steps]
     for item in study.indicators:
         for others in (steps[0], steps[len(steps) // 2], steps[-1]):
             rows = []
             for level in range(item.maximum + 1):
-                row = HeldPolicy(0.0, 0.0, {**others, item.code: level}).row(study)
+                row = FrozenPolicy(0.0, 0.0, {**others, item.code: level}).row(study)
                 if item.has_flag and level:
                     rows.append({**row, f"{item.code}_Flag": 0.0})
                 rows.append(row)

@@ -9,13 +9,13 @@ import pandas as pd
 
 from core.calibration.problem import with_known_weeks
 from core.counterfactual.fitted import FittedTwin
-from core.counterfactual.paths import (
+from core.counterfactual.trajectories import (
     ResponsePath,
     block_summary,
     category_mean_draws,
-    follow,
     interval_of,
     mean_draws,
+    simulate_paths,
     timeline_days,
 )
 from core.counterfactual.uncertainty import Progress
@@ -68,7 +68,7 @@ def contrasts(
     """
     base = twin.timeline if reference is None else as_asked(twin, reference)
     asked = [as_asked(twin, item) for item in scenarios]
-    paths = follow(twin, [timeline_days(twin, item, dates) for item in (base, *asked)], dates, progress)
+    paths = simulate_paths(twin, [timeline_days(twin, item, dates) for item in (base, *asked)], dates, progress)
     found = []
     for timeline, path in zip(asked, paths[1:], strict=True):
         lower, upper = interval_of(mean_draws(path.draws - paths[0].draws), path.metric.columns)
@@ -90,7 +90,7 @@ def contrasts(
 def category_change(twin: FittedTwin, before: ResponsePath, after: ResponsePath, attribute: str) -> pd.DataFrame:
     """What changes from one path to another by the categories of an attribute, with 80% intervals.
 
-    The paths must come from one call of `follow`. Columns category, behaviour, difference, lower, upper (points of the
+    The paths must come from one call of `simulate_paths`. Columns category, behaviour, difference, lower, upper (points of the
     metric), people (how many the category stands for). NaN where the category's baseline is next to nothing.
     Raises InputError for an unknown attribute.
     """

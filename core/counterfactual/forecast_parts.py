@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from core.calibration.linear import LinearCalibrator
-from core.calibration.twin import unseen_moves, window_activity
+from core.calibration.twin import novel_calendar_days, window_activity
 from core.counterfactual.effect_uncertainty import known_days_off_spread
 from core.counterfactual.fitted import FittedTwin
 from core.counterfactual.measured import Calibration
@@ -62,7 +62,7 @@ def _moved_week(twin: FittedTwin, means: np.ndarray) -> np.ndarray:
     (days, behaviours)."""
     problem, window = twin.problem, twin.problem.final
     ahead = slice(window.train_days, None)
-    moves = np.abs(unseen_moves(problem, window, window.horizon, window.types[ahead]))
+    moves = np.abs(novel_calendar_days(problem, window, window.horizon, window.types[ahead]))
     spread = known_days_off_spread(problem.study, window.origin)
     offset = window_activity(problem, window, means).part(ahead).offset
     return np.asarray((_forecasts(twin, twin.fitted, means) - offset) * moves[:, None] * spread)

@@ -25,7 +25,7 @@ MOST_LEVELS = 101
 
 
 @dataclass(frozen=True)
-class HeldPolicy:
+class FrozenPolicy:
     """A constant policy: `levels` per indicator, flags general, and the stringency it really has."""
 
     target: float
@@ -41,7 +41,7 @@ class HeldPolicy:
         return columns
 
 
-def staircase(study: Study) -> list[dict[str, int]]:
+def policy_ladder(study: Study) -> list[dict[str, int]]:
     """All steps from nothing to everything, each a level per indicator."""
     order = {code: position for position, code in enumerate(study.sweep_order)}
     levels = {item.code: 0 for item in study.indicators}
@@ -77,20 +77,20 @@ def checked_targets(targets: Sequence[Any]) -> list[float]:
     return sorted(levels)
 
 
-def held_policies(study: Study, targets: Sequence[Any]) -> list[HeldPolicy]:
+def frozen_policies(study: Study, targets: Sequence[Any]) -> list[FrozenPolicy]:
     """The policy of each target level (0 to 100), ascending; InputError as `checked_targets` raises it."""
     levels = checked_targets(targets)
-    steps = staircase(study)
+    steps = policy_ladder(study)
     index = policy_index(_frame(steps, study), study.index, load_codebook()).to_numpy(float)
     held = []
     for target in levels:
         distance = np.abs(index - target)
         position = int(np.flatnonzero(distance <= distance.min() + 1e-9)[-1])
-        held.append(HeldPolicy(target, float(index[position]), steps[position]))
+        held.append(FrozenPolicy(target, float(index[position]), steps[position]))
     return held
 
 
-def mapping_table(study: Study, policies: Sequence[HeldPolicy]) -> pd.DataFrame:
+def mapping_table(study: Study, policies: Sequence[FrozenPolicy]) -> pd.DataFrame:
     """What each level means: one row per indicator (`code`, `name`), one column per target level, in words."""
     rows = []
     for item in study.indicators:
@@ -105,7 +105,7 @@ def mapping_table(study: Study, policies: Sequence[HeldPolicy]) -> pd.DataFrame:
 def _frame(steps: list[dict[str, int]], study: Study) -> pd.DataFrame:
     """Steps as a policy frame, with the codebook's indicators that the study does not use at level 0."""
     book: Codebook = load_codebook()
-    frame = pd.DataFrame([HeldPolicy(0.0, 0.0, step).row(study) for step in steps])
+    frame = pd.DataFrame([FrozenPolicy(0.0, 0.0, step).row(study) for step in steps])
     for code in book.indices[study.index]:
         if code not in frame:
             frame[code] = 0.0

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from core.calibration.anchoring import Gap, follow_policy
-from core.calibration.transfer_prior import Drift
+from core.calibration.anchoring import OriginResidual, follow_policy
+from core.calibration.transfer_prior import TransferPrior
 from core.calibration.twin import RelativeActivity
 
 
@@ -22,23 +22,23 @@ class Lines:
 
 @dataclass(frozen=True)
 class Calibration:
-    """The fitted `lines`, those that the forecast has `followed` and their `share` of the fitted slopes, bounds, the `gap` at
-    the origin, the `trust` in changes of policy, the `drift` after the origin, and the factor on what the engine says of
+    """The fitted `lines`, those of the forecast (`forecast_lines`) and their `share` of the fitted slopes, bounds, the `gap`
+    at the origin, the `trust` in changes of policy, the `drift` after the origin, and the factor on what the engine says of
     `days_off`. `factor` is what an effect of another policy is multiplied by: 1, or what was drawn; `days_off_error` the same of
-    `days_off` where training never showed such a day (`unseen_moves`).
+    `days_off` where training never showed such a day (`novel_calendar_days`).
 
     Either one calibration, with arrays (behaviours,), or a stack of draws, with arrays (draws, 1, behaviours), a gap by
     draw, and `days_off` and its error (draws, behaviours).
     """
 
     lines: Lines
-    followed: Lines
+    forecast_lines: Lines
     share: np.ndarray | float
     lower: float
     upper: np.ndarray
-    gap: Gap
+    origin_residual: OriginResidual
     trust: float
-    drift: Drift
+    transfer_prior: TransferPrior
     days_off: np.ndarray
     factor: np.ndarray | float = 1.0
     days_off_error: np.ndarray | None = None
@@ -49,13 +49,15 @@ class Calibration:
         """The metric of days after the origin, (…, days, behaviours).
 
         `observed` is relative activity of the same kinds of day under the observed policy. What that policy changed since
-        the origin is followed as far as the forecast trusts it; what `relative` does otherwise counts in full, by the fitted
-        lines. So the observed policy's path is the forecast itself, and a contrast is what the calibrated simulation says.
+        the origin counts as far as the forecast trusts it; what `relative` does otherwise counts in full, by the fitted lines.
+        So the observed policy's path is the forecast itself, and a contrast is what the calibrated simulation says.
         """
         trusted = follow_policy(
-            self._line(relative.held, self.followed), self._line(observed, self.followed), self.trust
+            self._line(relative.frozen_policy, self.forecast_lines),
+            self._line(observed, self.forecast_lines),
+            self.trust,
         )
-        forecast = trusted + self.gap.of(dates, day_types) + self.drift.of(dates)
+        forecast = trusted + self.origin_residual.of(dates, day_types) + self.transfer_prior.of(dates)
         effect = self._line(relative.actual, self.lines) - self._line(observed, self.lines)
         activity = forecast + self.factor * effect
         return relative.metric(np.clip(activity, self.lower, self.upper), slice(None))

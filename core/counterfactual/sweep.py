@@ -12,8 +12,8 @@ import pandas as pd
 
 from core.cognition.engine import DAY_TYPE, EPIDEMIC, RESTRICTED_DAYS
 from core.counterfactual.fitted import FittedTwin, held_days
-from core.counterfactual.levels import HeldPolicy, held_policies
-from core.counterfactual.paths import PolicyDays, ResponsePath, follow, moves_as_expected
+from core.counterfactual.levels import FrozenPolicy, frozen_policies
+from core.counterfactual.trajectories import PolicyDays, ResponsePath, moves_as_expected, simulate_paths
 from core.counterfactual.uncertainty import Progress
 from core.policy.indices import sub_indices
 from core.study import Codebook
@@ -27,7 +27,7 @@ class SweepLevel:
     policy lies `outside` what training saw.
     """
 
-    policy: HeldPolicy
+    policy: FrozenPolicy
     path: ResponsePath
     mean: pd.Series
     lower: pd.Series
@@ -72,13 +72,15 @@ def stringency_sweep(
     """Hold stringency at each target over `dates`. InputError for no target, or one outside 0 to 100."""
     study = twin.problem.study
     codebook = Codebook(study.indicators, {}, study.id)
-    held = held_policies(study, targets)
+    held = frozen_policies(study, targets)
     policies = []
     for policy in held:
         days = held_days(twin, dates, policy.row(study))
         intensities = sub_indices(days, codebook)[list(twin.timeline.codes)] / 100.0
         policies.append(PolicyDays(days, intensities, pd.Series(policy.realised, index=dates)))
-    levels = [_level(policy, path) for policy, path in zip(held, follow(twin, policies, dates, progress), strict=True)]
+    levels = [
+        _level(policy, path) for policy, path in zip(held, simulate_paths(twin, policies, dates, progress), strict=True)
+    ]
     signs = [item.expected_sign for item in study.behaviours]
     expected = np.ones(len(signs), dtype=bool)
     for before, after in pairwise(levels):
@@ -95,7 +97,7 @@ def stringency_sweep(
     )
 
 
-def _level(policy: HeldPolicy, path: ResponsePath) -> SweepLevel:
+def _level(policy: FrozenPolicy, path: ResponsePath) -> SweepLevel:
     lower, upper = path.mean_interval()
     return SweepLevel(
         policy=policy,

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from core.calibration.anchoring import Gap, follow_policy, measure_gap
+from core.calibration.anchoring import OriginResidual, follow_policy, measure_origin_residual
 from core.calibration.linear import LinearCalibrator
 from core.calibration.problem import Problem
 from core.calibration.twin import observed_activity, window_activity
@@ -106,7 +106,7 @@ def drawn_category_means(
 
 def drawn_calibration(
     problem: Problem,
-    followed: LinearCalibrator,
+    calibrator: LinearCalibrator,
     trust: float,
     means: np.ndarray,
     seed: int,
@@ -115,7 +115,7 @@ def drawn_calibration(
 ) -> Calibration:
     """The calibration fitted anew in each draw; `means` is (draws, contexts, behaviours) of the problem's contexts.
 
-    `followed` is the calibrator that the forecast follows; its bounds and its share are used. Without `weeks` all training
+    Bounds and share are those of `calibrator`, the forecast's own. Without `weeks` all training
     weeks are kept, and draws differ by their means alone.
     """
     window = problem.final
@@ -133,7 +133,7 @@ def drawn_calibration(
                 scale**2,
                 draws=1,
                 seed=int(own_seed) if weeks else None,
-                shares=(1.0, followed.share),
+                shares=(1.0, calibrator.share),
             )
             for actual, seen, scale, own_seed in zip(
                 relative.actual[:, train], observed, relative.scale[:, train], seeds[some], strict=True
@@ -144,31 +144,31 @@ def drawn_calibration(
         )
 
         def clipped(activity: np.ndarray, line: Sequence[np.ndarray]) -> np.ndarray:
-            return np.asarray(np.clip(activity[:, train] * line[0] + line[1], followed.lower, followed.upper))
+            return np.asarray(np.clip(activity[:, train] * line[0] + line[1], calibrator.lower, calibrator.upper))
 
-        trusted = follow_policy(clipped(relative.held, theirs), clipped(relative.actual, theirs), trust)
+        trusted = follow_policy(clipped(relative.frozen_policy, theirs), clipped(relative.actual, theirs), trust)
         actual = clipped(relative.actual, lines)
-        gaps.append(measure_gap(observed, trusted, actual, window.train, window.types[train]))
+        gaps.append(measure_origin_residual(observed, trusted, actual, window.train, window.types[train]))
         fitted.append(lines)
         own.append(theirs)
         days_off.append(relative.days_off)
-    assert followed.upper is not None
+    assert calibrator.upper is not None
     study, origin = problem.study, window.origin
     effects = drawn_factors(known_effect_spread(study, origin), len(means), seed, EFFECT_FACTORS)
     days_off_error = drawn_factors(known_days_off_spread(study, origin), len(means), seed, DAYS_OFF_FACTORS)
     # Draws serve intervals, for which 32 bits are more than enough and twice as fast.
     return Calibration(
         lines=_stacked(fitted),
-        followed=_stacked(own),
-        share=followed.share,
-        lower=followed.lower,
-        upper=followed.upper.astype(np.float32),
-        gap=Gap(
+        forecast_lines=_stacked(own),
+        share=calibrator.share,
+        lower=calibrator.lower,
+        upper=calibrator.upper.astype(np.float32),
+        origin_residual=OriginResidual(
             np.concatenate([gap.by_weekday for gap in gaps]).astype(np.float32),
             np.concatenate([gap.on_holidays for gap in gaps]).astype(np.float32),
         ),
         trust=trust,
-        drift=window.drift,
+        transfer_prior=window.transfer_prior,
         days_off=np.concatenate(days_off),
         factor=effects[:, None],
         days_off_error=days_off_error,

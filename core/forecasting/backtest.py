@@ -41,7 +41,7 @@ from core.simulation.simulate import simulate
 
 TWIN = "twin"
 #: Every baseline but the one with a trend, which extrapolates a day index, and two that look at the series itself.
-RIVALS = {
+ALL_BASELINES = {
     **{name: baseline for name, baseline in BASELINES.items() if name != "gradient_boosting_trend"},
     "gradient_boosting_lags": gradient_boosting_lags,
     "ets": exponential_smoothing,
@@ -76,7 +76,11 @@ class PlaceForecasts:
 
 @one_thread
 def forecast_place(
-    place: Place, personas: pd.DataFrame, origins: Sequence[date], longest: int, rivals: Sequence[str] = tuple(RIVALS)
+    place: Place,
+    personas: pd.DataFrame,
+    origins: Sequence[date],
+    longest: int,
+    rivals: Sequence[str] = tuple(ALL_BASELINES),
 ) -> PlaceForecasts:
     """Every forecaster at every origin that the place's data reach; and at origins of the past, where no widths were learned.
 
@@ -98,7 +102,7 @@ def forecast_place(
             continue
         forecast = twin.forecast
         known = known_at(place, origin, pd.DatetimeIndex(forecast.index))
-        found[origin] = {TWIN: forecast, **{name: RIVALS[name](known) for name in rivals}}
+        found[origin] = {TWIN: forecast, **{name: ALL_BASELINES[name](known) for name in rivals}}
         scales[origin] = _scales(place, origin, twin.policy_effect)
     learned = {(name, origin): widths_after(place.study, origin, name) for name in WITH_INTERVALS for origin in found}
     past = None

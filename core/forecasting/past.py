@@ -16,7 +16,7 @@ import pandas as pd
 
 from core.calibration.policy_effect_weight import known_policy_weight
 from core.calibration.problem import build_problem
-from core.calibration.transfer_prior import drift_after
+from core.calibration.transfer_prior import transfer_prior_after
 from core.calibration.twin import ForecastParts, forecast_in_parts
 from core.cognition.coefficients import load_coefficients
 from core.cognition.rules import RulesEngine
@@ -160,7 +160,7 @@ def past_errors(place: Place, personas: pd.DataFrame, last: date, longest: int) 
     drift = np.zeros(past.truth.shape)
     for number, origin in enumerate(past.origins):
         days = pd.date_range(origin + timedelta(days=1), periods=longest, freq="D")
-        drift[number] = drift_after(place.study, origin).of(days)
+        drift[number] = transfer_prior_after(place.study, origin).of(days)
     twin, naive = past.scales()
     return PastErrors(
         past.behaviours,

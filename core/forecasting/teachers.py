@@ -17,7 +17,7 @@ from core.forecasting.past import PastForecasts, measured
 WEEK = 7
 
 
-def kept_for_exams(place: str) -> bool:
+def is_held_out(place: str) -> bool:
     """Whether a country is among the fifth from which nothing is ever learned: decided by its code alone."""
     return int(hashlib.sha256(f"pt{place}".encode()).hexdigest(), 16) % 5 == 0
 

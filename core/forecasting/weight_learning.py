@@ -16,8 +16,8 @@ from datetime import date
 import numpy as np
 
 from core.calibration.policy_effect_weight import UNINFORMED
-from core.forecasting.drift_learning import LearnedDrift, drift_of, learn_drift
 from core.forecasting.teachers import Teachers, weekly
+from core.forecasting.transfer_prior_learning import LearnedPrior, learn_transfer_prior, transfer_prior_of
 
 GRID = np.round(np.linspace(0.0, 1.0, 11), 2)
 #: Months of history that count as much as knowing nothing: as few months teach little about recovery, so here.
@@ -34,7 +34,7 @@ class LearnedForecast:
 
     days: tuple[date, ...]
     weights: tuple[float, ...]
-    drifts: tuple[LearnedDrift, ...]
+    drifts: tuple[LearnedPrior, ...]
     errors: np.ndarray
     weight: np.ndarray
 
@@ -44,12 +44,12 @@ def learn_forecast(teachers: Teachers, days: Sequence[date]) -> LearnedForecast:
     scores = np.array([_scores(teachers, days, weight) for weight in GRID])
     weights = tuple(_shrunk(_least(scores[:, number]), teachers.months(day)) for number, day in enumerate(days))
     drifts = tuple(
-        learn_drift(teachers, weekly(teachers.errors(np.full(len(teachers.origins), weight))), day)
+        learn_transfer_prior(teachers, weekly(teachers.errors(np.full(len(teachers.origins), weight))), day)
         for day, weight in zip(days, weights, strict=True)
     )
     place = _known(teachers, days)
     weight = np.array([UNINFORMED if number < 0 else weights[number] for number in place])
-    errors = teachers.errors(weight, drift_of(teachers, _by_origin(drifts, place)))
+    errors = teachers.errors(weight, transfer_prior_of(teachers, _by_origin(drifts, place)))
     return LearnedForecast(tuple(days), weights, drifts, errors, weight)
 
 
@@ -58,7 +58,7 @@ def _known(teachers: Teachers, days: Sequence[date]) -> list[int]:
     return [sum(day <= origin for day in days) - 1 for origin in teachers.origins]
 
 
-def _by_origin(drifts: Sequence[LearnedDrift], place: Sequence[int]) -> np.ndarray:
+def _by_origin(drifts: Sequence[LearnedPrior], place: Sequence[int]) -> np.ndarray:
     nothing = np.zeros_like(drifts[0].others)
     return np.stack([nothing if number < 0 else drifts[number].others for number in place], axis=1)
 
@@ -67,8 +67,8 @@ def _scores(teachers: Teachers, days: Sequence[date], weight: float) -> np.ndarr
     """Mean error of forecasts with this weight on days up to each of `days`, (days,)."""
     followed = np.full(len(teachers.origins), weight)
     plain = weekly(teachers.errors(followed))
-    drifts = [learn_drift(teachers, plain, day) for day in days]
-    errors = teachers.errors(followed, drift_of(teachers, _by_origin(drifts, _known(teachers, days))))
+    drifts = [learn_transfer_prior(teachers, plain, day) for day in days]
+    errors = teachers.errors(followed, transfer_prior_of(teachers, _by_origin(drifts, _known(teachers, days))))
     seen = np.isfinite(errors)
     squares = np.cumsum(np.where(seen, errors, 0.0).astype(float) ** 2, axis=2)
     counts = np.cumsum(seen, axis=2)

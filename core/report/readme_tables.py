@@ -9,7 +9,7 @@ from typing import Any
 
 from core.forecasting.backtest import TWIN, summary_of
 from core.forecasting.baselines import BASELINES
-from core.forecasting.teachers import kept_for_exams
+from core.forecasting.teachers import is_held_out
 from core.report.sentences.language import run_cost_text
 from core.report.sentences.skill import changes, listed
 from core.report.sentences.validity import WORLD_WORDS, against_words, best_rival
@@ -122,7 +122,7 @@ def countries_table(measured: MeasuredBacktest) -> str:
 def countries_words(measured: MeasuredBacktest) -> str:
     """The countries kept out of every choice, single rows, and intervals."""
     every: Mapping[str, Any] = measured.values["summary"]["by_horizon"]
-    kept_out: Any = summary_of([row for row in measured.rows if kept_for_exams(row["country"])], measured.rivals)
+    kept_out: Any = summary_of([row for row in measured.rows if is_held_out(row["country"])], measured.rivals)
     days = listed([str(horizon) for horizon in every])
     said = []
     if kept_out["rows"]:

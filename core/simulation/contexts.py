@@ -103,7 +103,7 @@ def situations(
     return found.assign(**{SEASON: season_of(dates)}) if seasons else found
 
 
-def unrestricted(days: pd.DataFrame, study: Study) -> pd.DataFrame:
+def without_policy(days: pd.DataFrame, study: Study) -> pd.DataFrame:
     """The same kinds of day with no policy, no epidemic and no restrictions behind them."""
     return days.assign(**no_policy(study), **{EPIDEMIC: 0, RESTRICTED_DAYS: 0})
 
@@ -119,7 +119,7 @@ def origin_moment(days: pd.DataFrame, origin: date) -> pd.Series:
     return moment
 
 
-def held_at(days: pd.DataFrame, moment: pd.Series) -> pd.DataFrame:
+def frozen_at(days: pd.DataFrame, moment: pd.Series) -> pd.DataFrame:
     """The same kinds of day under the policy, epidemic and fatigue of one `moment` (a row of `situations`)."""
     kept = [column for column in days.columns if column not in (DAY_TYPE, RAMADAN, SEASON)]
     return days.assign(**{column: moment[column] for column in kept}).astype(days.dtypes)

@@ -25,8 +25,8 @@ SMALLEST_ACTIVITY = 1e-3
 class MeasurementModel(Protocol):
     """From relative activity, shape (days, behaviours), to the metric and back."""
 
-    def affine(self, dates: pd.DatetimeIndex, unrestricted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(offset, scale), each (…, days, behaviours), from unrestricted activity of that shape."""
+    def affine(self, dates: pd.DatetimeIndex, no_policy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(offset, scale), each (…, days, behaviours), from activity without policy, of that shape."""
         ...
 
 
@@ -34,16 +34,16 @@ class MeasurementModel(Protocol):
 class SameWeekdayChange:
     """Percent change against the same weekday of a fixed baseline: metric = 100 · (activity · u / baseline[weekday] − 1).
 
-    u is the unrestricted activity of the day's own kind, and `baseline` the simulated activity of an ordinary week of
+    u is the activity without policy of the day's own kind, and `baseline` the simulated activity of an ordinary week of
     the baseline period, shape (…, 7, behaviours), Monday first, under the working week *of that period*: a day of rest
     that later becomes a working day reads far above zero. Source: the definition of Google's Community Mobility Reports.
     """
 
     baseline: np.ndarray
 
-    def affine(self, dates: pd.DatetimeIndex, unrestricted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def affine(self, dates: pd.DatetimeIndex, no_policy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         same_weekday = np.maximum(self.baseline, SMALLEST_ACTIVITY)[..., dates.day_of_week, :]
-        scale = PERCENT * unrestricted / same_weekday
+        scale = PERCENT * no_policy / same_weekday
         return np.full_like(scale, -PERCENT), scale
 
 
@@ -53,16 +53,16 @@ class Level:
 
     unit_per_activity: np.ndarray
 
-    def affine(self, dates: pd.DatetimeIndex, unrestricted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return np.zeros_like(unrestricted), unrestricted * self.unit_per_activity
+    def affine(self, dates: pd.DatetimeIndex, no_policy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return np.zeros_like(no_policy), no_policy * self.unit_per_activity
 
 
 @dataclass(frozen=True)
 class Share:
     """The metric is the percent of people who do it."""
 
-    def affine(self, dates: pd.DatetimeIndex, unrestricted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return np.zeros_like(unrestricted), PERCENT * unrestricted
+    def affine(self, dates: pd.DatetimeIndex, no_policy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return np.zeros_like(no_policy), PERCENT * no_policy
 
 
 def measurement_model(kind: str, baseline: np.ndarray) -> MeasurementModel:

@@ -282,6 +282,18 @@ MIGRATIONS: tuple[str, ...] = (
         ) USING (study_id) WHERE content_hash IS NOT NULL;
     DROP TABLE observations_by_study;
     """,
+    # Names of the field for what had names of our own.
+    """
+    UPDATE runs SET kind = 'persona_audit', record = replace(CAST(record AS VARCHAR), '"kind": "crowd"',
+        '"kind": "persona_audit"') WHERE kind = 'crowd';
+    UPDATE runs SET summary = replace(replace(CAST(summary AS VARCHAR), '"policy_trust"', '"policy_effect_weight"'),
+        '"line_share.', '"slope_shrinkage.') WHERE contains(CAST(summary AS VARCHAR), '"policy_trust"');
+    UPDATE trials SET parameters = replace(CAST(parameters AS VARCHAR), '"policy_trust"', '"policy_effect_weight"')
+        WHERE contains(CAST(parameters AS VARCHAR), '"policy_trust"');
+    UPDATE calibrations SET parameters = replace(replace(CAST(parameters AS VARCHAR), '"policy_trust"',
+        '"policy_effect_weight"'), '"line_share"', '"slope_shrinkage"')
+        WHERE contains(CAST(parameters AS VARCHAR), '"policy_trust"') OR contains(CAST(parameters AS VARCHAR), '"line_share"');
+    """,
 )
 
 

@@ -40,7 +40,7 @@ _SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Asker:
+class SurveyRespondents:
     """How a model is asked. `engine` is gemini, openai or replay; `spec` is that of the engine whose answers they are.
 
     `cache`, `limits`, `price`, `run_id` and the callbacks go to the pipe, which says what is raised.
@@ -128,27 +128,27 @@ def survey_questions(
     return asked
 
 
-def ask_survey(writer: SurveyWriter, personas: pd.DataFrame, asker: Asker) -> SurveyAnswers:
+def ask_survey(writer: SurveyWriter, personas: pd.DataFrame, respondents: SurveyRespondents) -> SurveyAnswers:
     """Asks all that is not in the cache.
 
     Raises AnswersMissing, after everything was asked, for a question without a valid answer, unless failures are
     allowed; and what the pipe raises.
     """
-    asked = survey_questions(writer, personas, asker.spec, asker.samples)
+    asked = survey_questions(writer, personas, respondents.spec, respondents.samples)
     shape = writer.shape
     outcomes = ask_all(
         [item.question for item in asked],
-        provider_for(asker.engine, asker.spec),
-        asker.spec,
+        provider_for(respondents.engine, respondents.spec),
+        respondents.spec,
         shape.parse,
-        asker.cache,
-        asker.limits,
-        asker.on_progress,
-        asker.should_stop,
-        run_id=asker.run_id,
-        price=asker.price,
+        respondents.cache,
+        respondents.limits,
+        respondents.on_progress,
+        respondents.should_stop,
+        run_id=respondents.run_id,
+        price=respondents.price,
     )
-    size = (len(personas), asker.samples)
+    size = (len(personas), respondents.samples)
     values = np.full((*size, len(writer.question.keys)), np.nan)
     reasons, failures = np.full(size, "", dtype=object), np.full(size, "", dtype=object)
     problems = []
@@ -160,7 +160,7 @@ def ask_survey(writer: SurveyWriter, personas: pd.DataFrame, asker: Asker) -> Su
             continue
         values[people[:, None], sample, np.array(item.order)[None, :]] = shape.probabilities(outcome.answer)
         reasons[people, sample] = outcome.answer[REASON]
-    if problems and not asker.allow_failures:
+    if problems and not respondents.allow_failures:
         raise AnswersMissing(_missing(problems, len(asked), _names(personas)), tuple(problems))
     return SurveyAnswers(values, reasons, failures, tuple(outcomes), tuple(problems))
 

@@ -44,7 +44,7 @@ class KnownPast:
 
 
 @dataclass(frozen=True)
-class RivalContrast:
+class EstimatedContrast:
     """Mean difference over the days asked about, by behaviour, in points of the metric, with the ends of its 80%
     interval; these are None for a way that gives none."""
 
@@ -53,10 +53,10 @@ class RivalContrast:
     upper: pd.Series | None = None
 
 
-class FittedRival(Protocol):
+class FittedEstimator(Protocol):
     """A way of estimating that has seen its training days."""
 
-    def contrast(self, actual: pd.Series, alternative: pd.Series) -> RivalContrast:
+    def contrast(self, actual: pd.Series, alternative: pd.Series) -> EstimatedContrast:
         """What `alternative` stringency does instead of the `actual` one, both by day over the same days."""
         ...
 
@@ -69,13 +69,13 @@ class PerPoint:
     low: pd.Series | None = None
     high: pd.Series | None = None
 
-    def contrast(self, actual: pd.Series, alternative: pd.Series) -> RivalContrast:
+    def contrast(self, actual: pd.Series, alternative: pd.Series) -> EstimatedContrast:
         """The effect times the mean difference of stringency; where stringency is the same every day, 0 and no interval."""
         points = float((alternative - actual).mean())
         if self.low is None or self.high is None or bool((alternative == actual).all()):
-            return RivalContrast(self.effect * points)
+            return EstimatedContrast(self.effect * points)
         ends = pd.DataFrame({"one": self.low * points, "other": self.high * points})
-        return RivalContrast(self.effect * points, ends.min(axis=1), ends.max(axis=1))
+        return EstimatedContrast(self.effect * points, ends.min(axis=1), ends.max(axis=1))
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class LearnedResponse:
 
     models: dict[str, object]
 
-    def contrast(self, actual: pd.Series, alternative: pd.Series) -> RivalContrast:
+    def contrast(self, actual: pd.Series, alternative: pd.Series) -> EstimatedContrast:
         """Mean prediction under the alternative minus mean prediction under the actual stringency."""
         weekday = pd.DatetimeIndex(actual.index).day_of_week
         two = [np.column_stack([item.to_numpy(float), weekday]) for item in (actual, alternative)]
@@ -92,7 +92,7 @@ class LearnedResponse:
             name: float((model.predict(two[1]) - model.predict(two[0])).mean())  # type: ignore[attr-defined]
             for name, model in self.models.items()
         }
-        return RivalContrast(pd.Series(found, dtype=float))
+        return EstimatedContrast(pd.Series(found, dtype=float))
 
 
 def largest_change(stringency: pd.Series) -> int:
@@ -175,7 +175,7 @@ def gradient_boosting(past: KnownPast) -> LearnedResponse:
 
 
 #: Name -> how it is fitted.
-CONTRAST_RIVALS: dict[str, Callable[[KnownPast], FittedRival]] = {
+EFFECT_ESTIMATORS: dict[str, Callable[[KnownPast], FittedEstimator]] = {
     "before_after": before_and_after,
     "interrupted_time_series": interrupted_time_series,
     "regression": regression,

@@ -28,11 +28,11 @@ from core.people.personas import synthesise
 from core.people.population_file import load_population_spec
 from core.policy.timeline import PolicyTimeline
 from core.synthetic.worlds import HORIZON, KnownWorld, known_world
-from core.validity.contrast_rivals import CONTRAST_RIVALS, KnownPast, RivalContrast
+from core.validity.contrast_rivals import EFFECT_ESTIMATORS, EstimatedContrast, KnownPast
 from core.validity.paired import rmse_difference
 
 TWIN = "twin"
-ESTIMATORS = (TWIN, *CONTRAST_RIVALS)
+ESTIMATORS = (TWIN, *EFFECT_ESTIMATORS)
 #: What an alternative changes: measures, or the days on which people work. Points of the two do not compare.
 MEASURES, WORKING_WEEK = "measures", "working week"
 #: A true effect smaller than this many points has no direction that matters.
@@ -139,14 +139,14 @@ def measure(world: KnownWorld, personas: int = PERSONAS, trials: int = TRIALS) -
         world.timeline.stringency(pd.DatetimeIndex(twin.problem.observed.index)),
         None if world.cases is None else world.cases.loc[: pd.Timestamp(world.origin)],
     )
-    rivals = {name: fit(past) for name, fit in CONTRAST_RIVALS.items()}
+    rivals = {name: fit(past) for name, fit in EFFECT_ESTIMATORS.items()}
     expected = world.expected_under(world.timeline, horizon_of(world))
     rows = []
     for item, answer in zip(alternatives, answers, strict=True):
         truth = (world.expected_under(item.timeline, item.days) - expected.loc[item.days]).mean()
         actual, other = world.timeline.stringency(item.days), item.timeline.stringency(item.days)
         said = {name: rival.contrast(actual, other) for name, rival in rivals.items()}
-        said[TWIN] = RivalContrast(answer.difference, answer.lower, answer.upper)
+        said[TWIN] = EstimatedContrast(answer.difference, answer.lower, answer.upper)
         about: dict[str, Any] = {
             "world": world.kind,
             "seed": world.seed,
@@ -197,7 +197,7 @@ def _contrasts_of(twin: FittedTwin, alternatives: Sequence[Alternative]) -> list
     return [found[place] for place in range(len(alternatives))]
 
 
-def _of_behaviour(said: RivalContrast, behaviour: str) -> dict[str, float | None]:
+def _of_behaviour(said: EstimatedContrast, behaviour: str) -> dict[str, float | None]:
     ends = (None if end is None else float(end[behaviour]) for end in (said.lower, said.upper))
     lower, upper = ends
     return {"estimate": float(said.difference[behaviour]), "lower": lower, "upper": upper}

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from core.counterfactual.fitted import FittedTwin
-from core.counterfactual.paths import ResponsePath, category_mean_draws, interval_of
+from core.counterfactual.trajectories import ResponsePath, category_mean_draws, interval_of
 
 #: Categories that fewer personas stand for are shown, but never called the most or the least responsive: chance decides.
 FEWEST_PERSONAS = 10

@@ -1,4 +1,4 @@
-"""Whether simulated people are a crowd: spread, collapse, agreement of repeated samples, wording, and cues.
+"""Whether simulated people differ as people do: spread, collapse, agreement of repeated samples, wording, and cues.
 
 The challenges are those of Anthis et al. (2025, arXiv 2504.02234): diversity, bias, sycophancy, alienness,
 generalisation. Everything here takes plain arrays, so that it judges any engine's answers: `values` (samples, personas,

@@ -1,4 +1,4 @@
-"""What the figures of a crowd say, in sentences: each follows from an interval, and none from a threshold."""
+"""What the figures of a persona audit say, in sentences: each follows from an interval, and none from a threshold."""
 
 from __future__ import annotations
 

@@ -23,10 +23,10 @@ from core.cognition.coefficients import load_coefficients
 from core.cognition.engine import ResponseEngine
 from core.cognition.rules import RulesEngine
 from core.counterfactual.assemble import fitted_from
-from core.counterfactual.paths import follow_timeline
+from core.counterfactual.trajectories import simulate_timeline
 from core.datasets.regions import country_of
 from core.errors import TooLittleObserved, one_of
-from core.forecasting.backtest import RIVALS, counted_behaviours, why_not_counted
+from core.forecasting.backtest import ALL_BASELINES, counted_behaviours, why_not_counted
 from core.forecasting.baselines import BaselineInputs
 from core.forecasting.metrics import rmse
 from core.forecasting.past import FEWEST_TRAINING
@@ -180,7 +180,7 @@ def forecast_regions(
             left_out[f"{region.code} after {origin}"] = why.problem
             continue
         known = baseline_inputs(place, origin, days)
-        forecasts = {TWIN: own, **{name: RIVALS[name](known) for name in BASELINES}}
+        forecasts = {TWIN: own, **{name: ALL_BASELINES[name](known) for name in BASELINES}}
         forecasts |= {name: frame for name, frame in shared.items() if name in (NATIONAL, NATIONAL_NAIVE)}
         if region.category is not None and (PEOPLE, region.category) in shared:
             forecasts[PEOPLE] = shared[PEOPLE, region.category]
@@ -238,7 +238,7 @@ def _national(
     days = pd.DatetimeIndex(twin.index)
     found: dict[object, pd.DataFrame] = {
         NATIONAL: twin,
-        NATIONAL_NAIVE: RIVALS["seasonal_naive"](baseline_inputs(nation, origin, days)),
+        NATIONAL_NAIVE: ALL_BASELINES["seasonal_naive"](baseline_inputs(nation, origin, days)),
     }
     if country.attribute is not None:
         problem = build_problem(
@@ -250,7 +250,7 @@ def _national(
         fitted = fitted_from(
             problem.final_only(), nation.timeline, personas, (country.attribute,), engine, parameters, nation.cases, 0
         )
-        path = follow_timeline(fitted.twin, nation.timeline, days)
+        path = simulate_timeline(fitted.twin, nation.timeline, days)
         found |= {(PEOPLE, category): path.group(name, category) for name, category in path.group_names}
     return found
 

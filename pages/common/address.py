@@ -6,7 +6,7 @@ wins over what was chosen before; a value that means nothing here is named and l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -90,13 +90,14 @@ def pick(
     *,
     keep: bool = False,
     buttons: bool = False,
+    formerly: Mapping[str, str] | None = None,
     **more: Any,
 ) -> str:
-    """A select box, or a row of buttons, whose choice is in the address."""
+    """A select box, or a row of buttons, whose choice is in the address; `formerly` maps names in older links to today's."""
     usable = list(options)
 
     def parse(text: str) -> str:
-        return usable[usable.index(text)]
+        return usable[usable.index((formerly or {}).get(text, text))]
 
     key = from_address(study, name, default, parse, keep=keep)
     # Given anew on every run: after a run that stopped above it, the browser has forgotten what the session still knows.

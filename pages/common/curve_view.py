@@ -17,7 +17,7 @@ from pages.common.shell import Workspace
 from pages.common.stored import curves_of
 
 ALL = "all"
-DEFAULT_RIVALS = ("last_7_days", "gradient_boosting")
+DEFAULT_BASELINES = ("last_7_days", "gradient_boosting")
 
 
 def curve_view(workspace: Workspace, run: StoredRun, key: str) -> None:
@@ -29,7 +29,7 @@ def curve_view(workspace: Workspace, run: StoredRun, key: str) -> None:
     rivals = st.multiselect(
         "Forecasts beside the twin",
         [name for name in found.forecasts if name != "twin"],
-        default=[name for name in DEFAULT_RIVALS if name in found.forecasts],
+        default=[name for name in DEFAULT_BASELINES if name in found.forecasts],
         format_func=lambda name: FORECASTERS.get(name, name),
         key=f"{key}_beside",
         bind="query-params",

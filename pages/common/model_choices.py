@@ -17,7 +17,7 @@ from core.services.language.servers import (
     key_state,
     listed_servers,
 )
-from core.services.studies.requests import Asking
+from core.services.studies.requests import ModelOptions
 from core.study import Study
 from pages.common.address import arrived, from_address, into_address, key_of, leave_out, pick, type_text
 from pages.common.door import may_spend_keys, opened_from_here
@@ -26,7 +26,7 @@ from pages.common.shell import Workspace, plain_text
 OWN_SERVER, OTHER_SERVER = "own", "other"
 
 
-def model_choice(study: Study, engine: str) -> Asking | None:
+def model_choice(study: Study, engine: str) -> ModelOptions | None:
     """Model and server of an engine that asks; None where something is missing. A key may still be (`may_be_asked`): what
     it would cost is said without one."""
     left, right = st.columns([1, 1], vertical_alignment="top")
@@ -61,10 +61,10 @@ def model_choice(study: Study, engine: str) -> Asking | None:
     if not model:
         st.info("Name the model to be asked.", icon=":material/edit:")
         return None
-    return Asking(engine=engine, model=model, base_url=base_url)
+    return ModelOptions(engine=engine, model=model, base_url=base_url)
 
 
-def may_be_asked(asking: Asking) -> bool:
+def may_be_asked(asking: ModelOptions) -> bool:
     """Whether the key that a provider wants is there; a replay and a server of one's own need none."""
     if asking.engine == "replay":
         return True
@@ -115,7 +115,7 @@ def _server(study: Study) -> str | None:
     return address
 
 
-def recorded_choice(workspace: Workspace, survey: bool = False) -> Asking | None:
+def recorded_choice(workspace: Workspace, survey: bool = False) -> ModelOptions | None:
     """The recording to replay: of questions about days of a study, or of a `survey`."""
     known: dict[str, Recording] = {item.key: item for item in recordings(workspace.store, survey=survey)}
     if not known:
@@ -137,7 +137,7 @@ def recorded_choice(workspace: Workspace, survey: bool = False) -> Asking | None
             keep=True,
         )
     ]
-    way = Asking(
+    way = ModelOptions(
         engine="replay",
         of=chosen.engine,
         model=chosen.model,

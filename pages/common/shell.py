@@ -54,7 +54,7 @@ NO_RAW_DOWNLOAD = (
 JOB_WORDS = {
     "run": "a run",
     "ask": "a question to the personas",
-    "crowd": "quality of the crowd",
+    "persona_audit": "persona audit",
     "audit": "what else moves with the policy",
     "what-if": "asking about other policies",
 }

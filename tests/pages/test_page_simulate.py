@@ -32,7 +32,7 @@ from core.services.language.server_check import require_server
 from core.services.language.servers import SERVERS_VARIABLE
 from core.services.populations.synthesis import make_population
 from core.services.runs.results import list_results
-from core.services.studies.requests import Asking
+from core.services.studies.requests import ModelOptions
 from core.store.database import Store
 from core.study import load_study
 from pages.common.shell import job_board, open_store
@@ -254,8 +254,8 @@ def test_an_unknown_price_allows_no_cap_on_the_cost(store: Store, server: Server
 
 
 def test_a_server_that_is_not_there_is_said_before_anything_is_asked(store: Store, server: ServerUrl) -> None:
-    require_server(Asking("openai", MODEL, base_url=str(server)))
-    require_server(Asking("openai", MODEL))
+    require_server(ModelOptions("openai", MODEL, base_url=str(server)))
+    require_server(ModelOptions("openai", MODEL))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         gone = f"http://127.0.0.1:{probe.getsockname()[1]}/v1"

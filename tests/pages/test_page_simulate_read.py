@@ -11,11 +11,11 @@ from llm_servers import ServerUrl, openai_server
 from page_cases import clean, said, until
 from simulate_page import MODEL, linked, model_run, page, plan, store_of_the_page
 
-from core.services.audits.persona_audit import crowd_checks
+from core.services.audits.persona_audit import audit_personas
 from core.services.dashboard.jobs import DONE
 from core.services.evaluation.engine_comparison import compare_engines, runs_to_compare
 from core.services.runs.results import list_results
-from core.services.studies.requests import Asking
+from core.services.studies.requests import ModelOptions
 from core.services.surveys.ask import ask_people, kept_questions
 from core.store.database import Store
 from core.study import load_study
@@ -77,36 +77,36 @@ def test_engines_stand_side_by_side_with_the_baselines(store: Store, server: Ser
 
 def test_the_crowd_is_measured_after_its_cost_is_said(store: Store, server: ServerUrl) -> None:
     run_id = model_run(store, server)
-    at = clean(page(section="crowd", run=run_id))
+    at = clean(page(section="persona-audit", run=run_id))
     calls = int(plan(at)["Calls"])
     seen = len(server.seen)
     assert "Not checked yet" in said(at) and calls > 0
-    at.button(key="measure-crowd").click().run()
-    job = job_board().latest("crowd", run_id)
+    at.button(key="measure-persona_audit").click().run()
+    job = job_board().latest("persona_audit", run_id)
     assert job is not None
     until(lambda: not job.active)
     assert job.status == DONE, job.message
     assert len(server.seen) - seen == calls, "as many calls as were said before"
-    at = clean(page(section="crowd", run=run_id))
+    at = clean(page(section="persona-audit", run=run_id))
     words = said(at)
     assert "Spread between people" in words and "In other words" in words and len(at.get("plotly_chart")) >= 2
-    at = clean(page(section="crowd", checks="audit", run=run_id))
+    at = clean(page(section="persona-audit", checks="audit", run=run_id))
     calls, seen = int(plan(at)["Calls"]), len(server.seen)
     at.button(key="measure-audit").click().run()
     job = job_board().latest("audit", run_id)
     assert job is not None
     until(lambda: not job.active)
     assert job.status == DONE and len(server.seen) - seen == calls, job.message
-    at = clean(page(section="crowd", checks="audit", run=run_id))
+    at = clean(page(section="persona-audit", checks="audit", run=run_id))
     assert "things that the policy cannot move" in said(at) and len(at.get("plotly_chart")) >= 2
 
 
 def test_the_offline_crowd_is_checked_for_nothing(store: Store) -> None:
     run_id = str(list_results(store, "meridia")["run_id"].iloc[0])
-    assert "It costs nothing" in said(clean(page(section="crowd")))
-    crowd_checks(store, run_id)
-    assert "needs a language model" in said(clean(page(section="crowd")))
-    assert "asked nothing in words" in said(clean(page(section="crowd", checks="audit")))
+    assert "It costs nothing" in said(clean(page(section="persona-audit")))
+    audit_personas(store, run_id)
+    assert "needs a language model" in said(clean(page(section="persona-audit")))
+    assert "asked nothing in words" in said(clean(page(section="persona-audit", checks="audit")))
 
 
 def test_a_question_is_put_to_the_people(store: Store, server: ServerUrl) -> None:
@@ -147,9 +147,9 @@ def test_what_is_said_beneath_reproduce_is_true(store: Store, server: ServerUrl)
     run_id = model_run(store, server)
     population = str(store.run(run_id).record.population_id)
     question = SurveyQuestion.of_choices("Are shops open too long?", ["Yes", "No"])
-    asked = ask_people(store, population, question, asking=Asking("openai", MODEL, str(server)))["run_id"]
-    crowd_checks(store, run_id)
-    for section in ("read", "compare", "crowd", "ask"):
+    asked = ask_people(store, population, question, asking=ModelOptions("openai", MODEL, str(server)))["run_id"]
+    audit_personas(store, run_id)
+    for section in ("read", "compare", "persona-audit", "ask"):
         at = clean(page(section=section, run=run_id))
         lines = str(at.code[-1].value)
         assert (asked if section == "ask" else run_id) in lines

@@ -22,7 +22,7 @@ from core.services.dashboard.jobs import DONE, STOPPED
 from core.services.evaluation.ablations import run_ablations
 from core.services.evaluation.backtests import KIND, BacktestRequest, keep_backtest, read_exported, shipped_path
 from core.services.evaluation.known_worlds import known_worlds
-from core.services.evaluation.skill import contrasts, row_frame
+from core.services.evaluation.skill import row_frame, skill_comparisons
 from core.services.runs.macro import not_observed, note_of_scores
 from core.services.runs.results import list_results, verdict
 from core.store.database import Store
@@ -62,7 +62,7 @@ def test_a_link_opens_each_part(store: Store, part: str) -> None:
 def test_the_answer_says_the_figures_of_the_shipped_file(store: Store) -> None:
     words = said(clean(page()))
     shipped = read_exported(shipped_path())
-    cells = contrasts(row_frame(shipped), shipped.rivals)
+    cells = skill_comparisons(row_frame(shipped), shipped.rivals)
     assert validation_words.answer(cells, shipped).split(".")[0] in words.replace("\\", "")
     macro = store.run(only_run(store)).summary["macro_rmse"]
     assert f"The twin misses by {macro['twin']:.1f} points on average" in words

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from core.calibration.transfer_prior import LONGEST, Drift
+from core.calibration.transfer_prior import LONGEST, TransferPrior
 from core.forecasting.past import PastForecasts
 
 BEHAVIOURS = ("parks", "workplaces")
@@ -35,7 +35,7 @@ def past_of(
     truth = np.empty(shape)
     for number, origin in enumerate(origins):
         days = pd.date_range(origin + timedelta(days=1), periods=LONGEST)
-        drift = Drift(origin, origin, latitude, np.array([recovery, 0.0]), np.array([season, 0.0]))
+        drift = TransferPrior(origin, origin, latitude, np.array([recovery, 0.0]), np.array([season, 0.0]))
         truth[number] = 100 * (drift.of(days) + followed * effect[number])
     truth += generator.normal(0, noise, shape)
     one = np.ones(shape, dtype=np.float32)

@@ -15,11 +15,11 @@ from streamlit.testing.v1 import AppTest
 from core.services.dashboard.jobs import Job
 from core.services.language.servers import SERVERS_VARIABLE
 from core.services.runs.run import run_study
-from core.services.studies.requests import Asking, RunRequest
+from core.services.studies.requests import ModelOptions, RunRequest
 from core.store.database import Store
 from pages.common.shell import job_board
 
-SECTIONS = ("run", "read", "compare", "crowd", "ask")
+SECTIONS = ("run", "read", "compare", "persona-audit", "ask")
 #: Looks like a key, and is in no place but the environment.
 KEY = "sk-" + "hush" * 8
 MODEL = "m-1"
@@ -66,7 +66,7 @@ def linked(at: AppTest, name: str) -> str:
 def model_run(store: Store, url: str, **more: Any) -> str:
     """A run of three personas of the server's model, without the page, on the shortest split unless told otherwise."""
     manner = {name: more.pop(name) for name in ("samples", "design", "allow_failures", "model") if name in more}
-    asking = Asking("openai", **{"model": MODEL, "base_url": str(url), **manner})
+    asking = ModelOptions("openai", **{"model": MODEL, "base_url": str(url), **manner})
     days = {**SHORT, **more}
     return run_study(RunRequest("meridia", personas=3, trials=1, asking=asking, **days), store).run_id
 

@@ -13,7 +13,7 @@ from core.cognition.llm.canaries import CANARIES
 from core.cognition.llm.fenced import one_line
 from core.people.personas import Population
 from core.services.populations.synthesis import make_population, save_population
-from core.services.studies.requests import Asking
+from core.services.studies.requests import ModelOptions
 from core.store.database import Store
 from core.study import Study, load_study
 
@@ -91,6 +91,6 @@ def scripted(
     return answer
 
 
-def asking(kind: str, url: str, **more: Any) -> Asking:
+def asking(kind: str, url: str, **more: Any) -> ModelOptions:
     """A way to ask the server at `url`."""
-    return Asking(engine=kind, model="test-model", base_url=str(url), timeout=10, concurrency=8, **more)
+    return ModelOptions(engine=kind, model="test-model", base_url=str(url), timeout=10, concurrency=8, **more)

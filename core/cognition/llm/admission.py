@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from core.cognition.llm.budget import Purse, tokens_of, tokens_to_answer, tokens_to_say
+from core.cognition.llm.budget import BudgetTracker, tokens_of, tokens_to_answer, tokens_to_say
 from core.cognition.llm.limits import Limits
 from core.cognition.llm.pacing import Pace, Timing
 from core.cognition.llm.prices import Price
@@ -23,11 +23,11 @@ class Admission:
 
     def __init__(self, spec: ModelSpec, limits: Limits, price: Price | None, timing: Timing) -> None:
         self.spec, self.limits, self.timing = spec, limits, timing
-        self.purse = Purse(
+        self.budget = BudgetTracker(
             max_calls=limits.max_calls, max_tokens=limits.max_tokens, max_cost=limits.max_cost, price=price
         )
-        self.purse.calls = limits.spent_calls
-        self.purse.tokens_in, self.purse.tokens_out = limits.spent_tokens_in, limits.spent_tokens_out
+        self.budget.calls = limits.spent_calls
+        self.budget.tokens_in, self.budget.tokens_out = limits.spent_tokens_in, limits.spent_tokens_out
         requests, tokens = limits.requests_per_minute, limits.tokens_per_minute
         self.requests = None if requests is None else Pace(requests, timing.now)
         self.tokens = None if tokens is None else Pace(tokens, timing.now)
@@ -43,17 +43,17 @@ class Admission:
         if repair is not None and self.counting:
             said += tokens_of(with_repair("", repair)).high
         while self.cap is None and not self.refused:
-            cap = self.purse.lacking(said, answered)
+            cap = self.budget.lacking(said, answered)
             if cap is None:
                 break
-            if not self.purse.may_come_free():
+            if not self.budget.may_come_free():
                 self.cap = cap
                 break
             self._settled.clear()
             await self._settled.wait()
         if self.cap is not None or self.refused:
             return None
-        ticket = self.purse.start(said, answered)
+        ticket = self.budget.start(said, answered)
         await self._turn(question)
         return None if self.refused else ticket
 
@@ -65,7 +65,7 @@ class Admission:
         else:
             took_in = said if reply.tokens_in is None else reply.tokens_in
             took_out = answered if reply.tokens_out is None else reply.tokens_out
-        self.purse.settle(ticket, took_in, took_out)
+        self.budget.settle(ticket, took_in, took_out)
         self._settled.set()
         if self.tokens is not None and reply is not None:
             self.tokens.correct(took_in + took_out - said - answered)

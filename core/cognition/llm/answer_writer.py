@@ -16,7 +16,7 @@ BATCH = 50
 PATIENCE = 0.25
 
 
-class Keeper:
+class AnswerWriter:
     """Stores outcomes in batches, each in one transaction. A process that is killed loses what waits, and no more.
 
     Use as a context manager: leaving it stores what waits. Whatever goes wrong while storing is raised by the next
@@ -39,7 +39,7 @@ class Keeper:
         if self._failed is not None:
             raise self._failed
 
-    def __enter__(self) -> Keeper:
+    def __enter__(self) -> AnswerWriter:
         self._thread.start()
         return self
 

@@ -218,7 +218,7 @@ def shortest_answer(schema: Mapping[str, Any]) -> int:
     return {"number": 3, "integer": 1, "boolean": 4, "null": 4}.get(kind, 2 + int(schema.get("minLength", 0)))
 
 
-class Purse:
+class BudgetTracker:
     """Counts what is spent while a run asks, and says whether another call fits under the caps.
 
     A call in flight is reserved at its upper estimate until its reply says what it took, so that the caps hold also

@@ -44,37 +44,37 @@ MOST_CONDITIONS = 6
 
 
 @dataclass(frozen=True)
-class Sheet:
+class PromptPlan:
     """What one prompt asks about, whoever answers it.
 
-    `conditions` are contexts (without their kind of day), `kinds` the kinds of day. `cells` says which rows of the
+    `conditions` are contexts (without their kind of day), `kinds` the kinds of day. `answer_slots` says which rows of the
     context table an answer fills: (condition, kind, row).
     """
 
     conditions: tuple[Mapping[str, Any], ...]
     kinds: tuple[str, ...]
     shape: AnswerShape
-    cells: tuple[tuple[int, int, int], ...]
+    answer_slots: tuple[tuple[int, int, int], ...]
 
 
 class Design(Protocol):
-    """One way of asking. `voice` is who answers: PERSONA, or AGGREGATE where nobody in particular does."""
+    """One way of asking. `respondent` is who answers: PERSONA, or AGGREGATE where nobody in particular does."""
 
     @property
     def name(self) -> str: ...
 
     @property
-    def voice(self) -> str: ...
+    def respondent(self) -> str: ...
 
     @property
     def days(self) -> str: ...
 
-    def sheets(self, contexts: pd.DataFrame, writer: PromptWriter) -> list[Sheet]:
+    def plans(self, contexts: pd.DataFrame, writer: PromptWriter) -> list[PromptPlan]:
         """What has to be asked to fill every row of `contexts`, in an order that its rows' order does not matter to."""
         ...
 
-    def prompt(self, sheet: Sheet, persona: str, writer: PromptWriter) -> str:
-        """The prompt of a sheet for the persona in this block of text ("" where nobody in particular is asked)."""
+    def prompt(self, plan: PromptPlan, persona: str, writer: PromptWriter) -> str:
+        """The prompt of a plan for the persona in this block of text ("" where nobody in particular is asked)."""
         ...
 
 
@@ -84,9 +84,9 @@ class _OneCondition:
 
     days: str = TOGETHER
 
-    def sheets(self, contexts: pd.DataFrame, writer: PromptWriter) -> list[Sheet]:
+    def plans(self, contexts: pd.DataFrame, writer: PromptWriter) -> list[PromptPlan]:
         return [
-            Sheet((situation,), kinds, shape_of((), kinds, writer), _cells([rows], kinds))
+            PromptPlan((situation,), kinds, shape_of((), kinds, writer), _answer_slots([rows], kinds))
             for kinds, group in _by_kinds(contexts, writer, self.days)
             for situation, rows in group
         ]
@@ -97,14 +97,14 @@ class Blinded(_OneCondition):
     """One situation in a prompt, and nothing about any other."""
 
     name: str = "blinded"
-    voice: str = PERSONA
+    respondent: str = PERSONA
 
-    def prompt(self, sheet: Sheet, persona: str, writer: PromptWriter) -> str:
+    def prompt(self, plan: PromptPlan, persona: str, writer: PromptWriter) -> str:
         return writer.prompt(
             self.name,
             persona=persona,
-            condition=writer.condition(sheet.conditions[0]),
-            **_asked(sheet, self.voice, writer),
+            condition=writer.condition(plan.conditions[0]),
+            **_asked(plan, self.respondent, writer),
         )
 
 
@@ -118,10 +118,10 @@ class Unblinded(_OneCondition):
 
     arms: tuple[Mapping[str, Any], ...] = ()
     name: str = "unblinded"
-    voice: str = PERSONA
+    respondent: str = PERSONA
 
-    def prompt(self, sheet: Sheet, persona: str, writer: PromptWriter) -> str:
-        situation = sheet.conditions[0]
+    def prompt(self, plan: PromptPlan, persona: str, writer: PromptWriter) -> str:
+        situation = plan.conditions[0]
         arms = dict.fromkeys(writer.arm(arm) for arm in self.arms or ladder(writer.study))
         arms.pop(writer.arm(situation), None)
         if not arms:
@@ -133,7 +133,7 @@ class Unblinded(_OneCondition):
             persona=persona,
             condition=writer.condition(situation),
             arms="\n".join(arms),
-            **_asked(sheet, self.voice, writer),
+            **_asked(plan, self.respondent, writer),
         )
 
 
@@ -147,7 +147,7 @@ class Levels:
     days: str = TOGETHER
     most: int = MOST_CONDITIONS
     name: str = "levels"
-    voice: str = PERSONA
+    respondent: str = PERSONA
 
     def __post_init__(self) -> None:
         if not 1 <= self.most <= len(ascii_uppercase):
@@ -155,8 +155,8 @@ class Levels:
                 f"{self.most} conditions in a prompt", where="design levels", allowed=f"1 to {len(ascii_uppercase)}"
             )
 
-    def sheets(self, contexts: pd.DataFrame, writer: PromptWriter) -> list[Sheet]:
-        sheets = []
+    def plans(self, contexts: pd.DataFrame, writer: PromptWriter) -> list[PromptPlan]:
+        plans = []
         for kinds, group in _by_kinds(contexts, writer, self.days):
             alike: dict[str, list[tuple[Mapping[str, Any], dict[str, list[int]]]]] = {}
             for situation, rows in group:
@@ -166,20 +166,20 @@ class Levels:
                 for piece in np.array_split(np.arange(len(members)), pieces):
                     chosen = [members[position] for position in piece]
                     labels = tuple(ascii_uppercase[: len(chosen)])
-                    cells = _cells([rows for _, rows in chosen], kinds)
+                    slots = _answer_slots([rows for _, rows in chosen], kinds)
                     conditions = tuple(situation for situation, _ in chosen)
-                    sheets.append(Sheet(conditions, kinds, shape_of(labels, kinds, writer), cells))
-        return sheets
+                    plans.append(PromptPlan(conditions, kinds, shape_of(labels, kinds, writer), slots))
+        return plans
 
-    def prompt(self, sheet: Sheet, persona: str, writer: PromptWriter) -> str:
-        labelled = zip(sheet.shape.conditions, sheet.conditions, strict=True)
+    def prompt(self, plan: PromptPlan, persona: str, writer: PromptWriter) -> str:
+        labelled = zip(plan.shape.conditions, plan.conditions, strict=True)
         return writer.prompt(
             self.name,
             persona=persona,
-            common=writer.common(sheet.conditions[0]),
+            common=writer.common(plan.conditions[0]),
             conditions="\n\n".join(f'Condition "{label}". {writer.rules(situation)}' for label, situation in labelled)
             + "\n",
-            **_asked(sheet, self.voice, writer),
+            **_asked(plan, self.respondent, writer),
         )
 
 
@@ -188,11 +188,11 @@ class Aggregate(_OneCondition):
     """What share of all inhabitants would, asked of nobody in particular."""
 
     name: str = "aggregate"
-    voice: str = AGGREGATE
+    respondent: str = AGGREGATE
 
-    def prompt(self, sheet: Sheet, persona: str, writer: PromptWriter) -> str:
+    def prompt(self, plan: PromptPlan, persona: str, writer: PromptWriter) -> str:
         return writer.prompt(
-            self.name, condition=writer.condition(sheet.conditions[0]), **_asked(sheet, self.voice, writer)
+            self.name, condition=writer.condition(plan.conditions[0]), **_asked(plan, self.respondent, writer)
         )
 
 
@@ -231,11 +231,11 @@ def shape_of(labels: tuple[str, ...], kinds: tuple[str, ...], writer: PromptWrit
     return AnswerShape(labels, kinds if len(kinds) > 1 else (), behaviours, writer.longest_reason)
 
 
-def _asked(sheet: Sheet, voice: str, writer: PromptWriter) -> dict[str, str]:
+def _asked(plan: PromptPlan, respondent: str, writer: PromptWriter) -> dict[str, str]:
     return {
-        "days": writer.days(sheet.kinds, together=bool(sheet.shape.days)),
-        "behaviours": writer.behaviours(voice),
-        "form": sheet.shape.form(),
+        "days": writer.days(plan.kinds, together=bool(plan.shape.days)),
+        "behaviours": writer.behaviours(respondent),
+        "form": plan.shape.form(),
     }
 
 
@@ -279,7 +279,9 @@ def _order(situation: Mapping[str, Any], study: Study) -> tuple[float, ...]:
     return (round(shares, 9), *levels, *flags, *about)
 
 
-def _cells(rows: Sequence[Mapping[str, Sequence[int]]], kinds: tuple[str, ...]) -> tuple[tuple[int, int, int], ...]:
+def _answer_slots(
+    rows: Sequence[Mapping[str, Sequence[int]]], kinds: tuple[str, ...]
+) -> tuple[tuple[int, int, int], ...]:
     return tuple(
         (condition, kinds.index(kind), row)
         for condition, by_kind in enumerate(rows)

@@ -1,10 +1,10 @@
 """Engines that ask a language model. What they answer is the model's, averaged over samples and otherwise as it came.
 
 The order of asking:
-1. the design turns the contexts into sheets: what one prompt asks about;
-2. each distinct persona text (one nobody for `aggregate`) × sheet × sample is a question;
+1. the design turns the contexts into plans: what one prompt asks about;
+2. each distinct persona text (one nobody for `aggregate`) × plan × sample is a question;
 3. questions whose answers have the same shape are asked together, answered from the cache where it has them;
-4. an answer's numbers go to the (sample, persona, context, behaviour) that its sheet says;
+4. an answer's numbers go to the (sample, persona, context, behaviour) that its plan says;
 5. a question without a valid answer is an error that says so, or NaN where failures are allowed: never a default.
 """
 
@@ -20,7 +20,7 @@ import pandas as pd
 from core.cognition.llm.answers import REASON, AnswerShape
 from core.cognition.llm.budget import spent
 from core.cognition.llm.cache import AnswerCache
-from core.cognition.llm.designs import DESIGNS, TOGETHER, Design, Sheet, design_of
+from core.cognition.llm.designs import DESIGNS, TOGETHER, Design, PromptPlan, design_of
 from core.cognition.llm.limits import AskProgress, Limits, Rounds
 from core.cognition.llm.outcomes import Outcome
 from core.cognition.llm.pipe import ask_all
@@ -59,12 +59,12 @@ class AnswersMissing(PolicyTwinError):
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A question, the rows of `personas` that it speaks for, and the sheet that says what its answer fills."""
+class PreparedQuestion:
+    """A question, the rows of `personas` that it speaks for, and the plan that says what its answer fills."""
 
     question: Question
     personas: tuple[int, ...]
-    sheet: Sheet
+    plan: PromptPlan
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class LanguageAnswers:
     """
 
     values: np.ndarray
-    asked: tuple[Asked, ...]
+    asked: tuple[PreparedQuestion, ...]
     outcomes: tuple[Outcome, ...]
     failures: tuple[Failure, ...]
 
@@ -112,7 +112,7 @@ class LanguageAnswers:
             for item, outcome in zip(self.asked, self.outcomes, strict=True)
             if outcome.answered
             for persona in item.personas
-            for context in sorted({row for _, _, row in item.sheet.cells})
+            for context in sorted({row for _, _, row in item.plan.answer_slots})
         ]
         return pd.DataFrame(rows, columns=["persona", "context", "sample", REASON])
 
@@ -191,23 +191,23 @@ class LanguageEngine:
             )
         return replace(self)
 
-    def questions(self, personas: pd.DataFrame, contexts: pd.DataFrame) -> list[Asked]:
+    def questions(self, personas: pd.DataFrame, contexts: pd.DataFrame) -> list[PreparedQuestion]:
         """What would be asked, before anything is: equal texts of personas share a question.
 
         Raises InputError where personas have no texts, and where answers cannot fit into the model's limit of tokens.
         """
-        sheets = self.design.sheets(contexts, self.writer)
-        self._check_room(sheets)
+        plans = self.design.plans(contexts, self.writer)
+        self._check_room(plans)
         blocks = self._blocks(personas)
-        system = self.writer.system(self.design.voice)
+        system = self.writer.system(self.design.respondent)
         asked = []
-        for sheet in sheets:
-            schema = sheet.shape.schema()
+        for plan in plans:
+            schema = plan.shape.schema()
             for block, rows in blocks.items():
-                prompt = self.design.prompt(sheet, block, self.writer)
+                prompt = self.design.prompt(plan, block, self.writer)
                 for sample in range(self.samples):
                     question = Question(system, prompt, schema, self.writer.files.version, self.design.name, sample)
-                    asked.append(Asked(question, rows, sheet))
+                    asked.append(PreparedQuestion(question, rows, plan))
         return asked
 
     def respond(self, personas: pd.DataFrame, contexts: pd.DataFrame) -> np.ndarray:
@@ -219,7 +219,7 @@ class LanguageEngine:
         return self.answers(asked, self.outcomes(asked), len(personas), len(contexts))
 
     def answers(
-        self, asked: Sequence[Asked], outcomes: Sequence[Outcome], personas: int, contexts: int
+        self, asked: Sequence[PreparedQuestion], outcomes: Sequence[Outcome], personas: int, contexts: int
     ) -> LanguageAnswers:
         """What `questions` asked about so many personas and contexts, and what came of it, side by side, as arrays.
 
@@ -230,11 +230,11 @@ class LanguageEngine:
         failures = []
         for item, outcome in zip(asked, outcomes, strict=True):
             if outcome.failure is not None:
-                rows = tuple(sorted({row for _, _, row in item.sheet.cells}))
+                rows = tuple(sorted({row for _, _, row in item.plan.answer_slots}))
                 failures.append(Failure(item.personas, rows, item.question.sample, outcome.failure))
                 continue
-            numbers = item.sheet.shape.array(outcome.answer)
-            conditions, kinds, rows_of = (np.array(column) for column in zip(*item.sheet.cells, strict=True))
+            numbers = item.plan.shape.array(outcome.answer)
+            conditions, kinds, rows_of = (np.array(column) for column in zip(*item.plan.answer_slots, strict=True))
             people = np.array(item.personas)
             values[item.question.sample, people[:, None], rows_of[None, :]] = numbers[conditions, kinds]
         answers = LanguageAnswers(values, tuple(asked), tuple(outcomes), tuple(failures))
@@ -246,14 +246,14 @@ class LanguageEngine:
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"cache": None, "on_progress": None, "should_stop": None}
 
-    def outcomes(self, asked: Sequence[Asked]) -> list[Outcome]:
+    def outcomes(self, asked: Sequence[PreparedQuestion]) -> list[Outcome]:
         """One outcome for each question. Answers of one shape are asked for together, for they are read alike.
 
         Raises what `ask_all` raises; progress is over all shapes.
         """
         by_shape: dict[AnswerShape, list[int]] = {}
         for place, item in enumerate(asked):
-            by_shape.setdefault(item.sheet.shape, []).append(place)
+            by_shape.setdefault(item.plan.shape, []).append(place)
         telling = Rounds(self.on_progress)
         if self.on_progress is not None:
             telling.total = len({item.question.key(self.spec) for item in asked})
@@ -287,7 +287,7 @@ class LanguageEngine:
 
     def _blocks(self, personas: pd.DataFrame) -> dict[str, tuple[int, ...]]:
         """Each distinct persona block with the rows it speaks for; one empty block where nobody in particular is asked."""
-        if self.design.voice != PERSONA:
+        if self.design.respondent != PERSONA:
             return {"": tuple(range(len(personas)))}
         if "text" not in personas.columns:
             raise InputError("the personas have no texts", where=f"engine {self.name}", allowed="a column 'text'")
@@ -297,8 +297,8 @@ class LanguageEngine:
             rows.setdefault(block, []).append(row)
         return {block: tuple(places) for block, places in rows.items()}
 
-    def _check_room(self, sheets: Sequence[Sheet]) -> None:
-        largest = max((sheet.shape.numbers for sheet in sheets), default=0)
+    def _check_room(self, plans: Sequence[PromptPlan]) -> None:
+        largest = max((plan.shape.numbers for plan in plans), default=0)
         reason = self.writer.longest_reason // CHARACTERS_PER_TOKEN
         needed = TOKENS_OF_FRAME + reason + TOKENS_PER_NUMBER * largest
         if self.spec.max_output_tokens < needed:

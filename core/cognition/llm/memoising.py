@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.cognition.llm.engine import Asked, Failure, LanguageAnswers, LanguageEngine, missing_answers
+from core.cognition.llm.engine import Failure, LanguageAnswers, LanguageEngine, PreparedQuestion, missing_answers
 from core.cognition.llm.outcomes import Outcome
 from core.cognition.llm.prompts import PERSONA
 from core.cognition.llm.types import AnswerError, Question
@@ -39,7 +39,7 @@ class NotAsked(InputError):
     contexts: int = 0
 
 
-class AnsweredEngine:
+class MemoisingEngine:
     """A ResponseEngine over a LanguageEngine, whose answers it keeps in memory; see the module.
 
     With `asks` what is not known is asked; otherwise it is NotAsked, or with `leave_missing` a failure. `failed` are keys
@@ -90,7 +90,7 @@ class AnsweredEngine:
         """As the language engine's."""
         return self.language.description
 
-    def with_parameters(self, parameters: Mapping[str, float]) -> AnsweredEngine:
+    def with_parameters(self, parameters: Mapping[str, float]) -> MemoisingEngine:
         self.language.with_parameters(parameters)
         return self
 
@@ -119,7 +119,7 @@ class AnsweredEngine:
             return self._answers(personas, contexts)
 
     def _texts(self, personas: pd.DataFrame) -> list[str]:
-        if self.language.design.voice != PERSONA:
+        if self.language.design.respondent != PERSONA:
             return [""] * len(personas)
         if "text" not in personas.columns:
             raise InputError("the personas have no texts", where=f"engine {self.name}", allowed="a column 'text'")
@@ -161,13 +161,13 @@ class AnsweredEngine:
             raise missing_answers(answers.failures, len(asked))
         return answers
 
-    def _from_cache(self, asked: Sequence[Asked], keys: Sequence[str]) -> dict[str, Outcome]:
+    def _from_cache(self, asked: Sequence[PreparedQuestion], keys: Sequence[str]) -> dict[str, Outcome]:
         """What needs no call: answers in the cache, and what is known to have failed."""
         known = {key: self.outcomes.get(key, Outcome(key, failure=FAILED_BEFORE)) for key in keys if key in self.failed}
         cache = self.language.cache
         if cache is None:
             return known
-        shapes = {key: item.sheet.shape for item, key in zip(asked, keys, strict=True)}
+        shapes = {key: item.plan.shape for item, key in zip(asked, keys, strict=True)}
         for key, stored in cache.find(key for key in shapes if key not in known).items():
             try:
                 answer = shapes[key].parse(stored.raw)
@@ -186,10 +186,10 @@ class AnsweredEngine:
             )
         return known
 
-    def _not_asked(self, rest: Sequence[Asked]) -> NotAsked:
+    def _not_asked(self, rest: Sequence[PreparedQuestion]) -> NotAsked:
         spec = self.language.spec
         distinct_questions = {item.question.key(spec): item.question for item in rest}
-        situations = len({id(item.sheet) for item in rest})
+        situations = len({id(item.plan) for item in rest})
         asking = "asking them, which costs as many calls: --ask on the command line, asks=True in Python"
         importing = "answers that are in the cache: `policytwin cache import FILE`, or an engine that asks"
         wrong = NotAsked(
@@ -198,7 +198,7 @@ class AnsweredEngine:
             allowed=importing if self.name == "replay" else asking,
         )
         wrong.questions = tuple(distinct_questions.values())
-        wrong.contexts = len({row for item in rest for _, _, row in item.sheet.cells})
+        wrong.contexts = len({row for item in rest for _, _, row in item.plan.answer_slots})
         return wrong
 
 

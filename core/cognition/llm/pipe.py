@@ -17,7 +17,7 @@ from time import monotonic
 from typing import Any
 
 from core.cognition.llm.admission import Admission
-from core.cognition.llm.answer_writer import Keeper
+from core.cognition.llm.answer_writer import AnswerWriter
 from core.cognition.llm.cache import AnswerCache
 from core.cognition.llm.limits import AskProgress, Limits
 from core.cognition.llm.outcomes import Outcome, Taken
@@ -98,7 +98,7 @@ def ask_all(
 
 
 class _Asking:
-    """One run of the pipe. All but the keeper's thread is in one event loop, so that nothing here needs a lock."""
+    """One run of the pipe. All but the writer_of_answers's thread is in one event loop, so that nothing here needs a lock."""
 
     on_progress: Callable[[AskProgress], None] | None = None
     should_stop: Callable[[], bool] | None = None
@@ -117,7 +117,7 @@ class _Asking:
         self.provider, self.spec, self.parse, self.cache = provider, spec, parse, cache
         self.limits, self.timing, self.run_id = limits, timing, run_id
         self.door = Admission(spec, limits, price, timing)
-        self.purse = self.door.purse
+        self.budget = self.door.budget
         # A model may repeat what it was never told on purpose; what is kept, shown or sent back must not.
         self.secrets = secret_values()
         self.outcomes: dict[str, Outcome] = {}
@@ -133,11 +133,11 @@ class _Asking:
             self._look_up(distinct)
             asked = [(key, question) for key, question in distinct.items() if key not in self.outcomes]
             if asked:
-                with Keeper(self.cache, self.spec, self.run_id) as keeper:
-                    await self._ask(asked, keeper)
+                with AnswerWriter(self.cache, self.spec, self.run_id) as writer_of_answers:
+                    await self._ask(asked, writer_of_answers)
             self._report(0.0, None)
             if self.door.cap is not None:
-                raise self.purse.reached(self.door.cap)
+                raise self.budget.reached(self.door.cap)
             return [self.outcomes[key] for key in keys]
         finally:
             await self.provider.aclose()
@@ -176,12 +176,13 @@ class _Asking:
             self.cache.forget(stale)
         self.total, self.cached = len(distinct), len(self.outcomes)
 
-    async def _ask(self, asked: list[tuple[str, Question]], keeper: Keeper) -> None:
+    async def _ask(self, asked: list[tuple[str, Question]], writer_of_answers: AnswerWriter) -> None:
         line = iter(asked)
         workers = [
-            asyncio.create_task(self._work(line, keeper)) for _ in range(min(self.limits.concurrency, len(asked)))
+            asyncio.create_task(self._work(line, writer_of_answers))
+            for _ in range(min(self.limits.concurrency, len(asked)))
         ]
-        watcher = asyncio.create_task(self._watch(keeper))
+        watcher = asyncio.create_task(self._watch(writer_of_answers))
         tasks = [watcher, *workers]
         spent: QuotaExhausted | None = None
         try:
@@ -203,7 +204,7 @@ class _Asking:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _work(self, line: Iterator[tuple[str, Question]], keeper: Keeper) -> None:
+    async def _work(self, line: Iterator[tuple[str, Question]], writer_of_answers: AnswerWriter) -> None:
         for key, question in line:
             taken = Taken()
             try:
@@ -211,15 +212,15 @@ class _Asking:
             except BaseException:
                 # The run ends here; the calls that were made are on record all the same.
                 if taken.calls:
-                    keeper.put(question, taken.outcome(key, failure=ENDED_BEFORE))
+                    writer_of_answers.put(question, taken.outcome(key, failure=ENDED_BEFORE))
                 raise
             if outcome is None:
                 if taken.calls:
-                    keeper.put(question, taken.outcome(key, failure=ENDED_BEFORE))
+                    writer_of_answers.put(question, taken.outcome(key, failure=ENDED_BEFORE))
                 return
             self.outcomes[key] = outcome
             self.failed += not outcome.answered
-            keeper.put(question, outcome)
+            writer_of_answers.put(question, outcome)
 
     async def _answer(self, key: str, question: Question, taken: Taken) -> Outcome | None:
         """What becomes of one question; None where the run ends before."""
@@ -304,14 +305,14 @@ class _Asking:
                 self.door.pause(asked_for)
         await self.timing.sleep(wait)
 
-    async def _watch(self, keeper: Keeper) -> None:
-        seen: deque[tuple[float, int, int]] = deque([(monotonic(), self.purse.calls, len(self.outcomes))])
+    async def _watch(self, writer_of_answers: AnswerWriter) -> None:
+        seen: deque[tuple[float, int, int]] = deque([(monotonic(), self.budget.calls, len(self.outcomes))])
         enough = ROUNDS * self.limits.concurrency
         while True:
             if self.should_stop is not None and self.should_stop():
                 raise Cancelled(STOPPED)
-            keeper.check()
-            seen.append((monotonic(), self.purse.calls, len(self.outcomes)))
+            writer_of_answers.check()
+            seen.append((monotonic(), self.budget.calls, len(self.outcomes)))
             while len(seen) > 2 and seen[-1][0] - seen[1][0] > WINDOW and seen[-1][2] - seen[1][2] >= enough:
                 seen.popleft()
             seconds = seen[-1][0] - seen[0][0]
@@ -330,9 +331,9 @@ class _Asking:
                 total=self.total,
                 failed=self.failed,
                 cached=self.cached,
-                calls=self.purse.calls,
+                calls=self.budget.calls,
                 calls_per_second=speed,
                 seconds_left=0.0 if done == self.total else left,
-                cost=self.purse.cost,
+                cost=self.budget.cost,
             )
         )

@@ -113,11 +113,11 @@ class PromptWriter:
         }
         return tuple(kind for kind in DAY_TYPES if has[kind])
 
-    def system(self, voice: str) -> str:
-        """The system prompt; `voice` is PERSONA or AGGREGATE. The same for every question of a study."""
+    def system(self, respondent: str) -> str:
+        """The system prompt; `respondent` is PERSONA or AGGREGATE. The same for every question of a study."""
         years = sorted({self.study.start.year, self.study.end.year})
         return self._fill(
-            "system" if voice == PERSONA else "system_aggregate",
+            "system" if respondent == PERSONA else "system_aggregate",
             place=one_line(self.study.place),
             years=" to ".join(str(year) for year in years),
             reason_length=str(self.files.words["limits"]["reason"]),
@@ -167,11 +167,11 @@ class PromptWriter:
         ]
         return "\n".join([words["together" if together else "apart"], *lines]) + "\n"
 
-    def behaviours(self, voice: str) -> str:
+    def behaviours(self, respondent: str) -> str:
         """What is counted, and what a number means, one line for each behaviour."""
         answers = self.files.words["answers"]
         return "\n".join(
-            f'- "{item.id}": {one_line(item.text)} – {answers[item.unit][voice]}' for item in self.study.behaviours
+            f'- "{item.id}": {one_line(item.text)} – {answers[item.unit][respondent]}' for item in self.study.behaviours
         )
 
     def _fill(self, name: str, **holes: str) -> str:

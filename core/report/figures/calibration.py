@@ -24,7 +24,7 @@ SOURCE_WIDTH = 118
 #: Room at the left for the words of the leaderboard, in pixels.
 WORDS_WIDTH = 300
 #: Baselines on the curves take these, so that they are never the twin's colour.
-RIVALS = tuple(colour for colour in PALETTE if colour != TWIN)
+BASELINE_COLOURS = tuple(colour for colour in PALETTE if colour != TWIN)
 
 
 def leaderboard_figure(board: pd.DataFrame, metric: str, unit: str, source: str) -> go.Figure:
@@ -142,7 +142,10 @@ def curves_figure(
     )
     colour = {
         "twin": TWIN,
-        **{name: RIVALS[i % len(RIVALS)] for i, name in enumerate(n for n in forecasts if n != "twin")},
+        **{
+            name: BASELINE_COLOURS[i % len(BASELINE_COLOURS)]
+            for i, name in enumerate(n for n in forecasts if n != "twin")
+        },
     }
     thick = 2.4 if len(behaviours) == 1 else 1.8
     for position, behaviour in enumerate(behaviours):

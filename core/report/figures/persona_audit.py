@@ -1,4 +1,4 @@
-"""Figures of a crowd's checks and of the confounding audit: each shows figures with their intervals, and where zero is."""
+"""Figures of the persona audit and of the confounding audit: each shows figures with their intervals, and where zero is."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def range_figure(rows: Sequence[Mapping[str, Any]], *, title: str = "", source: 
 def wording_figure(values: Mapping[str, Any], *, title: str = "", source: str = "") -> go.Figure:
     """What other words and cues do to the answers: the shift towards going out less, with its interval, for each.
 
-    `values` are a crowd's checks. Hollow marks are not beyond chance.
+    `values` are those of a persona audit. Hollow marks are not beyond chance.
     """
     rows = [*values["wording"], *values["cues"]]
     rows = [row for row in rows if row["shift"]["value"] is not None]

@@ -275,7 +275,7 @@ def _python(record: RunRecord, data: str | None, imports: str, work: str, before
         "from datetime import date\n\n"
         f"{imports}"
         "from core.services.runs.run import ensure_run\n"
-        f"from core.services.studies.requests import {'Asking, ' if is_language(record.engine) else ''}RunRequest\n"
+        f"from core.services.studies.requests import {'ModelOptions, ' if is_language(record.engine) else ''}RunRequest\n"
         "from core.store.database import Store\n\n"
         f"data = {data!r}\n"
         f"{before}"

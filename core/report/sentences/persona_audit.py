@@ -1,4 +1,4 @@
-"""Checks of a crowd and the confounding audit, in plain words for a terminal."""
+"""The persona audit and the confounding audit, in plain words for a terminal."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ PART_WORDS: dict[str, str] = {
 }
 
 
-def crowd_text(values: Mapping[str, Any]) -> str:
-    """The checks of a run's crowd."""
+def persona_audit_text(values: Mapping[str, Any]) -> str:
+    """A persona audit."""
     parts = [_head(values), f"{values['personas']} of {values['of_personas']:,} people, {values['contexts']} contexts."]
     sections = {
         "spread": _spread,

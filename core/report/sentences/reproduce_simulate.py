@@ -43,12 +43,12 @@ def reproduce_section(section: str, run: StoredRun, store_name: str, shown: Mapp
             f"    print(asked_answers(store, {asked!r}))\n",
             f"The answers to the question shown, from this store. {closed}",
         )
-    if section == "crowd":
+    if section == "persona-audit":
         audit = "" if is_rules(run.record) else f"    print(latest_confounding_audit(store, {run.run_id!r}))\n"
         return Reproduce(
             "",
-            f"from core.services.audits.persona_audit import latest_confounding_audit, latest_crowd_checks\n{head}"
-            f"    print(latest_crowd_checks(store, {run.run_id!r}))\n{audit}",
+            f"from core.services.audits.persona_audit import latest_confounding_audit, latest_persona_audit\n{head}"
+            f"    print(latest_persona_audit(store, {run.run_id!r}))\n{audit}",
             f"The newest checks of this run, from this store. {closed}",
         )
     return None

@@ -239,10 +239,10 @@ def _of_kind(kind: str, summary: Mapping[str, Any]) -> list[str]:
         from core.report.sentences.surveys import ask_text
 
         return ["", ask_text(summary, list(summary["by"]))]
-    if kind == "crowd":
-        from core.report.sentences.persona_audit import audit_text, crowd_text
+    if kind == "persona_audit":
+        from core.report.sentences.persona_audit import audit_text, persona_audit_text
 
-        return ["", audit_text(summary) if summary["what"] == "audit" else crowd_text(summary)]
+        return ["", audit_text(summary) if summary["what"] == "audit" else persona_audit_text(summary)]
     return []
 
 

@@ -16,13 +16,13 @@ from core.cognition.llm.prompts import PERSONA
 from core.policy.calendar import DAY_WORDS
 from core.services.language.descriptions import DESIGN_CHOICES, is_rules
 from core.services.runs.fits import Unfinished
-from core.services.studies.requests import Asking
+from core.services.studies.requests import ModelOptions
 from core.store.database import Store
 from core.store.llm_calls import ANSWERED, FAILED
 from core.store.runs import StoredRun
 
-#: What a check of a crowd looks at, in words.
-CROWD_CHECKS: Mapping[str, str] = {
+#: What a check of personas looks at, in words.
+PERSONA_AUDIT_CHECKS: Mapping[str, str] = {
     "collapse": "Everybody answers alike",
     "samples": "Chance says more than the person",
     "sycophancy": "It tells the asker what is hoped for",
@@ -110,12 +110,12 @@ def plan_note(values: Mapping[str, Any]) -> str:
     return text
 
 
-def crowd_words(values: Mapping[str, Any], asking: Asking) -> str:
+def persona_audit_words(values: Mapping[str, Any], asking: ModelOptions) -> str:
     """How many people and situations a plan (`CostBefore.as_dict`) is about, and why there are fewer questions than that."""
     text = f"{values['personas']:,} personas in {values['contexts']:,} situations"
     if asking.samples > 1:
         text += f", each asked {asking.samples} times"
-    if design_of(asking.design).voice != PERSONA:
+    if design_of(asking.design).respondent != PERSONA:
         text += "; nobody in particular is asked, so that personas take no questions of their own"
     shared = [
         name for name, holds in (("rules", asking.design == JOINT), ("kind of day", asking.days == TOGETHER)) if holds
@@ -125,7 +125,7 @@ def crowd_words(values: Mapping[str, Any], asking: Asking) -> str:
     return f"{text}."
 
 
-def time_words(calls: int, asking: Asking) -> str:
+def time_words(calls: int, asking: ModelOptions) -> str:
     """How long so many calls may take: nobody knows before how fast a model is, but a limit per minute says the least."""
     at_once = min(asking.concurrency, calls)
     fast, slow = (calls * seconds / at_once for seconds in CALL_SECONDS)
@@ -320,8 +320,8 @@ def audit_line(verdict: Mapping[str, Any], variables: int) -> str:
     return f"{design}{about}: {moved} of {variables} things that the policy cannot move go with it."
 
 
-def crowd_sentences(values: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
-    """What the checks of a crowd say, by topic; what was not checked, and why, comes last."""
+def persona_audit_sentences(values: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+    """What a persona audit says, by topic; what was not checked, and why, comes last."""
     parts = [
         ("Spread between people", [values["spread"]]),
         ("How many different people there are", [values["collapse"]]),
@@ -338,7 +338,7 @@ def crowd_sentences(values: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     return [(title, sentences) for title, sentences in [*said, ("Not checked", left_out)] if sentences]
 
 
-def crowd_table(values: Mapping[str, Any]) -> pd.DataFrame:
+def persona_audit_table(values: Mapping[str, Any]) -> pd.DataFrame:
     """The spread of answers by behaviour (rows), in points: of this run, of the rules engine, and between samples."""
     labels, columns = values["behaviours"], {}
     if values["spread"]:

@@ -11,11 +11,11 @@ import pandas as pd
 
 from core.forecasting.backtest import TWIN
 from core.services.evaluation.backtests import MeasuredBacktest
-from core.services.evaluation.skill import ALIKE, ALIKE_WITHIN, ALL, BETTER, UNSURE, WORSE, Contrast, judged
+from core.services.evaluation.skill import ALIKE, ALIKE_WITHIN, ALL, BETTER, UNSURE, WORSE, SkillComparison, judged
 from core.services.runs.macro import note_of_scores
 from core.services.runs.results import BASELINE, in_sentence, leaderboard
 
-Cells = Mapping[tuple[str, int], Contrast]
+Cells = Mapping[tuple[str, int], SkillComparison]
 
 MIXED = "it depends"
 #: The classes of policy change that a hurried reader is told about: where policy moved, and where it hardly did.
@@ -140,8 +140,8 @@ def answer(cells: Cells, measured: MeasuredBacktest) -> str:
     return " ".join([first, *filter(None, notes)])
 
 
-def by_horizon(cells: Cells, change: str) -> dict[int, Contrast]:
-    """The contrasts of one class, by horizon."""
+def by_horizon(cells: Cells, change: str) -> dict[int, SkillComparison]:
+    """The comparisons of one class, by horizon."""
     return {
         horizon: cells[change, horizon] for name, horizon in sorted(cells, key=lambda key: key[1]) if name == change
     }
@@ -152,7 +152,7 @@ def overall(found: Sequence[str]) -> str:
     return found[0] if len(set(found)) == 1 else MIXED
 
 
-def verdicts(found: Mapping[int, Contrast]) -> str:
+def verdicts(found: Mapping[int, SkillComparison]) -> str:
     """Which horizons have which verdict, where they differ."""
     if len({item.verdict for item in found.values()}) == 1:
         return ""
@@ -222,17 +222,17 @@ def reproduce_backtest(measured: MeasuredBacktest) -> tuple[str, str]:
         reading = (
             "from core.services.evaluation.backtests import read_backtest\n"
             "from core.store.database import Store\n"
-            "from core.services.evaluation.skill import contrasts, row_frame, skill_table\n\n"
+            "from core.services.evaluation.skill import skill_comparisons, row_frame, skill_table\n\n"
             'with Store("FILE") as store:  # the store, while the dashboard is closed\n'
             f"    measured = read_backtest(store, {measured.run_id!r})\n"
         )
     else:
         reading = (
             "from core.services.evaluation.backtests import read_exported, shipped_path\n"
-            "from core.services.evaluation.skill import contrasts, row_frame, skill_table\n\n"
+            "from core.services.evaluation.skill import skill_comparisons, row_frame, skill_table\n\n"
             "measured = read_exported(shipped_path())\n"
         )
-    python = reading + "print(skill_table(contrasts(row_frame(measured), measured.rivals)).to_string())\n"
+    python = reading + "print(skill_table(skill_comparisons(row_frame(measured), measured.rivals)).to_string())\n"
     return f"{measured.command} --db backtest.duckdb --json", python
 
 
@@ -241,7 +241,7 @@ def listed(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def _days(found: Mapping[int, Contrast], verdict: str) -> str:
+def _days(found: Mapping[int, SkillComparison], verdict: str) -> str:
     chosen = [str(horizon) for horizon, item in found.items() if item.verdict == verdict]
     return f"{listed(chosen)} days" if chosen else ""
 
@@ -277,7 +277,7 @@ def kept_out_statement(cells: Cells) -> str:
     )
 
 
-def _range(item: Contrast) -> str:
+def _range(item: SkillComparison) -> str:
     if not np.isfinite([item.low, item.high]).all():
         return "not known"
     return f"{shortly(item.high)} to {shortly(item.low)}"

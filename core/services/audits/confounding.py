@@ -4,7 +4,7 @@ The order of the audit:
 1. the policies: some levels of the staircase (core/counterfactual/levels.py), all else equal;
 2. in each design, and with the epidemic stated or not, questions about what such a policy cannot move;
 3. in the designs that show other policies too, the behaviours themselves, with a narrow and with a wide range shown;
-4. associations with the level and effects of the range, with intervals; stored as a run of kind "crowd".
+4. associations with the level and effects of the range, with intervals; stored as a run of kind "persona_audit".
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from core.cognition.llm.designs import APART, DESIGNS, Aggregate, Blinded, Desig
 from core.cognition.llm.engine import LanguageEngine
 from core.cognition.llm.prompts import PERSONA
 from core.cognition.llm.variants import Variable, audit_writer, variables_of
-from core.counterfactual.levels import HeldPolicy, held_policies
+from core.counterfactual.levels import FrozenPolicy, frozen_policies
 from core.errors import InputError, one_of
 from core.execution.progress import ProgressReporter
 from core.records import RunRecord, content_hash
@@ -30,7 +30,7 @@ from core.services.audits.preparing import AUDIT, KIND, Answers, Batch, Part, Su
 from core.services.audits.values import POINTS, estimate_values, number
 from core.services.language.engines import asked_of
 from core.services.language.model_identity import several_models
-from core.services.studies.requests import Asking
+from core.services.studies.requests import ModelOptions
 from core.store.database import Store
 from core.study import Study
 from core.validity.confounding import association, range_effect
@@ -53,7 +53,7 @@ def confounding_audit(
     *,
     designs: Sequence[str] = DESIGNS,
     levels: Sequence[float] = LEVELS,
-    asking: Asking | None = None,
+    asking: ModelOptions | None = None,
     most_personas: int = MOST_PERSONAS,
     unstated: bool = True,
     watch: ProgressReporter | None = None,
@@ -66,7 +66,7 @@ def confounding_audit(
     the run's where it was read already. Rows
     are tidy: `associations` one for each design, way of stating and variable, `ranges` one for each design and
     behaviour (and one over all). Raises InputError for a run of the rules engine, which is asked nothing in words, and
-    for levels or designs that cannot be; otherwise as `crowd_checks`.
+    for levels or designs that cannot be; otherwise as `audit_personas`.
     """
     began = time.perf_counter()
     watch = watch or ProgressReporter()
@@ -92,7 +92,7 @@ def confounding_cost(
     *,
     designs: Sequence[str] = DESIGNS,
     levels: Sequence[float] = LEVELS,
-    asking: Asking | None = None,
+    asking: ModelOptions | None = None,
     most_personas: int = MOST_PERSONAS,
     unstated: bool = True,
 ) -> dict[str, Any]:
@@ -129,7 +129,7 @@ class _Audit:
         run_id: str,
         designs: Sequence[str],
         levels: Sequence[float],
-        asking: Asking | None,
+        asking: ModelOptions | None,
         most_personas: int,
         unstated: bool,
         watch: ProgressReporter,
@@ -216,7 +216,7 @@ class _Audit:
             for stated in self._ways():
                 writer = audit_writer(self.subject.study, self.engine.writer.files.version, epidemic_stated=stated)
                 design = _design(name, APART, arms)
-                engine = self._like(design, AGGREGATE_SAMPLES if design.voice != PERSONA else self.engine.samples)
+                engine = self._like(design, AGGREGATE_SAMPLES if design.respondent != PERSONA else self.engine.samples)
                 part = Part(
                     f"{name}, {'stated' if stated else 'unstated'}", replace(engine, writer=writer), self.personas, rows
                 )
@@ -245,7 +245,7 @@ class _Audit:
                 asked.append(_Asked(name, True, reach, part))
         return asked
 
-    def _days(self, policies: Sequence[HeldPolicy]) -> list[dict[str, Any]]:
+    def _days(self, policies: Sequence[FrozenPolicy]) -> list[dict[str, Any]]:
         """Contexts of these policies on every kind of day, one policy after the other."""
         about = [item.row(self.subject.study) | SITUATION for item in policies]
         return [row | {DAY_TYPE: kind} for row in about for kind in self.engine.writer.kinds]
@@ -255,7 +255,7 @@ class _Audit:
 
     def _rows(self, item: _Asked, values: np.ndarray) -> list[dict[str, Any]]:
         """One row for each variable; `values` (samples, personas, levels, variables)."""
-        aggregate = item.part.engine.design.voice != PERSONA
+        aggregate = item.part.engine.design.respondent != PERSONA
         units = values[:, 0] if aggregate else _over_samples(values)
         weights = np.ones(len(units)) if aggregate else self.weights
         strictness = [policy.realised for policy in self.policies]
@@ -316,9 +316,9 @@ class _Audit:
         return rows
 
 
-def _policies(subject: Subject, levels: Sequence[float]) -> list[HeldPolicy]:
+def _policies(subject: Subject, levels: Sequence[float]) -> list[FrozenPolicy]:
     """The policies of the levels; InputError for fewer than three that differ."""
-    found = held_policies(subject.study, list(levels))
+    found = frozen_policies(subject.study, list(levels))
     distinct = list({item.realised: item for item in found}.values())
     if len(distinct) < 3:
         raise InputError(
@@ -327,11 +327,11 @@ def _policies(subject: Subject, levels: Sequence[float]) -> list[HeldPolicy]:
     return distinct
 
 
-def _near(subject: Subject, policies: Sequence[HeldPolicy]) -> tuple[HeldPolicy, HeldPolicy]:
+def _near(subject: Subject, policies: Sequence[FrozenPolicy]) -> tuple[FrozenPolicy, FrozenPolicy]:
     """The policies on both sides of the middle one that lie NARROW of the way to the outermost ones."""
     middle, low, high = policies[len(policies) // 2], policies[0], policies[-1]
     targets = [middle.realised + NARROW * (item.realised - middle.realised) for item in (low, high)]
-    near = held_policies(subject.study, targets)
+    near = frozen_policies(subject.study, targets)
     if len({item.realised for item in (near[0], middle, near[-1])}) < 3:
         raise InputError(
             "the levels lie too close together for a narrow and a wide range",

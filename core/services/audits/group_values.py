@@ -12,7 +12,7 @@ import pandas as pd
 from core.cognition.engine import DAY_TYPE
 from core.counterfactual.contrast import as_asked
 from core.counterfactual.fitted import FittedTwin
-from core.counterfactual.paths import follow, timeline_days
+from core.counterfactual.trajectories import simulate_paths, timeline_days
 from core.execution.progress import ProgressReporter, each_of
 from core.people.personas import Population, synthesise
 from core.people.spec import LEVEL_CUTS, LEVELS
@@ -136,7 +136,7 @@ def group_values(
     """The response of each attribute's categories to the strictest policy of training, against none."""
     dates = horizon_dates(twin)
     timelines = [as_asked(twin, what_if(name, twin.timeline, twin.origin)) for name in (FROM, TO)]
-    before, after = follow(twin, [timeline_days(twin, item, dates) for item in timelines], dates)
+    before, after = simulate_paths(twin, [timeline_days(twin, item, dates) for item in timelines], dates)
     work = [(twin, before, after, name) for name in twin.attributes]
     responses = each_of(response_by_category, work, watch, "validate", "attributes", executor)
     attributes = [_attribute_values(found, population) for found in responses]

@@ -84,7 +84,7 @@ def group_checks(
         raise InputError(
             f"was answered by the engine {record.engine}, which would have to be asked about people and days that it was not",
             where=f"run {run_id}",
-            allowed="a run of the engine rules; for a language model `policytwin crowd`",
+            allowed="a run of the engine rules; for a language model `policytwin persona-audit`",
         )
     watch.report("ingest", 0, 1, "reading the study")
     inputs = inputs or open_study(str(record.parameters.get("study", record.study_id)), data)

@@ -11,8 +11,8 @@ import pandas as pd
 
 from core.cognition.llm.answers import AnswerShape
 from core.cognition.llm.cutoffs import AFTER, KNOWN, UNKNOWN, cutoff_of, load_cutoffs, period_against
-from core.cognition.llm.designs import Sheet
-from core.cognition.llm.engine import Asked, LanguageEngine
+from core.cognition.llm.designs import PromptPlan
+from core.cognition.llm.engine import LanguageEngine, PreparedQuestion
 from core.cognition.llm.fenced import one_line
 from core.cognition.llm.outcomes import Outcome
 from core.cognition.llm.prompts import AGGREGATE
@@ -44,7 +44,7 @@ def observed_months(store: Store, record: RunRecord, study: Study, most: int = M
     return months.iloc[chosen]
 
 
-def memory_questions(engine: LanguageEngine, study: Study, months: Sequence[pd.Timestamp]) -> list[Asked]:
+def memory_questions(engine: LanguageEngine, study: Study, months: Sequence[pd.Timestamp]) -> list[PreparedQuestion]:
     """One question for each month, of nobody in particular, for the published mean of every behaviour."""
     texts = memory_texts(engine.writer.files.version)
     shape = AnswerShape((), (), study.behaviour_ids, engine.writer.longest_reason)
@@ -64,18 +64,23 @@ def memory_questions(engine: LanguageEngine, study: Study, months: Sequence[pd.T
         )
         system = texts.filled("system", reason_length=str(engine.writer.files.words["limits"]["reason"]))
         question = Question(system, prompt, shape.schema(), texts.version, AGGREGATE, 0)
-        asked.append(Asked(question, (), Sheet((), (), shape, ())))
+        asked.append(PreparedQuestion(question, (), PromptPlan((), (), shape, ())))
     return asked
 
 
 def memory_values(
-    study: Study, months: pd.DataFrame, asked: Sequence[Asked], outcomes: Sequence[Outcome], train_end: date, seed: int
+    study: Study,
+    months: pd.DataFrame,
+    asked: Sequence[PreparedQuestion],
+    outcomes: Sequence[Outcome],
+    train_end: date,
+    seed: int,
 ) -> dict[str, Any]:
     """How close the recalled figures come, over all months and over those after training, in JSON's own types."""
     recalled = np.full(months.shape, np.nan)
     for place, (item, outcome) in enumerate(zip(asked, outcomes, strict=True)):
         if outcome.answered:
-            recalled[place] = LOWEST + SCALE * item.sheet.shape.array(outcome.answer)[0, 0]
+            recalled[place] = LOWEST + SCALE * item.plan.shape.array(outcome.answer)[0, 0]
     truth = months.to_numpy(float)
     # What the scale cannot say is no error of memory.
     truth = np.minimum(truth, LOWEST + SCALE)

@@ -1,10 +1,10 @@
-"""Is a run's crowd one? Spread, collapse, repeated samples, wording, cues, and what the model knew beforehand.
+"""Do a run's personas answer as people would? Spread, repeated samples, wording, cues, and what the model knew.
 
 The order of the checks:
 1. who and what: some personas, and situations from mild to strict, of the run's own;
 2. the questions of all parts together: as in the run, in other words, with cues, and for figures it may remember;
 3. figures with their intervals (core/validity), and what they say in a sentence each;
-4. stored as a run of kind "crowd", which names the run it is about.
+4. stored as a run of kind "persona_audit", which names the run it is about.
 
 With the rules engine there is nobody to be swayed by words: the parts that need a language model say so.
 """
@@ -55,18 +55,18 @@ from core.services.audits.values import (
 from core.services.language.engines import asked_of
 from core.services.language.model_identity import several_models
 from core.services.studies.inputs import engine_for
-from core.services.studies.requests import Asking
+from core.services.studies.requests import ModelOptions
 from core.store.database import Store
 from core.study import Study
 from core.validity.persona_audit import agreement
 
 __all__ = [
+    "audit_personas",
     "confounding_audit",
     "confounding_cost",
-    "crowd_checks",
-    "crowd_cost",
     "latest_confounding_audit",
-    "latest_crowd_checks",
+    "latest_persona_audit",
+    "persona_audit_cost",
 ]
 
 MOST_PERSONAS, MOST_SITUATIONS, SAMPLES = 20, 3, 3
@@ -77,18 +77,18 @@ NO_WORDS = "needs a language model: the rules engine is asked nothing in words"
 NOBODY = "the run asked about all inhabitants together, so that no person answers"
 
 
-def crowd_checks(
+def audit_personas(
     store: Store,
     run_id: str,
     *,
-    asking: Asking | None = None,
+    asking: ModelOptions | None = None,
     most_personas: int = MOST_PERSONAS,
     most_situations: int = MOST_SITUATIONS,
     samples: int = SAMPLES,
     watch: ProgressReporter | None = None,
     study: Study | None = None,
 ) -> dict[str, Any]:
-    """Every check of a finished run's crowd, kept as a run of its own; returns what is printed.
+    """Every check of a finished run's personas, kept as a run of its own; returns what is printed.
 
     `asking` asks another language model about the run's people and situations than the run's own. At most
     `most_personas` people are asked about `most_situations` situations, `samples` times as in the run and once in each
@@ -102,7 +102,7 @@ def crowd_checks(
     checked = _Checked(store, run_id, asking, most_personas, most_situations, samples, watch, study)
     record = checked.record()
     answers = None if checked.batch is None else checked.batch.ask(record.run_id)
-    watch.report("validate", 0, 1, "the crowd")
+    watch.report("validate", 0, 1, "the personas")
     values = checked.values(answers)
     record = replace(record, model_id=", ".join(answers.model_ids) or None) if answers else record
     values |= {"run_id": record.run_id, "seconds": round(time.perf_counter() - began, 3)}
@@ -114,21 +114,21 @@ def crowd_checks(
     return values
 
 
-def crowd_cost(
+def persona_audit_cost(
     store: Store,
     run_id: str,
     *,
-    asking: Asking | None = None,
+    asking: ModelOptions | None = None,
     most_personas: int = MOST_PERSONAS,
     most_situations: int = MOST_SITUATIONS,
     samples: int = SAMPLES,
 ) -> dict[str, Any] | None:
-    """What `crowd_checks` would take (`Plan.as_dict`), asking nothing; None for the rules engine, which costs nothing."""
+    """What `audit_personas` would take (`Plan.as_dict`), asking nothing; None for the rules engine, which costs nothing."""
     checked = _Checked(store, run_id, asking, most_personas, most_situations, samples, ProgressReporter())
     return None if checked.batch is None else checked.batch.plan().as_dict()
 
 
-def latest_crowd_checks(store: Store, run_id: str) -> dict[str, Any] | None:
+def latest_persona_audit(store: Store, run_id: str) -> dict[str, Any] | None:
     """The newest checks of a run as they were printed, or None."""
     for found in store.runs(kind=KIND, status="complete")["run_id"]:
         summary = store.run(str(found)).summary or {}
@@ -144,7 +144,7 @@ class _Checked:
         self,
         store: Store,
         run_id: str,
-        asking: Asking | None,
+        asking: ModelOptions | None,
         most_personas: int,
         most_situations: int,
         samples: int,
@@ -152,7 +152,7 @@ class _Checked:
         study: Study | None = None,
     ) -> None:
         if samples < 2:
-            raise InputError(f"{samples} samples", where="crowd", allowed="2 and above", nearest="2")
+            raise InputError(f"{samples} samples", where="persona audit", allowed="2 and above", nearest="2")
         self.store, self.samples, self.most_situations = store, samples, most_situations
         self.subject = subject = subject_of(store, run_id, asking, watch, study)
         self.personas = some_personas(subject.population.personas, most_personas)
@@ -172,7 +172,7 @@ class _Checked:
         engine = subject.engine
         assert engine is not None
         parts = []
-        if engine.design.voice == PERSONA:
+        if engine.design.respondent == PERSONA:
             base = replace(engine, samples=self.samples, returned=set())
             parts.append(Part(BASE, base, self.personas, self.contexts))
             self.variants = variants_of(engine.writer.files.version)

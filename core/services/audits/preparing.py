@@ -1,4 +1,4 @@
-"""What the checks of a crowd start from: a finished run, whom to ask about what, and everything asked in one go."""
+"""What an audit of personas starts from: a finished run, whom to ask about what, and everything asked in one go."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 
 from core.cognition.engine import DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS, SEASON
 from core.cognition.llm.budget import Plan, plan, spent
-from core.cognition.llm.engine import Asked, LanguageEngine
+from core.cognition.llm.engine import LanguageEngine, PreparedQuestion
 from core.cognition.llm.outcomes import Outcome
 from core.cognition.llm.prices import load_prices, price_of
 from core.errors import InputError
@@ -21,11 +21,11 @@ from core.records import RunRecord
 from core.services.language.engines import MANNER, asking_of, is_language, language_for, watched
 from core.services.populations.synthesis import load_population
 from core.services.studies.inputs import study_hash
-from core.services.studies.requests import Asking
+from core.services.studies.requests import ModelOptions
 from core.store.database import Store
 from core.study import Study, load_study
 
-KIND = "crowd"
+KIND = "persona_audit"
 CHECKS, AUDIT = "checks", "audit"
 
 
@@ -54,7 +54,7 @@ class Subject:
 
 
 def subject_of(
-    store: Store, run_id: str, asking: Asking | None, watch: ProgressReporter, study: Study | None = None
+    store: Store, run_id: str, asking: ModelOptions | None, watch: ProgressReporter, study: Study | None = None
 ) -> Subject:
     """A finished run ready to be checked; `asking` asks another model than the run's own about the run's people,
     and `study` is the run's where it was read already.
@@ -90,12 +90,12 @@ def subject_of(
     )
 
 
-def own_asking(record: RunRecord) -> Asking | None:
+def own_asking(record: RunRecord) -> ModelOptions | None:
     """How the run's language model was asked; None for the rules engine."""
     return asking_of(record) if is_language(record.engine) else None
 
 
-def _same(one: Asking, other: Asking) -> bool:
+def _same(one: ModelOptions, other: ModelOptions) -> bool:
     """Whether both ask the same model in the same way, however fast."""
     return replace(one, **{name: getattr(other, name) for name in MANNER}) == other
 
@@ -113,7 +113,7 @@ def contexts_of(study: Study, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame
 def some_personas(personas: pd.DataFrame, most: int) -> pd.DataFrame:
     """At most so many personas with people, evenly spread over the population. InputError for fewer than two asked for."""
     if most < 2:
-        raise InputError(f"{most} personas", where="crowd", allowed="2 and above", nearest="2")
+        raise InputError(f"{most} personas", where="persona audit", allowed="2 and above", nearest="2")
     present = personas[personas["weight"] > 0]
     chosen = np.unique(np.linspace(0, len(present) - 1, min(most, len(present))).round().astype(int))
     return present.iloc[chosen].reset_index(drop=True)
@@ -125,7 +125,7 @@ def some_situations(subject: Subject, most: int) -> np.ndarray:
     A situation is a context without its kind of day: all its kinds are in. InputError for fewer than one.
     """
     if most < 1:
-        raise InputError(f"{most} situations", where="crowd", allowed="1 and above", nearest="1")
+        raise InputError(f"{most} situations", where="persona audit", allowed="1 and above", nearest="1")
     study, contexts = subject.study, subject.contexts
     strict = sum(contexts[item.code] / item.maximum for item in study.indicators)
     names = [name for name in contexts.columns if name != DAY_TYPE]
@@ -147,7 +147,7 @@ class Part:
     personas: pd.DataFrame
     contexts: pd.DataFrame
 
-    def asked(self) -> list[Asked]:
+    def asked(self) -> list[PreparedQuestion]:
         return self.engine.questions(self.personas, self.contexts)
 
 
@@ -170,7 +170,7 @@ class Batch:
     shapes of their own.
     """
 
-    def __init__(self, engine: LanguageEngine, parts: Sequence[Part], others: Sequence[Asked] = ()) -> None:
+    def __init__(self, engine: LanguageEngine, parts: Sequence[Part], others: Sequence[PreparedQuestion] = ()) -> None:
         self.engine, self.parts, self.others = engine, tuple(parts), tuple(others)
         self.asked = [part.asked() for part in self.parts]
 
@@ -195,5 +195,5 @@ class Batch:
         took["about_cost"] = price_of(self.engine.spec, load_prices())[1]
         return Answers(values, tuple(outcomes[place:]), tuple(sorted(ids)), took, failed)
 
-    def _everything(self) -> list[Asked]:
+    def _everything(self) -> list[PreparedQuestion]:
         return [item for asked in self.asked for item in asked] + list(self.others)

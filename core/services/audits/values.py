@@ -1,4 +1,4 @@
-"""The figures of a crowd's checks as values: what commands print, pages show and the store keeps.
+"""The figures of a persona audit as values: what commands print, pages show and the store keeps.
 
 Shares and probabilities are in percentage points; None where a figure is not defined or its interval unknown.
 """

@@ -15,7 +15,7 @@ import pandas as pd
 
 from core.cognition.engine import DAY_TYPE
 from core.counterfactual.fitted import FittedTwin, situation_days
-from core.counterfactual.paths import follow_timeline, interval_of, mean_draws
+from core.counterfactual.trajectories import interval_of, mean_draws, simulate_timeline
 from core.errors import InputError
 from core.execution.progress import ProgressReporter
 from core.people.personas import Population
@@ -80,7 +80,7 @@ def holdout_mean(twin: FittedTwin, population: Population) -> HoldoutMean:
     days = twin.problem.final.horizon
     # Subgroups would cost as much again, and nobody asks for them here.
     theirs = replace(twin.with_personas(population.personas), attributes=())
-    path = follow_timeline(theirs, twin.timeline, days)
+    path = simulate_timeline(theirs, twin.timeline, days)
     return HoldoutMean(path.mean, mean_draws(path.draws), days[0], days[-1])
 
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pandas as pd
 
-from core.cognition.llm.memoising import AnsweredEngine
+from core.cognition.llm.memoising import MemoisingEngine
 from core.counterfactual.contrast import Contrast, contrasts
 from core.counterfactual.fitted import FittedTwin
-from core.counterfactual.paths import follow_timeline
 from core.counterfactual.sweep import Sweep, stringency_sweep
+from core.counterfactual.trajectories import simulate_timeline
 from core.counterfactual.uncertainty import Progress
 from core.execution.progress import ProgressReporter
 from core.people.personas import Population
@@ -33,7 +33,7 @@ from core.services.language.engines import ASKING, spent_by
 from core.services.policies.timelines import distinct_scenarios, save_timeline
 from core.services.populations.synthesis import save_population
 from core.services.runs.fitted import fitted_twin, horizon_dates
-from core.services.studies.requests import Asking
+from core.services.studies.requests import ModelOptions
 from core.services.studies.stored_inputs import save_text
 from core.store.database import Store
 
@@ -55,7 +55,7 @@ class ReferencePoint:
 
 def reference_point(twin: FittedTwin, observations: pd.DataFrame, dates: pd.DatetimeIndex) -> ReferencePoint:
     """The forecast and the observations of `dates` under the policy that was in force."""
-    path = follow_timeline(twin, twin.timeline, dates)
+    path = simulate_timeline(twin, twin.timeline, dates)
     lower, upper = path.mean_interval()
     seen = observations.reindex(dates)[list(path.metric.columns)]
     return ReferencePoint(float(path.stringency.mean()), path.mean, lower, upper, seen.mean(), seen.notna().sum())
@@ -73,7 +73,7 @@ def run_sweep(
     population: Population | None = None,
     watch: ProgressReporter | None = None,
     asks: bool = False,
-    asking: Asking | None = None,
+    asking: ModelOptions | None = None,
     again: bool = False,
 ) -> tuple[dict[str, Any], Sweep]:
     """Sweep a finished run's twin and keep the result as a run of its own. Returns the printed values and the sweep.
@@ -115,7 +115,7 @@ def run_compare(
     reference: PolicyTimeline | None = None,
     watch: ProgressReporter | None = None,
     asks: bool = False,
-    asking: Asking | None = None,
+    asking: ModelOptions | None = None,
     again: bool = False,
 ) -> tuple[dict[str, Any], list[Contrast]]:
     """Contrast scenarios with a reference (default: the observed timeline) on a finished run's twin, and keep the result
@@ -197,7 +197,7 @@ def _claims(twin: FittedTwin, record: RunRecord) -> dict[str, Any]:
 
 def _asked(twin: FittedTwin) -> dict[str, Any]:
     """What a language model was asked beyond its run, where one answers."""
-    return {ASKING: spent_by(twin.engine)} if isinstance(twin.engine, AnsweredEngine) else {}
+    return {ASKING: spent_by(twin.engine)} if isinstance(twin.engine, MemoisingEngine) else {}
 
 
 def _record(

@@ -9,9 +9,9 @@ import pandas as pd
 
 from core.counterfactual.contrast import Contrast, category_change
 from core.counterfactual.fitted import FittedTwin
-from core.counterfactual.paths import ResponsePath, block_summary
 from core.counterfactual.support import FAR, Support
 from core.counterfactual.sweep import Sweep, SweepLevel
+from core.counterfactual.trajectories import ResponsePath, block_summary
 from core.services.counterfactuals.run import ReferencePoint
 from core.study import Study
 

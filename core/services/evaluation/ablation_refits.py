@@ -24,7 +24,7 @@ from core.calibration.search import (
     search_bounds,
     search_sample,
 )
-from core.calibration.transfer_prior import drift_after
+from core.calibration.transfer_prior import transfer_prior_after
 from core.calibration.trials import TrialLog, macro_study
 from core.calibration.twin import forecast_defaults, twin_forecast
 from core.cognition.engine import EPIDEMIC, RESTRICTED_DAYS, ResponseEngine, with_own
@@ -139,7 +139,7 @@ def without_priors(problem: Problem) -> Problem:
     study = replace(problem.study, learned=None)
 
     def told(window: Window) -> Window:
-        return replace(window, drift=drift_after(study, window.origin))
+        return replace(window, transfer_prior=transfer_prior_after(study, window.origin))
 
     inner = tuple(told(window) for window in problem.inner)
     return replace(problem, study=study, final=told(problem.final), inner=inner)

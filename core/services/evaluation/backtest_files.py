@@ -12,7 +12,7 @@ from typing import Any
 from core.datasets.tables import read_cases, read_mobility, read_policy
 from core.errors import InputError
 from core.execution.progress import ProgressReporter, each_of
-from core.forecasting.backtest import RIVALS, forecast_place, rows_of, summary_of, unscored, widths_from_others
+from core.forecasting.backtest import ALL_BASELINES, forecast_place, rows_of, summary_of, unscored, widths_from_others
 from core.forecasting.places import places_from_tables
 from core.people.personas import synthesise
 from core.people.population_file import load_population_spec
@@ -58,7 +58,7 @@ def backtest(
         left_out |= unscored(item, horizons)
     return {
         "rows": rows,
-        "summary": summary_of(rows, list(RIVALS)),
+        "summary": summary_of(rows, list(ALL_BASELINES)),
         "left_out": left_out,
         "engine": "rules",
         "population": POPULATION,

@@ -12,7 +12,7 @@ import numpy as np
 
 from core.services.evaluation.ablation_parts import CONTROL
 from core.services.runs.costs import cost_before
-from core.services.studies.requests import Asking, RunRequest
+from core.services.studies.requests import ModelOptions, RunRequest
 from core.validity.measured import (
     AblationPrices,
     EstimatorScores,
@@ -97,7 +97,7 @@ def _estimator(said: Mapping[str, Any]) -> EstimatorScores:
 
 def asking_costs(data: Path | None) -> tuple[dict[str, Any], dict[str, int]]:
     """What `run uae --estimate` says, and the calls of other ways of asking. Nothing is asked, and no key is needed."""
-    asking = Asking("gemini", model=MODEL)
+    asking = ModelOptions("gemini", model=MODEL)
     uae = RunRequest("uae", data, engine="gemini", asking=asking)
     ways = {
         "uae": uae,
@@ -107,7 +107,7 @@ def asking_costs(data: Path | None) -> tuple[dict[str, Any], dict[str, int]]:
             "meridia",
             engine="openai",
             personas=OWN_PERSONAS,
-            asking=Asking("openai", model=OWN_MODEL, base_url=OWN_SERVER),
+            asking=ModelOptions("openai", model=OWN_MODEL, base_url=OWN_SERVER),
         ),
     }
     costs = {name: cost_before(None, request) for name, request in ways.items()}

@@ -33,7 +33,7 @@ from core.forecasting.intervals import Widths, pooled_widths
 from core.forecasting.learned_widths import WIDTHS_FILE, widths_rows
 from core.forecasting.past import PastForecasts, past_forecasts
 from core.forecasting.places import Place, last_observed, places_from_tables
-from core.forecasting.teachers import Teachers, kept_for_exams, teachers_of
+from core.forecasting.teachers import Teachers, is_held_out, teachers_of
 from core.forecasting.weight_learning import LearnedForecast, learn_forecast
 from core.people.personas import synthesise
 from core.people.population_file import load_population_spec
@@ -97,7 +97,7 @@ def _learn(
         raise InputError("no day is given", where="learn", allowed="one or more days to learn up to")
     places, left_out = places_from_tables(read_mobility(mobility, allow_gaps=True), read_policy(policy), None)
     taught = [
-        replace(item, study=replace(item.study, learned=None)) for item in places if not kept_for_exams(item.study.id)
+        replace(item, study=replace(item.study, learned=None)) for item in places if not is_held_out(item.study.id)
     ]
     personas = synthesise(load_population_spec(POPULATION), PERSONAS, seed).personas
     days = sorted(set(days))

@@ -16,7 +16,7 @@ from core.datasets.places import countries
 from core.errors import InputError, one_of
 from core.forecasting.backtest import CHANGE_CLASSES, TWIN
 from core.forecasting.metrics import MACRO
-from core.forecasting.teachers import kept_for_exams
+from core.forecasting.teachers import is_held_out
 from core.services.evaluation.backtests import MeasuredBacktest
 from core.services.runs.forecasters import FORECASTERS
 from core.services.runs.results import BASELINE, METRICS, family, label, score_matrix
@@ -53,7 +53,7 @@ def words_of(forecaster: str) -> str:
 
 
 @dataclass(frozen=True)
-class Contrast:
+class SkillComparison:
     """The twin against one rival on some rows: mean macro RMSE of both, the skill with its 90% interval over countries,
     and the share of rows on which the twin missed by less."""
 
@@ -92,7 +92,7 @@ def row_frame(measured: MeasuredBacktest) -> pd.DataFrame:
     head["change"] = ""
     for name, (low, high) in CHANGE_CLASSES.items():
         head.loc[(head["stringency_change"] >= low) & (head["stringency_change"] < high), "change"] = name
-    head["kept_out"] = [kept_for_exams(code) for code in head["country"]]
+    head["kept_out"] = [is_held_out(code) for code in head["country"]]
     return pd.concat([head, pd.DataFrame([row["macro_rmse"] for row in rows], dtype=float)], axis=1)
 
 
@@ -109,7 +109,7 @@ def rivals_of(rivals: Sequence[str], against: str) -> list[str]:
     return chosen
 
 
-def contrast(part: pd.DataFrame, rivals: Sequence[str]) -> Contrast:
+def skill_comparison(part: pd.DataFrame, rivals: Sequence[str]) -> SkillComparison:
     """The twin against the best single one of `rivals` on these rows of `row_frame`."""
     means = part[list(rivals)].mean()
     best = str(means.idxmin())
@@ -119,7 +119,7 @@ def contrast(part: pd.DataFrame, rivals: Sequence[str]) -> Contrast:
     # A country's rows share its data, so that countries and not rows are drawn.
     drawn = unit_counts(len(sums), MANY_DRAWS, seed=len(sums))
     low, high = np.quantile(1 - (drawn @ twin) / (drawn @ rival), BAND)
-    return Contrast(
+    return SkillComparison(
         rows=len(both),
         countries=len(sums),
         twin=float(both[TWIN].mean()),
@@ -132,19 +132,19 @@ def contrast(part: pd.DataFrame, rivals: Sequence[str]) -> Contrast:
     )
 
 
-def contrasts(frame: pd.DataFrame, rivals: Sequence[str]) -> dict[tuple[str, int], Contrast]:
+def skill_comparisons(frame: pd.DataFrame, rivals: Sequence[str]) -> dict[tuple[str, int], SkillComparison]:
     """By class of policy change (and "all") and horizon; a cell without rows is absent."""
     found = {}
     for change in CHANGE_WORDS:
         for horizon, part in frame.groupby("horizon"):
             chosen = part if change == ALL else part[part["change"] == change]
             if len(chosen):
-                found[change, int(str(horizon))] = contrast(chosen, rivals)
+                found[change, int(str(horizon))] = skill_comparison(chosen, rivals)
     return found
 
 
-def skill_table(cells: Mapping[tuple[str, int], Contrast]) -> pd.DataFrame:
-    """The contrasts as one table: change, horizon, rows, countries, twin, rival, rival_score, skill, low, high, wins, verdict."""
+def skill_table(cells: Mapping[tuple[str, int], SkillComparison]) -> pd.DataFrame:
+    """All as one table: change, horizon, rows, countries, twin, rival, rival_score, skill, low, high, wins, verdict."""
     rows = [
         {"change": change, "horizon": horizon, **vars(cell), "verdict": cell.verdict}
         for (change, horizon), cell in cells.items()
@@ -255,7 +255,7 @@ def run_table(scores: pd.DataFrame, behaviours: Sequence[str], metric: str) -> p
     return table.rename_axis("forecaster").reset_index()
 
 
-def behaviour_contrasts(table: pd.DataFrame, behaviours: Mapping[str, str]) -> pd.DataFrame:
+def behaviour_comparisons(table: pd.DataFrame, behaviours: Mapping[str, str]) -> pd.DataFrame:
     """The twin against the best baseline of each behaviour (id -> label): label, twin, rival, rival_score, skill."""
     baselines = table[table["kind"] == BASELINE].set_index("forecaster")
     twin = table.set_index("forecaster").loc[TWIN]

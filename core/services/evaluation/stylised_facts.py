@@ -13,7 +13,7 @@ from core.errors import InputError
 from core.execution.progress import ProgressReporter, each_of
 from core.execution.threads import one_thread
 from core.forecasting.places import Place, places_from_tables
-from core.forecasting.teachers import kept_for_exams
+from core.forecasting.teachers import is_held_out
 from core.services.studies.inputs import EMBEDDED, open_study
 from core.study import Study
 from core.validity.stylised_facts import (
@@ -58,7 +58,7 @@ def teaching_countries(
     no country is left.
     """
     found, _ = places_from_tables(read_mobility(mobility, allow_gaps=True), read_policy(policy), read_cases(cases))
-    places = [item for item in found if not kept_for_exams(item.study.id)]
+    places = [item for item in found if not is_held_out(item.study.id)]
     if not places:
         raise InputError(
             "no country to learn from", where=mobility.name, allowed="countries that are not kept for exams"

@@ -13,20 +13,20 @@ import pandas as pd
 
 from core.calibration.problem import Problem, build_problem
 from core.cognition.engine import ResponseEngine
-from core.cognition.llm.budget import Purse, spent
+from core.cognition.llm.budget import BudgetTracker, spent
 from core.cognition.llm.cache import AnswerCache
 from core.cognition.llm.canaries import VERSION as CANARIES_VERSION
 from core.cognition.llm.designs import TOGETHER
 from core.cognition.llm.engine import LanguageEngine, language_engine
 from core.cognition.llm.limits import AskProgress, Limits
-from core.cognition.llm.memoising import JOINT, AnsweredEngine, distinct
+from core.cognition.llm.memoising import JOINT, MemoisingEngine, distinct
 from core.cognition.llm.prices import load_prices, price_of
 from core.cognition.llm.providers import LANGUAGE_ENGINES
 from core.errors import InputError
 from core.execution.progress import ProgressReporter
 from core.records import RunRecord
 from core.services.studies.inputs import StudyInputs, engine_for, open_study
-from core.services.studies.requests import Asking
+from core.services.studies.requests import ModelOptions
 from core.store.database import Store
 from core.study import Study
 
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 #: Where a run record says how its model was asked.
 ASKING = "asking"
 REPLAY = "replay"
-#: What of a record's description is an option of `Asking` of the same name.
+#: What of a record's description is an option of `ModelOptions` of the same name.
 _OPTIONS = ("model", "base_url", "temperature", "seed", "design", "days", "samples", "prompts", "max_output_tokens")
-#: What of `Asking` says how fast and how much, and does not change an answer.
+#: What of `ModelOptions` says how fast and how much, and does not change an answer.
 MANNER = (
     "timeout", "concurrency", "requests_per_minute", "tokens_per_minute", "max_calls", "max_tokens", "max_cost",
     "allow_failures",
@@ -50,7 +50,7 @@ def is_language(engine: str) -> bool:
     return engine in LANGUAGE_ENGINES
 
 
-def language_for(study: Study, asking: Asking, store: Store | None = None) -> LanguageEngine:
+def language_for(study: Study, asking: ModelOptions, store: Store | None = None) -> LanguageEngine:
     """The engine that asks so; with a store its answers are kept there.
 
     InputError for options that cannot be, and for a cap on an unknown cost.
@@ -69,11 +69,11 @@ def language_for(study: Study, asking: Asking, store: Store | None = None) -> La
     if asking.engine == REPLAY:
         return engine
     price, _ = price_of(engine.spec, load_prices())
-    Purse(max_cost=asking.max_cost, price=price)  # says so now where there is a cap, and no price
+    BudgetTracker(max_cost=asking.max_cost, price=price)  # says so now where there is a cap, and no price
     return replace(engine, price=price)
 
 
-def limits_of(asking: Asking) -> Limits:
+def limits_of(asking: ModelOptions) -> Limits:
     """How fast and how much at most; a cap on the cost means nothing where answers are replayed."""
     return Limits(
         concurrency=asking.concurrency,
@@ -85,15 +85,15 @@ def limits_of(asking: Asking) -> Limits:
     )
 
 
-def answering(study: Study, asking: Asking, store: Store | None = None) -> AnsweredEngine:
+def answering(study: Study, asking: ModelOptions, store: Store | None = None) -> MemoisingEngine:
     """The engine of a run that is to be made: it asks, unless answers are replayed."""
     replays = asking.engine == REPLAY
-    return AnsweredEngine(
+    return MemoisingEngine(
         language_for(study, asking, store), asks=not replays, leave_missing=replays and asking.allow_failures
     )
 
 
-def description_of(engine: AnsweredEngine) -> dict[str, Any]:
+def description_of(engine: MemoisingEngine) -> dict[str, Any]:
     """How the model is asked, for the run record; the addresses and options hold no key."""
     return {**engine.description, "canaries": CANARIES_VERSION}
 
@@ -110,7 +110,7 @@ def asked_of(engine: LanguageEngine) -> dict[str, Any]:
     }
 
 
-def asking_of(record: RunRecord) -> Asking:
+def asking_of(record: RunRecord) -> ModelOptions:
     """How the model of a run was asked; its caps are not on record. InputError for a run without a model."""
     said: Mapping[str, Any] | None = record.parameters.get(ASKING)
     if not is_language(record.engine) or said is None:
@@ -120,14 +120,14 @@ def asking_of(record: RunRecord) -> Asking:
             allowed="a run of a language model",
         )
     of = said["asked_engine"] if record.engine == REPLAY else None
-    return Asking(engine=record.engine, of=of, **{name: said[name] for name in _OPTIONS})
+    return ModelOptions(engine=record.engine, of=of, **{name: said[name] for name in _OPTIONS})
 
 
 def engine_of_record(study: Study, record: RunRecord) -> ResponseEngine:
     """The engine of a run as it stands in the record, knowing no answers: for its version and its parameters."""
     if not is_language(record.engine):
         return engine_for(study, record.engine)
-    return AnsweredEngine(language_for(study, asking_of(record)), asks=False)
+    return MemoisingEngine(language_for(study, asking_of(record)), asks=False)
 
 
 def engine_of_run(
@@ -135,7 +135,7 @@ def engine_of_run(
     run_id: str,
     *,
     asks: bool = False,
-    asking: Asking | None = None,
+    asking: ModelOptions | None = None,
     inputs: StudyInputs | None = None,
     data: str | Path | None = None,
     watch: ProgressReporter | None = None,
@@ -161,7 +161,7 @@ def engine_of_run(
         )
     language = language_for(inputs.study, own, store)
     _check_prompts(language, record)
-    return AnsweredEngine(
+    return MemoisingEngine(
         language if watch is None else watched(language, watch),
         asks=asks,
         failed=_failed_keys(run),
@@ -169,7 +169,7 @@ def engine_of_run(
     )
 
 
-def spent_by(engine: AnsweredEngine) -> dict[str, Any]:
+def spent_by(engine: MemoisingEngine) -> dict[str, Any]:
     """What an engine's questions took until now (`Spent.as_dict`, with repairs), the model ids that answered, and
     `warnings` where there are several."""
     outcomes = engine.outcomes.values()
@@ -229,7 +229,7 @@ def watched(language: LanguageEngine, watch: ProgressReporter, before: int = 0, 
     return replace(language, on_progress=tell, should_stop=watch.should_stop)
 
 
-def _check_same(own: Asking, given: Asking, run_id: str) -> None:
+def _check_same(own: ModelOptions, given: ModelOptions, run_id: str) -> None:
     for name in ("engine", *_OPTIONS):
         was, now = getattr(own, name), getattr(given, name)
         if was != now:

@@ -33,7 +33,7 @@ NO_RUN = "estimate"
 
 
 @dataclass(frozen=True)
-class Took:
+class CanaryUsage:
     """What a run's canaries took now; nothing where they were asked before, or need not be."""
 
     questions: int = 0
@@ -90,7 +90,7 @@ def ask_guard(
     price: Price | None,
     on_progress: Callable[[AskProgress], None] | None,
     should_stop: Callable[[], bool] | None,
-) -> tuple[CanaryRound, Took]:
+) -> tuple[CanaryRound, CanaryUsage]:
     """Asks a run's canaries, and says what that took. What the pipe raises is raised. Where not one of them has a valid
     answer, it is AnswersMissing, or Unavailable where none got a reply: asking everything else in vain would cost the more."""
     found, outcomes = ask_canaries(
@@ -111,10 +111,10 @@ def ask_guard(
             f"{Counter(failures).most_common(1)[0][0]}"
         )
     took = spent(outcomes)
-    return found, Took(len(outcomes), took.calls, took.tokens_in, took.tokens_out)
+    return found, CanaryUsage(len(outcomes), took.calls, took.tokens_in, took.tokens_out)
 
 
-def drift(own: CanaryRound | None, cache: AnswerCache, spec: ModelSpec) -> tuple[list[str], dict[str, Any] | None]:
+def compare(own: CanaryRound | None, cache: AnswerCache, spec: ModelSpec) -> tuple[list[str], dict[str, Any] | None]:
     """Warnings that another model seems to answer now, and the canaries in JSON's own types: None where none were asked,
     because no call was needed."""
     if own is None:

@@ -6,7 +6,7 @@ from dataclasses import fields
 
 from core.records import RunRecord
 from core.services.language.engines import MANNER, asking_of, is_language
-from core.services.studies.requests import Asking
+from core.services.studies.requests import ModelOptions
 
 #: Options of the command line that are called otherwise: its --seed is the run's.
 _OPTION = {"seed": "model_seed"}
@@ -27,7 +27,7 @@ def asking_python(record: RunRecord) -> list[str]:
     if not is_language(record.engine):
         return [] if record.engine == "rules" else [f"engine={record.engine!r}"]
     inside = [repr(record.engine), *(f"{name}={value!r}" for name, value in _unusual(asking_of(record)).items())]
-    return [f"asking=Asking({', '.join(inside)})"]
+    return [f"asking=ModelOptions({', '.join(inside)})"]
 
 
 def asking_note(store_name: str) -> str:
@@ -39,7 +39,7 @@ def asking_note(store_name: str) -> str:
     )
 
 
-def _unusual(asking: Asking) -> dict[str, object]:
-    usual = {item.name: item.default for item in fields(Asking)}
+def _unusual(asking: ModelOptions) -> dict[str, object]:
+    usual = {item.name: item.default for item in fields(ModelOptions)}
     names = [name for name in usual if name not in (*MANNER, "engine")]
     return {name: getattr(asking, name) for name in names if getattr(asking, name) != usual[name]}

@@ -7,13 +7,13 @@ from urllib.parse import urlsplit
 
 from core.cognition.llm.providers.errors import is_this_machine
 from core.errors import InputError
-from core.services.studies.requests import Asking
+from core.services.studies.requests import ModelOptions
 
 #: Seconds to wait for a server on this machine to take a connection.
 PATIENCE = 2.0
 
 
-def require_server(asking: Asking | None) -> None:
+def require_server(asking: ModelOptions | None) -> None:
     """InputError where a server on this machine is to be asked and none listens at its address.
 
     Other addresses are not tried, for the way to them may be a proxy's.

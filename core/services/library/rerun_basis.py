@@ -67,7 +67,7 @@ def copy_basis(again: Again) -> None:
         rows += [(name, {"timeline_id": sorted(timelines)})] if timelines else []
     if again.about is not again.run:
         rows += [(name, {"run_id": again.about.run_id}) for name in ("runs", *RUN_TABLES)]
-    if record.kind == "crowd" and "mobility" in record.input_hashes:
+    if record.kind == "persona_audit" and "mobility" in record.input_hashes:
         rows.append(("observations", {"content_hash": record.input_hashes["mobility"]}))
     for model in sorted({_model(record), _model(again.about.record)} - {""}):
         rows.append(("llm_calls", {"model": model}))

@@ -12,7 +12,7 @@ from core.policy.timeline import PolicyTimeline
 from core.records import content_hash
 from core.services.audits.confounding import confounding_audit
 from core.services.audits.groups import group_checks
-from core.services.audits.persona_audit import MOST_SITUATIONS, crowd_checks
+from core.services.audits.persona_audit import MOST_SITUATIONS, audit_personas
 from core.services.audits.preparing import AUDIT
 from core.services.counterfactuals.run import run_compare, run_sweep
 from core.services.evaluation.ablations import run_ablations
@@ -30,7 +30,7 @@ from core.services.runs.forecasters import forget_rivals
 from core.services.runs.run import run_study
 from core.services.studies.changes import input_changes
 from core.services.studies.inputs import StudyInputs, study_hash
-from core.services.studies.requests import Asking
+from core.services.studies.requests import ModelOptions
 from core.services.studies.stored_inputs import stored_regions, stored_text
 from core.services.surveys.ask import ask_people
 from core.settings import observed_data
@@ -193,8 +193,8 @@ def _ask(again: Again) -> str:
     return str(values["result_hash"])
 
 
-def _survey_asking(parameters: Mapping[str, Any], failed: bool) -> Asking:
-    return Asking(
+def _survey_asking(parameters: Mapping[str, Any], failed: bool) -> ModelOptions:
+    return ModelOptions(
         engine=REPLAY,
         of=parameters["asked_engine"],
         model=parameters["model"],
@@ -207,9 +207,9 @@ def _survey_asking(parameters: Mapping[str, Any], failed: bool) -> Asking:
     )
 
 
-def _crowd(again: Again) -> str:
+def _persona_audit(again: Again) -> str:
     study = inputs_of_run(again).study
-    asking = _crowd_asking(again)
+    asking = _persona_audit_asking(again)
     if again.parameters["what"] == AUDIT:
         values = confounding_audit(
             again.scratch, again.about.run_id, designs=again.parameters["designs"], levels=again.parameters["levels"],
@@ -217,7 +217,7 @@ def _crowd(again: Again) -> str:
             watch=again.watch, study=study,
         )  # fmt: skip
     else:
-        values = crowd_checks(
+        values = audit_personas(
             again.scratch, again.about.run_id, asking=asking, most_personas=again.record.personas,
             most_situations=again.parameters.get("most_situations", MOST_SITUATIONS),
             samples=again.parameters["samples"], watch=again.watch, study=study,
@@ -225,7 +225,7 @@ def _crowd(again: Again) -> str:
     return _hash_of(again, values)
 
 
-def _crowd_asking(again: Again) -> Asking | None:
+def _persona_audit_asking(again: Again) -> ModelOptions | None:
     """As it was asked then, with no call allowed: what the store does not answer is refused."""
     if not is_language(again.record.engine):
         return None
@@ -247,5 +247,5 @@ MAKERS: dict[str, Callable[[Again], str]] = {
     "worlds": _worlds,
     "backtest": _backtest,
     "ask": _ask,
-    "crowd": _crowd,
+    "persona_audit": _persona_audit,
 }

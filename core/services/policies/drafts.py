@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from core.counterfactual.levels import held_policies
+from core.counterfactual.levels import frozen_policies
 from core.counterfactual.support import FAR, SLACK, Support
 from core.errors import InputError, one_of
 from core.policy.calendar import as_date
@@ -52,7 +52,7 @@ def held_at(
 
     The policy is that of the sweep: one documented staircase (see `core.counterfactual.levels`), scope general.
     """
-    held = held_policies(study, [target])[0]
+    held = frozen_policies(study, [target])[0]
     edits = []
     for item in study.indicators:
         level = held.levels[item.code]

@@ -166,7 +166,7 @@ def _with_people(population: Population, people: Sequence[PersonEdit]) -> Popula
     return population
 
 
-class PopulationShelf:
+class PopulationCache:
     """Populations made lately, by the keys of their drafts; shared by sessions and threads."""
 
     def __init__(self, most_personas: int = SHELVED_PERSONAS) -> None:
@@ -209,7 +209,7 @@ class PopulationShelf:
 
 
 def shelve(
-    shelf: PopulationShelf,
+    shelf: PopulationCache,
     store: Store,
     study: Study,
     draft: PopulationDraft,

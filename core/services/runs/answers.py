@@ -14,8 +14,8 @@ import pandas as pd
 
 from core.cognition.engine import DAY_TYPE
 from core.cognition.llm.answers import REASON
-from core.cognition.llm.engine import Asked
-from core.cognition.llm.memoising import JOINT, AnsweredEngine, context_keys
+from core.cognition.llm.engine import PreparedQuestion
+from core.cognition.llm.memoising import JOINT, MemoisingEngine, context_keys
 from core.cognition.llm.prompts import PERSONA, PROMPTS, PromptWriter, load_prompts
 from core.errors import InputError
 from core.policy.calendar import DAY_WORDS
@@ -141,7 +141,7 @@ class Exchange:
 
 def exchanges_of(
     store: Store,
-    engine: AnsweredEngine,
+    engine: MemoisingEngine,
     personas: pd.DataFrame,
     persona_id: int,
     situations: Situations,
@@ -167,14 +167,14 @@ def exchanges_of(
     rows = {str(row["key"]): row for row in calls.to_dict("records")}
     found = []
     for item, key in zip(asked, keys, strict=True):
-        cells = [(condition, kind, here[row]) for condition, kind, row in item.sheet.cells if here[row] in order]
+        cells = [(condition, kind, here[row]) for condition, kind, row in item.plan.answer_slots if here[row] in order]
         if cells:
             found.append(_exchange(item, cells, rows.get(key), order, language.writer.study.behaviour_ids))
     return sorted(found, key=lambda item: (order[item.contexts[0]], item.sample))
 
 
 def _exchange(
-    item: Asked,
+    item: PreparedQuestion,
     cells: list[tuple[int, int, int]],
     row: Mapping[Hashable, Any] | None,
     order: dict[int, int],
@@ -189,7 +189,7 @@ def _exchange(
     answered = row["status"] == ANSWERED
     values: dict[int, dict[str, float]] = {}
     if answered:
-        numbers = item.sheet.shape.array(row["parsed"])
+        numbers = item.plan.shape.array(row["parsed"])
         for condition, kind, context in cells:
             values[context] = dict(zip(behaviours, numbers[condition, kind].tolist(), strict=True))
     return Exchange(
@@ -207,14 +207,14 @@ def _exchange(
     )
 
 
-def together_of(engine: AnsweredEngine, inputs: StudyInputs, record: RunRecord) -> pd.DataFrame | None:
+def together_of(engine: MemoisingEngine, inputs: StudyInputs, record: RunRecord) -> pd.DataFrame | None:
     """What `exchanges_of` needs of a run whose prompts show several situations; None for the others."""
     return own_contexts_of(inputs, record) if engine.language.design.name == JOINT else None
 
 
-def asks_personas(engine: AnsweredEngine) -> bool:
+def asks_personas(engine: MemoisingEngine) -> bool:
     """Whether each persona was asked, and not nobody in particular."""
-    return engine.language.design.voice == PERSONA
+    return engine.language.design.respondent == PERSONA
 
 
 def with_reasons(answers: pd.DataFrame, exchanges: list[Exchange]) -> pd.DataFrame:

@@ -23,13 +23,13 @@ from core.cognition.llm.cache import AnswerCache
 from core.cognition.llm.canaries import stored_canaries
 from core.cognition.llm.designs import TOGETHER
 from core.cognition.llm.engine import AnswersMissing, Failure, LanguageEngine
-from core.cognition.llm.memoising import AnsweredEngine
+from core.cognition.llm.memoising import MemoisingEngine
 from core.cognition.llm.prompts import PromptWriter
 from core.cognition.llm.types import Question
 from core.errors import PolicyTwinError
 from core.execution.progress import ProgressReporter
 from core.services.language.engines import REPLAY, own_contexts, spent_by, watched
-from core.services.language.model_identity import Took, ask_guard, drift, plan_with_canaries
+from core.services.language.model_identity import CanaryUsage, ask_guard, compare, plan_with_canaries
 from core.store.database import Store
 from core.store.llm_calls import ANSWERED
 
@@ -46,7 +46,7 @@ MOST_LISTED = 50
 
 def left_out(engine: Any) -> dict[str, str]:
     """Ablations that a run with this engine leaves out, and why; none for an engine that costs nothing to ask."""
-    if not isinstance(engine, AnsweredEngine):
+    if not isinstance(engine, MemoisingEngine):
         return {}
     reasons = {"single_persona": NEW_PERSON, "identical_personas": NOT_DEFINED}
     if engine.language.design.days != TOGETHER:
@@ -64,7 +64,7 @@ def ask_everything(
     """
     began = time.perf_counter()
     engine = prepared.engine
-    assert isinstance(engine, AnsweredEngine) and prepared.request.test_end is not None
+    assert isinstance(engine, MemoisingEngine) and prepared.request.test_end is not None
     people = prepared.population.personas
     contexts = own_contexts(prepared.inputs, prepared.problem, prepared.request.test_end, engine.language.design.days)
     cache = AnswerCache(store)
@@ -72,7 +72,7 @@ def ask_everything(
     before = plan([item.question for item in asked], engine.language.spec, cache)
     watch.report("ask", 0, before.distinct, "questions")
     language = replace(engine.language, run_id=run_id)
-    canaries, used = stored_canaries(cache, run_id), Took()
+    canaries, used = stored_canaries(cache, run_id), CanaryUsage()
     if before.calls and engine.asks:
         telling = watched(language, watch, after=before.distinct)
         canaries, used = ask_guard(
@@ -80,7 +80,7 @@ def ask_everything(
             on_progress=telling.on_progress, should_stop=telling.should_stop,
         )  # fmt: skip
         language = replace(language, limits=used.after(language.limits))
-    engine = AnsweredEngine(
+    engine = MemoisingEngine(
         replace(watched(language, watch, used.questions), allow_failures=engine.allow_failures),
         asks=engine.asks,
         leave_missing=engine.leave_missing,
@@ -99,7 +99,7 @@ def ask_everything(
         )
     watch.report("ask", used.questions + before.distinct, used.questions + before.distinct, "questions")
     values = _values(engine, people, contexts, before.questions, used)
-    warnings, values["canaries"] = drift(canaries, cache, language.spec)
+    warnings, values["canaries"] = compare(canaries, cache, language.spec)
     values["warnings"] += warnings
     values["of_run"] = _of_run(store, run_id)
     values["seconds"] = round(time.perf_counter() - began, 3)
@@ -107,7 +107,7 @@ def ask_everything(
 
 
 def _values(
-    engine: AnsweredEngine, people: pd.DataFrame, contexts: pd.DataFrame, questions: int, used: Took
+    engine: MemoisingEngine, people: pd.DataFrame, contexts: pd.DataFrame, questions: int, used: CanaryUsage
 ) -> dict[str, Any]:
     language = engine.language
     return used.added_to(spent_by(engine), language.price) | {

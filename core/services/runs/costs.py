@@ -1,6 +1,6 @@
 """What a run of a language model will cost, and what its people answered and why.
 
-request = RunRequest("uae", asking=Asking("gemini", "gemini-2.5-flash-lite"))
+request = RunRequest("uae", asking=ModelOptions("gemini", "gemini-2.5-flash-lite"))
 cost_before(store, request)            # nothing is asked
 run_study(request, store)              # core.services.runs.run
 persona_answers(store, run_id, 3)
@@ -22,7 +22,7 @@ from core.cognition.llm.answers import REASON
 from core.cognition.llm.budget import Plan, Range, plan
 from core.cognition.llm.cache import AnswerCache
 from core.cognition.llm.engine import Failure, LanguageEngine
-from core.cognition.llm.memoising import AnsweredEngine, NotAsked, context_keys
+from core.cognition.llm.memoising import MemoisingEngine, NotAsked, context_keys
 from core.counterfactual.contrast import contrasts
 from core.counterfactual.sweep import stringency_sweep
 from core.errors import InputError
@@ -36,15 +36,15 @@ from core.services.runs.asking import context_words, failure_rows, unasked
 from core.services.runs.fitted import fitted_twin, horizon_dates
 from core.services.runs.preparing import complete_run, prepare, unsaved_record
 from core.services.studies.inputs import open_study
-from core.services.studies.requests import ASKED_PERSONAS, MOST_ASKED_PERSONAS, Asking, RunRequest
+from core.services.studies.requests import ASKED_PERSONAS, MOST_ASKED_PERSONAS, ModelOptions, RunRequest
 from core.store.database import Store
 from core.store.llm_calls import FAILED
 
 __all__ = [
     "ASKED_PERSONAS",
     "MOST_ASKED_PERSONAS",
-    "Asking",
     "CostBefore",
+    "ModelOptions",
     "cost_before",
     "cost_of_contrast",
     "engine_of_run",
@@ -96,7 +96,7 @@ def cost_before(store: Store | None, request: RunRequest) -> CostBefore:
         raise InputError(f"engine {request.engine} asks no model", where="cost", allowed="a language model's engine")
     prepared = prepare(request, store)
     engine = prepared.engine
-    assert isinstance(engine, AnsweredEngine) and prepared.request.test_end is not None
+    assert isinstance(engine, MemoisingEngine) and prepared.request.test_end is not None
     contexts = own_contexts(prepared.inputs, prepared.problem, prepared.request.test_end, request.asking.days)
     asked = engine.language.questions(prepared.population.personas, contexts)
     resumable = None if store is None else store.find_resumable(unsaved_record(prepared).inputs_hash())
@@ -133,7 +133,7 @@ def cost_of_contrast(
     asking_of(store.run(run_id).record)
     twin = fitted_twin(store, run_id, data)
     engine = twin.engine
-    assert isinstance(engine, AnsweredEngine)
+    assert isinstance(engine, MemoisingEngine)
     if population is not None:
         twin = twin.with_personas(population.personas)
     dates = horizon_dates(twin, start, end)
@@ -167,7 +167,7 @@ def persona_answers(store: Store, run_id: str, persona_id: int, *, data: str | P
         raise InputError(f"is {run.status}", where=f"run {run_id}", allowed="a complete run")
     inputs = open_study(str(record.parameters.get("study", record.study_id)), data)
     engine = engine_of_run(store, run_id, inputs=inputs)
-    assert isinstance(engine, AnsweredEngine) and record.population_id is not None
+    assert isinstance(engine, MemoisingEngine) and record.population_id is not None
     people = load_population(store, record.population_id).personas
     person = people[people["persona_id"] == persona_id]
     if person.empty:
@@ -214,7 +214,7 @@ def failed_questions(store: Store, run_id: str, *, data: str | Path | None = Non
     inputs = open_study(str(record.parameters.get("study", record.study_id)), data)
     engine = engine_of_run(store, run_id, inputs=inputs)
     asking_of(record)
-    assert isinstance(engine, AnsweredEngine) and record.population_id is not None
+    assert isinstance(engine, MemoisingEngine) and record.population_id is not None
     people, contexts = load_population(store, record.population_id).personas, own_contexts_of(inputs, record)
     language = engine.language
     asked = {item.question.key(language.spec): item for item in language.questions(people, contexts)}
@@ -222,7 +222,7 @@ def failed_questions(store: Store, run_id: str, *, data: str | Path | None = Non
     failures = [
         Failure(
             asked[key].personas,
-            tuple(sorted({row for _, _, row in asked[key].sheet.cells})),
+            tuple(sorted({row for _, _, row in asked[key].plan.answer_slots})),
             asked[key].question.sample,
             str(problem),
         )

@@ -219,7 +219,7 @@ def reproduce(record: RunRecord, study: Study, data: Path | None, store_name: st
     python = (
         "from datetime import date\n\n"
         "from core.services.runs.run import run_study\n"
-        f"from core.services.studies.requests import {'Asking, ' if is_language(record.engine) else ''}RunRequest\n"
+        f"from core.services.studies.requests import {'ModelOptions, ' if is_language(record.engine) else ''}RunRequest\n"
         "from core.store.database import Store\n\n"
         f"request = RunRequest(\n{body})\n"
         f"with Store({place!r}) as store:\n"

@@ -15,7 +15,7 @@ from core.execution.progress import ProgressReporter
 from core.services.language.engines import engine_of_run, problem_of
 from core.services.populations.synthesis import load_population
 from core.services.studies.inputs import StudyInputs, open_study
-from core.services.studies.requests import Asking
+from core.services.studies.requests import ModelOptions
 from core.store.database import Store
 from core.store.runs import StoredRun
 
@@ -37,7 +37,7 @@ def fitted_twin(
     inputs: StudyInputs | None = None,
     *,
     asks: bool = False,
-    asking: Asking | None = None,
+    asking: ModelOptions | None = None,
     watch: ProgressReporter | None = None,
 ) -> FittedTwin:
     """The calibrated twin of a finished run, rebuilt from its record: same population, parameters and lines.

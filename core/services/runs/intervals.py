@@ -100,7 +100,7 @@ def run_intervals(
         widths, source = own.widths, _own_source(own)
     usual = place_scale(problem.observed, origin)
     scales = day_scales(usual, twin.policy_effect)
-    moved = twin.unseen_moves * known_days_off_spread(study, origin)
+    moved = twin.novel_calendar_days * known_days_off_spread(study, origin)
     ends = interval_ends(twin.forecast, widths, scales, origin, LOWEST[study.metric], moved)
     drawn = {name: any(bool(lower[name].notna().any()) for lower, _ in ends.values()) for name in twin.forecast}
     unknown = {

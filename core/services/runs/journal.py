@@ -19,7 +19,7 @@ def searched_bounds(run: StoredRun, study: Study) -> dict[str, tuple[float, floa
         return {name: (float(low), float(high)) for name, (low, high) in kept.items()}
     # A run of before these were kept: the weight's range was the same for all.
     origin = run.record.train_end or study.train_end
-    return {**search_bounds(engine_of_record(study, run.record), study, origin), "policy_trust": (0.3, 0.9)}
+    return {**search_bounds(engine_of_record(study, run.record), study, origin), "policy_effect_weight": (0.3, 0.9)}
 
 
 def write_journal(store: Store, run: StoredRun, path: Path) -> Path | None:

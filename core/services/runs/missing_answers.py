@@ -6,7 +6,7 @@ from typing import Any
 
 from core.cognition.llm.budget import plan
 from core.cognition.llm.cache import AnswerCache
-from core.cognition.llm.memoising import AnsweredEngine, NotAsked
+from core.cognition.llm.memoising import MemoisingEngine, NotAsked
 from core.counterfactual.fitted import FittedTwin
 from core.execution.progress import ProgressReporter
 from core.services.language.engines import engine_of_run
@@ -18,7 +18,7 @@ from core.store.database import Store
 def cost_of_lacking(store: Store, run_id: str, lacking: NotAsked, inputs: StudyInputs | None = None) -> dict[str, Any]:
     """What the questions that are lacking would take (`Plan.as_dict`). Nothing is asked."""
     engine = engine_of_run(store, run_id, inputs=inputs)
-    assert isinstance(engine, AnsweredEngine)
+    assert isinstance(engine, MemoisingEngine)
     return plan(lacking.questions, engine.language.spec, AnswerCache(store)).as_dict()
 
 

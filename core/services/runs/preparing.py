@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from core.calibration.problem import Problem, build_problem
 from core.calibration.twin import priors_of
 from core.cognition.engine import ResponseEngine
-from core.cognition.llm.memoising import AnsweredEngine
+from core.cognition.llm.memoising import MemoisingEngine
 from core.errors import InputError
 from core.people.personas import Population
 from core.records import RunRecord
@@ -103,7 +103,7 @@ def unsaved_record(prepared: Prepared) -> RunRecord:
     """The run record alone."""
     request, inputs, population = prepared.request, prepared.inputs, prepared.population
     study, engine = inputs.study, prepared.engine
-    asked = engine if isinstance(engine, AnsweredEngine) else None
+    asked = engine if isinstance(engine, MemoisingEngine) else None
     return RunRecord(
         kind="run",
         study_id=study.id,

@@ -40,10 +40,10 @@ PARAMETER_LABELS: dict[str, str] = {
     "fatigue": "Policy fatigue",
     "fatigue_days": "Time to fatigue",
     "epidemic": "Voluntary caution",
-    "policy_trust": "Trust in simulated policy effects",
+    "policy_effect_weight": "Trust in simulated policy effects",
 }
 FORECAST_WORDS: dict[str, tuple[str, str]] = {
-    "policy_trust": (
+    "policy_effect_weight": (
         "share",
         "The forecast starts from where people last were, and follows this share of what the simulation says about "
         "changes of policy since then",
@@ -326,7 +326,7 @@ def fitted_lines(store: Store, run_id: str, study: Study, calibrator: str = "twi
     the forecast follows, in words; missing where there was no choice), flat."""
     rows = store.read_result("calibrations", run_id, calibrator=calibrator).set_index("behaviour")
     rows = rows.reindex([name for name in study.behaviour_ids if name in rows.index])
-    chosen = [CALIBRATORS.get(item.get("line_share", np.nan)) for item in rows["parameters"]]
+    chosen = [CALIBRATORS.get(item.get("slope_shrinkage", np.nan)) for item in rows["parameters"]]
     rows = rows[["a", "b", "lower", "upper", "train_rmse"]].assign(chosen=pd.Series(chosen, rows.index, dtype=object))
     rows = rows.rename_axis("behaviour").reset_index()
     rows.insert(1, "label", [study.behaviour(name).label for name in rows["behaviour"]])

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from core.calibration.problem import Problem
-from core.calibration.twin import LINE_SHARE, TwinForecast, line_shares
+from core.calibration.twin import SLOPE_SHRINKAGE, TwinForecast, slope_shrinkage
 from core.forecasting.metrics import MACRO, rmse
 from core.records import content_hash, frame_hash
 from core.simulation.simulate import BlockResult
@@ -61,13 +61,13 @@ def calibration_rows(
     ours = twin.calibrator.table().assign(calibrator="twin", train_rmse=error.to_numpy())
     theirs = paper.table().assign(calibrator="paper", train_rmse=np.nan)
     both = pd.concat([ours, theirs], ignore_index=True).replace([np.inf], np.nan)
-    working, off = twin.gap.by_weekday.mean(axis=1)
-    found = {name: value for name, value in parameters.items() if not name.startswith(LINE_SHARE)}
-    shares = line_shares(problem, parameters)
+    working, off = twin.origin_residual.by_weekday.mean(axis=1)
+    found = {name: value for name, value in parameters.items() if not name.startswith(SLOPE_SHRINKAGE)}
+    shares = slope_shrinkage(problem, parameters)
     extra = [
         {
             **found,
-            "line_share": float(shares[place]),
+            "slope_shrinkage": float(shares[place]),
             "gap_working": float(working[place]),
             "gap_off": float(off[place]),
         }

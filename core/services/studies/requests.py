@@ -22,7 +22,7 @@ ASKED_PERSONAS, MOST_ASKED_PERSONAS = 10, 500
 
 
 @dataclass(frozen=True)
-class Asking:
+class ModelOptions:
     """How a language model is asked: which one, in which words, and what it may take. Raises InputError for an engine
     that is none.
 
@@ -80,7 +80,7 @@ class RunRequest:
     seed: int = 0
     keep_responses: bool | None = None
     workers: int = 1
-    asking: Asking | None = None
+    asking: ModelOptions | None = None
 
     def __post_init__(self) -> None:
         self._check_engine()

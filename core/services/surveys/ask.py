@@ -26,11 +26,18 @@ from core.errors import InputError, one_of
 from core.execution.progress import ProgressReporter
 from core.records import RunRecord, content_hash
 from core.services.language.engines import REPLAY, asking_text, limits_of
-from core.services.language.model_identity import NO_RUN, Took, ask_guard, drift, plan_with_canaries, several_models
+from core.services.language.model_identity import (
+    NO_RUN,
+    CanaryUsage,
+    ask_guard,
+    compare,
+    plan_with_canaries,
+    several_models,
+)
 from core.services.populations.synthesis import load_population
 from core.services.runs.endings import ending_kept
 from core.services.studies.inputs import StudyInputs, engine_for, engine_label, study_hash
-from core.services.studies.requests import Asking
+from core.services.studies.requests import ModelOptions
 from core.services.studies.stored_inputs import save_engine_texts, save_text
 from core.services.surveys.preparing import (
     KIND,
@@ -51,7 +58,7 @@ from core.services.surveys.values import (
 )
 from core.store.database import Store
 from core.study import Study, read_study
-from core.survey.ask import Asker, SurveyAnswers, ask_survey, survey_questions
+from core.survey.ask import SurveyAnswers, SurveyRespondents, ask_survey, survey_questions
 from core.survey.mapping import TRAIT, AnswerMapping, mapped_answers
 from core.survey.prompts import SURVEY_PROMPTS
 from core.survey.questions import SurveyQuestion
@@ -64,7 +71,7 @@ def ask_people(
     population_id: str,
     question: SurveyQuestion,
     *,
-    asking: Asking | None = None,
+    asking: ModelOptions | None = None,
     mapping: AnswerMapping | None = None,
     personas: int | None = None,
     among: Mapping[str, Sequence[str]] | None = None,
@@ -120,7 +127,7 @@ def cost_of_asking(
     population_id: str,
     question: SurveyQuestion,
     *,
-    asking: Asking,
+    asking: ModelOptions,
     personas: int | None = None,
     among: Mapping[str, Sequence[str]] | None = None,
     samples: int | None = None,
@@ -212,7 +219,7 @@ def _work(
     store: Store,
     prepared: Prepared,
     record: RunRecord,
-    asking: Asking | None,
+    asking: ModelOptions | None,
     mapping: AnswerMapping | None,
     seed: int,
     watch: ProgressReporter,
@@ -282,7 +289,7 @@ def _keep_study(store: Store, own: Study, named: str | Path | None) -> None:
 
 
 def _asked(
-    store: Store, prepared: Prepared, record: RunRecord, asking: Asking, watch: ProgressReporter
+    store: Store, prepared: Prepared, record: RunRecord, asking: ModelOptions, watch: ProgressReporter
 ) -> tuple[SurveyAnswers, dict[str, Any], dict[str, Any]]:
     """The answers, what they took, and whether another model seems to have given them (`warnings`, `canaries`)."""
     spec, cache, run_id = model_spec(asking), AnswerCache(store), record.run_id
@@ -291,7 +298,7 @@ def _asked(
     questions = [item.question for item in survey_questions(prepared.writer, prepared.people, spec, asking.samples)]
     asks = asking.engine != REPLAY
     before = plan(questions, spec, cache)
-    canaries, used = stored_canaries(cache, run_id), Took()
+    canaries, used = stored_canaries(cache, run_id), CanaryUsage()
     if before.calls and asks:
 
         def tell_first(progress: AskProgress) -> None:
@@ -308,7 +315,7 @@ def _asked(
     answers = ask_survey(
         prepared.writer,
         prepared.people,
-        Asker(
+        SurveyRespondents(
             engine=asking.engine,
             spec=spec,
             samples=asking.samples,
@@ -322,7 +329,7 @@ def _asked(
         ),
     )
     took = used.added_to({**spent(answers.outcomes, price).as_dict(), "about_cost": about}, price)
-    warnings, said = drift(canaries, cache, spec)
+    warnings, said = compare(canaries, cache, spec)
     return answers, took, {"warnings": [*several_models(answers.model_ids), *warnings], "canaries": said}
 
 

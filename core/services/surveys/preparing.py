@@ -21,7 +21,7 @@ from core.records import RunRecord, content_hash
 from core.services.policies.timelines import load_timeline, save_timeline
 from core.services.populations.synthesis import load_population
 from core.services.studies.inputs import StudyInputs, engine_for, engine_texts, open_study, study_hash
-from core.services.studies.requests import Asking
+from core.services.studies.requests import ModelOptions
 from core.services.studies.stored_inputs import save_inputs
 from core.simulation.contexts import situations
 from core.store.database import Store
@@ -62,7 +62,7 @@ class Prepared:
     among: Mapping[str, Sequence[str]]
 
 
-def model_spec(asking: Asking) -> ModelSpec:
+def model_spec(asking: ModelOptions) -> ModelSpec:
     """The specification of the model that is asked. InputError for values that it cannot have."""
     if not asking.model.strip():
         raise InputError("no model is named", where=f"engine {asking.engine}", allowed="the name of a model")
@@ -77,12 +77,12 @@ def model_spec(asking: Asking) -> ModelSpec:
     )
 
 
-def with_samples(asking: Asking, samples: int | None) -> Asking:
+def with_samples(asking: ModelOptions, samples: int | None) -> ModelOptions:
     """The same way of asking with so many samples of each persona, where a number is given."""
     return asking if samples is None else replace(asking, samples=samples)
 
 
-def check_way(question: SurveyQuestion, asking: Asking | None, mapping: AnswerMapping | None) -> None:
+def check_way(question: SurveyQuestion, asking: ModelOptions | None, mapping: AnswerMapping | None) -> None:
     """InputError where the question cannot be answered in this way, or holds a key that nothing may keep."""
     texts = [question.text, question.situation, *question.labels, *(() if asking is None else (asking.model,))]
     for name, value in telling_values(secret_values()).items():
@@ -212,7 +212,7 @@ def _situation(
     return row.reset_index(drop=True), inputs.hashes, save_timeline(store, study, timeline)
 
 
-def record_of(prepared: Prepared, asking: Asking | None, mapping: AnswerMapping | None, seed: int) -> RunRecord:
+def record_of(prepared: Prepared, asking: ModelOptions | None, mapping: AnswerMapping | None, seed: int) -> RunRecord:
     """The record of a run that asks in this way."""
     study, population, files = prepared.study, prepared.population, prepared.writer.files
     parameters: dict[str, Any] = {

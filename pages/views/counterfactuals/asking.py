@@ -16,14 +16,16 @@ from core.services.runs.missing_answers import asking_twin, cost_of_lacking
 from pages.common.measure import ANSWERS_KEPT, measure
 from pages.common.model_choices import may_be_asked
 from pages.common.shell import plain_text
-from pages.views.counterfactuals.choices import Asked
+from pages.views.counterfactuals.choices import CounterfactualInputs
 from pages.views.simulate.run import plan_view
 
 KIND = "what-if"
 T = TypeVar("T")
 
 
-def found_or_asked(asked: Asked, choices: str, work: Callable[[Asked], T], found: Callable[[], T]) -> T | None:
+def found_or_asked(
+    asked: CounterfactualInputs, choices: str, work: Callable[[CounterfactualInputs], T], found: Callable[[], T]
+) -> T | None:
     """What `found` gives; where answers of a language model are lacking for that, their cost and a button to ask, and None.
 
     `work` computes the same with the twin of the Asked that it is given; `choices` names what was chosen.

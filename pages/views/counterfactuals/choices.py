@@ -39,7 +39,7 @@ ADDRESS = (
 
 
 @dataclass(frozen=True)
-class Asked:
+class CounterfactualInputs:
     """Who and when: the twin over the people chosen, and the days. `population` is None for the run's own people."""
 
     workspace: Workspace
@@ -71,7 +71,7 @@ class Asked:
         )
 
 
-def settle(study: Study) -> None:
+def reset_choices(study: Study) -> None:
     """Before any choice is drawn: begin anew on arrival, and leave behind what belongs to another study.
 
     The page always writes its view into the address, so an address without one is that of somebody who just came.
@@ -88,7 +88,7 @@ def settle(study: Study) -> None:
     st.session_state[MADE_FOR] = study.id
 
 
-def asked(workspace: Workspace, run: StoredRun) -> Asked:
+def asked(workspace: Workspace, run: StoredRun) -> CounterfactualInputs:
     """Draw the choices of people and days; InputError for days that are not possible."""
     study, twin = workspace.study, workspace.twin()
     first, last = (day.date() for day in (twin.problem.final.horizon[0], twin.problem.final.horizon[-1]))
@@ -100,7 +100,7 @@ def asked(workspace: Workspace, run: StoredRun) -> Asked:
     with right:
         population_id, population = _people(workspace, run)
     over = twin if population is None else _twin_over(workspace.store.name, run.run_id, population_id, twin, population)
-    return Asked(workspace, run, over, population, population_id, horizon_dates(twin, start, end))
+    return CounterfactualInputs(workspace, run, over, population, population_id, horizon_dates(twin, start, end))
 
 
 def _day(study: Study, name: str, label: str, default: date, first: date, last: date) -> date:
@@ -164,7 +164,9 @@ def _twin_over(
     return _twin.with_personas(_population.personas)
 
 
-def beside_the_page(asked: Asked, kind: str, subject: str, label: str, work: Callable[[ProgressReporter], Any]) -> Any:
+def run_in_background(
+    asked: CounterfactualInputs, kind: str, subject: str, label: str, work: Callable[[ProgressReporter], Any]
+) -> Any:
     """The result of long work that runs beside the page, or None while there is none; draws the button or the progress."""
     job = asked.workspace.board.latest(kind, subject)
     if job is not None and job.status == DONE:
@@ -189,7 +191,11 @@ def _watch(job: Job) -> None:
 
 
 def earlier_results(
-    asked: Asked, kept: pd.DataFrame, shown: pd.DataFrame, kind: str, reopen: Callable[[Asked, dict[str, Any]], None]
+    asked: CounterfactualInputs,
+    kept: pd.DataFrame,
+    shown: pd.DataFrame,
+    kind: str,
+    reopen: Callable[[CounterfactualInputs, dict[str, Any]], None],
 ) -> None:
     """The table of kept results, with a button for each that was made with the run shown; `kind` is their plural."""
     st.dataframe(shown, width="stretch", hide_index=True, key=f"kept-{kind}-table")

@@ -39,10 +39,10 @@ from pages.common.shell import link, plain_text
 from pages.views.counterfactuals.asking import found_or_asked
 from pages.views.counterfactuals.choices import (
     AT_ONCE_UP_TO,
-    Asked,
-    beside_the_page,
+    CounterfactualInputs,
     earlier_results,
     keep_button,
+    run_in_background,
 )
 
 OBSERVED = "observed"
@@ -63,7 +63,7 @@ class Question:
         return ("observed" if self.reference is None else self.reference.id, *(item.id for item in self.scenarios))
 
 
-def compare_view(asked: Asked) -> None:
+def compare_view(asked: CounterfactualInputs) -> None:
     """Choose policies and see the contrast; everything below follows from the choices above it."""
     question = _question(asked)
     if not question.scenarios:
@@ -96,7 +96,7 @@ def compare_view(asked: Asked) -> None:
     _reproduce(asked, question)
 
 
-def _question(asked: Asked) -> Question:
+def _question(asked: CounterfactualInputs) -> Question:
     study, observed = asked.study, asked.workspace.inputs.timeline
     kept = saved_scenarios(asked.workspace.store, study)
     names = {str(key): str(name) for key, name in zip(kept["timeline_id"], kept["name"], strict=True)}
@@ -142,7 +142,7 @@ def _question(asked: Asked) -> Question:
     return Question(scenarios, scenario_file_names([item.name for item in scenarios]), reference)
 
 
-def _shift(asked: Asked) -> int:
+def _shift(asked: CounterfactualInputs) -> int:
     key = from_address(asked.study, "shift", DEFAULT_DAYS, _days)
     chosen = int(st.number_input("Days earlier or later", FEWEST_DAYS, MOST_DAYS, step=1, key=key, width=220))
     into_address("shift", str(chosen), str(DEFAULT_DAYS))
@@ -156,7 +156,7 @@ def _days(text: str) -> int:
     return days
 
 
-def _compared(asked: Asked, question: Question) -> list[Contrast] | None:
+def _compared(asked: CounterfactualInputs, question: Question) -> list[Contrast] | None:
     if len(asked.twin.personas) <= AT_ONCE_UP_TO:
         return found_or_asked(
             asked,
@@ -165,7 +165,7 @@ def _compared(asked: Asked, question: Question) -> list[Contrast] | None:
             lambda: _contrasts(*asked.key, question.key, _asked=asked, _question=question),
         )
     subject = " ".join([*asked.key, *question.key])
-    done = beside_the_page(asked, "compare", subject, "Compare the policies", partial(_run, asked, question))
+    done = run_in_background(asked, "compare", subject, "Compare the policies", partial(_run, asked, question))
     if done is None:
         return None
     values, found = done
@@ -173,7 +173,7 @@ def _compared(asked: Asked, question: Question) -> list[Contrast] | None:
     return list(found)
 
 
-def _run(asked: Asked, question: Question, watch: Any = None) -> tuple[dict[str, Any], list[Contrast]]:
+def _run(asked: CounterfactualInputs, question: Question, watch: Any = None) -> tuple[dict[str, Any], list[Contrast]]:
     return run_compare(
         asked.workspace.store,
         asked.run.run_id,
@@ -189,7 +189,7 @@ def _run(asked: Asked, question: Question, watch: Any = None) -> tuple[dict[str,
 
 @remembered(show_spinner="Following the policies…", max_entries=8)
 def _contrasts(
-    store: str, run_id: str, people: str, start: str, end: str, policies: tuple[str, ...], _asked: Asked,
+    store: str, run_id: str, people: str, start: str, end: str, policies: tuple[str, ...], _asked: CounterfactualInputs,
     _question: Question,
 ) -> list[Contrast]:  # fmt: skip
     return contrasts(_asked.twin, _question.scenarios, _asked.dates, _question.reference)
@@ -198,12 +198,12 @@ def _contrasts(
 @remembered(show_spinner="Comparing the groups…", max_entries=16)
 def _groups(
     store: str, run_id: str, people: str, start: str, end: str, policies: tuple[str, ...], position: int,
-    attribute: str, _asked: Asked, _item: Contrast,
+    attribute: str, _asked: CounterfactualInputs, _item: Contrast,
 ) -> pd.DataFrame:  # fmt: skip
     return group_contrast(_asked.twin, _item, attribute)
 
 
-def _in_words(asked: Asked, found: list[Contrast]) -> None:
+def _in_words(asked: CounterfactualInputs, found: list[Contrast]) -> None:
     for item in found:
         with st.container(border=True):
             st.text(contrast_frame_words(item))
@@ -221,7 +221,7 @@ def _in_words(asked: Asked, found: list[Contrast]) -> None:
     st.caption(f"Points are percentage points of the change from baseline, mean over the days. {HELD_COMPARE_TEXT}")
 
 
-def _over_time(asked: Asked, found: list[Contrast]) -> None:
+def _over_time(asked: CounterfactualInputs, found: list[Contrast]) -> None:
     study = asked.study
     st.markdown("#### Over time")
     labels = {item.id: item.label for item in study.behaviours}
@@ -268,7 +268,7 @@ def _changes(found: list[Contrast]) -> None:
                 st.caption(f"and {len(item.changes) - len(shown)} more; the scenario file below has all of them.")
 
 
-def _by_group(asked: Asked, question: Question, found: list[Contrast]) -> None:
+def _by_group(asked: CounterfactualInputs, question: Question, found: list[Contrast]) -> None:
     study = asked.study
     st.markdown("#### Who is moved more, who less")
     labels = {item.id: item.label for item in study.behaviours}
@@ -302,12 +302,12 @@ def _by_group(asked: Asked, question: Question, found: list[Contrast]) -> None:
     )
 
 
-def _keep(asked: Asked, question: Question) -> str:
+def _keep(asked: CounterfactualInputs, question: Question) -> str:
     values, _ = _run(asked, question)
     return str(values["run_id"])
 
 
-def _earlier(asked: Asked) -> None:
+def _earlier(asked: CounterfactualInputs) -> None:
     kept = kept_counterfactuals(asked.workspace.store, asked.study.id, "compare")
     with st.expander(f"Kept comparisons of this study ({len(kept)})", key="kept-comparisons"):
         if kept.empty:
@@ -328,7 +328,7 @@ def _earlier(asked: Asked) -> None:
         earlier_results(asked, kept, shown, "comparisons", _open)
 
 
-def _open(asked: Asked, row: dict[str, Any]) -> None:
+def _open(asked: CounterfactualInputs, row: dict[str, Any]) -> None:
     """Put a kept comparison's choices back. Its policies were saved with it, so all of them open as saved scenarios."""
     study, parameters = asked.study, row["parameters"]
     state = st.session_state
@@ -342,7 +342,7 @@ def _open(asked: Asked, row: dict[str, Any]) -> None:
     state[key_of(study, "people")] = "own" if own else row["population_id"]
 
 
-def _reproduce(asked: Asked, question: Question) -> None:
+def _reproduce(asked: CounterfactualInputs, question: Question) -> None:
     with st.expander("Reproduce this"):
         observed = asked.workspace.inputs.timeline
         st.caption(

@@ -46,16 +46,16 @@ from pages.common.shell import plain_text
 from pages.views.counterfactuals.asking import found_or_asked
 from pages.views.counterfactuals.choices import (
     AT_ONCE_UP_TO,
-    Asked,
-    beside_the_page,
+    CounterfactualInputs,
     earlier_results,
     keep_button,
+    run_in_background,
 )
 
 LEVELS_TEXT = ", ".join(f"{level:g}" for level in DEFAULT_LEVELS)
 
 
-def sweep_view(asked: Asked) -> None:
+def sweep_view(asked: CounterfactualInputs) -> None:
     """Choose levels and see the response; everything below follows from the choices above it."""
     levels = _levels(asked)
     sweep = _swept(asked, tuple(levels))
@@ -104,7 +104,7 @@ def sweep_view(asked: Asked) -> None:
     _reproduce(asked, levels)
 
 
-def _levels(asked: Asked) -> list[float]:
+def _levels(asked: CounterfactualInputs) -> list[float]:
     key = from_address(asked.study, "levels", LEVELS_TEXT, lambda text: ", ".join(_numbers(text)))
     text = st.text_input(
         "Stringency levels, 0 to 100",
@@ -120,7 +120,7 @@ def _numbers(text: str) -> list[str]:
     return [part for part in re.split(r"[\s,;]+", text.strip()) if part]
 
 
-def _swept(asked: Asked, levels: tuple[float, ...]) -> Sweep | None:
+def _swept(asked: CounterfactualInputs, levels: tuple[float, ...]) -> Sweep | None:
     if len(asked.twin.personas) <= AT_ONCE_UP_TO:
         return found_or_asked(
             asked,
@@ -129,7 +129,7 @@ def _swept(asked: Asked, levels: tuple[float, ...]) -> Sweep | None:
             lambda: _sweep(*asked.key, levels, _asked=asked),
         )
     subject = " ".join([*asked.key, *(f"{level:g}" for level in levels)])
-    found = beside_the_page(asked, "sweep", subject, "Run the sweep", partial(_run, asked, levels))
+    found = run_in_background(asked, "sweep", subject, "Run the sweep", partial(_run, asked, levels))
     if found is None:
         return None
     values, sweep = found
@@ -137,7 +137,7 @@ def _swept(asked: Asked, levels: tuple[float, ...]) -> Sweep | None:
     return sweep
 
 
-def _run(asked: Asked, levels: tuple[float, ...], watch: Any = None) -> tuple[dict[str, Any], Sweep]:
+def _run(asked: CounterfactualInputs, levels: tuple[float, ...], watch: Any = None) -> tuple[dict[str, Any], Sweep]:
     return run_sweep(
         asked.workspace.store,
         asked.run.run_id,
@@ -152,20 +152,20 @@ def _run(asked: Asked, levels: tuple[float, ...], watch: Any = None) -> tuple[di
 
 @remembered(show_spinner="Holding stringency at each level…", max_entries=8)
 def _sweep(
-    store: str, run_id: str, people: str, start: str, end: str, levels: tuple[float, ...], _asked: Asked
+    store: str, run_id: str, people: str, start: str, end: str, levels: tuple[float, ...], _asked: CounterfactualInputs
 ) -> Sweep:
     return stringency_sweep(_asked.twin, levels, _asked.dates)
 
 
 @remembered(show_spinner=False, max_entries=16)
-def _reference(store: str, run_id: str, people: str, start: str, end: str, _asked: Asked) -> Any:
+def _reference(store: str, run_id: str, people: str, start: str, end: str, _asked: CounterfactualInputs) -> Any:
     return reference_point(_asked.twin, _asked.workspace.inputs.observations, _asked.dates)
 
 
 @remembered(show_spinner="Comparing the groups…", max_entries=16)
 def _group_change(
-    store: str, run_id: str, people: str, start: str, end: str, levels: tuple[float, ...], attribute: str, _asked: Asked,
-    _sweep: Sweep,
+    store: str, run_id: str, people: str, start: str, end: str, levels: tuple[float, ...], attribute: str,
+    _asked: CounterfactualInputs, _sweep: Sweep,
 ) -> pd.DataFrame:  # fmt: skip
     return sweep_group_change(_asked.twin, _sweep, attribute)
 
@@ -209,7 +209,7 @@ def _badges(sweep: Sweep) -> None:
             st.badge("All levels like training", icon=":material/check:", color="green")
 
 
-def _levels_in_words(asked: Asked, sweep: Sweep) -> None:
+def _levels_in_words(asked: CounterfactualInputs, sweep: Sweep) -> None:
     st.markdown("#### Which measures each level stands for")
     st.caption(
         "One staircase from no measure to every measure in full: each step raises the indicator that is at the smallest "
@@ -236,7 +236,7 @@ def _levels_in_words(asked: Asked, sweep: Sweep) -> None:
         download(words, f"sweep-measures-{asked.study.id}", "measures-data", index=False)
 
 
-def _by_group(asked: Asked, sweep: Sweep, levels: tuple[float, ...]) -> None:
+def _by_group(asked: CounterfactualInputs, sweep: Sweep, levels: tuple[float, ...]) -> None:
     study = asked.study
     st.markdown("#### Who responds more, who less")
     left, right = st.columns(2)
@@ -280,12 +280,12 @@ def _by_group(asked: Asked, sweep: Sweep, levels: tuple[float, ...]) -> None:
     )
 
 
-def _keep(asked: Asked, levels: list[float]) -> str:
+def _keep(asked: CounterfactualInputs, levels: list[float]) -> str:
     values, _ = _run(asked, tuple(levels))
     return str(values["run_id"])
 
 
-def _earlier(asked: Asked) -> None:
+def _earlier(asked: CounterfactualInputs) -> None:
     kept = kept_counterfactuals(asked.workspace.store, asked.study.id, "sweep")
     with st.expander(f"Kept sweeps of this study ({len(kept)})", key="kept-sweeps"):
         if kept.empty:
@@ -312,7 +312,7 @@ def _earlier(asked: Asked) -> None:
         earlier_results(asked, kept, shown, "sweeps", _open)
 
 
-def _open(asked: Asked, row: dict[str, Any]) -> None:
+def _open(asked: CounterfactualInputs, row: dict[str, Any]) -> None:
     from datetime import date
 
     study, parameters = asked.study, row["parameters"]
@@ -323,7 +323,7 @@ def _open(asked: Asked, row: dict[str, Any]) -> None:
     st.session_state[key_of(study, "people")] = people
 
 
-def _reproduce(asked: Asked, levels: list[float]) -> None:
+def _reproduce(asked: CounterfactualInputs, levels: list[float]) -> None:
     with st.expander("Reproduce this"):
         differs = why_not_reproducible(asked.run.record) if asked.population is None else EDITED_PEOPLE
         if differs:

@@ -15,7 +15,7 @@ from core.people.personas import Population
 from core.services.counterfactuals.population_effects import HoldoutMean, PopulationEffect, effect_between, holdout_mean
 from core.services.counterfactuals.population_effects import population_effect as effect_of
 from core.services.dashboard.jobs import DONE, FAILED, STOPPED, Job
-from core.services.populations.drafts import PopulationDraft, PopulationShelf, draft_of, draft_spec, shelve
+from core.services.populations.drafts import PopulationCache, PopulationDraft, draft_of, draft_spec, shelve
 from core.services.populations.synthesis import saved_populations
 from core.study import Study
 from pages.common.results_cache import remembered
@@ -32,9 +32,9 @@ TOP, TABLES, PEOPLE, KEPT = "top", "tables", "people", "kept"
 
 
 @st.cache_resource(show_spinner=False)
-def shelf() -> PopulationShelf:
+def shelf() -> PopulationCache:
     """The populations made lately, for all sessions of the server."""
-    return PopulationShelf()
+    return PopulationCache()
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from core.services.dashboard.jobs import DONE
 from core.services.language.descriptions import ENGINE_CHOICES
 from core.services.language.server_check import require_server
 from core.services.populations.synthesis import kept_spec, saved_populations
-from core.services.studies.requests import Asking
+from core.services.studies.requests import ModelOptions
 from core.services.surveys.ask import ask_people, asked_answers, by_subgroup, cost_of_asking, kept_questions
 from core.services.surveys.preparing import MOST_SURVEYED, SURVEYED
 from core.services.surveys.tables import answer_rows, asked_note, asked_source, group_rows
@@ -157,7 +157,7 @@ def _question(study: Study) -> SurveyQuestion | None:
     )
 
 
-def _asking(workspace: Workspace) -> Asking | None:
+def _asking(workspace: Workspace) -> ModelOptions | None:
     """Which model answers, how often and how freely."""
     study = workspace.study
     names = [name for name in ENGINE_CHOICES if name != "rules"]
@@ -198,7 +198,7 @@ def _asking(workspace: Workspace) -> Asking | None:
     return replace(found, samples=samples, temperature=temperature, max_calls=calls or None)
 
 
-def _by_model(workspace: Workspace, question: SurveyQuestion, people: str, most: int, asking: Asking) -> None:
+def _by_model(workspace: Workspace, question: SurveyQuestion, people: str, most: int, asking: ModelOptions) -> None:
     store = workspace.store
     try:
         found = _planned(
@@ -255,7 +255,7 @@ def _planned(
     _question: SurveyQuestion,
     _people: str,
     _most: int,
-    _asking: Asking,
+    _asking: ModelOptions,
 ) -> Mapping[str, Any]:
     return cost_of_asking(_workspace.store, _people, _question, asking=_asking, personas=_most)
 

@@ -19,7 +19,7 @@ from core.services.studies.requests import (
     DEFAULT_TRIALS,
     MOST_ASKED_PERSONAS,
     MOST_TRIALS,
-    Asking,
+    ModelOptions,
     RunRequest,
 )
 from core.study import Study
@@ -65,7 +65,7 @@ def chosen_request(workspace: Workspace) -> RunRequest | None:
     return _days(workspace, people, asking)
 
 
-def _design(study: Study, asking: Asking) -> Asking:
+def _design(study: Study, asking: ModelOptions) -> ModelOptions:
     """How it is asked. A recording has its own design, temperature and seed."""
     st.markdown("##### How is it asked?")
     replayed = asking.engine == "replay"
@@ -142,7 +142,7 @@ def _people(workspace: Workspace, engine: str) -> People:
     return People(None, size)
 
 
-def _limits(study: Study, asking: Asking) -> Asking:
+def _limits(study: Study, asking: ModelOptions) -> ModelOptions:
     """Caps and what to do about questions without an answer; 0 stands for no cap."""
     if asking.engine == "replay":
         with st.expander("Questions without a kept answer", icon=":material/rule:"):
@@ -214,7 +214,7 @@ def _failures(study: Study) -> bool:
     return chosen == GO_ON
 
 
-def _days(workspace: Workspace, people: People, asking: Asking | None) -> RunRequest | None:
+def _days(workspace: Workspace, people: People, asking: ModelOptions | None) -> RunRequest | None:
     """Which days are for training and which for the test, and how long the search is."""
     study, limits = workspace.study, split_limits(workspace.study)
     with st.expander("Days of training and test, and the search", icon=":material/event:"):

@@ -119,7 +119,7 @@ def _what_they_do(study: Study, found: Comparison, source: str) -> None:
     )  # fmt: skip
     st.caption(
         "The spread is the weighted standard deviation between personas in a situation, averaged over days. Near nothing, all "
-        "personas are one person; it does not say whether the differences are those of people (see Quality of the crowd)."
+        "personas are one person; it does not say whether the differences are those of people (see Persona audit)."
     )
 
 

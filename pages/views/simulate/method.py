@@ -27,8 +27,8 @@ METHODS = (
     (
         "What a language model's answers are",
         "What a model says that such a person would do. Nobody was asked. A model may know the history of the study's place "
-        "from its training, in which case a good forecast of the past shows memory and not understanding; the quality of the "
-        "crowd measures that as far as it can be measured.",
+        "from its training, in which case a good forecast of the past shows memory and not understanding; the "
+        "persona audit measures that as far as it can be measured.",
     ),
     (
         "What is kept",

@@ -1,4 +1,4 @@
-"""Is the crowd one? Spread, repeated samples, wording, cues, memory, and what else moves with the policy."""
+"""Do the personas answer as people would, and what else moves with the policy?"""
 
 from __future__ import annotations
 
@@ -16,14 +16,19 @@ from core.report.figures.persona_audit import (
     spread_figure,
     wording_figure,
 )
-from core.report.sentences.simulate import CROWD_CHECKS, audit_line, crowd_sentences, crowd_table
+from core.report.sentences.simulate import (
+    PERSONA_AUDIT_CHECKS,
+    audit_line,
+    persona_audit_sentences,
+    persona_audit_table,
+)
 from core.services.audits.persona_audit import (
+    audit_personas,
     confounding_audit,
     confounding_cost,
-    crowd_checks,
-    crowd_cost,
     latest_confounding_audit,
-    latest_crowd_checks,
+    latest_persona_audit,
+    persona_audit_cost,
 )
 from core.services.language.descriptions import is_rules
 from core.services.language.engines import asking_of
@@ -38,11 +43,11 @@ from pages.common.results_cache import remembered
 from pages.common.shell import Workspace, engine_note, plain_text
 from pages.views.simulate.run import kept_answers, plan_view
 
-CHECKS, AUDIT = "crowd", "audit"
+CHECKS, AUDIT = "persona_audit", "audit"
 PARTS = {CHECKS: "The people", AUDIT: "What else moves with the policy"}
 
 
-def crowd_view(workspace: Workspace) -> None:
+def persona_audit_view(workspace: Workspace) -> None:
     """The newest checks of the run shown, and buttons to make them, each with its cost."""
     run = workspace.run
     st.markdown("##### Do these answers come from many different people, or from one model in many guises?")
@@ -58,7 +63,7 @@ def crowd_view(workspace: Workspace) -> None:
 
 
 def _people(workspace: Workspace, run: StoredRun) -> None:
-    values = latest_crowd_checks(workspace.store, run.run_id)
+    values = latest_persona_audit(workspace.store, run.run_id)
     if values is None:
         st.info(
             "Not checked yet for this run. The checks ask some of its personas again: several times, in other words, and with "
@@ -71,12 +76,12 @@ def _people(workspace: Workspace, run: StoredRun) -> None:
     _with_cost(
         workspace,
         CHECKS,
-        lambda: crowd_cost(store, run_id),
+        lambda: persona_audit_cost(store, run_id),
         lambda: measure(
             workspace,
             CHECKS,
             run_id,
-            lambda watch, _: _reaching(run, lambda: crowd_checks(store, run_id, watch=watch)),
+            lambda watch, _: _reaching(run, lambda: audit_personas(store, run_id, watch=watch)),
             takes="a few seconds" if is_rules(run.record) else "as long as the model needs for these calls",
             keeps=NOTHING_KEPT if is_rules(run.record) else ANSWERS_KEPT,
             label="Measure it" if values is None else "Measure again",
@@ -93,24 +98,26 @@ def _checks(study: Study, run: StoredRun, values: Mapping[str, Any]) -> None:
         st.markdown("**What a reader of this run must know**")
         for item in values["found"]:
             st.warning(
-                plain_text(f"{CROWD_CHECKS.get(item['check'], item['check'])}. {item['what']}"),
+                plain_text(f"{PERSONA_AUDIT_CHECKS.get(item['check'], item['check'])}. {item['what']}"),
                 icon=":material/warning:",
             )
     else:
-        st.success("None of the checks found anything that speaks against this crowd.", icon=":material/check_circle:")
-    for title, sentences in crowd_sentences(values):
+        st.success(
+            "None of the checks found anything that speaks against these personas.", icon=":material/check_circle:"
+        )
+    for title, sentences in persona_audit_sentences(values):
         st.markdown(f"**{title}**")
         for text in sentences:
             st.markdown(f"- {plain_text(text)}")
     _figures(study, run, values)
-    table = crowd_table(values)
+    table = persona_audit_table(values)
     if len(table.columns):
         st.table(
             table.rename(index=plain_text, columns=plain_text)
             .rename_axis(index=None)
             .style.format("{:.1f}", na_rep="–")
         )
-        download(table, f"crowd-{run.run_id}", "crowd-data")
+        download(table, f"persona-audit-{run.run_id}", "persona-audit-data")
 
 
 def _figures(study: Study, run: StoredRun, values: Mapping[str, Any]) -> None:
@@ -119,7 +126,8 @@ def _figures(study: Study, run: StoredRun, values: Mapping[str, Any]) -> None:
     if spread and spread["source"] and not is_rules(run.record):
         rows = pd.DataFrame.from_dict(spread["ratios"], orient="index").rename_axis("behaviour")
         chart(
-            spread_figure(spread, values["behaviours"], source=source), rows, f"crowd-spread-{run.run_id}", "crowd-spread",
+            spread_figure(spread, values["behaviours"], source=source), rows, f"persona-audit-spread-{run.run_id}",
+            "persona-audit-spread",
             "Spread between people over that of the rules engine, by behaviour, with intervals",
         )  # fmt: skip
     if values["wording"] or values["cues"]:
@@ -127,7 +135,7 @@ def _figures(study: Study, run: StoredRun, values: Mapping[str, Any]) -> None:
             [{"id": row["id"], "kind": row["kind"], **row["shift"]} for row in (*values["wording"], *values["cues"])]
         )
         chart(
-            wording_figure(values, source=source), rows, f"crowd-wording-{run.run_id}", "crowd-wording",
+            wording_figure(values, source=source), rows, f"persona-audit-wording-{run.run_id}", "persona-audit-wording",
             "What other words and cues do to the answers, with intervals",
         )  # fmt: skip
     if memory and memory["rows"]:
@@ -138,7 +146,7 @@ def _figures(study: Study, run: StoredRun, values: Mapping[str, Any]) -> None:
                 memory["rows"], behaviour=name, label=labels[name], unit=memory["unit"],
                 source=f"{source} Observed: {source_line(study)}",
             ),
-            pd.DataFrame(memory["rows"]), f"crowd-memory-{run.run_id}", "crowd-memory",
+            pd.DataFrame(memory["rows"]), f"persona-audit-memory-{run.run_id}", "persona-audit-memory",
             "Figures that the model recalls beside those observed, by month",
         )  # fmt: skip
 

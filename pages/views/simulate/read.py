@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.cognition.llm.memoising import AnsweredEngine
+from core.cognition.llm.memoising import MemoisingEngine
 from core.cognition.llm.prompts import PROMPTS
 from core.errors import InputError
 from core.people.personas import Population
@@ -75,7 +75,7 @@ def read_view(workspace: Workspace) -> dict[str, Any]:
     return {"persona": persona}
 
 
-def _engine_to_read(workspace: Workspace, run: StoredRun) -> AnsweredEngine | None:
+def _engine_to_read(workspace: Workspace, run: StoredRun) -> MemoisingEngine | None:
     """What reasons are found with; None for the rules engine, and where the prompts are other ones by now."""
     if is_rules(run.record):
         return None
@@ -249,9 +249,9 @@ def _situations(store_name: str, run_id: str, _workspace: Workspace) -> Situatio
 
 
 @remembered(show_spinner=False, max_entries=8)
-def _engine(store_name: str, run_id: str, _workspace: Workspace) -> AnsweredEngine:
+def _engine(store_name: str, run_id: str, _workspace: Workspace) -> MemoisingEngine:
     engine = engine_of_run(_workspace.store, run_id, inputs=_workspace.inputs)
-    assert isinstance(engine, AnsweredEngine)
+    assert isinstance(engine, MemoisingEngine)
     return engine
 
 
@@ -261,7 +261,7 @@ def _exchanges(
     run_id: str,
     persona: int,
     _workspace: Workspace,
-    _engine: AnsweredEngine,
+    _engine: MemoisingEngine,
     _population: Population,
     _situations: Situations,
 ) -> list[Exchange]:

@@ -15,11 +15,11 @@ from core.report.sentences.simulate import (
     Figure,
     asking_summary,
     canary_words,
-    crowd_words,
     failed_calls,
     failure_table,
     model_words,
     news_words,
+    persona_audit_words,
     plan_figures,
     plan_note,
     story,
@@ -127,7 +127,7 @@ def _cost(workspace: Workspace, request: RunRequest) -> CostBefore | str | None:
         st.error(plain_text(str(wrong)), icon=":material/error:")
         return None
     plan_view(found.as_dict())
-    st.caption(plain_text(crowd_words(found.as_dict(), request.asking)))
+    st.caption(plain_text(persona_audit_words(found.as_dict(), request.asking)))
     if found.calls:
         st.caption(plain_text(time_words(found.calls, request.asking)))
     if found.complete is not None:

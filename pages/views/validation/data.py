@@ -15,7 +15,14 @@ from core.services.evaluation.backtests import (
     read_exported,
     shipped_path,
 )
-from core.services.evaluation.skill import Contrast, contrasts, country_table, interval_table, rivals_of, row_frame
+from core.services.evaluation.skill import (
+    SkillComparison,
+    country_table,
+    interval_table,
+    rivals_of,
+    row_frame,
+    skill_comparisons,
+)
 from core.store.database import Store
 from pages.common.shell import Workspace
 
@@ -39,19 +46,19 @@ class BacktestView:
         return interval_table(self.measured)
 
     @cached_property
-    def _cells(self) -> dict[tuple[str, bool], dict[tuple[str, int], Contrast]]:
+    def _cells(self) -> dict[tuple[str, bool], dict[tuple[str, int], SkillComparison]]:
         return {}
 
     def rivals(self, against: str) -> list[str]:
         """The forecasters that this comparison admits."""
         return rivals_of(self.measured.rivals, against)
 
-    def cells(self, against: str = "best", kept_out_only: bool = False) -> dict[tuple[str, int], Contrast]:
+    def cells(self, against: str = "best", kept_out_only: bool = False) -> dict[tuple[str, int], SkillComparison]:
         """The twin against this choice, by class of policy change and horizon."""
         key = (against, kept_out_only)
         if key not in self._cells:
             rows = self.rows[self.rows["kept_out"]] if kept_out_only else self.rows
-            self._cells[key] = contrasts(rows, self.rivals(against))
+            self._cells[key] = skill_comparisons(rows, self.rivals(against))
         return self._cells[key]
 
     @cached_property

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.forecasting.metrics import MACRO
 from core.report.figures.skill import dumbbells
-from core.services.evaluation.skill import behaviour_contrasts, run_table, words_of
+from core.services.evaluation.skill import behaviour_comparisons, run_table, words_of
 from core.services.runs.results import ABLATION, BASELINE, METRICS, TWIN, twin_source, verdict, working_week_note
 from pages.common.charts import chart, download
 from pages.common.shell import Workspace, link, plain_text
@@ -56,7 +56,7 @@ def study_view(workspace: Workspace) -> None:
         f"{working_week_note(scores, metric)}"
     )
     download(table, f"leaderboard-{metric}-{run.run_id}", "study-data", index=False)
-    lines = behaviour_contrasts(table, labels)
+    lines = behaviour_comparisons(table, labels)
     lines["note"] = [f"against {words_of(name)[:1].lower()}{words_of(name)[1:]}" for name in lines["rival"]]
     figure = dumbbells(
         lines,

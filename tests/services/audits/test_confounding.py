@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from audit_models import Script, behaviour
 from behaviour_cases import context, study
-from crowd_models import Script, behaviour
 from llm_cases import engine, people, writer
 from llm_servers import openai_server
 
@@ -25,8 +25,8 @@ from core.errors import InputError
 from core.report.figures.persona_audit import association_figure, range_figure
 from core.report.sentences.persona_audit import audit_text
 from core.services.audits.confounding import confounding_audit, confounding_cost, latest_confounding_audit
-from core.services.audits.persona_audit import latest_crowd_checks
-from core.services.studies.requests import Asking
+from core.services.audits.persona_audit import latest_persona_audit
+from core.services.studies.requests import ModelOptions
 from core.store.database import Store
 from core.validity.confounding import association, range_effect
 
@@ -166,7 +166,7 @@ def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 def audit_of(runs: tuple[Store, str], script: Script, **about: Any) -> dict[str, Any]:
     store, run_id = runs
     with openai_server(behaviour(script)) as url:
-        asking = Asking("openai", "scripted", base_url=str(url), seed=1)
+        asking = ModelOptions("openai", "scripted", base_url=str(url), seed=1)
         return confounding_audit(store, run_id, asking=asking, **{"most_personas": 6, **about})
 
 
@@ -226,7 +226,7 @@ def test_an_effect_of_the_range_is_found_with_its_size(runs: tuple[Store, str]) 
 def test_the_audit_is_kept_and_costs_what_it_said(runs: tuple[Store, str]) -> None:
     store, run_id = runs
     with openai_server(behaviour(Script(noise=0.02, seed=5))) as url:
-        asking = Asking("openai", "scripted", base_url=str(url), seed=3)
+        asking = ModelOptions("openai", "scripted", base_url=str(url), seed=3)
         about: dict[str, Any] = {"asking": asking, "most_personas": 3, "levels": [0, 50, 100]}
         cost = confounding_cost(store, run_id, **about)
         # Blinded and unblinded: 3 people × 3 levels; levels: 3; aggregate: 3 levels × 10; twice, and the ranges.
@@ -237,11 +237,11 @@ def test_the_audit_is_kept_and_costs_what_it_said(runs: tuple[Store, str]) -> No
         again = confounding_audit(store, run_id, **about)
     assert again["associations"] == values["associations"] and again["ranges"] == values["ranges"]
     record = store.run(values["run_id"]).record
-    assert record.kind == "crowd" and record.parameters["designs"] == list(DESIGNS)
+    assert record.kind == "persona_audit" and record.parameters["designs"] == list(DESIGNS)
     assert record.parameters["levels"] == [0.0, 50.0, 100.0] and record.parameters["of_run"] == run_id
     assert record.result_hash == store.run(again["run_id"]).record.result_hash
     assert latest_confounding_audit(store, run_id) == json.loads(json.dumps(again, allow_nan=False))
-    checks = latest_crowd_checks(store, run_id)
+    checks = latest_persona_audit(store, run_id)
     assert checks is None or checks["what"] == "checks"
 
 
@@ -249,7 +249,7 @@ def test_what_cannot_be_audited_is_refused(runs: tuple[Store, str]) -> None:
     store, run_id = runs
     with pytest.raises(InputError, match="rules engine"):
         confounding_audit(store, run_id)
-    asking = Asking("openai", "scripted", base_url="http://127.0.0.1:9/v1")
+    asking = ModelOptions("openai", "scripted", base_url="http://127.0.0.1:9/v1")
     for about, wrong in (
         ({"designs": ["blind"]}, "blinded"),
         ({"designs": []}, "no design"),

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from crowd_models import Script, behaviour
+from audit_models import Script, behaviour
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from llm_cases import engine, people, some_contexts, writer
@@ -31,12 +31,12 @@ from core.cognition.llm.variants import LEADING, PARAPHRASE, memory_texts, varia
 from core.errors import InputError
 from core.execution.progress import ProgressReporter
 from core.report.figures.persona_audit import memory_figure, spread_figure, wording_figure
-from core.report.sentences.persona_audit import crowd_text
-from core.services.audits.persona_audit import crowd_checks, crowd_cost, latest_crowd_checks
+from core.report.sentences.persona_audit import persona_audit_text
+from core.services.audits.persona_audit import audit_personas, latest_persona_audit, persona_audit_cost
 from core.services.audits.preparing import subject_of
 from core.services.language.answer_cache import export_answers, import_answers
 from core.services.runs.run import run_study
-from core.services.studies.requests import Asking, RunRequest
+from core.services.studies.requests import ModelOptions, RunRequest
 from core.services.studies.stored_inputs import stored_observations
 from core.store.database import Store
 from core.validity.memorisation import memory
@@ -289,8 +289,11 @@ def test_a_cue_is_one_paragraph_more(design: str) -> None:
         asked = words.questions(people(1), some_contexts())
         assert len(asked) == len(plain)
         for one, other in zip(plain, asked, strict=True):
-            assert AnswerShape.of(other.question.schema) == one.sheet.shape and other.sheet.cells == one.sheet.cells
-            assert other.question.prompt.endswith(one.sheet.shape.form())
+            assert (
+                AnswerShape.of(other.question.schema) == one.plan.shape
+                and other.plan.answer_slots == one.plan.answer_slots
+            )
+            assert other.question.prompt.endswith(one.plan.shape.form())
             assert other.question.key(made.spec) != one.question.key(made.spec)
             if variant.kind != PARAPHRASE:
                 more = set(other.question.prompt.split("\n\n")) - set(one.question.prompt.split("\n\n"))
@@ -320,8 +323,8 @@ def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 def checks_of(runs: tuple[Store, str], script: Script, **more: Any) -> dict[str, Any]:
     store, run_id = runs
     with openai_server(behaviour(script)) as url:
-        asking = Asking("openai", "scripted", base_url=str(url), seed=1, **more)
-        return crowd_checks(store, run_id, asking=asking, most_personas=10, most_situations=2)
+        asking = ModelOptions("openai", "scripted", base_url=str(url), seed=1, **more)
+        return audit_personas(store, run_id, asking=asking, most_personas=10, most_situations=2)
 
 
 def kinds_found(values: dict[str, Any]) -> set[str]:
@@ -388,20 +391,20 @@ def test_a_model_that_remembers_is_found(runs: tuple[Store, str]) -> None:
     assert any(row["after_training"] for row in found["rows"]) and "memory" in kinds_found(values)
     assert not checks_of(runs, Script())["memory"]["remembered"]
     assert "not known" in values["cutoff"]["verdict"] and values["cutoff"]["relation"] == "unknown"
-    assert latest_crowd_checks(store, run_id) is not None
+    assert latest_persona_audit(store, run_id) is not None
 
 
 def test_what_was_answered_is_not_asked_again(runs: tuple[Store, str]) -> None:
     store, run_id = runs
     with openai_server(behaviour(Script(noise=0.02))) as url:
-        asking = Asking("openai", "scripted", base_url=str(url), seed=1, max_calls=200)
+        asking = ModelOptions("openai", "scripted", base_url=str(url), seed=1, max_calls=200)
         about: dict[str, Any] = {"asking": asking, "most_personas": 5, "most_situations": 1, "samples": 2}
-        before = crowd_cost(store, run_id, **about)
+        before = persona_audit_cost(store, run_id, **about)
         assert before is not None and before["calls"] == before["distinct"] == 5 * (2 + 6) + 12
-        first = crowd_checks(store, run_id, **about)
+        first = audit_personas(store, run_id, **about)
         assert len(url.seen) == before["calls"] == first["spent"]["calls"]
-        assert crowd_cost(store, run_id, **about)["calls"] == 0  # type: ignore[index]
-        again = crowd_checks(store, run_id, **about)
+        assert persona_audit_cost(store, run_id, **about)["calls"] == 0  # type: ignore[index]
+        again = audit_personas(store, run_id, **about)
         assert len(url.seen) == before["calls"] and again["spent"]["cached"] == before["calls"]
     skipped = ("run_id", "seconds", "spent")
     assert {key: again[key] for key in again if key not in skipped} == {
@@ -409,9 +412,9 @@ def test_what_was_answered_is_not_asked_again(runs: tuple[Store, str]) -> None:
     }
     records = [store.run(item["run_id"]).record for item in (first, again)]
     assert records[0].result_hash == records[1].result_hash and records[0].inputs_hash() == records[1].inputs_hash()
-    assert records[0].kind == "crowd" and records[0].parameters["of_run"] == run_id
+    assert records[0].kind == "persona_audit" and records[0].parameters["of_run"] == run_id
     assert records[0].parameters["asking"]["design"] == "blinded" and records[0].model_id == "scripted-001"
-    assert latest_crowd_checks(store, run_id) == json.loads(json.dumps(again, allow_nan=False))
+    assert latest_persona_audit(store, run_id) == json.loads(json.dumps(again, allow_nan=False))
 
 
 def test_answers_to_the_checks_are_replayed_elsewhere(runs: tuple[Store, str], tmp_path: Path) -> None:
@@ -420,8 +423,8 @@ def test_answers_to_the_checks_are_replayed_elsewhere(runs: tuple[Store, str], t
     export_answers(store, tmp_path / "answers.parquet")
     with Store.memory() as other:
         assert import_answers(other, tmp_path / "answers.parquet")["new"] > 0
-    asking = Asking("replay", "scripted", base_url=_url_of(store, first), seed=1, of="openai")
-    again = crowd_checks(store, run_id, asking=asking, most_personas=10, most_situations=2)
+    asking = ModelOptions("replay", "scripted", base_url=_url_of(store, first), seed=1, of="openai")
+    again = audit_personas(store, run_id, asking=asking, most_personas=10, most_situations=2)
     assert again["samples_agree"] == first["samples_agree"] and again["wording"] == first["wording"]
 
 
@@ -431,12 +434,12 @@ def _url_of(store: Store, values: dict[str, Any]) -> str:
 
 def test_the_rules_engine_is_checked_as_far_as_it_goes(runs: tuple[Store, str]) -> None:
     store, run_id = runs
-    assert crowd_cost(store, run_id) is None
-    values = crowd_checks(store, run_id)
+    assert persona_audit_cost(store, run_id) is None
+    values = audit_personas(store, run_id)
     assert values["found"] == [] and set(values["not_checked"]) == {"wording", "cues", "cutoff", "memory"}
     assert values["samples_agree"]["identical"] and values["collapse"]["distinct"] > 100
     assert values["spread"]["own"] == pytest.approx(values["spread"]["rules"], abs=0.02)
-    text = crowd_text(values)
+    text = persona_audit_text(values)
     assert "not a language model" in text and "needs a language model" in text and "were not observed" in text
 
 
@@ -444,34 +447,34 @@ def test_nobody_in_particular_is_no_crowd(runs: tuple[Store, str]) -> None:
     values = checks_of(runs, Script(), design="aggregate")
     assert {"spread", "collapse", "samples", "wording", "cues"} == set(values["not_checked"])
     assert values["memory"] is not None and values["cutoff"] is not None and values["spread"] is None
-    assert "no person answers" in crowd_text(values)
+    assert "no person answers" in persona_audit_text(values)
 
 
 def test_a_broken_model_is_named_or_left_out(runs: tuple[Store, str]) -> None:
     store, run_id = runs
     with openai_server(lambda request, number: Step(200, {}, openai_answer("no idea"))) as url:
-        asking = Asking("openai", "scripted", base_url=str(url))
+        asking = ModelOptions("openai", "scripted", base_url=str(url))
         about: dict[str, Any] = {"most_personas": 2, "most_situations": 1, "samples": 2}
         with pytest.raises(AnswersMissing, match="no valid answer"):
-            crowd_checks(store, run_id, asking=asking, **about)
-        values = crowd_checks(store, run_id, asking=replace(asking, allow_failures=True), **about)
+            audit_personas(store, run_id, asking=asking, **about)
+        values = audit_personas(store, run_id, asking=replace(asking, allow_failures=True), **about)
     assert values["failed"] > 0 and values["memory"]["all"]["error"] is None
     assert "fewer than two people" in values["not_checked"]["spread"]
     json.dumps(values, allow_nan=False)
-    assert crowd_text(values)
+    assert persona_audit_text(values)
 
 
 @pytest.mark.parametrize("about", [{"most_personas": 1}, {"most_situations": 0}, {"samples": 1}])
 def test_too_little_is_refused(runs: tuple[Store, str], about: dict[str, int]) -> None:
     with pytest.raises(InputError, match="and above"):
-        crowd_checks(*runs, **about)  # type: ignore[arg-type]
+        audit_personas(*runs, **about)  # type: ignore[arg-type]
 
 
 def test_only_a_complete_run_is_checked(runs: tuple[Store, str]) -> None:
     store, _ = runs
-    crowd_id = str(store.runs(kind="crowd")["run_id"].iloc[0])
-    with pytest.raises(InputError, match="is a crowd"):
-        crowd_checks(store, crowd_id)
+    crowd_id = str(store.runs(kind="persona_audit")["run_id"].iloc[0])
+    with pytest.raises(InputError, match="is a persona_audit"):
+        audit_personas(store, crowd_id)
 
 
 def test_situations_go_from_mild_to_strict(runs: tuple[Store, str]) -> None:
@@ -489,16 +492,16 @@ def test_situations_go_from_mild_to_strict(runs: tuple[Store, str]) -> None:
 
 def test_a_run_of_a_model_is_checked_with_its_own_answers() -> None:
     with openai_server(behaviour(Script(people=0.08, paraphrase=0.06))) as url, Store.memory() as store:
-        asking = Asking("openai", "scripted", base_url=str(url), seed=1)
+        asking = ModelOptions("openai", "scripted", base_url=str(url), seed=1)
         run = run_study(RunRequest("meridia", personas=3, trials=1, asking=asking, **SHORT), store)
         asked = len(url.seen)
-        cost = crowd_cost(store, run.run_id, most_situations=2)
-        values = crowd_checks(store, run.run_id, most_situations=2)
+        cost = persona_audit_cost(store, run.run_id, most_situations=2)
+        values = audit_personas(store, run.run_id, most_situations=2)
         # The first of three samples of each question was asked in the run.
         assert cost is not None and cost["cached"] == 3 * 2 and len(url.seen) - asked == cost["calls"]
         assert values["spread"]["source"] == "the run's stored answers" and values["model"] == "scripted"
         assert [row["moves"] for row in values["wording"]] == [True, True]
-        other = crowd_checks(store, run.run_id, asking=replace(asking, temperature=0.5), most_situations=1)
+        other = audit_personas(store, run.run_id, asking=replace(asking, temperature=0.5), most_situations=1)
         assert other["spread"]["source"] == "what was asked for these checks"
 
 
@@ -506,12 +509,14 @@ def test_the_command_checks_and_estimates(
     meridia_store: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     where = ["--db", str(meridia_store), "--json"]
-    assert main(["crowd", "meridia", *where]) == 0
+    assert main(["persona-audit", "meridia", *where]) == 0
     printed = json.loads(capsys.readouterr().out)
-    assert printed["what"] == "checks" and printed["engine"] == "rules" and printed["run_id"].startswith("crowd-")
+    assert (
+        printed["what"] == "checks" and printed["engine"] == "rules" and printed["run_id"].startswith("persona_audit-")
+    )
     with openai_server(behaviour(Script(noise=0.02))) as url:
         asked = [
-            "crowd", printed["of_run"], "--engine", "openai", "--model", "m", "--base-url", str(url), "--personas", "4",
+            "persona-audit", printed["of_run"], "--engine", "openai", "--model", "m", "--base-url", str(url), "--personas", "4",
             "--situations", "1", "--repeats", "2",
         ]  # fmt: skip
         assert main([*asked, *where, "--estimate"]) == 0
@@ -519,11 +524,11 @@ def test_the_command_checks_and_estimates(
         assert main([*asked, "--db", str(meridia_store)]) == 0
         text = capsys.readouterr().out
         assert "Sensitivity to wording" in text and "has no price" in text and len(url.seen) == 44
-        assert main(["show", re.findall(r"crowd-\S+\w", text)[-1], "--db", str(meridia_store)]) == 0
+        assert main(["show", re.findall(r"persona_audit-\S+\w", text)[-1], "--db", str(meridia_store)]) == 0
         assert "Sensitivity to wording" in capsys.readouterr().out
-    assert main(["crowd", "uae", *where]) == 2
+    assert main(["persona-audit", "uae", *where]) == 2
     assert "no finished run" in capsys.readouterr().err
-    assert main(["crowd", "meridia", *where, "--model", "m"]) == 2
+    assert main(["persona-audit", "meridia", *where, "--model", "m"]) == 2
     assert "another model" in capsys.readouterr().err
 
 

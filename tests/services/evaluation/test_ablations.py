@@ -322,7 +322,7 @@ def test_without_anchoring_the_search_scores_what_is_forecast(parts: dict[str, A
     (refit,) = parts["without_anchoring"].refits
     assert isinstance(refit.people, pd.DataFrame)
     shallow = found_parameters(replace(refit, trials=1), refit.people)
-    assert shallow["policy_trust"] == defaults(refit)["policy_trust"]
+    assert shallow["policy_effect_weight"] == defaults(refit)["policy_effect_weight"]
     deep, anchored = (
         found_parameters(replace(refit, trials=16, anchor=anchor), refit.people) for anchor in (False, True)
     )
@@ -332,17 +332,22 @@ def test_without_anchoring_the_search_scores_what_is_forecast(parts: dict[str, A
 def test_without_priors_nothing_of_other_places_is_left(prepared: Prepared, parts: dict[str, Ablation]) -> None:
     (refit,) = parts["without_priors"].refits
     for window in (refit.problem.final, *refit.problem.inner):
-        assert not window.drift.of(window.horizon).any() and window.drift.known_until is None
+        assert not window.transfer_prior.of(window.horizon).any() and window.transfer_prior.known_until is None
     assert isinstance(refit.people, pd.DataFrame)
-    assert found_parameters(replace(refit, trials=1), refit.people)["policy_trust"] == 0.5
-    bold = {found_parameters(replace(refit, trials=24, seed=seed), refit.people)["policy_trust"] for seed in range(3)}
+    assert found_parameters(replace(refit, trials=1), refit.people)["policy_effect_weight"] == 0.5
+    bold = {
+        found_parameters(replace(refit, trials=24, seed=seed), refit.people)["policy_effect_weight"]
+        for seed in range(3)
+    }
     assert all(0.0 <= value <= 1.0 for value in bold)
 
 
 def test_a_drift_is_what_the_prior_gives(prepared: Prepared) -> None:
     """Where a drift was learned, leaving it out changes the forecast; where none was, it does not."""
     final = prepared.problem.final
-    learned = replace(final, drift=replace(final.drift, recovery=np.full(len(final.drift.recovery), 0.3)))
+    learned = replace(
+        final, drift=replace(final.transfer_prior, recovery=np.full(len(final.transfer_prior.recovery), 0.3))
+    )
     problem = replace(prepared.problem, final=learned)
     whole = Refit(problem, prepared.engine, prepared.population.personas, 0, 0)
     bare = next(i for i in ablations_of(replace(prepared, problem=problem)) if i.name == "without_priors").refits[0]

@@ -19,7 +19,7 @@ from core.cli import main
 from core.errors import Cancelled, InputError
 from core.execution.progress import Progress, ProgressReporter
 from core.forecasting.backtest import summary_of
-from core.forecasting.teachers import kept_for_exams
+from core.forecasting.teachers import is_held_out
 from core.records import RUNGS, RunRecord, encode_json
 from core.services.evaluation import backtests
 from core.services.evaluation.backtest_tables import rows_of_tables, tables_of
@@ -221,7 +221,7 @@ def test_the_shipped_file_agrees_with_its_own_summary() -> None:
     shipped = read_exported(shipped_path())
     assert summary_of(shipped.rows, shipped.rivals) == shipped.values["summary"]
     countries = {item["country"] for item in shipped.rows}
-    assert len(countries) >= 100 and sum(map(kept_for_exams, countries)) == 23
+    assert len(countries) >= 100 and sum(map(is_held_out, countries)) == 23
     assert {item["horizon"] for item in shipped.rows} == set(backtests.HORIZONS)
     assert {item["origin"] for item in shipped.rows} == {str(day) for day in backtests.ORIGINS}
     raw = json.loads(shipped_path().read_text(encoding="utf-8"))

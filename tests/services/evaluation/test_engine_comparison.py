@@ -29,7 +29,7 @@ from core.services.runs.answers import (
 from core.services.runs.costs import persona_answers
 from core.services.runs.run import run_study
 from core.services.studies.inputs import open_study
-from core.services.studies.requests import Asking, RunRequest
+from core.services.studies.requests import ModelOptions, RunRequest
 from core.store.database import Store
 from core.study import load_study
 
@@ -71,7 +71,7 @@ def test_answers_laid_out_by_day_are_those_that_were_given() -> None:
     inputs, study = open_study("meridia"), load_study("meridia")
     with Store.memory() as store, openai_server(any_model()) as url:
         for design in ("blinded", "levels"):
-            asking = Asking("openai", "m", str(url), design=design, samples=2)
+            asking = ModelOptions("openai", "m", str(url), design=design, samples=2)
             run_id = run_study(RunRequest("meridia", personas=2, trials=1, asking=asking, **SHORT), store).run_id
             run = store.run(run_id)
             situations = situations_of(run, inputs)

@@ -25,7 +25,7 @@ from core.services.evaluation.known_worlds import ESTIMATOR_WORDS, SEEDS, WORLDS
 from core.services.library.archive import export_run, list_runs, show_run
 from core.store.database import Store
 from core.synthetic.worlds import HORIZON, KINDS, generated_world, known_world, true_contrast
-from core.validity.contrast_rivals import CONTRAST_RIVALS
+from core.validity.contrast_rivals import EFFECT_ESTIMATORS
 from core.validity.known_worlds import (
     DISTANCE_CLASSES,
     ESTIMATORS,
@@ -196,7 +196,7 @@ def test_moved_weeks_are_summed_apart_from_measures() -> None:
 def test_what_the_pages_claim_of_contrasts_and_their_intervals_is_true() -> None:
     """What `counterfactual_claims` says is that the twin helps; the figures are those of `data/validation/worlds.json`."""
     found = known_worlds(["plain", "confounded", "fatigue"], 2)["summary"]["overall"]
-    twin, rivals = found["estimators"]["twin"], [found["estimators"][name] for name in CONTRAST_RIVALS]
+    twin, rivals = found["estimators"]["twin"], [found["estimators"][name] for name in EFFECT_ESTIMATORS]
     assert twin["right_sign"] >= 0.97
     assert 0.2 < twin["rmse"] / found["rms_truth"] < 0.4
     assert 0.77 < twin["coverage"] < 0.97

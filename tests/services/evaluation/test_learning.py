@@ -14,7 +14,7 @@ from core.calibration.learned import WEIGHTS_FILE
 from core.counterfactual.effect_uncertainty import DAYS_OFF_FILE, EFFECTS_FILE
 from core.errors import InputError
 from core.forecasting.learned_widths import COLUMNS, WIDTHS_FILE
-from core.forecasting.teachers import kept_for_exams
+from core.forecasting.teachers import is_held_out
 from core.services.evaluation.learning import FILES, learn
 from core.settings import shipped_data
 
@@ -26,8 +26,8 @@ def tables(real: Path, folder: Path, change: Mapping[str, float] | None = None) 
     """Files of a few countries; `change` multiplies the mobility of those kept for exams, of later days, or of one."""
     mobility = pd.read_parquet(real / "google_mobility_national.parquet")
     codes = sorted(mobility["iso3"].astype(str).unique())
-    exams = [code for code in codes if kept_for_exams(code)][:KEPT]
-    chosen = [code for code in codes if not kept_for_exams(code)][20 : 20 + TEACHERS] + exams
+    exams = [code for code in codes if is_held_out(code)][:KEPT]
+    chosen = [code for code in codes if not is_held_out(code)][20 : 20 + TEACHERS] + exams
     mobility = mobility[mobility["iso3"].isin(chosen)].copy()
     values = mobility.select_dtypes("number").columns
     mobility[values] = mobility[values].astype(float)

@@ -15,7 +15,7 @@ from core.errors import InputError
 from core.execution.progress import ProgressReporter
 from core.forecasting.baselines import BASELINES
 from core.forecasting.places import places_from_tables
-from core.forecasting.teachers import kept_for_exams
+from core.forecasting.teachers import is_held_out
 from core.services.evaluation.backtests import FILES
 from core.services.evaluation.stylised_facts import embedded_facts, teaching_countries, training_share
 from core.study import load_study
@@ -107,7 +107,7 @@ def test_two_real_countries_are_scored_as_the_file_says(real_data: Path) -> None
     """The figures of the whole measurement take a minute; these are two of its countries, and one that ends too early."""
     mobility, policy, cases = (real_data / name for name in FILES)
     table = read_mobility(mobility, allow_gaps=True)
-    codes = [code for code in sorted(table["place"].astype(str).unique()) if not kept_for_exams(code)][:2]
+    codes = [code for code in sorted(table["place"].astype(str).unique()) if not is_held_out(code)][:2]
     places, _ = places_from_tables(table, read_policy(policy), read_cases(cases), wanted=codes)
     facts = shipped_facts()
     for place in places:
@@ -126,7 +126,7 @@ def test_a_table_that_leaves_no_country_is_refused(tmp_path: Path, real_data: Pa
     exam = next(
         code
         for code in sorted(read_mobility(mobility, allow_gaps=True)["place"].astype(str).unique())
-        if kept_for_exams(code)
+        if is_held_out(code)
     )
     whole = pd.read_parquet(mobility)
     column = next(name for name in whole.columns if (whole[name].astype(str) == exam).any())

@@ -15,22 +15,32 @@ from core.report.sentences import skill as validation_words
 from core.report.sentences import validity as validity_words
 from core.services.evaluation import skill as validation
 from core.services.evaluation.backtests import read_exported, shipped_path
-from core.services.evaluation.skill import ALIKE, ALL, BETTER, UNSURE, WORSE, Contrast, contrast, contrasts, row_frame
+from core.services.evaluation.skill import (
+    ALIKE,
+    ALL,
+    BETTER,
+    UNSURE,
+    WORSE,
+    SkillComparison,
+    row_frame,
+    skill_comparison,
+    skill_comparisons,
+)
 from core.validity.paired import Difference
 
 
-def cell(skill: float, low: float | None = None, high: float | None = None, rows: int = 100) -> Contrast:
+def cell(skill: float, low: float | None = None, high: float | None = None, rows: int = 100) -> SkillComparison:
     low, high = (skill - 0.01 if low is None else low), (skill + 0.01 if high is None else high)
-    return Contrast(rows, 40, 10 * (1 - skill), "seasonal_naive", 10.0, skill, low, high, 0.5)
+    return SkillComparison(rows, 40, 10 * (1 - skill), "seasonal_naive", 10.0, skill, low, high, 0.5)
 
 
 def test_the_answer_turns_round_with_the_figures() -> None:
     shipped = read_exported(shipped_path())
     worse = turned_round(shipped)
-    text = validation_words.answer(contrasts(row_frame(worse), worse.rivals), worse)
+    text = validation_words.answer(skill_comparisons(row_frame(worse), worse.rivals), worse)
     assert "the best single baseline misses by less than the twin at 30, 90 and 180 days" in text
     assert "A simple forecast is better" in text and "the twin misses by less" not in text
-    card = validation_words.class_statement(contrasts(row_frame(worse), worse.rivals), ALL, "All")
+    card = validation_words.class_statement(skill_comparisons(row_frame(worse), worse.rivals), ALL, "All")
     assert card.verdict == WORSE and "above" in card.text and card.figure.startswith("+")
 
 
@@ -94,12 +104,14 @@ def test_a_contrast_knows_its_answer() -> None:
     generator = np.random.default_rng(3)
     frame = pd.DataFrame({"country": [f"C{number // 4}" for number in range(160)], "a": generator.uniform(8, 12, 160)})
     frame["b"], frame["twin"] = frame["a"] * 2, frame["a"] * 0.9
-    found = contrast(frame, ["a", "b"])
+    found = skill_comparison(frame, ["a", "b"])
     assert (found.rival, found.rows, found.countries, found.wins) == ("a", 160, 40, 1.0)
     assert found.skill == pytest.approx(0.1) and found.low == pytest.approx(0.1) and found.high == pytest.approx(0.1)
     noisy = frame.assign(twin=frame["a"] * generator.uniform(0.5, 1.5, 160))
-    wide = contrast(noisy, ["a"])
-    assert wide.low < wide.skill < wide.high and wide == contrast(noisy, ["a"]), "the same figures give the same range"
+    wide = skill_comparison(noisy, ["a"])
+    assert wide.low < wide.skill < wide.high and wide == skill_comparison(noisy, ["a"]), (
+        "the same figures give the same range"
+    )
 
 
 def test_rivals_of_a_comparison() -> None:

@@ -24,7 +24,7 @@ from core.errors import InputError
 from core.report.sentences.results import rerun_text, show_text
 from core.services.audits.confounding import confounding_audit
 from core.services.audits.groups import group_checks
-from core.services.audits.persona_audit import crowd_checks
+from core.services.audits.persona_audit import audit_personas
 from core.services.counterfactuals.run import run_compare, run_sweep
 from core.services.evaluation.ablations import run_ablations
 from core.services.evaluation.backtests import BacktestRequest, run_backtest
@@ -39,7 +39,7 @@ from core.services.runs.fits import rerun_lines
 from core.services.runs.fitted import fitted_twin, horizon_dates
 from core.services.runs.run import run_study
 from core.services.studies.inputs import open_study
-from core.services.studies.requests import Asking, RunRequest
+from core.services.studies.requests import ModelOptions, RunRequest
 from core.services.surveys.ask import ask_people
 from core.store import Store
 from core.survey.mapping import BEHAVIOUR, TRAIT, AnswerMapping
@@ -92,7 +92,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
         runs["sensitivity"] = run_sensitivity(store, one, inputs=inputs)["run_id"]
         runs["ablations"] = run_ablations(store, one, only=["without_policy"], inputs=inputs)["run_id"]
         runs["groups"] = group_checks(store, one, inputs=inputs)["run_id"]
-        runs["crowd"] = crowd_checks(store, one, study=study)["run_id"]
+        runs["crowd"] = audit_personas(store, one, study=study)["run_id"]
         people = str(store.run(one).record.population_id)
         trait = AnswerMapping(TRAIT, next(iter(edited.spec.trait_names)))
         runs["ask"] = ask_people(store, people, TRUST, mapping=trait, study=own.study)["run_id"]
@@ -211,7 +211,7 @@ def test_a_language_models_run_is_replayed_and_nobody_is_asked(tmp_path: Path, m
         monkeypatch.delenv(name, raising=False)
     with Store(tmp_path / "asked.duckdb") as store:
         with openai_server(model("openai")) as url:
-            asking = Asking("openai", "test-model", base_url=str(url))
+            asking = ModelOptions("openai", "test-model", base_url=str(url))
             one = run_study(RunRequest("meridia", personas=2, trials=1, asking=asking, **SHORT), store).run_id
             people = str(store.run(one).record.population_id)
             swept = run_sweep(store, one, [50.0], asks=True, asking=asking)[0]["run_id"]
@@ -243,10 +243,10 @@ def asked(meridia_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Asked:
     path = Path(shutil.copy(meridia_run, tmp_path_factory.mktemp("asked") / "asked.duckdb"))
     runs: dict[str, str] = {}
     with Store(path) as store, openai_server(any_model()) as url:
-        asking = Asking("openai", "test-model", base_url=str(url), seed=3)
+        asking = ModelOptions("openai", "test-model", base_url=str(url), seed=3)
         of_rules = str(store.runs(kind="run")["run_id"].iloc[0])
         few = {"asking": asking, "most_personas": 3}
-        runs["checks"] = crowd_checks(store, of_rules, most_situations=2, samples=2, **few)["run_id"]
+        runs["checks"] = audit_personas(store, of_rules, most_situations=2, samples=2, **few)["run_id"]
         runs["audit"] = confounding_audit(store, of_rules, levels=[0, 50, 100], **few)["run_id"]
         people = str(store.run(of_rules).record.population_id)
         runs["ask"] = ask_people(store, people, TRUST, asking=asking, personas=4, samples=2)["run_id"]

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.counterfactual.fitted import FittedTwin
-from core.counterfactual.paths import follow_timeline
+from core.counterfactual.trajectories import simulate_timeline
 from core.errors import Cancelled, InputError
 from core.execution.progress import ProgressReporter
 from core.people.marginals import edited, marginal_frame
@@ -31,8 +31,8 @@ from core.services.counterfactuals.population_effects import (
 )
 from core.services.evaluation.sensitivity import run_sensitivity
 from core.services.populations.drafts import (
+    PopulationCache,
     PopulationDraft,
-    PopulationShelf,
     build_population,
     draft_changes,
     draft_of,
@@ -304,7 +304,7 @@ def test_edits_are_told_in_words(store: Store, study: Study, population: Populat
 
 
 def test_the_shelf_builds_on_earlier_steps_and_forgets_the_oldest(store: Store, study: Study) -> None:
-    shelf = PopulationShelf(most_personas=100)
+    shelf = PopulationCache(most_personas=100)
     draft = PopulationDraft(MERIDIA, 40).with_person(1, {"sociability": 0.9}).with_person(2, {"sociability": 0.1})
     built = shelf.build(store, study, draft)
     assert built.content_hash == build_population(store, study, draft).content_hash
@@ -319,7 +319,7 @@ def test_the_shelf_builds_on_earlier_steps_and_forgets_the_oldest(store: Store, 
 
 
 def test_the_shelf_keeps_nothing_that_cannot_be(store: Store, study: Study) -> None:
-    shelf = PopulationShelf()
+    shelf = PopulationCache()
     base = PopulationDraft(MERIDIA, 40)
     adult = int(np.flatnonzero(shelf.build(store, study, base).personas["age_group"] == "35-49")[0])
     wrong = base.with_person(adult, {"occupation": "child"})
@@ -329,7 +329,7 @@ def test_the_shelf_keeps_nothing_that_cannot_be(store: Store, study: Study) -> N
 
 
 def test_a_large_population_is_drawn_in_another_process(store: Store, study: Study, processes: Executor) -> None:
-    shelf, seen = PopulationShelf(), []
+    shelf, seen = PopulationCache(), []
     draft = PopulationDraft(MERIDIA, 80, 3).with_person(1, {"sociability": 0.9})
     shelve(shelf, store, study, draft, ProgressReporter(seen.append), processes)
     found = shelf.get(draft)
@@ -338,7 +338,7 @@ def test_a_large_population_is_drawn_in_another_process(store: Store, study: Stu
 
 
 def test_drawing_stops_when_told_to(store: Store, study: Study) -> None:
-    shelf = PopulationShelf()
+    shelf = PopulationCache()
     with ThreadPoolExecutor(1) as pool, pytest.raises(Cancelled):
         shelve(shelf, store, study, PopulationDraft(MERIDIA, 80), ProgressReporter(should_stop=lambda: True), pool)
     assert shelf.get(PopulationDraft(MERIDIA, 80)) is None
@@ -497,7 +497,7 @@ def test_the_effect_is_that_of_the_calibrated_twin_over_other_people(twin: Fitte
     effect = population_effect(twin, population, other)
     days = twin.problem.final.horizon
     for people, mean in ((population, effect.before), (other, effect.after)):
-        path = follow_timeline(twin.with_personas(people.personas), twin.timeline, days)
+        path = simulate_timeline(twin.with_personas(people.personas), twin.timeline, days)
         pd.testing.assert_series_equal(mean, path.metric.mean())
     pd.testing.assert_series_equal(effect.difference, effect.after - effect.before)
     assert (effect.lower <= effect.upper).all()

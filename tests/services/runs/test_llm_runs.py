@@ -33,7 +33,7 @@ from llm_servers import (
 from small_runs import SHORT, TEST_END, TRAIN_END
 
 from core.calibration.paper import PaperCalibrator
-from core.calibration.twin import LINE_SHARE
+from core.calibration.twin import SLOPE_SHRINKAGE
 from core.cli import main
 from core.cognition.engine import DAY_TYPE
 from core.cognition.llm.answer_writer import BATCH
@@ -41,7 +41,7 @@ from core.cognition.llm.budget import BudgetReached
 from core.cognition.llm.canaries import CANARIES, REPEATS
 from core.cognition.llm.engine import AnswersMissing
 from core.cognition.llm.fenced import one_line
-from core.cognition.llm.memoising import AnsweredEngine, NotAsked, context_keys
+from core.cognition.llm.memoising import MemoisingEngine, NotAsked, context_keys
 from core.cognition.llm.types import Denied
 from core.counterfactual.coherence import answered_coherence
 from core.counterfactual.uncertainty import drawn_means
@@ -62,7 +62,7 @@ from core.services.runs import forecasters
 from core.services.runs.costs import (
     ASKED_PERSONAS,
     MOST_ASKED_PERSONAS,
-    Asking,
+    ModelOptions,
     cost_before,
     cost_of_contrast,
     failed_questions,
@@ -111,7 +111,7 @@ def request(url: str, engine: str = "openai", *, people: int | None = PEOPLE, **
         "meridia",
         personas=people,
         trials=TRIALS,
-        asking=Asking(engine, "test-model", base_url=str(url), **asking),
+        asking=ModelOptions(engine, "test-model", base_url=str(url), **asking),
         **SHORT,
     )
 
@@ -215,7 +215,7 @@ def test_the_record_says_how_the_model_was_asked(asked: AskedRun) -> None:
     canaries = asked.summary.values["asking"]["canaries"]
     assert canaries["model_ids"] == ["local-test-001"] and canaries["compared_with"] is None
     assert {name: len(values) for name, values in canaries["answers"].items()} == dict.fromkeys(CANARIES, REPEATS)
-    assert request_of(record).asking == Asking("openai", "test-model", base_url=str(asked.url))
+    assert request_of(record).asking == ModelOptions("openai", "test-model", base_url=str(asked.url))
     assert complete_run(request_of(record), asked.store) == asked.run_id
     assert ensure_run(request(asked.url, concurrency=1, max_calls=5), asked.store) == asked.run_id
 
@@ -229,9 +229,9 @@ def test_a_run_leaves_out_what_would_need_new_answers_and_says_so(asked: AskedRu
     assert "Left out: the twin with one persona (another person would have to be asked everything anew)" in text
     assert f"{values['asking']['calls']:,} calls: {values['asking']['answered']:,} questions answered" in text
     assert text in show_text(show_run(asked.store, asked.run_id))
-    searched = {name for name in values["parameters"] if not name.startswith(LINE_SHARE)}
-    assert searched == {"policy_trust"}, "a model has no parameters to search"
-    assert list(found_parameters(asked.store.run(asked.run_id), STUDY)["parameter"]) == ["policy_trust"]
+    searched = {name for name in values["parameters"] if not name.startswith(SLOPE_SHRINKAGE)}
+    assert searched == {"policy_effect_weight"}, "a model has no parameters to search"
+    assert list(found_parameters(asked.store.run(asked.run_id), STUDY)["parameter"]) == ["policy_effect_weight"]
     assert len(trials_of(asked.store, asked.run_id, STUDY.behaviour_ids)) == TRIALS
 
 
@@ -612,7 +612,7 @@ def test_the_lines_that_reproduce_a_run_do_so_from_its_answers(
     monkeypatch.chdir(tmp_path)
     record = asked.store.run(asked.run_id).record
     found = reproduce(record, STUDY, None, "store.duckdb")
-    assert "cache export" in found.note and "asking=Asking('openai', model='test-model'" in found.python
+    assert "cache export" in found.note and "asking=ModelOptions('openai', model='test-model'" in found.python
     export_answers(asked.store, tmp_path / "answers.parquet")
     with Store(tmp_path / "reproduced.duckdb") as other:
         import_answers(other, tmp_path / "answers.parquet")
@@ -634,7 +634,7 @@ def test_the_lines_that_reproduce_a_run_do_so_from_its_answers(
 
 
 def test_where_a_model_is_asked_few_personas_are_usual_and_many_are_refused(store: Store) -> None:
-    asking = Asking("openai", "m", base_url="http://127.0.0.1:9/v1")
+    asking = ModelOptions("openai", "m", base_url="http://127.0.0.1:9/v1")
     before = cost_before(store, RunRequest("meridia", asking=asking))
     assert before.personas == ASKED_PERSONAS and before.usual_personas == STUDY.personas
     assert f"the study's {STUDY.personas:,} would take about" in run_cost_text(before.as_dict())
@@ -646,9 +646,9 @@ def test_where_a_model_is_asked_few_personas_are_usual_and_many_are_refused(stor
     with pytest.raises(InputError, match="one engine"):
         RunRequest("meridia", engine="gemini", asking=asking)
     with pytest.raises(InputError, match=r"unknown engine 'gemeni'.*Nearest valid: gemini"):
-        Asking("gemeni", "m")
+        ModelOptions("gemeni", "m")
     with pytest.raises(InputError, match="to be replayed"):
-        Asking("openai", "m", of="gemini")
+        ModelOptions("openai", "m", of="gemini")
     with pytest.raises(InputError, match="asks no model"):
         cost_before(store, RunRequest("meridia"))
 
@@ -677,12 +677,12 @@ def test_what_needs_the_rules_engine_says_so(asked: AskedRun) -> None:
     before = len(asked.url.seen)
     with pytest.raises(InputError, match="reads texts and no traits"):
         run_sensitivity(asked.store, asked.run_id)
-    with pytest.raises(InputError, match=r"a run of the engine rules; for a language model `policytwin crowd`"):
+    with pytest.raises(InputError, match=r"a run of the engine rules; for a language model `policytwin persona-audit`"):
         group_checks(asked.store, asked.run_id)
     with pytest.raises(InputError, match="asked everything anew"):
         run_ablations(asked.store, asked.run_id)
     with pytest.raises(InputError, match="was asked with model test-model"):
-        fitted_twin(asked.store, asked.run_id, asking=Asking("openai", "other", base_url=str(asked.url)))
+        fitted_twin(asked.store, asked.run_id, asking=ModelOptions("openai", "other", base_url=str(asked.url)))
     assert len(asked.url.seen) == before
 
 
@@ -745,7 +745,7 @@ def test_an_engine_that_knows_its_answers_is_the_same_in_another_process_and_ask
 
     twin = fitted_twin(asked.store, asked.run_id)
     engine = twin.engine
-    assert isinstance(engine, AnsweredEngine)
+    assert isinstance(engine, MemoisingEngine)
     other = pickle.loads(pickle.dumps(engine))
     contexts = twin.problem.contexts
     assert np.array_equal(other.respond(twin.personas, contexts), engine.respond(twin.personas, contexts))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from core.calibration.linear import CALIBRATORS
 from core.calibration.search import search_bounds
-from core.calibration.twin import LINE_SHARE
+from core.calibration.twin import SLOPE_SHRINKAGE
 from core.errors import InputError
 from core.forecasting.baselines import BASELINES
 from core.forecasting.metrics import MACRO, mae, rmse
@@ -215,7 +215,7 @@ def test_trials_are_in_order_with_the_best_so_far(store: Store, run_id: str) -> 
     assert store.run(run_id).summary["inner_score"] <= found.macro.iloc[0]
     np.testing.assert_allclose(found.objectives.mean(axis=1), found.macro)
     for name, value in store.run(run_id).summary["parameters"].items():
-        if name.startswith(LINE_SHARE):
+        if name.startswith(SLOPE_SHRINKAGE):
             assert value in CALIBRATORS
             continue
         assert found.parameters[name].min() <= value <= found.parameters[name].max()
@@ -242,9 +242,14 @@ def test_parameters_found_come_with_words_units_and_bounds(store: Store, run_id:
 
 def test_a_parameter_held_by_its_bound_is_marked(store: Store, run_id: str) -> None:
     run = store.run(run_id)
-    run.summary["parameters"] = {**run.summary["parameters"], "fatigue": 0.8999, "policy_trust": 0.3, "epidemic": 1.4}
+    run.summary["parameters"] = {
+        **run.summary["parameters"],
+        "fatigue": 0.8999,
+        "policy_effect_weight": 0.3,
+        "epidemic": 1.4,
+    }
     found = found_parameters(run, STUDY).set_index("parameter")["edge"]
-    assert found["fatigue"] and found["policy_trust"] and not found["epidemic"]
+    assert found["fatigue"] and found["policy_effect_weight"] and not found["epidemic"]
 
 
 @pytest.mark.parametrize(

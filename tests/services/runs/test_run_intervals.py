@@ -197,7 +197,9 @@ def test_the_spread_of_effects_between_places_is_found_and_chance_is_not_taken_f
     def found_with(spread: float) -> tuple[float, float, int]:
         places, ratios = [], generator.normal(1.0, spread, 80)
         for number, ratio in enumerate(ratios):
-            item = past_of(str(number), followed=float(ratio), policy=0.1, noise=2.0, seed=number, origins=origins)
+            item = past_of(
+                str(number), forecast_calibrator=float(ratio), policy=0.1, noise=2.0, seed=number, origins=origins
+            )
             places.append(item)
         teachers = teachers_of(places)
         weight = np.full(4, 0.6)

@@ -20,7 +20,7 @@ from killed_run import REQUEST
 from small_runs import SHORT
 
 from core.calibration.linear import CALIBRATORS
-from core.calibration.twin import LINE_SHARE
+from core.calibration.twin import SLOPE_SHRINKAGE
 from core.errors import Cancelled, InputError
 from core.execution.progress import Progress, ProgressReporter
 from core.forecasting.baselines import BASELINES
@@ -102,8 +102,8 @@ def test_the_tables_hold_what_the_summary_says(whole: RunSummary) -> None:
     assert (trials["calibrator"] == "twin").sum() == REQUEST.trials
     ours = trials[trials["calibrator"] == "twin"]
     for name, value in values["parameters"].items():
-        if name.startswith(LINE_SHARE):
-            assert CALIBRATORS[value] == values["calibrators"][name.removeprefix(LINE_SHARE)]
+        if name.startswith(SLOPE_SHRINKAGE):
+            assert CALIBRATORS[value] == values["calibrators"][name.removeprefix(SLOPE_SHRINKAGE)]
             continue
         tried = [row[name] for row in ours["parameters"]]
         assert min(tried) <= value <= max(tried)

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from core.calibration.attendance import (
+    calendar_shift_sign,
     days_off_correction,
     holiday_ratios,
-    moved_power,
     moved_scale,
     never_seen,
 )
@@ -65,7 +65,7 @@ def test_stacks_of_draws_are_corrected_one_by_one() -> None:
 def test_only_days_that_changed_their_kind_are_measured_otherwise() -> None:
     types = kinds([2])
     types[5] = "working"  # a Saturday that is worked now
-    scale = moved_scale(np.array([0.5]), moved_power(DAYS, types, OFF_THEN))[:, 0]
+    scale = moved_scale(np.array([0.5]), calendar_shift_sign(DAYS, types, OFF_THEN))[:, 0]
     assert scale[2] == 0.5 and scale[5] == 2.0
     assert (np.delete(scale, [2, 5]) == 1.0).all()
 

@@ -13,11 +13,11 @@ from learning_cases import ORIGINS, past_of
 
 from core.calibration.learned import ALL_TEACHERS, WEIGHTS_FILE, known_rows, own_code, teaching
 from core.calibration.policy_effect_weight import UNINFORMED, known_policy_weight
-from core.calibration.transfer_prior import DRIFT_FILE, drift_after
+from core.calibration.transfer_prior import DRIFT_FILE, transfer_prior_after
 from core.errors import InputError
 from core.forecasting.learned_widths import WIDTHS_FILE, widths_after
 from core.forecasting.past import past_errors, past_forecasts
-from core.forecasting.teachers import kept_for_exams, teachers_of
+from core.forecasting.teachers import is_held_out, teachers_of
 from core.forecasting.weight_learning import learn_forecast
 from core.services.evaluation.learning import FILES, learned_rows
 from core.study import Study, load_study
@@ -43,7 +43,7 @@ def test_every_teacher_has_rows_without_itself_in_the_tables_that_ship() -> None
     folder = load_study("uae").learned
     assert folder is not None
     teachers = {name for name in rows_of(folder, WEIGHTS_FILE)["without"] if name != ALL_TEACHERS}
-    assert not any(kept_for_exams(name) for name in teachers)
+    assert not any(is_held_out(name) for name in teachers)
     for file in FILES:
         table = rows_of(folder, file)
         assert set(table["without"]) == teachers | {ALL_TEACHERS}, file
@@ -59,9 +59,9 @@ def test_a_teacher_gets_the_rows_without_itself_and_everybody_else_those_of_all(
     of_day = table[table["known_until"] == max(table["known_until"])]
     own = of_day[of_day["without"] == "ARE"].set_index("behaviour").loc[list(uae.behaviour_ids)]
     everyone = of_day[of_day["without"] == ALL_TEACHERS].set_index("behaviour").loc[list(uae.behaviour_ids)]
-    assert drift_after(uae, LATE).recovery.tolist() == own["recovery"].tolist()
+    assert transfer_prior_after(uae, LATE).recovery.tolist() == own["recovery"].tolist()
     stranger = replace(uae, code="XXX")
-    assert drift_after(stranger, LATE).recovery.tolist() == everyone["recovery"].tolist()
+    assert transfer_prior_after(stranger, LATE).recovery.tolist() == everyone["recovery"].tolist()
     assert own["recovery"].tolist() != everyone["recovery"].tolist()
     mine, theirs = teaching(uae, WIDTHS_FILE, LATE), teaching(stranger, WIDTHS_FILE, LATE)
     assert mine is not None and theirs is not None and mine.most == theirs.most - 1
@@ -69,7 +69,9 @@ def test_a_teacher_gets_the_rows_without_itself_and_everybody_else_those_of_all(
 
 
 def test_what_is_learned_without_a_place_does_not_depend_on_it() -> None:
-    places = [past_of(f"P{n:02}", 0.1, 0.2, 50.0, followed=0.7, policy=0.2, noise=6.0, seed=n) for n in range(14)]
+    places = [
+        past_of(f"P{n:02}", 0.1, 0.2, 50.0, forecast_calibrator=0.7, policy=0.2, noise=6.0, seed=n) for n in range(14)
+    ]
     spoiled = [replace(places[0], truth=places[0].truth * -3 + 40, naive=places[0].naive * 9), *places[1:]]
     holidays = {
         item.place: pd.DataFrame(np.full((6, 2), 0.1 * n), pd.date_range("2020-05-01", periods=6), item.behaviours)
@@ -88,7 +90,7 @@ def test_what_is_learned_without_a_place_does_not_depend_on_it() -> None:
 
 
 def test_the_weight_that_was_put_in_is_learned_and_drawn_to_half_while_history_is_short() -> None:
-    places = [past_of(f"P{n}", followed=0.9, policy=0.25, noise=3.0, seed=n) for n in range(12)]
+    places = [past_of(f"P{n}", forecast_calibrator=0.9, policy=0.25, noise=3.0, seed=n) for n in range(12)]
     learned = learn_forecast(teachers_of(places), DAYS)
     months = [(day - ORIGINS[0]).days / 30.4 for day in DAYS]
     for weight, span in zip(learned.weights, months, strict=True):
@@ -98,7 +100,7 @@ def test_the_weight_that_was_put_in_is_learned_and_drawn_to_half_while_history_i
 
 
 def test_nothing_later_has_a_say_in_weight_or_errors() -> None:
-    places = [past_of(f"P{n}", 0.1, followed=0.4, policy=0.25, noise=3.0, seed=n) for n in range(8)]
+    places = [past_of(f"P{n}", 0.1, forecast_calibrator=0.4, policy=0.25, noise=3.0, seed=n) for n in range(8)]
     day = DAYS[0]
     later = []
     for item in places:
@@ -127,8 +129,8 @@ def test_a_teacher_without_whom_the_others_are_too_few_is_told_nothing(tmp_path:
         "without,known_until,weight,places\n,2020-06-30,0.40,3\nARE,2020-06-30,0.3,2\n"
     )
     (tmp_path / DRIFT_FILE).write_text("without,known_until,behaviour,recovery,season\n,2020-06-30,parks,0.1,0.2\n")
-    assert drift_after(study_at(tmp_path), LATE).known_until is None
-    assert drift_after(replace(study_at(tmp_path), code="DEU"), LATE).known_until == date(2020, 6, 30)
+    assert transfer_prior_after(study_at(tmp_path), LATE).known_until is None
+    assert transfer_prior_after(replace(study_at(tmp_path), code="DEU"), LATE).known_until == date(2020, 6, 30)
 
 
 def test_an_edited_table_is_read_anew(tmp_path: Path) -> None:

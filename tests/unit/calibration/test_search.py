@@ -30,7 +30,7 @@ from core.calibration.search import (
     search_sample,
 )
 from core.calibration.trials import export_journal
-from core.calibration.twin import LINE_SHARE, chosen_calibrators, forecast_bounds, forecast_defaults, twin_forecast
+from core.calibration.twin import SLOPE_SHRINKAGE, chosen_calibrators, forecast_bounds, forecast_defaults, twin_forecast
 from core.cognition.rules import parameter_bounds
 from core.errors import Cancelled, InputError
 from core.services.populations.synthesis import make_population
@@ -39,7 +39,9 @@ from core.simulation.simulate import simulate
 from core.study import Study
 
 TRIALS = 2 * BATCH + 3
-SHARE_NAMES = [LINE_SHARE + name for name in ("retail", "grocery", "parks", "transit", "workplaces", "residential")]
+SHARE_NAMES = [
+    SLOPE_SHRINKAGE + name for name in ("retail", "grocery", "parks", "transit", "workplaces", "residential")
+]
 
 
 @lru_cache(maxsize=1)
@@ -217,9 +219,11 @@ def test_the_choice_serves_the_forecast_and_not_the_lines() -> None:
     alone = problem().final_only()
     means = simulate(engine_for(meridia().study), people(), alone.contexts).everyone
     fitted = twin_forecast(alone, alone.final, means, defaults())
-    chosen = twin_forecast(alone, alone.final, means, {**defaults(), LINE_SHARE + "retail": 0.0})
+    chosen = twin_forecast(alone, alone.final, means, {**defaults(), SLOPE_SHRINKAGE + "retail": 0.0})
     assert np.array_equal(fitted.calibrator.coef_, chosen.calibrator.coef_)
-    assert chosen.followed.coef_[0] == 1.0 and np.array_equal(chosen.followed.coef_[1:], fitted.followed.coef_[1:])
+    assert chosen.forecast_calibrator.coef_[0] == 1.0 and np.array_equal(
+        chosen.forecast_calibrator.coef_[1:], fitted.forecast_calibrator.coef_[1:]
+    )
     moved = (chosen.forecast != fitted.forecast).any()
     assert list(moved.index[moved]) == ["retail"]
     assert chosen.structural.equals(fitted.structural) and chosen.policy_effect.equals(fitted.policy_effect)

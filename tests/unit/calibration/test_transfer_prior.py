@@ -13,19 +13,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from learning_cases import ORIGINS, past_of
 
-from core.calibration.transfer_prior import DRIFT_FILE, GAP_AGE, LONGEST, Drift, drift_after, warming
+from core.calibration.transfer_prior import DRIFT_FILE, GAP_AGE, LONGEST, TransferPrior, transfer_prior_after, warming
 from core.errors import InputError
-from core.forecasting.drift_learning import LearnedDrift, drift_of, learn_drift
 from core.forecasting.past import PastForecasts
-from core.forecasting.teachers import kept_for_exams, teachers_of, weekly
+from core.forecasting.teachers import is_held_out, teachers_of, weekly
+from core.forecasting.transfer_prior_learning import LearnedPrior, learn_transfer_prior, transfer_prior_of
 from core.study import available_studies, load_study
 
 LAST = date(2021, 6, 30)
 
 
-def learned_from(past: list[PastForecasts], known_until: date = LAST) -> LearnedDrift:
+def learned_from(past: list[PastForecasts], known_until: date = LAST) -> LearnedPrior:
     teachers = teachers_of(past)
-    return learn_drift(teachers, weekly(teachers.errors(np.ones(len(teachers.origins)))), known_until)
+    return learn_transfer_prior(teachers, weekly(teachers.errors(np.ones(len(teachers.origins)))), known_until)
 
 
 def test_what_was_put_in_is_learned_but_for_the_penalty() -> None:
@@ -76,12 +76,12 @@ def test_too_early_a_day_is_refused_with_what_is_allowed() -> None:
 def test_a_drift_of_the_arrays_is_that_of_each_place() -> None:
     teachers = teachers_of([past_of("A", latitude=50.0), past_of("B", latitude=-30.0)])
     learned = np.random.default_rng(0).normal(0, 0.1, (2, len(ORIGINS), 2, 2))
-    found = drift_of(teachers, learned)
+    found = transfer_prior_of(teachers, learned)
     for place, latitude in enumerate((50.0, -30.0)):
         for number, origin in enumerate(ORIGINS):
             days = pd.date_range(origin + timedelta(days=1), periods=LONGEST)
             pair = learned[place, number]
-            want = Drift(origin, origin, latitude, pair[:, 0], pair[:, 1]).of(days)
+            want = TransferPrior(origin, origin, latitude, pair[:, 0], pair[:, 1]).of(days)
             assert np.allclose(found[place, number], want, atol=1e-5)
 
 
@@ -95,7 +95,7 @@ def test_the_season_turns_with_the_hemisphere_and_vanishes_in_the_tropics() -> N
 
 
 def test_recovery_grows_to_half_a_year_and_stays() -> None:
-    drift = Drift(date(2021, 1, 1), date(2020, 12, 31), None, np.array([0.2]), np.array([0.5]))
+    drift = TransferPrior(date(2021, 1, 1), date(2020, 12, 31), None, np.array([0.2]), np.array([0.5]))
     days = pd.DatetimeIndex(["2021-01-01", "2021-04-02", "2021-07-02", "2022-01-01"])
     assert drift.of(days)[:, 0] == pytest.approx([0.0, 0.1, 0.2, 0.2])
 
@@ -105,15 +105,15 @@ def test_an_origin_knows_the_last_table_before_it_and_never_a_later_one(name: st
     study = load_study(name)
     assert study.learned is not None
     days = sorted(set(map(date.fromisoformat, pd.read_csv(study.learned / DRIFT_FILE)["known_until"])))
-    assert drift_after(study, days[0] - timedelta(days=1)).known_until is None
+    assert transfer_prior_after(study, days[0] - timedelta(days=1)).known_until is None
     for earlier, later in pairwise(days):
-        assert drift_after(study, earlier).known_until == earlier
-        assert drift_after(study, later - timedelta(days=1)).known_until == earlier
-    assert not drift_after(replace(study, learned=None), date(2021, 12, 31)).recovery.any()
+        assert transfer_prior_after(study, earlier).known_until == earlier
+        assert transfer_prior_after(study, later - timedelta(days=1)).known_until == earlier
+    assert not transfer_prior_after(replace(study, learned=None), date(2021, 12, 31)).recovery.any()
 
 
 def test_a_fifth_of_the_countries_teach_nothing() -> None:
     from core.datasets.places import countries
 
-    kept = [code for code in countries() if kept_for_exams(code)]
+    kept = [code for code in countries() if is_held_out(code)]
     assert 0.12 < len(kept) / len(countries()) < 0.28

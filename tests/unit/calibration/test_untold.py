@@ -21,7 +21,7 @@ from core.report.sentences.results import run_text
 from core.services.runs import forecasters
 from core.services.runs.run import run_study
 from core.services.studies.inputs import open_study
-from core.services.studies.requests import Asking, RunRequest
+from core.services.studies.requests import ModelOptions, RunRequest
 from core.simulation.measurement import is_possible
 from core.store.database import Store
 
@@ -47,7 +47,7 @@ def means(problem: Problem, on_rest_days: float) -> np.ndarray:
 
 @pytest.mark.parametrize("on_rest_days", [0.0, 1e-9, 1e-4, 0.01])
 def test_a_forecast_has_bounds_whatever_is_said_of_days_of_rest(problem: Problem, on_rest_days: float) -> None:
-    found = twin_forecast(problem, problem.final, means(problem, on_rest_days), {"policy_trust": 0.6}).forecast
+    found = twin_forecast(problem, problem.final, means(problem, on_rest_days), {"policy_effect_weight": 0.6}).forecast
     assert is_possible(found, problem.study.metric) and found["workplaces"].max() < 100 * (3 / LEAST_SHARE)
     assert list(untold_kinds(problem, means(problem, on_rest_days))) == ["workplaces"]
 
@@ -55,9 +55,9 @@ def test_a_forecast_has_bounds_whatever_is_said_of_days_of_rest(problem: Problem
 def test_what_is_told_is_taken_to_the_bit(problem: Problem) -> None:
     said = means(problem, 0.2)
     assert untold_kinds(problem, said) == {}
-    unrestricted, week = said[problem.final.unrestricted], said[problem.baseline_context]
-    ordinary, untold = ordinary_activity(problem, unrestricted, week)
-    assert np.array_equal(ordinary, unrestricted) and not untold.any()
+    no_policy, week = said[problem.final.no_policy], said[problem.baseline_context]
+    ordinary, untold = ordinary_activity(problem, no_policy, week)
+    assert np.array_equal(ordinary, no_policy) and not untold.any()
     assert np.array_equal(baseline_activity(problem, week), week)
 
 
@@ -85,7 +85,7 @@ def test_a_run_says_so_and_stands_on_the_lowest_rung(monkeypatch: pytest.MonkeyP
         return Step(200, {}, openai_answer(json.dumps(filled(schema, "", ""))))
 
     with openai_server(behaviour) as url, Store.memory() as store:
-        asking = Asking("openai", "m", base_url=str(url))
+        asking = ModelOptions("openai", "m", base_url=str(url))
         request = RunRequest("meridia", personas=1, trials=2, asking=asking, **SHORT)
         found = run_study(request, store).values
     assert found["rmse"]["workplaces"]["twin"] < 300

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from core.cognition.llm.answers import AnswerShape
 from core.cognition.llm.budget import (
-    Purse,
+    BudgetTracker,
     Range,
     plan,
     shortest_answer,
@@ -187,19 +187,19 @@ def test_what_was_spent_is_what_the_replies_say() -> None:
     flying=st.integers(1, 8),
 )
 def test_a_purse_is_never_overdrawn(calls: list[tuple[float, float, float, bool]], cap: int, flying: int) -> None:
-    purse = Purse(max_tokens=cap)
+    budget = BudgetTracker(max_tokens=cap)
     tickets: list[tuple[int, float, float]] = []
     took = 0.0
     for most_in, most_out, share, reply in calls:
-        if purse.lacking(most_in, most_out) is None:
-            tickets.append((purse.start(most_in, most_out), most_in * share, most_out * share))
+        if budget.lacking(most_in, most_out) is None:
+            tickets.append((budget.start(most_in, most_out), most_in * share, most_out * share))
         if len(tickets) >= flying or (tickets and not reply):
             ticket, tokens_in, tokens_out = tickets.pop(0)
-            purse.settle(ticket, *((tokens_in, tokens_out) if reply else (0.0, 0.0)))
+            budget.settle(ticket, *((tokens_in, tokens_out) if reply else (0.0, 0.0)))
             took += (tokens_in + tokens_out) if reply else 0.0
-        assert purse.tokens_in + purse.tokens_out <= cap + 1e-9
-        assert purse.tokens_in + purse.tokens_out == pytest.approx(took)
-        assert purse.may_come_free() == bool(tickets)
+        assert budget.tokens_in + budget.tokens_out <= cap + 1e-9
+        assert budget.tokens_in + budget.tokens_out == pytest.approx(took)
+        assert budget.may_come_free() == bool(tickets)
 
 
 def test_the_words_for_cost_say_what_is_not_known() -> None:
@@ -330,8 +330,8 @@ def test_which_hosts_are_local(host: str, local: bool) -> None:
 
 def test_a_purse_needs_a_price_for_a_cap_on_cost() -> None:
     with pytest.raises(InputError, match="needs the price"):
-        Purse(max_cost=1.0)
-    purse = Purse(max_cost=0.001, price=price())
-    assert purse.lacking(1001, 0) == "0.001 USD"
-    assert purse.lacking(999, 0) is None
-    assert math.isclose(purse.cost or 0.0, 0.0)
+        BudgetTracker(max_cost=1.0)
+    budget = BudgetTracker(max_cost=0.001, price=price())
+    assert budget.lacking(1001, 0) == "0.001 USD"
+    assert budget.lacking(999, 0) is None
+    assert math.isclose(budget.cost or 0.0, 0.0)

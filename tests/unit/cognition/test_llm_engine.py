@@ -265,10 +265,10 @@ def test_levels_share_out_many_sets_of_rules_evenly() -> None:
     from llm_cases import writer
 
     rows = pd.DataFrame([some_contexts().iloc[0].to_dict() | {"C8": float(level), "C4": 0.0} for level in range(5)])
-    sheets = Levels(most=3).sheets(rows, writer())
-    assert [len(sheet.conditions) for sheet in sheets] == [3, 2]
-    assert sorted(row for sheet in sheets for _, _, row in sheet.cells) == list(range(5))
-    assert [sheet.shape.conditions for sheet in sheets] == [("A", "B", "C"), ("A", "B")]
+    plans = Levels(most=3).plans(rows, writer())
+    assert [len(plan.conditions) for plan in plans] == [3, 2]
+    assert sorted(row for plan in plans for _, _, row in plan.answer_slots) == list(range(5))
+    assert [plan.shape.conditions for plan in plans] == [("A", "B", "C"), ("A", "B")]
 
 
 def test_the_arms_of_a_comparison_can_be_named() -> None:
@@ -276,8 +276,8 @@ def test_the_arms_of_a_comparison_can_be_named() -> None:
 
     arms = tuple(some_contexts().iloc[[0, 5]].to_dict("records"))
     design = Unblinded(arms=arms)
-    [sheet] = design.sheets(some_contexts().iloc[[0]], writer())
-    prompt = design.prompt(sheet, writer().persona("Somebody.", where="here"), writer())
+    [plan] = design.plans(some_contexts().iloc[[0]], writer())
+    prompt = design.prompt(plan, writer().persona("Somebody.", where="here"), writer())
     assert writer().arm(arms[1]) in prompt and writer().arm(arms[0]) not in prompt
     with pytest.raises(InputError, match="no other set"):
-        Unblinded(arms=arms[:1]).prompt(sheet, "", writer())
+        Unblinded(arms=arms[:1]).prompt(plan, "", writer())

@@ -33,7 +33,7 @@ from llm_servers import (
 )
 
 from core.cli import main
-from core.cognition.llm.answer_writer import BATCH, PATIENCE, Keeper
+from core.cognition.llm.answer_writer import BATCH, PATIENCE, AnswerWriter
 from core.cognition.llm.budget import BudgetReached
 from core.cognition.llm.cache import AnswerCache
 from core.cognition.llm.limits import AskProgress, Limits
@@ -674,14 +674,16 @@ def test_answers_are_stored_in_batches_and_soon(cache: AnswerCache, monkeypatch:
         return keep(self, spec, outcomes, run_id=run_id)
 
     monkeypatch.setattr(AnswerCache, "keep", counting)
-    with Keeper(cache, SPEC, "run-x") as keeper:
+    with AnswerWriter(cache, SPEC, "run-x") as writer_of_answers:
         for number in range(BATCH + 3):
             each = question(number)
-            keeper.put(each, Outcome(each.key(SPEC), answer={"number": number}, raw=f'{{"number": {number}}}'))
+            writer_of_answers.put(
+                each, Outcome(each.key(SPEC), answer={"number": number}, raw=f'{{"number": {number}}}')
+            )
         time.sleep(PATIENCE + 0.6)
         assert sizes == [BATCH, 3]
         each = question(999)
-        keeper.put(each, Outcome(each.key(SPEC), answer={"number": 9}, raw='{"number": 9}'))
+        writer_of_answers.put(each, Outcome(each.key(SPEC), answer={"number": 9}, raw='{"number": 9}'))
     assert sizes == [BATCH, 3, 1]
     assert len(stored(cache)) == BATCH + 4
 

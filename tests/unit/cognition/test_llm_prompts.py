@@ -184,13 +184,13 @@ def test_contexts_that_say_too_little_are_refused() -> None:
     spec = design_of("blinded")
     for row in (context({"C1": (2, None)}), context() | {"C8": float("nan")}):
         with pytest.raises(InputError):
-            spec.sheets(pd.DataFrame([row]), writer())
+            spec.plans(pd.DataFrame([row]), writer())
     with pytest.raises(InputError, match="C8"):
         writer().rules(context() | {"C8": 1.5})
     with pytest.raises(InputError, match="epidemic"):
         writer().common(context(epidemic=3))
     with pytest.raises(InputError, match="moonday"):
-        spec.sheets(pd.DataFrame([context(day_type="moonday")]), writer())
+        spec.plans(pd.DataFrame([context(day_type="moonday")]), writer())
 
 
 def test_a_study_that_the_words_do_not_fit_is_refused() -> None:
@@ -246,7 +246,7 @@ def test_ten_personas_need_fewer_than_two_thousand_calls(real_data: Path, train_
     made = engine("openai", "http://127.0.0.1:9/v1")
     asked = made.questions(people(10), problem.contexts)
     assert 100 < len({item.question.key(made.spec) for item in asked}) <= 2_000
-    filled = {(person, row) for item in asked for person in item.personas for _, _, row in item.sheet.cells}
+    filled = {(person, row) for item in asked for person in item.personas for _, _, row in item.plan.answer_slots}
     assert len(filled) == 10 * len(problem.contexts)
 
 

@@ -139,12 +139,12 @@ def test_the_request_says_what_was_to_be_said(kind: str) -> None:
     config = body["generationConfig"]
     assert (config["temperature"], config["maxOutputTokens"]) == (0.25, 77)
     assert config["responseMimeType"] == "application/json"
-    sheet = config["responseSchema"]
-    assert set(sheet["required"]) == {"reason", "conditions"}
-    inner = sheet["properties"]["conditions"]["properties"]["B"]["properties"]["rest"]
+    plan = config["responseSchema"]
+    assert set(plan["required"]) == {"reason", "conditions"}
+    inner = plan["properties"]["conditions"]["properties"]["B"]["properties"]["rest"]
     assert set(inner["properties"]) == set(study().behaviour_ids) == set(inner["required"])
     if kind == "genai":
-        assert config["seed"] == 7 and sheet["property_ordering"] == ["reason", "conditions"]
+        assert config["seed"] == 7 and plan["property_ordering"] == ["reason", "conditions"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -12,7 +12,7 @@ from behaviour_cases import random_personas, rules, study
 
 from core.cognition.rules import RulesEngine
 from core.counterfactual.coherence import STRINGENCY, answered_coherence, behaves_coherently, judged_coherence
-from core.counterfactual.levels import HeldPolicy, staircase
+from core.counterfactual.levels import FrozenPolicy, policy_ladder
 from core.policy.calendar import DAY_TYPES
 from core.report.sentences.coherence import coherence_lines
 from core.simulation.contexts import RESTRICTED_MIDDLES
@@ -125,7 +125,7 @@ def test_time_at_home_has_to_grow_with_stringency() -> None:
 
 
 def answered() -> tuple[pd.DataFrame, np.ndarray]:
-    rows = [HeldPolicy(0.0, 0.0, step).row(study()) for step in staircase(study())[:4]]
+    rows = [FrozenPolicy(0.0, 0.0, step).row(study()) for step in policy_ladder(study())[:4]]
     calm = {"day_type": "working", "ramadan": False, "epidemic": 0, "restricted_days": 7}
     contexts = pd.DataFrame([{**row, **calm} for row in rows] + [{**rows[0], **calm, "epidemic": 2}])
     signs = np.array([item.expected_sign for item in study().behaviours])
@@ -140,7 +140,7 @@ def test_what_was_answered_is_judged_by_itself_and_counted() -> None:
     found = answered_coherence(contexts, means, study())
     assert not found.coherent and found.bounded and found.comparisons == 6 * 6 - 3
     (failure,) = found.failures
-    changed = next(code for code, level in staircase(study())[1].items() if level)
+    changed = next(code for code, level in policy_ladder(study())[1].items() if level)
     assert (failure.lever, failure.behaviour) == (changed, "parks") and failure.size == pytest.approx(0.1)
     assert failure.situation == {"day_type": "working", "ramadan": False, "epidemic": 0, "restricted_days": 7}
 

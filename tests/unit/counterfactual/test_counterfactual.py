@@ -22,11 +22,11 @@ from core.cognition.engine import EPIDEMIC, RESTRICTED_DAYS
 from core.cognition.rules import parameter_bounds
 from core.counterfactual.contrast import category_change, contrasts, group_contrast
 from core.counterfactual.fitted import FittedTwin, at_origin, held_days, situation_days
-from core.counterfactual.levels import MOST_LEVELS, checked_targets, held_policies, mapping_table, staircase
+from core.counterfactual.levels import MOST_LEVELS, checked_targets, frozen_policies, mapping_table, policy_ladder
 from core.counterfactual.measured import Lines
-from core.counterfactual.paths import category_mean_draws, follow_timeline, moves_as_expected
 from core.counterfactual.support import FAR, SLACK, Support
 from core.counterfactual.sweep import stringency_sweep
+from core.counterfactual.trajectories import category_mean_draws, moves_as_expected, simulate_timeline
 from core.counterfactual.uncertainty import drawn_category_means, drawn_means
 from core.errors import Cancelled, InputError
 from core.execution.progress import ProgressReporter
@@ -106,7 +106,7 @@ def case(meridia_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.mark.parametrize("name", STUDIES)
 def test_each_step_of_the_staircase_raises_one_indicator_by_one_level(name: str) -> None:
     study = load_study(name)
-    steps = staircase(study)
+    steps = policy_ladder(study)
     assert set(steps[0].values()) == {0}
     assert steps[-1] == {item.code: item.maximum for item in study.indicators}
     assert len(steps) == 1 + sum(item.maximum for item in study.indicators)
@@ -121,7 +121,7 @@ def test_each_step_of_the_staircase_raises_one_indicator_by_one_level(name: str)
 @settings(max_examples=40, deadline=None)
 def test_stricter_targets_are_nested_and_realise_what_the_index_says(name: str, targets: list[float]) -> None:
     study = load_study(name)
-    held = held_policies(study, targets)
+    held = frozen_policies(study, targets)
     assert [item.target for item in held] == sorted({target + 0.0 for target in targets})
     for looser, stricter in pairwise(held):
         assert all(stricter.levels[code] >= level for code, level in looser.levels.items())
@@ -133,17 +133,19 @@ def test_stricter_targets_are_nested_and_realise_what_the_index_says(name: str, 
 
 def test_the_realised_stringency_is_the_closest_the_staircase_has() -> None:
     study = load_study("uae")
-    steps = pd.DataFrame([replace(held_policies(study, [0])[0], levels=step).row(study) for step in staircase(study)])
+    steps = pd.DataFrame(
+        [replace(frozen_policies(study, [0])[0], levels=step).row(study) for step in policy_ladder(study)]
+    )
     index = policy_index(steps, study.index, load_codebook()).to_numpy()
     for target in (0, 3, 24, 25, 50, 62.5, 75, 100):
-        held = held_policies(study, [target])[0]
+        held = frozen_policies(study, [target])[0]
         assert abs(held.realised - target) == pytest.approx(np.abs(index - target).min())
-    assert held_policies(study, [0])[0].realised == 0
-    assert held_policies(study, [100])[0].realised == 100
+    assert frozen_policies(study, [0])[0].realised == 0
+    assert frozen_policies(study, [100])[0].realised == 100
 
 
 def test_a_held_policy_has_the_stringency_of_the_same_policy_on_a_timeline(case: Case) -> None:
-    for held in held_policies(case.inputs.study, [10, 25, 50, 75, 100]):
+    for held in frozen_policies(case.inputs.study, [10, 25, 50, 75, 100]):
         timeline = case.inputs.timeline.with_constant(held.levels)
         assert timeline.stringency().iloc[0] == pytest.approx(held.realised, abs=1e-9)
         assert np.ptp(timeline.stringency()) == 0
@@ -178,14 +180,14 @@ def test_levels_come_once_and_in_order() -> None:
 def test_a_study_with_fewer_indicators_still_has_a_staircase() -> None:
     study = load_study("uae")
     small = replace(study, indicators=study.indicators[:3])
-    held = held_policies(small, [0, 100])
+    held = frozen_policies(small, [0, 100])
     assert held[1].levels == {"C1": 3, "C2": 3, "C3": 2}
     assert held[1].realised == pytest.approx(100 * 3 / 9)
 
 
 def test_the_mapping_says_each_level_in_words() -> None:
     study = load_study("uae")
-    table = mapping_table(study, held_policies(study, [0, 100]))
+    table = mapping_table(study, frozen_policies(study, [0, 100]))
     assert list(table.columns) == ["code", "name", "0", "100"]
     assert set(table["0"]) == {"no measure"}
     assert table["100"].str.contains("of").all()
@@ -227,7 +229,7 @@ def test_no_training_day_lies_outside_training(case: Case) -> None:
 
 
 def test_the_observed_policy_gives_the_stored_forecast(case: Case) -> None:
-    path = follow_timeline(case.twin, case.twin.timeline, case.dates)
+    path = simulate_timeline(case.twin, case.twin.timeline, case.dates)
     stored = case.store.read_result("forecasts", case.run.run_id, forecaster="twin", phase="test")
     table = stored.pivot_table(index="date", columns="behaviour", values="value")[list(path.metric.columns)]
     assert list(table.index) == list(case.dates)
@@ -236,7 +238,7 @@ def test_the_observed_policy_gives_the_stored_forecast(case: Case) -> None:
 
 def test_a_part_of_the_days_has_the_same_values(case: Case) -> None:
     part = case.dates[40:61]
-    whole, some = (follow_timeline(case.twin, case.twin.timeline, days) for days in (case.dates, part))
+    whole, some = (simulate_timeline(case.twin, case.twin.timeline, days) for days in (case.dates, part))
     np.testing.assert_allclose(some.metric, whole.metric.loc[part], atol=1e-4)
 
 
@@ -253,7 +255,7 @@ def test_a_twin_that_no_longer_gives_its_forecast_is_refused(case: Case) -> None
 
 def test_unchanged_personas_give_the_identical_path(case: Case) -> None:
     again = case.twin.with_personas(case.twin.personas.copy())
-    ours, theirs = (follow_timeline(item, case.twin.timeline, case.dates[:30]) for item in (case.twin, again))
+    ours, theirs = (simulate_timeline(item, case.twin.timeline, case.dates[:30]) for item in (case.twin, again))
     pd.testing.assert_frame_equal(ours.metric, theirs.metric, check_exact=True)
     np.testing.assert_array_equal(ours.draws, theirs.draws)
 
@@ -264,7 +266,7 @@ def test_an_edited_person_keeps_the_calibration_and_moves_the_response(case: Cas
     people[attribute] = people[attribute].mode().iloc[0]
     edited = case.twin.with_personas(people)
     assert edited.fitted is case.twin.fitted and edited.drawn is case.twin.drawn
-    ours, theirs = (follow_timeline(item, case.twin.timeline, case.dates) for item in (case.twin, edited))
+    ours, theirs = (simulate_timeline(item, case.twin.timeline, case.dates) for item in (case.twin, edited))
     assert np.abs(ours.mean - theirs.mean).max() > 0.01
 
 
@@ -279,7 +281,7 @@ def test_a_population_of_nobody_is_refused(case: Case) -> None:
 
 
 def test_held_days_hold_policy_epidemic_and_fatigue_and_keep_the_calendar(case: Case) -> None:
-    held = held_policies(case.inputs.study, [75])[0]
+    held = frozen_policies(case.inputs.study, [75])[0]
     days = held_days(case.twin, case.dates, held.row(case.inputs.study))
     observed = situation_days(case.twin, case.twin.timeline, case.dates)
     for column in [*held.row(case.inputs.study), EPIDEMIC, RESTRICTED_DAYS]:
@@ -344,7 +346,7 @@ def test_a_response_in_the_wrong_direction_is_found(case: Case) -> None:
 
 
 def test_a_value_beyond_the_bounds_is_found(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert follow_timeline(case.twin, case.twin.timeline, case.dates[:14]).bounded
+    assert simulate_timeline(case.twin, case.twin.timeline, case.dates[:14]).bounded
     measured = type(case.twin.fitted).metric
     for wrong in (np.nan, 1e4, -101.0):
 
@@ -354,7 +356,7 @@ def test_a_value_beyond_the_bounds_is_found(case: Case, monkeypatch: pytest.Monk
             return values
 
         monkeypatch.setattr(type(case.twin.fitted), "metric", spoilt)
-        assert not follow_timeline(case.twin, case.twin.timeline, case.dates[:14]).bounded
+        assert not simulate_timeline(case.twin, case.twin.timeline, case.dates[:14]).bounded
         assert not stringency_sweep(case.twin, [0, 100], case.dates[:14]).bounded
 
 
@@ -418,7 +420,7 @@ def test_a_category_of_everyone_is_everyone(case: Case) -> None:
     by_category = drawn_category_means(case.twin.engine, people, contexts, "one", seed=3)
     np.testing.assert_allclose(by_category["x"], drawn, rtol=1e-5)
     twin = replace(case.twin, personas=people, attributes=("one",))
-    path = follow_timeline(twin, twin.timeline, case.dates[:21])
+    path = simulate_timeline(twin, twin.timeline, case.dates[:21])
     np.testing.assert_allclose(path.group("one", "x"), path.metric, atol=1e-9)
     np.testing.assert_allclose(
         category_mean_draws(twin, [path], "one")[0]["x"], path.draws.mean(axis=1, dtype=float), atol=1e-3
@@ -426,7 +428,7 @@ def test_a_category_of_everyone_is_everyone(case: Case) -> None:
 
 
 def test_intervals_hold_the_path_and_widen_with_the_horizon(case: Case) -> None:
-    path = follow_timeline(case.twin, case.twin.timeline, case.dates)
+    path = simulate_timeline(case.twin, case.twin.timeline, case.dates)
     lower, upper = path.interval()
     held = ((lower <= path.metric + 1e-6) & (path.metric <= upper + 1e-6)).to_numpy()
     assert held.mean() > 0.98
@@ -460,7 +462,7 @@ def test_groups_weighted_by_their_people_average_to_everyone(case: Case) -> None
 
 
 def test_a_group_that_does_not_do_it_has_no_value(case: Case) -> None:
-    path = follow_timeline(case.twin, case.twin.timeline, case.dates[:7])
+    path = simulate_timeline(case.twin, case.twin.timeline, case.dates[:7])
     tall = path.group_tall()
     assert set(tall["attribute"]) == set(case.twin.attributes)
     assert tall["mean"].notna().mean() > 0.9

@@ -18,7 +18,7 @@ from behaviour_cases import spec
 from core.datasets.tables import read_mobility, read_policy
 from core.errors import InputError
 from core.forecasting.backtest import (
-    RIVALS,
+    ALL_BASELINES,
     PlaceForecasts,
     counted_behaviours,
     forecast_place,
@@ -201,7 +201,7 @@ def test_nothing_from_after_the_origin_reaches_a_forecast_or_an_interval(change:
             block[::2] = np.nan
         table.loc[later, values] = block
     (changed,), _ = places_from_tables(mobility, policy, cases, {"DEU": 4_200_000}, ["DEU"])
-    names = tuple(name for name in RIVALS if name != "ets")
+    names = tuple(name for name in ALL_BASELINES if name != "ets")
     before, mine = of_germany(names)
     after, theirs = forecast_place(changed, people(), [ORIGIN], 45, names), untaught(changed, names).past
     assert mine is not None and theirs is not None
@@ -291,7 +291,7 @@ def test_simple_baselines_agree_with_the_published_table(real_data: Path) -> Non
                 continue
             # None of these looks at how far ahead it is asked: the first days of a long forecast are the short one.
             known = known_at(place, origin, ahead)
-            errors = {name: RIVALS[name](known) - place.observations.reindex(ahead) for name in expected}
+            errors = {name: ALL_BASELINES[name](known) - place.observations.reindex(ahead) for name in expected}
             for position, days in spans:
                 for name in expected if counted[position] else ():
                     squares = errors[name].loc[days, counted[position]] ** 2
@@ -333,7 +333,7 @@ def test_the_command_prints_rows_and_a_summary(tmp_path: Path) -> None:
     assert "do not follow each other within 2020-" in reasons["DEU after 2019-01-01"]
     assert "days, fewer than " in reasons["DEU after 2020-04-10"]
     assert {"country", "origin", "horizon", "stringency_change", "categories", "macro_rmse", "coverage"} <= set(row)
-    assert set(row["macro_rmse"]) == {"twin", *RIVALS} and set(row["coverage"]) == {"50", "80", "95"}
+    assert set(row["macro_rmse"]) == {"twin", *ALL_BASELINES} and set(row["coverage"]) == {"50", "80", "95"}
     assert printed["summary"]["rows"] == 3
     text = backtest_text(printed)
     assert "Left out: DEU after 2021-12-31: nothing was observed after this day: the data end on 2021-06-28." in text

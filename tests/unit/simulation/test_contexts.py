@@ -24,13 +24,13 @@ from core.simulation.contexts import (
     RESTRICTED_MIDDLES,
     baseline_week,
     epidemic_levels,
-    held_at,
+    frozen_at,
     origin_moment,
     restricted_class,
     season_of,
     situations,
     unique_contexts,
-    unrestricted,
+    without_policy,
 )
 from core.study import load_study
 
@@ -148,7 +148,7 @@ def test_windows_meet_at_their_origins() -> None:
     for window in (problem.final, *problem.inner):
         assert window.train[0] == pd.Timestamp(study.start) and window.train[-1] == pd.Timestamp(window.origin)
         assert window.horizon[0] == pd.Timestamp(window.origin) + pd.Timedelta(days=1)
-        for rows in (window.types, window.actual, window.unrestricted, window.held):
+        for rows in (window.types, window.actual, window.no_policy, window.frozen_policy):
             assert len(rows) == len(window.train) + len(window.horizon)
     for step, window in enumerate(problem.inner, start=1):
         assert (problem.final.origin - window.origin).days == INNER_STEP * step
@@ -160,7 +160,7 @@ def test_the_final_window_alone_says_the_same_days() -> None:
     problem = meridia_problem()
     alone = problem.final_only()
     assert len(alone.contexts) < len(problem.contexts) and alone.inner == ()
-    for name in ("actual", "unrestricted", "held"):
+    for name in ("actual", "no_policy", "frozen_policy"):
         mine, theirs = getattr(alone.final, name), getattr(problem.final, name)
         pd.testing.assert_frame_equal(
             alone.contexts.iloc[mine].reset_index(drop=True), problem.contexts.iloc[theirs].reset_index(drop=True)
@@ -169,18 +169,18 @@ def test_the_final_window_alone_says_the_same_days() -> None:
         alone.contexts.iloc[alone.baseline_context].reset_index(drop=True),
         problem.contexts.iloc[problem.baseline_context].reset_index(drop=True),
     )
-    used = {*alone.baseline_context, *alone.final.actual, *alone.final.unrestricted, *alone.final.held}
+    used = {*alone.baseline_context, *alone.final.actual, *alone.final.no_policy, *alone.final.frozen_policy}
     assert used == set(range(len(alone.contexts)))
 
 
 def test_the_days_beside_a_day_are_of_its_kind() -> None:
-    """`unrestricted` has no policy and no epidemic, `held` those of the origin; both keep the kind of day."""
+    """`no_policy` has no policy and no epidemic, `frozen_policy` those of the origin; both keep the kind of day."""
     problem = meridia_problem()
     codes = list(problem.study.indicator_codes)
     for window in (problem.final, *problem.inner):
         actual, free, held = (
             problem.contexts.iloc[rows].reset_index(drop=True)
-            for rows in (window.actual, window.unrestricted, window.held)
+            for rows in (window.actual, window.no_policy, window.frozen_policy)
         )
         for other in (free, held):
             assert other[DAY_TYPE].equals(actual[DAY_TYPE]) and other["ramadan"].equals(actual["ramadan"])
@@ -267,8 +267,8 @@ def test_the_season_is_in_contexts_only_where_it_is_asked_for() -> None:
     dates = pd.date_range(study.start, periods=200)
     plain, told = (situations(timeline, dates, study, None, seasons=seasons) for seasons in (False, True))
     pd.testing.assert_frame_equal(told.drop(columns=SEASON), plain)
-    held = held_at(told, origin_moment(told.assign(epidemic=0), dates[99].date()))
-    assert held[SEASON].tolist() == unrestricted(told, study)[SEASON].tolist() == season_of(dates).tolist()
+    held = frozen_at(told, origin_moment(told.assign(epidemic=0), dates[99].date()))
+    assert held[SEASON].tolist() == without_policy(told, study)[SEASON].tolist() == season_of(dates).tolist()
     assert SEASON not in baseline_week(timeline.calendar, study)
     assert set(baseline_week(timeline.calendar, study, seasons=True)[SEASON]) == set(
         season_of(pd.DatetimeIndex([study.baseline_start]))

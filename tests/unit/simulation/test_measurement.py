@@ -15,7 +15,7 @@ from core.cognition.engine import DAY_TYPE
 from core.errors import InputError
 from core.people.personas import synthesise
 from core.policy.calendar import calendar_for
-from core.simulation.contexts import baseline_week, unrestricted
+from core.simulation.contexts import baseline_week, without_policy
 from core.simulation.measurement import SMALLEST_ACTIVITY, measurement_model
 from core.simulation.simulate import simulate
 
@@ -90,7 +90,7 @@ def test_a_friday_turned_working_day_reads_far_above_100() -> None:
     new_week = week.assign(**{DAY_TYPE: calendar.days(after)["day_type"].to_numpy()})
     assert new_week[DAY_TYPE].tolist()[:5] == ["working"] * 4 + ["half"]
     assert set(new_week[DAY_TYPE].tolist()[5:]) <= {"weekend", "rest"}
-    assert new_week.drop(columns=DAY_TYPE).equals(unrestricted(new_week, place).drop(columns=DAY_TYPE))
+    assert new_week.drop(columns=DAY_TYPE).equals(without_policy(new_week, place).drop(columns=DAY_TYPE))
     old, new = (simulate(rules(), people, rows).everyone for rows in (week, new_week))
     offset, scale = measurement_model(place.metric, old).affine(after, new)
     metric = pd.DataFrame(offset + scale, after, list(place.behaviour_ids))

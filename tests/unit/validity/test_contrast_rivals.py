@@ -9,7 +9,7 @@ import pytest
 from core.errors import InputError
 from core.validity.contrast_rivals import (
     COMPARED_DAYS,
-    CONTRAST_RIVALS,
+    EFFECT_ESTIMATORS,
     KnownPast,
     before_and_after,
     gradient_boosting,
@@ -39,9 +39,9 @@ def held(value: float) -> pd.Series:
     return pd.Series(value, index=AHEAD)
 
 
-@pytest.mark.parametrize("name", CONTRAST_RIVALS)
+@pytest.mark.parametrize("name", EFFECT_ESTIMATORS)
 def test_each_finds_the_effect_of_a_linear_world(name: str) -> None:
-    rival = CONTRAST_RIVALS[name](KnownPast(linear_world(stepped()), stepped(), None))
+    rival = EFFECT_ESTIMATORS[name](KnownPast(linear_world(stepped()), stepped(), None))
     for actual, other in ((60.0, 20.0), (20.0, 60.0)):
         said = rival.contrast(held(actual), held(other))
         np.testing.assert_allclose(said.difference, EFFECT * (other - actual), rtol=2e-3)
@@ -52,11 +52,11 @@ def test_each_finds_the_effect_of_a_linear_world(name: str) -> None:
     assert (same.difference == 0).all() and same.lower is None and same.upper is None
 
 
-@pytest.mark.parametrize("name", CONTRAST_RIVALS)
+@pytest.mark.parametrize("name", EFFECT_ESTIMATORS)
 def test_missing_days_are_left_out(name: str) -> None:
     observed = linear_world(stepped())
     observed.iloc[70:77] = np.nan
-    rival = CONTRAST_RIVALS[name](KnownPast(observed, stepped(), None))
+    rival = EFFECT_ESTIMATORS[name](KnownPast(observed, stepped(), None))
     said = rival.contrast(held(60.0), held(20.0))
     np.testing.assert_allclose(said.difference, EFFECT * -40.0, rtol=2e-3)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from core.calibration.attendance import moved_scale
-from core.calibration.twin import RelativeActivity, relative_activity, unseen_moves
+from core.calibration.twin import RelativeActivity, novel_calendar_days, relative_activity
 from core.calibration.untold import ordinary_activity
 from core.cognition.engine import DAY_TYPE, RAMADAN
 from core.counterfactual.fitted import FittedTwin, at_origin, situation_days
@@ -17,7 +17,7 @@ from core.counterfactual.measured import Calibration
 from core.counterfactual.uncertainty import Progress, drawn_category_means, drawn_means
 from core.errors import one_of
 from core.policy.timeline import PolicyTimeline
-from core.simulation.contexts import baseline_week, held_at, unique_contexts, unrestricted
+from core.simulation.contexts import baseline_week, frozen_at, unique_contexts, without_policy
 from core.simulation.simulate import EVERYONE
 
 #: An 80% interval: what lies between these quantiles of the draws.
@@ -42,14 +42,14 @@ class PolicyDays:
 @dataclass(frozen=True)
 class PathContexts:
     """The unique contexts of a path; `week` holds their rows for the baseline week. For each day: `actual` as it is, and
-    the same kind of day `unrestricted` (no policy, no epidemic), with the policy `held` of the origin, and with the
+    the same kind of day `no_policy` (no policy, no epidemic), with the policy `frozen_policy` of the origin, and with the
     `observed` policy of the day."""
 
     contexts: pd.DataFrame
     week: np.ndarray
     actual: np.ndarray
-    unrestricted: np.ndarray
-    held: np.ndarray
+    no_policy: np.ndarray
+    frozen_policy: np.ndarray
     observed: np.ndarray
     day_types: np.ndarray
 
@@ -135,7 +135,7 @@ def interval_of(draws: np.ndarray, columns: pd.Index) -> tuple[pd.Series, pd.Ser
     return pd.Series(low, columns), pd.Series(high, columns)
 
 
-def follow(
+def simulate_paths(
     twin: FittedTwin, policies: Sequence[PolicyDays], dates: pd.DatetimeIndex, progress: Progress | None = None
 ) -> list[ResponsePath]:
     """The calibrated metric of `dates` under each policy; what several have in common is simulated once."""
@@ -145,8 +145,8 @@ def follow(
         kinds = {name: policy.days[name] for name in (DAY_TYPE, RAMADAN)}
         frames += [
             policy.days,
-            unrestricted(policy.days, study),
-            held_at(policy.days, moment),
+            without_policy(policy.days, study),
+            frozen_at(policy.days, moment),
             situation_days(twin, twin.timeline, dates).assign(**kinds),
         ]
     together = unique_contexts(pd.concat(frames, ignore_index=True), pd.DatetimeIndex([]))
@@ -158,8 +158,10 @@ def follow(
     groups = np.stack([aggregates.group(*name) for name in names]) if names else None
     paths = []
     for position, policy in enumerate(policies):
-        actual, free, held, observed = rows[4 * position : 4 * position + 4]
-        table = PathContexts(together.contexts, week, actual, free, held, observed, policy.days[DAY_TYPE].to_numpy())
+        actual, free, frozen_policy, observed = rows[4 * position : 4 * position + 4]
+        table = PathContexts(
+            together.contexts, week, actual, free, frozen_policy, observed, policy.days[DAY_TYPE].to_numpy()
+        )
         values = _metric(twin, aggregates.everyone, table, dates)
         least, most = twin.fitted.bounds(_relative(twin, aggregates.everyone, table, dates, twin.fitted))
         intensities = policy.intensities.to_numpy(float)
@@ -186,15 +188,15 @@ def timeline_days(twin: FittedTwin, timeline: PolicyTimeline, dates: pd.Datetime
     return PolicyDays(situation_days(twin, timeline, dates), timeline.intensities(dates), timeline.stringency(dates))
 
 
-def follow_timeline(twin: FittedTwin, timeline: PolicyTimeline, dates: pd.DatetimeIndex) -> ResponsePath:
+def simulate_timeline(twin: FittedTwin, timeline: PolicyTimeline, dates: pd.DatetimeIndex) -> ResponsePath:
     """The calibrated metric of `dates` under a timeline."""
-    return follow(twin, [timeline_days(twin, timeline, dates)], dates)[0]
+    return simulate_paths(twin, [timeline_days(twin, timeline, dates)], dates)[0]
 
 
 def category_mean_draws(twin: FittedTwin, paths: Sequence[ResponsePath], attribute: str) -> list[dict[str, np.ndarray]]:
     """For each path, draws of the mean over its days for each category of an attribute: {category: (draws, behaviours)}.
 
-    The paths must come from one call of `follow`. NaN where the category's baseline is next to nothing.
+    The paths must come from one call of `simulate_paths`. NaN where the category's baseline is next to nothing.
     Raises InputError for an unknown attribute.
     """
     one_of(attribute, twin.attributes, what="attribute", where="counterfactual")
@@ -217,7 +219,7 @@ def _metric(
     """The metric of days, (…, days, behaviours), from mean activity (…, contexts, behaviours)."""
     calibration = twin.drawn if drawn else twin.fitted
     relative = _relative(twin, means, table, dates, calibration)
-    ordinary, untold = ordinary_activity(twin.problem, means[..., table.unrestricted, :], means[..., table.week, :])
+    ordinary, untold = ordinary_activity(twin.problem, means[..., table.no_policy, :], means[..., table.week, :])
     observed = (means[..., table.observed, :] + untold) / ordinary
     return calibration.metric(relative, observed, dates, table.day_types)
 
@@ -225,14 +227,14 @@ def _metric(
 def _relative(
     twin: FittedTwin, means: np.ndarray, table: PathContexts, dates: pd.DatetimeIndex, calibration: Calibration
 ) -> RelativeActivity:
-    rows = (table.actual, table.unrestricted, table.held, table.week)
-    actual, unrestricted, held, week = (means[..., row, :] for row in rows)
+    rows = (table.actual, table.no_policy, table.frozen_policy, table.week)
+    actual, no_policy, frozen_policy, week = (means[..., row, :] for row in rows)
     problem, types = twin.problem, table.day_types
     days_off, error = calibration.days_off, calibration.days_off_error
-    found = relative_activity(problem, dates, types, actual, unrestricted, held, week, days_off=days_off)
+    found = relative_activity(problem, dates, types, actual, no_policy, frozen_policy, week, days_off=days_off)
     if error is None:
         return found
-    unseen = unseen_moves(problem, problem.final, dates, types)
+    unseen = novel_calendar_days(problem, problem.final, dates, types)
     return replace(found, scale=found.scale * moved_scale(error, unseen)) if unseen.any() else found
 
 

@@ -28,7 +28,7 @@ FEWEST_MONTHS = 1.5
 
 
 @dataclass(frozen=True)
-class LearnedDrift:
+class LearnedPrior:
     """Recovery and season in relative activity: `everyone` (behaviours, 2) from all places, and `others` (places, behaviours,
     2) from all but each; 0 for a behaviour without any error."""
 
@@ -36,7 +36,7 @@ class LearnedDrift:
     others: np.ndarray
 
 
-def learn_drift(teachers: Teachers, missed: np.ndarray, known_until: date) -> LearnedDrift:
+def learn_transfer_prior(teachers: Teachers, missed: np.ndarray, known_until: date) -> LearnedPrior:
     """From weekly errors (`weekly`, metric points) of forecasts that know of no drift, in weeks up to `known_until` alone.
 
     InputError where there is too little history.
@@ -69,7 +69,7 @@ def learn_drift(teachers: Teachers, missed: np.ndarray, known_until: date) -> Le
         total = squares.sum(axis=0), products.sum(axis=0), count.sum()
         everyone[column] = _ridge(total[0][None], total[1][None], total[2][None], penalty)[0]
         others[:, column] = _ridge(total[0] - squares, total[1] - products, total[2] - count, penalty)
-    return LearnedDrift(everyone, others)
+    return LearnedPrior(everyone, others)
 
 
 def _ridge(squares: np.ndarray, products: np.ndarray, count: np.ndarray, penalty: np.ndarray) -> np.ndarray:
@@ -81,7 +81,7 @@ def _ridge(squares: np.ndarray, products: np.ndarray, count: np.ndarray, penalty
     return np.column_stack([d * x - b * y, a * y - b * x]) / (a * d - b * b)[:, None]
 
 
-def drift_of(teachers: Teachers, learned: np.ndarray) -> np.ndarray:
+def transfer_prior_of(teachers: Teachers, learned: np.ndarray) -> np.ndarray:
     """The drift of relative activity, (places, origins, days ahead, behaviours), where each place's origins know the recovery
     and season `learned`, (places, origins, behaviours, 2)."""
     ahead = np.minimum(np.arange(1, teachers.truth.shape[2] + 1), LONGEST) / LONGEST

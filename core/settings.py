@@ -12,6 +12,8 @@ from core.errors import InputError
 DATA_VARIABLE = "POLICYTWIN_DATA"
 #: Overrides the place of the DuckDB file.
 STORE_VARIABLE = "POLICYTWIN_DB"
+#: The dask cluster that does the work where no command line names one.
+CLUSTER_VARIABLE = "POLICYTWIN_CLUSTER"
 #: Where the keys of model providers are, in the order in which they are looked for.
 KEY_VARIABLES = {"gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY"), "openai": ("OPENAI_API_KEY",)}
 

@@ -1,0 +1,254 @@
+"""Workers of other machines, or of this one, by dask.distributed: an optional package.
+
+Nothing but what travels with the work is shared: no disk, no store. A worker needs PolicyTwin and the packages it computes
+with in the same versions, and says so where it has others, for then its answers could differ in their last bits. (Another kind of
+processor may change them too.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import platform
+import re
+import shutil
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from concurrent.futures import CancelledError
+from contextlib import AbstractContextManager, ExitStack
+from functools import cache
+from typing import Any, Generic, TypeVar
+
+from core.content_cache import content_digest
+from core.errors import Cancelled, InputError
+from core.execution.executor import CLOSED, POLL, Executor, Task, WorkerLost
+from core.execution.local import start_server, worker_context
+from core.execution.payload import Parcels, perform
+from core.execution.threads import end_with_parent, ignore_interrupts
+from core.records import RECORDED_PACKAGES, code_version, package_versions
+from core.settings import shipped_data
+
+try:
+    import dask
+    from distributed import Client, LocalCluster, Worker
+    from distributed import Future as DaskFuture
+    from distributed.scheduler import KilledWorker
+except ModuleNotFoundError as _missing:
+    raise InputError(
+        f"the package {_missing.name} is not installed", where="--cluster", allowed="pip install policytwin[cluster]"
+    ) from None
+
+R = TypeVar("R")
+
+ADDRESSES = "tcp://HOST:PORT or tls://HOST:PORT of a dask scheduler, or local:N for N worker processes of this machine"
+#: Seconds within which a scheduler has to answer, to have a first worker, and one of this machine to have started.
+CONNECT, FIRST_WORKER, STARTING = 5.0, 10.0, 60.0
+#: Seconds after which a cluster without any worker is given up.
+DESERTED = 30.0
+_LOCAL = re.compile(r"local:(\d+)")
+_REMOTE = re.compile(r"(tcp|tls)://[^\s/:]+(:[^\s/:]+)*:\d+|(tcp|tls)://\[[0-9a-fA-F:]+\]:\d+")
+
+
+class DaskCluster(Executor):
+    """The workers of a dask scheduler at `address` (see ADDRESSES). Those that come later take part; the work of one that
+    is lost is done again by another, three times at most by dask's own default.
+
+    InputError for an address that is none, a scheduler that does not answer in seconds or has no workers, and workers that
+    have another PolicyTwin, or none.
+    """
+
+    def __init__(self, address: str) -> None:
+        # Shared values are part of the graph on purpose: a lost one can be made again from there.
+        dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"})
+        self._closing = ExitStack()
+        self._own: _OwnWorkers | None = None
+        self._deserted_at: float | None = None
+        try:
+            local = _LOCAL.fullmatch(address)
+            if local is not None:
+                self._own = self._closing.enter_context(_OwnWorkers(int(local[1])))
+                address = self._own.address
+            elif not _REMOTE.fullmatch(address):
+                guess = f"tcp://{address}" if _REMOTE.fullmatch(f"tcp://{address}") else None
+                raise InputError(f"'{address}' is no address", where="--cluster", allowed=ADDRESSES, nearest=guess)
+            self._client = self._closing.enter_context(_connected(address))
+            self._check_workers(address, STARTING if local is not None else FIRST_WORKER)
+        except BaseException:
+            self._closing.close()
+            raise
+        self._parcels = Parcels(self._put, DaskFuture.release, travel=True)
+
+    @property
+    def workers(self) -> int:
+        return max(1, sum(self._client.nthreads().values()))
+
+    def submit(self, work: Callable[..., R], *arguments: Any) -> Task[R]:
+        if self._client.status != "running":
+            raise Cancelled(CLOSED)
+        if self._own is not None:
+            self._own.complete()
+        content, needs = self._parcels.packed((work, arguments))
+        places = {key: parcel.place for key, parcel in needs.items()}
+        future = self._client.submit(_perform, environment(), content, places, pure=False, key=f"work-{uuid.uuid4()}")
+        return _ClusterTask(self, future)
+
+    def share(self, *values: object) -> AbstractContextManager[None]:
+        return self._parcels.sharing(values)
+
+    def start(self) -> None:
+        return
+
+    def close(self) -> None:
+        self._closing.close()
+
+    def check_alive(self) -> None:
+        """Raises WorkerLost where the scheduler is gone, or has had no worker for long."""
+        if self._client.status != "running":
+            raise WorkerLost("The connection to the cluster's scheduler was lost. What was finished is kept.")
+        if self._own is not None:
+            self._own.complete()
+        now = time.monotonic()
+        self._deserted_at = None if self._client.nthreads() else self._deserted_at or now
+        if self._deserted_at is not None and now - self._deserted_at > DESERTED:
+            raise WorkerLost(f"The cluster has had no workers for {DESERTED:.0f} s. What was finished is kept.")
+
+    def _put(self, content: bytes) -> Any:
+        return self._client.submit(bytes, content, pure=False, key=f"shared-{uuid.uuid4()}")
+
+    def _check_workers(self, address: str, seconds: float) -> None:
+        try:
+            self._client.wait_for_workers(1, timeout=seconds)
+        except TimeoutError:
+            raise InputError(
+                f"the scheduler at {address} has no workers", where="--cluster", allowed=f"dask worker {address}"
+            ) from None
+        for worker, theirs in self._client.run(environment, on_error="return").items():
+            if isinstance(theirs, BaseException):
+                raise InputError(
+                    f"the worker {worker} cannot import PolicyTwin ({theirs})",
+                    where="--cluster",
+                    allowed=f"PolicyTwin {code_version()} on every worker",
+                )
+            check_same(environment(), theirs, worker)
+
+
+class _ClusterTask(Generic[R]):
+    def __init__(self, cluster: DaskCluster, future: DaskFuture) -> None:
+        self._cluster, self._future = cluster, future
+        self._cancelled, self._done = False, threading.Event()
+        future.add_done_callback(lambda _: self._done.set())
+
+    def wait(self, seconds: float) -> bool:
+        if self._done.wait(seconds):
+            return True
+        self._cluster.check_alive()
+        return False
+
+    def result(self) -> R:
+        while not self.wait(POLL):
+            pass
+        try:
+            found: R = self._future.result()
+            return found
+        except KilledWorker:
+            raise WorkerLost(
+                "Every worker of the cluster that began a piece of the work died at it. What was finished is kept."
+            ) from None
+        except CancelledError:
+            if self._cancelled:
+                raise Cancelled(CLOSED) from None
+            raise WorkerLost("The cluster was closed, or its scheduler was lost. What was finished is kept.") from None
+
+    def cancel(self) -> None:
+        self._cancelled = True
+        self._future.cancel()
+        self._done.set()
+
+
+class _OwnWorkers(ExitStack):
+    """A scheduler in this process, and worker processes that are replaced where they died."""
+
+    def __init__(self, workers: int) -> None:
+        super().__init__()
+        if workers < 1:
+            raise InputError(f"local:{workers}", where="--cluster", allowed="local:1 and above", nearest="local:1")
+        start_server()
+        self._folder = self.enter_context(tempfile.TemporaryDirectory(prefix="policytwin-", ignore_cleanup_errors=True))
+        cluster = LocalCluster(
+            n_workers=0, host="127.0.0.1", protocol="tcp://", dashboard_address=None, silence_logs=logging.ERROR
+        )
+        self.address = self.enter_context(cluster).scheduler_address
+        self._processes: list[Any] = [None] * workers
+        self.callback(self._end)
+        self.complete()
+
+    def complete(self) -> None:
+        """Start a worker in place of each that is not there."""
+        for place, process in enumerate(self._processes):
+            if process is None or not process.is_alive():
+                context: Any = worker_context()
+                process = context.Process(target=_serve, args=(self.address, self._folder), daemon=True)
+                process.start()
+                self._processes[place] = process
+
+    def _end(self) -> None:
+        for process in self._processes:
+            process.terminate()
+            process.join()
+
+
+def _serve(address: str, folder: str) -> None:
+    """Be a worker until the scheduler or this process's parent is gone."""
+    ignore_interrupts()
+    end_with_parent(lambda: shutil.rmtree(folder, ignore_errors=True))
+    tempfile.tempdir = folder
+    logging.getLogger("distributed").setLevel(logging.ERROR)
+
+    async def serve() -> None:
+        async with Worker(address, nthreads=1, memory_limit=0, local_directory=folder) as worker:
+            await worker.finished()
+
+    asyncio.run(serve())
+
+
+def _connected(address: str) -> Client:
+    try:
+        return Client(address, timeout=CONNECT, set_as_default=False, name="policytwin")
+    except (OSError, ValueError) as wrong:
+        raise InputError(
+            f"no dask scheduler answers at {address} within {CONNECT:.0f} s ({str(wrong).splitlines()[0]})",
+            where="--cluster",
+            allowed=ADDRESSES,
+        ) from None
+
+
+def _perform(theirs: Mapping[str, str], content: bytes, places: Mapping[str, bytes]) -> Any:
+    """Work in a worker, which may have come after the others were looked at."""
+    check_same(theirs, environment(), platform.node())
+    return perform(content, places)
+
+
+@cache
+def environment() -> dict[str, str]:
+    """What has to be the same on every machine for their answers to be."""
+    versions = package_versions((*RECORDED_PACKAGES, "statsmodels", "dask", "distributed"))
+    return {
+        "PolicyTwin": code_version(),
+        "Python": platform.python_version(),
+        "PolicyTwin's data": content_digest(shipped_data())[:10],
+        **versions,
+    }
+
+
+def check_same(here: Mapping[str, str], there: Mapping[str, str], worker: str) -> None:
+    """InputError where a worker's environment is not the one that the work comes from."""
+    for name, version in here.items():
+        if there.get(name) != version:
+            raise InputError(
+                f"the worker {worker} has {name} {there.get(name, 'not installed')}, here is {version}",
+                where="--cluster",
+                allowed="the same versions on every worker",
+            )

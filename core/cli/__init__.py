@@ -10,7 +10,6 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
 
 from core import __version__
 from core.cli import (
@@ -22,9 +21,8 @@ from core.cli import (
     upkeep_commands,
     validity_commands,
 )
-from core.cli.options import say, store_option
+from core.cli.options import Parser, say, store_option
 from core.errors import Cancelled, PolicyTwinError
-from core.printable import printable
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,15 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
 
 
-class _Parser(argparse.ArgumentParser):
-    """Wrong arguments are the user's input too: one line, as every other error."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"policytwin: {printable(' '.join(message.split()))}. See `{self.prog} --help`.\n")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="policytwin",
         description="Change a policy and see how a calibrated synthetic population would respond, and how sure that is. "
         "Without a command, opens the dashboard.",
@@ -83,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _dashboard_options(parser: argparse.ArgumentParser) -> None:
+def _dashboard_options(parser: Parser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     parser.add_argument("--port", type=int, default=8501)
     parser.add_argument(

@@ -6,13 +6,13 @@ import argparse
 from typing import Any
 
 from core.cli.options import (
-    ASKING,
     asking_of,
     asking_options,
     command,
     estimate_option,
     json_option,
     levels,
+    model_options_given,
     names,
     open_store,
     show,
@@ -123,7 +123,7 @@ def _asking(arguments: argparse.Namespace, store: Any, run_id: str) -> Any:
     from core.services.audits.preparing import own_asking
     from core.services.language.engines import MANNER
 
-    given = {name: getattr(arguments, name) for name, *_ in ASKING if getattr(arguments, name) is not None}
+    given = model_options_given(arguments)
     for name in given:
         if name not in MANNER:
             raise InputError(

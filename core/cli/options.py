@@ -7,86 +7,92 @@ import json
 import sys
 from collections.abc import Callable
 from datetime import date
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from core.printable import printable
 
 DATE_FORMAT = "YYYY-MM-DD"
+RUN_REQUEST = "core.services.studies.requests:RunRequest"
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose options may be added when it is asked, so that only the command in use imports what it needs.
+
+    Wrong arguments are the user's input too: one line, as every other error.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._deferred: list[Callable[[Parser], None]] = []
+
+    def defer(self, add: Callable[[Parser], None]) -> None:
+        """Let `add` add options before anything is parsed or shown."""
+        self._deferred.append(add)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        self._complete()
+        return super().parse_known_args(args, namespace)
+
+    def format_help(self) -> str:
+        self._complete()
+        return super().format_help()
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"policytwin: {printable(' '.join(message.split()))}. See `{self.prog} --help`.\n")
+
+    def _complete(self) -> None:
+        while self._deferred:
+            self._deferred.pop(0)(self)
 
 
 def command(
     commands: Any, name: str, work: Callable[[argparse.Namespace], int | None], text: str, *formerly: str
-) -> argparse.ArgumentParser:
+) -> Parser:
     """Register a command that `work` does, also under the names it had."""
     said = text[0].upper() + text[1:] + "."
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=said, aliases=formerly)
+    parser: Parser = commands.add_parser(name, help=text, description=said, aliases=formerly)
     parser.set_defaults(command=work)
     return parser
 
 
-def run_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("study", help="a shipped study (meridia, uae) or a study file")
-    parser.add_argument("--data", type=folder, metavar="DIR", help="folder of observations")
-    parser.add_argument(
-        "--engine", default="rules", help="rules (default), or a language model's: gemini, openai or replay"
-    )
-    parser.add_argument(
-        "--personas",
-        type=int,
-        metavar="N",
-        help="1 to 100,000 (default: the study's); of a language model 1 to 500 (10)",
-    )
-    parser.add_argument("--train-end", type=day, metavar=DATE_FORMAT)
-    parser.add_argument("--test-end", type=day, metavar=DATE_FORMAT)
-    parser.add_argument("--trials", type=int, default=64, metavar="N", help="Optuna trials (default 64)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--workers", type=int, default=1, metavar="N", help="worker processes; never changes the results"
-    )
-    asking_options(parser)
+def request_options(parser: Parser, request: str) -> None:
+    """The options of a request, given as `module:class`, and where results go."""
+
+    def add(parser: Parser) -> None:
+        from core.cli.requests import add_request
+
+        add_request(parser, request_class(request))
+
+    parser.defer(add)
     store_option(parser)
     json_option(parser)
 
 
-#: Options of a language model: name, type, what stands for the value, what it is.
-ASKING: tuple[tuple[str, Callable[[str], Any], str, str], ...] = (
-    ("model", str, "M", "the model, as its provider calls it; needed"),
-    ("base_url", str, "URL", "address of an OpenAI-compatible server (with /v1), or of one on this machine"),
-    ("design", str, "D", "blinded (default), unblinded, levels or aggregate"),
-    ("days", str, "D", "kinds of day in one prompt (together, default) or one in each (apart)"),
-    ("samples", int, "N", "answers to each question, averaged (default 1)"),
-    ("temperature", float, "T", "0 to 2 (default 1)"),
-    ("model_seed", int, "N", "seed of sampling, where the provider has one"),
-    ("prompts", str, "V", "version of the prompts"),
-    ("max_output_tokens", int, "N", "tokens of an answer at most (default 2048)"),
-    ("timeout", float, "S", "seconds to wait for a reply (default 60)"),
-    ("concurrency", int, "N", "calls at a time (default 32)"),
-    ("requests_per_minute", float, "N", "the provider's limit"),
-    ("tokens_per_minute", float, "N", "the provider's limit, both directions"),
-    ("max_calls", int, "N", "stop before more calls than this"),
-    ("max_tokens", int, "N", "stop before more tokens than this, both directions"),
-    ("max_cost", float, "C", "stop before it costs more, in the price's currency"),
-    ("of", str, "ENGINE", "whose answers are replayed: gemini (default) or openai"),
-)
+def request_class(request: str) -> Any:
+    module, _, name = request.partition(":")
+    return getattr(import_module(module), name)
 
 
-def asking_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group(
-        "language models", "the provider's key is read from the environment: GEMINI_API_KEY or OPENAI_API_KEY"
-    )
-    for name, kind, word, text in ASKING:
-        group.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar=word, help=text)
-    group.add_argument(
-        "--allow-failures", action="store_true", help="go on without the questions that have no valid answer"
-    )
+def run_options(parser: Parser) -> None:
+    request_options(parser, RUN_REQUEST)
 
 
-def estimate_option(parser: argparse.ArgumentParser) -> None:
+def asking_options(parser: Parser) -> None:
+    def add(parser: Parser) -> None:
+        from core.cli.requests import add_model_options
+
+        add_model_options(parser)
+
+    parser.defer(add)
+
+
+def estimate_option(parser: Parser) -> None:
     parser.add_argument("--estimate", action="store_true", help="say what asking a model would cost, and ask nothing")
 
 
-def ask_option(parser: argparse.ArgumentParser) -> None:
+def ask_option(parser: Parser) -> None:
     parser.add_argument("--ask", action="store_true", help="ask a language model what its run has not asked yet")
 
 
@@ -96,7 +102,7 @@ def asking_of(arguments: argparse.Namespace) -> Any:
     from core.errors import InputError
     from core.services.studies.requests import ModelOptions
 
-    given = {name: getattr(arguments, name) for name, *_ in ASKING if getattr(arguments, name) is not None}
+    given = model_options_given(arguments)
     if arguments.engine not in LANGUAGE_ENGINES:
         switched = [name for name in ("allow_failures", "estimate", "ask") if getattr(arguments, name, False)]
         for name in (*given, *switched):
@@ -109,25 +115,32 @@ def asking_of(arguments: argparse.Namespace) -> Any:
         raise InputError(
             "no model is named", where=f"engine {arguments.engine}", allowed="--model with the provider's name of one"
         )
-    if "model_seed" in given:
-        given["seed"] = given.pop("model_seed")
     return ModelOptions(engine=arguments.engine, allow_failures=arguments.allow_failures, **given)
 
 
-def window_options(parser: argparse.ArgumentParser) -> None:
+def model_options_given(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What was said about asking a language model, by the names of `ModelOptions`."""
+    from core.options import option_name, options_of
+    from core.services.studies.requests import ModelOptions
+
+    given = {item.name: getattr(arguments, option_name(item).replace("-", "_")) for item, _ in options_of(ModelOptions)}
+    return {name: value for name, value in given.items() if value is not None and name != "allow_failures"}
+
+
+def window_options(parser: Parser) -> None:
     parser.add_argument("--start", type=day, metavar=DATE_FORMAT, help="first day (default: of the hold-out)")
     parser.add_argument("--end", type=day, metavar=DATE_FORMAT, help="last day (default: of the hold-out)")
 
 
-def store_option(parser: argparse.ArgumentParser) -> None:
+def store_option(parser: Parser) -> None:
     parser.add_argument("--db", type=Path, default=argparse.SUPPRESS, metavar="FILE", help="the store (DuckDB file)")
 
 
-def again_option(parser: argparse.ArgumentParser) -> None:
+def again_option(parser: Parser) -> None:
     parser.add_argument("--again", action="store_true", help="make it anew, also where the same result is in the store")
 
 
-def json_option(parser: argparse.ArgumentParser) -> None:
+def json_option(parser: Parser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
 
 
@@ -174,21 +187,10 @@ def open_store(arguments: argparse.Namespace) -> Any:
     return Store(store_path(getattr(arguments, "db", None)))
 
 
-def request_of(arguments: argparse.Namespace) -> Any:
-    from core.services.studies.requests import RunRequest
+def request_of(arguments: argparse.Namespace, request: str = RUN_REQUEST) -> Any:
+    from core.cli.requests import read_request
 
-    return RunRequest(
-        study=arguments.study,
-        data=arguments.data,
-        engine=arguments.engine,
-        personas=arguments.personas,
-        train_end=arguments.train_end,
-        test_end=arguments.test_end,
-        trials=arguments.trials,
-        seed=arguments.seed,
-        workers=arguments.workers,
-        asking=asking_of(arguments),
-    )
+    return read_request(arguments, request_class(request))
 
 
 def watch() -> Any:
@@ -205,7 +207,12 @@ def watch() -> Any:
             if item.stage == "store" and item.done == item.total:
                 print(file=sys.stderr)
 
-    return ProgressReporter(report)
+    def on_cost(cost: Any) -> None:
+        from core.report.sentences.language import run_cost_text
+
+        say(run_cost_text(cost.as_dict()), aside=True)
+
+    return ProgressReporter(report, on_cost=on_cost)
 
 
 def say(text: str, *, aside: bool = False) -> None:
@@ -217,40 +224,24 @@ def show(values: Any, arguments: argparse.Namespace, text: Callable[[], str]) ->
     say(json.dumps(values, allow_nan=False, default=str) if arguments.json else text())
 
 
+def show_result(result: Any, arguments: argparse.Namespace, document: Callable[[], Any]) -> None:
+    """Prints a result: its JSON, or what it means."""
+    if arguments.json:
+        say(json.dumps(result.as_dict(), allow_nan=False))
+        return
+    from core.report.renderers.terminal import terminal_text
+
+    say(terminal_text(document()))
+
+
+def study_of(arguments: argparse.Namespace) -> Any:
+    from core.study import load_study
+
+    return load_study(arguments.study)
+
+
 def finished_run(arguments: argparse.Namespace, store: Any) -> str:
-    """The run that a command is about: one that is there, else a new one. Where that would ask a language model, it is
-    made only by the commands that have --ask, and with it."""
-    from core.services.runs.preparing import complete_run
-    from core.services.runs.run import ensure_run, run_study
+    """The run that a command is about: one that is there, else a new one that asks no language model."""
+    from core.services.runs.finished import finished_run
 
-    request = request_of(arguments)
-    if request.asking is None:
-        run_id: str = ensure_run(request, store, watch())
-        return run_id
-    found: str | None = complete_run(request, store)
-    if found is not None:
-        return found
-    from core.errors import InputError
-    from core.report.sentences.language import run_cost_text
-    from core.services.runs.costs import cost_before
-
-    cost = cost_before(store, request)
-    if cost.calls and not getattr(arguments, "ask", False):
-        raise InputError(
-            f"there is no finished run of {request.study} in which {cost.model} was asked so; it takes {cost.calls:,} calls",
-            where=f"engine {request.engine}",
-            allowed="`policytwin run` with the same options, or --ask where there is such an option",
-        )
-    say(run_cost_text(cost.as_dict()), aside=True)
-    summary = run_study(request, store, watch())
-    spend(arguments, summary.values["asking"])
-    return summary.run_id
-
-
-def spend(arguments: argparse.Namespace, took: dict[str, Any]) -> None:
-    """Takes what was asked off the caps of the command: they are for all that it asks."""
-    tokens = took["tokens_in"] + took["tokens_out"]
-    for name, used in (("max_calls", took["calls"]), ("max_tokens", tokens), ("max_cost", took["cost"] or 0.0)):
-        cap = getattr(arguments, name)
-        if cap is not None:
-            setattr(arguments, name, max(type(cap)(0), cap - used))
+    return finished_run(request_of(arguments), store, watch=watch())[0]

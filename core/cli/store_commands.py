@@ -40,8 +40,12 @@ def add(commands: Any) -> None:
     )
     export.add_argument("run")
     export.add_argument("--to", type=Path, required=True, metavar="DIR")
-    store_option(export)
-    json_option(export)
+    report = command(commands, "report", _report, "a result as one HTML file, to be read by others")
+    report.add_argument("run")
+    report.add_argument("--to", type=Path, required=True, metavar="FILE")
+    for parser in (export, report):
+        store_option(parser)
+        json_option(parser)
 
 
 def _runs(arguments: argparse.Namespace) -> None:
@@ -80,6 +84,14 @@ def _rerun(arguments: argparse.Namespace) -> int:
         found = rerun(store, arguments.run, data=arguments.data, watch=watch(), executor=pool)
     show(found.as_dict(), arguments, lambda: rerun_text(found.as_dict()))
     return 0 if found.same else 1
+
+
+def _report(arguments: argparse.Namespace) -> None:
+    from core.report.documents import write_report
+
+    with open_store(arguments) as store:
+        path = write_report(store, arguments.run, arguments.to)
+    show({"run_id": arguments.run, "file": str(path)}, arguments, lambda: f"written to {path}")
 
 
 def _export(arguments: argparse.Namespace) -> None:

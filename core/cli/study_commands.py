@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from core.cli.options import (
     again_option,
-    ask_option,
-    asking_of,
     command,
     estimate_option,
     finished_run,
-    levels,
     open_store,
     request_of,
+    request_options,
     run_options,
     say,
     show,
+    show_result,
+    study_of,
     watch,
-    window_options,
 )
+
+SWEEP_REQUEST = "core.services.counterfactuals.requests:SweepRequest"
+COMPARE_REQUEST = "core.services.counterfactuals.requests:CompareRequest"
 
 
 def add(commands: Any) -> None:
@@ -32,30 +33,11 @@ def add(commands: Any) -> None:
     estimate_option(run)
 
     sweep = command(commands, "sweep", _sweep, "hold stringency at each level and compare")
-    run_options(sweep)
-    again_option(sweep)
-    sweep.add_argument(
-        "--levels", type=levels, default=[0.0, 25.0, 50.0, 75.0, 100.0], metavar="L,L,…", help="0 to 100"
-    )
-    window_options(sweep)
-    ask_option(sweep)
-    estimate_option(sweep)
-
     compare = command(commands, "compare", _compare, "contrast scenario files with the observed policy")
-    run_options(compare)
-    again_option(compare)
-    compare.add_argument(
-        "--scenario", action="append", required=True, type=Path, metavar="FILE", help="TOML or JSON; repeat"
-    )
-    compare.add_argument(
-        "--reference",
-        type=Path,
-        metavar="FILE",
-        help="scenario to compare with (default: the policy that was in force)",
-    )
-    window_options(compare)
-    ask_option(compare)
-    estimate_option(compare)
+    for parser, request in ((sweep, SWEEP_REQUEST), (compare, COMPARE_REQUEST)):
+        request_options(parser, request)
+        again_option(parser)
+        estimate_option(parser)
 
     sensitivity = command(commands, "sensitivity", _sensitivity, "what the assumed traits of the personas are worth")
     run_options(sensitivity)
@@ -81,53 +63,38 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def _sweep(arguments: argparse.Namespace) -> None:
-    from core.counterfactual.levels import checked_targets
-    from core.report.sentences.results import sweep_text
-    from core.services.counterfactuals.run import run_sweep
+    from core.report.sentences.counterfactuals import sweep_document
+    from core.services.counterfactuals.run import sweep
+    from core.services.runs.costs import cost_of_contrast
 
-    checked_targets(arguments.levels)
+    request = request_of(arguments, SWEEP_REQUEST)
     with open_store(arguments) as store:
-        run_id = finished_run(arguments, store)
-        window = {"data": arguments.data, "start": arguments.start, "end": arguments.end}
         if arguments.estimate:
-            from core.services.runs.costs import cost_of_contrast
-
-            return _show_cost(cost_of_contrast(store, run_id, levels=arguments.levels, **window), arguments)
-        values, _ = run_sweep(
-            store,
-            run_id,
-            arguments.levels,
-            **window,
-            asks=arguments.ask,
-            asking=asking_of(arguments),
-            watch=watch(),
-            again=arguments.again,
-        )
-    show(values, arguments, lambda: sweep_text(values))
+            run_id = finished_run(arguments, store)
+            window = {"data": request.run.data, "start": request.start, "end": request.end}
+            return _show_cost(cost_of_contrast(store, run_id, levels=request.levels, **window), arguments)
+        result = sweep(request, store, watch=watch(), again=arguments.again)
+    show_result(result, arguments, lambda: sweep_document(result, study_of(arguments)))
 
 
 def _compare(arguments: argparse.Namespace) -> None:
     from core.policy.scenario import load_scenario
-    from core.report.sentences.results import compare_text
-    from core.services.counterfactuals.run import run_compare
+    from core.report.sentences.counterfactuals import comparison_document
+    from core.services.counterfactuals.run import compare
+    from core.services.runs.costs import cost_of_contrast
     from core.services.studies.inputs import open_study
 
-    inputs = open_study(arguments.study, arguments.data)
-    scenarios = [load_scenario(path, inputs.timeline) for path in arguments.scenario]
-    reference = None if arguments.reference is None else load_scenario(arguments.reference, inputs.timeline)
+    request = request_of(arguments, COMPARE_REQUEST)
     with open_store(arguments) as store:
-        run_id = finished_run(arguments, store)
-        window = {"data": arguments.data, "start": arguments.start, "end": arguments.end}
         if arguments.estimate:
-            from core.services.runs.costs import cost_of_contrast
-
-            asked = scenarios if reference is None else [reference, *scenarios]
+            run_id = finished_run(arguments, store)
+            observed = open_study(request.run.study, request.run.data).timeline
+            files = [*([request.reference] if request.reference else []), *request.scenario]
+            window = {"data": request.run.data, "start": request.start, "end": request.end}
+            asked = [load_scenario(path, observed) for path in files]
             return _show_cost(cost_of_contrast(store, run_id, scenarios=asked, **window), arguments)
-        values, _ = run_compare(
-            store, run_id, scenarios, **window, reference=reference, asks=arguments.ask, asking=asking_of(arguments),
-            watch=watch(), again=arguments.again,
-        )  # fmt: skip
-    show(values, arguments, lambda: compare_text(values))
+        result = compare(request, store, watch=watch(), again=arguments.again)
+    show_result(result, arguments, lambda: comparison_document(result, study_of(arguments)))
 
 
 def _show_cost(cost: Any, arguments: argparse.Namespace) -> None:

@@ -37,10 +37,15 @@ class ProgressReporter:
     """What a piece of work holds: a place to report to, and a flag that says stop."""
 
     def __init__(
-        self, report: Callable[[Progress], None] = lambda _: None, should_stop: Callable[[], bool] = lambda: False
+        self,
+        report: Callable[[Progress], None] = lambda _: None,
+        should_stop: Callable[[], bool] = lambda: False,
+        on_cost: Callable[[Any], None] = lambda _: None,
     ) -> None:
         self._report = report
         self.should_stop = should_stop
+        #: Hears what asking a language model will cost, before it is asked.
+        self.on_cost = on_cost
 
     def report(self, stage: str, done: int, total: int, text: str) -> None:
         """Say how far the stage is. Raises Cancelled where the user has asked to stop."""

@@ -24,7 +24,8 @@ Edits apply in order. In JSON, and in TOML where quoted, days are ISO text.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -192,3 +193,21 @@ def _toml(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
+
+
+def scenario_file_name(name: str) -> str:
+    """A file name for a scenario of this name."""
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:50] or "scenario"
+    return f"{slug}.toml"
+
+
+def scenario_file_names(names: Sequence[str]) -> list[str]:
+    """File names for scenarios, each another."""
+    taken: list[str] = []
+    for name in names:
+        wanted, count = scenario_file_name(name), 1
+        while wanted in taken:
+            count += 1
+            wanted = scenario_file_name(name).replace(".toml", f"-{count}.toml")
+        taken.append(wanted)
+    return taken

@@ -162,9 +162,8 @@ def _commands(parser: argparse.ArgumentParser, *before: str) -> list[tuple[str, 
     """What can be called: commands, and the actions of those that do nothing by themselves or have some besides."""
     below = [item for item in parser._actions if isinstance(item, argparse._SubParsersAction)]
     own = [before] if before and parser.get_default("command") else []
-    return own + [
-        words for item in below for name, sub in item.choices.items() for words in _commands(sub, *before, name)
-    ]
+    named = [(name, sub) for item in below for name, sub in item.choices.items() if sub.prog.split()[-1] == name]
+    return own + [words for name, sub in named for words in _commands(sub, *before, name)]
 
 
 def test_run_prints_one_object_and_stores_it(tmp_path: Path) -> None:

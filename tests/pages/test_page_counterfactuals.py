@@ -69,7 +69,13 @@ def test_a_first_visit_shows_a_sweep_with_its_checks_and_claims(short_store: Pat
     study = load_study("meridia")
     claims = claims_of(study, "rules", TRAIN_END)
     assert claims.headline in text.replace("\\", "") and claims.details in text.replace("\\", "")
-    for said in ("Bounded", "Monotone", "Outside what training saw", "Engine: rules engine", "under restrictions"):
+    for said in (
+        "Every value is one",
+        "Each stricter level",
+        "outside what training saw",
+        "Engine: rules engine",
+        "under restrictions",
+    ):
         assert said in text
     titles = [item["layout"]["title"]["text"] for item in charts(page)]
     assert len(titles) == 4 and titles[0].startswith("Mean response")
@@ -187,7 +193,7 @@ def test_a_scenario_from_the_policy_page_is_compared_as_it_is_named(short_store:
     fine(page)
     assert "instead of “Tighter”" in shown(page)
     assert any("policytwin compare" in item.value and "--reference" in item.value for item in page.code)
-    assert any("reference=reference" in item.value for item in page.code)
+    assert any("CompareRequest(" in item.value and "reference=" in item.value for item in page.code)
 
 
 def test_coming_back_by_a_link_shows_what_the_link_says(short_store: Path) -> None:

@@ -16,10 +16,10 @@ OUTSIDE = "outside what training saw"
 CHANGE = "% change from baseline"
 
 
-def sweep_figure(table: pd.DataFrame, reference: pd.DataFrame, *, source: str) -> go.Figure:
+def sweep_figure(table: pd.DataFrame, reference: pd.DataFrame | None, *, source: str) -> go.Figure:
     """Mean response against realised stringency, a panel per behaviour, with the 80% band.
 
-    `table` as `sweep_table`, `reference` as `reference_table`. Levels outside training are hollow.
+    `table` as `sweep_table`, `reference` as `reference_table`, None where it is not known. Levels outside training are hollow.
     """
     behaviours = list(dict.fromkeys(table["behaviour"]))
     labels = dict(zip(table["behaviour"], table["label"], strict=True))
@@ -73,7 +73,8 @@ def sweep_figure(table: pd.DataFrame, reference: pd.DataFrame, *, source: str) -
                 ),
                 **place,
             )
-        _reference_points(figure, reference[reference["behaviour"] == name], first, place)
+        if reference is not None:
+            _reference_points(figure, reference[reference["behaviour"] == name], first, place)
     styled(
         figure,
         title="Mean response at each level of stringency, held over the days chosen",

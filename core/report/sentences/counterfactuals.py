@@ -1,24 +1,32 @@
-"""Sweeps and contrasts in plain words, and the lines that reproduce them outside the dashboard."""
+"""What a sweep and a comparison mean, in the order of reading: what would happen, how sure that is, and what it rests on."""
 
 from __future__ import annotations
 
-import re
-import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from pathlib import Path
 
 import pandas as pd
 
-from core.counterfactual.contrast import Contrast
-from core.counterfactual.sweep import Sweep
 from core.errors import InputError
 from core.records import RUNGS, RunRecord
+from core.report.document import Block, Details, Document, Figure, Heading, Items, Paragraph, Table, sentences
+from core.report.figures.contrasts import contrast_figure
+from core.report.figures.sweeps import sweep_figure
+from core.report.reproduction import Reproduction, reproduction
+from core.report.sentences.language import run_asking_text
+from core.services.counterfactuals.claims import PLAUSIBLE, claims_of
+from core.services.counterfactuals.requests import CompareRequest, SweepRequest
+from core.services.counterfactuals.results import ComparisonResult, ScenarioResult, SweepResult
+from core.services.counterfactuals.run import compare, sweep
+from core.services.counterfactuals.tables import contrast_table, sweep_table
 from core.services.language.engines import is_language
-from core.services.language.reproduction import asking_options, asking_python
 from core.services.policies.timelines import OBSERVED
 from core.services.populations.synthesis import make_population
+from core.services.runs.fits import told_again
+from core.services.studies.inputs import engine_label
 from core.simulation.contexts import RESTRICTED_CLASSES, RESTRICTED_MIDDLES
-from core.study import Behaviour, load_study
+from core.study import Behaviour, Study, load_study
 
 EPIDEMIC_WORDS = ("low", "moderate", "high")
 DAY_WORDS = {
@@ -39,9 +47,147 @@ HELD_COMPARE_TEXT = (
 )
 
 
-def held_words(sweep: Sweep, origin: date) -> str:
-    """The held state of a sweep, in one sentence."""
-    position = RESTRICTED_MIDDLES.index(sweep.restricted_days)
+def sweep_document(result: SweepResult, study: Study, reference: pd.DataFrame | None = None) -> Document:
+    """A sweep; `reference` (`reference_table`) is what it is held against in the figure, where that is known."""
+    levels = ", ".join(f"{item.level:g}" for item in result.levels)
+    table = sweep_table(result, study)
+    moved = len(result.levels) > 1
+    return Document(
+        f"What would people do in {study.place} if stringency were held at {levels}?",
+        (
+            *((Items(tuple(sweep_sentence(result, item) for item in study.behaviours)),) if moved else ()),
+            Figure(
+                f"sweep-{study.id}",
+                lambda: sweep_figure(table, reference, source=source_words(result, study)),
+                f"Mean response of each behaviour at stringency levels {levels}.",
+                table,
+            ),
+            level_table(result, study),
+            Heading("How sure"),
+            *checks(result),
+            Paragraph(rung_sentence(result)),
+            *_certainty(result, study),
+            Heading("What is held, and which days are counted"),
+            *held_blocks(result),
+            *_asked(result.asking),
+        ),
+        study.fictional,
+        source_words(result, study).replace("<br>", " "),
+        result.run_id,
+    )
+
+
+def comparison_document(result: ComparisonResult, study: Study) -> Document:
+    """Scenarios against their reference."""
+    table = contrast_table(result, study)
+    named = ", ".join(f"“{item.name}”" for item in result.scenarios)
+    parts: list[Block] = []
+    for item in result.scenarios:
+        parts += [
+            Paragraph(scenario_frame(result, item)),
+            Items(tuple(scenario_sentence(item, behaviour) for behaviour in study.behaviours)),
+        ]
+    return Document(
+        f"What would {named} change in {study.place}, against {reference_words(result.reference)}?",
+        (
+            *parts,
+            Figure(
+                f"compare-{study.id}",
+                lambda: contrast_figure(
+                    table, reference=reference_words(result.reference), source=source_words(result, study)
+                ),
+                "Difference of each scenario from the reference by behaviour, with 80% intervals.",
+                table,
+            ),
+            Table.of(
+                table.rename(
+                    columns={
+                        "scenario": "Policy",
+                        "label": "Behaviour",
+                        "difference": "Difference",
+                        "lower": "10%",
+                        "upper": "90%",
+                    }
+                )[["Policy", "Behaviour", "Difference", "10%", "90%"]],
+                "Points of the metric, mean over the days.",
+            ),
+            Heading("How sure"),
+            *_certainty(result, study),
+            Details("What each policy does otherwise", (Items(tuple(_changes(item) for item in result.scenarios)),)),
+            Paragraph(HELD_COMPARE_TEXT),
+            *_asked(result.asking),
+        ),
+        study.fictional,
+        source_words(result, study).replace("<br>", " "),
+        result.run_id,
+    )
+
+
+def source_words(result: SweepResult | ComparisonResult, study: Study) -> str:
+    """The line beneath a figure: whose answer it is."""
+    fictional = " (fictional data)" if study.fictional and "fictional" not in study.place.lower() else ""
+    return (
+        f"{study.place}{fictional}; twin {result.of_run}, {result.personas:,} personas, trained to {result.origin}; "
+        f"{engine_label(result.engine)}.<br>Plausible under the engine's assumptions, not a causal effect."
+    )
+
+
+def level_table(result: SweepResult, study: Study) -> Table:
+    """One row per level: what was asked for, what it is, the mean of each behaviour, and whether training saw the like."""
+    return Table(
+        ("Level", "Realised", *(item.label for item in study.behaviours), "Training"),
+        tuple(
+            (
+                f"{item.level:g}",
+                item.realised_stringency,
+                *(item.metric[behaviour.id] for behaviour in study.behaviours),
+                "outside" if item.outside_support else "inside",
+            )
+            for item in result.levels
+        ),
+        "Mean percent change from the baseline over the days. Outside: no training day has such measures.",
+    )
+
+
+def checks(result: SweepResult) -> tuple[Block, ...]:
+    """Whether a sweep is bounded and monotone, and which levels lie outside training."""
+    found = [
+        Paragraph("Every value is one the metric can take.", "good")
+        if result.bounded
+        else Paragraph("A value is none the metric can take.", "bad")
+    ]
+    if len(result.levels) > 1:
+        found.append(
+            Paragraph(
+                "Each stricter level means fewer visits and more time at home, or no change, on every day.", "good"
+            )
+            if result.monotone
+            else Paragraph(
+                f"On some day a stricter level moves {', '.join(result.not_monotone)} the other way.", "caution"
+            )
+        )
+    if result.outside_support:
+        listed = ", ".join(f"{level:g}" for level in result.outside_support)
+        one = len(result.outside_support) == 1
+        found.append(
+            Paragraph(
+                f"Level{'' if one else 's'} {listed} {'lies' if one else 'lie'} outside what training saw: there the figures "
+                "rest on the engine's assumptions alone.",
+                "caution",
+            )
+        )
+    return tuple(found)
+
+
+def held_blocks(result: SweepResult) -> tuple[Block, ...]:
+    """What every level has in common, and which days are counted."""
+    days = f"{result.days} days, {result.start} to {result.end}: {day_words(result.day_types)}."
+    return (Paragraph(held_sentence(result)), Paragraph(days), Paragraph(HELD_SWEEP_TEXT))
+
+
+def held_sentence(result: SweepResult) -> str:
+    """The state that every level of a sweep has, in one sentence."""
+    position = RESTRICTED_MIDDLES.index(result.held.days_under_restrictions)
     least = RESTRICTED_CLASSES[position]
     after = RESTRICTED_CLASSES[position + 1] if position + 1 < len(RESTRICTED_CLASSES) else None
     lasting = (
@@ -51,38 +197,37 @@ def held_words(sweep: Sweep, origin: date) -> str:
         if after is None
         else f"{least} to {after - 1} days under restrictions"
     )
-    level = EPIDEMIC_WORDS[sweep.epidemic]
-    return f"As on {origin}: a {level} epidemic level ({sweep.epidemic} on a scale of 0 to 2) and {lasting}."
+    epidemic = result.held.epidemic_level
+    return f"As on {result.origin}: a {EPIDEMIC_WORDS[epidemic]} epidemic level ({epidemic} on a scale of 0 to 2) and {lasting}."
 
 
-def day_words(day_types: dict[str, int]) -> str:
+def day_words(day_types: Mapping[str, int]) -> str:
     """How many days of each kind were counted, most frequent first."""
     ordered = sorted(day_types.items(), key=lambda item: -item[1])
     return ", ".join(f"{count} {DAY_WORDS[kind] if count != 1 else DAY_WORDS[kind][:-1]}" for kind, count in ordered)
 
 
-def sweep_words(sweep: Sweep, behaviour: Behaviour) -> str:
+def sweep_sentence(result: SweepResult, behaviour: Behaviour) -> str:
     """What a behaviour does between the loosest and the strictest level, in one sentence."""
-    first, last = sweep.levels[0], sweep.levels[-1]
+    first, last, name = result.levels[0], result.levels[-1], behaviour.id
     if first is last:
         return (
-            f"{behaviour.label}: {_signed(first.mean[behaviour.id])}% of the baseline at stringency "
-            f"{first.policy.realised:.0f} (80% interval {_signed(first.lower[behaviour.id])} to "
-            f"{_signed(first.upper[behaviour.id])})."
+            f"{behaviour.label}: {_signed(first.metric[name])}% of the baseline at stringency "
+            f"{first.realised_stringency:.0f} (80% interval {_signed(first.lower[name])} to {_signed(first.upper[name])})."
         )
-    change = float(last.mean[behaviour.id] - first.mean[behaviour.id])
+    change = last.metric[name] - first.metric[name]
     moved = (
         "hardly moves" if abs(change) < 0.05 else f"{'rises' if change > 0 else 'falls'} by {abs(change):.1f} points"
     )
     return (
-        f"{behaviour.label} {moved} between stringency {first.policy.realised:.0f} and {last.policy.realised:.0f} "
-        f"(from {_signed(first.mean[behaviour.id])}% to {_signed(last.mean[behaviour.id])}% of change from baseline)."
+        f"{behaviour.label} {moved} between stringency {first.realised_stringency:.0f} and {last.realised_stringency:.0f} "
+        f"(from {_signed(first.metric[name])}% to {_signed(last.metric[name])}% of change from baseline)."
     )
 
 
-def contrast_words(item: Contrast, behaviour: Behaviour) -> str:
+def scenario_sentence(item: ScenarioResult, behaviour: Behaviour) -> str:
     """What a scenario changes for one behaviour, in one sentence."""
-    value, low, high = (float(part[behaviour.id]) for part in (item.difference, item.lower, item.upper))
+    value, low, high = (part[behaviour.id] for part in (item.difference, item.lower, item.upper))
     thing = behaviour.unit.rsplit(" of ", 1)[-1]
     subject = behaviour.label if thing == "time" else f"{behaviour.label}, {thing}"
     if low <= 0.0 <= high:
@@ -94,40 +239,54 @@ def contrast_words(item: Contrast, behaviour: Behaviour) -> str:
     return f"{subject}: {said}."
 
 
-def contrast_frame_words(item: Contrast) -> str:
-    """The sentence around `contrast_words`: against what, when, and how far from training."""
-    dates = item.path.dates
-    days = len(dates)
-    like = _outside(item.outside_days, days)
+def scenario_frame(result: ComparisonResult, item: ScenarioResult) -> str:
+    """The sentence around `scenario_sentence`: against what, when, and how far from training."""
+    count = item.days_outside_support
+    like = (
+        f"none of the {result.days} days is unlike anything"
+        if count == 0
+        else f"{count} of {result.days} days {'is' if count == 1 else 'are'} unlike anything"
+    )
     return (
-        f"Under “{item.name}” instead of {reference_words(item)}, mean of {dates[0].date()} to {dates[-1].date()}; "
-        f"stringency {item.path.stringency.mean():.0f} instead of {item.reference.stringency.mean():.0f} on average; "
-        f"{like} in training (of the reference, {item.reference_outside_days})."
+        f"Under “{item.name}” instead of {reference_words(result.reference)}, mean of {result.start} to {result.end}; "
+        f"stringency {item.mean_stringency:.0f} instead of {item.reference_stringency:.0f} on average; "
+        f"{like} in training (of the reference, {result.reference_days_outside_support})."
     )
 
 
-def reference_words(item: Contrast) -> str:
+def reference_words(name: str) -> str:
     """What a contrast is held against, as part of a sentence."""
-    return "the policy that was in force" if item.reference_name == OBSERVED else f"“{item.reference_name}”"
+    return "the policy that was in force" if name == OBSERVED else f"“{name}”"
 
 
-def reference_label(item: Contrast) -> str:
+def reference_label(name: str) -> str:
     """What a contrast is held against, for legends: the twin's path, not to be taken for what was observed."""
-    return "Policy in force (twin)" if item.reference_name == OBSERVED else item.reference_name
+    return "Policy in force (twin)" if name == OBSERVED else name
 
 
-def rung_words(sweep: Sweep) -> str:
+def rung_sentence(result: SweepResult) -> str:
     """The claim a sweep stands on, in a sentence."""
-    if sweep.coherent:
+    if result.coherent:
         return f"This sweep stands on the rung “{RUNGS[1]}”: it is bounded and monotone. It says nothing about size."
     return f"This sweep stands on the rung “{RUNGS[0]}” only."
 
 
-def _outside(count: int, days: int) -> str:
-    if count == 0:
-        return f"none of the {days} days is unlike anything"
-    verb = "is" if count == 1 else "are"
-    return f"{count} of {days} days {verb} unlike anything"
+def _certainty(result: SweepResult | ComparisonResult, study: Study) -> tuple[Block, ...]:
+    """What may be claimed, what the intervals cover, and how near such answers came to a known truth."""
+    if result.origin is None:
+        return (Paragraph(PLAUSIBLE),)
+    claims = claims_of(study, result.engine, result.origin)
+    return (Paragraph(claims.headline), Details("What the intervals cover", (Paragraph(claims.details),)))
+
+
+def _asked(asking: Mapping[str, object] | None) -> tuple[Block, ...]:
+    return () if asking is None else sentences(run_asking_text(asking))
+
+
+def _changes(item: ScenarioResult) -> str:
+    said = "; ".join(item.changes[:10]) or "nothing"
+    more = len(item.changes) - 10
+    return f"{item.name}: {said}{f'; and {more} more' if more > 0 else ''}"
 
 
 def _signed(value: float) -> str:
@@ -135,67 +294,39 @@ def _signed(value: float) -> str:
     return "0.0" if text in ("+0.0", "−0.0") else text
 
 
-def sweep_command(record: RunRecord, levels: Sequence[float], dates: pd.DatetimeIndex, data: str | None = None) -> str:
-    """The command that makes a sweep from nothing, in a store of its own."""
-    return " ".join(
-        ["policytwin sweep", *_run_options(record, data), "--levels", ",".join(f"{level:g}" for level in levels),
-         *_window(dates), *_may_ask(record), "--db", "reproduce.duckdb", "--json"]
-    )  # fmt: skip
+def reproduce_sweep(
+    record: RunRecord,
+    levels: Sequence[float],
+    dates: pd.DatetimeIndex,
+    data: str | None = None,
+    *,
+    edited: bool = False,
+) -> Reproduction:
+    """The lines that make a sweep of a run's twin from nothing."""
+    request = SweepRequest(told_again(record, data), tuple(levels), *_days(dates), ask=is_language(record.engine))
+    return reproduction("sweep", request, sweep, note=EDITED_PEOPLE if edited else why_not_reproducible(record))
 
 
-def compare_command(
+def reproduce_comparison(
     record: RunRecord,
     files: Sequence[str],
     dates: pd.DatetimeIndex,
     data: str | None = None,
     reference_file: str | None = None,
-) -> str:
-    """The command that makes a comparison from nothing, in a store of its own; without a reference with the observed
+    *,
+    edited: bool = False,
+) -> Reproduction:
+    """The lines that make a comparison from nothing; scenarios come from their files, a reference of none is the observed
     policy."""
-    named = [part for name in files for part in ("--scenario", shlex.quote(name))]
-    named += [] if reference_file is None else ["--reference", shlex.quote(reference_file)]
-    return " ".join(
-        ["policytwin compare", *_run_options(record, data), *named, *_window(dates), *_may_ask(record), "--db",
-         "reproduce.duckdb", "--json"]
+    request = CompareRequest(
+        told_again(record, data), tuple(map(Path, files)), Path(reference_file) if reference_file else None, *_days(dates),
+        ask=is_language(record.engine),
     )  # fmt: skip
+    return reproduction("compare", request, compare, note=EDITED_PEOPLE if edited else why_not_reproducible(record))
 
 
-def sweep_python(record: RunRecord, levels: Sequence[float], dates: pd.DatetimeIndex, data: str | None = None) -> str:
-    """Python lines that make a sweep from nothing, in a store of their own."""
-    listed = ", ".join(f"{level:g}" for level in levels)
-    return _python(
-        record,
-        data,
-        "from core.services.counterfactuals.run import run_sweep\n",
-        "    values, sweep = run_sweep(\n"
-        f"        store, run_id, [{listed}], data=data, {_python_window(dates)}{_asks(record)}\n    )\n"
-        'for level in values["levels"]:\n    print(level["level"], level["realised_stringency"], level["metric"])\n',
-    )
-
-
-def compare_python(
-    record: RunRecord,
-    files: Sequence[str],
-    dates: pd.DatetimeIndex,
-    data: str | None = None,
-    reference_file: str | None = None,
-) -> str:
-    """Python lines that make a comparison from nothing, in a store of their own; scenarios come from their files."""
-    study = str(record.parameters.get("study", record.study_id))
-    loaded = "".join(f"    load_scenario({name!r}, observed),\n" for name in files)
-    reference = "" if reference_file is None else f"    reference = load_scenario({reference_file!r}, observed)\n"
-    given = "" if reference_file is None else ", reference=reference"
-    lines = f"scenarios = [\n{loaded}]\n"
-    return _python(
-        record,
-        data,
-        "from core.policy.scenario import load_scenario\nfrom core.services.counterfactuals.run import run_compare\n"
-        "from core.services.studies.inputs import open_study\n",
-        "    values, contrasts = run_compare(\n"
-        f"        store, run_id, scenarios, data=data, {_python_window(dates)}{given}{_asks(record)}\n"
-        '    )\nfor item in values["scenarios"]:\n    print(item["name"], item["difference"])\n',
-        before=f"observed = open_study({study!r}, data).timeline\n{lines}{reference.lstrip()}",
-    )
+def _days(dates: pd.DatetimeIndex) -> tuple[date, date]:
+    return dates[0].date(), dates[-1].date()
 
 
 EDITED_PEOPLE = (
@@ -212,79 +343,3 @@ def why_not_reproducible(record: RunRecord) -> str:
     except InputError as wrong:
         return f"The lines below need the study's file, which cannot be read now: {wrong}"
     return "" if same else EDITED_PEOPLE
-
-
-def scenario_file_name(name: str) -> str:
-    """A file name for a scenario of this name."""
-    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:50] or "scenario"
-    return f"{slug}.toml"
-
-
-def scenario_file_names(names: Sequence[str]) -> list[str]:
-    """File names for scenarios, each another."""
-    taken: list[str] = []
-    for name in names:
-        wanted, count = scenario_file_name(name), 1
-        while wanted in taken:
-            count += 1
-            wanted = scenario_file_name(name).replace(".toml", f"-{count}.toml")
-        taken.append(wanted)
-    return taken
-
-
-def _run_options(record: RunRecord, data: str | None) -> list[str]:
-    study = str(record.parameters.get("study", record.study_id))
-    options = [shlex.quote(study)]
-    options += [] if data is None else ["--data", shlex.quote(data)]
-    return [
-        *options,
-        *(shlex.quote(word) for word in asking_options(record)),
-        f"--personas {record.personas}",
-        f"--train-end {record.train_end}",
-        f"--test-end {record.test_end}",
-        f"--trials {record.parameters['trials']}",
-        f"--seed {record.seed}",
-    ]
-
-
-def _may_ask(record: RunRecord) -> list[str]:
-    """In a store of its own a language model knows no answers yet."""
-    return ["--ask"] if is_language(record.engine) else []
-
-
-def _asks(record: RunRecord) -> str:
-    return ", asks=True" if is_language(record.engine) else ""
-
-
-def _window(dates: pd.DatetimeIndex) -> list[str]:
-    return [f"--start {dates[0].date()}", f"--end {dates[-1].date()}"]
-
-
-def _python_window(dates: pd.DatetimeIndex) -> str:
-    return f"start={_day(dates[0].date())}, end={_day(dates[-1].date())}"
-
-
-def _day(day: date | None) -> str:
-    return "None" if day is None else f"date({day.year}, {day.month}, {day.day})"
-
-
-def _python(record: RunRecord, data: str | None, imports: str, work: str, before: str = "") -> str:
-    study = str(record.parameters.get("study", record.study_id))
-    [engine] = asking_python(record) or ["engine='rules'"]
-    return (
-        "from datetime import date\n\n"
-        f"{imports}"
-        "from core.services.runs.run import ensure_run\n"
-        f"from core.services.studies.requests import {'ModelOptions, ' if is_language(record.engine) else ''}RunRequest\n"
-        "from core.store.database import Store\n\n"
-        f"data = {data!r}\n"
-        f"{before}"
-        "request = RunRequest(\n"
-        f"    {study!r}, data=data, {engine}, personas={record.personas},\n"
-        f"    train_end={_day(record.train_end)}, test_end={_day(record.test_end)},\n"
-        f"    trials={record.parameters['trials']}, seed={record.seed},\n"
-        ")\n"
-        'with Store("reproduce.duckdb") as store:\n'
-        "    run_id = ensure_run(request, store)\n"
-        f"{work}"
-    )

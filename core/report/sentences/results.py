@@ -8,7 +8,6 @@ from typing import Any
 from core.report.sentences.coherence import coherence_lines
 from core.report.sentences.left_out import left_out_lines
 from core.report.terminal import table
-from core.services.counterfactuals.claims import known_lines
 from core.services.runs.forecasters import FORECASTERS, TWINS
 from core.services.runs.macro import macro_note
 from core.services.studies.inputs import engine_label
@@ -63,53 +62,6 @@ def _contradicting(values: Mapping[str, Any]) -> list[str]:
     return [
         f"Tables of the population contradict one another, and no number of people meets them: {', '.join(tables)}."
     ]
-
-
-def sweep_text(values: Mapping[str, Any]) -> str:
-    """A finished sweep."""
-    behaviours = list(values["levels"][0]["metric"])
-    rows = [
-        [
-            f"{item['level']:g}",
-            float(item["realised_stringency"]),
-            *(float(item["metric"][name]) for name in behaviours),
-            "outside" if item["outside_support"] else "inside",
-        ]
-        for item in values["levels"]
-    ]
-    return "\n".join(
-        [
-            f"Stringency held from {values['start']} to {values['end']}; engine: {engine_label(values['engine'])}.",
-            f"Held: epidemic level {values['held']['epidemic_level']}, "
-            f"{values['held']['days_under_restrictions']} days under restrictions.",
-            "",
-            table(["Level", "Realised", *behaviours, "Training"], rows),
-            "",
-            f"Bounded: {_yes(values['bounded'])}. Monotone with the expected signs: {_yes(values['monotone'])}.",
-            *_asked(values),
-            *_claimed(values),
-        ]
-    )
-
-
-def compare_text(values: Mapping[str, Any]) -> str:
-    """A finished comparison of scenarios."""
-    lines = [
-        f"Against {values['reference']} from {values['start']} to {values['end']}; engine: {engine_label(values['engine'])}."
-    ]
-    for item in values["scenarios"]:
-        lines += [
-            "",
-            f"{item['name']} (mean stringency {item['mean_stringency']:.1f}, reference {item['reference_stringency']:.1f})",
-        ]
-        lines += [f"  {change}" for change in item["changes"][:10]]
-        rows = [
-            (name, float(item["difference"][name]), float(item["lower"][name]), float(item["upper"][name]))
-            for name in item["difference"]
-        ]
-        lines.append(table(["Behaviour", "Difference", "10%", "90%"], rows))
-        lines.append(f"Days unlike anything in training: {item['days_outside_support']}")
-    return "\n".join([*lines, "", *_asked(values), *_claimed(values)])
 
 
 def sensitivity_text(values: Mapping[str, Any]) -> str:
@@ -267,16 +219,3 @@ def _asked(values: Mapping[str, Any]) -> list[str]:
     for name, why in values.get("left_out", {}).items():
         lines.append(f"Left out: {FORECASTERS[name][0].lower()}{FORECASTERS[name][1:]} ({why}).")
     return lines
-
-
-def _claimed(values: Mapping[str, Any]) -> list[str]:
-    """What a sweep or a comparison claims, what its interval covers, and how near such answers came to a known truth."""
-    return [
-        f"Claims {values['claims']}.",
-        f"Interval: {values['interval']}.",
-        *(known_lines(values["measured"]) if "measured" in values else []),
-    ]
-
-
-def _yes(flag: bool) -> str:
-    return "yes" if flag else "no"

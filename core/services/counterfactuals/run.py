@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -19,25 +19,30 @@ from core.counterfactual.trajectories import simulate_timeline
 from core.counterfactual.uncertainty import Progress
 from core.execution.progress import ProgressReporter
 from core.people.personas import Population
+from core.policy.scenario import load_scenario
 from core.policy.timeline import PolicyTimeline
 from core.records import RUNGS, RunRecord, frame_hash
-from core.services.counterfactuals.claims import claims_of
-from core.services.counterfactuals.values import (
-    claim_values,
-    compare_values,
+from core.services.counterfactuals.requests import DEFAULT_LEVELS, CompareRequest, SweepRequest
+from core.services.counterfactuals.results import (
+    About,
+    ComparisonResult,
+    SweepResult,
+    comparison_result,
     path_frame,
     sweep_frame,
-    sweep_values,
+    sweep_result,
 )
-from core.services.language.engines import ASKING, spent_by
+from core.services.language.engines import spent_by
 from core.services.policies.timelines import distinct_scenarios, save_timeline
 from core.services.populations.synthesis import save_population
+from core.services.runs.finished import finished_run
 from core.services.runs.fitted import fitted_twin, horizon_dates
+from core.services.studies.inputs import open_study
 from core.services.studies.requests import ModelOptions
 from core.services.studies.stored_inputs import save_text
 from core.store.database import Store
 
-DEFAULT_LEVELS = (0.0, 25.0, 50.0, 75.0, 100.0)
+Kept = TypeVar("Kept", SweepResult, ComparisonResult)
 
 
 @dataclass(frozen=True)
@@ -75,13 +80,13 @@ def run_sweep(
     asks: bool = False,
     asking: ModelOptions | None = None,
     again: bool = False,
-) -> tuple[dict[str, Any], Sweep]:
-    """Sweep a finished run's twin and keep the result as a run of its own. Returns the printed values and the sweep.
+) -> tuple[SweepResult, Sweep]:
+    """Sweep a finished run's twin and keep the result as a run of its own.
 
     A language model is asked what its run did not ask only with `asks`, see `fitted_twin`; `twin` goes before both.
 
-    Where the store has the same sweep of the same run already, its values are returned and nothing is stored, unless
-    `again`. With `population` (an edited one) the calibration stays that of the run. Raises InputError for levels, days or a run
+    Where the store has the same sweep of the same run already, that is returned and nothing is stored, unless `again`.
+    With `population` (an edited one) the calibration stays that of the run. Raises InputError for levels, days or a run
     that are not possible; then nothing is kept.
     """
     began = time.perf_counter()
@@ -97,9 +102,9 @@ def run_sweep(
     record = _record(store, run_id, twin, "sweep", parameters, population)
     frame = sweep_frame(sweep)
     rung = RUNGS[1] if sweep.coherent else RUNGS[0]
-    values = {**_about(twin, record, run_id), **sweep_values(sweep), **_claims(twin, record), "rung": rung}
     finished = replace(record, rung=rung, result_hash=frame_hash(frame))
-    return _keep(store, record, finished, {"sweeps": frame}, values, began, watch, again), sweep
+    result = sweep_result(sweep, about_twin(twin, run_id, record.engine, rung))
+    return _keep(store, record, finished, {"sweeps": frame}, result, began, watch, again), sweep
 
 
 def run_compare(
@@ -117,7 +122,7 @@ def run_compare(
     asks: bool = False,
     asking: ModelOptions | None = None,
     again: bool = False,
-) -> tuple[dict[str, Any], list[Contrast]]:
+) -> tuple[ComparisonResult, list[Contrast]]:
     """Contrast scenarios with a reference (default: the observed timeline) on a finished run's twin, and keep the result
     as a run of its own. The same scenario twice is one. Raises InputError for none, and as `run_sweep`."""
     began = time.perf_counter()
@@ -130,19 +135,56 @@ def run_compare(
         save_timeline(store, twin.problem.study, timeline)
         # A scenario may be deleted; what a run was made from stays.
         save_text(store, timeline.id, "scenario", timeline.to_dict())
+    ids = [item.id for item in chosen]
     parameters = {
         "of_run": run_id,
-        "scenarios": [item.id for item in chosen],
+        "scenarios": ids,
         "reference": parent.timeline_id if reference is None else reference.id,
         "start": str(dates[0].date()),
         "end": str(dates[-1].date()),
     }
     record = _record(store, run_id, twin, "compare", parameters, population, timeline_id=chosen[0].id)
-    frame = path_frame(found, [item.id for item in chosen])
-    said = compare_values(found, [item.id for item in chosen])
-    values = {**_about(twin, record, run_id), **said, **_claims(twin, record), "rung": RUNGS[0]}
+    frame = path_frame(found, ids)
+    result = comparison_result(found, ids, about_twin(twin, run_id, record.engine, RUNGS[0]))
     finished = replace(record, result_hash=frame_hash(frame))
-    return _keep(store, record, finished, {"forecasts": frame}, values, began, watch, again), found
+    return _keep(store, record, finished, {"forecasts": frame}, result, began, watch, again), found
+
+
+def sweep(
+    request: SweepRequest, store: Store, *, watch: ProgressReporter | None = None, again: bool = False
+) -> SweepResult:
+    """The sweep that was asked for, of the run that it is about: one that is in the store, else a new one."""
+    run_id, asking = finished_run(request.run, store, ask=request.ask, watch=watch)
+    result, _ = run_sweep(
+        store, run_id, request.levels, data=request.run.data, start=request.start, end=request.end, asks=request.ask,
+        asking=asking, watch=watch, again=again,
+    )  # fmt: skip
+    return result
+
+
+def compare(
+    request: CompareRequest, store: Store, *, watch: ProgressReporter | None = None, again: bool = False
+) -> ComparisonResult:
+    """The comparison that was asked for, as `sweep`. InputError for a file that is no scenario of the study."""
+    observed = open_study(request.run.study, request.run.data).timeline
+    scenarios = [load_scenario(path, observed) for path in request.scenario]
+    reference = None if request.reference is None else load_scenario(request.reference, observed)
+    run_id, asking = finished_run(request.run, store, ask=request.ask, watch=watch)
+    result, _ = run_compare(
+        store, run_id, scenarios, data=request.run.data, start=request.start, end=request.end, reference=reference,
+        asks=request.ask, asking=asking, watch=watch, again=again,
+    )  # fmt: skip
+    return result
+
+
+def about_twin(twin: FittedTwin, run_id: str, engine: str, rung: str) -> About:
+    """Whose answer a counterfactual of this twin of a run is."""
+    study = twin.problem.study
+    asked = spent_by(twin.engine) if isinstance(twin.engine, MemoisingEngine) else None
+    return About(
+        study=study.id, fictional=study.fictional, engine=engine, personas=len(twin.personas), of_run=run_id,
+        origin=twin.origin, rung=rung, asking=asked,
+    )  # fmt: skip
 
 
 def kept_counterfactuals(store: Store, study_id: str, kind: str) -> pd.DataFrame:
@@ -178,28 +220,6 @@ def _told(watch: ProgressReporter | None) -> Progress | None:
     return lambda done, total: watch.report("simulate", done, total, "blocks of personas")
 
 
-def _about(twin: FittedTwin, record: RunRecord, run_id: str) -> dict[str, Any]:
-    study = twin.problem.study
-    return {
-        "study": study.id,
-        "fictional": study.fictional,
-        "engine": record.engine,
-        "personas": len(twin.personas),
-        "of_run": run_id,
-        "run_id": record.run_id,
-        **_asked(twin),
-    }
-
-
-def _claims(twin: FittedTwin, record: RunRecord) -> dict[str, Any]:
-    return claim_values(claims_of(twin.problem.study, record.engine, twin.origin))
-
-
-def _asked(twin: FittedTwin) -> dict[str, Any]:
-    """What a language model was asked beyond its run, where one answers."""
-    return {ASKING: spent_by(twin.engine)} if isinstance(twin.engine, MemoisingEngine) else {}
-
-
 def _record(
     store: Store,
     run_id: str,
@@ -229,20 +249,20 @@ def _keep(
     record: RunRecord,
     finished: RunRecord,
     tables: Mapping[str, pd.DataFrame],
-    values: dict[str, Any],
+    result: Kept,
     began: float,
     watch: ProgressReporter | None,
     again: bool,
-) -> dict[str, Any]:
-    """Store a finished counterfactual and return its values with the time it took; or those of the same one in the store."""
+) -> Kept:
+    """Store a finished counterfactual and return it with its id and the time it took; or the same one in the store."""
     same = None if again else store.find_complete(record.inputs_hash())
     if same is not None and same.record.result_hash == finished.result_hash:
         if watch is not None:
             watch.found(same.run_id)
-        return dict(same.summary)
+        return type(result).from_dict({**same.summary, "run_id": same.run_id})
     seconds = time.perf_counter() - began
-    values = {**values, "seconds": round(seconds, 3)}
+    result = replace(result, run_id=record.run_id, seconds=round(seconds, 3))
     with store.transaction():
         store.begin_run(record)
-        store.finish_run(record.run_id, tables, values, seconds=seconds, record=finished)
-    return values
+        store.finish_run(record.run_id, tables, result.as_dict(), seconds=seconds, record=finished)
+    return result

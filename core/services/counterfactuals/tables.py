@@ -12,6 +12,7 @@ from core.counterfactual.fitted import FittedTwin
 from core.counterfactual.support import FAR, Support
 from core.counterfactual.sweep import Sweep, SweepLevel
 from core.counterfactual.trajectories import ResponsePath, block_summary
+from core.services.counterfactuals.results import ComparisonResult, SweepResult
 from core.services.counterfactuals.run import ReferencePoint
 from core.study import Study
 
@@ -19,21 +20,21 @@ DAYS_IN_WEEK = 7
 SEEN = "Observed data"
 
 
-def sweep_table(sweep: Sweep, study: Study) -> pd.DataFrame:
+def sweep_table(result: SweepResult, study: Study) -> pd.DataFrame:
     """One row per level and behaviour: level, realised, behaviour (id), label, mean, lower, upper, outside, similar."""
     rows = [
         {
-            "level": item.policy.target,
-            "realised": item.policy.realised,
+            "level": item.level,
+            "realised": item.realised_stringency,
             "behaviour": behaviour.id,
             "label": behaviour.label,
-            "mean": float(item.mean[behaviour.id]),
-            "lower": float(item.lower[behaviour.id]),
-            "upper": float(item.upper[behaviour.id]),
-            "outside": item.outside,
-            "similar": item.similar,
+            "mean": item.metric[behaviour.id],
+            "lower": item.lower[behaviour.id],
+            "upper": item.upper[behaviour.id],
+            "outside": item.outside_support,
+            "similar": item.similar_training_days,
         }
-        for item in sweep.levels
+        for item in result.levels
         for behaviour in study.behaviours
     ]
     return pd.DataFrame(rows)
@@ -91,20 +92,20 @@ def sweep_group_change(twin: FittedTwin, sweep: Sweep, attribute: str) -> pd.Dat
     return category_change(twin, sweep.levels[0].path, sweep.levels[-1].path, attribute)
 
 
-def contrast_table(found: Sequence[Contrast], study: Study) -> pd.DataFrame:
+def contrast_table(result: ComparisonResult, study: Study) -> pd.DataFrame:
     """One row per scenario and behaviour: scenario, behaviour, label, difference, lower, upper, outside_days, days."""
     rows = [
         {
             "scenario": item.name,
             "behaviour": behaviour.id,
             "label": behaviour.label,
-            "difference": float(item.difference[behaviour.id]),
-            "lower": float(item.lower[behaviour.id]),
-            "upper": float(item.upper[behaviour.id]),
-            "outside_days": item.outside_days,
-            "days": len(item.path.dates),
+            "difference": item.difference[behaviour.id],
+            "lower": item.lower[behaviour.id],
+            "upper": item.upper[behaviour.id],
+            "outside_days": item.days_outside_support,
+            "days": result.days,
         }
-        for item in found
+        for item in result.scenarios
         for behaviour in study.behaviours
     ]
     return pd.DataFrame(rows)

@@ -10,9 +10,10 @@ from typing import Any
 import pandas as pd
 
 from core.csv_out import write_csv
-from core.errors import InputError
+from core.errors import InputError, one_of
 from core.files_out import written_together
 from core.records import RunRecord, encode_json
+from core.result import RESULTS, Result
 from core.services.language.engines import ASKING
 from core.services.runs.journal import write_journal
 from core.services.surveys.tables import distribution_rows
@@ -60,6 +61,20 @@ def show_run(store: Store, run_id: str) -> dict[str, Any]:
         "summary": run.summary,
         "record": json.loads(run.record.to_json()),
     }
+
+
+def load_result(store: Store, run_id: str) -> Result:
+    """What came of a complete run, as its own class. InputError where it is not complete, or of a kind that has none."""
+    run = store.run(run_id)
+    if not run.complete:
+        raise InputError(f"is {run.status}", where=f"run {run_id}", allowed="a complete run")
+    one_of(run.record.kind, tuple(RESULTS), what="kind of result", where=f"run {run_id}")
+    return RESULTS[run.record.kind].from_dict(_filled(run))
+
+
+def _filled(run: StoredRun) -> dict[str, Any]:
+    """A summary, with what earlier versions left to the record."""
+    return {"run_id": run.run_id, "origin": run.record.train_end, **(run.summary or {})}
 
 
 def export_run(store: Store, run_id: str, folder: Path) -> dict[str, Any]:

@@ -57,8 +57,8 @@ def _run(again: Again) -> str:
 
 
 def _sweep(again: Again) -> str:
-    values, _ = run_sweep(again.scratch, again.about.run_id, again.parameters["levels"], **_contrast(again))
-    return _hash_of(again, values)
+    result, _ = run_sweep(again.scratch, again.about.run_id, again.parameters["levels"], **_contrast(again))
+    return _hash_of(again, result.run_id)
 
 
 def _compare(again: Again) -> str:
@@ -67,8 +67,8 @@ def _compare(again: Again) -> str:
     wanted = again.parameters["reference"]
     reference = None if wanted == again.about.record.timeline_id else _timeline(again, study, wanted)
     scenarios = [_timeline(again, study, name) for name in again.parameters["scenarios"]]
-    values, _ = run_compare(again.scratch, again.about.run_id, scenarios, reference=reference, **given)
-    return _hash_of(again, values)
+    result, _ = run_compare(again.scratch, again.about.run_id, scenarios, reference=reference, **given)
+    return _hash_of(again, result.run_id)
 
 
 def _contrast(again: Again) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def _timeline(again: Again, study: Study, identifier: str) -> PolicyTimeline:
 
 def _sensitivity(again: Again) -> str:
     values = run_sensitivity(again.scratch, again.about.run_id, watch=again.watch, inputs=inputs_of_run(again))
-    return _hash_of(again, values)
+    return _hash_of(again, str(values["run_id"]))
 
 
 def _ablations(again: Again) -> str:
@@ -100,7 +100,7 @@ def _ablations(again: Again) -> str:
         again.scratch, again.about.run_id, only=again.parameters.get("only"), watch=again.watch,
         executor=again.executor, inputs=inputs_of_run(again),
     )  # fmt: skip
-    return _hash_of(again, values)
+    return _hash_of(again, str(values["run_id"]))
 
 
 def _groups(again: Again) -> str:
@@ -115,7 +115,7 @@ def _groups(again: Again) -> str:
         horizons=again.parameters["horizons"], watch=again.watch, executor=again.executor, inputs=inputs_of_run(again),
         regions_seen=seen,
     )  # fmt: skip
-    return _hash_of(again, values)
+    return _hash_of(again, str(values["run_id"]))
 
 
 def _worlds(again: Again) -> str:
@@ -222,7 +222,7 @@ def _persona_audit(again: Again) -> str:
             most_situations=again.parameters.get("most_situations", MOST_SITUATIONS),
             samples=again.parameters["samples"], watch=again.watch, study=study,
         )  # fmt: skip
-    return _hash_of(again, values)
+    return _hash_of(again, str(values["run_id"]))
 
 
 def _persona_audit_asking(again: Again) -> ModelOptions | None:
@@ -232,9 +232,9 @@ def _persona_audit_asking(again: Again) -> ModelOptions | None:
     return replace(asking_of(again.record), max_calls=0)
 
 
-def _hash_of(again: Again, values: Mapping[str, Any]) -> str:
+def _hash_of(again: Again, run_id: str) -> str:
     """The hash of a result just kept in the store in memory."""
-    return str(again.scratch.run(str(values["run_id"])).record.result_hash)
+    return str(again.scratch.run(run_id).record.result_hash)
 
 
 MAKERS: dict[str, Callable[[Again], str]] = {

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from core.calibration.problem import FEWEST_TRAINING_DAYS, INNER_STEP
 from core.errors import InputError
 from core.records import RunRecord, code_version, package_versions
-from core.services.language.engines import asking_of, engine_of_record, is_language
+from core.services.language.engines import MANNER, asking_of, engine_of_record, is_language
 from core.services.language.reproduction import asking_note, asking_options, asking_python
 from core.services.populations.synthesis import make_population
 from core.services.studies.changes import changes_between
 from core.services.studies.inputs import StudyInputs, study_hash
-from core.services.studies.requests import RunRequest
+from core.services.studies.requests import ModelOptions, RunRequest
 from core.store.database import Store
 from core.store.runs import ENDED_EARLY, RUNNING, StoredRun
 from core.study import Study
@@ -142,6 +143,17 @@ def request_of(record: RunRecord, workers: int = 1) -> RunRequest:
         workers=workers,
         asking=asking_of(record) if is_language(record.engine) else None,
     )
+
+
+def told_again(record: RunRecord, data: str | None = None) -> RunRequest:
+    """The request that makes a run like this one from nothing, in another store: its people are drawn anew, and of how a
+    language model is asked only what decides its answers is said. `data` is the folder of observations."""
+    request = request_of(record)
+    asking = request.asking
+    if asking is not None:
+        usual: dict[str, Any] = {item.name: item.default for item in fields(ModelOptions) if item.name in MANNER}
+        asking = replace(asking, **usual)
+    return replace(request, data=data, population_id=None, keep_responses=None, asking=asking)
 
 
 def running_run(store: Store, study_id: str) -> str | None:

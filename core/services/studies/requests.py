@@ -11,6 +11,7 @@ import pandas as pd
 
 from core.cognition.llm.providers import LANGUAGE_ENGINES
 from core.errors import InputError, one_of
+from core.options import option
 
 DEFAULT_TRIALS = 64
 MOST_TRIALS = 5000
@@ -34,24 +35,26 @@ class ModelOptions:
     """
 
     engine: str
-    model: str
-    base_url: str | None = None
-    temperature: float = 1.0
-    seed: int | None = None
-    design: str = "blinded"
-    days: str = "together"
-    samples: int = 1
-    prompts: str = "mobility-1"
-    max_output_tokens: int = 2048
-    timeout: float = 60.0
-    concurrency: int = 32
-    requests_per_minute: float | None = None
-    tokens_per_minute: float | None = None
-    max_calls: int | None = None
-    max_tokens: int | None = None
-    max_cost: float | None = None
-    allow_failures: bool = False
-    of: str | None = None
+    model: str = option("the model, as its provider calls it; needed", word="M")
+    base_url: str | None = option(
+        "address of an OpenAI-compatible server (with /v1), or of one on this machine", None, word="URL"
+    )
+    temperature: float = option("0 to 2 (default 1)", 1.0, word="T")
+    seed: int | None = option("seed of sampling, where the provider has one", None, name="model_seed")
+    design: str = option("blinded (default), unblinded, levels or aggregate", "blinded", word="D")
+    days: str = option("kinds of day in one prompt (together, default) or one in each (apart)", "together", word="D")
+    samples: int = option("answers to each question, averaged (default 1)", 1)
+    prompts: str = option("version of the prompts", "mobility-1", word="V")
+    max_output_tokens: int = option("tokens of an answer at most (default 2048)", 2048)
+    timeout: float = option("seconds to wait for a reply (default 60)", 60.0, word="S")
+    concurrency: int = option("calls at a time (default 32)", 32)
+    requests_per_minute: float | None = option("the provider's limit", None)
+    tokens_per_minute: float | None = option("the provider's limit, both directions", None)
+    max_calls: int | None = option("stop before more calls than this", None)
+    max_tokens: int | None = option("stop before more tokens than this, both directions", None)
+    max_cost: float | None = option("stop before it costs more, in the price's currency", None, word="C")
+    allow_failures: bool = option("go on without the questions that have no valid answer", False)
+    of: str | None = option("whose answers are replayed: gemini (default) or openai", None, word="ENGINE")
 
     def __post_init__(self) -> None:
         one_of(self.engine, LANGUAGE_ENGINES, what="engine", where="asking")
@@ -69,17 +72,17 @@ class RunRequest:
     A language model is asked as `asking` says, which then names the engine; without it `engine` is asked nothing.
     """
 
-    study: str
-    data: str | Path | None = None
-    engine: str = "rules"
-    personas: int | None = None
+    study: str = option("a shipped study (meridia, uae) or a study file", positional=True)
+    data: str | Path | None = option("folder of observations", None, word="DIR")
+    engine: str = option("rules (default), or a language model's: gemini, openai or replay", "rules")
+    personas: int | None = option("1 to 100,000 (default: the study's); of a language model 1 to 500 (10)", None)
     population_id: str | None = None
-    train_end: date | None = None
-    test_end: date | None = None
-    trials: int = DEFAULT_TRIALS
-    seed: int = 0
+    train_end: date | None = option("last day of training (default: the study's)", None)
+    test_end: date | None = option("last day of the hold-out (default: the study's)", None)
+    trials: int = option(f"Optuna trials (default {DEFAULT_TRIALS})", DEFAULT_TRIALS)
+    seed: int = option("of people, search and draws (default 0)", 0)
     keep_responses: bool | None = None
-    workers: int = 1
+    workers: int = option("worker processes; never changes the results", 1)
     asking: ModelOptions | None = None
 
     def __post_init__(self) -> None:

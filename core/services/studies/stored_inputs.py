@@ -17,7 +17,7 @@ from core.errors import InputError, StoreError
 from core.records import RunRecord, content_hash, frame_hash
 from core.services.studies.inputs import StudyInputs, engine_texts, inputs_of, study_hash
 from core.store.database import Store
-from core.study import Study, study_from
+from core.study import Study, load_study, study_from
 
 #: Tables of days; everything else is text.
 TABLES = ("mobility", "policy", "cases")
@@ -75,6 +75,14 @@ def stored_text(store: Store, key: str) -> Any:
     """What was kept under this hash, or None."""
     found = store.read("input_texts", content_hash=key)
     return None if found.empty else _with_days(found["content"].iloc[0])
+
+
+def stored_study(store: Store, record: RunRecord) -> Study:
+    """The study as a run had it; for a run whose study was not kept, as its file says it now."""
+    given = stored_text(store, record.study_hash)
+    if given is None:
+        return load_study(str(record.parameters.get("study", record.study_id)))
+    return study_from(given, Path(f"study {record.study_id}"))
 
 
 def stored_observations(store: Store, record: RunRecord) -> pd.DataFrame:

@@ -11,29 +11,27 @@ import pandas as pd
 import streamlit as st
 
 from core.counterfactual.contrast import Contrast, contrasts, group_contrast
+from core.policy.scenario import scenario_file_name, scenario_file_names
 from core.policy.timeline import PolicyTimeline
 from core.report.figures.contrasts import contrast_figure, group_figure, paths_figure
 from core.report.figures.sweeps import readable
 from core.report.sentences.counterfactuals import (
-    EDITED_PEOPLE,
     HELD_COMPARE_TEXT,
-    compare_command,
-    compare_python,
-    contrast_frame_words,
-    contrast_words,
     reference_label,
     reference_words,
-    scenario_file_name,
-    scenario_file_names,
-    why_not_reproducible,
+    reproduce_comparison,
+    scenario_frame,
+    scenario_sentence,
 )
-from core.services.counterfactuals.run import kept_counterfactuals, run_compare
+from core.services.counterfactuals.results import ComparisonResult, comparison_result
+from core.services.counterfactuals.run import about_twin, kept_counterfactuals, run_compare
 from core.services.counterfactuals.tables import contrast_table, difference_table, path_table
 from core.services.policies.timelines import distinct_scenarios, load_timeline, saved_scenarios
 from core.services.policies.what_ifs import DEFAULT_DAYS, FEWEST_DAYS, MOST_DAYS, WHAT_IFS, scenario_file, what_if
 from core.settings import observed_data
 from pages.common.address import from_address, into_address, key_of, pick, pick_several
 from pages.common.charts import chart
+from pages.common.render import render
 from pages.common.results_cache import remembered
 from pages.common.shell import link, plain_text
 from pages.views.counterfactuals.asking import found_or_asked
@@ -76,9 +74,12 @@ def compare_view(asked: CounterfactualInputs) -> None:
     found = _compared(asked, question)
     if found is None:
         return
-    study, reference = asked.study, reference_words(found[0])
-    _in_words(asked, found)
-    table = contrast_table(found, study)
+    study, record = asked.study, asked.run.record
+    ids = [item.id for item in question.scenarios]
+    result = comparison_result(found, ids, about_twin(asked.twin, record.run_id, record.engine, ""))
+    reference = reference_words(result.reference)
+    _in_words(asked, result)
+    table = contrast_table(result, study)
     chart(
         contrast_figure(table, reference=reference, source=asked.source),
         table,
@@ -91,7 +92,7 @@ def compare_view(asked: CounterfactualInputs) -> None:
     if asked.twin.attributes:
         _by_group(asked, question, found)
     if len(asked.twin.personas) <= AT_ONCE_UP_TO:
-        keep_button("Keep this comparison", "keep-compare", lambda: _keep(asked, question))
+        keep_button("Keep this comparison", "keep-compare", lambda: _run(asked, question)[0].run_id)
     _earlier(asked)
     _reproduce(asked, question)
 
@@ -168,12 +169,12 @@ def _compared(asked: CounterfactualInputs, question: Question) -> list[Contrast]
     done = run_in_background(asked, "compare", subject, "Compare the policies", partial(_run, asked, question))
     if done is None:
         return None
-    values, found = done
-    st.caption(f"Kept as {values['run_id']}; it took {values['seconds']:.0f} s.")
+    result, found = done
+    st.caption(f"Kept as {result.run_id}; it took {result.seconds:.0f} s.")
     return list(found)
 
 
-def _run(asked: CounterfactualInputs, question: Question, watch: Any = None) -> tuple[dict[str, Any], list[Contrast]]:
+def _run(asked: CounterfactualInputs, question: Question, watch: Any = None) -> tuple[ComparisonResult, list[Contrast]]:
     return run_compare(
         asked.workspace.store,
         asked.run.run_id,
@@ -203,17 +204,18 @@ def _groups(
     return group_contrast(_asked.twin, _item, attribute)
 
 
-def _in_words(asked: CounterfactualInputs, found: list[Contrast]) -> None:
-    for item in found:
+def _in_words(asked: CounterfactualInputs, result: ComparisonResult) -> None:
+    for item in result.scenarios:
         with st.container(border=True):
-            st.text(contrast_frame_words(item))
+            st.text(scenario_frame(result, item))
             if not item.changes:
                 st.caption("This policy is the same as the one it is compared with: there is nothing to see.")
                 continue
-            st.markdown("\n".join(f"- {contrast_words(item, behaviour)}" for behaviour in asked.study.behaviours))
-            if item.outside_days:
+            said = [scenario_sentence(item, behaviour) for behaviour in asked.study.behaviours]
+            st.markdown("\n".join(f"- {plain_text(text)}" for text in said))
+            if item.days_outside_support:
                 st.badge(
-                    f"{item.outside_days} of {len(item.path.dates)} days outside what training saw",
+                    f"{item.days_outside_support} of {result.days} days outside what training saw",
                     icon=":material/warning:",
                     color="orange",
                     help="On these days the measures are unlike those of any training day: the engine's assumptions decide.",
@@ -235,7 +237,7 @@ def _over_time(asked: CounterfactualInputs, found: list[Contrast]) -> None:
     with right:
         steps = {"week": "Weekly means", "day": "Days"}
         step = pick(study, "step", "Step", list(steps), lambda name: steps[name], "week")
-    weekly, reference = step == "week", reference_label(found[0])
+    weekly, reference = step == "week", reference_label(found[0].reference_name)
     if draw == "difference":
         table = difference_table(found, behaviour, weekly=weekly)
     else:
@@ -261,7 +263,7 @@ def _over_time(asked: CounterfactualInputs, found: list[Contrast]) -> None:
 def _changes(found: list[Contrast]) -> None:
     with st.expander("What each policy does otherwise, in words"):
         for item in found:
-            st.text(f"{item.name}, instead of {reference_words(item)}:")
+            st.text(f"{item.name}, instead of {reference_words(item.reference_name)}:")
             shown = item.changes[:CHANGES_SHOWN]
             st.text("\n".join(f"• {change}" for change in shown) or "• nothing")
             if len(item.changes) > len(shown):
@@ -288,7 +290,8 @@ def _by_group(asked: CounterfactualInputs, question: Question, found: list[Contr
         group_figure(
             table[table["behaviour"] == behaviour],
             float(item.difference[behaviour]),
-            title=f"{labels[behaviour]} by {readable(attribute).lower()}: “{item.name}” against {reference_words(item)}",
+            title=f"{labels[behaviour]} by {readable(attribute).lower()}: “{item.name}” against "
+            f"{reference_words(item.reference_name)}",
             source=asked.source,
         ),
         table,
@@ -300,11 +303,6 @@ def _by_group(asked: CounterfactualInputs, question: Question, found: list[Contr
         "Each group is measured against its own ordinary week before the pandemic. How groups differ follows from the "
         "assumptions about persons in the engine's table; the observations hold no groups, so this is not tested."
     )
-
-
-def _keep(asked: CounterfactualInputs, question: Question) -> str:
-    values, _ = _run(asked, question)
-    return str(values["run_id"])
 
 
 def _earlier(asked: CounterfactualInputs) -> None:
@@ -366,17 +364,11 @@ def _reproduce(asked: CounterfactualInputs, question: Question) -> None:
                 on_click="ignore",
                 icon=":material/download:",
             )
-        differs = why_not_reproducible(asked.run.record) if asked.population is None else EDITED_PEOPLE
-        if differs:
-            st.caption(plain_text(differs))
-        folder = None if asked.study.shipped else observed_data()
-        data = None if folder is None else str(folder)
-        record = asked.run.record
-        st.caption("On the command line:")
-        command = compare_command(record, question.files, asked.dates, data, reference_file)
-        st.code(command, language="bash", wrap_lines=True)
-        st.caption("In Python:")
-        st.code(compare_python(record, question.files, asked.dates, data, reference_file), language="python")
+    data = None if asked.study.shipped or observed_data() is None else str(observed_data())
+    lines = reproduce_comparison(
+        asked.run.record, question.files, asked.dates, data, reference_file, edited=asked.population is not None
+    )
+    render((lines.details("In a shell or in Python"),), "reproduce")
 
 
 def _file(timeline: PolicyTimeline, observed: PolicyTimeline) -> str:

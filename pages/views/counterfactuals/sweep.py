@@ -10,7 +10,6 @@ import pandas as pd
 import streamlit as st
 
 from core.counterfactual.levels import checked_targets, mapping_table
-from core.counterfactual.support import FAR, SLACK
 from core.counterfactual.sweep import Sweep, stringency_sweep
 from core.report.figures.contrasts import group_figure
 from core.report.figures.sweeps import (
@@ -19,18 +18,10 @@ from core.report.figures.sweeps import (
     sweep_figure,
     sweep_group_figure,
 )
-from core.report.sentences.counterfactuals import (
-    EDITED_PEOPLE,
-    HELD_SWEEP_TEXT,
-    day_words,
-    held_words,
-    rung_words,
-    sweep_command,
-    sweep_python,
-    sweep_words,
-    why_not_reproducible,
-)
-from core.services.counterfactuals.run import DEFAULT_LEVELS, kept_counterfactuals, reference_point, run_sweep
+from core.report.sentences.counterfactuals import checks, held_blocks, reproduce_sweep, rung_sentence, sweep_sentence
+from core.services.counterfactuals.requests import DEFAULT_LEVELS
+from core.services.counterfactuals.results import SweepResult, sweep_result
+from core.services.counterfactuals.run import about_twin, kept_counterfactuals, reference_point, run_sweep
 from core.services.counterfactuals.tables import (
     level_table,
     reference_table,
@@ -41,6 +32,7 @@ from core.services.counterfactuals.tables import (
 from core.settings import observed_data
 from pages.common.address import from_address, into_address, key_of, pick
 from pages.common.charts import chart, download
+from pages.common.render import render
 from pages.common.results_cache import remembered
 from pages.common.shell import plain_text
 from pages.views.counterfactuals.asking import found_or_asked
@@ -62,12 +54,12 @@ def sweep_view(asked: CounterfactualInputs) -> None:
     if sweep is None:
         return
     study = asked.study
-    table = sweep_table(sweep, study)
+    record = asked.run.record
+    result = sweep_result(sweep, about_twin(asked.twin, record.run_id, record.engine, ""))
+    table = sweep_table(result, study)
     reference = reference_table(_reference(*asked.key, _asked=asked), study)
-    _badges(sweep)
-    if len(sweep.levels) > 1:
-        st.markdown("\n".join(f"- {sweep_words(sweep, behaviour)}" for behaviour in study.behaviours))
-    st.caption(rung_words(sweep))
+    if len(result.levels) > 1:
+        st.markdown("\n".join(f"- {plain_text(sweep_sentence(result, behaviour))}" for behaviour in study.behaviours))
     chart(
         sweep_figure(table, reference, source=asked.source),
         _download_of(table, reference),
@@ -81,13 +73,12 @@ def sweep_view(asked: CounterfactualInputs) -> None:
         f"stringency that was in force on these days ({point:.1f}); they need not lie on the curve, for there the measures "
         "were other ones of the same stringency, and fatigue went on. Observed means are over the days that were observed."
     )
+    st.markdown("#### How sure")
+    render(checks(result), "sweep-checks")
+    st.caption(rung_sentence(result))
     with st.container(border=True):
         st.markdown("#### What is held, and which days are counted")
-        st.write(held_words(sweep, asked.twin.origin))
-        st.write(
-            f"{len(sweep.dates)} days, {sweep.dates[0].date()} to {sweep.dates[-1].date()}: {day_words(sweep.day_types)}."
-        )
-        st.caption(HELD_SWEEP_TEXT)
+        render(held_blocks(result), "sweep-held")
     _levels_in_words(asked, sweep)
     chart(
         level_heatmap(table, source=asked.source),
@@ -99,9 +90,11 @@ def sweep_view(asked: CounterfactualInputs) -> None:
     if asked.twin.attributes:
         _by_group(asked, sweep, tuple(levels))
     if len(asked.twin.personas) <= AT_ONCE_UP_TO:
-        keep_button("Keep this sweep", "keep-sweep", lambda: _keep(asked, levels))
+        keep_button("Keep this sweep", "keep-sweep", lambda: _run(asked, tuple(levels))[0].run_id)
     _earlier(asked)
-    _reproduce(asked, levels)
+    data = None if study.shipped or observed_data() is None else str(observed_data())
+    lines = reproduce_sweep(record, levels, asked.dates, data, edited=asked.population is not None)
+    render((lines.details(),), "reproduce")
 
 
 def _levels(asked: CounterfactualInputs) -> list[float]:
@@ -132,12 +125,12 @@ def _swept(asked: CounterfactualInputs, levels: tuple[float, ...]) -> Sweep | No
     found = run_in_background(asked, "sweep", subject, "Run the sweep", partial(_run, asked, levels))
     if found is None:
         return None
-    values, sweep = found
-    st.caption(f"Kept as {values['run_id']}; it took {values['seconds']:.0f} s.")
+    result, sweep = found
+    st.caption(f"Kept as {result.run_id}; it took {result.seconds:.0f} s.")
     return sweep
 
 
-def _run(asked: CounterfactualInputs, levels: tuple[float, ...], watch: Any = None) -> tuple[dict[str, Any], Sweep]:
+def _run(asked: CounterfactualInputs, levels: tuple[float, ...], watch: Any = None) -> tuple[SweepResult, Sweep]:
     return run_sweep(
         asked.workspace.store,
         asked.run.run_id,
@@ -168,45 +161,6 @@ def _group_change(
     _asked: CounterfactualInputs, _sweep: Sweep,
 ) -> pd.DataFrame:  # fmt: skip
     return sweep_group_change(_asked.twin, _sweep, attribute)
-
-
-def _badges(sweep: Sweep) -> None:
-    with st.container(horizontal=True):
-        if sweep.bounded:
-            st.badge("Bounded", icon=":material/check:", color="green", help="Every value is one the metric can take.")
-        else:
-            st.badge("Not bounded", icon=":material/warning:", color="red", help="A value is none the metric can take.")
-        if len(sweep.levels) == 1:
-            st.badge("One level: nothing to compare", icon=":material/info:", color="gray")
-        elif sweep.monotone:
-            st.badge(
-                "Monotone",
-                icon=":material/check:",
-                color="green",
-                help="On every day, each stricter level means fewer visits and more time at home, or no change.",
-            )
-        else:
-            st.badge(
-                f"Not monotone: {', '.join(sweep.not_monotone)}",
-                icon=":material/warning:",
-                color="red",
-                help="On some day a stricter level moves these the other way.",
-            )
-        outside = sweep.outside_support
-        if outside:
-            listed = ", ".join(f"{level:g}" for level in outside)
-            st.badge(
-                f"Outside what training saw: level{'s' if len(outside) > 1 else ''} {listed}",
-                icon=":material/warning:",
-                color="orange",
-                help=(
-                    f"No training day has such measures: they differ by more than {FAR:g} points of intensity on average "
-                    f"from every one, or stringency lies more than {SLACK:g} points beyond the training range. There the "
-                    "figures rest on the engine's assumptions alone."
-                ),
-            )
-        else:
-            st.badge("All levels like training", icon=":material/check:", color="green")
 
 
 def _levels_in_words(asked: CounterfactualInputs, sweep: Sweep) -> None:
@@ -280,11 +234,6 @@ def _by_group(asked: CounterfactualInputs, sweep: Sweep, levels: tuple[float, ..
     )
 
 
-def _keep(asked: CounterfactualInputs, levels: list[float]) -> str:
-    values, _ = _run(asked, tuple(levels))
-    return str(values["run_id"])
-
-
 def _earlier(asked: CounterfactualInputs) -> None:
     kept = kept_counterfactuals(asked.workspace.store, asked.study.id, "sweep")
     with st.expander(f"Kept sweeps of this study ({len(kept)})", key="kept-sweeps"):
@@ -321,19 +270,6 @@ def _open(asked: CounterfactualInputs, row: dict[str, Any]) -> None:
     st.session_state[key_of(study, "start")] = date.fromisoformat(parameters["start"])
     st.session_state[key_of(study, "end")] = date.fromisoformat(parameters["end"])
     st.session_state[key_of(study, "people")] = people
-
-
-def _reproduce(asked: CounterfactualInputs, levels: list[float]) -> None:
-    with st.expander("Reproduce this"):
-        differs = why_not_reproducible(asked.run.record) if asked.population is None else EDITED_PEOPLE
-        if differs:
-            st.caption(plain_text(differs))
-        folder = None if asked.study.shipped else observed_data()
-        data = None if folder is None else str(folder)
-        st.caption("On the command line:")
-        st.code(sweep_command(asked.run.record, levels, asked.dates, data), language="bash", wrap_lines=True)
-        st.caption("In Python:")
-        st.code(sweep_python(asked.run.record, levels, asked.dates, data), language="python")
 
 
 def _download_of(table: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.errors import InputError
 from core.policy.timeline import PolicyTimeline
-from core.report.sentences.counterfactuals import compare_command
+from core.report.sentences.counterfactuals import reproduce_comparison
 from core.services.policies.timelines import (
     delete_scenario,
     load_timeline,
@@ -175,6 +175,6 @@ def _command(editing: Editing) -> str:
     study, run, name = editing.study, editing.workspace.run, f"{editing.parent.id}.toml"
     data = None if study.shipped else "DATA"
     if run is not None:
-        return compare_command(run.record, [name], pd.date_range(*editing.holdout), data)
+        return reproduce_comparison(run.record, [name], pd.date_range(*editing.holdout), data).command
     given = "" if data is None else f" --data {data}"
     return f"policytwin compare {study.id}{given} --scenario {name} --db reproduce.duckdb --json"

@@ -346,7 +346,7 @@ def test_a_drift_is_what_the_prior_gives(prepared: Prepared) -> None:
     """Where a drift was learned, leaving it out changes the forecast; where none was, it does not."""
     final = prepared.problem.final
     learned = replace(
-        final, drift=replace(final.transfer_prior, recovery=np.full(len(final.transfer_prior.recovery), 0.3))
+        final, transfer_prior=replace(final.transfer_prior, recovery=np.full(len(final.transfer_prior.recovery), 0.3))
     )
     problem = replace(prepared.problem, final=learned)
     whole = Refit(problem, prepared.engine, prepared.population.personas, 0, 0)

@@ -77,16 +77,16 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
         twin = fitted_twin(store, one, inputs=inputs)
         dates = horizon_dates(twin)
         window = {"start": dates[0].date(), "end": dates[20].date(), "twin": twin}
-        runs["sweep"] = run_sweep(store, one, [0, 60], **window)[0]["run_id"]
+        runs["sweep"] = run_sweep(store, one, [0, 60], **window)[0].run_id
         edited = make_population(study, 30, seed=9)
-        runs["sweep of other people"] = run_sweep(store, one, [40], population=edited, **window)[0]["run_id"]
+        runs["sweep of other people"] = run_sweep(store, one, [40], population=edited, **window)[0].run_id
         first = dates[0].date()
         milder, stricter = (
             observed.relaxed(1, start=first, name="milder"),
             observed.tightened(1, start=first, name="more"),
         )
-        values, _ = run_compare(store, one, [milder], reference=stricter, **window)
-        runs["compare"] = values["run_id"]
+        result, _ = run_compare(store, one, [milder], reference=stricter, **window)
+        runs["compare"] = result.run_id
         for scenario in (milder, stricter):
             delete_scenario(store, study, scenario.id)
         runs["sensitivity"] = run_sensitivity(store, one, inputs=inputs)["run_id"]
@@ -214,7 +214,7 @@ def test_a_language_models_run_is_replayed_and_nobody_is_asked(tmp_path: Path, m
             asking = ModelOptions("openai", "test-model", base_url=str(url))
             one = run_study(RunRequest("meridia", personas=2, trials=1, asking=asking, **SHORT), store).run_id
             people = str(store.run(one).record.population_id)
-            swept = run_sweep(store, one, [50.0], asks=True, asking=asking)[0]["run_id"]
+            swept = run_sweep(store, one, [50.0], asks=True, asking=asking)[0].run_id
         assert people
         for run_id in (one, swept):
             found = rerun(store, run_id)

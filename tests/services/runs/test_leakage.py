@@ -14,7 +14,7 @@ import pytest
 
 from core.policy.calendar import Calendar
 from core.records import frame_hash
-from core.services.runs import run as runs_module
+from core.services.runs import preparing as preparing_module
 from core.services.runs.forecasters import FORECASTERS
 from core.services.runs.run import run_study
 from core.services.studies.inputs import StudyInputs, open_study
@@ -41,7 +41,7 @@ def hashed_anew(inputs: StudyInputs) -> StudyInputs:
 def forecasts(inputs: StudyInputs, monkeypatch: pytest.MonkeyPatch, train_end: date | None = None) -> pd.DataFrame:
     """Every forecast of the whole job on these inputs: one row per day, one column per forecaster and behaviour."""
     inputs = hashed_anew(inputs)
-    monkeypatch.setattr(runs_module, "open_study", lambda *_: inputs)
+    monkeypatch.setattr(preparing_module, "open_study", lambda *_: inputs)
     with Store.memory() as store:
         summary = run_study(RunRequest(inputs.study.id, personas=PERSONAS, trials=TRIALS, train_end=train_end), store)
     table = summary.tables["forecasts"]

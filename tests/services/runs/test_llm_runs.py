@@ -48,8 +48,10 @@ from core.counterfactual.uncertainty import drawn_means
 from core.errors import Cancelled, InputError
 from core.execution.progress import Progress, ProgressReporter
 from core.records import RUNGS
+from core.report.renderers.terminal import terminal_text
+from core.report.sentences.counterfactuals import sweep_document
 from core.report.sentences.language import run_cost_text
-from core.report.sentences.results import run_text, show_text, sweep_text
+from core.report.sentences.results import run_text, show_text
 from core.services.audits.groups import group_checks
 from core.services.counterfactuals.run import run_compare, run_sweep
 from core.services.evaluation.ablations import run_ablations
@@ -538,12 +540,13 @@ def test_a_contrast_asks_only_where_it_may_and_costs_what_was_estimated(asked: A
     with pytest.raises(BudgetReached):
         run_sweep(store, run_id, levels, asks=True, asking=replace(request(url).asking, max_calls=2))
     assert len(url.seen) == before + 2 and len(store.runs()) == runs, "nothing is kept of a sweep that was not made"
-    values, sweep = run_sweep(store, run_id, levels, asks=True)
-    assert len(url.seen) == before + cost.calls and values["asking"]["calls"] == cost.calls - 2
-    assert [item["level"] for item in values["levels"]] == levels and sweep.bounded
-    assert f"{cost.calls - 2} calls" in sweep_text(values)
+    result, sweep = run_sweep(store, run_id, levels, asks=True)
+    assert result.asking is not None
+    assert len(url.seen) == before + cost.calls and result.asking["calls"] == cost.calls - 2
+    assert [item.level for item in result.levels] == levels and sweep.bounded
+    assert f"{cost.calls - 2} calls" in terminal_text(sweep_document(result, STUDY))
     again, _ = run_sweep(store, run_id, levels)
-    assert len(url.seen) == before + cost.calls and again["levels"] == values["levels"]
+    assert len(url.seen) == before + cost.calls and again.levels == result.levels
     assert cost_of_contrast(store, run_id, levels=levels).calls == 0
 
 
@@ -553,14 +556,14 @@ def test_scenarios_of_what_was_in_force_need_no_new_answers_and_others_do(asked:
     origin = store.run(run_id).record.train_end
     assert origin is not None
     same = timeline.renamed("As it was", parent_id=timeline.id)
-    values, _ = run_compare(store, run_id, [same])
-    assert np.allclose(list(values["scenarios"][0]["difference"].values()), 0.0)
+    result, _ = run_compare(store, run_id, [same])
+    assert np.allclose(list(result.scenarios[0].difference.values()), 0.0)
     held = what_if("strictest-week", timeline, origin)
     assert cost_of_contrast(store, run_id, scenarios=[held]).calls > 0
     with pytest.raises(NotAsked):
         run_compare(store, run_id, [held])
-    values, _ = run_compare(store, run_id, [held], asks=True)
-    assert values["asking"]["calls"] > 0 and values["asking"]["warnings"] == []
+    result, _ = run_compare(store, run_id, [held], asks=True)
+    assert result.asking is not None and result.asking["calls"] > 0 and result.asking["warnings"] == []
 
 
 def test_a_run_of_levels_asks_a_sweep_side_by_side(store: Store) -> None:

@@ -27,6 +27,7 @@ from core.forecasting.baselines import BASELINES
 from core.records import RUNGS, frame_hash
 from core.report.sentences.results import run_text, runs_text, show_text
 from core.services.library.archive import export_run, list_runs, show_run
+from core.services.runs import preparing as preparing_module
 from core.services.runs import run as runs_module
 from core.services.runs.forecasters import FORECASTERS, forget_rivals
 from core.services.runs.preparing import prepare
@@ -254,7 +255,7 @@ def test_equal_requests_are_one_run_where_one_will_do(store: Store) -> None:
     ]
     hashes = {store.run(first).inputs_hash}
     for request in others:
-        hashes.add(runs_module.record_of(prepare(request, store), store).inputs_hash())
+        hashes.add(preparing_module.record_of(prepare(request, store), store).inputs_hash())
     assert len(hashes) == 1 + len(others)
     assert run_study(SMALL, store).run_id != first, "asked for outright, it runs again"
 
@@ -280,13 +281,13 @@ def test_a_behaviour_without_observations_in_the_test_period_has_no_score(
     holes = inputs.observations.copy()
     holes.loc[pd.Timestamp("2030-08-14") :, "parks"] = np.nan
     thinner = replace(inputs, observations=holes, hashes={**inputs.hashes, "mobility": frame_hash(holes)})
-    monkeypatch.setattr(runs_module, "open_study", lambda *_: thinner)
+    monkeypatch.setattr(preparing_module, "open_study", lambda *_: thinner)
     values = run_study(SMALL, store).values
     assert set(values["rmse"]["parks"].values()) == {None} and values["macro_rmse"]["twin"] > 0
     assert "Infinity" not in json.dumps(values, allow_nan=False) and run_text(values)
     assert show_run(store, values["run_id"])["summary"] == values
     monkeypatch.setattr(
-        runs_module, "open_study", lambda *_: replace(inputs, observations=inputs.observations.loc[:"2030-08-13"])
+        preparing_module, "open_study", lambda *_: replace(inputs, observations=inputs.observations.loc[:"2030-08-13"])
     )
     with pytest.raises(InputError, match="nothing was observed after 2030-08-13 up to 2030-09-15"):
         run_study(SMALL, store)

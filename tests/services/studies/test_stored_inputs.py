@@ -127,7 +127,7 @@ def test_inputs_go_with_the_last_run_that_was_made_from_them(own: Own, store: St
     records = {name: store.run(name).record for name in (first, second)}
     held = set(store.read("input_texts")["content_hash"])
     assert stricter.id in held and records[first].study_hash in held
-    store.delete_run(compared["run_id"])
+    store.delete_run(compared.run_id)
     assert set(store.read("input_texts")["content_hash"]) == held - {stricter.id}
     store.delete_run(first)
     assert missing_inputs(store, records[second]) == [], "what two runs share stays with the other"

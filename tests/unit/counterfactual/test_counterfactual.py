@@ -31,25 +31,23 @@ from core.counterfactual.uncertainty import drawn_category_means, drawn_means
 from core.errors import Cancelled, InputError
 from core.execution.progress import ProgressReporter
 from core.policy.indices import policy_index
-from core.policy.scenario import load_scenario
+from core.policy.scenario import load_scenario, scenario_file_names
 from core.policy.timeline import PolicyTimeline
 from core.records import RUNGS
 from core.report.sentences.counterfactuals import (
     EDITED_PEOPLE,
-    compare_command,
-    compare_python,
-    contrast_frame_words,
-    contrast_words,
     day_words,
-    held_words,
-    rung_words,
-    scenario_file_names,
-    sweep_command,
-    sweep_python,
-    sweep_words,
+    held_sentence,
+    reproduce_comparison,
+    reproduce_sweep,
+    rung_sentence,
+    scenario_frame,
+    scenario_sentence,
+    sweep_sentence,
     why_not_reproducible,
 )
-from core.services.counterfactuals.run import kept_counterfactuals, reference_point, run_compare, run_sweep
+from core.services.counterfactuals.results import About, ComparisonResult, SweepResult, comparison_result, sweep_result
+from core.services.counterfactuals.run import about_twin, kept_counterfactuals, reference_point, run_compare, run_sweep
 from core.services.counterfactuals.tables import (
     contrast_table,
     difference_table,
@@ -59,6 +57,7 @@ from core.services.counterfactuals.tables import (
     sweep_group_table,
     sweep_table,
 )
+from core.services.library.archive import load_result
 from core.services.policies.timelines import distinct_scenarios, saved_scenarios
 from core.services.policies.what_ifs import WHAT_IFS, lifted_earlier, lifted_later, scenario_file, what_if
 from core.services.runs.fitted import fitted_twin, horizon_dates, latest_run
@@ -621,13 +620,14 @@ def test_impossible_what_ifs_are_refused(case: Case) -> None:
 
 # ---- what is kept, and what commands print
 
-SWEEP_KEYS = {"levels", "monotone", "bounded", "outside_support", "held", "claims", "interval", "run_id", "of_run"}
+SWEEP_KEYS = {"levels", "monotone", "bounded", "outside_support", "held", "origin", "run_id", "of_run"}
 
 
 def test_a_kept_sweep_is_a_run_of_its_own(case: Case) -> None:
     before = len(case.store.runs())
-    values, sweep = run_sweep(case.store, case.run.run_id, [0, 50, 100], twin=case.twin)
-    json.dumps(values, allow_nan=False)
+    result, sweep = run_sweep(case.store, case.run.run_id, [0, 50, 100], twin=case.twin)
+    values = json.loads(json.dumps(result.as_dict(), allow_nan=False))
+    assert load_result(case.store, result.run_id) == result == SweepResult.from_dict(values), "survives store and JSON"
     assert values.keys() >= SWEEP_KEYS
     assert set(values["levels"][0]) >= {"level", "realised_stringency", "metric"}
     assert [item["metric"]["workplaces"] for item in values["levels"]] == [
@@ -643,12 +643,12 @@ def test_a_kept_sweep_is_a_run_of_its_own(case: Case) -> None:
     assert everyone["mean"] == pytest.approx(sweep.levels[1].mean["retail"])
     assert everyone["lower"] <= everyone["mean"] <= everyone["upper"]
     again, _ = run_sweep(case.store, case.run.run_id, [0, 50, 100], twin=case.twin)
-    assert case.store.run(again["run_id"]).record.result_hash == stored.record.result_hash
-    assert again["run_id"] == values["run_id"] and len(case.store.runs()) == before + 1, "found, not stored again"
+    assert case.store.run(again.run_id).record.result_hash == stored.record.result_hash
+    assert again == result and len(case.store.runs()) == before + 1, "found, not stored again"
     kept = kept_counterfactuals(case.store, "meridia", "sweep")
-    assert kept["run_id"].iloc[0] == again["run_id"] and kept["of_run"].iloc[0] == case.run.run_id
+    assert kept["run_id"].iloc[0] == again.run_id and kept["of_run"].iloc[0] == case.run.run_id
     one, _ = run_sweep(case.store, case.run.run_id, [50], twin=case.twin)
-    assert one["rung"] == RUNGS[0]
+    assert one.rung == RUNGS[0]
 
 
 def test_a_mistake_keeps_nothing(case: Case) -> None:
@@ -668,9 +668,9 @@ def test_a_mistake_keeps_nothing(case: Case) -> None:
 
 
 def test_a_sweep_of_a_sweep_is_refused(case: Case) -> None:
-    values, _ = run_sweep(case.store, case.run.run_id, [50], twin=case.twin)
+    result, _ = run_sweep(case.store, case.run.run_id, [50], twin=case.twin)
     with pytest.raises(InputError, match="a complete run"):
-        run_sweep(case.store, values["run_id"], [50])
+        run_sweep(case.store, result.run_id, [50])
 
 
 def test_a_kept_comparison_is_a_run_with_its_paths_and_policies(case: Case) -> None:
@@ -680,8 +680,9 @@ def test_a_kept_comparison_is_a_run_with_its_paths_and_policies(case: Case) -> N
         observed.tightened(1, start=case.first, name="reference"),
         observed.relaxed(1, start=case.first, name="reference"),
     ]
-    values, found = run_compare(case.store, case.run.run_id, [first, *twins, first], twin=case.twin)
-    json.dumps(values, allow_nan=False)
+    result, found = run_compare(case.store, case.run.run_id, [first, *twins, first], twin=case.twin)
+    values = json.loads(json.dumps(result.as_dict(), allow_nan=False))
+    assert load_result(case.store, result.run_id) == result == ComparisonResult.from_dict(values)
     assert len(found) == 3
     assert len({item["name"] for item in values["scenarios"]}) == 3
     assert values["scenarios"][0]["difference"]["workplaces"] == round(found[0].difference["workplaces"], 4)
@@ -718,13 +719,14 @@ def test_the_reference_point_is_the_forecast_and_what_was_seen(case: Case) -> No
 def test_tables_for_figures_say_what_the_objects_say(case: Case) -> None:
     study, dates = case.inputs.study, case.dates
     sweep = stringency_sweep(case.twin, [0, 100], dates)
-    table = sweep_table(sweep, study)
+    table = sweep_table(sweep_result(sweep, about_case(case)), study)
     assert len(table) == 2 * len(study.behaviours)
     assert level_table(sweep, case.twin.support)["Support"].str.startswith("outside").tolist() == [True, True]
     grouped = sweep_group_table(sweep, case.twin.attributes[0])
     assert set(grouped["level"]) == {0.0, 100.0}
     found = contrasts(case.twin, [what_if("no-measures", case.inputs.timeline, case.twin.origin)], dates)
-    assert len(contrast_table(found, study)) == len(study.behaviours)
+    result = comparison_result(found, ["one"], about_case(case))
+    assert len(contrast_table(result, study)) == len(study.behaviours)
     paths = path_table(found, "parks", weekly=False, reference="In force", observations=case.inputs.observations)
     assert set(paths["name"]) == {"In force", found[0].name, "Observed data"}
     own = paths[paths["name"] == "In force"].set_index("date")["value"]
@@ -736,41 +738,46 @@ def test_tables_for_figures_say_what_the_objects_say(case: Case) -> None:
 # ---- words
 
 
+def about_case(case: Case) -> About:
+    return about_twin(case.twin, case.run.run_id, "rules", "")
+
+
 def test_results_in_words(case: Case) -> None:
     study = case.inputs.study
     item = contrasts(case.twin, [what_if("no-measures", case.inputs.timeline, case.twin.origin)], case.dates)[0]
+    result = comparison_result([item], ["one"], about_case(case))
     fixed = replace(
-        item,
-        difference=pd.Series({"workplaces": -4.13, "residential": 2.0, "parks": 0.2}),
-        lower=pd.Series({"workplaces": -5.2, "residential": 1.5, "parks": -0.4}),
-        upper=pd.Series({"workplaces": -3.04, "residential": 2.5, "parks": 1.0}),
+        result.scenarios[0],
+        difference={"workplaces": -4.13, "residential": 2.0, "parks": 0.2},
+        lower={"workplaces": -5.2, "residential": 1.5, "parks": -0.4},
+        upper={"workplaces": -3.04, "residential": 2.5, "parks": 1.0},
     )
-    said = {name: contrast_words(fixed, study.behaviour(name)) for name in ("workplaces", "residential", "parks")}
+    said = {name: scenario_sentence(fixed, study.behaviour(name)) for name in ("workplaces", "residential", "parks")}
     assert said["workplaces"] == "Workplaces, visits: 4.1 points less (80% interval 3.0 to 5.2 less)."
     assert said["residential"] == "Time at home: 2.0 points more (80% interval 1.5 to 2.5 more)."
     assert said["parks"] == "Parks, visits: no clear difference: +0.2 points (80% interval −0.4 to +1.0)."
-    around = contrast_frame_words(item)
+    around = scenario_frame(result, result.scenarios[0])
     assert f"{item.outside_days} of {len(case.dates)} days are unlike anything in training" in around
     assert "2031-04-01 to 2031-12-31" in around and "the policy that was in force" in around
 
 
 def test_a_sweep_in_words(case: Case) -> None:
-    sweep = stringency_sweep(case.twin, [0, 100], case.dates)
-    work, home = (sweep_words(sweep, case.inputs.study.behaviour(name)) for name in ("workplaces", "residential"))
+    result = sweep_result(stringency_sweep(case.twin, [0, 100], case.dates), about_case(case))
+    work, home = (sweep_sentence(result, case.inputs.study.behaviour(name)) for name in ("workplaces", "residential"))
     assert "Workplaces falls by" in work and "Time at home rises by" in home
-    assert "2031-03-31" in held_words(sweep, case.twin.origin)
-    assert RUNGS[1] in rung_words(sweep)
-    for held, said in (
+    assert "2031-03-31" in held_sentence(result)
+    assert RUNGS[1] in rung_sentence(result)
+    for days, said in (
         (0, "no restrictions"),
         (7, "1 to 14 days"),
         (450, "365 to 539 days"),
         (700, "540 days or more"),
     ):
-        assert said in held_words(replace(sweep, restricted_days=held), case.twin.origin)
+        assert said in held_sentence(replace(result, held=replace(result.held, days_under_restrictions=days)))
     assert day_words({"working": 3, "holiday": 1}) == "3 working days, 1 public holiday"
-    one = stringency_sweep(case.twin, [50], case.dates[:7])
-    assert "80% interval" in sweep_words(one, case.inputs.study.behaviour("parks"))
-    assert RUNGS[0] in rung_words(one)
+    one = sweep_result(stringency_sweep(case.twin, [50], case.dates[:7]), about_case(case))
+    assert "80% interval" in sweep_sentence(one, case.inputs.study.behaviour("parks"))
+    assert RUNGS[0] in rung_sentence(one)
 
 
 # ---- the lines that reproduce a result
@@ -790,26 +797,26 @@ def test_the_printed_lines_give_the_same_figures(
     assert "cannot be read now" in why_not_reproducible(gone) and "edited" not in why_not_reproducible(gone)
     window = {"start": dates[0].date(), "end": dates[-1].date()}
     here, _ = run_sweep(case.store, case.run.run_id, [0, 50], twin=case.twin, **window)
-    assert main(shlex.split(sweep_command(record, [0, 50], dates))[1:]) == 0
+    assert main(shlex.split(reproduce_sweep(record, [0.0, 50.0], dates).command)[1:]) == 0
     printed = json.loads(capsys.readouterr().out)
-    assert printed["levels"] == here["levels"] and printed["held"] == here["held"]
+    assert printed["levels"] == here.as_dict()["levels"] and printed["held"] == here.as_dict()["held"]
     space: dict[str, object] = {}
-    exec(sweep_python(record, [0, 50], dates), space)
-    assert space["values"]["levels"] == here["levels"]  # type: ignore[index]
+    exec(reproduce_sweep(record, [0.0, 50.0], dates).python, space)
+    assert space["result"].levels == here.levels  # type: ignore[attr-defined]
 
     scenario = what_if("lifted-later", case.inputs.timeline, case.twin.origin)
     (tmp_path / "later.toml").write_text(scenario_file(scenario, case.inputs.timeline), encoding="utf-8")
     there, _ = run_compare(case.store, case.run.run_id, [scenario], twin=case.twin, **window)
     capsys.readouterr()
-    assert main(shlex.split(compare_command(record, ["later.toml"], dates))[1:]) == 0
+    assert main(shlex.split(reproduce_comparison(record, ["later.toml"], dates).command)[1:]) == 0
     printed = json.loads(capsys.readouterr().out)
-    assert printed["scenarios"][0]["difference"] == there["scenarios"][0]["difference"]
-    assert printed["scenarios"][0]["lower"] == there["scenarios"][0]["lower"]
-    against_itself = compare_command(record, ["later.toml"], dates, None, "later.toml")
-    assert main(shlex.split(against_itself)[1:]) == 0
+    assert printed["scenarios"][0]["difference"] == there.scenarios[0].difference
+    assert printed["scenarios"][0]["lower"] == there.scenarios[0].lower
+    against_itself = reproduce_comparison(record, ["later.toml"], dates, None, "later.toml")
+    assert main(shlex.split(against_itself.command)[1:]) == 0
     assert set(json.loads(capsys.readouterr().out)["scenarios"][0]["difference"].values()) == {0.0}
-    exec(compare_python(record, ["later.toml"], dates, None, "later.toml"), space)
-    assert set(space["values"]["scenarios"][0]["difference"].values()) == {0.0}  # type: ignore[index]
+    exec(against_itself.python, space)
+    assert set(space["result"].scenarios[0].difference.values()) == {0.0}  # type: ignore[attr-defined]
 
 
 # ---- against the truth of Meridia

@@ -1,0 +1,46 @@
+"""What may be asked of a sweep and of a comparison, from nothing: the run that they are about is made where it is not there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from core.counterfactual.levels import checked_targets
+from core.errors import InputError
+from core.options import option
+from core.services.studies.requests import RunRequest
+
+DEFAULT_LEVELS = (0.0, 25.0, 50.0, 75.0, 100.0)
+
+
+@dataclass(frozen=True)
+class SweepRequest:
+    """Stringency held at each of `levels` from `start` to `end` (None: all of the hold-out) of a run. A language model is asked
+    what its run did not ask only with `ask`. Raises InputError for levels outside 0 to 100."""
+
+    run: RunRequest
+    levels: tuple[float, ...] = option("0 to 100", DEFAULT_LEVELS, word="L,L,…")
+    start: date | None = option("first day (default: of the hold-out)", None)
+    end: date | None = option("last day (default: of the hold-out)", None)
+    ask: bool = option("ask a language model what its run has not asked yet", False)
+
+    def __post_init__(self) -> None:
+        checked_targets(self.levels)
+
+
+@dataclass(frozen=True)
+class CompareRequest:
+    """The policies of scenario files against the one that was in force, or that of the file `reference`; otherwise as
+    `SweepRequest`. Raises InputError where there is no scenario."""
+
+    run: RunRequest
+    scenario: tuple[Path, ...] = option("TOML or JSON; repeat", repeat=True)
+    reference: Path | None = option("scenario to compare with (default: the policy that was in force)", None)
+    start: date | None = option("first day (default: of the hold-out)", None)
+    end: date | None = option("last day (default: of the hold-out)", None)
+    ask: bool = option("ask a language model what its run has not asked yet", False)
+
+    def __post_init__(self) -> None:
+        if not self.scenario:
+            raise InputError("no scenario given", where="compare", allowed="one or more scenarios")

@@ -1,0 +1,53 @@
+"""The finished run that something is asked of: one that is there, else a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from core.errors import InputError
+from core.execution.progress import ProgressReporter
+from core.services.language.engines import ASKING
+from core.services.runs.costs import cost_before
+from core.services.runs.preparing import complete_run
+from core.services.runs.run import ensure_run, run_study
+from core.services.studies.requests import ModelOptions, RunRequest
+from core.store.database import Store
+
+
+def finished_run(
+    request: RunRequest, store: Store, *, ask: bool = False, watch: ProgressReporter | None = None
+) -> tuple[str, ModelOptions | None]:
+    """The id of a finished run of this request, and how its model may be asked further: caps are for all that is asked.
+
+    A run that would ask a language model is made only with `ask`; its cost is told to the watch before. Raises InputError
+    where there is none and it may not be made.
+    """
+    watch = watch or ProgressReporter()
+    if request.asking is None:
+        return ensure_run(request, store, watch), None
+    found = complete_run(request, store)
+    if found is not None:
+        return found, request.asking
+    cost = cost_before(store, request)
+    if cost.calls and not ask:
+        raise InputError(
+            f"there is no finished run of {request.study} in which {cost.model} was asked so; it takes {cost.calls:,} calls",
+            where=f"engine {request.engine}",
+            allowed="`policytwin run` with the same options, or --ask where there is such an option",
+        )
+    watch.on_cost(cost)
+    summary = run_study(request, store, watch)
+    return summary.run_id, _left(request.asking, summary.values[ASKING])
+
+
+def _left(asking: ModelOptions, took: Mapping[str, Any]) -> ModelOptions:
+    """What the caps leave after so much was asked."""
+    tokens = took["tokens_in"] + took["tokens_out"]
+    caps: dict[str, Any] = {}
+    for name, used in (("max_calls", took["calls"]), ("max_tokens", tokens), ("max_cost", took["cost"] or 0.0)):
+        cap = getattr(asking, name)
+        if cap is not None:
+            caps[name] = max(type(cap)(0), cap - used)
+    return replace(asking, **caps)

@@ -1,0 +1,44 @@
+"""A document on a page: what a result means, as the terminal and the report say it too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from core.report.document import Block, Code, Details, Figure, Heading, Items, Paragraph, Table
+from pages.common.charts import chart
+from pages.common.shell import plain_text
+
+_MARKS = {
+    "plain": "",
+    "good": ":green[:material/check_circle:] ",
+    "caution": ":orange[:material/warning:] ",
+    "bad": ":red[:material/error:] ",
+}
+
+
+def render(blocks: Sequence[Block], key: str) -> None:
+    """Draw the blocks in order; `key` tells their widgets from those of other documents on the page."""
+    for place, block in enumerate(blocks):
+        own = f"{key}-{place}"
+        match block:
+            case Heading():
+                st.markdown(f"#### {plain_text(block.text)}")
+            case Paragraph():
+                st.markdown(_MARKS[block.tone] + plain_text(block.text))
+            case Items():
+                st.markdown("\n".join(f"- {plain_text(text)}" for text in block.texts))
+            case Table():
+                frame = pd.DataFrame(list(block.rows), columns=list(block.head))
+                st.dataframe(frame.round(block.digits), width="stretch", hide_index=True, key=own)
+                if block.caption:
+                    st.caption(plain_text(block.caption))
+            case Figure():
+                chart(block.draw(), block.data, block.name, own, block.words)
+            case Code():
+                st.code(block.text, language=block.language, wrap_lines=block.language == "bash")
+            case Details():
+                with st.expander(block.title, key=own):
+                    render(block.blocks, own)

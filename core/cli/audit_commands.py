@@ -11,14 +11,13 @@ from core.cli.options import (
     command,
     estimate_option,
     json_option,
-    levels,
     model_options_given,
-    names,
     open_store,
     show,
     store_option,
     watch,
 )
+from core.cli.parsers import levels, names
 from core.errors import InputError
 
 

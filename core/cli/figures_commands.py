@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from core.cli.options import command, folder, json_option, names, open_store, show, store_option, watch
+from core.cli.options import command, json_option, open_store, show, store_option, watch
+from core.cli.parsers import folder, names
 
 
 def add(commands: Any) -> None:

@@ -9,20 +9,17 @@ from typing import Any
 
 from core.cli import audit_commands as audit_commands
 from core.cli.options import (
-    DATE_FORMAT,
     asking_of,
     asking_options,
     command,
-    day,
     estimate_option,
-    folder,
     json_option,
-    names,
     open_store,
     show,
     store_option,
     watch,
 )
+from core.cli.parsers import DATE_FORMAT, day, folder, names
 from core.errors import InputError
 
 

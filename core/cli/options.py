@@ -6,14 +6,13 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
-from datetime import date
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
+from core.cli.parsers import DATE_FORMAT, day
 from core.printable import printable
 
-DATE_FORMAT = "YYYY-MM-DD"
 RUN_REQUEST = "core.services.studies.requests:RunRequest"
 
 
@@ -96,37 +95,6 @@ def ask_option(parser: Parser) -> None:
     parser.add_argument("--ask", action="store_true", help="ask a language model what its run has not asked yet")
 
 
-def asking_of(arguments: argparse.Namespace) -> Any:
-    """How a language model is to be asked, or None for the rules engine; InputError where only options are given."""
-    from core.cognition.llm.providers import LANGUAGE_ENGINES
-    from core.errors import InputError
-    from core.services.studies.requests import ModelOptions
-
-    given = model_options_given(arguments)
-    if arguments.engine not in LANGUAGE_ENGINES:
-        switched = [name for name in ("allow_failures", "estimate", "ask") if getattr(arguments, name, False)]
-        for name in (*given, *switched):
-            raise InputError(
-                f"--{name.replace('_', '-')} with the engine {arguments.engine}, which asks no model",
-                allowed=f"--engine {', '.join(LANGUAGE_ENGINES)}",
-            )
-        return None
-    if not str(given.get("model", "")).strip():
-        raise InputError(
-            "no model is named", where=f"engine {arguments.engine}", allowed="--model with the provider's name of one"
-        )
-    return ModelOptions(engine=arguments.engine, allow_failures=arguments.allow_failures, **given)
-
-
-def model_options_given(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What was said about asking a language model, by the names of `ModelOptions`."""
-    from core.options import option_name, options_of
-    from core.services.studies.requests import ModelOptions
-
-    given = {item.name: getattr(arguments, option_name(item).replace("-", "_")) for item, _ in options_of(ModelOptions)}
-    return {name: value for name, value in given.items() if value is not None and name != "allow_failures"}
-
-
 def window_options(parser: Parser) -> None:
     parser.add_argument("--start", type=day, metavar=DATE_FORMAT, help="first day (default: of the hold-out)")
     parser.add_argument("--end", type=day, metavar=DATE_FORMAT, help="last day (default: of the hold-out)")
@@ -144,42 +112,6 @@ def json_option(parser: Parser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
 
 
-def folder(text: str) -> Path:
-    """A folder that is there, also where a study with data of its own would not read it."""
-    if not Path(text).expanduser().is_dir():
-        raise argparse.ArgumentTypeError(f"'{text}' is not a folder; allowed: a folder of observations")
-    return Path(text)
-
-
-def day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a date; allowed: {DATE_FORMAT}") from None
-
-
-def levels(text: str) -> list[float]:
-    try:
-        return [float(part) for part in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a list of numbers; allowed: 0,25,50") from None
-
-
-def days(text: str) -> list[date]:
-    return [day(part.strip()) for part in text.split(",")]
-
-
-def whole_numbers(text: str) -> list[int]:
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a list of whole numbers; allowed: 30,90,180") from None
-
-
-def names(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
 def open_store(arguments: argparse.Namespace) -> Any:
     from core.settings import store_path
     from core.store.database import Store
@@ -191,6 +123,18 @@ def request_of(arguments: argparse.Namespace, request: str = RUN_REQUEST) -> Any
     from core.cli.requests import read_request
 
     return read_request(arguments, request_class(request))
+
+
+def asking_of(arguments: argparse.Namespace) -> Any:
+    from core.cli.requests import asking_of
+
+    return asking_of(arguments)
+
+
+def model_options_given(arguments: argparse.Namespace) -> dict[str, Any]:
+    from core.cli.requests import model_options_given
+
+    return model_options_given(arguments)
 
 
 def watch() -> Any:

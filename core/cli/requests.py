@@ -10,7 +10,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from core.cli.options import DATE_FORMAT, asking_of, day, folder
+from core.cli.parsers import DATE_FORMAT, day, folder
 from core.options import Option, option_name, options_of
 from core.services.studies.requests import ModelOptions
 
@@ -100,3 +100,34 @@ def _plain(kind: Any) -> Any:
     """A kind without what stands for none."""
     parts = [part for part in get_args(kind) if part is not NoneType]
     return kind if get_origin(kind) is tuple or not parts else parts[0]
+
+
+def asking_of(arguments: argparse.Namespace) -> Any:
+    """How a language model is to be asked, or None for the rules engine; InputError where only options are given."""
+    from core.cognition.llm.providers import LANGUAGE_ENGINES
+    from core.errors import InputError
+    from core.services.studies.requests import ModelOptions
+
+    given = model_options_given(arguments)
+    if arguments.engine not in LANGUAGE_ENGINES:
+        switched = [name for name in ("allow_failures", "estimate", "ask") if getattr(arguments, name, False)]
+        for name in (*given, *switched):
+            raise InputError(
+                f"--{name.replace('_', '-')} with the engine {arguments.engine}, which asks no model",
+                allowed=f"--engine {', '.join(LANGUAGE_ENGINES)}",
+            )
+        return None
+    if not str(given.get("model", "")).strip():
+        raise InputError(
+            "no model is named", where=f"engine {arguments.engine}", allowed="--model with the provider's name of one"
+        )
+    return ModelOptions(engine=arguments.engine, allow_failures=arguments.allow_failures, **given)
+
+
+def model_options_given(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What was said about asking a language model, by the names of `ModelOptions`."""
+    from core.options import option_name, options_of
+    from core.services.studies.requests import ModelOptions
+
+    given = {item.name: getattr(arguments, option_name(item).replace("-", "_")) for item, _ in options_of(ModelOptions)}
+    return {name: value for name, value in given.items() if value is not None and name != "allow_failures"}

@@ -7,22 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from core.cli.options import (
-    DATE_FORMAT,
     again_option,
     command,
-    days,
     finished_run,
-    folder,
     json_option,
-    names,
     open_store,
     request_of,
     run_options,
     show,
     store_option,
     watch,
-    whole_numbers,
 )
+from core.cli.parsers import DATE_FORMAT, days, folder, names, whole_numbers
 from core.errors import InputError
 
 

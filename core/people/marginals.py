@@ -14,7 +14,6 @@ from core.people.population_file import (
     available_populations,
     load_population_spec,
     spec_from_dict,
-    to_toml,
 )
 from core.people.raking import MarginTarget, RakingResult, rake
 from core.people.spec import FULL, Assumption, Attribute, Category, Marginal, PopulationSpec, Trait
@@ -34,7 +33,6 @@ __all__ = [
     "raked_joint",
     "sources_frame",
     "spec_from_dict",
-    "to_toml",
 ]
 
 #: Seeds only shape the start, and old tables contradict each other a little: this many passes are enough.

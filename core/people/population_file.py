@@ -36,7 +36,6 @@ from core.people.spec import (
     Wording,
 )
 from core.people.templates import check_template
-from core.people.toml_text import toml_text
 from core.people.written import MOST_INHABITANTS, WrittenPopulation
 from core.printable import quoted
 from core.settings import shipped_data
@@ -60,11 +59,6 @@ def load_population_spec(path: str | Path) -> PopulationSpec:
         path = shipped_data() / "populations" / f"{path}.toml"
     written = read_with_parents(path, shipped_data() / "populations")
     return _spec(written.raw, path.name, lambda location: written.origin(location).name)
-
-
-def to_toml(spec: PopulationSpec) -> str:
-    """The specification as the text of a population file; `load_population_spec` reads it back unchanged."""
-    return toml_text(spec.to_dict())
 
 
 def spec_from_dict(raw: Mapping[str, Any], *, where: str = "population") -> PopulationSpec:

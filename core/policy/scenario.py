@@ -26,9 +26,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date
 from pathlib import Path
 from typing import Any
+
+import tomli_w
 
 from core.errors import InputError, one_of
 from core.inputs.checking import WrittenModel, checked
@@ -113,22 +114,21 @@ def edits_between(timeline: PolicyTimeline, parent: PolicyTimeline) -> list[dict
     return edits
 
 
+def scenario_text(timeline: PolicyTimeline, parent: PolicyTimeline, suffix: str = ".toml") -> str:
+    """The text of a scenario file that makes `timeline` of `parent`; InputError where no edits can."""
+    # The observed timeline is called so in every store; any other parent is named by id, which cannot be ambiguous.
+    called = "observed" if parent.name.lower() == "observed" else parent.id
+    raw = {"name": timeline.name, "parent": called, "edits": edits_between(timeline, parent)}
+    if suffix == ".json":
+        return json.dumps(raw, indent=2, ensure_ascii=False, default=lambda day: day.isoformat()) + "\n"
+    return tomli_w.dumps(raw)
+
+
 def dump_scenario(timeline: PolicyTimeline, path: str | Path, parent: PolicyTimeline) -> None:
     """Writes `timeline` as edits of `parent` to a TOML or JSON file; `load_scenario` makes the same policy of it."""
     file = Path(path)
     one_of(file.suffix, SUFFIXES, what="kind of scenario file", where=str(file))
-    # The observed timeline is called so in every store; any other parent is named by id, which cannot be ambiguous.
-    called = "observed" if parent.name.lower() == "observed" else parent.id
-    edits = edits_between(timeline, parent)
-    raw = {"name": timeline.name, "parent": called, "edits": edits}
-    if file.suffix == ".json":
-        text = json.dumps(raw, indent=2, ensure_ascii=False, default=lambda day: day.isoformat()) + "\n"
-    else:
-        lines = [f"{key} = {_toml(raw[key])}" for key in ("name", "parent")]
-        for edit in edits:
-            lines += ["", "[[edits]]", *(f"{key} = {_toml(value)}" for key, value in edit.items())]
-        text = "\n".join(lines) + "\n"
-    file.write_text(text, encoding="utf-8")
+    file.write_text(scenario_text(timeline, parent, file.suffix), encoding="utf-8")
 
 
 def _applied(timeline: PolicyTimeline, edit: WrittenModel) -> PolicyTimeline:
@@ -182,17 +182,6 @@ def _holiday_edits(timeline: PolicyTimeline, parent: PolicyTimeline) -> list[dic
         if item not in theirs or item.day in gone:
             edits.append({"holiday": item.name, "day": item.day, "announced": item.announced})
     return edits
-
-
-def _toml(value: Any) -> str:
-    """A value in TOML. Its basic strings are JSON's, but for the delete character, which it wants escaped."""
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + " }"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
 
 
 def scenario_file_name(name: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 from page_cases import end_jobs
 from streamlit.testing.v1 import AppTest
 
-from core.policy.scenario import load_scenario
+from core.policy.scenario import load_scenario, scenario_text
 from core.services.policies.drafts import edit_draft, start_draft
 from core.services.policies.timelines import keep_draft, load_draft, load_timeline, save_scenario, saved_scenarios
 from core.services.studies.inputs import open_study
@@ -262,10 +262,8 @@ def test_a_scenario_can_be_edited_further_downloaded_and_deleted(
         assert load_draft(store, inputs.study, saved).parent_id == identifier
     # What "Reproduce this" says has to be true: the Python of the page runs on the file it offers.
     code = next(item.value for item in app.code if "load_scenario" in item.value)
-    from pages.views.policy.scenarios import scenario_file
-
     path = tmp_path / f"{identifier}.toml"
-    path.write_text(scenario_file(saved, inputs.timeline), encoding="utf-8")
+    path.write_text(scenario_text(saved, inputs.timeline), encoding="utf-8")
     assert load_scenario(path, inputs.timeline).level_changes(saved) == []
     exec(compile(code.replace(f'"{path.name}"', f'"{path}"'), "page", "exec"), {})
     app = shown(button(app, "Yes, delete it").click().run())

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import date
-from pathlib import Path, PurePath
+from pathlib import PurePath
 
 import pandas as pd
 
 from core.errors import InputError, one_of
 from core.inputs.files import parsed
-from core.policy.scenario import SUFFIXES, dump_scenario, scenario_of
+from core.policy.scenario import SUFFIXES, scenario_of
 from core.policy.timeline import PolicyTimeline
 from core.store.database import Store
 from core.study import Study
@@ -194,17 +193,6 @@ def scenario_table(store: Store, study: Study, observed: PolicyTimeline, first: 
         )
     columns = ["timeline_id", "name", "parent", "created_at", "stringency", "observed_stringency", "problem"]
     return pd.DataFrame(rows, columns=columns)
-
-
-def scenario_file(timeline: PolicyTimeline, observed: PolicyTimeline) -> str:
-    """The scenario as a TOML file, written as edits of the observed policy so that it can be read anywhere.
-
-    Raises InputError where the observed policy it was made from is not this one's days.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "scenario.toml"
-        dump_scenario(timeline, path, observed)
-        return path.read_text(encoding="utf-8")
 
 
 def read_scenario_file(

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from core.errors import InputError, one_of
 from core.policy.interventions import encoded, observed_states
-from core.policy.scenario import dump_scenario
 from core.policy.timeline import PolicyTimeline
 
 DAYS_IN_WEEK = 7
@@ -105,14 +102,6 @@ def what_if(identifier: str, timeline: PolicyTimeline, origin: date, days: int =
     """The scenario of a built-in what-if; InputError for an unknown one, or days outside 1 to 365."""
     one_of(identifier, [item.id for item in WHAT_IFS], what="what-if")
     return next(item for item in WHAT_IFS if item.id == identifier).make(timeline, origin, days)
-
-
-def scenario_file(timeline: PolicyTimeline, parent: PolicyTimeline) -> str:
-    """The text of a scenario file (TOML) that makes `timeline` of `parent`; InputError where no edits can."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "scenario.toml"
-        dump_scenario(timeline, path, parent)
-        return path.read_text(encoding="utf-8")
 
 
 def _checked(days: int) -> int:

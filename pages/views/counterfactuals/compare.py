@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from core.counterfactual.contrast import Contrast, contrasts, group_contrast
-from core.policy.scenario import scenario_file_name, scenario_file_names
+from core.policy.scenario import scenario_file_name, scenario_file_names, scenario_text
 from core.policy.timeline import PolicyTimeline
 from core.report.figures.contrasts import contrast_figure, group_figure, paths_figure
 from core.report.figures.sweeps import readable
@@ -27,7 +27,7 @@ from core.services.counterfactuals.results import ComparisonResult, comparison_r
 from core.services.counterfactuals.run import about_twin, kept_counterfactuals, run_compare
 from core.services.counterfactuals.tables import contrast_table, difference_table, path_table
 from core.services.policies.timelines import distinct_scenarios, load_timeline, saved_scenarios
-from core.services.policies.what_ifs import DEFAULT_DAYS, FEWEST_DAYS, MOST_DAYS, WHAT_IFS, scenario_file, what_if
+from core.services.policies.what_ifs import DEFAULT_DAYS, FEWEST_DAYS, MOST_DAYS, WHAT_IFS, what_if
 from core.settings import observed_data
 from pages.common.address import from_address, into_address, key_of, pick, pick_several
 from pages.common.charts import chart
@@ -357,7 +357,7 @@ def _reproduce(asked: CounterfactualInputs, question: Question) -> None:
         ):
             st.download_button(
                 name,
-                data=partial(_file, timeline, observed),
+                data=partial(scenario_text, timeline, observed),
                 file_name=name,
                 mime="application/toml",
                 key=f"file-{name}",
@@ -369,7 +369,3 @@ def _reproduce(asked: CounterfactualInputs, question: Question) -> None:
         asked.run.record, question.files, asked.dates, data, reference_file, edited=asked.population is not None
     )
     render((lines.details("In a shell or in Python"),), "reproduce")
-
-
-def _file(timeline: PolicyTimeline, observed: PolicyTimeline) -> str:
-    return scenario_file(timeline, observed)

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import InputError
+from core.policy.scenario import scenario_text
 from core.policy.timeline import PolicyTimeline
 from core.report.sentences.counterfactuals import reproduce_comparison
 from core.services.policies.timelines import (
@@ -14,7 +15,6 @@ from core.services.policies.timelines import (
     read_scenario_file,
     save_scenario,
     saved_scenarios,
-    scenario_file,
     scenario_table,
 )
 from pages.common.shell import try_to
@@ -100,7 +100,7 @@ def _chosen(editing: Editing) -> None:
 @st.cache_data(show_spinner=False, max_entries=64)
 def _file(study_id: str, timeline_id: str, observed_id: str, _editing: Editing) -> str:
     """The scenario's file; the ids are what it depends on."""
-    return scenario_file(_editing.parent, _editing.workspace.inputs.timeline)
+    return scenario_text(_editing.parent, _editing.workspace.inputs.timeline)
 
 
 def _bring_in(editing: Editing) -> None:

@@ -16,7 +16,7 @@ from core.counterfactual.support import FAR, SLACK
 from core.csv_out import csv_safe
 from core.errors import InputError
 from core.policy.interventions import Intervention
-from core.policy.scenario import dump_scenario, load_scenario
+from core.policy.scenario import dump_scenario, load_scenario, scenario_text
 from core.policy.timeline import PolicyTimeline
 from core.report.figures.policies import Split, draft_figure, in_words, policy_figure
 from core.services.policies import drafts
@@ -42,7 +42,6 @@ from core.services.policies.timelines import (
     save_scenario,
     save_timeline,
     saved_scenarios,
-    scenario_file,
     scenario_table,
 )
 from core.services.studies.inputs import StudyInputs, open_study
@@ -466,7 +465,7 @@ def test_a_downloaded_file_gives_the_same_policy_to_the_command_line_and_to_anot
     ]
     parent = schools(observed).renamed("Parent", parent_id=observed.id)
     scenario = drafts.edit_draft(drafts.start_draft(parent), edits, "edits").renamed("Mine", parent_id=parent.id)
-    text = scenario_file(scenario, observed)
+    text = scenario_text(scenario, observed)
     path = tmp_path / "scenario.toml"
     path.write_text(text, encoding="utf-8")
     loaded = load_scenario(path, observed)

@@ -31,7 +31,7 @@ from core.counterfactual.uncertainty import drawn_category_means, drawn_means
 from core.errors import Cancelled, InputError
 from core.execution.progress import ProgressReporter
 from core.policy.indices import policy_index
-from core.policy.scenario import load_scenario, scenario_file_names
+from core.policy.scenario import load_scenario, scenario_file_names, scenario_text
 from core.policy.timeline import PolicyTimeline
 from core.records import RUNGS
 from core.report.sentences.counterfactuals import (
@@ -59,7 +59,7 @@ from core.services.counterfactuals.tables import (
 )
 from core.services.library.archive import load_result
 from core.services.policies.timelines import distinct_scenarios, saved_scenarios
-from core.services.policies.what_ifs import WHAT_IFS, lifted_earlier, lifted_later, scenario_file, what_if
+from core.services.policies.what_ifs import WHAT_IFS, lifted_earlier, lifted_later, what_if
 from core.services.runs.fitted import fitted_twin, horizon_dates, latest_run
 from core.services.studies.inputs import StudyInputs, open_study
 from core.simulation.simulate import simulate
@@ -602,7 +602,7 @@ def test_lifting_later_is_never_looser_and_earlier_never_stricter(case: Case, da
 def test_a_what_if_survives_its_scenario_file(case: Case, name: str, tmp_path: Path) -> None:
     made = what_if(name, case.inputs.timeline, case.twin.origin, 45)
     file = tmp_path / "scenario.toml"
-    file.write_text(scenario_file(made, case.inputs.timeline), encoding="utf-8")
+    file.write_text(scenario_text(made, case.inputs.timeline), encoding="utf-8")
     read = load_scenario(file, case.inputs.timeline)
     pd.testing.assert_frame_equal(read.levels(), made.levels())
     assert read.calendar == made.calendar and read.name == made.name
@@ -805,7 +805,7 @@ def test_the_printed_lines_give_the_same_figures(
     assert space["result"].levels == here.levels  # type: ignore[attr-defined]
 
     scenario = what_if("lifted-later", case.inputs.timeline, case.twin.origin)
-    (tmp_path / "later.toml").write_text(scenario_file(scenario, case.inputs.timeline), encoding="utf-8")
+    (tmp_path / "later.toml").write_text(scenario_text(scenario, case.inputs.timeline), encoding="utf-8")
     there, _ = run_compare(case.store, case.run.run_id, [scenario], twin=case.twin, **window)
     capsys.readouterr()
     assert main(shlex.split(reproduce_comparison(record, ["later.toml"], dates).command)[1:]) == 0

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from core.errors import InputError
 from core.files_out import written_whole
-from core.report.document import Document
+from core.records import RunRecord
+from core.report.document import Block, Code, Details, Document, Heading, Items
 from core.report.renderers.html import html_text
 from core.report.sentences.counterfactuals import comparison_document, sweep_document
 from core.result import Result
 from core.services.counterfactuals.results import ComparisonResult, SweepResult
 from core.services.library.archive import load_result
+from core.services.studies.inputs import engine_label
 from core.services.studies.stored_inputs import stored_study
 from core.store.database import Store
 from core.study import Study
@@ -28,10 +32,38 @@ _MARK = b"Made by PolicyTwin"
 
 def document_of(store: Store, run_id: str) -> Document:
     """What a complete run found, as it is to be read. InputError where nothing is said of its kind."""
-    result = load_result(store, run_id)
+    result, record = load_result(store, run_id), store.run(run_id).record
     if type(result) not in DOCUMENTS:
         raise InputError(f"is a {result.kind}, of which no report is made", where=f"run {run_id}")
-    return DOCUMENTS[type(result)](result, stored_study(store, store.run(run_id).record))
+    study = stored_study(store, record)
+    said = DOCUMENTS[type(result)](result, study)
+    return replace(said, blocks=(*said.blocks, *basis(record, study)))
+
+
+def basis(record: RunRecord, study: Study) -> tuple[Block, ...]:
+    """What a result rests on, and how it is made again: the same for every kind."""
+    data = (
+        "invented by PolicyTwin: nothing here is about a real place"
+        if study.fictional
+        else study.citation or "the user's own"
+    )
+    learned = "nothing" if record.priors == "none" else record.priors
+    return (
+        Heading("What this rests on"),
+        Items(
+            (
+                f"Data: {data}.".replace("..", "."),
+                f"People: {record.personas:,} synthetic personas (population {record.population_id}, seed {record.seed}). Nobody "
+                "was asked; traits without a source are assumptions.",
+                f"Engine: {engine_label(record.engine)}, version {record.engine_version}"
+                f"{f', model {record.model_id}' if record.model_id else ''}.",
+                f"Learned from other places' past: {learned}.",
+                f"Claim: {record.rung}. That the mechanism is valid for this place is not claimed.",
+                f"PolicyTwin {record.code_version}, {record.created_at:%d %B %Y}.".replace(" 0", " "),
+            )
+        ),
+        Details("Make it again", (Code(shlex.join(["policytwin", "rerun", record.run_id]), "bash"),)),
+    )
 
 
 def write_report(store: Store, run_id: str, path: Path) -> Path:

@@ -136,7 +136,14 @@ def test_the_report_of_a_sweep_has_all_that_its_reader_needs(short_store: Path, 
     assert main([*words, str(tmp_path / "sweep.html")]) == 0
     text = (tmp_path / "sweep.html").read_text(encoding="utf-8")
     assert "What would people do in" in text and "Fictional" in text and result.run_id in text
-    for said in ("80% intervals cover", "not a causal effect", "How sure", "epidemic level", "falls by"):
+    for said in (
+        "80% intervals cover",
+        "not a causal effect",
+        "How sure",
+        "epidemic level",
+        "falls by",
+        "Nobody was asked",
+    ):
         assert said in text, said
     assert Tags(text).addresses == []
     (tmp_path / "own.html").write_text("mine")

@@ -364,8 +364,8 @@ def _reproduce(asked: CounterfactualInputs, question: Question) -> None:
                 on_click="ignore",
                 icon=":material/download:",
             )
-    data = None if asked.study.shipped or observed_data() is None else str(observed_data())
-    lines = reproduce_comparison(
-        asked.run.record, question.files, asked.dates, data, reference_file, edited=asked.population is not None
-    )
-    render((lines.details("In a shell or in Python"),), "reproduce")
+        data = None if asked.study.shipped or observed_data() is None else str(observed_data())
+        lines = reproduce_comparison(
+            asked.run.record, question.files, asked.dates, data, reference_file, edited=asked.population is not None
+        )
+        render(lines.details().blocks, "reproduce")

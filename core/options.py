@@ -70,7 +70,9 @@ def command_words(request: Any) -> list[str]:
         elif how.repeat:
             words += [part for entry in value for part in (f"--{option_name(item)}", _word(entry))]
         else:
-            words += [f"--{option_name(item)}", _word(value)]
+            name, word = f"--{option_name(item)}", _word(value)
+            # What begins with a dash would be read as another option.
+            words += [f"{name}={word}"] if word.startswith("-") else [name, word]
     return words
 
 

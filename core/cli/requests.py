@@ -64,7 +64,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 def _add(parser: Any, item: Field[Any], how: Option, kind: Any, *, said: bool = True) -> None:
     """One option; unless `said`, None stands for what was not given."""
     required = said and item.default is MISSING
-    usual = item.default if said and not required else None
+    usual: Any = item.default if said and not required else None
     text = how.text
     if how.positional:
         parser.add_argument(item.name, help=text)
@@ -79,8 +79,9 @@ def _add(parser: Any, item: Field[Any], how: Option, kind: Any, *, said: bool = 
     word = how.word or _WORDS[one] + (f",{_WORDS[one]},…" if several and not how.repeat else "")
     if how.repeat:
         parser.add_argument(
-            name, action="append", type=parse, metavar=word, required=required, default=usual, help=text
-        )
+            name, action="append", type=parse, metavar=word, required=required,
+            default=None if usual is None else list(usual), help=text,
+        )  # fmt: skip
         return
     kind_of_text = _several(parse) if several and how.parse is None else parse
     parser.add_argument(name, type=kind_of_text, metavar=word, required=required, default=usual, help=text)
@@ -105,11 +106,13 @@ def _plain(kind: Any) -> Any:
 def asking_of(arguments: argparse.Namespace) -> Any:
     """How a language model is to be asked, or None for the rules engine; InputError where only options are given."""
     from core.cognition.llm.providers import LANGUAGE_ENGINES
-    from core.errors import InputError
+    from core.errors import InputError, one_of
+    from core.services.studies.inputs import ENGINES
     from core.services.studies.requests import ModelOptions
 
     given = model_options_given(arguments)
     if arguments.engine not in LANGUAGE_ENGINES:
+        one_of(arguments.engine, ENGINES, what="engine")
         switched = [name for name in ("allow_failures", "estimate", "ask") if getattr(arguments, name, False)]
         for name in (*given, *switched):
             raise InputError(

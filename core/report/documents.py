@@ -14,11 +14,13 @@ from core.records import RunRecord
 from core.report.document import Block, Code, Details, Document, Heading, Items
 from core.report.renderers.html import html_text
 from core.report.sentences.counterfactuals import comparison_document, sweep_document
+from core.report.sentences.surveys import survey_document
 from core.result import Result
 from core.services.counterfactuals.results import ComparisonResult, SweepResult
 from core.services.library.archive import load_result
 from core.services.studies.inputs import engine_label
 from core.services.studies.stored_inputs import stored_study
+from core.services.surveys.results import SurveyResult
 from core.store.database import Store
 from core.study import Study
 
@@ -26,6 +28,7 @@ from core.study import Study
 DOCUMENTS: dict[type[Result], Callable[[Any, Study], Document]] = {
     SweepResult: sweep_document,
     ComparisonResult: comparison_document,
+    SurveyResult: survey_document,
 }
 _MARK = b"Made by PolicyTwin"
 

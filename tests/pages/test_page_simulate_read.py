@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from any_model import REASON, any_model
@@ -16,7 +17,7 @@ from core.services.dashboard.jobs import DONE
 from core.services.evaluation.engine_comparison import compare_engines, runs_to_compare
 from core.services.runs.results import list_results
 from core.services.studies.requests import ModelOptions
-from core.services.surveys.ask import ask_people, kept_questions
+from core.services.surveys.ask import ask_people, kept_questions, survey_result
 from core.store.database import Store
 from core.study import load_study
 from core.survey.questions import SurveyQuestion
@@ -126,7 +127,7 @@ def test_a_question_is_put_to_the_people(store: Store, server: ServerUrl) -> Non
     at = clean(page(**link, asked_by="occupation"))
     words = said(at)
     assert "nobody was asked" in words and "between samples" in words and len(at.get("plotly_chart")) == 3
-    assert kept_questions(store, "meridia")[0]["question"]["text"] in words.replace("\\", "")
+    assert survey_result(kept_questions(store, "meridia")[0]).question.text in words.replace("\\", "")
 
 
 def test_a_question_is_answered_by_a_trait_without_a_call(store: Store) -> None:
@@ -140,20 +141,19 @@ def test_a_question_is_answered_by_a_trait_without_a_call(store: Store) -> None:
     until(lambda: not job.active)
     assert job.status == DONE, job.message
     assert "no language model took part" in said(clean(page(section="ask")))
-    assert store.run(str(job.result["run_id"])).record.population_id == population
+    assert store.run(job.result.run_id).record.population_id == population
 
 
 def test_what_is_said_beneath_reproduce_is_true(store: Store, server: ServerUrl) -> None:
     run_id = model_run(store, server)
     population = str(store.run(run_id).record.population_id)
     question = SurveyQuestion.of_choices("Are shops open too long?", ["Yes", "No"])
-    asked = ask_people(store, population, question, asking=ModelOptions("openai", MODEL, str(server)))["run_id"]
+    asked = ask_people(store, population, question, asking=ModelOptions("openai", MODEL, str(server))).run_id
     audit_personas(store, run_id)
     for section in ("read", "compare", "persona-audit", "ask"):
         at = clean(page(section=section, run=run_id))
         lines = str(at.code[-1].value)
-        assert (asked if section == "ask" else run_id) in lines
-        shown: list[object] = []
+        shown: list[Any] = []
         # The store is open here already: the same connection serves the same file in one process.
         exec(compile(lines, section, "exec"), {"print": lambda *items, shown=shown: shown.extend(items)})
-        assert shown and all(item is not None for item in shown[:1])
+        assert shown[0]["run_id"] == asked if section == "ask" else shown and run_id in lines and shown[0] is not None

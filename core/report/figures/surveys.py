@@ -1,11 +1,11 @@
 """Figures of a survey question's answers: the distribution, subgroups side by side, and what the spread comes from.
 
-All take the values that `core.services.surveys.ask.ask_people` gives.
+All take a `SurveyResult`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from textwrap import wrap
 from typing import Any
@@ -14,6 +14,9 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from core.report.figures.style import ACCENT, OBSERVED, PALETTE, TWIN, styled
+from core.services.surveys.results import SurveyResult
+from core.survey.distribution import Estimate
+from core.survey.questions import SCALE, SurveyQuestion
 
 #: Height of a row, and of what surrounds the rows, in pixels.
 ROW, AROUND, LEAST = 30, 190, 300
@@ -28,27 +31,39 @@ PARTS = (
     ("within", "A person's own uncertainty", PALETTE[3]),
 )
 
+#: What the spread is measured in, by the kind of question.
+MEASURES = {
+    "scale": "variance of the answers (squared points of the scale)",
+    "choices": "Gini's impurity: the chance that two answers drawn at random differ",
+    "several": "sum over answers of the share that gives it times the share that does not",
+}
 
-def answer_figure(values: Mapping[str, Any], *, source: str) -> go.Figure:
+
+def measure_words(question: SurveyQuestion) -> str:
+    """What the spread of a question's answers is measured in."""
+    return MEASURES["several" if question.several else question.kind]
+
+
+def answer_figure(result: SurveyResult, *, source: str) -> go.Figure:
     """The share of each answer with its interval; a line at the mean of a scale."""
-    shares = values["everyone"]["shares"]
-    names = _labels(values)
-    scale = values["kind"] == "scale"
+    shares = result.everyone.shares
+    names = _labels(result)
+    scale = result.question.kind == SCALE
     figure = go.Figure(
         go.Bar(
-            y=[100.0 * share["value"] for share in shares] if scale else names,
-            x=names if scale else [100.0 * share["value"] for share in shares],
+            y=[100.0 * share.value for share in shares] if scale else names,
+            x=names if scale else [100.0 * share.value for share in shares],
             orientation="v" if scale else "h",
             marker_color=FILL,
             **{"error_y" if scale else "error_x": _error(shares)},
             customdata=_bounds(shares),
             hovertemplate=("%{x}: %{y:.1f}%" if scale else "%{y}: %{x:.1f}%")
-            + f", {values['level']}% interval %{{customdata[0]:.1f}} to %{{customdata[1]:.1f}}<extra></extra>",
+            + f", {result.level}% interval %{{customdata[0]:.1f}} to %{{customdata[1]:.1f}}<extra></extra>",
         )
     )
     styled(
         figure,
-        title=_title(values["question"]["text"]),
+        title=_title(result.question.text),
         source=_source(source),
         height=LEAST + 90 if scale else _height(len(names)),
         legend=False,
@@ -60,32 +75,30 @@ def answer_figure(values: Mapping[str, Any], *, source: str) -> go.Figure:
     name_axis(type="category", automargin=True)
     if not scale:
         figure.update_yaxes(autorange="reversed", gridcolor="#ffffff")
-    mean = values["everyone"]["mean"]
+    mean = result.everyone.mean
     if mean is not None:
-        first = float(values["question"]["low"])
+        first = float(result.question.low)
         figure.add_vline(
-            x=mean["value"] - first,
+            x=mean.value - first,
             line={"color": ACCENT, "dash": "dash"},
-            annotation={"text": f"mean {mean['value']:.2f}", "font": {"color": ACCENT}},
+            annotation={"text": f"mean {mean.value:.2f}", "font": {"color": ACCENT}},
         )
     return figure
 
 
-def subgroup_figure(values: Mapping[str, Any], attribute: str, *, source: str) -> go.Figure:
+def subgroup_figure(result: SurveyResult, attribute: str, *, source: str) -> go.Figure:
     """The answers of each group of an attribute, with intervals: means on a scale; of choices, a small panel for each.
 
     Groups of few personas are drawn pale. A dashed line marks everyone.
     """
-    found = values["by"][attribute]
-    groups = found["groups"]
-    names = [_text(group["label"]) for group in groups]
-    everyone = values["everyone"]
-    if values["kind"] == "scale":
-        panels = [("", [group["mean"] for group in groups], everyone["mean"]["value"], 1.0)]
+    found, groups, everyone = result.by[attribute], result.groups(attribute), result.everyone
+    names = [_text(group.label) for group in groups]
+    if everyone.mean is not None:
+        panels = [("", [group.mean for group in groups if group.mean is not None], everyone.mean.value, 1.0)]
     else:
         panels = [
-            (label, [group["shares"][place] for group in groups], 100.0 * everyone["shares"][place]["value"], 100.0)
-            for place, label in enumerate(_labels(values, PANEL_WIDTH))
+            (label, [group.shares[place] for group in groups], 100.0 * everyone.shares[place].value, 100.0)
+            for place, label in enumerate(_labels(result, PANEL_WIDTH))
         ]
     # Four panels are two and two; a last row of one would leave most of it empty.
     columns = 2 if len(panels) == 4 else min(MOST_COLUMNS, len(panels))
@@ -103,27 +116,27 @@ def subgroup_figure(values: Mapping[str, Any], attribute: str, *, source: str) -
         row, column = place // columns + 1, place % columns + 1
         figure.add_trace(
             go.Scatter(
-                x=[factor * item["value"] for item in estimates],
+                x=[factor * item.value for item in estimates],
                 y=names,
                 mode="markers",
                 name=label,
-                marker={"size": 10, "color": [PALE if group["small"] else TWIN for group in groups]},
+                marker={"size": 10, "color": [PALE if group.small else TWIN for group in groups]},
                 error_x=_error(estimates, factor),
                 customdata=[
-                    [factor * item["lower"], factor * item["upper"], group["people"], group["personas"]]
+                    [factor * item.lower, factor * item.upper, group.people, group.personas]
                     for item, group in zip(estimates, groups, strict=True)
                 ],
-                hovertemplate=f"%{{y}}: %{{x:.2f}}, {values['level']}% interval %{{customdata[0]:.2f}} to "
+                hovertemplate=f"%{{y}}: %{{x:.2f}}, {result.level}% interval %{{customdata[0]:.2f}} to "
                 "%{customdata[1]:.2f}<br>%{customdata[2]:,} inhabitants, %{customdata[3]:,} personas<extra></extra>",
             ),
             row=row,
             col=column,
         )
         figure.add_vline(x=middle, line={"color": ACCENT, "dash": "dash", "width": 1.5}, row=row, col=column)
-    unit = "% of inhabitants" if values["kind"] != "scale" else _scale_words(values)
+    unit = "% of inhabitants" if result.question.kind != SCALE else _scale_words(result)
     styled(
         figure,
-        title=_title(f"{values['question']['text']} – by {str(found['label']).lower()}"),
+        title=_title(f"{result.question.text} – by {str(found.label).lower()}"),
         source=_source(source),
         height=height,
         legend=False,
@@ -132,12 +145,11 @@ def subgroup_figure(values: Mapping[str, Any], attribute: str, *, source: str) -
     figure.update_layout(title={"yref": "container", "y": 1.0, "yanchor": "top", "pad": {"t": 16}})
     figure.for_each_annotation(lambda item: item.update(font_size=13) if item.yanchor == "bottom" else None)
     figure.update_yaxes(autorange="reversed", automargin=True)
-    if values["kind"] == "scale":
-        question = values["question"]
-        figure.update_xaxes(range=[question["low"] - 0.1, question["high"] + 0.1])
+    if result.question.kind == SCALE:
+        figure.update_xaxes(range=[result.question.low - 0.1, result.question.high + 0.1])
     else:
         # One range for all, so that panels can be compared.
-        most = max(_most(group["shares"]) for group in groups)
+        most = max(_most(group.shares) for group in groups)
         figure.update_xaxes(range=[0, min(100.0, 1.05 * most)])
     for place in range(len(panels)):
         row, column = place // columns + 1, place % columns + 1
@@ -146,33 +158,33 @@ def subgroup_figure(values: Mapping[str, Any], attribute: str, *, source: str) -
     return figure
 
 
-def spread_figure(values: Mapping[str, Any], *, source: str, attribute: str | None = None) -> go.Figure:
+def spread_figure(result: SurveyResult, attribute: str | None = None, *, source: str) -> go.Figure:
     """What the spread of the answers comes from, in percent of it: one bar for everyone, and one for each group.
 
     Left out is whoever has no spread at all, and what cannot be known from one sample.
     """
-    rows = [values["everyone"], *(values["by"][attribute]["groups"] if attribute else ())]
-    rows = [item for item in rows if item["spread"]["percent"]["within"] is not None]
+    rows = [result.everyone, *(result.groups(attribute) if attribute else ())]
+    rows = [item for item in rows if item.spread.percent["within"] is not None]
     figure = go.Figure()
     for name, words, colour in PARTS:
-        known = [item for item in rows if item["spread"]["percent"][name] is not None]
+        known = [item for item in rows if item.spread.percent[name] is not None]
         if not known:
             continue
         figure.add_trace(
             go.Bar(
-                x=[item["spread"]["percent"][name] for item in known],
-                y=[_text(item["label"]) for item in known],
+                x=[item.spread.percent[name] for item in known],
+                y=[_text(item.label) for item in known],
                 orientation="h",
                 name=words,
                 marker_color=colour,
-                customdata=[[item["spread"][name], item["spread"]["total"]] for item in known],
+                customdata=[[getattr(item.spread, name), item.spread.total] for item in known],
                 hovertemplate="%{x:.0f}% (%{customdata[0]:.3g} of %{customdata[1]:.3g})",
             )
         )
     styled(
         figure,
         title=_title("What the spread of the answers comes from"),
-        x=f"% of the spread: {_text(values['measure'])}",
+        x=f"% of the spread: {_text(measure_words(result.question))}",
         source=_source(source),
         height=_height(len(rows)),
     )
@@ -182,39 +194,39 @@ def spread_figure(values: Mapping[str, Any], *, source: str, attribute: str | No
     return figure
 
 
-def _labels(values: Mapping[str, Any], width: int = LABEL_WIDTH) -> list[str]:
+def _labels(result: SurveyResult, width: int = LABEL_WIDTH) -> list[str]:
     """Each answer in words, broken into lines; made distinct, for an axis would draw equal ones as one."""
     names: list[str] = []
-    for label in values["labels"]:
+    for label in result.labels:
         lines = wrap(str(label), width, max_lines=3, placeholder=" …") or [str(label)]
         name = "<br>".join(_text(line) for line in lines)
         names.append(f"{name} ({len(names) + 1})" if name in names else name)
     return names
 
 
-def _scale_words(values: Mapping[str, Any]) -> str:
-    question = values["question"]
-    ends = ((question["low"], question["low_label"]), (question["high"], question["high_label"]))
+def _scale_words(result: SurveyResult) -> str:
+    question = result.question
+    ends = ((question.low, question.low_label), (question.high, question.high_label))
     return "Mean, " + ", ".join(f"{number} = {_text(label)}" for number, label in ends)
 
 
-def _error(items: Sequence[Mapping[str, float]], factor: float = 100.0) -> dict[str, Any]:
+def _error(items: Sequence[Estimate], factor: float = 100.0) -> dict[str, Any]:
     return {
         "type": "data",
         "symmetric": False,
-        "array": [factor * max(item["upper"] - item["value"], 0.0) for item in items],
-        "arrayminus": [factor * max(item["value"] - item["lower"], 0.0) for item in items],
+        "array": [factor * max(item.upper - item.value, 0.0) for item in items],
+        "arrayminus": [factor * max(item.value - item.lower, 0.0) for item in items],
         "color": OBSERVED,
         "thickness": 1.5,
     }
 
 
-def _bounds(items: Sequence[Mapping[str, float]]) -> list[list[float]]:
-    return [[100.0 * item["lower"], 100.0 * item["upper"]] for item in items]
+def _bounds(items: Sequence[Estimate]) -> list[list[float]]:
+    return [[100.0 * item.lower, 100.0 * item.upper] for item in items]
 
 
-def _most(items: Sequence[Mapping[str, float]]) -> float:
-    return max(1.0, 100.0 * max(max(item["upper"], item["value"]) for item in items))
+def _most(items: Sequence[Estimate]) -> float:
+    return max(1.0, 100.0 * max(max(item.upper, item.value) for item in items))
 
 
 def _text(label: object) -> str:

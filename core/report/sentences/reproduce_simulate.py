@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from core.report.reproduction import Reproduction
+from core.report.sentences.surveys import reproduce_question
 from core.services.language.descriptions import is_rules
 from core.services.runs.fits import Reproduce
 from core.store.runs import StoredRun
 
 
-def reproduce_section(section: str, run: StoredRun, store_name: str, shown: Mapping[str, Any]) -> Reproduce | None:
+def reproduce_section(
+    section: str, run: StoredRun, store_name: str, shown: Mapping[str, Any]
+) -> Reproduce | Reproduction | None:
     """Lines that give what a section of the Simulate page shows of a run; None where the run's own lines are all.
 
-    `shown` has what the section chose: `persona`, `run_ids`.
+    `shown` has what the section chose: `persona`, `run_ids`, `asked` (the run of a question).
     """
     head = f"from core.store.database import Store\n\nwith Store({store_name!r}) as store:\n"
     closed = "A store is open in one program at a time: close PolicyTwin first, or take a copy of the file."
@@ -34,15 +38,7 @@ def reproduce_section(section: str, run: StoredRun, store_name: str, shown: Mapp
             f"The runs side by side, from this store. {closed}",
         )
     if section == "ask" and shown.get("asked"):
-        asked = str(shown["asked"])
-        return Reproduce(
-            "",
-            f"from core.services.surveys.ask import asked_answers, by_subgroup\n{head}"
-            f'    print(store.run({asked!r}).summary["everyone"])\n'
-            f"    print(by_subgroup(store, {asked!r}, [{str(shown.get('by', ''))!r}]))\n"
-            f"    print(asked_answers(store, {asked!r}))\n",
-            f"The answers to the question shown, from this store. {closed}",
-        )
+        return reproduce_question(shown["asked"], store_name, str(shown.get("by", "")))
     if section == "persona-audit":
         audit = "" if is_rules(run.record) else f"    print(latest_confounding_audit(store, {run.run_id!r}))\n"
         return Reproduce(

@@ -187,10 +187,6 @@ def rerun_text(values: Mapping[str, Any]) -> str:
 
 def _of_kind(kind: str, summary: Mapping[str, Any]) -> list[str]:
     """What commands beside `run` printed of their results; nothing for those whose results are tables of the store."""
-    if kind == "ask":
-        from core.report.sentences.surveys import ask_text
-
-        return ["", ask_text(summary, list(summary["by"]))]
     if kind == "persona_audit":
         from core.report.sentences.persona_audit import audit_text, persona_audit_text
 

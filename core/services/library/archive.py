@@ -16,7 +16,8 @@ from core.records import RunRecord, encode_json
 from core.result import RESULTS, Result
 from core.services.language.engines import ASKING
 from core.services.runs.journal import write_journal
-from core.services.surveys.tables import distribution_rows
+from core.services.surveys.ask import KIND, survey_result
+from core.services.surveys.results import distribution_table
 from core.store.database import Store
 from core.store.runs import StoredRun
 from core.store.schema import RUN_TABLES
@@ -107,10 +108,11 @@ def _write(store: Store, run: StoredRun, folder: Path) -> list[Path]:
         rows = store.read_result(table, run.run_id)
         if rows.empty:
             continue
-        if table == "survey_answers" and isinstance(run.summary, dict):
-            rows = _labelled(rows, run.summary["labels"])
+        if run.record.kind == KIND:
+            result = survey_result(run)
+            rows = _labelled(rows, result.labels)
             shares = folder / "survey_distribution.csv"
-            write_csv(pd.DataFrame(distribution_rows(run.summary)), shares)
+            write_csv(distribution_table(result), shares)
             written.append(shares)
         for column in [name for name in rows.columns if rows[name].dtype == object]:
             rows[column] = [_cell(value) for value in rows[column]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -33,6 +33,7 @@ from core.services.studies.inputs import StudyInputs, study_hash
 from core.services.studies.requests import ModelOptions
 from core.services.studies.stored_inputs import stored_regions, stored_text
 from core.services.surveys.ask import ask_people
+from core.services.surveys.requests import asked_with
 from core.settings import observed_data
 from core.study import Study, load_study, study_from
 from core.survey.mapping import AnswerMapping
@@ -176,11 +177,11 @@ def _ask(again: Again) -> str:
         )
     mapping = parameters.get("mapping")
     summary = again.run.summary or {}
-    values = ask_people(
+    result = ask_people(
         again.scratch,
         str(record.population_id),
         SurveyQuestion.from_dict(parameters["question"]),
-        asking=None if mapping else _survey_asking(parameters, bool(summary.get("failed"))),
+        asking=asked_with(record, REPLAY, allow_failures=bool(summary.get("failed"))),
         mapping=AnswerMapping(**mapping) if mapping else None,
         personas=parameters.get("most", record.personas),
         among=parameters["among"] or None,
@@ -190,21 +191,7 @@ def _ask(again: Again) -> str:
         known=known,
         prompts=record.prompt_version or SURVEY_PROMPTS,
     )
-    return str(values["result_hash"])
-
-
-def _survey_asking(parameters: Mapping[str, Any], failed: bool) -> ModelOptions:
-    return ModelOptions(
-        engine=REPLAY,
-        of=parameters["asked_engine"],
-        model=parameters["model"],
-        base_url=parameters["base_url"],
-        temperature=parameters["temperature"],
-        max_output_tokens=parameters["max_output_tokens"],
-        seed=parameters["model_seed"],
-        samples=parameters["samples"],
-        allow_failures=failed or parameters["allow_failures"],
-    )
+    return result.result_hash
 
 
 def _persona_audit(again: Again) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,36 +34,78 @@ from core.services.language.model_identity import (
     plan_with_canaries,
     several_models,
 )
-from core.services.populations.synthesis import load_population
+from core.services.populations.synthesis import load_population, make_population, save_population
 from core.services.runs.endings import ending_kept
-from core.services.studies.inputs import StudyInputs, engine_for, engine_label, study_hash
+from core.services.studies.inputs import StudyInputs, engine_for, study_hash
 from core.services.studies.requests import ModelOptions
 from core.services.studies.stored_inputs import save_engine_texts, save_text
 from core.services.surveys.preparing import (
     KIND,
     RULES,
     Prepared,
+    ages_from,
     check_way,
     model_spec,
     prepare,
     record_of,
     with_samples,
 )
-from core.services.surveys.values import (
-    answer_rows,
-    answers_of_rows,
+from core.services.surveys.requests import AskRequest
+from core.services.surveys.results import (
+    AnswersBy,
+    AskingCost,
+    SurveyResult,
+    answer_group,
+    answers_by,
     distribution_of,
-    distribution_values,
-    headline_of,
+    subgroup_names,
 )
+from core.services.surveys.tables import answer_rows, answers_of_rows
 from core.store.database import Store
-from core.study import Study, read_study
+from core.store.runs import StoredRun
+from core.study import Study, load_study, read_study
 from core.survey.ask import SurveyAnswers, SurveyRespondents, ask_survey, survey_questions
 from core.survey.mapping import TRAIT, AnswerMapping, mapped_answers
 from core.survey.prompts import SURVEY_PROMPTS
 from core.survey.questions import SurveyQuestion
 
-CLAIM = "A language model played these personas; nobody was asked. How far that is from people's answers is not known."
+
+def ask(request: AskRequest, store: Store, *, watch: ProgressReporter | None = None) -> SurveyResult:
+    """The answers to a question, also `by` what the request names. InputError as `ask_people`, and for what is none of those."""
+    population, among = _people(request, store)
+    result = ask_people(
+        store, population, request.survey_question(), asking=request.asking, mapping=request.mapping,
+        personas=request.personas, among=among, study=request.study, data=request.data, timeline_id=request.timeline,
+        prompts=request.prompts, seed=request.seed, watch=watch,
+    )  # fmt: skip
+    more = [name for name in request.by if name not in result.by]
+    return replace(result, by={**result.by, **by_subgroup(store, result.run_id, more)}) if more else result
+
+
+def cost_of_ask(request: AskRequest, store: Store) -> AskingCost:
+    """What `ask` would take, as `cost_of_asking`. InputError for a request that asks no model."""
+    population, among = _people(request, store)
+    check_way(request.survey_question(), request.asking, request.mapping)
+    if request.asking is None:
+        raise InputError("a mapping asks nothing", where="--estimate", allowed="a language model")
+    return cost_of_asking(
+        store, population, request.survey_question(), asking=request.asking, personas=request.personas, among=among,
+        study=request.study, data=request.data, timeline_id=request.timeline, prompts=request.prompts, seed=request.seed,
+    )  # fmt: skip
+
+
+def _people(request: AskRequest, store: Store) -> tuple[str, dict[str, list[str]]]:
+    """The id of the population that is asked, made where none is named, and who of it is meant."""
+    identifier = request.population
+    if identifier is None:
+        study = load_study(request.study)
+        made = make_population(study, study.personas, request.seed)
+        identifier = save_population(store, study, made, f"{made.size:,} personas")
+    people = load_population(store, identifier)
+    for name in request.by:
+        one_of(name, subgroup_names(people.spec), what="attribute or trait", where="--by")
+    older = {} if request.from_age is None else ages_from(people, request.from_age)
+    return identifier, request.chosen | older
 
 
 def ask_people(
@@ -83,8 +125,8 @@ def ask_people(
     seed: int = 0,
     watch: ProgressReporter | None = None,
     known: Study | StudyInputs | None = None,
-) -> dict[str, Any]:
-    """Put a question to the personas of a kept population; keeps the run and returns what is printed.
+) -> SurveyResult:
+    """Put a question to the personas of a kept population, and keep the run.
 
     `asking` names the language model; its `samples` (or `samples`) are asked of each persona. Without one, `mapping` says
     which trait or behaviour stands for the answer, by the user's assumption. At most `personas` people are asked, evenly
@@ -110,7 +152,7 @@ def ask_people(
     wanted = record.inputs_hash()
     for row in store.runs(kind=KIND, status="complete").to_dict("records"):
         if row["inputs_hash"] == wanted and not row["summary"]["failed"]:
-            return dict(row["summary"])
+            return survey_result(store.run(row["run_id"]))
     resumable = store.find_resumable(wanted)
     if resumable is None:
         if known is None and "mobility" not in record.input_hashes:
@@ -136,9 +178,8 @@ def cost_of_asking(
     timeline_id: str | None = None,
     prompts: str = SURVEY_PROMPTS,
     seed: int = 0,
-) -> dict[str, Any]:
-    """What asking would take: calls, tokens and cost (`Plan.as_dict`), how many of the calls are `canaries`, and whom and
-    how often. Asks nothing. `seed` is that of `ask_people`, which names a question that was begun before.
+) -> AskingCost:
+    """What asking would take. Asks nothing. `seed` is that of `ask_people`, which names a question that was begun before.
 
     Raises InputError as `ask_people` does.
     """
@@ -156,35 +197,30 @@ def cost_of_asking(
         max_repairs=limits_of(asking).max_repairs,
         asks=asking.engine != REPLAY,
     )
-    return {
-        **estimate.as_dict(),
-        "canaries": canaries,
-        "engine": asking.engine,
-        "model": asking.model,
-        "personas": len(prepared.people),
-        "of_personas": prepared.population.size,
-        "samples": asking.samples,
-        "question": question.to_dict(),
-        "prompt": asked[0].question.prompt,
-    }
+    return AskingCost(
+        **vars(estimate),
+        canaries=canaries,
+        engine=asking.engine,
+        model=asking.model,
+        personas=len(prepared.people),
+        of_personas=prepared.population.size,
+        samples=asking.samples,
+        question=question,
+        prompt=asked[0].question.prompt,
+    )
 
 
-def kept_questions(store: Store, study_id: str | None = None) -> list[dict[str, Any]]:
-    """The questions that were asked and answered, newest first, in JSON's own types."""
-    found = store.runs(kind=KIND, study_id=study_id, status="complete")
-    names = ("question", "engine", "model", "samples", "asked", "failed", "population_id", "headline", "assumption")
-    return [
-        {
-            "run_id": row["run_id"],
-            "study": row["study_id"],
-            "created_at": str(row["created_at"])[:19],
-            **{name: row["summary"].get(name) for name in names},
-        }
-        for row in found.to_dict("records")
-    ]
+def survey_result(run: StoredRun) -> SurveyResult:
+    """What came of a question that was asked, also by an earlier version, which left the mapping to the record."""
+    return SurveyResult.from_dict({"mapping": run.record.parameters.get("mapping"), **run.summary})
 
 
-def by_subgroup(store: Store, run_id: str, names: Sequence[str]) -> dict[str, Any]:
+def kept_questions(store: Store, study_id: str | None = None) -> list[StoredRun]:
+    """The runs of questions that were asked and answered, newest first."""
+    return [store.run(str(name)) for name in store.runs(kind=KIND, study_id=study_id, status="complete")["run_id"]]
+
+
+def by_subgroup(store: Store, run_id: str, names: Sequence[str]) -> dict[str, AnswersBy]:
     """The answers of an asked question by these attributes or traits, without asking anything again.
 
     Raises InputError for an unknown run, one of another kind, and an unknown attribute.
@@ -195,7 +231,7 @@ def by_subgroup(store: Store, run_id: str, names: Sequence[str]) -> dict[str, An
     values, weights, ids = answers_of_rows(store.read_result("survey_answers", run_id), len(question.keys))
     people = population.personas.iloc[ids]
     found = distribution_of(question, values, weights, ids, record.seed)
-    return dict(distribution_values(question, found, people, population.spec, names)["by"])
+    return {name: answers_by(found, people, population.spec, name) for name in names}
 
 
 def asked_answers(store: Store, run_id: str) -> pd.DataFrame:
@@ -223,63 +259,63 @@ def _work(
     mapping: AnswerMapping | None,
     seed: int,
     watch: ProgressReporter,
-) -> dict[str, Any]:
+) -> SurveyResult:
     began = time.perf_counter()
-    question, population = prepared.question, prepared.population
-    ids = prepared.people["persona_id"].to_numpy()
-    took: dict[str, Any] | None = None
-    about: dict[str, Any] = {}
+    question, population, people = prepared.question, prepared.population, prepared.people
+    ids = people["persona_id"].to_numpy()
     if asking is not None:
-        answers, took, about = _asked(store, prepared, record, asking, watch)
+        asked = _asked(store, prepared, record, asking, watch)
     else:
         assert mapping is not None
         certain = mapped_answers(question, mapping, _mapped_values(prepared, mapping))
         nothing = np.full(certain.shape[:2], "", dtype=object)
-        answers = SurveyAnswers(certain, nothing, nothing)
+        asked = _Asked(SurveyAnswers(certain, nothing, nothing))
+    answers = asked.answers
     watch.report("validate", 0, 1, "distribution")
     if np.isnan(answers.values).all():
         raise InputError("nobody gave a valid answer", where="ask", allowed="a model that can answer in JSON")
     found = distribution_of(question, answers.values, prepared.weights, ids, seed)
-    attributes = [item.name for item in population.spec.attributes]
-    values_out = distribution_values(question, found, prepared.people, population.spec, attributes)
+    everyone = answer_group(found.everyone(), "Everyone")
+    by = {item.name: answers_by(found, people, population.spec, item.name) for item in population.spec.attributes}
     rows = answer_rows(answers, ids, prepared.weights)
     condition = prepared.writer.situation().strip()
-    values: dict[str, Any] = {
-        "run_id": record.run_id,
-        "study": prepared.study.id,
-        "place": prepared.study.place,
-        "fictional": prepared.study.fictional,
-        "population_id": prepared.population_id,
-        "question": question.to_dict(),
-        "headline": headline_of(values_out),
-        "engine": record.engine,
-        "engine_label": engine_label(record.engine),
-        "model": record.parameters.get("model"),
-        "model_ids": list(answers.model_ids),
-        "prompt_version": record.prompt_version,
-        "samples": answers.values.shape[1],
-        "asked": len(prepared.people),
-        "of_personas": population.size,
-        "inhabitants": round(float(prepared.weights.sum())),
-        "among": dict(prepared.among),
-        "failed": len(answers.problems),
-        "problems": [item.problem for item in answers.problems[:5]],
-        "assumption": None if mapping is None else mapping.assumption,
-        "claims": CLAIM if mapping is None else mapping.assumption,
-        "situation": condition if asking is not None and condition else None,
-        "timeline_id": prepared.timeline_id,
-        "spent": took,
-        "warnings": [],
-        "canaries": None,
-        **about,
-        **values_out,
-    }
-    result_hash = content_hash({name: values[name] for name in ("everyone", "by")} | {"answers": rows})
+    result_hash = content_hash({"everyone": everyone, "by": by, "answers": rows})
+    result = SurveyResult(
+        run_id=record.run_id,
+        study=prepared.study.id,
+        place=prepared.study.place,
+        fictional=prepared.study.fictional,
+        population_id=prepared.population_id,
+        question=question,
+        engine=record.engine,
+        model=record.parameters.get("model"),
+        model_ids=answers.model_ids,
+        prompt_version=record.prompt_version,
+        samples=answers.values.shape[1],
+        asked=len(people),
+        of_personas=population.size,
+        inhabitants=round(float(prepared.weights.sum())),
+        among={name: tuple(values) for name, values in prepared.among.items()},
+        failed=len(answers.problems),
+        problems=tuple(item.problem for item in answers.problems[:5]),
+        mapping=mapping,
+        situation=condition if asking is not None and condition else None,
+        timeline_id=prepared.timeline_id,
+        spent=asked.spent,
+        warnings=asked.warnings,
+        canaries=asked.canaries,
+        labels=question.labels,
+        everyone=everyone,
+        by=by,
+        rung=record.rung,
+        result_hash=result_hash,
+        seconds=round(time.perf_counter() - began, 3),
+    )
     finished = replace(record, result_hash=result_hash, model_id=", ".join(answers.model_ids) or record.model_id)
-    values |= {"result_hash": result_hash, "rung": record.rung, "seconds": round(time.perf_counter() - began, 3)}
-    store.finish_run(record.run_id, {"survey_answers": rows}, values, seconds=values["seconds"], record=finished)
+    tables = {"survey_answers": rows}
+    store.finish_run(record.run_id, tables, result.as_dict(), seconds=result.seconds, record=finished)
     watch.finish("store", "done")
-    return values
+    return result
 
 
 def _keep_study(store: Store, own: Study, named: str | Path | None) -> None:
@@ -288,10 +324,19 @@ def _keep_study(store: Store, own: Study, named: str | Path | None) -> None:
     save_engine_texts(store, own)
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """The answers, what they took, and whether another model seems to have given them (`warnings`, `canaries`)."""
+
+    answers: SurveyAnswers
+    spent: Mapping[str, Any] | None = None
+    warnings: tuple[str, ...] = ()
+    canaries: Mapping[str, Any] | None = None
+
+
 def _asked(
     store: Store, prepared: Prepared, record: RunRecord, asking: ModelOptions, watch: ProgressReporter
-) -> tuple[SurveyAnswers, dict[str, Any], dict[str, Any]]:
-    """The answers, what they took, and whether another model seems to have given them (`warnings`, `canaries`)."""
+) -> _Asked:
     spec, cache, run_id = model_spec(asking), AnswerCache(store), record.run_id
     price, about = price_of(spec, load_prices())
     limits = limits_of(asking)
@@ -330,7 +375,7 @@ def _asked(
     )
     took = used.added_to({**spent(answers.outcomes, price).as_dict(), "about_cost": about}, price)
     warnings, said = compare(canaries, cache, spec)
-    return answers, took, {"warnings": [*several_models(answers.model_ids), *warnings], "canaries": said}
+    return _Asked(answers, took, (*several_models(answers.model_ids), *warnings), said)
 
 
 def _mapped_values(prepared: Prepared, mapping: AnswerMapping) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -12,24 +11,30 @@ import streamlit as st
 
 from core.errors import InputError, PolicyTwinError
 from core.execution.progress import ProgressReporter
-from core.report.figures.surveys import answer_figure, spread_figure, subgroup_figure
-from core.report.sentences.surveys import spread_text
+from core.report.sentences.surveys import about_blocks, everyone_blocks, group_blocks
 from core.services.dashboard.jobs import DONE
 from core.services.language.descriptions import ENGINE_CHOICES
 from core.services.language.server_check import require_server
 from core.services.populations.synthesis import kept_spec, saved_populations
 from core.services.studies.requests import ModelOptions
-from core.services.surveys.ask import ask_people, asked_answers, by_subgroup, cost_of_asking, kept_questions
+from core.services.surveys.ask import (
+    ask_people,
+    asked_answers,
+    by_subgroup,
+    cost_of_asking,
+    kept_questions,
+    survey_result,
+)
 from core.services.surveys.preparing import MOST_SURVEYED, SURVEYED
-from core.services.surveys.tables import answer_rows, asked_note, asked_source, group_rows
-from core.services.surveys.values import subgroup_names
+from core.services.surveys.results import AnswersBy, AskingCost, SurveyResult, subgroup_names
 from core.study import Study
 from core.survey.mapping import BEHAVIOUR, TRAIT, AnswerMapping
 from core.survey.questions import MOST_CHOICES, SurveyQuestion
 from pages.common.address import into_address, key_of, pick, type_number
-from pages.common.charts import chart, download
+from pages.common.charts import download
 from pages.common.measure import ANSWERS_KEPT, measure
 from pages.common.model_choices import may_be_asked, model_choice, recorded_choice
+from pages.common.render import render
 from pages.common.results_cache import remembered
 from pages.common.shell import Workspace, plain_text
 from pages.views.simulate.run import kept_answers, plan_view
@@ -63,8 +68,8 @@ def ask_view(workspace: Workspace) -> dict[str, Any]:
     job = workspace.board.latest(KIND, study.id)
     if job is not None and job.status == DONE and st.session_state.get("asked-seen") != job.id:
         st.session_state["asked-seen"] = job.id
-        st.session_state[key_of(study, "asked")] = str(job.result["run_id"])
-        into_address("asked", str(job.result["run_id"]), "")
+        st.session_state[key_of(study, "asked")] = job.result.run_id
+        into_address("asked", job.result.run_id, "")
     with st.container(border=True):
         _compose(workspace, populations)
     return _answers(workspace)
@@ -208,15 +213,15 @@ def _by_model(workspace: Workspace, question: SurveyQuestion, people: str, most:
     except PolicyTwinError as wrong:
         st.error(plain_text(str(wrong)), icon=":material/error:")
         return
-    plan_view(found)
+    plan_view(found.as_dict())
     with st.expander("The prompt, as the first persona gets it", icon=":material/receipt_long:"):
-        st.text(found["prompt"])
+        st.text(found.prompt)
 
     if not may_be_asked(asking):
         st.caption("The model cannot be asked from here yet: see above. The cost is known without it.")
         return
 
-    def put(watch: ProgressReporter) -> dict[str, Any]:
+    def put(watch: ProgressReporter) -> SurveyResult:
         require_server(asking)
         return ask_people(store, people, question, asking=asking, personas=most, watch=watch)
 
@@ -256,73 +261,34 @@ def _planned(
     _people: str,
     _most: int,
     _asking: ModelOptions,
-) -> Mapping[str, Any]:
+) -> AskingCost:
     return cost_of_asking(_workspace.store, _people, _question, asking=_asking, personas=_most)
 
 
 def _answers(workspace: Workspace) -> dict[str, Any]:
     """The answers to a question that was asked."""
     study, store = workspace.study, workspace.store
-    kept = kept_questions(store, study.id)
+    kept = {run.run_id: run for run in kept_questions(store, study.id)}
     if not kept:
         st.caption("No question has been put to the people of this study yet.")
         return {}
+    results = {name: survey_result(run) for name, run in kept.items()}
     words = {
-        str(
-            item["run_id"]
-        ): f"{item['question']['text'][:90]} · {item['created_at'][:16]} · {item['model'] or 'mapped'}"
-        for item in kept
+        name: f"{item.question.text[:90]} · {str(kept[name].created_at)[:16]} · {item.model or 'mapped'}"
+        for name, item in results.items()
     }
     run_id = pick(study, "asked", "Question that was asked", list(words), words.__getitem__, next(iter(words)))
-    values = store.run(run_id).summary
-    source = asked_source(values)
-    st.markdown(f"#### {plain_text(values['question']['text'])}")
-    st.caption(plain_text(asked_note(values)))
-    if values["failed"]:
-        st.warning(
-            plain_text(
-                f"{values['failed']:,} questions have no valid answer and count for nobody: {values['problems'][0]}"
-            ),
-            icon=":material/warning:",
-        )
-    for text in values.get("warnings", ()):
-        st.warning(plain_text(text), icon=":material/warning:")
-    table = pd.DataFrame(answer_rows(values))
-    chart(
-        answer_figure(values, source=source),
-        table,
-        f"answers-{run_id}",
-        "asked-answers",
-        "Share of each answer with its interval",
-    )
-    st.markdown(plain_text(spread_text(values)))
-    spec = kept_spec(store, str(values["population_id"]))
+    result = results[run_id]
+    st.markdown(f"#### {plain_text(result.question.text)}")
+    render((*about_blocks(result), *everyone_blocks(result)), "asked")
+    spec = kept_spec(store, result.population_id)
     labels = {item.name: item.label for item in (*spec.attributes, *spec.traits)}
-    attribute = pick(
-        study,
-        "asked-by",
-        "By",
-        subgroup_names(spec),
-        lambda name: labels.get(name, name),
-        subgroup_names(spec)[0],
-        keep=True,
-    )
-    split = {**values, "by": {**values["by"], **_by(store.name, run_id, attribute, workspace)}}
-    groups = pd.DataFrame(group_rows(split, attribute))
-    chart(
-        subgroup_figure(split, attribute, source=source), groups, f"answers-{run_id}-{attribute}", "asked-groups",
-        "Answers of each group with intervals",
-    )  # fmt: skip
-    if any(group["small"] for group in split["by"][attribute]["groups"]):
-        st.caption("Groups of few personas are drawn pale: chance decides much of them.")
-    everyone_and_groups = (values["everyone"], *split["by"][attribute]["groups"])
-    spread = pd.DataFrame([{"group": item["label"], **item["spread"]["percent"]} for item in everyone_and_groups])
-    chart(
-        spread_figure(split, source=source, attribute=attribute), spread, f"spread-{run_id}-{attribute}", "asked-spread",
-        "What the spread of the answers comes from: between personas, between samples, within a person",
-    )  # fmt: skip
+    names = subgroup_names(spec)
+    attribute = pick(study, "asked-by", "By", names, lambda name: labels.get(name, name), names[0], keep=True)
+    split = replace(result, by={**result.by, **_by(store.name, run_id, attribute, workspace)})
+    render(group_blocks(split, attribute), "asked-by")
     _persons(workspace, run_id)
-    return {"asked": run_id, "by": attribute}
+    return {"asked": kept[run_id], "by": attribute}
 
 
 def _persons(workspace: Workspace, run_id: str) -> None:
@@ -334,7 +300,7 @@ def _persons(workspace: Workspace, run_id: str) -> None:
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)
-def _by(store_name: str, run_id: str, attribute: str, _workspace: Workspace) -> dict[str, Any]:
+def _by(store_name: str, run_id: str, attribute: str, _workspace: Workspace) -> dict[str, AnswersBy]:
     return by_subgroup(_workspace.store, run_id, [attribute])
 
 

@@ -95,12 +95,12 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
         runs["crowd"] = audit_personas(store, one, study=study)["run_id"]
         people = str(store.run(one).record.population_id)
         trait = AnswerMapping(TRAIT, next(iter(edited.spec.trait_names)))
-        runs["ask"] = ask_people(store, people, TRUST, mapping=trait, study=own.study)["run_id"]
+        runs["ask"] = ask_people(store, people, TRUST, mapping=trait, study=own.study).run_id
         on_a_day = replace(TRUST, as_of=date(2030, 3, 1))
         going = AnswerMapping(BEHAVIOUR, study.behaviour_ids[0])
         runs["ask on a day"] = ask_people(
             store, people, on_a_day, mapping=going, personas=20, study=own.study, data=own.data
-        )["run_id"]
+        ).run_id
         runs["worlds"] = known_worlds(["plain"], 1, personas=20, trials=0, store=store)["run_id"]
         own.shift(3.0)
         runs["run on other data"] = run_study(own.request(), store).run_id
@@ -249,12 +249,12 @@ def asked(meridia_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Asked:
         runs["checks"] = audit_personas(store, of_rules, most_situations=2, samples=2, **few)["run_id"]
         runs["audit"] = confounding_audit(store, of_rules, levels=[0, 50, 100], **few)["run_id"]
         people = str(store.run(of_rules).record.population_id)
-        runs["ask"] = ask_people(store, people, TRUST, asking=asking, personas=4, samples=2)["run_id"]
+        runs["ask"] = ask_people(store, people, TRUST, asking=asking, personas=4, samples=2).run_id
         on_a_day = replace(TRUST, as_of=date(2031, 3, 1))
-        runs["ask on a day"] = ask_people(store, people, on_a_day, asking=asking, personas=4)["run_id"]
+        runs["ask on a day"] = ask_people(store, people, on_a_day, asking=asking, personas=4).run_id
         habit = SurveyQuestion.of_choices("How do you get to work?", ["By car", "By bus", "On foot"])
         some = {"age_group": ["25-34", "15-24"]}
-        runs["survey of some"] = ask_people(store, people, habit, asking=asking, personas=4, among=some)["run_id"]
+        runs["survey of some"] = ask_people(store, people, habit, asking=asking, personas=4, among=some).run_id
         return Asked(path, runs, len(url.seen))
 
 

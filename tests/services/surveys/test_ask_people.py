@@ -6,7 +6,7 @@ import csv
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from llm_servers import Step, always, gemini_server, openai_answer, openai_server, prompt_of
+from pydantic import TypeAdapter
 from survey_cases import (
     asked_of,
     asking,
@@ -35,15 +36,24 @@ from core.cognition.llm.fenced import one_line
 from core.cognition.llm.types import Denied, Unavailable
 from core.errors import Cancelled, InputError
 from core.execution.progress import Progress, ProgressReporter
+from core.report.documents import document_of
 from core.report.figures.surveys import answer_figure, spread_figure, subgroup_figure
-from core.report.sentences.results import show_text
-from core.report.sentences.surveys import ask_text, cost_of_asking_text
+from core.report.renderers.terminal import terminal_text
+from core.report.sentences.surveys import cost_document, headline, survey_document
 from core.services.language.answer_cache import export_answers, import_answers
 from core.services.language.model_identity import several_models
-from core.services.library.archive import export_run, show_run
+from core.services.library.archive import export_run, load_result
 from core.services.populations.synthesis import make_population, population_spec, save_population
-from core.services.surveys.ask import ask_people, asked_answers, by_subgroup, cost_of_asking, kept_questions
+from core.services.surveys.ask import (
+    ask_people,
+    asked_answers,
+    by_subgroup,
+    cost_of_asking,
+    kept_questions,
+    survey_result,
+)
 from core.services.surveys.preparing import ages_from
+from core.services.surveys.results import AnswersBy, SurveyResult
 from core.store.database import Store
 from core.survey.mapping import BEHAVIOUR, TRAIT, AnswerMapping
 from core.survey.questions import SurveyQuestion
@@ -67,6 +77,23 @@ def store() -> Iterator[Store]:
         yield made
 
 
+def asked_values(*given: Any, **how: Any) -> dict[str, Any]:
+    """What a question gave, as it is printed and kept."""
+    return ask_people(*given, **how).as_dict()
+
+
+def told(values: Mapping[str, Any]) -> str:
+    """What is said of it, read back from what is kept."""
+    return terminal_text(survey_document(SurveyResult.from_dict(values)))
+
+
+def groups_of(store: Store, run_id: str, names: Sequence[str]) -> dict[str, Any]:
+    return {
+        name: TypeAdapter(AnswersBy).dump_python(found, mode="json")
+        for name, found in by_subgroup(store, run_id, names).items()
+    }
+
+
 def by_age(person: Mapping[str, Any], sample: int) -> list[float]:
     """The old answer one thing and the young another; women are a little surer."""
     sure = 0.8 if person["sex"] == "female" else 0.7
@@ -79,7 +106,7 @@ def by_age(person: Mapping[str, Any], sample: int) -> list[float]:
 def test_the_result_is_what_the_model_was_scripted_to_say(store: Store, kind: str, question: SurveyQuestion) -> None:
     identifier, population = kept(store)
     with SERVERS[kind](scripted(kind, population, by_age)) as url:
-        values = ask_people(store, identifier, question, asking=asking(kind, url))
+        values = asked_values(store, identifier, question, asking=asking(kind, url))
         assert len(asked_of(url)) == 30
     people = population.personas
     said = np.array([by_age(row, 0) for row in people.to_dict("records")])
@@ -115,7 +142,7 @@ def test_samples_are_told_apart_from_personas(store: Store) -> None:
     identifier, population = kept(store, 12)
     question = SurveyQuestion.of_choices("Yes or no?", ["Yes", "No"])
     with openai_server(scripted("openai", population, script, seed=7)) as url:
-        values = ask_people(store, identifier, question, asking=asking("openai", url, seed=7), samples=2)
+        values = asked_values(store, identifier, question, asking=asking("openai", url, seed=7), samples=2)
         assert len(asked_of(url)) == 24
     assert [item["value"] for item in values["everyone"]["shares"]] == [0.5, 0.5]
     assert values["everyone"]["spread"]["percent"] == {
@@ -132,7 +159,7 @@ def test_rotated_choices_come_back_in_their_own_order(store: Store) -> None:
     question = SurveyQuestion.of_choices(TRAVEL.text, TRAVEL.choices, rotate=True)
     model = scripted("openai", population, lambda person, sample: [0.7, 0.2, 0.1], labels=TRAVEL.choices)
     with openai_server(model) as url:
-        values = ask_people(store, identifier, question, asking=asking("openai", url))
+        values = asked_values(store, identifier, question, asking=asking("openai", url))
         firsts = {labels_of(prompt_of(seen.body))[0] for seen in asked_of(url)}
     assert firsts == set(TRAVEL.choices)
     assert [item["value"] for item in values["everyone"]["shares"]] == pytest.approx([0.7, 0.2, 0.1])
@@ -142,18 +169,18 @@ def test_rotated_choices_come_back_in_their_own_order(store: Store) -> None:
 def test_the_same_question_again_costs_nothing(store: Store) -> None:
     identifier, population = kept(store, 10)
     with openai_server(scripted("openai", population, by_age)) as url:
-        first = ask_people(store, identifier, TRAVEL, asking=asking("openai", url))
-        again = ask_people(store, identifier, TRAVEL, asking=asking("openai", url))
+        first = asked_values(store, identifier, TRAVEL, asking=asking("openai", url))
+        again = asked_values(store, identifier, TRAVEL, asking=asking("openai", url))
         assert again == first and len(asked_of(url)) == 10 and len(kept_questions(store)) == 1
         store.delete_run(first["run_id"])
-        anew = ask_people(store, identifier, TRAVEL, asking=asking("openai", url))
+        anew = asked_values(store, identifier, TRAVEL, asking=asking("openai", url))
         assert len(asked_of(url)) == 10 and anew["run_id"] != first["run_id"]
         assert anew["spent"]["calls"] == 0 and anew["spent"]["cached"] == 10
         assert anew["result_hash"] == first["result_hash"] and anew["everyone"] == first["everyone"]
-        replayed = ask_people(store, identifier, TRAVEL, asking=asking("replay", url, of="openai"))
+        replayed = asked_values(store, identifier, TRAVEL, asking=asking("replay", url, of="openai"))
         assert replayed["everyone"] == first["everyone"] and len(asked_of(url)) == 10
         # Another way of asking is another question.
-        ask_people(store, identifier, TRAVEL, asking=asking("openai", url, temperature=0.5))
+        asked_values(store, identifier, TRAVEL, asking=asking("openai", url, temperature=0.5))
         assert len(asked_of(url)) == 20
 
 
@@ -172,20 +199,18 @@ def test_another_model_behind_the_same_name_is_noticed_with_a_question_too(store
 
         def ask(text: str, **more: Any) -> dict[str, Any]:
             question = SurveyQuestion.of_choices(text, TRAVEL.choices)
-            return ask_people(store, identifier, question, asking=asking("openai", url, **more))
+            return asked_values(store, identifier, question, asking=asking("openai", url, **more))
 
         first, same = ask("First?"), ask("Second?")
         assert len(url.seen) == 2 * (4 + 15)
         assert first["canaries"]["compared_with"] is None and same["canaries"]["compared_with"] == first["run_id"]
-        assert first["warnings"] == same["warnings"] == [] and "Beware" not in ask_text(same)
+        assert first["warnings"] == same["warnings"] == [] and "Beware" not in told(same)
         now |= {"model": "local-test-002", "shift": 0.2}
         moved = ask("Third?")
         said = " ".join(moved["warnings"])
         assert "Another model answers: local-test-002" in said and "moved by +0.20 on average" in said
         assert store.run(moved["run_id"]).summary["warnings"] == moved["warnings"]
-        assert f"Beware: {moved['warnings'][0]}" in ask_text(moved) and "15 of the calls are the same" in ask_text(
-            moved
-        )
+        assert f"Beware: {moved['warnings'][0]}" in told(moved) and "15 of the calls are the same" in told(moved)
         assert several_models(["b", "a", "b"]) == ["The answers come from more than one model: a, b."]
         # What needs no call asks no canaries, and says which models its answers are from.
         store.delete_run(first["run_id"])
@@ -197,12 +222,12 @@ def test_another_model_behind_the_same_name_is_noticed_with_a_question_too(store
 def test_answers_travel_in_a_file_and_are_replayed_elsewhere(store: Store, tmp_path: Path) -> None:
     identifier, population = kept(store, 6)
     with openai_server(scripted("openai", population, by_age)) as url:
-        first = ask_people(store, identifier, TRAVEL, asking=asking("openai", url))
+        first = asked_values(store, identifier, TRAVEL, asking=asking("openai", url))
     export_answers(store, tmp_path / "answers.parquet")
     with Store.memory() as other:
         assert import_answers(other, tmp_path / "answers.parquet")["new"] == 6 + 15
         identifier, _ = kept(other, 6)
-        found = ask_people(other, identifier, TRAVEL, asking=asking("replay", url, of="openai"))
+        found = asked_values(other, identifier, TRAVEL, asking=asking("replay", url, of="openai"))
     assert found["result_hash"] == first["result_hash"]
 
 
@@ -217,7 +242,7 @@ def test_a_malformed_answer_is_mended_and_never_guessed(store: Store) -> None:
         return Step(200, {}, openai_answer(json.dumps({"reason": "Hm.", "values": values})))
 
     with openai_server(careless) as url:
-        values = ask_people(store, identifier, TRAVEL, asking=asking("openai", url))
+        values = asked_values(store, identifier, TRAVEL, asking=asking("openai", url))
         repairs = [prompt_of(seen.body) for seen in asked_of(url) if "could not be used" in prompt_of(seen.body)]
         assert len(asked_of(url)) == 10 and all("sum to 2.7, but must sum to 1" in prompt for prompt in repairs)
     assert values["failed"] == 0 and (values["spent"]["calls"], values["spent"]["canary_calls"]) == (25, 15)
@@ -235,9 +260,9 @@ def test_a_failure_ends_the_run_or_is_kept_as_one(store: Store) -> None:
 
     with openai_server(stubborn) as url:
         with pytest.raises(AnswersMissing, match=r"1 of 5 questions .*persona 2, sample 0: .*no JSON object"):
-            ask_people(store, identifier, TRAVEL, asking=asking("openai", url))
+            asked_values(store, identifier, TRAVEL, asking=asking("openai", url))
         assert store.runs(kind="ask")["status"].tolist() == ["interrupted"] and not kept_questions(store)
-        values = ask_people(store, identifier, TRAVEL, asking=asking("openai", url, allow_failures=True))
+        values = asked_values(store, identifier, TRAVEL, asking=asking("openai", url, allow_failures=True))
         assert values["spent"]["cached"] == 4 and values["failed"] == 1 and "no JSON object" in values["problems"][0]
     rows = store.read_result("survey_answers", values["run_id"]).set_index("persona_id")
     assert rows["answer"].iloc[2] is None and "no JSON object" in rows["failure"].iloc[2]
@@ -248,10 +273,10 @@ def test_a_failure_ends_the_run_or_is_kept_as_one(store: Store) -> None:
         weight @ said / weight.sum(), abs=1e-6
     )
     assert (values["everyone"]["personas"], values["everyone"]["missing"]) == (4, 1)
-    assert "no valid answer" in ask_text(values)
+    assert "no valid answer" in told(values)
     # What failed is asked once more when the model has learned; the run that failed goes on.
     with openai_server(right) as url:
-        again = ask_people(store, identifier, TRAVEL, asking=asking("openai", url))
+        again = asked_values(store, identifier, TRAVEL, asking=asking("openai", url))
         assert again["failed"] == 0
 
 
@@ -260,14 +285,14 @@ def test_nobody_answering_is_an_error_of_one_line(store: Store) -> None:
     way: dict[str, Any] = {"allow_failures": True}
     with openai_server(always(openai_answer("No."))) as url:
         with pytest.raises(AnswersMissing, match=r"15 short questions, for none got a valid answer: .*no JSON object"):
-            ask_people(store, identifier, TRAVEL, asking=asking("openai", url, **way))
+            asked_values(store, identifier, TRAVEL, asking=asking("openai", url, **way))
         assert len(url.seen) == 45 and not asked_of(url)
     good = openai_answer(json.dumps({"reason": "So.", "values": {"probability": 0.5}}))
     with (
         openai_server(lambda request, number: Step(200, {}, good if number < 15 else openai_answer("No."))) as url,
         pytest.raises(InputError, match="nobody gave a valid"),
     ):
-        ask_people(store, identifier, TRAVEL, asking=asking("openai", url, **way))
+        asked_values(store, identifier, TRAVEL, asking=asking("openai", url, **way))
 
 
 def test_where_nobody_is_there_the_canaries_end_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,7 +302,7 @@ def test_where_nobody_is_there_the_canaries_end_it(store: Store, monkeypatch: py
         with pytest.raises(
             Unavailable, match=r"15 short questions, for none got an answer: no reply in 6 attempts.*down"
         ):
-            ask_people(store, identifier, TRAVEL, asking=asking("openai", url))
+            asked_values(store, identifier, TRAVEL, asking=asking("openai", url))
         assert not asked_of(url)
     assert store.runs(kind="ask")["status"].tolist() == ["interrupted"]
 
@@ -286,10 +311,10 @@ def test_a_cap_interrupts_a_question_as_it_does_a_run(store: Store) -> None:
     identifier, population = kept(store, 12)
     with openai_server(scripted("openai", population, by_age)) as url:
         with pytest.raises(BudgetReached, match="20 calls"):
-            ask_people(store, identifier, TRAVEL, asking=asking("openai", url, max_calls=20))
+            asked_values(store, identifier, TRAVEL, asking=asking("openai", url, max_calls=20))
         [run] = store.runs(kind="ask").to_dict("records")
         assert run["status"] == "interrupted" and run["message"].startswith("the cap of 20 calls is reached")
-        values = ask_people(store, identifier, TRAVEL, asking=asking("openai", url))
+        values = asked_values(store, identifier, TRAVEL, asking=asking("openai", url))
         assert values["run_id"] == run["run_id"] and len(url.seen) == 15 + 12
         assert store.run(run["run_id"]).complete
 
@@ -301,11 +326,11 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(store: Store) -> None:
     with openai_server(scripted("openai", population, by_age)) as url:
         watch = ProgressReporter(reports.append, lambda: len(asked_of(url)) >= stopping["after"])
         with pytest.raises((Cancelled, BudgetReached)):
-            ask_people(store, identifier, TRAVEL, asking=asking("openai", url, max_calls=15 + 6), watch=watch)
+            asked_values(store, identifier, TRAVEL, asking=asking("openai", url, max_calls=15 + 6), watch=watch)
         [run] = store.runs(kind="ask")["run_id"]
         asked = len(asked_of(url))
         assert 0 < asked < 12
-        values = ask_people(store, identifier, TRAVEL, asking=asking("openai", url))
+        values = asked_values(store, identifier, TRAVEL, asking=asking("openai", url))
         assert values["run_id"] == run and len(asked_of(url)) == 12
     assert any(item.stage == "ask" for item in reports)
 
@@ -322,13 +347,13 @@ def test_a_refused_key_ends_the_run_and_the_key_is_nowhere(
             lambda request, number: Step(401, {}, {"error": {"message": f"Incorrect key {key}"}})
         ) as url:
             with pytest.raises(Denied) as caught:
-                ask_people(own, identifier, TRAVEL, asking=asking("openai", url))
+                asked_values(own, identifier, TRAVEL, asking=asking("openai", url))
             assert key not in str(caught.value)
         with openai_server(scripted("openai", population, by_age)) as url:
-            values = ask_people(own, identifier, TRAVEL, asking=asking("openai", url))
+            values = asked_values(own, identifier, TRAVEL, asking=asking("openai", url))
             assert url.seen[0].headers["authorization"] == f"Bearer {key}"
         with pytest.raises(InputError, match="the question holds the value of OPENAI_API_KEY") as refused:
-            ask_people(
+            asked_values(
                 own,
                 identifier,
                 SurveyQuestion.of_choices(f"Is it {key}?", ["a", "b"]),
@@ -336,7 +361,7 @@ def test_a_refused_key_ends_the_run_and_the_key_is_nowhere(
             )
         assert key not in str(refused.value)
         with pytest.raises(InputError, match="the question holds the value"):
-            ask_people(own, identifier, TRAVEL, asking=replace(asking("openai", url), model=key))
+            asked_values(own, identifier, TRAVEL, asking=replace(asking("openai", url), model=key))
         export_run(own, values["run_id"], tmp_path / "out")
         said = json.dumps(values) + json.dumps(own.run(values["run_id"]).record.to_json())
     files = [file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()]
@@ -358,7 +383,7 @@ def test_hostile_questions_and_personas_are_data(store: Store, kind: str) -> Non
     identifier = save_population(store, study(), population, "hostile")
     question = SurveyQuestion.of_choices(hostile, ["$question; DROP TABLE runs; --", "=1+1", "<b>x</b>"])
     with SERVERS[kind](scripted(kind, population, by_age)) as url:
-        values = ask_people(store, identifier, question, asking=asking(kind, url))
+        values = asked_values(store, identifier, question, asking=asking(kind, url))
         prompts = [prompt_of(seen.body) for seen in asked_of(url)]
     assert all(prompt.count("-----BEGIN") == prompt.count("-----END") == 2 for prompt in prompts)
     assert values["failed"] == 0 and values["labels"] == ["$question; DROP TABLE runs; --", "=1+1", "‹b›x‹/b›"]
@@ -367,9 +392,9 @@ def test_hostile_questions_and_personas_are_data(store: Store, kind: str) -> Non
     assert [item["value"] for item in values["everyone"]["shares"]] == pytest.approx(
         weight @ said / weight.sum(), abs=1e-6
     )
-    assert kept_questions(store)[0]["question"]["text"] == one_line(hostile)
-    spoiled_values = {**values, "labels": ["<b>bold</b>", "<i>", "&amp;"]}
-    for figure in (answer_figure(spoiled_values, source="<u>"), subgroup_figure(spoiled_values, "sex", source="<u>")):
+    assert survey_result(kept_questions(store)[0]).question.text == one_line(hostile)
+    spoiled_result = SurveyResult.from_dict({**values, "labels": ["<b>bold</b>", "<i>", "&amp;"]})
+    for figure in (answer_figure(spoiled_result, source="<u>"), subgroup_figure(spoiled_result, "sex", source="<u>")):
         text = figure.to_json().replace("\\u003c", "<")
         assert "<b>bold" not in text and "<u>" not in text and "&lt;b&gt;bold" in text
 
@@ -377,7 +402,7 @@ def test_hostile_questions_and_personas_are_data(store: Store, kind: str) -> Non
 def test_fewer_are_asked_and_still_stand_for_everybody(store: Store) -> None:
     identifier, population = kept(store, 200)
     with openai_server(scripted("openai", population, by_age)) as url:
-        values = ask_people(store, identifier, TRAVEL, asking=asking("openai", url), personas=40)
+        values = asked_values(store, identifier, TRAVEL, asking=asking("openai", url), personas=40)
         assert len(asked_of(url)) == 40
     everyone = values["everyone"]
     assert (values["asked"], values["of_personas"]) == (40, 200) and everyone["people"] == population.spec.total
@@ -395,16 +420,16 @@ def test_only_those_who_are_meant_are_asked(store: Store) -> None:
     women = {**adults, "sex": ["female"]}
     meant = people[(people["age_group"] != "0-14") & (people["sex"] == "female")]
     with openai_server(scripted("openai", population, by_age)) as url:
-        values = ask_people(store, identifier, TRAVEL, asking=asking("openai", url), among=women)
+        values = asked_values(store, identifier, TRAVEL, asking=asking("openai", url), among=women)
         assert {persona_of(prompt_of(seen.body)) for seen in asked_of(url)} == {
             one_line(text) for text in meant["text"]
         }
-        fewer = ask_people(store, identifier, TRAVEL, asking=asking("openai", url), among=women, personas=5)
+        fewer = asked_values(store, identifier, TRAVEL, asking=asking("openai", url), among=women, personas=5)
     assert values["inhabitants"] == meant["weight"].sum() == fewer["inhabitants"] == values["everyone"]["people"]
-    assert "female" in ask_text(values) and fewer["run_id"] != values["run_id"]
+    assert "female" in told(values) and fewer["run_id"] != values["run_id"]
     rows = store.read_result("survey_answers", values["run_id"])
     assert rows["persona_id"].tolist() == meant["persona_id"].tolist()
-    later = by_subgroup(store, values["run_id"], ["age_group"])
+    later = groups_of(store, values["run_id"], ["age_group"])
     assert later["age_group"] == values["by"]["age_group"]
     for among, wrong in (
         ({"sexx": ["female"]}, "Nearest valid: sex"),
@@ -412,7 +437,7 @@ def test_only_those_who_are_meant_are_asked(store: Store) -> None:
         ({"age_group": ["0-14"], "occupation": ["retired"]}, "no persona is meant"),
     ):
         with pytest.raises(InputError, match=wrong):
-            ask_people(store, identifier, TRAVEL, asking=asking("openai", url), among=among)
+            asked_values(store, identifier, TRAVEL, asking=asking("openai", url), among=among)
     with pytest.raises(InputError, match="nobody from 90 years on"):
         ages_from(population, 90)
 
@@ -421,19 +446,20 @@ def test_what_asking_would_take_is_what_it_takes(store: Store) -> None:
     identifier, population = kept(store, 9)
     with openai_server(scripted("openai", population, by_age)) as url:
         way = asking("openai", url, samples=2)
-        before = cost_of_asking(store, identifier, TRAVEL, asking=way)
+        cost = cost_of_asking(store, identifier, TRAVEL, asking=way)
+        before = cost.as_dict()
         assert not url.seen and before["distinct"] == 18 == before["calls"] - 15 and before["personas"] == 9
-        assert TRAVEL.text in before["prompt"] and "33 calls" in cost_of_asking_text(before)
-        ask_people(store, identifier, TRAVEL, asking=way)
+        assert TRAVEL.text in before["prompt"] and "33 calls" in terminal_text(cost_document(cost))
+        asked_values(store, identifier, TRAVEL, asking=way)
         assert len(asked_of(url)) == 18 and len(url.seen) == 33
-        assert cost_of_asking(store, identifier, TRAVEL, asking=way)["calls"] == 0
+        assert cost_of_asking(store, identifier, TRAVEL, asking=way).calls == 0
 
 
 def test_subgroups_and_answers_can_be_looked_at_later(store: Store) -> None:
     identifier, population = kept(store)
     with openai_server(scripted("openai", population, by_age)) as url:
-        values = ask_people(store, identifier, TRUST, asking=asking("openai", url))
-    later = by_subgroup(store, values["run_id"], ["age_group", "institutional_trust"])
+        values = asked_values(store, identifier, TRUST, asking=asking("openai", url))
+    later = groups_of(store, values["run_id"], ["age_group", "institutional_trust"])
     assert later["age_group"] == values["by"]["age_group"]
     assert {group["label"] for group in later["institutional_trust"]["groups"]} <= {
         "very low",
@@ -443,7 +469,7 @@ def test_subgroups_and_answers_can_be_looked_at_later(store: Store) -> None:
         "very high",
     }
     with pytest.raises(InputError, match="unknown attribute or trait 'age'"):
-        by_subgroup(store, values["run_id"], ["age"])
+        groups_of(store, values["run_id"], ["age"])
     frame = asked_answers(store, values["run_id"])
     assert frame["text"].tolist() == population.personas["text"].tolist()
     assert frame[list(values["labels"])].sum(axis=1).to_numpy() == pytest.approx(np.ones(30))
@@ -452,7 +478,7 @@ def test_subgroups_and_answers_can_be_looked_at_later(store: Store) -> None:
 def test_a_question_is_kept_like_a_run(store: Store, tmp_path: Path) -> None:
     identifier, population = kept(store, 6)
     with gemini_server(scripted("gemini", population, by_age)) as url:
-        values = ask_people(store, identifier, TRUST, asking=asking("gemini", url))
+        values = asked_values(store, identifier, TRUST, asking=asking("gemini", url))
     record = store.run(values["run_id"]).record
     assert (record.kind, record.engine, record.model_id, record.prompt_version) == (
         "ask",
@@ -463,7 +489,9 @@ def test_a_question_is_kept_like_a_run(store: Store, tmp_path: Path) -> None:
     assert record.parameters["model"] == "test-model" and record.result_hash == values["result_hash"]
     assert store.run(values["run_id"]).summary == values
     [listed] = kept_questions(store, "meridia")
-    assert listed["run_id"] == values["run_id"] and listed["headline"].startswith("mean ")
+    assert listed.run_id == values["run_id"] and load_result(store, listed.run_id).as_dict() == values
+    said = headline(survey_result(listed))
+    assert said.startswith("mean ")
     assert not kept_questions(store, "uae")
     written = export_run(store, values["run_id"], tmp_path / "out")["files"]
     assert {Path(name).name for name in written} == {
@@ -481,36 +509,38 @@ def test_a_question_is_kept_like_a_run(store: Store, tmp_path: Path) -> None:
     assert [float(row["share"]) for row in shares] == pytest.approx(
         [100 * item["value"] for item in values["everyone"]["shares"]], abs=1e-3
     )
-    assert "[" not in rows[0] and values["headline"].split()[1] in show_text(show_run(store, values["run_id"]))
+    assert "[" not in rows[0] and said.split()[1] in terminal_text(document_of(store, values["run_id"]))
 
 
 def test_the_policy_of_a_day_is_told_in_words_and_without_the_day(store: Store) -> None:
     identifier, population = kept(store, 4)
     question = SurveyQuestion.of_choices("Do you agree?", ["Yes", "No"], situation="It rains.", as_of=date(2031, 3, 1))
     with openai_server(scripted("openai", population, lambda person, sample: [0.5, 0.5])) as url:
-        values = ask_people(store, identifier, question, asking=asking("openai", url))
+        values = asked_values(store, identifier, question, asking=asking("openai", url))
         prompt = prompt_of(asked_of(url)[0].body)
     assert "The rules and the illness" in prompt and "It rains." in prompt and "Rules in force" in prompt
     assert "2031-03-01" not in prompt and "It is spring (March to May 2031)." in prompt
     assert values["timeline_id"] == store.run(values["run_id"]).record.timeline_id and values["situation"] in prompt
     with pytest.raises(InputError, match="as of 2019-01-01"):
         late = SurveyQuestion.of_choices("Do you agree?", ["Yes", "No"], as_of=date(2019, 1, 1))
-        ask_people(store, identifier, late, asking=asking("openai", "http://127.0.0.1:9/v1"))
+        asked_values(store, identifier, late, asking=asking("openai", "http://127.0.0.1:9/v1"))
 
 
 def test_the_rules_engine_answers_what_is_mapped_to_it_and_nothing_else(store: Store) -> None:
     identifier, population = kept(store, 60)
     five = SurveyQuestion.of_scale("Do you trust institutions?", 1, 5, "No", "Yes")
-    values = ask_people(store, identifier, five, mapping=AnswerMapping(TRAIT, "institutional_trust"))
+    values = asked_values(store, identifier, five, mapping=AnswerMapping(TRAIT, "institutional_trust"))
     trait = population.personas["institutional_trust"].to_numpy(float)
     points = np.minimum((trait * 5).astype(int), 4) + 1
     assert values["everyone"]["mean"]["value"] == pytest.approx(
         np.average(points, weights=population.personas["weight"]), abs=1e-6
     )
-    assert values["engine"] == "rules" and "Assumption" in values["claims"] and values["spent"] is None
-    assert "Assumption of the user" in ask_text(values) and "not a language model" in ask_text(values)
+    assert (
+        values["engine"] == "rules" and values["mapping"]["name"] == "institutional_trust" and values["spent"] is None
+    )
+    assert "Assumption of the user" in told(values) and "not a language model" in told(values)
     work = SurveyQuestion.of_choices("Will you go to work?", ["Yes", "No"], as_of=date(2031, 3, 3))
-    answered = ask_people(store, identifier, work, mapping=AnswerMapping(BEHAVIOUR, "workplaces"))
+    answered = asked_values(store, identifier, work, mapping=AnswerMapping(BEHAVIOUR, "workplaces"))
     assert 0 < answered["everyone"]["shares"][0]["value"] < 1
     retired = next(item for item in answered["by"]["occupation"]["groups"] if item["name"] == "retired")
     assert retired["shares"][0]["value"] < 0.1
@@ -545,7 +575,7 @@ def test_what_cannot_be_answered_is_refused_with_one_line(
 ) -> None:
     identifier, _ = kept(store, 4)
     with pytest.raises(InputError, match=wrong) as caught:
-        ask_people(store, identifier, question, **way)
+        asked_values(store, identifier, question, **way)
     assert "\n" not in str(caught.value)
     assert not kept_questions(store)
 
@@ -554,14 +584,15 @@ def test_figures_show_the_numbers(store: Store) -> None:
     identifier, population = kept(store)
     for question in (TRUST, TRAVEL):
         with openai_server(scripted("openai", population, by_age, seed=1)) as url:
-            values = ask_people(store, identifier, question, asking=asking("openai", url, seed=1), samples=2)
-        bar = answer_figure(values, source="scripted model").data[0]
+            values = asked_values(store, identifier, question, asking=asking("openai", url, seed=1), samples=2)
+        result = SurveyResult.from_dict(values)
+        bar = answer_figure(result, source="scripted model").data[0]
         shown = bar.y if question is TRUST else bar.x
         assert list(shown) == pytest.approx([100 * item["value"] for item in values["everyone"]["shares"]])
-        panels = subgroup_figure(values, "age_group", source="scripted model").data
+        panels = subgroup_figure(result, "age_group", source="scripted model").data
         assert len(panels) == (1 if question is TRUST else 3)
         assert len(panels[0].x) == len(values["by"]["age_group"]["groups"])
-        parts = spread_figure(values, source="scripted model", attribute="sex").data
+        parts = spread_figure(result, "sex", source="scripted model").data
         assert len(parts) == 3 and sum(trace.x[0] for trace in parts) == pytest.approx(100, abs=0.01)
 
 
@@ -601,14 +632,13 @@ def test_the_command_asks_estimates_and_refuses(tmp_path: Path, capsys: pytest.C
         (["--question", "Q?", "--scale", "1-5", "--trait", "institutional_trust"], "label of the low end"),
         (["--question", "Q?", "--choices", "a,b", "--engine", "opnai", "--model", "m"], "Nearest valid: openai"),
         (["--question", "Q?", "--choices", "a,b", "--engine", "openai"], "no model is named"),
+        (["--question", "Q?", "--scale", "five"], "is not a scale"),
+        (["--question", "Q?", "--choices", "a,b", "--among", "sex"], "names nobody"),
     ]
     for arguments, wrong in refused:
         assert main(["ask", "meridia", *arguments, *place]) == 2
         error = capsys.readouterr().err
         assert wrong in error and error.count("\n") == 1
-    with pytest.raises(SystemExit):
-        main(["ask", "meridia", "--question", "Q?", "--scale", "five", *place])
-    assert "is not a scale" in capsys.readouterr().err
 
 
 def test_importing_the_survey_brings_no_provider_and_no_plotting() -> None:

@@ -6,12 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from core.cli.options import (
-    command,
-    json_option,
-    say,
-    show,
-)
+from core.cli.options import command, json_option, say, show, show_result
 
 
 def add(commands: Any) -> None:
@@ -31,11 +26,11 @@ def add(commands: Any) -> None:
 
 
 def _stringency(arguments: argparse.Namespace) -> None:
-    from core.report.sentences.results import stringency_text
+    from core.report.sentences.policies import stringency_document
     from core.services.studies.observations import stringency_report
 
     found = stringency_report(arguments.file)
-    show(found.as_dict(), arguments, lambda: stringency_text(found))
+    show_result(found, arguments, lambda: stringency_document(found))
 
 
 def _data_check(arguments: argparse.Namespace) -> int:
@@ -50,5 +45,6 @@ def _data_check(arguments: argparse.Namespace) -> int:
 def _data_fetch(arguments: argparse.Namespace) -> None:
     from core.services.studies.observations import fetch_observations
 
-    values = fetch_observations(arguments.to, lambda text: say(text, aside=True))
-    show(values, arguments, lambda: f"fetched {len(values['files'])} files into {values['folder']}")
+    found = fetch_observations(arguments.to, lambda text: say(text, aside=True))
+    values = {"folder": str(found.folder), "files": sorted(found.files), "downloaded": found.downloaded}
+    show(values, arguments, lambda: f"fetched {len(found.files)} files into {found.folder}")

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from core.cli.options import command, json_option, open_store, show, store_option, watch
+from core.cli.options import command, json_option, open_store, show, show_result, store_option, watch
 from core.cli.parsers import folder
 
 
@@ -62,8 +62,8 @@ def _delete(arguments: argparse.Namespace) -> None:
     from core.services.library.store_care import delete_runs
 
     with open_store(arguments) as store:
-        values = delete_runs(store, arguments.run, dependents=arguments.dependents)
-    show(values, arguments, lambda: "\n".join(f"deleted {run_id}" for run_id in values["deleted"]))
+        deleted = delete_runs(store, arguments.run, dependents=arguments.dependents)
+    show({"deleted": deleted}, arguments, lambda: "\n".join(f"deleted {run_id}" for run_id in deleted))
 
 
 def _show(arguments: argparse.Namespace) -> None:
@@ -77,13 +77,13 @@ def _show(arguments: argparse.Namespace) -> None:
 
 def _rerun(arguments: argparse.Namespace) -> int:
     """0 where the result is the same, 1 where it is not."""
-    from core.report.sentences.results import rerun_text
+    from core.report.sentences.store import rerun_document
     from core.services.library.reruns import rerun
     from core.services.runs.run import worker_pool
 
     with open_store(arguments) as store, worker_pool(arguments.workers) as pool:
         found = rerun(store, arguments.run, data=arguments.data, watch=watch(), executor=pool)
-    show(found.as_dict(), arguments, lambda: rerun_text(found.as_dict()))
+    show_result(found, arguments, lambda: rerun_document(found))
     return 0 if found.same else 1
 
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from core.cli.options import command, json_option, show, store_option, watch
+from core.cli.options import command, json_option, show, show_result, store_option, watch
 from core.errors import InputError
 
 
@@ -51,12 +51,12 @@ def _path(arguments: argparse.Namespace) -> Path:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from core.report.sentences.store import check_text
-    from core.services.library.store_care import check_values
+    from core.report.sentences.store import check_document
+    from core.store.upkeep import check_store
 
-    values = check_values(_path(arguments))
-    show(values, arguments, lambda: check_text(values))
-    return 0 if values["sound"] else 2
+    found = check_store(_path(arguments))
+    show_result(found, arguments, lambda: check_document(found))
+    return 0 if found.sound else 2
 
 
 def _backup(arguments: argparse.Namespace) -> None:
@@ -67,18 +67,21 @@ def _backup(arguments: argparse.Namespace) -> None:
 
 
 def _restore(arguments: argparse.Namespace) -> None:
-    from core.report.sentences.store import restore_text
-    from core.services.library.store_care import restore_values
+    from core.report.sentences.store import restore_document
+    from core.store.upkeep import restore_store
 
-    values = restore_values(arguments.source, _path(arguments), replace=arguments.replace)
-    show(values, arguments, lambda: restore_text(values))
+    done = restore_store(arguments.source, _path(arguments), replace=arguments.replace)
+    show_result(done, arguments, lambda: restore_document(done))
 
 
 def _compact(arguments: argparse.Namespace) -> None:
+    from humanize import naturalsize
+
     from core.store.upkeep import compact_store
 
     before, after = compact_store(_path(arguments))
-    show({"before": before, "after": after}, arguments, lambda: f"{before:,} bytes before, {after:,} now")
+    text = f"{naturalsize(before)} before, {naturalsize(after)} now"
+    show({"before": before, "after": after}, arguments, lambda: text)
 
 
 def _bench(arguments: argparse.Namespace) -> None:

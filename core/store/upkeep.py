@@ -41,6 +41,20 @@ class StoreCheck:
     def sound(self) -> bool:
         return self.opens and not self.damaged and all(table.whole for table in self.tables)
 
+    def as_dict(self) -> dict[str, object]:
+        """In JSON's own types; tables without rows are left out."""
+        return {
+            "file": str(self.path),
+            "bytes": self.bytes,
+            "sound": self.sound,
+            "opens": self.opens,
+            "problem": self.problem,
+            "damaged_at": self.damaged,
+            "tables": [
+                {"table": item.name, "rows": item.rows, "readable": item.copied} for item in self.tables if item.rows
+            ],
+        }
+
 
 @dataclass(frozen=True)
 class Restored:
@@ -54,6 +68,21 @@ class Restored:
     mended: tuple[int, ...]
     log_lost: bool
     losses: Losses
+
+    def as_dict(self) -> dict[str, object]:
+        """In JSON's own types; tables without rows are left out."""
+        return {
+            "file": str(self.path),
+            "from": str(self.source),
+            "kept": None if self.kept is None else str(self.kept),
+            "mended_at": self.mended,
+            "log_lost": self.log_lost,
+            "tables": [
+                {"table": item.name, "rows": item.rows, "saved": item.copied} for item in self.tables if item.rows
+            ],
+            "runs_with_losses": self.losses.runs,
+            "gone": self.losses.gone,
+        }
 
 
 def check_store(path: Path) -> StoreCheck:

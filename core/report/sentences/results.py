@@ -11,7 +11,6 @@ from core.report.terminal import table
 from core.services.runs.forecasters import FORECASTERS, TWINS
 from core.services.runs.macro import macro_note
 from core.services.studies.inputs import engine_label
-from core.services.studies.observations import StringencyReport
 from core.services.studies.requests import RunRequest
 
 
@@ -116,29 +115,6 @@ def _fewer_behaviours(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     )
 
 
-def stringency_text(found: StringencyReport) -> str:
-    """How far recomputed indices are from the published ones, and what could not be compared."""
-    rows = [
-        (
-            item.name,
-            "none could" if item.largest is None else f"{item.largest:.6f}",
-            f"{item.compared:,} of {item.published:,}",
-        )
-        for item in found.compared
-    ]
-    lines = [f"{found.rows:,} rows", table(["Index", "Largest error", "Days recomputed"], rows)]
-    if found.lacks:
-        counts = ", ".join(f"{column} on {count:,}" for column, count in found.lacks.items())
-        lines.append(
-            f"An index is not recomputed where a level, or the flag of a level above 0, is missing: {counts} rows."
-        )
-    reasons: dict[str, list[str]] = {}
-    for name, reason in found.left_out.items():
-        reasons.setdefault(reason, []).append(name)
-    lines += [f"Not compared ({reason}): {', '.join(names)}." for reason, names in reasons.items()]
-    return "\n".join(lines)
-
-
 def runs_text(values: Sequence[Mapping[str, Any]]) -> str:
     """The list of runs."""
     if not values:
@@ -169,20 +145,6 @@ def request_text(request: RunRequest) -> str:
         f"training to {request.train_end}, test to {request.test_end}" if request.train_end else "the study's own split"
     )
     return f"{request.engine}{model}, {people}, {days}, {request.trials} trials, seed {request.seed}"
-
-
-def rerun_text(values: Mapping[str, Any]) -> str:
-    """Whether a run that was made again gave the same, and what has changed."""
-    if values["same"]:
-        lines = [f"{values['run_id']}: the same result ({values['result_hash'][:16]}…)"]
-    else:
-        again = values["rerun_hash"]
-        now = "it could not be made again" if again is None else f"now {again[:16]}…"
-        lines = [f"{values['run_id']}: not the same result. Then {values['result_hash'][:16]}…, {now}."]
-    lines += [f"Changed since: {item}" for item in values["changes"]]
-    if not values["same"] and not values["changes"]:
-        lines.append("Nothing that is on record has changed: this is a defect, or another machine's arithmetic.")
-    return "\n".join([*lines, *values["notes"], f"{values['seconds']:.1f} s"])
 
 
 def _of_kind(kind: str, summary: Mapping[str, Any]) -> list[str]:

@@ -1,46 +1,73 @@
-"""What is said of the store's file on the terminal."""
+"""What is said of the store's file and of runs that are made again."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from humanize import naturalsize
 
-def check_text(values: Mapping[str, Any]) -> str:
+from core.report.document import Document, Items, Paragraph
+from core.services.library.reruns import Rerun
+from core.store.upkeep import Restored, StoreCheck
+
+
+def check_document(found: StoreCheck) -> Document:
     """The file, each table that cannot all be read, and what to do."""
-    rows = sum(item["rows"] for item in values["tables"])
-    if values["sound"]:
-        return f"{values['file']} is sound: {values['bytes']:,} bytes, {rows:,} rows in {len(values['tables'])} tables."
-    lines = [f"{values['file']} is damaged."]
-    if values["damaged_at"]:
-        places = ", ".join(f"{place:,}" for place in values["damaged_at"][:10])
-        lines.append(f"Damaged parts begin at byte {places}{' …' if len(values['damaged_at']) > 10 else ''}.")
-    if not values["opens"]:
+    tables = [item for item in found.tables if item.rows]
+    if found.sound:
+        rows = sum(item.rows for item in tables)
+        return Document(
+            f"{found.path} is sound: {naturalsize(found.bytes)}, {rows:,} rows in {len(tables)} tables.", ()
+        )
+    lines = []
+    if found.damaged:
+        places = ", ".join(f"{place:,}" for place in found.damaged[:10])
+        lines.append(f"Damaged parts begin at byte {places}{' …' if len(found.damaged) > 10 else ''}.")
+    if not found.opens:
         lines.append("It cannot be opened as it is.")
-    lines += [
-        f"{item['table']}: {item['readable']:,} of {item['rows']:,} rows can be read"
-        for item in values["tables"]
-        if item["readable"] < item["rows"]
-    ]
-    return "\n".join([*lines, str(values["advice"])])
+    lines += [f"{item.name}: {item.copied:,} of {item.rows:,} rows can be read" for item in tables if not item.whole]
+    return Document(f"{found.path} is damaged.", (Items(tuple(lines)), Paragraph(_advice(found), "caution")))
 
 
-def restore_text(values: Mapping[str, Any]) -> str:
+def _advice(found: StoreCheck) -> str:
+    restore = f"`policytwin store restore {found.path} --db {found.path}` saves"
+    if not found.opens:
+        kept = "what it can and keeps this file under another name"
+        return f"{restore} {kept}. Where it can save nothing, restore a backup."
+    if all(table.whole for table in found.tables):
+        return (
+            "Every row can be read: free space or an index is damaged. `policytwin store compact` writes the file anew."
+        )
+    return f"{restore} the rows that can be read and keeps this file under another name. Or restore a backup."
+
+
+def restore_document(done: Restored) -> Document:
     """What was saved, what was lost, and where the old file is."""
-    saved = sum(item["saved"] for item in values["tables"])
-    lost = sum(item["rows"] - item["saved"] for item in values["tables"])
-    lines = [f"Restored {values['file']} from {values['from']}: {saved:,} rows{f', {lost:,} lost' if lost else ''}."]
-    if values["mended_at"]:
-        lines.append("A damaged byte was put right from the checksum.")
-    if values["log_lost"]:
-        lines.append("What was written last was damaged and is lost.")
-    if values["runs_with_losses"]:
-        lines.append(f"No longer complete, make them again: {', '.join(values['runs_with_losses'])}.")
-    if values["gone"]:
-        lines.append(f"Gone, because a part of them was: {', '.join(values['gone'])}.")
-    if values["kept"]:
-        lines.append(f"The file that stood there is now {values['kept']}.")
-    return "\n".join(lines)
+    saved, rows = (sum(getattr(item, name) for item in done.tables) for name in ("copied", "rows"))
+    lines = [
+        "A damaged byte was put right from the checksum." if done.mended else "",
+        "What was written last was damaged and is lost." if done.log_lost else "",
+        f"No longer complete, make them again: {', '.join(done.losses.runs)}." if done.losses.runs else "",
+        f"Gone, because a part of them was: {', '.join(done.losses.gone)}." if done.losses.gone else "",
+        f"The file that stood there is now {done.kept}." if done.kept else "",
+    ]
+    lost = f", {rows - saved:,} lost" if rows > saved else ""
+    return Document(
+        f"Restored {done.path} from {done.source}: {saved:,} rows{lost}.", (Items(tuple(filter(None, lines))),)
+    )
+
+
+def rerun_document(found: Rerun) -> Document:
+    """Whether a run that was made again gave the same, and what has changed."""
+    then = f"{found.result_hash[:16]}…"
+    now = "it could not be made again" if found.again is None else f"now {found.again[:16]}…"
+    said = f"the same result ({then})" if found.same else f"not the same result. Then {then}, {now}."
+    changes = [f"Changed since: {item}" for item in found.changes]
+    if not found.same and not changes:
+        changes = ["Nothing that is on record has changed: this is a defect, or another machine's arithmetic."]
+    lines = (*changes, *found.notes, f"{found.seconds:.1f} s")
+    return Document(f"{found.run_id}: {said}", (Items(lines),))
 
 
 def bench_store_text(values: Mapping[str, Any]) -> str:

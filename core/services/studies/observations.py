@@ -5,40 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from humanize import naturalsize
 
 from core.datasets.column_names import ColumnNames
-from core.datasets.fetch import fetch_uae
+from core.datasets.fetch import Fetched, fetch_uae
 from core.datasets.files import RawFile
 from core.datasets.tables import policy_table
 from core.errors import InputError
-from core.policy.indices import IndexComparison, compare_indices, lacking_values
+from core.policy.indices import compare_indices, lacking_values
+from core.result import Result
 from core.settings import user_data
 from core.study import load_codebook
 
 
-@dataclass(frozen=True)
-class StringencyReport:
-    """The indices of a policy file, recomputed: `rows` read, what was compared, on how many rows a column `lacks` what an
-    index needs, and why other indices of the file were `left_out`."""
+@dataclass(frozen=True, kw_only=True)
+class StringencyReport(Result):
+    """The indices of a policy file, recomputed from its `rows`: by index the largest error (None where no day could be compared),
+    on how many days of those published; on how many rows a column is `missing` what an index needs, and why other indices of
+    the file were `left_out`."""
 
     file: str
     rows: int
-    compared: tuple[IndexComparison, ...]
-    lacks: Mapping[str, int]
+    max_abs_error: Mapping[str, float | None]
+    days_compared: Mapping[str, int]
+    days_published: Mapping[str, int]
+    missing: Mapping[str, int]
     left_out: Mapping[str, str]
-
-    def as_dict(self) -> dict[str, Any]:
-        """All of it, ready for JSON; an error is null where no day could be compared."""
-        return {
-            "file": self.file,
-            "rows": self.rows,
-            "max_abs_error": {item.name: item.largest for item in self.compared},
-            "days_compared": {item.name: item.compared for item in self.compared},
-            "days_published": {item.name: item.published for item in self.compared},
-            "missing": dict(self.lacks),
-            "left_out": dict(self.left_out),
-        }
 
 
 def stringency_report(path: Path) -> StringencyReport:
@@ -64,21 +57,24 @@ def stringency_report(path: Path) -> StringencyReport:
             left_out[column] = "an average over the vaccinated and others, which the columns read do not tell apart"
         else:
             left_out[column] = "not an index of the codebook"
-    return StringencyReport(path.name, len(policy), compared, lacking_values(policy, book), left_out)
+    return StringencyReport(
+        file=path.name,
+        rows=len(policy),
+        max_abs_error={item.name: item.largest for item in compared},
+        days_compared={item.name: item.compared for item in compared},
+        days_published={item.name: item.published for item in compared},
+        missing=lacking_values(policy, book),
+        left_out=left_out,
+    )
 
 
-def fetch_observations(folder: Path | None, say: Callable[[str], None]) -> dict[str, Any]:
+def fetch_observations(folder: Path | None, say: Callable[[str], None]) -> Fetched:
     """Fetch the UAE case into `folder` (default: the user's data folder) and say what came."""
     named: set[str] = set()
 
     def progress(label: str, done: int, total: int | None) -> None:
         if label not in named:
             named.add(label)
-            say(f"fetching {label}" + ("" if total is None else f" ({total / 1e6:.1f} MB)"))
+            say(f"fetching {label}" + ("" if total is None else f" ({naturalsize(total)})"))
 
-    fetched = fetch_uae(folder or user_data() / "observed", progress=progress)
-    return {
-        "folder": str(fetched.folder),
-        "files": sorted(fetched.files),
-        "downloaded": fetched.downloaded,
-    }
+    return fetch_uae(folder or user_data() / "observed", progress=progress)

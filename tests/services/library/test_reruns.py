@@ -21,7 +21,9 @@ from small_runs import SHORT
 from core.calibration.paper import PaperCalibrator
 from core.cli import main
 from core.errors import InputError
-from core.report.sentences.results import rerun_text, show_text
+from core.report.renderers.terminal import terminal_text
+from core.report.sentences.results import show_text
+from core.report.sentences.store import rerun_document
 from core.services.audits.confounding import confounding_audit
 from core.services.audits.groups import group_checks
 from core.services.audits.persona_audit import audit_personas
@@ -180,11 +182,11 @@ def test_a_run_of_an_earlier_version_says_which_of_its_files_are_others_or_gone(
             and other.again is not None
             and other.changes == ("the observations: other content than then",)
         )
-        assert "the observations: other content" in rerun_text(other.as_dict())
+        assert "the observations: other content" in terminal_text(rerun_document(other))
         own.lose()
         gone = rerun(store, run_id, data=own.data)
         assert gone.again is None and "no such file" in gone.changes[0]
-        assert "could not be made again" in rerun_text(gone.as_dict())
+        assert "could not be made again" in terminal_text(rerun_document(gone))
 
 
 def test_what_cannot_be_made_again_says_why_in_one_line(

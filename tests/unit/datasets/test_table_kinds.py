@@ -21,7 +21,8 @@ from provider_files import google_csv, tracker_csv
 from core.datasets import check_file, load_observed, read_cases, read_mobility, read_policy
 from core.datasets.cases import reports_per_day
 from core.datasets.layouts import MOBILITY_COLUMNS
-from core.report.sentences.results import stringency_text
+from core.report.renderers.terminal import terminal_text
+from core.report.sentences.policies import stringency_document
 from core.services.studies.observations import stringency_report
 from core.simulation.contexts import epidemic_levels
 
@@ -398,7 +399,7 @@ def test_stringency_counts_what_it_could_not_compute(tmp_path: Path) -> None:
     levels = (table.loc[table["CountryCode"] != "USA", "C1_School closing"] != "0.00").sum()
     assert found.as_dict()["missing"] == {"C1_Flag": levels}
     assert found.as_dict()["days_compared"] == {"StringencyIndex": 90 - levels}
-    said = stringency_text(found)
+    said = terminal_text(stringency_document(found))
     assert f"{90 - levels} of 90" in said and f"C1_Flag on {levels}" in said and "StringencyIndexForDisplay" in said
 
 
@@ -408,7 +409,7 @@ def test_a_file_without_any_day_to_compare_has_no_error(tmp_path: Path) -> None:
     rows = [["2020-03-01", *("" if name.endswith("Flag") else 1 for name in columns[1:-1]), 50]]
     found = stringency_report(write(tmp_path, wide(columns, rows)))
     assert found.as_dict()["max_abs_error"] == {"StringencyIndex": None}
-    assert "none could" in stringency_text(found)
+    assert "none could" in terminal_text(stringency_document(found))
 
 
 def test_a_category_never_published_is_said(tmp_path: Path) -> None:

@@ -7,9 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
 from functools import cache
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,8 @@ import hypothesis
 import pytest
 from small_runs import SHORT
 
-from core.execution.threads import end_with_parent
+from core.execution.executor import Executor
+from core.execution.local import LocalProcesses
 
 # Several workers with as many threads of linear algebra as there are cores each would wait for each other. Before NumPy.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -108,9 +107,9 @@ def _made_once(factory: pytest.TempPathFactory, name: str, **request: Any) -> Pa
 
 @pytest.fixture(scope="session")
 def processes() -> Iterator[Executor]:
-    """Up to three worker processes, started when work first finds none idle; each imports for seconds."""
-    with ProcessPoolExecutor(3, mp_context=get_context("spawn"), initializer=end_with_parent) as pool:
-        yield pool
+    """Up to three worker processes, forked when work first finds none idle."""
+    with LocalProcesses(3) as executor:
+        yield executor
 
 
 @pytest.fixture

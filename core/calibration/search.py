@@ -11,7 +11,6 @@ With the parameters found, each behaviour follows the calibrator (`CALIBRATORS`)
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -26,6 +25,7 @@ from core.calibration.twin import SLOPE_SHRINKAGE, forecast_bounds, forecast_def
 from core.cognition.engine import ResponseEngine, with_own
 from core.cognition.rules import parameter_bounds
 from core.errors import Cancelled, InputError
+from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.simulation.simulate import simulate
 from core.study import Study
 
@@ -100,7 +100,7 @@ def search(
     *,
     trials: int,
     seed: int,
-    executor: Executor | None = None,
+    executor: Executor = IN_THIS_PROCESS,
     on_batch: Callable[[list[dict[str, Any]]], None] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     remembered: Mapping[int, list[float]] | None = None,
@@ -127,21 +127,26 @@ def search(
     study.enqueue_trial({name: start[name] for name in bounds})
     means = None if engine.parameters else simulate(engine, sample, problem.contexts).everyone
     log = TrialLog("twin")
-    while len(log.rows) < trials:
+
+    def check() -> None:
         if should_stop():
             raise Cancelled("the calibration was stopped")
-        batch = [study.ask() for _ in range(min(BATCH, trials - len(log.rows)))]
-        points = [{name: trial.suggest_float(name, *bounds[name]) for name in bounds} for trial in batch]
-        if means is None:
-            results = _evaluated(problem, engine, sample, points, len(log.rows), remembered or {}, executor)
-        else:
-            results = [score_means(problem, means, point) for point in points]
-        for trial, point, values in zip(batch, points, results, strict=True):
-            macro = float(np.nanmean(values))
-            study.tell(trial, macro)
-            log.add(point, values, macro)
-        if on_batch is not None:
-            on_batch(log.rows[-len(batch) :])
+
+    with executor.share(problem, engine, sample):
+        while len(log.rows) < trials:
+            check()
+            batch = [study.ask() for _ in range(min(BATCH, trials - len(log.rows)))]
+            points = [{name: trial.suggest_float(name, *bounds[name]) for name in bounds} for trial in batch]
+            if means is None:
+                results = _evaluated(problem, engine, sample, points, len(log.rows), remembered or {}, executor, check)
+            else:
+                results = [score_means(problem, means, point) for point in points]
+            for trial, point, values in zip(batch, points, results, strict=True):
+                macro = float(np.nanmean(values))
+                study.tell(trial, macro)
+                log.add(point, values, macro)
+            if on_batch is not None:
+                on_batch(log.rows[-len(batch) :])
 
     def answers(point: Mapping[str, float]) -> np.ndarray:
         return simulate(with_own(engine, point), sample, problem.contexts).everyone if means is None else means
@@ -204,21 +209,14 @@ def _evaluated(
     points: list[dict[str, float]],
     first: int,
     remembered: Mapping[int, list[float]],
-    executor: Executor | None,
+    executor: Executor,
+    check: Callable[[], None],
 ) -> list[list[float]]:
     """Objectives of each point, in order; those remembered are not evaluated again."""
-    numbers = range(first, first + len(points))
-    if executor is None:
-        return [
-            remembered[number] if number in remembered else score_parameters(problem, engine, personas, point)
-            for number, point in zip(numbers, points, strict=True)
-        ]
-    futures = {
-        number: executor.submit(score_parameters, problem, engine, personas, point)
-        for number, point in zip(numbers, points, strict=True)
-        if number not in remembered
-    }
-    return [remembered[number] if number in remembered else futures[number].result() for number in numbers]
+    numbered = list(enumerate(points, start=first))
+    new = [(problem, engine, personas, point) for number, point in numbered if number not in remembered]
+    results = executor.map(score_parameters, new, check=check)
+    return [remembered[number] if number in remembered else next(results) for number, _ in numbered]
 
 
 def search_sample(personas: pd.DataFrame, most: int = SEARCH_PERSONAS) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from core.cli import (
     upkeep_commands,
     validity_commands,
 )
-from core.cli.options import Parser, say, store_option
+from core.cli.options import Parser, cluster_option, say, store_option
 from core.errors import Cancelled, PolicyTwinError
 
 
@@ -82,6 +82,7 @@ def _dashboard_options(parser: Parser) -> None:
         help="a further name that browsers may ask for, as that of a proxy; repeat",
     )  # fmt: skip
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser window")
+    cluster_option(parser)
     store_option(parser)
 
 
@@ -93,5 +94,6 @@ def _dashboard(arguments: argparse.Namespace) -> int:
         port=arguments.port,
         browser=not arguments.no_browser,
         store=getattr(arguments, "db", None),
+        cluster=arguments.cluster,
         further_hosts=tuple(arguments.allowed_host),
     )

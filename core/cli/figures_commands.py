@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from core.cli.options import command, json_option, open_store, show, store_option, watch
+from core.cli.options import command, json_option, open_executor, open_store, show, store_option, watch, workers_options
 from core.cli.parsers import folder, names
 
 
@@ -21,9 +21,7 @@ def add(commands: Any) -> None:
     figures.add_argument(
         "--check", action="store_true", help="change nothing; say what differs (exit code 1 for README)"
     )
-    figures.add_argument(
-        "--workers", type=int, default=2, metavar="N", help="worker processes; never changes the results"
-    )
+    workers_options(figures, 2)
     store_option(figures)
     json_option(figures)
 
@@ -32,7 +30,6 @@ def _figures(arguments: argparse.Namespace) -> int:
     from core.report.readme import differing_parts, fill_readme, readme_path
     from core.report.sentences.figures import figures_text
     from core.services.evaluation.figures import Bench, measure_figures, stale_figures
-    from core.services.runs.run import worker_pool
     from core.settings import observed_data
     from core.validity.measured import measured_folder
 
@@ -40,8 +37,8 @@ def _figures(arguments: argparse.Namespace) -> int:
     readme = readme_path()
     values: dict[str, Any] = {"measured": {}, "filled": False}
     if not (arguments.check or arguments.readme):
-        with open_store(arguments) as store, worker_pool(arguments.workers) as pool:
-            bench = Bench(data, store, watch(), pool, arguments.workers)
+        with open_executor(arguments) as executor, open_store(arguments) as store:
+            bench = Bench(data, store, watch(), executor)
             values["measured"] = measure_figures(bench, folder, arguments.only, arguments.again)
     if not arguments.check:
         values["filled"] = fill_readme(readme, folder)

@@ -65,6 +65,7 @@ def request_options(parser: Parser, request: str) -> None:
         add_request(parser, request_class(request))
 
     parser.defer(add)
+    workers_options(parser)
     store_option(parser)
     json_option(parser)
 
@@ -76,6 +77,20 @@ def request_class(request: str) -> Any:
 
 def run_options(parser: Parser) -> None:
     request_options(parser, RUN_REQUEST)
+
+
+def workers_options(parser: Parser, default: int = 1) -> None:
+    parser.add_argument(
+        "--workers", type=int, default=default, metavar="N",
+        help=f"worker processes (default {default}); never changes the results",
+    )  # fmt: skip
+    cluster_option(parser)
+
+
+def cluster_option(parser: Parser) -> None:
+    parser.add_argument(
+        "--cluster", metavar="ADDRESS", help="workers of a dask cluster: tcp://HOST:PORT, or local:N of this machine"
+    )
 
 
 def asking_options(parser: Parser) -> None:
@@ -117,6 +132,13 @@ def open_store(arguments: argparse.Namespace) -> Any:
     from core.store.database import Store
 
     return Store(store_path(getattr(arguments, "db", None)))
+
+
+def open_executor(arguments: argparse.Namespace) -> Any:
+    """The workers that the options name. Open them first: they get ready while the command reads what it is about."""
+    from core.execution import open_executor
+
+    return open_executor(arguments.workers, arguments.cluster)
 
 
 def request_of(arguments: argparse.Namespace, request: str = RUN_REQUEST) -> Any:
@@ -184,8 +206,8 @@ def study_of(arguments: argparse.Namespace) -> Any:
     return load_study(arguments.study)
 
 
-def finished_run(arguments: argparse.Namespace, store: Any) -> str:
+def finished_run(arguments: argparse.Namespace, store: Any, executor: Any) -> str:
     """The run that a command is about: one that is there, else a new one that asks no language model."""
     from core.services.runs.finished import finished_run
 
-    return finished_run(request_of(arguments), store, watch=watch())[0]
+    return finished_run(request_of(arguments), store, watch=watch(), executor=executor)[0]

@@ -6,7 +6,17 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from core.cli.options import command, json_option, open_store, show, show_result, store_option, watch
+from core.cli.options import (
+    command,
+    json_option,
+    open_executor,
+    open_store,
+    show,
+    show_result,
+    store_option,
+    watch,
+    workers_options,
+)
 from core.cli.parsers import folder
 
 
@@ -31,9 +41,7 @@ def add(commands: Any) -> None:
     )
     again.add_argument("run")
     again.add_argument("--data", type=folder, metavar="DIR", help="folder with what the store does not hold")
-    again.add_argument(
-        "--workers", type=int, default=2, metavar="N", help="worker processes; never changes the results"
-    )
+    workers_options(again, 2)
     store_option(again)
     json_option(again)
     export = command(
@@ -79,10 +87,9 @@ def _rerun(arguments: argparse.Namespace) -> int:
     """0 where the result is the same, 1 where it is not."""
     from core.report.sentences.store import rerun_document
     from core.services.library.reruns import rerun
-    from core.services.runs.run import worker_pool
 
-    with open_store(arguments) as store, worker_pool(arguments.workers) as pool:
-        found = rerun(store, arguments.run, data=arguments.data, watch=watch(), executor=pool)
+    with open_executor(arguments) as executor, open_store(arguments) as store:
+        found = rerun(store, arguments.run, data=arguments.data, watch=watch(), executor=executor)
     show_result(found, arguments, lambda: rerun_document(found))
     return 0 if found.same else 1
 

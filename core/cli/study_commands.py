@@ -10,6 +10,7 @@ from core.cli.options import (
     command,
     estimate_option,
     finished_run,
+    open_executor,
     open_store,
     request_of,
     request_options,
@@ -49,7 +50,7 @@ def _run(arguments: argparse.Namespace) -> None:
     from core.services.runs.run import run_once
 
     request = request_of(arguments)
-    with open_store(arguments) as store:
+    with open_executor(arguments) as executor, open_store(arguments) as store:
         if request.asking is not None:
             from core.report.sentences.language import run_cost_text
             from core.services.runs.costs import cost_before
@@ -58,7 +59,7 @@ def _run(arguments: argparse.Namespace) -> None:
             if arguments.estimate:
                 return _show_cost(cost, arguments)
             say(run_cost_text(cost.as_dict()), aside=True)
-        values = run_once(request, store, watch(), again=arguments.again)
+        values = run_once(request, store, watch(), executor, again=arguments.again)
     show(values, arguments, lambda: run_text(values))
 
 
@@ -68,12 +69,12 @@ def _sweep(arguments: argparse.Namespace) -> None:
     from core.services.runs.costs import cost_of_contrast
 
     request = request_of(arguments, SWEEP_REQUEST)
-    with open_store(arguments) as store:
+    with open_executor(arguments) as executor, open_store(arguments) as store:
         if arguments.estimate:
-            run_id = finished_run(arguments, store)
+            run_id = finished_run(arguments, store, executor)
             window = {"data": request.run.data, "start": request.start, "end": request.end}
             return _show_cost(cost_of_contrast(store, run_id, levels=request.levels, **window), arguments)
-        result = sweep(request, store, watch=watch(), again=arguments.again)
+        result = sweep(request, store, watch=watch(), executor=executor, again=arguments.again)
     show_result(result, arguments, lambda: sweep_document(result, study_of(arguments)))
 
 
@@ -85,15 +86,15 @@ def _compare(arguments: argparse.Namespace) -> None:
     from core.services.studies.inputs import open_study
 
     request = request_of(arguments, COMPARE_REQUEST)
-    with open_store(arguments) as store:
+    with open_executor(arguments) as executor, open_store(arguments) as store:
         if arguments.estimate:
-            run_id = finished_run(arguments, store)
+            run_id = finished_run(arguments, store, executor)
             observed = open_study(request.run.study, request.run.data).timeline
             files = [*([request.reference] if request.reference else []), *request.scenario]
             window = {"data": request.run.data, "start": request.start, "end": request.end}
             asked = [load_scenario(path, observed) for path in files]
             return _show_cost(cost_of_contrast(store, run_id, scenarios=asked, **window), arguments)
-        result = compare(request, store, watch=watch(), again=arguments.again)
+        result = compare(request, store, watch=watch(), executor=executor, again=arguments.again)
     show_result(result, arguments, lambda: comparison_document(result, study_of(arguments)))
 
 
@@ -107,7 +108,9 @@ def _sensitivity(arguments: argparse.Namespace) -> None:
     from core.report.sentences.results import sensitivity_text
     from core.services.evaluation.sensitivity import run_sensitivity
 
-    with open_store(arguments) as store:
-        run_id = finished_run(arguments, store)
-        values = run_sensitivity(store, run_id, data=arguments.data, watch=watch(), again=arguments.again)
+    with open_executor(arguments) as executor, open_store(arguments) as store:
+        run_id = finished_run(arguments, store, executor)
+        values = run_sensitivity(
+            store, run_id, data=arguments.data, watch=watch(), executor=executor, again=arguments.again
+        )
     show(values, arguments, lambda: sensitivity_text(values))

@@ -11,12 +11,14 @@ from core.cli.options import (
     command,
     finished_run,
     json_option,
+    open_executor,
     open_store,
     request_of,
     run_options,
     show,
     store_option,
     watch,
+    workers_options,
 )
 from core.cli.parsers import DATE_FORMAT, days, folder, names, whole_numbers
 from core.errors import InputError
@@ -34,9 +36,7 @@ def add(commands: Any) -> None:
     backtest.add_argument("--horizons", type=whole_numbers, default=[30, 90, 180], metavar="N,N,…", help="days ahead")
     backtest.add_argument("--countries", type=names, metavar="A,B,…", help="ISO-3 codes (default: all)")
     backtest.add_argument("--seed", type=int, default=0)
-    backtest.add_argument(
-        "--workers", type=int, default=2, metavar="N", help="worker processes; never changes the results"
-    )
+    workers_options(backtest, 2)
     backtest.add_argument("--keep", action="store_true", help="keep the result in the store; --db FILE does so too")
     store_option(backtest)
     again_option(backtest)
@@ -58,9 +58,7 @@ def add(commands: Any) -> None:
     learn.add_argument("--policy", type=Path, required=True, metavar="FILE")
     learn.add_argument("--until", type=days, required=True, metavar=f"{DATE_FORMAT},…", help="days to learn up to")
     learn.add_argument("--to", type=Path, required=True, metavar="DIR", help="folder for the tables (CSV)")
-    learn.add_argument(
-        "--workers", type=int, default=2, metavar="N", help="worker processes; never changes the results"
-    )
+    workers_options(learn, 2)
     json_option(learn)
 
     worlds = command(commands, "worlds", _worlds, "how far contrasts miss in worlds whose truth is known")
@@ -68,9 +66,7 @@ def add(commands: Any) -> None:
     worlds.add_argument("--seeds", type=int, default=12, metavar="N", help="worlds of each kind (default 12)")
     worlds.add_argument("--personas", type=int, default=300, metavar="N", help="people of each twin (default 300)")
     worlds.add_argument("--trials", type=int, default=16, metavar="N", help="Optuna trials of each twin (default 16)")
-    worlds.add_argument(
-        "--workers", type=int, default=2, metavar="N", help="worker processes; never changes the results"
-    )
+    workers_options(worlds, 2)
     worlds.add_argument("--keep", action="store_true", help="keep the result in the store; --db FILE does so too")
     store_option(worlds)
     again_option(worlds)
@@ -106,9 +102,7 @@ def add(commands: Any) -> None:
     regions.add_argument("--horizons", type=whole_numbers, default=[90, 180], metavar="N,N,…", help="days ahead")
     regions.add_argument("--countries", type=names, metavar="A,B,…", help="ISO-3 codes (default: all with regions)")
     regions.add_argument("--seed", type=int, default=0)
-    regions.add_argument(
-        "--workers", type=int, default=1, metavar="N", help="worker processes; never changes the results"
-    )
+    workers_options(regions)
     json_option(regions)
 
     bench = command(commands, "bench", _bench, "measure speed and memory on this machine")
@@ -131,7 +125,6 @@ def _backtest(arguments: argparse.Namespace) -> None:
         kept_backtest,
         measured_now,
     )
-    from core.services.runs.run import worker_pool
 
     request = BacktestRequest(
         arguments.mobility,
@@ -146,7 +139,7 @@ def _backtest(arguments: argparse.Namespace) -> None:
         # A store that is in use is said before minutes of work, not after.
         kept = arguments.keep or hasattr(arguments, "db")
         store = stack.enter_context(open_store(arguments)) if kept else None
-        pool = stack.enter_context(worker_pool(arguments.workers))
+        executor = stack.enter_context(open_executor(arguments))
         same = None if store is None or arguments.again else kept_backtest(store, request)
         values = (
             {**same.values, "run_id": same.run_id}
@@ -160,7 +153,7 @@ def _backtest(arguments: argparse.Namespace) -> None:
                 countries=request.countries,
                 seed=request.seed,
                 watch=watch(),
-                executor=pool,
+                executor=executor,
             )
         )
         if arguments.export is not None:
@@ -174,11 +167,10 @@ def _backtest(arguments: argparse.Namespace) -> None:
 
 def _learn(arguments: argparse.Namespace) -> None:
     from core.services.evaluation.learning import learn
-    from core.services.runs.run import worker_pool
 
-    with worker_pool(arguments.workers) as pool:
+    with open_executor(arguments) as executor:
         values = learn(
-            arguments.mobility, arguments.policy, arguments.until, arguments.to, watch=watch(), executor=pool
+            arguments.mobility, arguments.policy, arguments.until, arguments.to, watch=watch(), executor=executor
         )
     show(values, arguments, lambda: f"learned from {values['countries']} countries; written to {values['folder']}")
 
@@ -188,7 +180,6 @@ def _worlds(arguments: argparse.Namespace) -> None:
 
     from core.report.sentences.known_worlds import worlds_text
     from core.services.evaluation.known_worlds import known_worlds
-    from core.services.runs.run import worker_pool
 
     with ExitStack() as stack:
         kept = arguments.keep or hasattr(arguments, "db")
@@ -199,7 +190,7 @@ def _worlds(arguments: argparse.Namespace) -> None:
             personas=arguments.personas,
             trials=arguments.trials,
             watch=watch(),
-            executor=stack.enter_context(worker_pool(arguments.workers)),
+            executor=stack.enter_context(open_executor(arguments)),
             store=store,
             again=arguments.again,
         )
@@ -210,26 +201,26 @@ def _intervals(arguments: argparse.Namespace) -> None:
     from core.report.sentences.intervals import intervals_text
     from core.services.runs.intervals import interval_values
 
-    with open_store(arguments) as store:
-        values = interval_values(store, finished_run(arguments, store), arguments.data)
+    with open_executor(arguments) as executor, open_store(arguments) as store:
+        run_id = finished_run(arguments, store, executor)
+        values = interval_values(store, run_id, arguments.data, executor=executor)
     show(values, arguments, lambda: intervals_text(values))
 
 
 def _ablate(arguments: argparse.Namespace) -> None:
     from core.report.sentences.ablations import ablations_text
     from core.services.evaluation.ablations import check_ablations, run_ablations
-    from core.services.runs.run import worker_pool
 
-    with open_store(arguments) as store, worker_pool(arguments.workers) as pool:
+    with open_executor(arguments) as executor, open_store(arguments) as store:
         if arguments.only is not None:
             check_ablations(request_of(arguments), arguments.only, store)
         values = run_ablations(
             store,
-            finished_run(arguments, store),
+            finished_run(arguments, store, executor),
             data=arguments.data,
             only=arguments.only,
             watch=watch(),
-            executor=pool,
+            executor=executor,
             again=arguments.again,
         )
     show(values, arguments, lambda: ablations_text(values))
@@ -239,31 +230,27 @@ def _groups(arguments: argparse.Namespace) -> None:
     from core.report.sentences.groups import groups_text
     from core.services.audits.groups import group_checks
     from core.services.evaluation.backtest_files import checked_horizons
-    from core.services.runs.run import worker_pool
 
     checked_horizons(arguments.horizons, "groups")
-    with open_store(arguments) as store:
-        run_id = finished_run(arguments, store)
-        with worker_pool(arguments.workers) as pool:
-            values = group_checks(
-                store,
-                run_id,
-                arguments.data,
-                origins=arguments.origins,
-                horizons=arguments.horizons,
-                watch=watch(),
-                executor=pool,
-                again=arguments.again,
-            )
+    with open_executor(arguments) as executor, open_store(arguments) as store:
+        values = group_checks(
+            store,
+            finished_run(arguments, store, executor),
+            arguments.data,
+            origins=arguments.origins,
+            horizons=arguments.horizons,
+            watch=watch(),
+            executor=executor,
+            again=arguments.again,
+        )
     show(values, arguments, lambda: groups_text(values))
 
 
 def _regions(arguments: argparse.Namespace) -> None:
     from core.report.sentences.groups import regions_text
     from core.services.audits.groups import regional_accuracy
-    from core.services.runs.run import worker_pool
 
-    with worker_pool(arguments.workers) as pool:
+    with open_executor(arguments) as executor:
         values = regional_accuracy(
             arguments.mobility,
             arguments.policy,
@@ -273,7 +260,7 @@ def _regions(arguments: argparse.Namespace) -> None:
             national=arguments.national,
             seed=arguments.seed,
             watch=watch(),
-            executor=pool,
+            executor=executor,
         )
     show(values, arguments, lambda: regions_text(values))
 

@@ -14,6 +14,7 @@ from core.counterfactual.fitted import FittedTwin
 from core.counterfactual.measured import Calibration, Lines
 from core.counterfactual.support import Support
 from core.counterfactual.uncertainty import drawn_calibration, drawn_means
+from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.policy.timeline import PolicyTimeline
 
 
@@ -34,6 +35,7 @@ def fitted_from(
     parameters: Mapping[str, float],
     cases: pd.Series | None,
     seed: int,
+    executor: Executor = IN_THIS_PROCESS,
 ) -> Assembled:
     """Simulate everyone with the parameters found, fit the lines on the final window, and draw both anew.
 
@@ -41,7 +43,7 @@ def fitted_from(
     forecast's. `timeline` is the observed policy, `cases` may go on after the origin: nothing later is used.
     """
     engine = with_own(engine, parameters)
-    aggregates, drawn = drawn_means(engine, personas, problem.contexts, seed=seed)
+    aggregates, drawn = drawn_means(engine, personas, problem.contexts, seed=seed, executor=executor)
     forecast = twin_forecast(problem, problem.final, aggregates.everyone, parameters)
     calibrator, own, trust = forecast.calibrator, forecast.forecast_calibrator, parameters["policy_effect_weight"]
     assert calibrator.upper is not None

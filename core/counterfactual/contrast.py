@@ -19,6 +19,7 @@ from core.counterfactual.trajectories import (
     timeline_days,
 )
 from core.counterfactual.uncertainty import Progress
+from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.policy.timeline import PolicyTimeline
 
 
@@ -60,6 +61,7 @@ def contrasts(
     dates: pd.DatetimeIndex,
     reference: PolicyTimeline | None = None,
     progress: Progress | None = None,
+    executor: Executor = IN_THIS_PROCESS,
 ) -> list[Contrast]:
     """Each scenario's forecast against the reference's (default: the observed timeline).
 
@@ -68,7 +70,8 @@ def contrasts(
     """
     base = twin.timeline if reference is None else as_asked(twin, reference)
     asked = [as_asked(twin, item) for item in scenarios]
-    paths = simulate_paths(twin, [timeline_days(twin, item, dates) for item in (base, *asked)], dates, progress)
+    policies = [timeline_days(twin, item, dates) for item in (base, *asked)]
+    paths = simulate_paths(twin, policies, dates, progress, executor)
     found = []
     for timeline, path in zip(asked, paths[1:], strict=True):
         lower, upper = interval_of(mean_draws(path.draws - paths[0].draws), path.metric.columns)

@@ -20,6 +20,7 @@ from core.counterfactual.effect_uncertainty import known_days_off_spread
 from core.counterfactual.fitted import FittedTwin
 from core.counterfactual.measured import Calibration
 from core.counterfactual.uncertainty import DRAWS, drawn_calibration, drawn_means
+from core.execution.executor import IN_THIS_PROCESS, Executor
 
 #: Days ahead up to which a class reaches; the last takes all that is left.
 CLASSES = (7, 30, 90, 180)
@@ -28,7 +29,12 @@ PARTS = ("personas", "calibration", "repeated_answers", "working_week", "residua
 EIGHTY = 1.2816
 
 
-def forecast_parts(twin: FittedTwin, half_width: pd.DataFrame, samples: Sequence[np.ndarray] = ()) -> pd.DataFrame:
+def forecast_parts(
+    twin: FittedTwin,
+    half_width: pd.DataFrame,
+    samples: Sequence[np.ndarray] = (),
+    executor: Executor = IN_THIS_PROCESS,
+) -> pd.DataFrame:
     """Rows behaviour, first_day, last_day (days ahead), part, deviation (points of the metric), and share of the variance.
 
     `half_width` (days × behaviours) is half of the forecast's 80% interval; `samples` are mean answers (contexts,
@@ -37,7 +43,7 @@ def forecast_parts(twin: FittedTwin, half_width: pd.DataFrame, samples: Sequence
     problem = twin.problem
     fitted = twin.fitted
     unfitted = LinearCalibrator(lower=fitted.lower, upper=np.asarray(fitted.upper), share=fitted.share)
-    aggregates, drawn = drawn_means(twin.engine, twin.personas, problem.contexts, seed=twin.seed)
+    aggregates, drawn = drawn_means(twin.engine, twin.personas, problem.contexts, seed=twin.seed, executor=executor)
     same = np.broadcast_to(aggregates.everyone, (DRAWS, *aggregates.everyone.shape))
 
     def deviation(means: np.ndarray, *, weeks: bool) -> np.ndarray:

@@ -15,6 +15,7 @@ from core.counterfactual.fitted import FittedTwin, held_days
 from core.counterfactual.levels import FrozenPolicy, frozen_policies
 from core.counterfactual.trajectories import PolicyDays, ResponsePath, moves_as_expected, simulate_paths
 from core.counterfactual.uncertainty import Progress
+from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.policy.indices import sub_indices
 from core.study import Codebook
 
@@ -67,7 +68,11 @@ class Sweep:
 
 
 def stringency_sweep(
-    twin: FittedTwin, targets: Sequence[Any], dates: pd.DatetimeIndex, progress: Progress | None = None
+    twin: FittedTwin,
+    targets: Sequence[Any],
+    dates: pd.DatetimeIndex,
+    progress: Progress | None = None,
+    executor: Executor = IN_THIS_PROCESS,
 ) -> Sweep:
     """Hold stringency at each target over `dates`. InputError for no target, or one outside 0 to 100."""
     study = twin.problem.study
@@ -78,9 +83,8 @@ def stringency_sweep(
         days = held_days(twin, dates, policy.row(study))
         intensities = sub_indices(days, codebook)[list(twin.timeline.codes)] / 100.0
         policies.append(PolicyDays(days, intensities, pd.Series(policy.realised, index=dates)))
-    levels = [
-        _level(policy, path) for policy, path in zip(held, simulate_paths(twin, policies, dates, progress), strict=True)
-    ]
+    paths = simulate_paths(twin, policies, dates, progress, executor)
+    levels = [_level(policy, path) for policy, path in zip(held, paths, strict=True)]
     signs = [item.expected_sign for item in study.behaviours]
     expected = np.ones(len(signs), dtype=bool)
     for before, after in pairwise(levels):

@@ -16,6 +16,7 @@ from core.counterfactual.fitted import FittedTwin, at_origin, situation_days
 from core.counterfactual.measured import Calibration
 from core.counterfactual.uncertainty import Progress, drawn_category_means, drawn_means
 from core.errors import one_of
+from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.policy.timeline import PolicyTimeline
 from core.simulation.contexts import baseline_week, frozen_at, unique_contexts, without_policy
 from core.simulation.simulate import EVERYONE
@@ -136,7 +137,11 @@ def interval_of(draws: np.ndarray, columns: pd.Index) -> tuple[pd.Series, pd.Ser
 
 
 def simulate_paths(
-    twin: FittedTwin, policies: Sequence[PolicyDays], dates: pd.DatetimeIndex, progress: Progress | None = None
+    twin: FittedTwin,
+    policies: Sequence[PolicyDays],
+    dates: pd.DatetimeIndex,
+    progress: Progress | None = None,
+    executor: Executor = IN_THIS_PROCESS,
 ) -> list[ResponsePath]:
     """The calibrated metric of `dates` under each policy; what several have in common is simulated once."""
     study, moment = twin.problem.study, at_origin(twin)
@@ -152,7 +157,13 @@ def simulate_paths(
     together = unique_contexts(pd.concat(frames, ignore_index=True), pd.DatetimeIndex([]))
     week, *rows = np.split(together.day_context, np.cumsum([len(frame) for frame in frames])[:-1])
     aggregates, drawn = drawn_means(
-        twin.engine, twin.personas, together.contexts, twin.attributes, seed=twin.seed, progress=progress
+        twin.engine,
+        twin.personas,
+        together.contexts,
+        twin.attributes,
+        seed=twin.seed,
+        progress=progress,
+        executor=executor,
     )
     names = tuple(group for group in aggregates.groups if group != EVERYONE)
     groups = np.stack([aggregates.group(*name) for name in names]) if names else None
@@ -188,9 +199,11 @@ def timeline_days(twin: FittedTwin, timeline: PolicyTimeline, dates: pd.Datetime
     return PolicyDays(situation_days(twin, timeline, dates), timeline.intensities(dates), timeline.stringency(dates))
 
 
-def simulate_timeline(twin: FittedTwin, timeline: PolicyTimeline, dates: pd.DatetimeIndex) -> ResponsePath:
+def simulate_timeline(
+    twin: FittedTwin, timeline: PolicyTimeline, dates: pd.DatetimeIndex, executor: Executor = IN_THIS_PROCESS
+) -> ResponsePath:
     """The calibrated metric of `dates` under a timeline."""
-    return simulate_paths(twin, [timeline_days(twin, timeline, dates)], dates)[0]
+    return simulate_paths(twin, [timeline_days(twin, timeline, dates)], dates, executor=executor)[0]
 
 
 def category_mean_draws(twin: FittedTwin, paths: Sequence[ResponsePath], attribute: str) -> list[dict[str, np.ndarray]]:

@@ -13,6 +13,7 @@ Not covered: the searched parameters, and the residual of single days.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -31,7 +32,16 @@ from core.counterfactual.effect_uncertainty import (
     known_effect_spread,
 )
 from core.counterfactual.measured import Calibration, Lines
-from core.simulation.simulate import Aggregates, block_count, combine, simulate_blocks
+from core.execution.executor import IN_THIS_PROCESS, Executor
+from core.simulation.simulate import (
+    Aggregates,
+    BlockResult,
+    block_count,
+    combine,
+    persona_blocks,
+    population_groups,
+    simulate_block,
+)
 
 DRAWS = 200
 #: Draws whose days are in memory side by side.
@@ -49,6 +59,7 @@ def drawn_means(
     seed: int,
     draws: int = DRAWS,
     progress: Progress | None = None,
+    executor: Executor = IN_THIS_PROCESS,
 ) -> tuple[Aggregates, np.ndarray]:
     """Mean activity by group, and everyone's under reweighted personas: (draws, contexts, behaviours).
 
@@ -58,15 +69,17 @@ def drawn_means(
     if progress is not None:
         progress(0, total)
     blocks, sums, totals = [], np.zeros((draws, 1)), np.zeros((draws, 1))
-    for item in simulate_blocks(engine, personas, contexts, attributes, keep_responses=True):
-        assert item.responses is not None
-        weight = _reweighted(personas, item.first, len(item.responses), item.block, seed, draws)
-        flat = item.responses.reshape(len(item.responses), -1)
-        part, answered = _weighted(weight, flat)
-        sums, totals = sums + part, totals + answered
-        blocks.append(item)
-        if progress is not None:
-            progress(len(blocks), total)
+    groups, usual = population_groups(personas, attributes), _usual_weight(personas)
+    work = (
+        (engine, rows, contexts, groups, block, first, usual, seed, draws)
+        for block, first, rows in persona_blocks(engine, personas)
+    )
+    with executor.share(engine, contexts):
+        for item, part, answered in executor.map(_drawn_block, work, in_flight=executor.workers):
+            sums, totals = sums + part, totals + answered
+            blocks.append(item)
+            if progress is not None:
+                progress(len(blocks), total)
     aggregates = combine(blocks)
     shape = (draws, *aggregates.everyone.shape)
     return aggregates, np.asarray(_means(sums, totals)).reshape(shape)
@@ -80,28 +93,63 @@ def drawn_category_means(
     *,
     seed: int,
     draws: int = DRAWS,
+    executor: Executor = IN_THIS_PROCESS,
 ) -> dict[str, np.ndarray]:
     """As `drawn_means`, for each category of one attribute: {category: (draws, contexts, behaviours)}."""
     labels = personas[attribute].astype(str).to_numpy()
     categories = sorted(set(labels))
     sums: dict[str, np.ndarray] = {}
     totals = {category: np.zeros((draws, 1)) for category in categories}
-    for item in simulate_blocks(engine, personas, contexts, (), keep_responses=True):
-        assert item.responses is not None
-        size = len(item.responses)
-        weight = _reweighted(personas, item.first, size, item.block, seed, draws)
-        flat = item.responses.reshape(size, -1)
-        here = labels[item.first : item.first + size]
-        for category in categories:
-            members = here == category
-            part, answered = _weighted(weight[:, members], flat[members])
-            sums[category] = sums[category] + part if category in sums else part
-            totals[category] = totals[category] + answered
+    usual = _usual_weight(personas)
+    work = (
+        (engine, rows, contexts, block, usual, seed, draws, labels[first : first + len(rows)], categories)
+        for block, first, rows in persona_blocks(engine, personas)
+    )
+    with executor.share(engine, contexts):
+        for found in executor.map(_drawn_categories, work, in_flight=executor.workers):
+            for category, (part, answered) in found.items():
+                sums[category] = sums[category] + part if category in sums else part
+                totals[category] = totals[category] + answered
     behaviours = next(iter(sums.values())).shape[1] // len(contexts)
     return {
         category: _means(sums[category], totals[category]).reshape(draws, len(contexts), behaviours)
         for category in categories
     }
+
+
+def _drawn_block(
+    engine: ResponseEngine,
+    rows: pd.DataFrame,
+    contexts: pd.DataFrame,
+    groups: tuple[tuple[str, str], ...],
+    block: int,
+    first: int,
+    usual: float,
+    seed: int,
+    draws: int,
+) -> tuple[BlockResult, np.ndarray, np.ndarray]:
+    """One block's sums as they are, and those of everyone in each draw with their weights (`_weighted`)."""
+    item = simulate_block(engine, rows, contexts, groups, block, first, True)
+    assert item.responses is not None
+    weight = _reweighted(rows, usual, block, seed, draws)
+    return replace(item, responses=None), *_weighted(weight, item.responses.reshape(len(rows), -1))
+
+
+def _drawn_categories(
+    engine: ResponseEngine,
+    rows: pd.DataFrame,
+    contexts: pd.DataFrame,
+    block: int,
+    usual: float,
+    seed: int,
+    draws: int,
+    labels: np.ndarray,
+    categories: Sequence[str],
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """One block's sums of each category in each draw, with their weights; `labels` (rows,) are the categories of its people."""
+    flat = engine.respond(rows, contexts).reshape(len(rows), -1)
+    weight = _reweighted(rows, usual, block, seed, draws)
+    return {name: _weighted(weight[:, labels == name], flat[labels == name]) for name in categories}
 
 
 def drawn_calibration(
@@ -197,9 +245,12 @@ def _means(sums: np.ndarray, totals: np.ndarray) -> np.ndarray:
     return np.divide(sums, totals, out=np.full(sums.shape, np.nan), where=totals > 0)
 
 
-def _reweighted(personas: pd.DataFrame, first: int, size: int, block: int, seed: int, draws: int) -> np.ndarray:
-    """Weights of a block's personas in each draw, float32 (draws, size), of the order of 1."""
+def _usual_weight(personas: pd.DataFrame) -> float:
+    return float(personas["weight"].to_numpy(dtype=float).mean())
+
+
+def _reweighted(rows: pd.DataFrame, usual: float, block: int, seed: int, draws: int) -> np.ndarray:
+    """Weights of a block's personas in each draw, float32 (draws, rows), of the order of 1: in units of the `usual` weight."""
     generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(0, block))))
-    own = personas["weight"].to_numpy(dtype=float)
-    multiples = generator.standard_exponential((draws, size), dtype=np.float32)
-    return np.asarray(multiples * (own[first : first + size] / own.mean()).astype(np.float32))
+    multiples = generator.standard_exponential((draws, len(rows)), dtype=np.float32)
+    return np.asarray(multiples * (rows["weight"].to_numpy(dtype=float) / usual).astype(np.float32))

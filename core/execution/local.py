@@ -93,7 +93,7 @@ class LocalProcesses(Executor):
         self._niceness = niceness
         self._pool: ProcessPoolExecutor | None = None
         self._lock = threading.Lock()
-        self._closed = False
+        self.closed = False
         self._folder = tempfile.mkdtemp(prefix="policytwin-")
         self._tidy = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._parcels = Parcels(self._put, _remove, travel=False)
@@ -108,7 +108,7 @@ class LocalProcesses(Executor):
         while True:
             pool = self._running()
             try:
-                return _PoolTask(pool.submit(perform, content, places))
+                return _PoolTask(self, pool.submit(perform, content, places))
             except BrokenProcessPool:
                 self._replace(pool)
 
@@ -120,14 +120,14 @@ class LocalProcesses(Executor):
 
     def close(self) -> None:
         with self._lock:
-            self._closed, pool, self._pool = True, self._pool, None
+            self.closed, pool, self._pool = True, self._pool, None
         if pool is not None:
             _end(pool)
         self._tidy()
 
     def _running(self) -> ProcessPoolExecutor:
         with self._lock:
-            if self._closed:
+            if self.closed:
                 raise Cancelled(CLOSED)
             if self._pool is None:
                 self._pool = ProcessPoolExecutor(
@@ -149,8 +149,8 @@ class LocalProcesses(Executor):
 
 
 class _PoolTask(Generic[R]):
-    def __init__(self, future: Future[R]) -> None:
-        self._future = future
+    def __init__(self, executor: LocalProcesses, future: Future[R]) -> None:
+        self._executor, self._future = executor, future
 
     def wait(self, seconds: float) -> bool:
         return bool(wait([self._future], seconds).done)
@@ -159,7 +159,7 @@ class _PoolTask(Generic[R]):
         try:
             return self._future.result()
         except BrokenProcessPool:
-            raise WorkerLost from None
+            raise Cancelled(CLOSED) if self._executor.closed else WorkerLost() from None
         except CancelledError:
             raise Cancelled(CLOSED) from None
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from core.errors import Cancelled
+from core.execution.executor import IN_THIS_PROCESS, Executor
 
 #: What a stage is doing, for the screen.
 STAGE_WORDS = {
@@ -72,21 +72,12 @@ def each_of(
     watch: ProgressReporter,
     stage: str,
     units: str,
-    executor: Executor | None = None,
+    executor: Executor = IN_THIS_PROCESS,
 ) -> list[Found]:
-    """`work(*item)` for each of `arguments`, in their order, in the workers of `executor` where there is one.
-
-    The watch hears of each that is done. Where one fails, or the watch says stop, those that wait are given up: a pool that
-    outlives this work would go on with what nobody waits for.
-    """
-    pending = [] if executor is None else [executor.submit(work, *item) for item in arguments]
+    """`work(*item)` for each of `arguments`, in their order. The watch hears of each that is done, and may stop the rest."""
+    watch.report(stage, 0, len(arguments), units)
     found = []
-    try:
-        for number, item in enumerate(arguments):
-            watch.report(stage, number, len(arguments), units)
-            found.append(pending[number].result() if executor else work(*item))
-        watch.report(stage, len(arguments), len(arguments), units)
-    finally:
-        for future in pending:
-            future.cancel()
+    for item in executor.map(work, arguments, check=watch.check):
+        found.append(item)
+        watch.report(stage, len(found), len(arguments), units)
     return found

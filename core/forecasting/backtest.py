@@ -20,7 +20,6 @@ from core.calibration.twin import TwinForecast, forecast_defaults, twin_forecast
 from core.cognition.coefficients import load_coefficients
 from core.cognition.rules import RulesEngine
 from core.errors import TooLittleObserved
-from core.execution.threads import one_thread
 from core.forecasting.baselines import BASELINES
 from core.forecasting.intervals import (
     LEVELS,
@@ -74,7 +73,6 @@ class PlaceForecasts:
     left_out: Mapping[date, str] = field(default_factory=dict)
 
 
-@one_thread
 def forecast_place(
     place: Place,
     personas: pd.DataFrame,

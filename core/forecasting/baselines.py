@@ -7,7 +7,6 @@ forward). Definitions follow the table that this project publishes for the UAE.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +14,7 @@ import pandas as pd
 
 from core.content_cache import Remembered
 from core.datasets.cases import reports_per_day
+from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.records import content_hash
 
 CASE_WINDOW = 7
@@ -114,7 +114,7 @@ BASELINES: dict[str, Callable[[BaselineInputs], pd.DataFrame]] = {
 }
 
 
-def baseline_forecasts(known: BaselineInputs, executor: Executor | None = None) -> dict[str, pd.DataFrame]:
+def baseline_forecasts(known: BaselineInputs, executor: Executor = IN_THIS_PROCESS) -> dict[str, pd.DataFrame]:
     """Every baseline's forecast of the horizon, (days × behaviours).
 
     They see no personas: another population on the same split has the same rivals, which are not fitted again.
@@ -122,11 +122,9 @@ def baseline_forecasts(known: BaselineInputs, executor: Executor | None = None) 
     digest = content_hash(known)
     kept = {name: _remembered.get((digest, forecast)) for name, forecast in BASELINES.items()}
     missing = {name: forecast for name, forecast in BASELINES.items() if kept[name] is None}
-    if executor is None:
-        made = {name: forecast(known) for name, forecast in missing.items()}
-    else:
-        futures = {name: executor.submit(forecast, known) for name, forecast in missing.items()}
-        made = {name: future.result() for name, future in futures.items()}
+    with executor.share(known):
+        tasks = {name: executor.submit(forecast, known) for name, forecast in missing.items()}
+        made = {name: task.result() for name, task in tasks.items()}
     for name, forecast in missing.items():
         _remembered.put((digest, forecast), made[name])
     return {name: found.copy() for name, found in (kept | made).items() if found is not None}

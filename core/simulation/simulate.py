@@ -11,13 +11,13 @@ The order of a run:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from core.cognition.engine import ResponseEngine
+from core.execution.executor import IN_THIS_PROCESS, Executor
 
 #: Personas in a block: 500 × 250 contexts × 6 behaviours of float32 are 3 MB.
 BLOCK = 500
@@ -82,7 +82,7 @@ def simulate_block(
     first: int,
     keep_responses: bool,
 ) -> BlockResult:
-    """Steps 2 and 3 for one block; a plain function, so that a worker process can run it."""
+    """Steps 2 and 3 for one block."""
     answers = engine.respond(personas, contexts)
     weight = personas["weight"].to_numpy(dtype=float)
     membership = np.stack(
@@ -120,33 +120,30 @@ def simulate_blocks(
     *,
     done: frozenset[int] = frozenset(),
     keep_responses: bool = False,
-    executor: Executor | None = None,
-    workers: int = 1,
+    executor: Executor = IN_THIS_PROCESS,
     block_size: int | None = None,
 ) -> Iterator[BlockResult]:
-    """The blocks that are not `done` yet, in order. With an executor at most `workers` + 1 blocks are in flight."""
+    """The blocks that are not `done` yet, in order, of which no more are in flight than workers and one."""
     groups = population_groups(personas, attributes)
+    blocks = (
+        (engine, rows, contexts, groups, block, first, keep_responses)
+        for block, first, rows in persona_blocks(engine, personas, block_size)
+        if block not in done
+    )
+    with executor.share(engine, contexts):
+        yield from executor.map(simulate_block, blocks, in_flight=executor.workers)
+
+
+def persona_blocks(
+    engine: ResponseEngine, personas: pd.DataFrame, block_size: int | None = None
+) -> Iterator[tuple[int, int, pd.DataFrame]]:
+    """Step 1: each block's number, the place of its first persona, and its personas as the engine reads them."""
     block_size = block_size or size_of_blocks(len(personas))
-    starts = [start for start in range(0, len(personas), block_size) if start // block_size not in done]
     # Texts are most of what a persona weighs; only an engine that reads them is sent them.
     unread = ("persona_id",) if getattr(engine, "reads_text", False) else ("persona_id", "text")
     columns = [name for name in personas.columns if name not in unread]
-
-    def arguments(start: int) -> tuple[object, ...]:
-        rows = personas.iloc[start : start + block_size][columns]
-        return (engine, rows, contexts, groups, start // block_size, start, keep_responses)
-
-    if executor is None:
-        for start in starts:
-            yield simulate_block(*arguments(start))  # type: ignore[arg-type]
-        return
-    pending = []
-    for start in starts:
-        pending.append(executor.submit(simulate_block, *arguments(start)))  # type: ignore[arg-type]
-        if len(pending) > workers:
-            yield pending.pop(0).result()
-    for future in pending:
-        yield future.result()
+    for first in range(0, len(personas), block_size):
+        yield first // block_size, first, personas.iloc[first : first + block_size][columns]
 
 
 def size_of_blocks(personas: int) -> int:
@@ -183,12 +180,11 @@ def simulate(
     attributes: Sequence[str] = (),
     *,
     on_block: Callable[[BlockResult], None] | None = None,
-    executor: Executor | None = None,
-    workers: int = 1,
+    executor: Executor = IN_THIS_PROCESS,
 ) -> Aggregates:
     """Simulate everyone on every context and reduce to means; `on_block` sees each block as it comes."""
     blocks = []
-    for item in simulate_blocks(engine, personas, contexts, attributes, executor=executor, workers=workers):
+    for item in simulate_blocks(engine, personas, contexts, attributes, executor=executor):
         if on_block is not None:
             on_block(item)
         blocks.append(item)

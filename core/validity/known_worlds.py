@@ -23,7 +23,6 @@ from core.counterfactual.assemble import fitted_from
 from core.counterfactual.contrast import Contrast, contrasts
 from core.counterfactual.fitted import FittedTwin
 from core.counterfactual.support import FAR
-from core.execution.threads import one_thread
 from core.people.personas import synthesise
 from core.people.population_file import load_population_spec
 from core.policy.timeline import PolicyTimeline
@@ -164,7 +163,6 @@ def measure(world: KnownWorld, personas: int = PERSONAS, trials: int = TRIALS) -
     return rows
 
 
-@one_thread
 def measure_world(kind: str, seed: int, personas: int = PERSONAS, trials: int = TRIALS) -> list[dict[str, Any]]:
     """`measure` of the world of this kind and seed: a plain function of its arguments, so that a worker can run it."""
     return measure(known_world(kind, seed), personas, trials)

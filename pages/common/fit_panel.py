@@ -185,7 +185,6 @@ def _request(workspace: Workspace, choices: Choices) -> RunRequest:
         test_end=choices.test_end,
         trials=choices.trials,
         seed=choices.seed,
-        workers=workspace.board.workers,
     )
 
 
@@ -238,7 +237,7 @@ def _unfinished(workspace: Workspace) -> None:
             if item.obstacle:
                 st.caption(f"It cannot be resumed: {item.obstacle}. Fit anew, or discard it.")
             elif left.button("Resume", key=f"resume-{item.run_id}", icon=":material/resume:", type="primary"):
-                start_run(workspace, request_of(item.record, workspace.board.workers))
+                start_run(workspace, request_of(item.record))
             if right.button("Discard", key=f"discard-{item.run_id}", icon=":material/delete:") and try_to(
                 partial(workspace.store.delete_run, item.run_id)
             ):

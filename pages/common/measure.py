@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Executor
 from typing import Any
 
 import streamlit as st
 
+from core.execution.executor import Executor
 from core.execution.progress import ProgressReporter
 from core.services.dashboard.jobs import FAILED, STOPPED
 from pages.common.shell import Workspace, show_job, visitor

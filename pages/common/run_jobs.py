@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import streamlit as st
 
 from core.errors import PolicyTwinError
@@ -40,7 +38,7 @@ def start_run(workspace: Workspace, request: RunRequest) -> None:
             workspace.study.id,
             lambda watch, executor: run_once(request, store, watch, executor)["run_id"],
             what=request_text(request),
-            key=content_hash(replace(request, workers=1)),
+            key=content_hash(request),
             by=visitor(),
         )
     except PolicyTwinError as refused:

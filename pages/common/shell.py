@@ -19,7 +19,7 @@ import streamlit as st
 from core.counterfactual.fitted import FittedTwin
 from core.errors import PolicyTwinError
 from core.execution.progress import STAGE_WORDS
-from core.services.dashboard.jobs import Job, JobBoard
+from core.services.dashboard.jobs import Job, JobBoard, background_executor
 from core.services.runs.fitted import fitted_twin
 from core.services.studies.inputs import StudyInputs, engine_label, inputs_digest, list_studies, open_study
 from core.settings import observed_data, shipped_data, store_path
@@ -86,9 +86,7 @@ def open_store(path: str) -> Store:
 
 @st.cache_resource(show_spinner=False)
 def job_board() -> JobBoard:
-    board = JobBoard()
-    board.warm()
-    return board
+    return JobBoard(background_executor())
 
 
 def study_inputs(study_id: str, folder: str | None) -> StudyInputs:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Executor
 from datetime import date
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from page_cases import PATIENCE, clean, end_jobs, opened_page, opened_store, said, until
 from streamlit.testing.v1 import AppTest
 
+from core.execution.executor import Executor
 from core.execution.progress import ProgressReporter
 from core.services.dashboard.jobs import DONE
 from core.services.runs.results import list_results

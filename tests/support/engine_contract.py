@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from concurrent.futures import Executor
 
 import numpy as np
 import pandas as pd
@@ -11,6 +10,7 @@ import pytest
 
 from core.cognition.engine import SITUATION_COLUMNS, ResponseEngine
 from core.errors import InputError
+from core.execution.executor import Executor
 
 
 def answers_of(engine: ResponseEngine, personas: pd.DataFrame, contexts: pd.DataFrame) -> np.ndarray:

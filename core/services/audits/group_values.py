@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from core.cognition.engine import DAY_TYPE
 from core.counterfactual.contrast import as_asked
 from core.counterfactual.fitted import FittedTwin
 from core.counterfactual.trajectories import simulate_paths, timeline_days
+from core.execution.executor import Executor
 from core.execution.progress import ProgressReporter, each_of
 from core.people.personas import Population, synthesise
 from core.people.spec import LEVEL_CUTS, LEVELS
@@ -131,14 +131,16 @@ def _by_behaviour(names: Sequence[str], values: np.ndarray) -> dict[str, float |
 
 
 def group_values(
-    twin: FittedTwin, population: Population, watch: ProgressReporter, executor: Executor | None
+    twin: FittedTwin, population: Population, watch: ProgressReporter, executor: Executor
 ) -> dict[str, Any]:
     """The response of each attribute's categories to the strictest policy of training, against none."""
     dates = horizon_dates(twin)
     timelines = [as_asked(twin, what_if(name, twin.timeline, twin.origin)) for name in (FROM, TO)]
-    before, after = simulate_paths(twin, [timeline_days(twin, item, dates) for item in timelines], dates)
+    policies = [timeline_days(twin, item, dates) for item in timelines]
+    before, after = simulate_paths(twin, policies, dates, executor=executor)
     work = [(twin, before, after, name) for name in twin.attributes]
-    responses = each_of(response_by_category, work, watch, "validate", "attributes", executor)
+    with executor.share(twin, before, after):
+        responses = each_of(response_by_category, work, watch, "validate", "attributes", executor)
     attributes = [_attribute_values(found, population) for found in responses]
     return {
         "measure": RESPONSE,

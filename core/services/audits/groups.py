@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -23,8 +22,8 @@ from core.datasets.observed import source_files
 from core.datasets.regions import RegionTable, national_rows, read_regions, study_regions
 from core.datasets.tables import read_mobility, read_policy
 from core.errors import InputError, one_of
+from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.execution.progress import ProgressReporter, each_of
-from core.execution.threads import one_thread
 from core.forecasting.places import Place
 from core.people.personas import Population, synthesise
 from core.people.population_file import load_population_spec
@@ -63,7 +62,7 @@ def group_checks(
     origins: Sequence[date] | None = None,
     horizons: Sequence[int] = HORIZONS,
     watch: ProgressReporter | None = None,
-    executor: Executor | None = None,
+    executor: Executor = IN_THIS_PROCESS,
     inputs: StudyInputs | None = None,
     regions_seen: RegionTable | None = None,
     again: bool = False,
@@ -72,7 +71,7 @@ def group_checks(
     store has the same already, that, unless `again`.
 
     `origins` and `horizons` are those of the regions (default: the run's training end where enough was observed after it,
-    else the latest end of a month after which it was). Attributes are compared in parallel where there is an executor.
+    else the latest end of a month after which it was).
     `inputs` and `regions_seen` are the study and its regions' observations where they were read already.
     Raises InputError as `fitted_twin`, for an origin or horizon that is not possible, and for a run of a language model.
     """
@@ -88,7 +87,7 @@ def group_checks(
         )
     watch.report("ingest", 0, 1, "reading the study")
     inputs = inputs or open_study(str(record.parameters.get("study", record.study_id)), data)
-    twin = fitted_twin(store, run_id, inputs=inputs)
+    twin = fitted_twin(store, run_id, inputs=inputs, executor=executor)
     assert record.population_id is not None
     population = load_population(store, record.population_id)
     watch.report("simulate", 0, 1, "answers of personas")
@@ -100,7 +99,7 @@ def group_checks(
     regions = None
     if country is not None:
         watch.report("validate", 0, 1, "regions")
-        regions = _region_values(country, inputs, population, record, origins, horizons)
+        regions = _region_values(country, inputs, population, record, origins, horizons, executor)
     values: dict[str, Any] = {
         "study": record.study_id,
         "fictional": inputs.study.fictional,
@@ -205,13 +204,13 @@ def regional_accuracy(
     national: Path | None = None,
     seed: int = 0,
     watch: ProgressReporter | None = None,
-    executor: Executor | None = None,
+    executor: Executor = IN_THIS_PROCESS,
 ) -> dict[str, Any]:
     """Accuracy by region over every country with regions in a table: `rows`, their `summary`, and what was left out.
 
     mobility: a table of regions. national: a table of countries, for what the national twin says of a region; Google's
     own files hold both, and then it need not be given. The people are those of one population that stands in for every
-    country. Countries are evaluated in parallel where there is an executor; the result does not depend on it.
+    country.
 
     Raises InputError for a file that cannot be read, an origin or horizon that makes no sense, and an unknown country.
     """
@@ -224,7 +223,8 @@ def regional_accuracy(
     places, left_out = countries_of(regions.frame, regions.names, read_policy(policy), whole, countries)
     personas = synthesise(load_population_spec(POPULATION), PERSONAS, seed).personas
     work = [(country, personas, origins, horizons) for country in places]
-    done = each_of(country_rows, work, watch, "validate", "countries", executor)
+    with executor.share(personas):
+        done = each_of(country_rows, work, watch, "validate", "countries", executor)
     rows = [row for part, _ in done for row in part]
     for _, without in done:
         left_out |= without
@@ -244,11 +244,10 @@ def regional_accuracy(
     }
 
 
-@one_thread
 def country_rows(
     country: Country, personas: pd.DataFrame, origins: Sequence[date], horizons: Sequence[int], engine: Any = None
 ) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """Scores of one country's regions, and what has none and why; a plain function, so that a worker process can run it."""
+    """Scores of one country's regions, and what has none and why."""
     done = [forecast_regions(country, personas, origin, max(horizons), engine) for origin in origins]
     found = [item for part in done for item in part.regions]
     left_out = {what: why for part in done for what, why in part.left_out.items()}
@@ -270,12 +269,14 @@ def _region_values(
     record: RunRecord,
     origins: Sequence[date] | None,
     horizons: Sequence[int],
+    executor: Executor,
 ) -> dict[str, Any]:
     """Accuracy by region of the study's place, with the engine as the study gives it: what the run searched may rest on
     days after an earlier origin."""
     chosen = sorted(set(origins)) if origins else _default_origins(country, record, horizons)
     engine = engine_for(inputs.study, record.engine)
-    rows, left_out = country_rows(country, population.personas, chosen, horizons, engine) if chosen else ([], {})
+    asked = (country, population.personas, chosen, horizons, engine)
+    rows, left_out = executor.submit(country_rows, *asked).result() if chosen else ([], {})
     return {
         "origins": [str(day) for day in chosen],
         "regions": {item.code: item.name for item in country.regions},

@@ -74,9 +74,11 @@ def _once(what: str, study: str, data: Path | None, personas: int) -> dict[str, 
 def _worker(what: str, study: str, data: str, personas: int, store: str) -> dict[str, float]:
     from dataclasses import replace
 
+    from core.execution.executor import IN_THIS_PROCESS
     from core.execution.progress import ProgressReporter
     from core.services.runs.preparing import prepare, record_of
-    from core.services.runs.run import peak_memory_mb, run_study, simulate_stored
+    from core.services.runs.run import peak_memory_mb, run_study
+    from core.services.runs.stages import simulate_stored
     from core.services.studies.requests import RunRequest
     from core.store.database import Store
 
@@ -92,7 +94,7 @@ def _worker(what: str, study: str, data: str, personas: int, store: str) -> dict
         record = record_of(prepared, opened)
         opened.begin_run(record)
         started = time.perf_counter()
-        simulate_stored(prepared, prepared.engine, record, opened, ProgressReporter(), None)
+        simulate_stored(prepared, prepared.engine, record, opened, ProgressReporter(), IN_THIS_PROCESS)
         return {"seconds": time.perf_counter() - started, "peak_memory_mb": peak_memory_mb()}
 
 

@@ -17,6 +17,7 @@ from core.cognition.engine import DAY_TYPE
 from core.counterfactual.fitted import FittedTwin, situation_days
 from core.counterfactual.trajectories import interval_of, mean_draws, simulate_timeline
 from core.errors import InputError
+from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.execution.progress import ProgressReporter
 from core.people.personas import Population
 from core.people.spec import PopulationSpec
@@ -65,7 +66,7 @@ class PopulationEffect:
         return pd.DataFrame(parts).rename_axis("behaviour").reset_index()
 
 
-def holdout_mean(twin: FittedTwin, population: Population) -> HoldoutMean:
+def holdout_mean(twin: FittedTwin, population: Population, executor: Executor = IN_THIS_PROCESS) -> HoldoutMean:
     """The run's twin over other people: its forecast of the hold-out under the observed policy, averaged over the days.
 
     InputError where the people lack an attribute or trait that the run's people have.
@@ -80,7 +81,7 @@ def holdout_mean(twin: FittedTwin, population: Population) -> HoldoutMean:
     days = twin.problem.final.horizon
     # Subgroups would cost as much again, and nobody asks for them here.
     theirs = replace(twin.with_personas(population.personas), attributes=())
-    path = simulate_timeline(theirs, twin.timeline, days)
+    path = simulate_timeline(theirs, twin.timeline, days, executor)
     return HoldoutMean(path.mean, mean_draws(path.draws), days[0], days[-1])
 
 
@@ -99,14 +100,18 @@ def effect_between(before: HoldoutMean, after: HoldoutMean) -> PopulationEffect:
 
 
 def population_effect(
-    twin: FittedTwin, before: Population, after: Population, watch: ProgressReporter | None = None
+    twin: FittedTwin,
+    before: Population,
+    after: Population,
+    watch: ProgressReporter | None = None,
+    executor: Executor = IN_THIS_PROCESS,
 ) -> PopulationEffect:
     """What it changes to take `after` instead of `before`, the calibration kept. Raises Cancelled when told to stop."""
     watch = watch or ProgressReporter()
     watch.report("Forecasting with both populations", 0, 2, "done")
-    first = holdout_mean(twin, before)
+    first = holdout_mean(twin, before, executor)
     watch.report("Forecasting with both populations", 1, 2, "done")
-    return effect_between(first, holdout_mean(twin, after))
+    return effect_between(first, holdout_mean(twin, after, executor))
 
 
 def points(value: float) -> str:

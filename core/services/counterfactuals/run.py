@@ -17,6 +17,7 @@ from core.counterfactual.fitted import FittedTwin
 from core.counterfactual.sweep import Sweep, stringency_sweep
 from core.counterfactual.trajectories import simulate_timeline
 from core.counterfactual.uncertainty import Progress
+from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.execution.progress import ProgressReporter
 from core.people.personas import Population
 from core.policy.scenario import load_scenario
@@ -77,6 +78,7 @@ def run_sweep(
     twin: FittedTwin | None = None,
     population: Population | None = None,
     watch: ProgressReporter | None = None,
+    executor: Executor = IN_THIS_PROCESS,
     asks: bool = False,
     asking: ModelOptions | None = None,
     again: bool = False,
@@ -90,9 +92,10 @@ def run_sweep(
     that are not possible; then nothing is kept.
     """
     began = time.perf_counter()
-    twin = _over(twin or fitted_twin(store, run_id, data, asks=asks, asking=asking, watch=watch), population)
+    twin = twin or fitted_twin(store, run_id, data, asks=asks, asking=asking, watch=watch, executor=executor)
+    twin = _over(twin, population)
     dates = horizon_dates(twin, start, end)
-    sweep = stringency_sweep(twin, levels, dates, _told(watch))
+    sweep = stringency_sweep(twin, levels, dates, _told(watch), executor)
     parameters = {
         "of_run": run_id,
         "levels": [item.policy.target for item in sweep.levels],
@@ -119,6 +122,7 @@ def run_compare(
     population: Population | None = None,
     reference: PolicyTimeline | None = None,
     watch: ProgressReporter | None = None,
+    executor: Executor = IN_THIS_PROCESS,
     asks: bool = False,
     asking: ModelOptions | None = None,
     again: bool = False,
@@ -126,10 +130,11 @@ def run_compare(
     """Contrast scenarios with a reference (default: the observed timeline) on a finished run's twin, and keep the result
     as a run of its own. The same scenario twice is one. Raises InputError for none, and as `run_sweep`."""
     began = time.perf_counter()
-    twin = _over(twin or fitted_twin(store, run_id, data, asks=asks, asking=asking, watch=watch), population)
+    twin = twin or fitted_twin(store, run_id, data, asks=asks, asking=asking, watch=watch, executor=executor)
+    twin = _over(twin, population)
     dates = horizon_dates(twin, start, end)
     chosen = distinct_scenarios(scenarios)
-    found = contrasts(twin, chosen, dates, reference, _told(watch))
+    found = contrasts(twin, chosen, dates, reference, _told(watch), executor)
     parent = store.run(run_id).record
     for timeline in (*chosen, *([reference] if reference is not None else [])):
         save_timeline(store, twin.problem.study, timeline)
@@ -151,28 +156,38 @@ def run_compare(
 
 
 def sweep(
-    request: SweepRequest, store: Store, *, watch: ProgressReporter | None = None, again: bool = False
+    request: SweepRequest,
+    store: Store,
+    *,
+    watch: ProgressReporter | None = None,
+    executor: Executor = IN_THIS_PROCESS,
+    again: bool = False,
 ) -> SweepResult:
     """The sweep that was asked for, of the run that it is about: one that is in the store, else a new one."""
-    run_id, asking = finished_run(request.run, store, ask=request.ask, watch=watch)
+    run_id, asking = finished_run(request.run, store, ask=request.ask, watch=watch, executor=executor)
     result, _ = run_sweep(
         store, run_id, request.levels, data=request.run.data, start=request.start, end=request.end, asks=request.ask,
-        asking=asking, watch=watch, again=again,
+        asking=asking, watch=watch, executor=executor, again=again,
     )  # fmt: skip
     return result
 
 
 def compare(
-    request: CompareRequest, store: Store, *, watch: ProgressReporter | None = None, again: bool = False
+    request: CompareRequest,
+    store: Store,
+    *,
+    watch: ProgressReporter | None = None,
+    executor: Executor = IN_THIS_PROCESS,
+    again: bool = False,
 ) -> ComparisonResult:
     """The comparison that was asked for, as `sweep`. InputError for a file that is no scenario of the study."""
     observed = open_study(request.run.study, request.run.data).timeline
     scenarios = [load_scenario(path, observed) for path in request.scenario]
     reference = None if request.reference is None else load_scenario(request.reference, observed)
-    run_id, asking = finished_run(request.run, store, ask=request.ask, watch=watch)
+    run_id, asking = finished_run(request.run, store, ask=request.ask, watch=watch, executor=executor)
     result, _ = run_compare(
         store, run_id, scenarios, data=request.run.data, start=request.start, end=request.end, reference=reference,
-        asks=request.ask, asking=asking, watch=watch, again=again,
+        asks=request.ask, asking=asking, watch=watch, executor=executor, again=again,
     )  # fmt: skip
     return result
 

@@ -13,7 +13,15 @@ from core.errors import InputError
 from core.execution.progress import Progress, ProgressReporter
 from core.services.dashboard.door import LOOPBACK, WARNING, allowed_hosts, login_is_configured, only_this_machine
 from core.services.studies.inputs import EMBEDDED
-from core.settings import DATA_VARIABLE, KEY_VARIABLES, STORE_VARIABLE, observed_data, project_root, store_path
+from core.settings import (
+    CLUSTER_VARIABLE,
+    DATA_VARIABLE,
+    KEY_VARIABLES,
+    STORE_VARIABLE,
+    observed_data,
+    project_root,
+    store_path,
+)
 
 
 def prepare_embedded(store: str | Path | None = None) -> bool:
@@ -38,11 +46,16 @@ def prepare_embedded(store: str | Path | None = None) -> bool:
 
 
 def open_dashboard(
-    host: str, port: int, browser: bool, store: str | Path | None = None, further_hosts: tuple[str, ...] = ()
+    host: str,
+    port: int,
+    browser: bool,
+    store: str | Path | None = None,
+    further_hosts: tuple[str, ...] = (),
+    cluster: str | None = None,
 ) -> int:
     """Serve the dashboard until it is stopped by Ctrl-C or TERM; returns its exit code. InputError where the port is taken.
 
-    `further_hosts` are names that browsers may ask for besides `host`, as those of a proxy.
+    `further_hosts` are names that browsers may ask for besides `host`, as those of a proxy; `cluster` does the work.
     """
     if not 1 <= port <= 65535:
         raise InputError(f"port {port}", allowed="1 to 65535", nearest="8501")
@@ -60,7 +73,7 @@ def open_dashboard(
     print(f"PolicyTwin is at http://{host}:{port} (stop with Ctrl-C)", file=sys.stderr)
     if not only_this_machine(host):
         print(f"policytwin: {WARNING}", file=sys.stderr)
-    process = subprocess.Popen(command, cwd=root, env=_environment(host, store, root))  # noqa: S603 (our own, no shell)
+    process = subprocess.Popen(command, cwd=root, env=_environment(host, store, root, cluster))  # noqa: S603 (our own, no shell)
     # Ctrl-C reaches both processes; a service manager's TERM reaches this one alone, and the store would stay open.
     before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     try:
@@ -72,10 +85,12 @@ def open_dashboard(
         signal.signal(signal.SIGTERM, before)
 
 
-def _environment(host: str, store: str | Path | None, root: Path) -> dict[str, str]:
+def _environment(host: str, store: str | Path | None, root: Path, cluster: str | None) -> dict[str, str]:
     """What Streamlit's process gets. It works in another folder, so paths are made absolute here."""
     environment = dict(os.environ)
     environment[STORE_VARIABLE] = str(store_path(store))
+    if cluster is not None:
+        environment[CLUSTER_VARIABLE] = cluster
     folder = observed_data()
     if folder is not None:
         environment[DATA_VARIABLE] = str(folder)

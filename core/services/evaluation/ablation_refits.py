@@ -28,7 +28,6 @@ from core.calibration.transfer_prior import transfer_prior_after
 from core.calibration.trials import TrialLog, macro_study
 from core.calibration.twin import forecast_defaults, twin_forecast
 from core.cognition.engine import EPIDEMIC, RESTRICTED_DAYS, ResponseEngine, with_own
-from core.execution.threads import one_thread
 from core.people.personas import synthesise
 from core.people.spec import PopulationSpec
 from core.policy.calendar import Calendar
@@ -65,7 +64,6 @@ class Refit:
     anchor: bool = True
 
 
-@one_thread
 def refit_forecast(refit: Refit) -> pd.DataFrame:
     """Search, simulate, fit and forecast: the metric on the hold-out, (days × behaviours). A plain function, so that a
     worker process can run it."""

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ import pandas as pd
 
 from core.calibration.twin import priors_of
 from core.errors import InputError, one_of
+from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.execution.progress import ProgressReporter, each_of
 from core.forecasting.metrics import MACRO, rmse
 from core.records import RunRecord, frame_hash
@@ -52,7 +52,7 @@ def run_ablations(
     data: str | Path | None = None,
     only: Sequence[str] | None = None,
     watch: ProgressReporter | None = None,
-    executor: Executor | None = None,
+    executor: Executor = IN_THIS_PROCESS,
     inputs: StudyInputs | None = None,
     again: bool = False,
 ) -> dict[str, Any]:
@@ -68,12 +68,12 @@ def run_ablations(
     if isinstance(run, RunRequest):
         if only is not None:
             check_ablations(run, only, store)
-        data, run_id = run.data, ensure_run(run, store, watch)
+        data, run_id = run.data, ensure_run(run, store, watch, executor)
     else:
         run_id = run
     stored = store.run(run_id)
     watch.report("ingest", 0, 1, "reading the run")
-    prepared = _rebuilt(store, stored, data, inputs)
+    prepared = _rebuilt(store, stored, data, inputs, executor)
     every = ablations_of(prepared)
     chosen = _chosen(every, only)
     record = _record(stored, prepared, only)
@@ -182,7 +182,9 @@ def ablation_rows(
     return own, rows
 
 
-def _rebuilt(store: Store, stored: StoredRun, data: str | Path | None, inputs: StudyInputs | None) -> Prepared:
+def _rebuilt(
+    store: Store, stored: StoredRun, data: str | Path | None, inputs: StudyInputs | None, executor: Executor
+) -> Prepared:
     """The run as it was about to start. InputError where it is not complete, where the code or the data have changed, and
     where a language model answered: every part left out would ask it everything anew."""
     if stored.record.engine != ABLATED_ENGINE:
@@ -196,7 +198,7 @@ def _rebuilt(store: Store, stored: StoredRun, data: str | Path | None, inputs: S
             f"is a {stored.record.kind} that is {stored.status}", where=f"run {stored.run_id}", allowed="a complete run"
         )
     prepared = prepare(replace(request_of(stored.record), data=data), store, inputs)
-    fitted_twin(store, stored.run_id, inputs=prepared.inputs)
+    fitted_twin(store, stored.run_id, inputs=prepared.inputs, executor=executor)
     return prepared
 
 
@@ -207,7 +209,7 @@ def _chosen(every: Sequence[Ablation], only: Sequence[str] | None) -> list[Ablat
 
 
 def _forecasts(
-    chosen: Sequence[Ablation], kept: Mapping[str, pd.DataFrame], watch: ProgressReporter, executor: Executor | None
+    chosen: Sequence[Ablation], kept: Mapping[str, pd.DataFrame], watch: ProgressReporter, executor: Executor
 ) -> dict[str, list[pd.DataFrame]]:
     """Every ablation's forecasts of the hold-out, one per seed."""
     jobs: list[tuple[str, int, Refit]] = [
@@ -216,7 +218,11 @@ def _forecasts(
     found: dict[tuple[str, int], pd.DataFrame] = {
         (item.name, 0): kept[item.stored] for item in chosen if item.stored is not None
     }
-    refits = each_of(refit_forecast, [(refit,) for _, _, refit in jobs], watch, "validate", "refits", executor)
+    refitted = [refit for _, _, refit in jobs]
+    # Most refits leave most as it is.
+    large = {id(item): item for refit in refitted for item in (refit.problem, refit.engine, refit.people)}
+    with executor.share(*large.values()):
+        refits = each_of(refit_forecast, [(item,) for item in refitted], watch, "validate", "refits", executor)
     found |= {(name, place): forecast for (name, place, _), forecast in zip(jobs, refits, strict=True)}
     return {item.name: [found[item.name, place] for place in range(len(item.seeds))] for item in chosen}
 

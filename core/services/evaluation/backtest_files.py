@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from core.datasets.tables import read_cases, read_mobility, read_policy
 from core.errors import InputError
+from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.execution.progress import ProgressReporter, each_of
 from core.forecasting.backtest import ALL_BASELINES, forecast_place, rows_of, summary_of, unscored, widths_from_others
 from core.forecasting.places import places_from_tables
@@ -33,7 +33,7 @@ def backtest(
     countries: Sequence[str] | None = None,
     seed: int = 0,
     watch: ProgressReporter | None = None,
-    executor: Executor | None = None,
+    executor: Executor = IN_THIS_PROCESS,
 ) -> dict[str, Any]:
     """Rolling origins over the places of these files: `rows`, their `summary`, and what was left out and why.
 
@@ -52,7 +52,8 @@ def backtest(
     )
     personas = synthesise(load_population_spec(POPULATION), PERSONAS, seed).personas
     work = [(place, personas, origins, max(horizons)) for place in places]
-    done = each_of(forecast_place, work, watch, "validate", "places", executor)
+    with executor.share(personas):
+        done = each_of(forecast_place, work, watch, "validate", "places", executor)
     rows = [row for item in done for row in rows_of(item, horizons, widths_from_others(done, item))]
     for item in done:
         left_out |= unscored(item, horizons)

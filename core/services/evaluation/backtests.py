@@ -9,7 +9,6 @@ import hashlib
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ from core.cognition.coefficients import load_coefficients
 from core.cognition.rules import RulesEngine
 from core.counterfactual.coherence import behaves_coherently
 from core.errors import InputError
+from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.execution.progress import ProgressReporter
 from core.files_out import written_whole
 from core.forecasting.backtest import TWIN, summary_of
@@ -123,7 +123,7 @@ class MeasuredBacktest:
 
 
 def run_backtest(
-    store: Store, request: BacktestRequest, watch: ProgressReporter | None = None, executor: Executor | None = None
+    store: Store, request: BacktestRequest, watch: ProgressReporter | None = None, executor: Executor = IN_THIS_PROCESS
 ) -> str:
     """Measure and keep; the id of the run. Raises Cancelled where the watch says stop, and keeps nothing then."""
     watch = watch or ProgressReporter()

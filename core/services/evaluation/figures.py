@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from core.errors import InputError, one_of
+from core.execution.executor import Executor
 from core.execution.progress import ProgressReporter
 from core.forecasting.places import PATTERN
 from core.records import code_version
@@ -62,8 +62,7 @@ class Bench:
     data: Path | None
     store: Store
     watch: ProgressReporter
-    executor: Executor | None
-    workers: int
+    executor: Executor
 
 
 @dataclass(frozen=True)
@@ -141,7 +140,9 @@ def _study(study: str, splits: Sequence[tuple[date | None, date | None]]) -> Cal
     def write(measurement: Measurement, bench: Bench, folder: Path) -> Header:
         found, personas, seconds = [], 0, 0.0
         for train_end, test_end in splits:
-            run = bench.store.run(ensure_run(_request(study, bench, train_end, test_end), bench.store, bench.watch))
+            run = bench.store.run(
+                ensure_run(_request(study, bench, train_end, test_end), bench.store, bench.watch, bench.executor)
+            )
             found.append(split_of(run.summary))
             # A run that an earlier attempt finished took its time then.
             personas, seconds = run.record.personas, seconds + run.summary["seconds"]["total"]
@@ -153,7 +154,7 @@ def _study(study: str, splits: Sequence[tuple[date | None, date | None]]) -> Cal
 
 
 def _request(study: str, bench: Bench, train_end: date | None, test_end: date | None) -> RunRequest:
-    return RunRequest(study, bench.data, train_end=train_end, test_end=test_end, workers=bench.workers)
+    return RunRequest(study, bench.data, train_end=train_end, test_end=test_end)
 
 
 def _ablations(measurement: Measurement, bench: Bench, folder: Path) -> Header:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from dataclasses import replace
 from typing import Any
 
 from core.cognition.coefficients import load_coefficients
 from core.cognition.rules import RulesEngine
 from core.errors import InputError, one_of
+from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.execution.progress import ProgressReporter, each_of
 from core.records import RunRecord, code_version, content_hash
 from core.services.studies.inputs import study_hash
@@ -47,7 +47,7 @@ def known_worlds(
     personas: int = PERSONAS,
     trials: int = TRIALS,
     watch: ProgressReporter | None = None,
-    executor: Executor | None = None,
+    executor: Executor = IN_THIS_PROCESS,
     store: Store | None = None,
     again: bool = False,
 ) -> dict[str, Any]:

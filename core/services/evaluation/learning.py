@@ -7,7 +7,6 @@ forecast of that place is given (`core.calibration.learned`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -24,8 +23,8 @@ from core.counterfactual.effect_uncertainty import DAYS_OFF_FILE, EFFECTS_FILE
 from core.csv_out import write_csv
 from core.datasets.tables import read_mobility, read_policy
 from core.errors import InputError
+from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.execution.progress import ProgressReporter, each_of
-from core.execution.threads import one_thread
 from core.files_out import written_together
 from core.forecasting.days_off_learning import days_off_spread, holidays_of
 from core.forecasting.effect_learning import effect_spread, weekly_effects
@@ -53,7 +52,7 @@ def learn(
     *,
     seed: int = 0,
     watch: ProgressReporter | None = None,
-    executor: Executor | None = None,
+    executor: Executor = IN_THIS_PROCESS,
 ) -> dict[str, Any]:
     """Write the tables of what may be known by each of `days` into the folder `to`; countries kept for exams teach nothing.
 
@@ -89,7 +88,7 @@ def _learn(
     *,
     seed: int,
     watch: ProgressReporter | None,
-    executor: Executor | None,
+    executor: Executor,
 ) -> dict[str, Any]:
     watch = watch or ProgressReporter()
     watch.report("ingest", 0, 1, "reading the tables")
@@ -102,7 +101,8 @@ def _learn(
     personas = synthesise(load_population_spec(POPULATION), PERSONAS, seed).personas
     days = sorted(set(days))
     work = [(item, personas, days[-1]) for item in taught]
-    told = each_of(_told_by, work, watch, "calibrate", "places", executor)
+    with executor.share(personas):
+        told = each_of(_told_by, work, watch, "calibrate", "places", executor)
     past = [item[0] for item in told]
     left_out |= {f"{item.place}, {origin}": why for item in past for origin, why in item.left_out.items()}
     teachers = teachers_of(past)
@@ -110,7 +110,8 @@ def _learn(
     without = [None, *teachers.places]
     batches = [without[first : first + BATCH] for first in range(0, len(without), BATCH)]
     shared = [(teachers, holidays, days, batch) for batch in batches]
-    parts = each_of(learned_rows, shared, watch, "validate", "times eight places left out", executor)
+    with executor.share(teachers, holidays):
+        parts = each_of(learned_rows, shared, watch, "validate", "times eight places left out", executor)
     to.mkdir(parents=True, exist_ok=True)
     for file in FILES:
         write_csv(pd.DataFrame([row for part in parts for row in part[file]]), to / file)
@@ -123,14 +124,12 @@ def _learn(
     }
 
 
-@one_thread
 def _told_by(place: Place, personas: pd.DataFrame, last: date) -> tuple[PastForecasts, pd.DataFrame]:
     until = min(last_observed(place), last)
     engine = RulesEngine.for_study(place.study, load_coefficients(place.study.coefficients_file))
     return past_forecasts(place, personas, until, LONGEST), holidays_of(place, engine, personas, until)
 
 
-@one_thread
 def learned_rows(
     teachers: Teachers, holidays: Mapping[str, pd.DataFrame], days: Sequence[date], without: Sequence[str | None]
 ) -> dict[str, Rows]:

@@ -13,9 +13,12 @@ from typing import Any
 
 import pandas as pd
 
+from core.calibration.problem import Problem
 from core.calibration.twin import twin_forecast
+from core.cognition.engine import ResponseEngine
 from core.errors import InputError
-from core.execution.progress import ProgressReporter
+from core.execution.executor import IN_THIS_PROCESS, Executor
+from core.execution.progress import ProgressReporter, each_of
 from core.forecasting.metrics import rmse
 from core.people.sensitivity import trait_variants
 from core.records import frame_hash
@@ -29,12 +32,25 @@ from core.store.database import Store
 FORECASTER = "twin: "
 
 
+def _errors(
+    problem: Problem,
+    engine: ResponseEngine,
+    personas: pd.DataFrame,
+    parameters: Mapping[str, float],
+    truth: pd.DataFrame,
+) -> pd.Series:
+    """RMSE by behaviour of the twin with these people on the hold-out."""
+    means = simulate(engine, personas, problem.contexts).everyone
+    return rmse(twin_forecast(problem, problem.final, means, parameters).forecast, truth)
+
+
 def run_sensitivity(
     store: Store,
     run_id: str,
     *,
     data: Any = None,
     watch: ProgressReporter | None = None,
+    executor: Executor = IN_THIS_PROCESS,
     inputs: StudyInputs | None = None,
     again: bool = False,
 ) -> dict[str, Any]:
@@ -51,28 +67,25 @@ def run_sensitivity(
             allowed="a run of the engine rules",
         )
     inputs = inputs or open_study(str(record.parameters.get("study", record.study_id)), data)
-    twin = fitted_twin(store, run_id, inputs=inputs)
+    twin = fitted_twin(store, run_id, inputs=inputs, executor=executor)
     assert record.population_id is not None
     population = load_population(store, record.population_id)
     parameters: Mapping[str, float] = parent.summary["parameters"]
-    window = twin.problem.final
-    truth = inputs.observations.reindex(window.horizon)
+    truth = inputs.observations.reindex(twin.problem.final.horizon)
     variants = trait_variants(population, record.seed + 1, texts=False)
     ours = record.about("sensitivity", {"of_run": run_id, "variants": len(variants)})
     same = None if again else store.find_complete(ours.inputs_hash())
     if same is not None:
         watch.found(same.run_id)
         return dict(same.summary)
-
-    def scores(personas: pd.DataFrame) -> pd.Series:
-        means = simulate(twin.engine, personas, twin.problem.contexts).everyone
-        return rmse(twin_forecast(twin.problem, window, means, parameters).forecast, truth)
-
-    own = scores(population.personas)
+    asked = [
+        (twin.problem, twin.engine, item.personas.drop(columns="text", errors="ignore"), parameters, truth)
+        for item in (population, *variants.values())
+    ]
+    with executor.share(twin.problem, twin.engine):
+        own, *others = each_of(_errors, asked, watch, "validate", "variants of the traits", executor)
     rows, frames = [], []
-    for position, (name, variant) in enumerate(variants.items()):
-        watch.report("validate", position, len(variants), "variants of the traits")
-        theirs = scores(variant.personas)
+    for name, theirs in zip(variants, others, strict=True):
         rows.append(
             {
                 "variant": name,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
 from datetime import date
 from pathlib import Path
 
@@ -10,8 +9,8 @@ import pandas as pd
 
 from core.datasets.tables import read_cases, read_mobility, read_policy
 from core.errors import InputError
+from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.execution.progress import ProgressReporter, each_of
-from core.execution.threads import one_thread
 from core.forecasting.places import Place, places_from_tables
 from core.forecasting.teachers import is_held_out
 from core.services.studies.inputs import EMBEDDED, open_study
@@ -30,7 +29,7 @@ def embedded_facts() -> tuple[dict[str, BaselineFact], dict[str, float]]:
     inputs = open_study(EMBEDDED)
     study = inputs.study
     place = Place(study, inputs.timeline, inputs.observations, inputs.cases, inputs.stringency)
-    found = _facts(place, study.train_end, study.end)
+    found = IN_THIS_PROCESS.submit(_facts, place, study.train_end, study.end).result()
     assert found is not None
     errors, policy = found
     return facts_of(errors), policy
@@ -48,7 +47,7 @@ def teaching_countries(
     last: date,
     share: float,
     watch: ProgressReporter,
-    executor: Executor | None = None,
+    executor: Executor = IN_THIS_PROCESS,
 ) -> tuple[date, pd.DataFrame, pd.DataFrame]:
     """The end of training of the countries that teach, each baseline's macro RMSE in points (countries × baselines), and
     their policy (countries × facts).
@@ -72,7 +71,6 @@ def teaching_countries(
     return train_end, pd.DataFrame(errors), pd.DataFrame(policies)
 
 
-@one_thread
 def _facts(place: Place, train_end: date, test_end: date) -> tuple[dict[str, float], dict[str, float]] | None:
     errors = baseline_errors(place, train_end, test_end)
     if errors is None:

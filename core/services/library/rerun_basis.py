@@ -7,13 +7,13 @@ are read from their files, and every difference is named.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from core.cognition.llm.prompts import load_prompts
 from core.errors import InputError
+from core.execution.executor import Executor
 from core.execution.progress import ProgressReporter
 from core.records import RunRecord, content_hash
 from core.services.language.engines import ASKING
@@ -42,7 +42,7 @@ class Again:
     folder: Path
     data: Path | None
     watch: ProgressReporter
-    executor: Executor | None
+    executor: Executor
     changes: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 

@@ -80,9 +80,10 @@ def _contrast(again: Again) -> dict[str, Any]:
     return {
         "start": date.fromisoformat(again.parameters["start"]),
         "end": date.fromisoformat(again.parameters["end"]),
-        "twin": fitted_twin(again.scratch, again.about.run_id, inputs=inputs),
+        "twin": fitted_twin(again.scratch, again.about.run_id, inputs=inputs, executor=again.executor),
         "population": load_population(again.scratch, str(identifier)) if edited else None,
         "watch": again.watch,
+        "executor": again.executor,
     }
 
 
@@ -92,7 +93,9 @@ def _timeline(again: Again, study: Study, identifier: str) -> PolicyTimeline:
 
 
 def _sensitivity(again: Again) -> str:
-    values = run_sensitivity(again.scratch, again.about.run_id, watch=again.watch, inputs=inputs_of_run(again))
+    values = run_sensitivity(
+        again.scratch, again.about.run_id, watch=again.watch, executor=again.executor, inputs=inputs_of_run(again)
+    )
     return _hash_of(again, str(values["run_id"]))
 
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import tempfile
 import time
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from core.errors import Cancelled, InputError, PolicyTwinError
+from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.execution.progress import ProgressReporter
 from core.services.library.rerun_basis import Again, Unavailable, copy_basis
 from core.services.library.rerun_kinds import MAKERS
@@ -58,7 +58,7 @@ def rerun(
     *,
     data: Path | None = None,
     watch: ProgressReporter | None = None,
-    executor: Executor | None = None,
+    executor: Executor = IN_THIS_PROCESS,
 ) -> Rerun:
     """Make a complete run again and compare the results' hashes. Nothing in `store` is changed.
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor, wait
 from dataclasses import dataclass, replace
 from threading import RLock
 
-from core.errors import Cancelled, InputError, nearest
+from core.errors import InputError, nearest
+from core.execution.executor import Executor
 from core.execution.progress import ProgressReporter
 from core.people.marginals import edited, marginal_frame
 from core.people.personas import Population, edit_persona, synthesise
@@ -222,14 +222,8 @@ def shelve(
     """
     watch.report("Drawing the people", 0, 1, f"population of {draft.personas:,}")
     if shelf.get(draft.before_people) is None and (draft.source is None or draft.anew):
-        future = executor.submit(synthesise, draft_spec(store, study, draft), draft.personas, draft.seed)
-        while not wait([future], timeout=POLL_SECONDS).done:
-            try:
-                watch.check()
-            except Cancelled:
-                future.cancel()
-                raise
-        shelf.put(draft.before_people, future.result())
+        wanted = (draft_spec(store, study, draft), draft.personas, draft.seed)
+        shelf.put(draft.before_people, next(executor.map(synthesise, [wanted], check=watch.check)))
     shelf.build(store, study, draft)
     watch.finish("Drawing the people", "population")
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from core.errors import InputError
+from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.execution.progress import ProgressReporter
 from core.services.language.engines import ASKING
 from core.services.runs.costs import cost_before
@@ -17,7 +18,12 @@ from core.store.database import Store
 
 
 def finished_run(
-    request: RunRequest, store: Store, *, ask: bool = False, watch: ProgressReporter | None = None
+    request: RunRequest,
+    store: Store,
+    *,
+    ask: bool = False,
+    watch: ProgressReporter | None = None,
+    executor: Executor = IN_THIS_PROCESS,
 ) -> tuple[str, ModelOptions | None]:
     """The id of a finished run of this request, and how its model may be asked further: caps are for all that is asked.
 
@@ -26,7 +32,7 @@ def finished_run(
     """
     watch = watch or ProgressReporter()
     if request.asking is None:
-        return ensure_run(request, store, watch), None
+        return ensure_run(request, store, watch, executor), None
     found = complete_run(request, store)
     if found is not None:
         return found, request.asking
@@ -38,7 +44,7 @@ def finished_run(
             allowed="`policytwin run` with the same options, or --ask where there is such an option",
         )
     watch.on_cost(cost)
-    summary = run_study(request, store, watch)
+    summary = run_study(request, store, watch, executor)
     return summary.run_id, _left(request.asking, summary.values[ASKING])
 
 

@@ -128,7 +128,7 @@ def obstacle_to_resume(run: StoredRun, inputs: StudyInputs) -> str:
     return f"changed since: {'; '.join(changes_between(record, now)) or 'the engine'}"
 
 
-def request_of(record: RunRecord, workers: int = 1) -> RunRequest:
+def request_of(record: RunRecord) -> RunRequest:
     """The request that leads to this record again: to resume a run, or to repeat it on its own kept population."""
     return RunRequest(
         study=str(record.parameters.get("study", record.study_id)),
@@ -140,7 +140,6 @@ def request_of(record: RunRecord, workers: int = 1) -> RunRequest:
         trials=int(record.parameters["trials"]),
         seed=record.seed,
         keep_responses=record.parameters.get("keep_responses"),
-        workers=workers,
         asking=asking_of(record) if is_language(record.engine) else None,
     )
 

@@ -11,6 +11,7 @@ import pandas as pd
 from core.counterfactual.assemble import fitted_from
 from core.counterfactual.fitted import FittedTwin
 from core.errors import InputError
+from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.execution.progress import ProgressReporter
 from core.services.language.engines import engine_of_run, problem_of
 from core.services.populations.synthesis import load_population
@@ -39,6 +40,7 @@ def fitted_twin(
     asks: bool = False,
     asking: ModelOptions | None = None,
     watch: ProgressReporter | None = None,
+    executor: Executor = IN_THIS_PROCESS,
 ) -> FittedTwin:
     """The calibrated twin of a finished run, rebuilt from its record: same population, parameters and lines.
 
@@ -75,6 +77,7 @@ def fitted_twin(
         parameters,
         inputs.cases,
         record.seed,
+        executor,
     )
     stored = store.read_result("forecasts", run_id, forecaster="twin", phase="test")
     _check_same(stored, assembled.forecast.forecast, run_id)

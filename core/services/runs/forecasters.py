@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import date
 
@@ -16,6 +15,7 @@ from core.calibration.problem import Problem, build_problem
 from core.calibration.twin import fit_lines, twin_forecast, upper_bounds, window_activity
 from core.cognition.engine import ResponseEngine
 from core.content_cache import Remembered
+from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.forecasting.baselines import BaselineInputs, baseline_forecasts, forget_baselines
 from core.people.personas import Population
 from core.records import content_hash
@@ -72,6 +72,7 @@ def ablation_forecasts(
     seed: int,
     paper_trials: int,
     left_out: Collection[str] = (),
+    executor: Executor = IN_THIS_PROCESS,
 ) -> Ablations:
     """The twin's ablations on the final window, but for those `left_out`.
 
@@ -81,7 +82,7 @@ def ablation_forecasts(
     """
     window, study = problem.final, inputs.study
     attributes, traits = tuple(item.name for item in population.spec.attributes), population.spec.trait_names
-    raw = simulate(start, population.personas, problem.contexts).everyone
+    raw = simulate(start, population.personas, problem.contexts, executor=executor).everyone
     relative = window_activity(problem, window, raw, holidays_tell=False)
     identity = fit_lines(problem, window, relative, IdentityCalibrator(upper=upper_bounds(problem)))
     horizon = slice(window.train_days, None)
@@ -102,7 +103,7 @@ def ablation_forecasts(
     }
     for name, people in others.items():
         if name not in left_out:
-            theirs = simulate(fitted, people(), problem.contexts).everyone
+            theirs = simulate(fitted, people(), problem.contexts, executor=executor).everyone
             forecasts[name] = twin_forecast(problem, window, theirs, parameters).forecast
     if "twin_announced_calendar" in left_out:
         return Ablations(forecasts, paper)
@@ -117,7 +118,7 @@ def ablation_forecasts(
         inner=False,
         seasons=problem.seasons,
     )
-    known = simulate(fitted, population.personas, announced.contexts).everyone
+    known = simulate(fitted, population.personas, announced.contexts, executor=executor).everyone
     forecasts["twin_announced_calendar"] = twin_forecast(announced, announced.final, known, parameters).forecast
     return Ablations(forecasts, paper)
 
@@ -141,7 +142,9 @@ def forget_rivals() -> None:
     forget_baselines()
 
 
-def rival_forecasts(inputs: StudyInputs, problem: Problem, executor: Executor | None = None) -> dict[str, pd.DataFrame]:
+def rival_forecasts(
+    inputs: StudyInputs, problem: Problem, executor: Executor = IN_THIS_PROCESS
+) -> dict[str, pd.DataFrame]:
     """Every baseline's forecast of the final window."""
     window = problem.final
     cases = None if inputs.cases is None else inputs.cases.loc[: pd.Timestamp(window.origin)]

@@ -22,6 +22,7 @@ from core.counterfactual.effect_uncertainty import known_days_off_spread
 from core.counterfactual.fitted import FittedTwin
 from core.counterfactual.forecast_parts import forecast_parts
 from core.errors import InputError
+from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.execution.progress import ProgressReporter
 from core.forecasting.intervals import day_scales, interval_ends, interval_score, place_scale
 from core.forecasting.learned_widths import WIDTHS_FILE, widths_after
@@ -136,7 +137,11 @@ def stored_intervals(store: Store, run_id: str) -> dict[int, tuple[pd.DataFrame,
 
 
 def interval_values(
-    store: Store, run_id: str, data: str | Path | None = None, twin: FittedTwin | None = None
+    store: Store,
+    run_id: str,
+    data: str | Path | None = None,
+    twin: FittedTwin | None = None,
+    executor: Executor = IN_THIS_PROCESS,
 ) -> dict[str, Any]:
     """What a run's intervals held on the hold-out, and what they are made of: `levels`, `source` and `parts`.
 
@@ -146,12 +151,12 @@ def interval_values(
     about = run.summary.get("intervals") if run.complete and isinstance(run.summary, dict) else None
     if not about:
         raise InputError("keeps no intervals", where=f"run {run_id}", allowed="a complete run of this version")
-    twin = twin or fitted_twin(store, run_id, data)
+    twin = twin or fitted_twin(store, run_id, data, executor=executor)
     kept = stored_intervals(store, run_id)
     if 80 not in kept:
         why = "; ".join(sorted(set(about.get("unknown", {}).values())))
         raise InputError(f"has no 80% interval ({why})", where=f"run {run_id}")
     lower, upper = kept[80]
     order = list(twin.problem.study.behaviour_ids)
-    parts = forecast_parts(twin, ((upper - lower) / 2)[order])
+    parts = forecast_parts(twin, ((upper - lower) / 2)[order], executor=executor)
     return {"run_id": run_id, "engine": run.record.engine, **about, "parts": parts.round(4).to_dict("records")}

@@ -13,11 +13,8 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
-from multiprocessing import get_context
 from typing import Any, TypeVar
 
 import pandas as pd
@@ -28,9 +25,8 @@ from core.calibration.untold import untold_kinds
 from core.cognition.engine import with_own
 from core.cognition.llm.memoising import MemoisingEngine
 from core.counterfactual.coherence import answered_coherence, judged_coherence
-from core.errors import InputError
+from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.execution.progress import ProgressReporter
-from core.execution.threads import end_with_parent
 from core.forecasting.baselines import BASELINES
 from core.forecasting.metrics import MACRO, score_frame
 from core.records import RUNGS, RunRecord
@@ -64,23 +60,11 @@ T = TypeVar("T")
 OF_RULES = ", made with the rules engine: a language model would have to be asked for every origin"
 
 
-@contextmanager
-def worker_pool(workers: int) -> Iterator[Executor | None]:
-    """A pool of worker processes, or None for one worker: then the work is done here."""
-    if workers < 1:
-        raise InputError(f"{workers} workers", allowed="1 and above", nearest="1")
-    if workers == 1:
-        yield None
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=end_with_parent) as pool:
-        yield pool
-
-
 def run_study(
     request: RunRequest,
     store: Store,
     watch: ProgressReporter | None = None,
-    executor: Executor | None = None,
+    executor: Executor = IN_THIS_PROCESS,
     inputs: StudyInputs | None = None,
 ) -> RunSummary:
     """The whole job. With the same inputs, the results have the same hash, however many workers there are.
@@ -88,8 +72,7 @@ def run_study(
     A run with equal inputs that ended early is taken up where it stopped; where the code, a table or another input has
     changed since, a new one begins, and says so (`began_anew`). Raises InputError where a table is edited while the run
     goes on, which then keeps no result, and Cancelled when the watch says stop:
-    what was finished stays in the store. `executor` may be a pool that outlives the run, and `inputs` the
-    study where it was read already.
+    what was finished stays in the store. `inputs` is the study where it was read already.
     """
     watch = watch or ProgressReporter()
     watch.report("ingest", 0, 1, "reading the study")
@@ -107,17 +90,14 @@ def run_study(
     if resumable is None:
         watch.report("ingest", 1, 1, anew or "the study is read")
     with ending_kept(store, record.run_id):
-        if executor is not None:
-            return _work(prepared, record, store, watch, executor, anew)
-        with worker_pool(request.workers) as pool:
-            return _work(prepared, record, store, watch, pool, anew)
+        return _work(prepared, record, store, watch, executor, anew)
 
 
 def run_once(
     request: RunRequest,
     store: Store,
     watch: ProgressReporter | None = None,
-    executor: Executor | None = None,
+    executor: Executor = IN_THIS_PROCESS,
     *,
     again: bool = False,
 ) -> dict[str, Any]:
@@ -130,13 +110,18 @@ def run_once(
     return dict(store.run(found).summary)
 
 
-def ensure_run(request: RunRequest, store: Store, watch: ProgressReporter | None = None) -> str:
+def ensure_run(
+    request: RunRequest,
+    store: Store,
+    watch: ProgressReporter | None = None,
+    executor: Executor = IN_THIS_PROCESS,
+) -> str:
     """The id of a complete run with these inputs: one that is there, else a new one."""
-    return complete_run(request, store) or run_study(request, store, watch).run_id
+    return complete_run(request, store) or run_study(request, store, watch, executor).run_id
 
 
 def _work(
-    prepared: Prepared, record: RunRecord, store: Store, watch: ProgressReporter, executor: Executor | None, anew: str
+    prepared: Prepared, record: RunRecord, store: Store, watch: ProgressReporter, executor: Executor, anew: str
 ) -> RunSummary:
     seconds = {"ingest": prepared.seconds}
     asked: dict[str, Any] = {}
@@ -158,7 +143,7 @@ def _work(
     assert prepared.request.test_end is not None
     ablations = ablation_forecasts(
         prepared.inputs, problem, prepared.population, prepared.engine, fitted, means, found.parameters,
-        prepared.request.test_end, prepared.request.seed, PAPER_TRIALS, left_out(prepared.engine),
+        prepared.request.test_end, prepared.request.seed, PAPER_TRIALS, left_out(prepared.engine), executor,
     )  # fmt: skip
     watch.report("validate", 1, 2, "baselines")
     forecasts = {"twin": twin.forecast, **ablations.forecasts, **rival_forecasts(prepared.inputs, problem, executor)}

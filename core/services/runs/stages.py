@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from core.calibration.search import SearchResult, search
 from core.cognition.engine import ResponseEngine
+from core.execution.executor import Executor
 from core.execution.progress import ProgressReporter
 from core.records import RunRecord
 from core.services.runs.tables import packed, unpacked
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def search_stored(
-    prepared: Prepared, record: RunRecord, store: Store, watch: ProgressReporter, executor: Executor | None
+    prepared: Prepared, record: RunRecord, store: Store, watch: ProgressReporter, executor: Executor
 ) -> SearchResult:
     """Step 2; trials are kept as they come, and a resumed run does not evaluate them again."""
     kept = store.read("trials", unfinished=True, run_id=record.run_id, calibrator="twin")
@@ -59,7 +59,7 @@ def simulate_stored(
     record: RunRecord,
     store: Store,
     watch: ProgressReporter,
-    executor: Executor | None,
+    executor: Executor,
 ) -> Aggregates:
     """Step 3; a block that the store has is not simulated again."""
     people, contexts = prepared.population.personas, prepared.problem.contexts
@@ -77,7 +77,6 @@ def simulate_stored(
         done=frozenset(block.block for block in done),
         keep_responses=keep,
         executor=executor,
-        workers=prepared.request.workers,
     ):
         sums, axes = packed(item)
         rows = None

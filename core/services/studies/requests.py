@@ -68,8 +68,8 @@ class ModelOptions:
 class RunRequest:
     """Everything that decides a run. `data` is the folder of observations; None dates are the study's own.
 
-    `population_id` takes a kept population instead of a fresh one of `personas` people. `workers` never changes results.
-    A language model is asked as `asking` says, which then names the engine; without it `engine` is asked nothing.
+    `population_id` takes a kept population instead of a fresh one of `personas` people. A language model is asked as `asking`
+    says, which then names the engine; without it `engine` is asked nothing.
     """
 
     study: str = option("a shipped study (meridia, uae) or a study file", positional=True)
@@ -82,7 +82,6 @@ class RunRequest:
     trials: int = option(f"Optuna trials (default {DEFAULT_TRIALS})", DEFAULT_TRIALS)
     seed: int = option("of people, search and draws (default 0)", 0)
     keep_responses: bool | None = None
-    workers: int = option("worker processes; never changes the results", 1)
     asking: ModelOptions | None = None
 
     def __post_init__(self) -> None:
@@ -96,8 +95,6 @@ class RunRequest:
             )
         if self.seed < 0:
             raise InputError(f"seed {self.seed}", where="run", allowed="0 and above", nearest="0")
-        if self.workers < 1:
-            raise InputError(f"{self.workers} workers", where="run", allowed="1 and above", nearest="1")
 
     def _check_engine(self) -> None:
         if self.asking is None:

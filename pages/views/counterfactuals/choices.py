@@ -12,6 +12,7 @@ import streamlit as st
 
 from core.counterfactual.fitted import FittedTwin
 from core.errors import InputError
+from core.execution.executor import Executor
 from core.execution.progress import ProgressReporter
 from core.people.personas import Population
 from core.services.dashboard.jobs import DONE, Job
@@ -165,7 +166,7 @@ def _twin_over(
 
 
 def run_in_background(
-    asked: CounterfactualInputs, kind: str, subject: str, label: str, work: Callable[[ProgressReporter], Any]
+    asked: CounterfactualInputs, kind: str, subject: str, label: str, work: Callable[[ProgressReporter, Executor], Any]
 ) -> Any:
     """The result of long work that runs beside the page, or None while there is none; draws the button or the progress."""
     job = asked.workspace.board.latest(kind, subject)
@@ -178,7 +179,7 @@ def run_in_background(
         st.caption(f"With {people} this takes more than a moment. It runs beside the page and is kept when it is done.")
         if not st.button(label, type="primary", icon=":material/play_arrow:", key=f"{kind}-start"):
             return None
-        job = asked.workspace.board.start(kind, subject, lambda watch, _: work(watch), by=visitor())
+        job = asked.workspace.board.start(kind, subject, work, by=visitor())
     _watch(job)
     return None
 

@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from core.counterfactual.contrast import Contrast, contrasts, group_contrast
+from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.policy.scenario import scenario_file_name, scenario_file_names, scenario_text
 from core.policy.timeline import PolicyTimeline
 from core.report.figures.contrasts import contrast_figure, group_figure, paths_figure
@@ -174,7 +175,9 @@ def _compared(asked: CounterfactualInputs, question: Question) -> list[Contrast]
     return list(found)
 
 
-def _run(asked: CounterfactualInputs, question: Question, watch: Any = None) -> tuple[ComparisonResult, list[Contrast]]:
+def _run(
+    asked: CounterfactualInputs, question: Question, watch: Any = None, executor: Executor = IN_THIS_PROCESS
+) -> tuple[ComparisonResult, list[Contrast]]:
     return run_compare(
         asked.workspace.store,
         asked.run.run_id,
@@ -185,6 +188,7 @@ def _run(asked: CounterfactualInputs, question: Question, watch: Any = None) -> 
         population=asked.population,
         reference=question.reference,
         watch=watch,
+        executor=executor,
     )
 
 

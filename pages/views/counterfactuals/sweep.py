@@ -11,6 +11,7 @@ import streamlit as st
 
 from core.counterfactual.levels import checked_targets, mapping_table
 from core.counterfactual.sweep import Sweep, stringency_sweep
+from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.report.figures.contrasts import group_figure
 from core.report.figures.sweeps import (
     level_heatmap,
@@ -130,7 +131,9 @@ def _swept(asked: CounterfactualInputs, levels: tuple[float, ...]) -> Sweep | No
     return sweep
 
 
-def _run(asked: CounterfactualInputs, levels: tuple[float, ...], watch: Any = None) -> tuple[SweepResult, Sweep]:
+def _run(
+    asked: CounterfactualInputs, levels: tuple[float, ...], watch: Any = None, executor: Executor = IN_THIS_PROCESS
+) -> tuple[SweepResult, Sweep]:
     return run_sweep(
         asked.workspace.store,
         asked.run.run_id,
@@ -140,6 +143,7 @@ def _run(asked: CounterfactualInputs, levels: tuple[float, ...], watch: Any = No
         twin=asked.twin,
         population=asked.population,
         watch=watch,
+        executor=executor,
     )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from core.errors import PolicyTwinError
+from core.execution.executor import Executor
 from core.execution.progress import ProgressReporter
 from core.people.personas import Population
 from core.services.counterfactuals.population_effects import HoldoutMean, PopulationEffect, effect_between, holdout_mean
@@ -160,7 +161,7 @@ def effect_against(edited: Edited, reference: PopulationDraft) -> PopulationEffe
         return effect_between(*means)
     twin, second = workspace.twin(), edited.population
     subject = f"{workspace.run.run_id} {reference.key} {edited.draft.key}"
-    job = _job(workspace, "effect", subject, lambda watch, _: effect_of(twin, first, second, watch))
+    job = _job(workspace, "effect", subject, partial(effect_of, twin, first, second))
     if job is None:
         return None
     result: PopulationEffect = job.result

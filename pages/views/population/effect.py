@@ -180,5 +180,8 @@ def _vary(edited: Edited) -> None:
     assert run is not None
     store, run_id, data = workspace.store, run.run_id, observed_data()
     workspace.board.start(
-        "sensitivity", run_id, lambda watch, _: run_sensitivity(store, run_id, data=data, watch=watch), by=visitor()
+        "sensitivity",
+        run_id,
+        lambda watch, executor: run_sensitivity(store, run_id, data=data, watch=watch, executor=executor),
+        by=visitor(),
     )

@@ -246,7 +246,6 @@ def _days(workspace: Workspace, people: People, asking: ModelOptions | None) -> 
         test_end=test_end,
         trials=trials,
         seed=seed,
-        workers=workspace.board.workers,
         asking=asking,
     )
 

@@ -224,7 +224,7 @@ def _unfinished(workspace: Workspace, chosen: RunRequest | None) -> None:
 
 def _again(workspace: Workspace, item: Unfinished, chosen: RunRequest | None) -> RunRequest:
     """The request that takes a run up again. Its caps are not on record: those on the screen hold."""
-    request = request_of(item.record, workspace.board.workers)
+    request = request_of(item.record)
     if request.asking is None or chosen is None or chosen.asking is None:
         return request
     manner: dict[str, Any] = {name: getattr(chosen.asking, name) for name in MANNER}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 
 from core.cli import main
 from core.errors import InputError
+from core.execution.executor import Executor
 from core.report.figures.groups import explained_figure, regions_figure, response_figure
 from core.report.sentences.groups import groups_text
 from core.services.audits.groups import group_checks, latest_group_checks
@@ -120,12 +120,14 @@ def test_a_response_is_called_a_difference_in_simulated_response_and_no_accuracy
         assert groups["everyone"][item.id] * item.expected_sign > 0, "the strictest policy moves everybody as expected"
 
 
-def test_checks_do_not_depend_on_who_works(checked: tuple[Path, str, dict[str, Any]], tmp_path: Path) -> None:
+def test_checks_do_not_depend_on_who_works(
+    checked: tuple[Path, str, dict[str, Any]], tmp_path: Path, processes: Executor
+) -> None:
     path, run_id, values = checked
     copy = tmp_path / "copy.duckdb"
     copy.write_bytes(path.read_bytes())
-    with Store(copy) as store, ThreadPoolExecutor(2) as pool:
-        again = group_checks(store, run_id, executor=pool)
+    with Store(copy) as store:
+        again = group_checks(store, run_id, executor=processes)
         assert latest_group_checks(store, run_id)["run_id"] == again["run_id"]  # type: ignore[index]
     for name in ("diversity", "groups", "regions"):
         assert again[name] == values[name]

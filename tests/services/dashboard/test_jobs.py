@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
-import textwrap
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, wait
+from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from small_runs import SHORT
 
 from core.errors import InputError
+from core.execution.executor import CLOSED, Executor, WorkerLost
+from core.execution.local import LocalProcesses
 from core.execution.progress import ProgressReporter
 from core.services.dashboard.jobs import (
-    CLOSED,
     DONE,
     FAILED,
-    KILLED,
     REMEMBERED,
     RUNNING,
     STOPPED,
@@ -41,10 +36,8 @@ PATIENCE = 60.0
 
 
 @pytest.fixture
-def board() -> Iterator[JobBoard]:
-    board = JobBoard(workers=2)
-    yield board
-    board.close()
+def board(processes: Executor) -> JobBoard:
+    return JobBoard(processes)
 
 
 def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
@@ -58,16 +51,6 @@ def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
 def ended(job: Job) -> Job:
     until(lambda: not job.active)
     return job
-
-
-def gone(pid: int) -> bool:
-    """Whether a process is over, be it waited for or not."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    state = Path(f"/proc/{pid}/stat")
-    return state.exists() and state.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
 def test_a_job_runs_reports_and_is_done(board: JobBoard) -> None:
@@ -206,148 +189,29 @@ def test_a_worker_killed_at_work_fails_the_job_and_the_next_one_works(board: Job
             future.result()
 
     job = ended(board.start("run", "meridia", work))
-    assert (job.status, job.message) == (FAILED, KILLED)
+    assert (job.status, job.message) == (FAILED, str(WorkerLost()))
     again = ended(board.start("run", "meridia", lambda watch, executor: executor.submit(sum, [1, 2]).result()))
     assert (again.status, again.result) == (DONE, 3)
 
 
-def test_a_worker_killed_while_nothing_runs_goes_unnoticed(board: JobBoard) -> None:
-    board.warm()
-    pool = board._pool
-    assert pool is not None
-    until(lambda: len(pool._processes) == board.workers)
-    for pid in list(pool._processes):
-        os.kill(pid, signal.SIGKILL)
-    until(lambda: pool._broken)
-    job = ended(board.start("run", "meridia", lambda watch, executor: executor.submit(sum, [1, 2]).result()))
-    assert (job.status, job.result) == (DONE, 3)
-
-
-def test_a_broken_pool_takes_only_its_own_jobs_along(board: JobBoard) -> None:
-    """Of two jobs on a pool that breaks, the later to notice must not take the pool that a third job has got since."""
-    third_has_begun, second_has_ended = threading.Event(), threading.Event()
-
-    def slow(watch: ProgressReporter, executor: Executor) -> None:
-        future = executor.submit(time.sleep, 30)
-        assert third_has_begun.wait(PATIENCE)
-        future.result()
-
-    def killer(watch: ProgressReporter, executor: Executor) -> None:
-        os.kill(executor.submit(os.getpid).result(), signal.SIGKILL)
-        wait([executor.submit(time.sleep, 30)])
-        executor.submit(os.getpid)
-
-    def third(watch: ProgressReporter, executor: Executor) -> int:
-        future = executor.submit(sum, [1, 2])
-        third_has_begun.set()
-        assert second_has_ended.wait(PATIENCE)
-        return future.result() + executor.submit(sum, [3]).result()
-
-    second = board.start("run", "slow", slow)
-    until(lambda: board._pool is not None and board._pool._processes)
-    first = ended(board.start("run", "killer", killer))
-    assert first.message == KILLED
-    last = board.start("run", "third", third)
-    assert ended(second).message == KILLED
-    second_has_ended.set()
-    assert (ended(last).status, last.result) == (DONE, 6)
-
-
-def test_warm_starts_every_worker_and_they_give_way_to_the_page(board: JobBoard) -> None:
-    board.warm()
-    pool = board._pool
-    assert pool is not None
-    until(lambda: len(pool._processes) == 2)
-    assert pool.submit(os.nice, 0).result() == os.nice(0) + 10
-
-
-def test_workers_do_not_run_the_script_that_started_them(
-    board: JobBoard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Streamlit makes the page of the latest visitor the main module, file and all."""
-    page, ran = tmp_path / "page.py", tmp_path / "ran"
-    page.write_text(f"open({str(ran)!r}, 'w').close()\n")
-    main = ModuleType("__main__")
-    main.__file__ = str(page)
-    monkeypatch.setitem(sys.modules, "__main__", main)
-    job = ended(board.start("run", "meridia", lambda watch, executor: executor.submit(sum, [1, 2]).result()))
-    assert (job.status, job.result) == (DONE, 3)
-    assert not ran.exists() and main.__spec__ is None, "and the main module is left as it was"
-
-
-def test_closing_stops_jobs_and_workers_for_good() -> None:
-    board = JobBoard(workers=2)
+def test_closing_stops_jobs_for_good() -> None:
+    board = JobBoard(LocalProcesses(2))
     begun = threading.Event()
 
     def work(watch: ProgressReporter, executor: Executor) -> None:
+        task = executor.submit(time.sleep, 30)
         begun.set()
-        for future in [executor.submit(time.sleep, 0.2) for _ in range(50)]:
-            future.result()
+        task.result()
 
-    board.warm()
-    pool = board._pool
-    assert pool is not None
     job = board.start("run", "meridia", work)
     assert begun.wait(PATIENCE)
-    processes = list((pool._processes or {}).values())
     board.close()
     assert (ended(job).status, job.message) == (STOPPED, CLOSED)
-    until(lambda: all(not process.is_alive() for process in processes))
-    late = ended(board.start("run", "meridia", work))
-    assert late.status == STOPPED, "a closed board starts no workers"
-
-
-SERVER = """
-    import os, time
-    from core.services.dashboard.jobs import JobBoard
-
-    if __name__ == "__main__":
-        board = JobBoard(workers=2)
-        board.warm()
-        while len(board._pool._processes) < 2:
-            time.sleep(0.01)
-        board._pool.submit(os.getpid).result()
-        print(*board._pool._processes, flush=True)
-        time.sleep(600)
-"""
-COMMAND = """
-    import os, time
-    from core.services.runs.run import worker_pool
-
-    if __name__ == "__main__":
-        with worker_pool(2) as pool:
-            work = [pool.submit(time.sleep, 600) for _ in range(20)]
-            while len(pool._processes) < 2 or not all(item.running() for item in work[:2]):
-                time.sleep(0.01)
-            print(*pool._processes, flush=True)
-            time.sleep(600)
-"""
-
-
-@pytest.mark.parametrize(
-    ("script", "how"), [(SERVER, signal.SIGKILL), (COMMAND, signal.SIGKILL), (COMMAND, signal.SIGTERM)]
-)
-def test_workers_end_with_a_server_or_a_command_that_is_killed(script: str, how: int) -> None:
-    parent = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(script)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    try:
-        assert parent.stdout is not None
-        workers = [int(pid) for pid in parent.stdout.readline().split()]
-        assert len(workers) == 2 and not any(gone(pid) for pid in workers)
-    finally:
-        parent.send_signal(how)
-        parent.wait()
-        parent.stdout.close()  # type: ignore[union-attr]
-    until(lambda: all(gone(pid) for pid in workers), 20)
+    assert ended(board.start("run", "meridia", work)).status == STOPPED, "a closed board starts no workers"
 
 
 def test_a_stopped_fit_resumes_to_the_same_result(board: JobBoard) -> None:
-    request = RunRequest("meridia", personas=40, trials=48, workers=2, **SHORT)
+    request = RunRequest("meridia", personas=40, trials=48, **SHORT)
     with Store.memory() as store:
         whole = run_study(request, store).values["result_hash"]
     with Store.memory() as store:
@@ -358,7 +222,7 @@ def test_a_stopped_fit_resumes_to_the_same_result(board: JobBoard) -> None:
         stopped = store.runs(kind="run").iloc[0]
         kept = store.read("trials", unfinished=True, run_id=stopped["run_id"])
         assert stopped["status"] == "cancelled" and 8 <= len(kept) < 48
-        again = request_of(store.run(str(stopped["run_id"])).record, workers=2)
+        again = request_of(store.run(str(stopped["run_id"])).record)
         job = board.start("run", "meridia", lambda watch, executor: run_study(again, store, watch, executor).run_id)
         assert ended(job).status == DONE and job.result == stopped["run_id"]
         assert store.run(str(job.result)).summary["result_hash"] == whole

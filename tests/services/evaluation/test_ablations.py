@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -24,6 +23,7 @@ from core.calibration.twin import forecast_defaults, twin_forecast
 from core.cli import main
 from core.cognition.engine import DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS
 from core.errors import Cancelled, InputError
+from core.execution.executor import Executor
 from core.execution.progress import Progress, ProgressReporter
 from core.forecasting.metrics import MACRO, rmse
 from core.people.averages import averaged

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -17,6 +16,7 @@ from hypothesis import strategies as st
 
 from core.cli import main
 from core.errors import Cancelled, InputError
+from core.execution.executor import Executor
 from core.execution.progress import Progress, ProgressReporter
 from core.forecasting.backtest import summary_of
 from core.forecasting.teachers import is_held_out
@@ -248,18 +248,20 @@ def test_the_command_keeps_and_exports(
     assert not (tmp_path / "default.duckdb").exists(), "kept only where that was asked"
 
 
-def test_a_measurement_that_is_stopped_keeps_nothing_and_gives_the_workers_back(real_data: Path) -> None:
+def test_a_measurement_that_is_stopped_keeps_nothing_and_gives_the_workers_back(
+    real_data: Path, processes: Executor
+) -> None:
     request = BacktestRequest.of_folder(real_data)
     assert request is not None
     request = replace(request, origins=(date(2020, 9, 30),), horizons=(30,), countries=("ARE", "NZL", "FRA"))
     seen: list[Progress] = []
-    with Store.memory() as store, ThreadPoolExecutor(1) as pool:
+    with Store.memory() as store:
         stop = ProgressReporter(seen.append, lambda: any(item.stage == "validate" for item in seen))
         with pytest.raises(Cancelled):
-            run_backtest(store, request, stop, pool)
-        assert pool.submit(int).result(60) == 0, "no place is worked on that nobody waits for"
+            run_backtest(store, request, stop, processes)
+        assert processes.submit(int).wait(60), "no place is worked on that nobody waits for"
         assert store.runs(kind="backtest").empty
-        run_id = run_backtest(store, replace(request, countries=("NZL",)), None, pool)
+        run_id = run_backtest(store, replace(request, countries=("NZL",)), None, processes)
         assert {item["country"] for item in read_backtest(store, run_id).rows} == {"NZL"}
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +18,7 @@ from core.cli import _parser, main
 from core.counterfactual.contrast import contrasts
 from core.counterfactual.support import FAR
 from core.errors import Cancelled, InputError
+from core.execution.executor import Executor
 from core.execution.progress import ProgressReporter
 from core.report.sentences.known_worlds import worlds_text
 from core.services.evaluation.known_worlds import ESTIMATOR_WORDS, SEEDS, WORLDS, known_worlds

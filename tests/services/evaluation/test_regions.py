@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import lru_cache
@@ -17,6 +16,7 @@ from behaviour_cases import spec
 from core.cli import main
 from core.datasets.regions import country_of, read_regions, study_regions
 from core.errors import InputError
+from core.execution.executor import Executor
 from core.forecasting.backtest import forecast_place
 from core.forecasting.places import places_from_tables
 from core.people.personas import synthesise
@@ -276,11 +276,12 @@ def written(folder: Path) -> tuple[Path, Path, Path]:
     return folder / "regions.parquet", folder / "policy.parquet", folder / "national.parquet"
 
 
-def test_the_command_and_the_service_agree_whoever_works(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_and_the_service_agree_whoever_works(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], processes: Executor
+) -> None:
     regions, policy, national = written(tmp_path)
     assert read_regions(regions).names == NAMES
-    with ThreadPoolExecutor(2) as pool:
-        values = regional_accuracy(regions, policy, [ORIGIN], [90, 30], national=national, executor=pool)
+    values = regional_accuracy(regions, policy, [ORIGIN], [90, 30], national=national, executor=processes)
     assert values["names"] == {"DEU": "Germany"} and values["left_out"] == {} and values["national"]
     assert [row["horizon"] for row in values["rows"]] == [30] * 3 + [90] * 3
     command = ["regions", "--mobility", str(regions), "--policy", str(policy), "--national", str(national),

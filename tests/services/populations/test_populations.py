@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 from core.counterfactual.fitted import FittedTwin
 from core.counterfactual.trajectories import simulate_timeline
 from core.errors import Cancelled, InputError
+from core.execution.executor import Executor
 from core.execution.progress import ProgressReporter
 from core.people.marginals import edited, marginal_frame
 from core.people.personas import Population, edit_persona, synthesise
@@ -337,10 +337,10 @@ def test_a_large_population_is_drawn_in_another_process(store: Store, study: Stu
     assert seen[0].done == 0 and seen[-1].done == 1
 
 
-def test_drawing_stops_when_told_to(store: Store, study: Study) -> None:
+def test_drawing_stops_when_told_to(store: Store, study: Study, processes: Executor) -> None:
     shelf = PopulationCache()
-    with ThreadPoolExecutor(1) as pool, pytest.raises(Cancelled):
-        shelve(shelf, store, study, PopulationDraft(MERIDIA, 80), ProgressReporter(should_stop=lambda: True), pool)
+    with pytest.raises(Cancelled):
+        shelve(shelf, store, study, PopulationDraft(MERIDIA, 80), ProgressReporter(should_stop=lambda: True), processes)
     assert shelf.get(PopulationDraft(MERIDIA, 80)) is None
 
 

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -22,6 +21,7 @@ from small_runs import SHORT
 from core.calibration.linear import CALIBRATORS
 from core.calibration.twin import SLOPE_SHRINKAGE
 from core.errors import Cancelled, InputError
+from core.execution.executor import Executor
 from core.execution.progress import Progress, ProgressReporter
 from core.forecasting.baselines import BASELINES
 from core.records import RUNGS, frame_hash
@@ -125,7 +125,7 @@ def test_the_stored_aggregates_are_what_the_parameters_simulate(whole: RunSummar
 
 def test_the_number_of_workers_changes_no_bit(whole: RunSummary, store: Store, processes: Executor) -> None:
     forget_rivals()
-    other = run_study(replace(REQUEST, workers=3), store, executor=processes)
+    other = run_study(REQUEST, store, executor=processes)
     assert other.values["result_hash"] == whole.values["result_hash"]
     for table in ("aggregates", "forecasts", "scores"):
         assert frame_hash(other.tables[table]) == frame_hash(whole.tables[table])
@@ -245,7 +245,7 @@ def test_an_error_after_the_end_does_not_hide_behind_another(store: Store) -> No
 
 def test_equal_requests_are_one_run_where_one_will_do(store: Store) -> None:
     first = ensure_run(SMALL, store)
-    assert ensure_run(replace(SMALL, workers=1), store) == first
+    assert ensure_run(SMALL, store) == first
     others = [
         replace(SMALL, seed=1),
         replace(SMALL, trials=4),
@@ -317,7 +317,6 @@ def test_impossible_requests_are_refused(store: Store, change: dict[str, Any], w
         ({"trials": 0}, "0 trials.*Nearest valid: 1"),
         ({"trials": MOST_TRIALS + 1}, f"Nearest valid: {MOST_TRIALS}"),
         ({"seed": -1}, "seed -1"),
-        ({"workers": 0}, "0 workers"),
     ],
 )
 def test_impossible_numbers_are_refused_at_once(change: dict[str, Any], words: str) -> None:

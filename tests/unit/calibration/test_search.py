@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import date
 from functools import lru_cache
@@ -33,6 +32,7 @@ from core.calibration.trials import export_journal
 from core.calibration.twin import SLOPE_SHRINKAGE, chosen_calibrators, forecast_bounds, forecast_defaults, twin_forecast
 from core.cognition.rules import parameter_bounds
 from core.errors import Cancelled, InputError
+from core.execution.executor import Executor
 from core.services.populations.synthesis import make_population
 from core.services.studies.inputs import StudyInputs, engine_for, open_study
 from core.simulation.simulate import simulate

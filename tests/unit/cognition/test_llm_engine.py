@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from core.cognition.llm.providers import provider_for
 from core.cognition.llm.providers.gemini import GenerativeAIProvider
 from core.cognition.llm.types import Denied
 from core.errors import InputError
+from core.execution.executor import Executor
 from core.services.studies.inputs import engine_for
 from core.simulation.simulate import simulate
 

@@ -38,8 +38,10 @@ def reproduction(
     return Reproduction(shlex.join(words), request_python(request, use_case, store), note)
 
 
-def request_python(request: Any, use_case: Callable[..., Any], store: str = OWN_STORE) -> str:
-    """Python lines that make the request, put it to `use_case(request, store)`, and print the result."""
+def request_python(
+    request: Any, use_case: Callable[..., Any], store: str = OWN_STORE, shown: str = "print(result.as_dict())"
+) -> str:
+    """Python lines that make the request, put it to `use_case(request, store)`, and show the result."""
     used = {(item.__module__, item.__qualname__) for item in classes_in(request)}
     used |= {(use_case.__module__, use_case.__qualname__), ("core.store.database", "Store")}
     modules = sorted({module for module, _ in used}, key=lambda module: (module.startswith("core"), module))
@@ -55,7 +57,7 @@ def request_python(request: Any, use_case: Callable[..., Any], store: str = OWN_
             f"request = {python_text(request)}",
             f"with Store({store!r}) as store:",
             f"    result = {use_case.__name__}(request, store)",
-            "print(result.as_dict())",
+            shown,
             "",
         ]
     )

@@ -10,8 +10,9 @@ from page_cases import wait_for_jobs
 from streamlit.testing.v1 import AppTest
 
 from core.people.personas import Population
-from core.services.counterfactuals.population_effects import CALIBRATION_KEPT, population_effect
-from core.services.populations.drafts import PopulationDraft, build_population, population_lines
+from core.report.sentences.populations import CALIBRATION_KEPT
+from core.services.counterfactuals.population_effects import effect_of
+from core.services.populations.drafts import PopulationDraft, build_population
 from core.services.populations.synthesis import make_population, saved_populations
 from core.services.runs.fitted import fitted_twin, latest_run
 from core.store.database import Store
@@ -204,7 +205,7 @@ def test_a_large_population_is_drawn_beside_the_page(meridia_store: Path, monkey
     assert CALIBRATION_KEPT in captions(page) and len(page.get("plotly_chart")) == 1
 
 
-def test_the_lines_shown_are_true(meridia_store: Path) -> None:
+def test_the_lines_shown_are_true(meridia_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = visit(view="People", person="11")
     page.select_slider(key=f"{person_form(page, 11)}-sociability").set_value("very high")
     plain(next(item for item in page.button if item.label == "Apply to this person").click().run())
@@ -215,10 +216,11 @@ def test_the_lines_shown_are_true(meridia_store: Path) -> None:
         assert run is not None
         population = build_population(store, study, wanted)
         before = build_population(store, study, wanted.unedited)
-        effect = population_effect(fitted_twin(store, run.run_id), before, population)
-    assert code[0] == "\n".join(population_lines(wanted, population.spec, str(meridia_store)))
-    names: dict[str, object] = {}
-    exec("\n".join(code).replace("print(population_effect", "found = (population_effect"), names)
-    made, found = names["population"], names["found"]
-    assert isinstance(made, Population) and made.content_hash == population.content_hash
-    assert found.equals(effect.frame())  # type: ignore[attr-defined]
+        effect = effect_of(fitted_twin(store, run.run_id), before, population)
+    monkeypatch.chdir(tmp_path)
+    made, found = ({}, {})  # type: dict[str, object], dict[str, object]
+    for lines, names in zip(code, (made, found), strict=True):
+        exec(lines, names)
+    people = made["result"]
+    assert isinstance(people, Population) and people.content_hash == population.content_hash
+    assert found["result"] == effect

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -22,14 +23,12 @@ from core.execution.progress import ProgressReporter
 from core.people.personas import Population
 from core.people.spec import PopulationSpec
 from core.policy.calendar import DAY_WORDS
+from core.result import Result
+from core.services.populations.drafts import PopulationDraft, draw_population
+from core.services.runs.fitted import fitted_twin
 from core.simulation.contexts import baseline_week
 from core.simulation.simulate import simulate
 from core.store.database import Store
-
-#: The statement every screen that shows an effect makes.
-CALIBRATION_KEPT = "The calibration was kept; refitting is a separate act on the Calibration page."
-#: Differences below this many points are said to be so instead of being rounded to nothing.
-SMALLEST_SHOWN = 0.01
 
 
 @dataclass(frozen=True)
@@ -46,19 +45,30 @@ class HoldoutMean:
 
 
 @dataclass(frozen=True)
-class PopulationEffect:
-    """The change of the mean over the hold-out between two populations: per behaviour, in points of the metric.
+class PopulationEffectRequest:
+    """What other people would change in the forecast of a run: the drafts `before` and `after`. `data` is the folder of the
+    observations that the run was fitted on."""
+
+    run: str
+    before: PopulationDraft
+    after: PopulationDraft
+    data: str | Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PopulationEffect(Result):
+    """The change of the mean over the hold-out between two populations: by behaviour, in points of the metric.
 
     `lower` and `upper` bound it at 80%, from draws that both populations share.
     """
 
-    before: pd.Series
-    after: pd.Series
-    difference: pd.Series
-    lower: pd.Series
-    upper: pd.Series
-    start: pd.Timestamp
-    end: pd.Timestamp
+    before: Mapping[str, float]
+    after: Mapping[str, float]
+    difference: Mapping[str, float]
+    lower: Mapping[str, float]
+    upper: Mapping[str, float]
+    start: date
+    end: date
 
     def frame(self) -> pd.DataFrame:
         """One row per behaviour: before, after, difference, lower, upper (points of the metric)."""
@@ -89,17 +99,30 @@ def effect_between(before: HoldoutMean, after: HoldoutMean) -> PopulationEffect:
     """The change from one population to another of the same run."""
     lower, upper = interval_of(after.draws - before.draws, before.mean.index)
     return PopulationEffect(
-        before=before.mean,
-        after=after.mean,
-        difference=after.mean - before.mean,
-        lower=lower,
-        upper=upper,
-        start=before.start,
-        end=before.end,
+        before=_by_name(before.mean),
+        after=_by_name(after.mean),
+        difference=_by_name(after.mean - before.mean),
+        lower=_by_name(lower),
+        upper=_by_name(upper),
+        start=before.start.date(),
+        end=before.end.date(),
     )
 
 
 def population_effect(
+    request: PopulationEffectRequest,
+    store: Store,
+    *,
+    watch: ProgressReporter | None = None,
+    executor: Executor = IN_THIS_PROCESS,
+) -> PopulationEffect:
+    """What other people would change in a run's forecast. InputError for a run or people that cannot be."""
+    twin = fitted_twin(store, request.run, request.data)
+    before, after = (draw_population(draft, store) for draft in (request.before, request.after))
+    return effect_of(twin, before, after, watch, executor)
+
+
+def effect_of(
     twin: FittedTwin,
     before: Population,
     after: Population,
@@ -114,13 +137,8 @@ def population_effect(
     return effect_between(first, holdout_mean(twin, after, executor))
 
 
-def points(value: float) -> str:
-    """A difference in points, in words: two decimals, and never a change that is shown as none."""
-    if value == 0:
-        return "no change"
-    if abs(value) < SMALLEST_SHOWN:
-        return f"less than {SMALLEST_SHOWN} points {'up' if value > 0 else 'down'}"
-    return f"{value:+.2f} points"
+def _by_name(values: pd.Series) -> dict[str, float]:
+    return {str(name): float(value) for name, value in values.items()}
 
 
 def named_contexts(twin: FittedTwin) -> tuple[tuple[str, ...], pd.DataFrame]:

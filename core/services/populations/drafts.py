@@ -26,7 +26,7 @@ from core.services.populations.synthesis import (
     saved_populations,
 )
 from core.store.database import Store
-from core.study import Study
+from core.study import Study, load_study
 
 KEY_DIGITS = 16
 #: A shelf forgets the oldest populations beyond this many personas in all (about 1 kB each).
@@ -149,6 +149,11 @@ def draft_spec(store: Store, study: Study, draft: PopulationDraft) -> Population
     return spec
 
 
+def draw_population(draft: PopulationDraft, store: Store) -> Population:
+    """The people of a draft, from nothing but the store where it starts from a kept population; as `build_population`."""
+    return build_population(store, load_study(draft.study), draft)
+
+
 def build_population(store: Store, study: Study, draft: PopulationDraft) -> Population:
     """The people of a draft. InputError where a table, a number or an edit of a person cannot be."""
     return _with_people(_without_people(store, study, draft), draft.people)
@@ -247,54 +252,3 @@ def draft_changes(draft: PopulationDraft, before: Population) -> list[str]:
                 parts.append(f"{attribute.label} {old} → {new}")
         said.append(f"Person {person.persona_id}: {'; '.join(parts)}")
     return said
-
-
-def population_lines(draft: PopulationDraft, spec: PopulationSpec, store: str = "policytwin.duckdb") -> list[str]:
-    """Python lines that make the draft's people as `population`; `store` is the file of a kept one it starts from."""
-    plain = draft.source is None or draft.anew
-    people = bool(draft.people)
-    lines = ["from core.study import load_study"]
-    if draft.tables:
-        lines.append("from core.people.marginals import edited, marginal_frame")
-    if people:
-        lines.append("from core.people.personas import edit_persona")
-    names = [*(["make_population"] if plain else []), *(["population_spec"] if plain and draft.source is None else [])]
-    if draft.source is not None:
-        names += ["kept_spec"] if draft.anew else ["load_population"]
-        if any(not item.values for item in draft.tables):
-            names.append("population_spec")
-        lines.append("from core.store.database import Store")
-    if any(not item.values for item in draft.tables):
-        lines.append("from dataclasses import replace")
-    lines.append(f"from core.services.populations.synthesis import {', '.join(sorted(names))}")
-    lines = sorted(lines)
-    lines += ["", f'study = load_study("{draft.study}")']
-    if draft.source is not None:
-        # One process at a time can hold the file, and while the dashboard runs it does.
-        lines.append("# Close the dashboard first: one process at a time can open its store.")
-        what = "spec = kept_spec" if draft.anew else "population = load_population"
-        lines += [f"with Store({store!r}) as store:", f'    {what}(store, "{draft.source}")']
-    elif plain:
-        lines.append("spec = population_spec(study)")
-    for item in draft.tables:
-        lines += _table_lines(item, spec)
-    if plain:
-        lines.append(f"population = make_population(study, {draft.personas}, {draft.seed}, spec)")
-    for person in draft.people:
-        lines.append(f"population = edit_persona(population, {person.persona_id}, {dict(person.changes)!r})")
-    return [*lines, "print(population.size, population.largest_error, population.largest_error_at)"]
-
-
-def _table_lines(item: TableEdit, spec: PopulationSpec) -> list[str]:
-    if not item.values:
-        return [
-            f'own = population_spec(study).marginal("{item.marginal}")',
-            "tables = tuple(own if table.name == own.name else table for table in spec.marginals)",
-            "spec = replace(spec, marginals=tables)",
-        ]
-    values = [int(value) if value == int(value) else value for value in item.values]
-    return [
-        f'table = marginal_frame(spec, "{item.marginal}")',
-        f'table["value"] = {values}',
-        f'spec = edited(spec, "{item.marginal}", table)',
-    ]

@@ -13,8 +13,13 @@ from core.errors import PolicyTwinError
 from core.execution.executor import Executor
 from core.execution.progress import ProgressReporter
 from core.people.personas import Population
-from core.services.counterfactuals.population_effects import HoldoutMean, PopulationEffect, effect_between, holdout_mean
-from core.services.counterfactuals.population_effects import population_effect as effect_of
+from core.services.counterfactuals.population_effects import (
+    HoldoutMean,
+    PopulationEffect,
+    effect_between,
+    effect_of,
+    holdout_mean,
+)
 from core.services.dashboard.jobs import DONE, FAILED, STOPPED, Job
 from core.services.populations.drafts import PopulationCache, PopulationDraft, draft_of, draft_spec, shelve
 from core.services.populations.synthesis import saved_populations

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import shlex
-
 import streamlit as st
 
 from core.people.personas import Population
 from core.report.figures.populations import effect_figure
-from core.services.counterfactuals.population_effects import (
-    CALIBRATION_KEPT,
-    PopulationEffect,
-    points,
-    sensitivity_rows,
-)
+from core.report.reproduction import reproduction
+from core.report.sentences.populations import CALIBRATION_KEPT, effect_python, points, population_python
+from core.services.counterfactuals.population_effects import PopulationEffect, sensitivity_rows
 from core.services.dashboard.jobs import FAILED, STOPPED
 from core.services.evaluation.sensitivity import run_sensitivity
-from core.services.populations.drafts import PopulationDraft, population_lines
+from core.services.populations.drafts import PopulationDraft
 from core.services.populations.synthesis import population_id
+from core.services.runs.run import run_study
 from core.services.studies.inputs import engine_label
+from core.services.studies.requests import RunRequest
 from core.settings import observed_data, store_path
 from core.store.runs import StoredRun
 from pages.common.charts import chart, download
@@ -70,8 +67,8 @@ def _words(edited: Edited, effect: PopulationEffect) -> None:
     columns = st.columns(min(len(effect.difference), 6))
     for position, (behaviour, change) in enumerate(effect.difference.items()):
         column = columns[position % len(columns)]
-        column.markdown(f"**{plain_text(edited.study.behaviour(str(behaviour)).label)}**")
-        column.caption(points(float(change)))
+        column.markdown(f"**{plain_text(edited.study.behaviour(behaviour).label)}**")
+        column.caption(points(change))
 
 
 def _lowered(name: str) -> str:
@@ -95,45 +92,26 @@ def _references(edited: Edited, run: StoredRun) -> dict[str, PopulationDraft]:
 def reproduce(edited: Edited) -> None:
     """The lines that make the same people, and the forecast's change, without the dashboard."""
     with st.expander("Reproduce this", icon=":material/code:"):
-        draft, run = edited.draft, edited.workspace.run
-        lines = population_lines(draft, edited.population.spec, str(store_path()))
-        st.caption("Python: the same people, to the last digit.")
-        st.code("\n".join(lines), language="python")
+        draft, run, store = edited.draft, edited.workspace.run, str(store_path())
+        closed = " Close the dashboard first: one process at a time can open its store."
+        st.caption(f"Python: the same people, to the last digit.{closed if draft.source else ''}")
+        st.code(population_python(draft, store), language="python")
         if draft.source is None and not draft.is_edited:
             st.caption("Command line: a whole run with these people, in a store of its own.")
-            command = ["policytwin", "run", draft.study, "--personas", str(draft.personas), "--seed", str(draft.seed)]
-            folder = _folder(edited)
-            command += [] if folder is None else ["--data", folder]
-            st.code(shlex.join([*command, "--db", "reproduced.duckdb", "--json"]), language="bash")
+            request = RunRequest(draft.study, _folder(edited), personas=draft.personas, seed=draft.seed)
+            st.code(reproduction("run", request, run_study).command, language="bash")
         if run is not None and draft.is_edited:
             st.caption(
-                "Python, after the lines above: the change of the forecast against the population before any edit, the "
-                "calibration kept."
+                "Python: the change of the forecast against the population before any edit, the calibration kept."
+                + closed
             )
-            st.code("\n".join(effect_lines(run, draft, _folder(edited))), language="python")
+            st.code(effect_python(run.run_id, draft, _folder(edited), store), language="python")
 
 
 def _folder(edited: Edited) -> str | None:
     """The folder of observations that the lines must name; None where they ship with PolicyTwin."""
     folder = observed_data()
     return None if edited.study.shipped or folder is None else str(folder)
-
-
-def effect_lines(run: StoredRun, draft: PopulationDraft, folder: str | None) -> list[str]:
-    """Python lines that follow those of the population and print the change of the forecast."""
-    data = "" if folder is None else f", {folder!r}"
-    return [
-        "from core.services.counterfactuals.run import fitted_twin",
-        "from core.services.populations.drafts import PopulationDraft, build_population",
-        "from core.services.counterfactuals.population_effects import population_effect",
-        "from core.store.database import Store",
-        "",
-        "# Close the dashboard first: one process at a time can open its store.",
-        f"with Store({str(store_path())!r}) as store:",
-        f'    twin = fitted_twin(store, "{run.run_id}"{data})',
-        f"    before = build_population(store, study, {draft.unedited!r})",
-        "print(population_effect(twin, before, population).frame())",
-    ]
 
 
 def people_download(population: Population, study: str, key: str) -> None:

@@ -19,14 +19,15 @@ from core.execution.executor import Executor
 from core.execution.progress import ProgressReporter
 from core.people.marginals import edited, marginal_frame
 from core.people.personas import Population, edit_persona, synthesise
+from core.report.sentences.populations import points, population_python
 from core.services.counterfactuals.population_effects import (
+    PopulationEffect,
     answers_of,
     effect_between,
+    effect_of,
     everybody_on,
     holdout_mean,
     named_contexts,
-    points,
-    population_effect,
     sensitivity_rows,
 )
 from core.services.evaluation.sensitivity import run_sensitivity
@@ -37,7 +38,6 @@ from core.services.populations.drafts import (
     draft_changes,
     draft_of,
     draft_spec,
-    population_lines,
     shelve,
 )
 from core.services.populations.synthesis import (
@@ -345,7 +345,10 @@ def test_drawing_stops_when_told_to(store: Store, study: Study, processes: Execu
 
 
 @pytest.mark.parametrize("start", ["own", "kept"])
-def test_the_lines_make_the_same_people(tmp_path: Path, study: Study, start: str) -> None:
+def test_the_lines_make_the_same_people(
+    tmp_path: Path, study: Study, start: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     path = tmp_path / "store.duckdb"
     with Store(path) as opened:
         draft = PopulationDraft(MERIDIA, 30, 2)
@@ -357,11 +360,11 @@ def test_the_lines_make_the_same_people(tmp_path: Path, study: Study, start: str
             drafts = [kept, kept.with_person(3, {"income": "low"}), kept.with_size(20, 5)]
             drafts += [kept.with_own_table("age_by_sex"), kept.with_table("age_by_sex", shifted(study))]
         wanted = [build_population(opened, study, item) for item in drafts]
-        lines = [population_lines(item, people.spec, str(path)) for item, people in zip(drafts, wanted, strict=True)]
+        lines = [population_python(item, str(path)) for item in drafts]
     for code, people in zip(lines, wanted, strict=True):
         names: dict[str, object] = {}
-        exec("\n".join(code), names)
-        made = names["population"]
+        exec(code, names)
+        made = names["result"]
         assert isinstance(made, Population) and made.content_hash == people.content_hash
 
 
@@ -494,21 +497,22 @@ def test_everything_the_population_rests_on_is_listed(population: Population) ->
 
 def test_the_effect_is_that_of_the_calibrated_twin_over_other_people(twin: FittedTwin, population: Population) -> None:
     other = make_population(load_study(MERIDIA), 120, 8)
-    effect = population_effect(twin, population, other)
+    effect = effect_of(twin, population, other)
     days = twin.problem.final.horizon
     for people, mean in ((population, effect.before), (other, effect.after)):
         path = simulate_timeline(twin.with_personas(people.personas), twin.timeline, days)
-        pd.testing.assert_series_equal(mean, path.metric.mean())
-    pd.testing.assert_series_equal(effect.difference, effect.after - effect.before)
-    assert (effect.lower <= effect.upper).all()
-    assert (effect.start, effect.end) == (days[0], days[-1])
+        assert mean == path.metric.mean().to_dict()
+    for name, difference in effect.difference.items():
+        assert difference == effect.after[name] - effect.before[name] and effect.lower[name] <= effect.upper[name]
+    assert (effect.start, effect.end) == (days[0].date(), days[-1].date())
+    assert PopulationEffect.from_dict(effect.as_dict()) == effect
     assert list(effect.frame()["behaviour"]) == list(twin.problem.study.behaviour_ids)
 
 
 def test_the_same_people_change_nothing(twin: FittedTwin, population: Population) -> None:
     mean = holdout_mean(twin, population)
     effect = effect_between(mean, holdout_mean(twin, population))
-    assert (effect.difference == 0).all() and (effect.lower == 0).all() and (effect.upper == 0).all()
+    assert not any((*effect.difference.values(), *effect.lower.values(), *effect.upper.values()))
 
 
 def test_the_run_s_own_people_give_the_run_s_own_forecast(twin: FittedTwin, meridia_store: Path) -> None:
@@ -530,7 +534,8 @@ def test_one_edit_moves_the_forecast_a_little_and_everybody_s_moves_it_more(
     one = effect_between(before, holdout_mean(twin, edit_persona(population, 3, {"health_concern": 0.99})))
     many = population.personas.assign(health_concern=0.99)
     everybody = effect_between(before, holdout_mean(twin, replace(population, personas=many)))
-    assert 0 < one.difference.abs().max() < everybody.difference.abs().max() / 10
+    most = [max(map(abs, effect.difference.values())) for effect in (one, everybody)]
+    assert 0 < most[0] < most[1] / 10
     assert twin.fitted is twin.with_personas(many).fitted, "the calibration is the same object: nothing was fitted"
 
 
@@ -542,7 +547,7 @@ def test_people_of_another_kind_are_refused(twin: FittedTwin, population: Popula
 
 def test_an_effect_stops_when_told_to(twin: FittedTwin, population: Population) -> None:
     with pytest.raises(Cancelled):
-        population_effect(twin, population, population, ProgressReporter(should_stop=lambda: True))
+        effect_of(twin, population, population, ProgressReporter(should_stop=lambda: True))
 
 
 @pytest.mark.parametrize(

@@ -31,8 +31,6 @@ from core.study import Study, load_study
 KEY_DIGITS = 16
 #: A shelf forgets the oldest populations beyond this many personas in all (about 1 kB each).
 SHELVED_PERSONAS = 400_000
-#: How often work in another process looks whether the user wants it stopped.
-POLL_SECONDS = 0.2
 
 #: The changed attributes (category ids) and traits (0 to 1) of one person.
 Changes = tuple[tuple[str, str | float], ...]

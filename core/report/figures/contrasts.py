@@ -9,8 +9,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from core.report.figures.style import ACCENT, INK, OBSERVED, PALETTE, TWIN, styled
-from core.report.figures.sweeps import CHANGE, OUTSIDE, band, legend_below_title, literal, readable
+from core.report.figures.style import ACCENT, INK, OBSERVED, TWIN, colours, interval_bars, plain, styled
+from core.report.figures.sweeps import CHANGE, OUTSIDE, band, legend_below_title, readable
 
 SEEN = "Observed data"
 POINTS = "Difference in points of % change"
@@ -25,17 +25,10 @@ def group_figure(table: pd.DataFrame, everyone: float, *, title: str, source: st
     figure = go.Figure(
         go.Scatter(
             x=shown["difference"],
-            y=[literal(readable(name)) for name in shown["category"]],
+            y=[plain(readable(name)) for name in shown["category"]],
             mode="markers",
             marker={"color": TWIN, "size": 10},
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": shown["upper"] - shown["difference"],
-                "arrayminus": shown["difference"] - shown["lower"],
-                "color": TWIN,
-                "thickness": 1.5,
-            },
+            error_x=interval_bars(shown["difference"], shown["lower"], shown["upper"], TWIN),
             customdata=np.column_stack([shown["lower"], shown["upper"], shown["people"] / 1000]),
             hovertemplate=(
                 "%{y}: %{x:+.2f} points (80%: %{customdata[0]:+.2f} to %{customdata[1]:+.2f})<br>"
@@ -47,7 +40,7 @@ def group_figure(table: pd.DataFrame, everyone: float, *, title: str, source: st
     figure.add_annotation(
         x=everyone, y=1, yref="paper", yanchor="bottom", text="everyone", showarrow=False, font={"color": ACCENT}
     )
-    styled(figure, title=literal(title), x=axis, source=source, height=38 * max(len(shown), 3) + 180, legend=False)
+    styled(figure, title=plain(title), x=axis, source=source, height=38 * max(len(shown), 3) + 180, legend=False)
     figure.update_layout(hovermode="closest", margin={"l": 190, "t": 70})
     figure.update_xaxes(zeroline=True, zerolinecolor="#9aa5ae")
     return figure
@@ -57,7 +50,7 @@ def contrast_figure(table: pd.DataFrame, *, reference: str, source: str) -> go.F
     """Each scenario's difference from the reference by behaviour, with 80% intervals; `table` as `contrast_table`."""
     figure = go.Figure()
     scenarios = list(dict.fromkeys(table["scenario"]))
-    shades = _scenario_colours(scenarios)
+    shades = colours(scenarios)
     labels = list(dict.fromkeys(table["label"]))
     for position, name in enumerate(scenarios):
         part = table[table["scenario"] == name].set_index("label").loc[labels]
@@ -67,16 +60,9 @@ def contrast_figure(table: pd.DataFrame, *, reference: str, source: str) -> go.F
                 x=part["difference"],
                 y=np.arange(len(labels)) + shift,
                 mode="markers",
-                name=literal(name),
+                name=plain(name),
                 marker={"color": shades[name], "size": 10},
-                error_x={
-                    "type": "data",
-                    "symmetric": False,
-                    "array": part["upper"] - part["difference"],
-                    "arrayminus": part["difference"] - part["lower"],
-                    "color": shades[name],
-                    "thickness": 1.5,
-                },
+                error_x=interval_bars(part["difference"], part["lower"], part["upper"], shades[name]),
                 customdata=np.column_stack([labels, part["lower"], part["upper"]]),
                 hovertemplate=(
                     "%{customdata[0]}: %{x:+.1f} points (80%: %{customdata[1]:+.1f} to %{customdata[2]:+.1f})"
@@ -85,7 +71,7 @@ def contrast_figure(table: pd.DataFrame, *, reference: str, source: str) -> go.F
         )
     styled(
         figure,
-        title=f"Difference from {literal(reference)}, mean over the days",
+        title=f"Difference from {plain(reference)}, mean over the days",
         x=POINTS,
         source=source,
         height=64 * len(labels) + 190,
@@ -108,7 +94,7 @@ def paths_figure(
     """
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.74, 0.26], vertical_spacing=0.06)
     names = [name for name in dict.fromkeys(table["name"]) if name != SEEN]
-    shades = {reference: OBSERVED} | _scenario_colours([name for name in names if name != reference])
+    shades = {reference: OBSERVED} | colours([name for name in names if name != reference])
     seen = table[table["name"] == SEEN]
     if len(seen):
         figure.add_trace(
@@ -132,7 +118,7 @@ def paths_figure(
                 y=part["value"],
                 mode="lines",
                 line={"color": colour, "width": 2, "dash": "dot" if name == reference else "solid"},
-                name=literal(name),
+                name=plain(name),
                 legendgroup=name,
                 customdata=np.column_stack([part["lower"], part["upper"]]),
                 hovertemplate="%{y:+.1f} (80%: %{customdata[0]:+.1f} to %{customdata[1]:+.1f})",
@@ -146,7 +132,7 @@ def paths_figure(
                 y=part["stringency"],
                 mode="lines",
                 line={"color": colour, "shape": "hv", "width": 2, "dash": "dot" if name == reference else "solid"},
-                name=literal(name),
+                name=plain(name),
                 legendgroup=name,
                 showlegend=False,
                 hovertemplate="stringency %{y:.1f}",
@@ -175,11 +161,6 @@ def paths_figure(
     figure.update_yaxes(title_text="Points" if difference else CHANGE, row=1)
     figure.update_yaxes(title_text="Stringency", range=[0, 105], row=2)
     return legend_below_title(figure, rows=_legend_rows(names))
-
-
-def _scenario_colours(names: Sequence[str]) -> dict[str, str]:
-    """Colours for scenarios; the reference is grey, so the palette is all theirs."""
-    return {name: PALETTE[position % len(PALETTE)] for position, name in enumerate(names)}
 
 
 def _legend_rows(names: Sequence[str]) -> int:

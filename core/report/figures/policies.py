@@ -6,13 +6,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from html import escape
 
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from core.report.figures.style import ACCENT, INK, OBSERVED, TRAIN_SHADE, TWIN, styled
+from core.report.figures.style import ACCENT, INK, OBSERVED, TRAIN_SHADE, TWIN, plain, styled, wrapped
 
 _DAY_MS = 86_400_000
 #: Lowest and highest level of a measure; between them the shade follows the level's share of its maximum.
@@ -68,7 +67,7 @@ def policy_figure(
         figure.add_trace(trace, row=3, col=1)
     if seen is not None:
         figure.add_hrect(y0=seen[0], y1=seen[1], fillcolor=_SEEN, line_width=0, layer="below", row=3, col=1)
-    styled(figure, title=escape(title), source=escape(source), height=sum(heights) + _EDGES)
+    styled(figure, title=plain(title), source=plain(source), height=sum(heights) + _EDGES)
     first, last = stringency.index.min(), stringency.index.max()
     figure.update_layout(
         barmode="overlay",
@@ -106,7 +105,7 @@ def draft_figure(
 ) -> go.Figure:
     """The index (0-100, by `date`) of a draft against its parent's: what an edit does, beside where it is made."""
     figure = go.Figure(_curves(draft, parent, _label(name), _label(parent_name), outside))
-    styled(figure, title="", source=escape(source), height=265)
+    styled(figure, title="", source=plain(source), height=265)
     first, last = draft.index.min(), draft.index.max()
     figure.update_layout(margin={"l": 10, "r": 20, "t": 34, "b": 84}, legend=_LEGEND, hovermode="x unified")
     figure.update_xaxes(range=[first, last + pd.Timedelta(days=1)], hoverformat="%-d %b %Y", tickformatstops=_TICKS)
@@ -130,8 +129,8 @@ _TICKS = [
 def _measures(figure: go.Figure, stretches: pd.DataFrame, measures: Sequence[str]) -> None:
     share = (stretches["level"] / stretches["maximum"]).astype(float)
     lines = [
-        f"<b>{escape(str(row.measure))}</b><br>Level {row.level} of {row.maximum}: {_wrapped(escape(str(row.meaning)))}"
-        f"{f'<br>Scope: {escape(str(row.scope))}' if row.scope else ''}"
+        f"<b>{plain(row.measure)}</b><br>Level {row.level} of {row.maximum}: {wrapped(str(row.meaning), 60)}"
+        f"{f'<br>Scope: {plain(row.scope)}' if row.scope else ''}"
         f"<br>{row.start:%-d %b %Y} to {row.end:%-d %b %Y} ({row.days:,} {'day' if row.days == 1 else 'days'})"
         for row in stretches.itertuples()
     ]
@@ -223,8 +222,7 @@ def _calendar(figure: go.Figure, calendar: pd.DataFrame) -> None:
                 },
             },
             hovertext=[
-                f"{escape(str(row.text))}<br>{row.start:%-d %b %Y}"
-                + ("" if row.days == 1 else f" to {row.end:%-d %b %Y}")
+                f"{plain(row.text)}<br>{row.start:%-d %b %Y}" + ("" if row.days == 1 else f" to {row.end:%-d %b %Y}")
                 for row in calendar.itertuples()
             ],
             hoverinfo="text",
@@ -239,7 +237,7 @@ def _calendar(figure: go.Figure, calendar: pd.DataFrame) -> None:
         go.Scatter(
             x=labelled["start"],
             y=labelled["row"],
-            text=[f" {escape(str(label))}" for label in labelled["label"]],
+            text=[f" {plain(label)}" for label in labelled["label"]],
             mode="text",
             textposition="middle right",
             textfont={"color": INK, "size": 11},
@@ -300,21 +298,9 @@ def _mark_split(figure: go.Figure, split: Split, first: pd.Timestamp, last: pd.T
 
 def _label(name: str) -> str:
     """A name for a legend: not too long, and never markup."""
-    return escape(name if len(name) <= _LONGEST_LABEL else f"{name[: _LONGEST_LABEL - 1].rstrip()}…")
+    return plain(name if len(name) <= _LONGEST_LABEL else f"{name[: _LONGEST_LABEL - 1].rstrip()}…")
 
 
 def _shade(share: float) -> str:
     mixed = [round(low + (high - low) * share) for low, high in zip(_LIGHT, _DARK, strict=True)]
     return f"rgb({mixed[0]}, {mixed[1]}, {mixed[2]})"
-
-
-def _wrapped(text: str, width: int = 60) -> str:
-    """Long text on several lines of a hover box."""
-    lines, line = [], ""
-    for word in text.split():
-        if line and len(line) + len(word) >= width:
-            lines.append(line)
-            line = word
-        else:
-            line = f"{line} {word}".strip()
-    return "<br>".join([*lines, line])

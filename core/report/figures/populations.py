@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
-from textwrap import wrap
 
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from core.report.figures.style import ACCENT, INK, OBSERVED, PALETTE, TWIN, styled
+from core.report.figures.style import ACCENT, INK, OBSERVED, PALETTE, TWIN, interval_bars, plain, styled, wrapped
 
 #: Height of a row of horizontal bars, and of what surrounds them, in pixels.
 ROW, AROUND, LEAST = 26, 190, 300
@@ -20,14 +18,9 @@ SOURCE_WIDTH = 100
 LEVEL_TICKS = ((0.1, "very low"), (0.5, "middle"), (0.9, "very high"))
 
 
-def _text(label: object) -> str:
-    """A label as plain text: plotly would take tags in it for formatting."""
-    return escape(str(label), quote=False)
-
-
 def _source(source: str, fictional: bool) -> str:
     named = f"{source} (fictional)" if fictional and "fictional" not in source.lower() else source
-    return "<br>".join(_text(line) for line in wrap(named, SOURCE_WIDTH))
+    return wrapped(named, SOURCE_WIDTH)
 
 
 def _height(rows: int) -> int:
@@ -36,7 +29,7 @@ def _height(rows: int) -> int:
 
 def marginal_figure(rows: pd.DataFrame, *, title: str, source: str, fitted: bool, fictional: bool) -> go.Figure:
     """Target beside result of one table, and the error: `rows` as `persona_tables.fit_rows` gives them."""
-    labels = [_text(item) for item in rows["category"]]
+    labels = [plain(item) for item in rows["category"]]
     figure = make_subplots(
         cols=2, shared_yaxes=True, column_widths=[0.68, 0.32], horizontal_spacing=0.03,
     )  # fmt: skip
@@ -58,7 +51,7 @@ def marginal_figure(rows: pd.DataFrame, *, title: str, source: str, fitted: bool
     use = "fitted" if fitted else "seed only, not matched"
     styled(
         figure,
-        title=f"{_text(title)} ({use})",
+        title=f"{plain(title)} ({use})",
         source=_source(source, fictional),
         height=_height(2 * len(rows) if len(rows) < 8 else int(1.4 * len(rows))),
     )
@@ -85,8 +78,8 @@ def composition_figure(
         figure.add_trace(
             go.Bar(
                 x=part["inhabitants"],
-                y=[_text(item) for item in part["category"]],
-                name=_text(group),
+                y=[plain(item) for item in part["category"]],
+                name=plain(group),
                 orientation="h",
                 marker_color=PALETTE[position % len(PALETTE)],
                 customdata=100.0 * part["inhabitants"] / total,
@@ -96,7 +89,7 @@ def composition_figure(
     bars = len(set(rows["category"])) * (len(groups) if len(groups) <= 3 else 1)
     styled(
         figure,
-        title=_text(title),
+        title=plain(title),
         x="Inhabitants",
         source=_source(source, fictional),
         height=_height(bars),
@@ -107,9 +100,9 @@ def composition_figure(
         hovermode="y unified",
         barmode="group" if len(groups) <= 3 else "stack",
         bargap=0.25,
-        legend_title_text=_text(by),
+        legend_title_text=plain(by),
     )
-    figure.update_yaxes(autorange="reversed", automargin=True, title_text=_text(category), gridcolor="#ffffff")
+    figure.update_yaxes(autorange="reversed", automargin=True, title_text=plain(category), gridcolor="#ffffff")
     figure.update_xaxes(rangemode="tozero", tickformat=",.3~s")
     return figure
 
@@ -120,7 +113,7 @@ def trait_figure(rows: pd.DataFrame, *, fictional: bool) -> go.Figure:
     columns = 3
     lines = max(1, -(-len(names) // columns))
     figure = make_subplots(
-        rows=lines, cols=columns, shared_yaxes=True, subplot_titles=[_text(name) for name in names],
+        rows=lines, cols=columns, shared_yaxes=True, subplot_titles=[plain(name) for name in names],
         vertical_spacing=0.2 / lines + 0.04, horizontal_spacing=0.04,
     )  # fmt: skip
     for position, name in enumerate(names):
@@ -130,7 +123,7 @@ def trait_figure(rows: pd.DataFrame, *, fictional: bool) -> go.Figure:
                 x=part["value"],
                 y=part["percent"],
                 marker_color=PALETTE[3],
-                name=_text(name),
+                name=plain(name),
                 hovertemplate="%{y:.1f}% of inhabitants at %{x:.2f}",
             ),
             row=position // columns + 1,
@@ -158,14 +151,15 @@ def answers_figure(rows: pd.DataFrame, *, person: str, engine: str, fictional: b
     days = list(dict.fromkeys(rows["day"]))
     figure = make_subplots(
         cols=len(days), shared_yaxes=True, horizontal_spacing=0.05,
-        subplot_titles=[_wrapped(day) for day in days],
+        # What it is, the date, how strict: each on a line.
+        subplot_titles=["<br>".join(map(plain, day.split(", "))) for day in days],
     )  # fmt: skip
     for position, day in enumerate(days, start=1):
         part = rows[rows["day"] == day]
-        labels = [_text(item) for item in part["behaviour"]]
+        labels = [plain(item) for item in part["behaviour"]]
         figure.add_trace(
             go.Bar(
-                x=part["person"], y=labels, orientation="h", name=_text(person), marker_color=TWIN,
+                x=part["person"], y=labels, orientation="h", name=plain(person), marker_color=TWIN,
                 legendgroup="person", showlegend=position == 1, hovertemplate="%{x:.0f}%",
             ),
             row=1, col=position,
@@ -178,18 +172,13 @@ def answers_figure(rows: pd.DataFrame, *, person: str, engine: str, fictional: b
             ),
             row=1, col=position,
         )  # fmt: skip
-    styled(figure, title=f"{_text(person)} on a few days", source=_source(engine, fictional), height=430)
+    styled(figure, title=f"{plain(person)} on a few days", source=_source(engine, fictional), height=430)
     figure.update_layout(hovermode="y unified", margin_t=140, legend_y=1.36)
     figure.update_yaxes(autorange="reversed", automargin=True, gridcolor="#ffffff")
     figure.update_xaxes(range=[0, 105], tickvals=[0, 50, 100], ticktext=["0%", "50%", "100%"])
     figure.update_xaxes(title_text="Chance that day; time at home: share of it", row=1, col=1)
     figure.update_annotations(font_size=12, selector={"yanchor": "bottom"})
     return figure
-
-
-def _wrapped(label: str) -> str:
-    """A day's label over several lines: what it is, the date, how strict."""
-    return "<br>".join(_text(part) for part in label.split(", "))
 
 
 def effect_figure(
@@ -199,17 +188,10 @@ def effect_figure(
     figure = go.Figure(
         go.Bar(
             x=rows["difference"],
-            y=[_text(item) for item in labels],
+            y=[plain(item) for item in labels],
             orientation="h",
             marker_color=[TWIN if value >= 0 else ACCENT for value in rows["difference"]],
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": (rows["upper"] - rows["difference"]).clip(lower=0.0),
-                "arrayminus": (rows["difference"] - rows["lower"]).clip(lower=0.0),
-                "color": INK,
-                "thickness": 1.5,
-            },
+            error_x=interval_bars(rows["difference"], rows["lower"], rows["upper"], INK),
             customdata=rows[["before", "after", "lower", "upper"]],
             hovertemplate="%{customdata[0]:.3f} → %{customdata[1]:.3f}: %{x:+.4f} points"
             "<br>80% interval %{customdata[2]:+.4f} to %{customdata[3]:+.4f}<extra></extra>",
@@ -217,8 +199,8 @@ def effect_figure(
     )
     styled(
         figure,
-        title=f"Change of the forecast against {_text(before)}",
-        x=f"Change of the mean, {_text(period)}, in points ({_text(unit)})",
+        title=f"Change of the forecast against {plain(before)}",
+        x=f"Change of the mean, {plain(period)}, in points ({plain(unit)})",
         source=_source(source, fictional),
         height=_height(len(rows)),
         legend=False,

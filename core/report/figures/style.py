@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from html import unescape
+from html import escape, unescape
+from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 #: Okabe and Ito's colours, darkened where they are too light for lines on white.
@@ -93,3 +95,20 @@ def without_source(figure: go.Figure) -> tuple[go.Figure, str]:
 def colours(names: Sequence[str]) -> dict[str, str]:
     """A colour for each name, in order, repeating after eight."""
     return {name: PALETTE[position % len(PALETTE)] for position, name in enumerate(names)}
+
+
+def plain(label: object) -> str:
+    """A label as it is: plotly would take tags in it for formatting."""
+    return escape(str(label), quote=False)
+
+
+def wrapped(text: str, width: int, **how: Any) -> str:
+    """Plain text on lines of at most `width` characters; `how` is `textwrap.wrap`'s."""
+    return "<br>".join(plain(line) for line in textwrap.wrap(text, width, **how))
+
+
+def interval_bars(value: Any, lower: Any, upper: Any, colour: str) -> dict[str, Any]:
+    """Error bars from `lower` to `upper` around `value` (arrays of one length), for `error_x` or `error_y`."""
+    middle, low, high = (np.asarray(item, dtype=float) for item in (value, lower, upper))
+    above, below = np.maximum(high - middle, 0.0), np.maximum(middle - low, 0.0)
+    return {"type": "data", "symmetric": False, "array": above, "arrayminus": below, "color": colour, "thickness": 1.5}

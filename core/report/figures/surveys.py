@@ -6,14 +6,13 @@ All take a `SurveyResult`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from textwrap import wrap
 from typing import Any
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from core.report.figures.style import ACCENT, OBSERVED, PALETTE, TWIN, styled
+from core.report.figures.style import ACCENT, OBSERVED, PALETTE, TWIN, interval_bars, plain, styled, wrapped
 from core.services.surveys.results import SurveyResult
 from core.survey.distribution import Estimate
 from core.survey.questions import SCALE, SurveyQuestion
@@ -64,7 +63,7 @@ def answer_figure(result: SurveyResult, *, source: str) -> go.Figure:
     styled(
         figure,
         title=_title(result.question.text),
-        source=_source(source),
+        source=wrapped(source, SOURCE_WIDTH),
         height=LEAST + 90 if scale else _height(len(names)),
         legend=False,
     )
@@ -92,7 +91,7 @@ def subgroup_figure(result: SurveyResult, attribute: str, *, source: str) -> go.
     Groups of few personas are drawn pale. A dashed line marks everyone.
     """
     found, groups, everyone = result.by[attribute], result.groups(attribute), result.everyone
-    names = [_text(group.label) for group in groups]
+    names = [plain(group.label) for group in groups]
     if everyone.mean is not None:
         panels = [("", [group.mean for group in groups if group.mean is not None], everyone.mean.value, 1.0)]
     else:
@@ -137,7 +136,7 @@ def subgroup_figure(result: SurveyResult, attribute: str, *, source: str) -> go.
     styled(
         figure,
         title=_title(f"{result.question.text} – by {str(found.label).lower()}"),
-        source=_source(source),
+        source=wrapped(source, SOURCE_WIDTH),
         height=height,
         legend=False,
     )
@@ -173,7 +172,7 @@ def spread_figure(result: SurveyResult, attribute: str | None = None, *, source:
         figure.add_trace(
             go.Bar(
                 x=[item.spread.percent[name] for item in known],
-                y=[_text(item.label) for item in known],
+                y=[plain(item.label) for item in known],
                 orientation="h",
                 name=words,
                 marker_color=colour,
@@ -184,8 +183,8 @@ def spread_figure(result: SurveyResult, attribute: str | None = None, *, source:
     styled(
         figure,
         title=_title("What the spread of the answers comes from"),
-        x=f"% of the spread: {_text(measure_words(result.question))}",
-        source=_source(source),
+        x=f"% of the spread: {plain(measure_words(result.question))}",
+        source=wrapped(source, SOURCE_WIDTH),
         height=_height(len(rows)),
     )
     figure.update_layout(barmode="stack", bargap=0.35, hovermode="y unified", margin_t=95, legend_traceorder="normal")
@@ -199,7 +198,7 @@ def _labels(result: SurveyResult, width: int = LABEL_WIDTH) -> list[str]:
     names: list[str] = []
     for label in result.labels:
         lines = wrap(str(label), width, max_lines=3, placeholder=" …") or [str(label)]
-        name = "<br>".join(_text(line) for line in lines)
+        name = "<br>".join(plain(line) for line in lines)
         names.append(f"{name} ({len(names) + 1})" if name in names else name)
     return names
 
@@ -207,18 +206,12 @@ def _labels(result: SurveyResult, width: int = LABEL_WIDTH) -> list[str]:
 def _scale_words(result: SurveyResult) -> str:
     question = result.question
     ends = ((question.low, question.low_label), (question.high, question.high_label))
-    return "Mean, " + ", ".join(f"{number} = {_text(label)}" for number, label in ends)
+    return "Mean, " + ", ".join(f"{number} = {plain(label)}" for number, label in ends)
 
 
 def _error(items: Sequence[Estimate], factor: float = 100.0) -> dict[str, Any]:
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": [factor * max(item.upper - item.value, 0.0) for item in items],
-        "arrayminus": [factor * max(item.value - item.lower, 0.0) for item in items],
-        "color": OBSERVED,
-        "thickness": 1.5,
-    }
+    value, lower, upper = ([factor * getattr(item, name) for item in items] for name in ("value", "lower", "upper"))
+    return interval_bars(value, lower, upper, OBSERVED)
 
 
 def _bounds(items: Sequence[Estimate]) -> list[list[float]]:
@@ -229,17 +222,8 @@ def _most(items: Sequence[Estimate]) -> float:
     return max(1.0, 100.0 * max(max(item.upper, item.value) for item in items))
 
 
-def _text(label: object) -> str:
-    """A label as plain text: plotly would take tags in it for formatting."""
-    return escape(str(label), quote=False)
-
-
 def _title(text: str) -> str:
-    return "<br>".join(_text(line) for line in wrap(text, TITLE_WIDTH, max_lines=2, placeholder=" …"))
-
-
-def _source(source: str) -> str:
-    return "<br>".join(_text(line) for line in wrap(source, SOURCE_WIDTH))
+    return wrapped(text, TITLE_WIDTH, max_lines=2, placeholder=" …")
 
 
 def _height(rows: int) -> int:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import html
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from core.report.figures.style import ACCENT, BAND, INK, TWIN, colours, styled
+from core.report.figures.style import ACCENT, BAND, INK, TWIN, colours, plain, styled
 
 PANEL_COLUMNS = 3
 OUTSIDE = "outside what training saw"
@@ -136,7 +134,7 @@ def sweep_group_figure(table: pd.DataFrame, label: str, attribute: str, *, sourc
                 x=part["realised"],
                 y=part["mean"],
                 mode="lines+markers",
-                name=literal(readable(str(category))),
+                name=plain(readable(str(category))),
                 line={"color": shades[str(category)]},
                 hovertemplate="%{y:+.1f}%",
             )
@@ -201,11 +199,6 @@ def band(
         ),
         **place,
     )
-
-
-def literal(text: str) -> str:
-    """Text that plotly shows as it is: a scenario's name is no markup."""
-    return html.escape(text, quote=False)
 
 
 def legend_below_title(

@@ -8,13 +8,19 @@ from typing import Any, ClassVar, Self
 
 from core.errors import InputError
 
-#: The kinds of result by the kind of run that keeps them.
+#: The kinds of result by the kind of run that keeps them; "kind/what" where a kind of run keeps several, told apart by `what`.
 RESULTS: dict[str, type[Result]] = {}
+
+
+def result_class(kind: str, raw: Mapping[str, Any]) -> type[Result] | None:
+    """The class of what a run of this kind stored; None where there is none."""
+    return RESULTS.get(f"{kind}/{raw.get('what')}") or RESULTS.get(kind)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """A kind of result: subclass it as a frozen dataclass, with `kind` as a class argument where a store keeps it.
+    """A kind of result: subclass it as a frozen dataclass, with `kind` as a class argument where a store keeps it, and `what`
+    where runs of this kind keep others too: it is then the value of the field of that name.
 
     Fields are of JSON's own types, dates, other frozen dataclasses, and tuples and mappings of these; none is prose, for
     what a result means is said from it. Fields whose names are those of keys in JSON never change their names. A field
@@ -23,11 +29,11 @@ class Result:
 
     kind: ClassVar[str] = ""
 
-    def __init_subclass__(cls, kind: str = "", **more: Any) -> None:
+    def __init_subclass__(cls, kind: str = "", what: str = "", **more: Any) -> None:
         super().__init_subclass__(**more)
         if kind:
             cls.kind = kind
-            RESULTS[kind] = cls
+            RESULTS[f"{kind}/{what}" if what else kind] = cls
 
     def as_dict(self) -> dict[str, Any]:
         """In JSON's own types, as `from_dict` takes it back; None where nothing is known."""

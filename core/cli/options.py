@@ -176,7 +176,7 @@ def watch() -> Any:
     def on_cost(cost: Any) -> None:
         from core.report.sentences.language import run_cost_text
 
-        say(run_cost_text(cost.as_dict()), aside=True)
+        say(run_cost_text(cost), aside=True)
 
     return ProgressReporter(report, on_cost=on_cost)
 

@@ -67,7 +67,7 @@ def _add(parser: Any, item: Field[Any], how: Option, kind: Any, *, said: bool = 
     usual: Any = item.default if said and not required else None
     text = how.text
     if how.positional:
-        parser.add_argument(item.name, help=text)
+        parser.add_argument(item.name, metavar=how.word or None, help=text)
         return
     name = f"--{option_name(item)}"
     if kind is bool:
@@ -104,12 +104,15 @@ def _plain(kind: Any) -> Any:
 
 
 def asking_of(arguments: argparse.Namespace) -> Any:
-    """How a language model is to be asked, or None for the rules engine; InputError where only options are given."""
+    """How a language model is to be asked, or None for the rules engine; InputError where only options are given. None too
+    where a command need not name an engine: how the run's own is asked is then for the command to say."""
     from core.cognition.llm.providers import LANGUAGE_ENGINES
     from core.errors import InputError, one_of
     from core.services.studies.inputs import ENGINES
     from core.services.studies.requests import ModelOptions
 
+    if arguments.engine is None:
+        return None
     given = model_options_given(arguments)
     if arguments.engine not in LANGUAGE_ENGINES:
         one_of(arguments.engine, ENGINES, what="engine")

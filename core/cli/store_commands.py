@@ -75,12 +75,14 @@ def _delete(arguments: argparse.Namespace) -> None:
 
 
 def _show(arguments: argparse.Namespace) -> None:
+    from core.report.documents import shown_text
     from core.report.sentences.results import show_text
     from core.services.library.archive import show_run
 
     with open_store(arguments) as store:
         values = show_run(store, arguments.run)
-    show(values, arguments, lambda: show_text(values))
+        said = "" if arguments.json else shown_text(store, arguments.run)
+    show(values, arguments, lambda: show_text(values, said))
 
 
 def _rerun(arguments: argparse.Namespace) -> int:

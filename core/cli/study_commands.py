@@ -58,7 +58,7 @@ def _run(arguments: argparse.Namespace) -> None:
             cost = cost_before(store, request)
             if arguments.estimate:
                 return _show_cost(cost, arguments)
-            say(run_cost_text(cost.as_dict()), aside=True)
+            say(run_cost_text(cost), aside=True)
         values = run_once(request, store, watch(), executor, again=arguments.again)
     show(values, arguments, lambda: run_text(values))
 
@@ -101,7 +101,7 @@ def _compare(arguments: argparse.Namespace) -> None:
 def _show_cost(cost: Any, arguments: argparse.Namespace) -> None:
     from core.report.sentences.language import run_cost_text
 
-    show(cost.as_dict(), arguments, lambda: run_cost_text(cost.as_dict()))
+    show(cost.as_dict(), arguments, lambda: run_cost_text(cost))
 
 
 def _sensitivity(arguments: argparse.Namespace) -> None:

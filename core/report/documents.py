@@ -13,9 +13,13 @@ from core.files_out import written_whole
 from core.records import RunRecord
 from core.report.document import Block, Code, Details, Document, Heading, Items
 from core.report.renderers.html import html_text
+from core.report.renderers.terminal import terminal_text
+from core.report.sentences.confounding import confounding_document
 from core.report.sentences.counterfactuals import comparison_document, sweep_document
 from core.report.sentences.surveys import survey_document
-from core.result import Result
+from core.report.sentences.persona_audit import persona_audit_document
+from core.result import Result, result_class
+from core.services.audits.results import ConfoundingResult, PersonaAuditResult
 from core.services.counterfactuals.results import ComparisonResult, SweepResult
 from core.services.library.archive import load_result
 from core.services.studies.inputs import engine_label
@@ -29,6 +33,8 @@ DOCUMENTS: dict[type[Result], Callable[[Any, Study], Document]] = {
     SweepResult: sweep_document,
     ComparisonResult: comparison_document,
     SurveyResult: survey_document,
+    PersonaAuditResult: persona_audit_document,
+    ConfoundingResult: confounding_document,
 }
 _MARK = b"Made by PolicyTwin"
 
@@ -41,6 +47,15 @@ def document_of(store: Store, run_id: str) -> Document:
     study = stored_study(store, record)
     said = DOCUMENTS[type(result)](result, study)
     return replace(said, blocks=(*said.blocks, *basis(record, study)))
+
+
+def shown_text(store: Store, run_id: str) -> str:
+    """What a run found, for a terminal; "" where there is no document for its kind, or it was not completed."""
+    run = store.run(run_id)
+    kind = result_class(run.record.kind, run.summary or {})
+    if not run.complete or kind not in DOCUMENTS:
+        return ""
+    return terminal_text(DOCUMENTS[kind](load_result(store, run_id), stored_study(store, run.record)))
 
 
 def basis(record: RunRecord, study: Study) -> tuple[Block, ...]:

@@ -15,6 +15,7 @@ from core.report.sentences.skill import changes, listed
 from core.report.sentences.validity import WORLD_WORDS, against_words, best_rival
 from core.services.evaluation.backtests import MeasuredBacktest, read_exported
 from core.services.evaluation.newest_worlds import as_measured
+from core.services.runs.costs import CostBefore
 from core.validity.measured import (
     AblationPrices,
     AskingCosts,
@@ -313,7 +314,11 @@ def facts_table(facts: StylisedFacts) -> str:
 def asking_words(costs: AskingCosts) -> str:
     """An estimate as the command prints it."""
     command = f"{costs.header.command.replace(' --data DIR', '')}\n"
-    lines = [line for said in run_cost_text(costs.estimate).splitlines() for line in textwrap.wrap(said, WIDTH)]
+    lines = [
+        line
+        for said in run_cost_text(CostBefore.from_dict(costs.estimate)).splitlines()
+        for line in textwrap.wrap(said, WIDTH)
+    ]
     return "```bash\n" + command + "\n" + "\n".join(lines) + "\n```"
 
 

@@ -232,6 +232,27 @@ def sampling_error(noise: np.ndarray, weights: np.ndarray, samples: int) -> np.n
     return np.asarray(noise * np.sqrt((shares**2).sum() / samples))
 
 
+def is_collapsed(between: Estimate, distinct: float, people: int) -> bool:
+    """Whether it makes no difference, as far as can be told, who is asked; `between` is the share of variance between people,
+    without sampling."""
+    if people > 1 and distinct <= 1.0 + ROUNDING:
+        return True
+    return bool(np.isfinite(between.lower) and between.lower <= 0.0)
+
+
+def mostly_sampling(found: Agreement) -> bool:
+    """Whether the interval says that most of the difference between people's answers is due to sampling."""
+    return bool(np.isfinite(found.overall.upper) and found.overall.upper < 0.5)
+
+
+def moves(found: Change, *, leading: bool) -> bool:
+    """Whether wording or a cue moves answers beyond what sampling and the choice of people explain.
+
+    A leading cue is judged by the shift in the direction that it hopes for, any other sentence by both figures.
+    """
+    return found.shift.leaves_out(0.0) or (not leading and bool(found.excess.lower > ROUNDING))
+
+
 def _drawn(shares: np.ndarray, draws: int, seed: int) -> np.ndarray:
     """Weights of units in each bootstrap draw, (draws, units), each row summing to 1."""
     weighted = unit_counts(len(shares), draws, seed) * shares

@@ -13,6 +13,7 @@ from page_cases import clean, said, until
 from simulate_page import MODEL, linked, model_run, page, plan, store_of_the_page
 
 from core.services.audits.persona_audit import audit_personas
+from core.services.audits.requests import PersonaAuditRequest
 from core.services.dashboard.jobs import DONE
 from core.services.evaluation.engine_comparison import compare_engines, runs_to_compare
 from core.services.runs.results import list_results
@@ -105,7 +106,7 @@ def test_the_crowd_is_measured_after_its_cost_is_said(store: Store, server: Serv
 def test_the_offline_crowd_is_checked_for_nothing(store: Store) -> None:
     run_id = str(list_results(store, "meridia")["run_id"].iloc[0])
     assert "It costs nothing" in said(clean(page(section="persona-audit")))
-    audit_personas(store, run_id)
+    audit_personas(PersonaAuditRequest(run_id), store)
     assert "needs a language model" in said(clean(page(section="persona-audit")))
     assert "asked nothing in words" in said(clean(page(section="persona-audit", checks="audit")))
 
@@ -149,7 +150,7 @@ def test_what_is_said_beneath_reproduce_is_true(store: Store, server: ServerUrl)
     population = str(store.run(run_id).record.population_id)
     question = SurveyQuestion.of_choices("Are shops open too long?", ["Yes", "No"])
     asked = ask_people(store, population, question, asking=ModelOptions("openai", MODEL, str(server))).run_id
-    audit_personas(store, run_id)
+    audit_personas(PersonaAuditRequest(run_id), store)
     for section in ("read", "compare", "persona-audit", "ask"):
         at = clean(page(section=section, run=run_id))
         lines = str(at.code[-1].value)

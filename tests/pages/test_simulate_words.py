@@ -6,8 +6,10 @@ from html import escape
 
 import plotly.graph_objects as go
 
+from core.cognition.llm.budget import Range
 from core.report.figures.style import styled, without_source
-from core.report.sentences.simulate import persona_audit_words, time_words, why_it_ended
+from core.report.sentences.simulate import asked_words, time_words, why_it_ended
+from core.services.runs.costs import CostBefore
 from core.services.studies.requests import ModelOptions
 from pages.common.shell import plain_text
 
@@ -34,7 +36,9 @@ def test_names_and_reasons_are_no_formatting() -> None:
 def test_a_run_says_before_how_long_it_may_take_and_after_why_it_ended() -> None:
     asking = ModelOptions("openai", "m", samples=2, design="levels", requests_per_minute=15)
     assert "50 seconds to 4 minutes" in time_words(800, asking) and "53 minutes at least" in time_words(800, asking)
-    words = persona_audit_words({"personas": 10, "contexts": 285}, asking)
+    none = Range(0, 0, 0)
+    cost = CostBefore("openai", "m", 10, 285, 1, 1, 0, 1, 0, 3, none, none, None, None, "cost unknown")
+    words = asked_words(cost, asking)
     assert "asked 2 times" in words and "only in rules and kind of day share a question" in words
     message = (
         "3 of 234 questions have no valid answer; what was answered is kept. persona 2, contexts 0, 1, sample 0: no reply. "

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from core.cognition.llm.cache import AnswerCache
@@ -18,6 +18,7 @@ from core.cognition.llm.outcomes import Outcome
 from core.cognition.llm.prices import Price, load_prices, price_of
 from core.cognition.llm.types import ModelSpec, Question
 from core.errors import InputError, PolicyTwinError
+from core.result import Result
 
 #: Characters of ASCII text to a token: most, typical, fewest.
 ASCII_PER_TOKEN = (5.0, 4.0, 3.0)
@@ -51,7 +52,7 @@ class BudgetReached(PolicyTwinError):
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(Result):
     """What asking will take. Tokens and cost count one call for each question that has no answer yet.
 
     A malformed answer is asked for again, up to `at_most_calls` in all (failed connections, which cost nothing, apart).
@@ -69,16 +70,12 @@ class Plan:
     currency: str | None
     about_cost: str
 
-    def as_dict(self) -> dict[str, Any]:
-        """In JSON's own types."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
-class Spent:
+class Spent(Result):
     """What was asked in a run, from the replies. `uncounted` calls' replies did not say their tokens.
 
-    `cost` is None where the price is unknown or there is none.
+    `cost` is None where the price is unknown or there is none; `about_cost` says which, and where the price is from.
     """
 
     calls: int
@@ -90,10 +87,7 @@ class Spent:
     tokens_out: int
     cost: float | None
     currency: str | None
-
-    def as_dict(self) -> dict[str, Any]:
-        """In JSON's own types."""
-        return asdict(self)
+    about_cost: str = ""
 
 
 def plan(

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 from textwrap import wrap
-from typing import Any
 
 import plotly.graph_objects as go
 
 from core.report.figures.style import ACCENT, INK, OBSERVED, PALETTE, TWIN, styled
+from core.services.audits.results import (
+    AssociationRow,
+    IntervalEstimate,
+    RangeRow,
+    RecalledMonth,
+    SpreadFigures,
+    WordingChange,
+)
 
 #: Height of a row and of what surrounds the rows, in pixels.
 ROW, AROUND = 30, 220
@@ -24,87 +31,54 @@ DESIGN_NAMES: dict[str, str] = {
 
 
 def association_figure(
-    rows: Sequence[Mapping[str, Any]], *, stated: bool = True, title: str = "", source: str = ""
+    rows: Sequence[AssociationRow], *, stated: bool = True, title: str = "", source: str = ""
 ) -> go.Figure:
     """What else moves with the policy: a row for each variable, a mark with its interval for each design.
 
-    `rows` are the `associations` of an audit; `stated` chooses those in which the prompt says how many cases there are,
-    or those in which it does not. Hollow marks do not move beyond chance. 0 is where an innocent model lies.
+    `stated` chooses the rows in which the prompt says how many cases there are, or those in which it does not. Hollow marks
+    do not move beyond chance. 0 is where an innocent model lies.
     """
-    chosen = [row for row in rows if row["stated"] == stated and row["slope"]["value"] is not None]
-    fixed = {row["variable"] for row in chosen if row["fixed"]}
-    labels = {row["variable"]: _plain(str(row["label"])) + "*" * (row["variable"] in fixed) for row in chosen}
-    designs = list(dict.fromkeys(row["design"] for row in chosen))
-    figure = go.Figure()
-    for number, design in enumerate(designs):
-        own = [row for row in chosen if row["design"] == design]
-        offset = _offset(number, len(designs))
-        colour = PALETTE[number % len(PALETTE)]
-        figure.add_trace(
-            _dots(
-                [row["slope"] for row in own],
-                [list(labels).index(row["variable"]) + offset for row in own],
-                [row["moves"] for row in own],
-                name=DESIGN_NAMES.get(design, design),
-                colour=colour,
-                symbol=SYMBOLS.get(design, "circle"),
-                texts=[_association_text(row) for row in own],
-            )
-        )
+    chosen = [row for row in rows if row.stated == stated and row.slope.value is not None]
+    fixed = {row.variable for row in chosen if row.fixed}
     said = "with the number of cases stated" if stated else "with the number of cases left unsaid"
-    return _rows(
-        figure,
-        list(labels.values()),
+    return _by_design(
+        [(row.variable, row.design, row.slope, row.moves, _association_text(row)) for row in chosen],
+        {row.variable: _plain(row.label) + "*" * (row.variable in fixed) for row in chosen},
         title=title or f"What else moves with the policy, {said}",
         x="Change of the answer from no policy to full policy, points of its scale (0: it does not move; *: said in the prompt)",
         source=source,
-        rows=len(labels) * max(len(designs), 1) * 0.6,
     )
 
 
-def range_figure(rows: Sequence[Mapping[str, Any]], *, title: str = "", source: str = "") -> go.Figure:
-    """How answers at one level change when the policies shown beside it lie further apart, by behaviour and design.
-
-    `rows` are the `ranges` of an audit; the row over all behaviours is left out.
-    """
-    chosen = [row for row in rows if row["behaviour"] is not None and row["effect"]["value"] is not None]
-    labels = {row["behaviour"]: _plain(str(row["label"])) for row in chosen}
-    designs = list(dict.fromkeys(row["design"] for row in chosen))
-    figure = go.Figure()
-    for number, design in enumerate(designs):
-        own = [row for row in chosen if row["design"] == design]
-        figure.add_trace(
-            _dots(
-                [row["effect"] for row in own],
-                [list(labels).index(row["behaviour"]) + _offset(number, len(designs)) for row in own],
-                [row["moves"] for row in own],
-                name=DESIGN_NAMES.get(design, design),
-                colour=PALETTE[number % len(PALETTE)],
-                symbol=SYMBOLS.get(design, "circle"),
-                texts=[
-                    f"{row['label']}: {row['narrow']:.1f} beside near policies, {row['wide']:.1f} beside far ones"
-                    for row in own
-                ],
+def range_figure(rows: Sequence[RangeRow], *, title: str = "", source: str = "") -> go.Figure:
+    """How answers at one level change when the policies shown beside it lie further apart, by behaviour and design; the row
+    over all behaviours is left out."""
+    chosen = [row for row in rows if row.behaviour is not None and row.effect.value is not None]
+    level = f" at stringency {chosen[0].level:.0f}" if chosen else ""
+    return _by_design(
+        [
+            (
+                str(row.behaviour),
+                row.design,
+                row.effect,
+                row.moves,
+                f"{row.label}: {row.narrow:.1f} beside near policies, {row.wide:.1f} beside far ones",
             )
-        )
-    level = f" at stringency {chosen[0]['level']:.0f}" if chosen else ""
-    return _rows(
-        figure,
-        list(labels.values()),
+            for row in chosen
+        ],
+        {str(row.behaviour): _plain(row.label) for row in chosen},
         title=title or f"The same policy{level}, shown beside far policies instead of near ones",
         x="Change of the answer, percentage points (0: what is shown beside it does not matter)",
         source=source,
-        rows=len(labels) * max(len(designs), 1) * 0.6,
     )
 
 
-def wording_figure(values: Mapping[str, Any], *, title: str = "", source: str = "") -> go.Figure:
-    """What other words and cues do to the answers: the shift towards going out less, with its interval, for each.
-
-    `values` are those of a persona audit. Hollow marks are not beyond chance.
-    """
-    rows = [*values["wording"], *values["cues"]]
-    rows = [row for row in rows if row["shift"]["value"] is not None]
+def wording_figure(
+    rows: Sequence[WordingChange], texts: Sequence[str], *, title: str = "", source: str = ""
+) -> go.Figure:
+    """What other words and cues do to the answers: the shift towards going out less, with its interval, for each, and a text
+    to read where it is pointed at. Hollow marks are not beyond chance."""
+    known = [(row, text) for row, text in zip(rows, texts, strict=True) if row.shift.value is not None]
     kinds = {
         "paraphrase": ("Other words", TWIN),
         "irrelevant": ("Irrelevant sentence", PALETTE[3]),
@@ -112,45 +86,42 @@ def wording_figure(values: Mapping[str, Any], *, title: str = "", source: str = 
     }
     figure = go.Figure()
     for kind, (name, colour) in kinds.items():
-        own = [(place, row) for place, row in enumerate(rows) if row["kind"] == kind]
+        own = [(float(place), row, text) for place, (row, text) in enumerate(known) if row.kind == kind]
         if own:
             figure.add_trace(
                 _dots(
-                    [row["shift"] for _, row in own],
-                    [float(place) for place, _ in own],
-                    [row["moves"] for _, row in own],
+                    [row.shift for _, row, _ in own],
+                    [place for place, _, _ in own],
+                    [row.moves for _, row, _ in own],
                     name=name,
                     colour=colour,
                     symbol="circle",
-                    texts=[str(row["verdict"]) for _, row in own],
+                    texts=[text for _, _, text in own],
                 )
             )
     return _rows(
         figure,
-        ["<br>".join(wrap(_plain(str(row["label"])[:1].upper() + str(row["label"])[1:]), 30)) for row in rows],
+        ["<br>".join(wrap(_plain(row.label[:1].upper() + row.label[1:]), 30)) for row, _ in known],
         title=title or "The same question in other words, and with a sentence that tells nothing",
         x="Shift towards going out less, percentage points (0: no effect)",
         source=source,
-        rows=len(rows),
+        rows=len(known),
     )
 
 
-def spread_figure(
-    spread: Mapping[str, Any], labels: Mapping[str, str], *, title: str = "", source: str = ""
-) -> go.Figure:
-    """The spread between people over that of the rules engine, by behaviour, with intervals; `spread` as in the checks."""
-    names = [name for name, ratio in spread["ratios"].items() if ratio["value"] is not None]
-    ratios = [spread["ratios"][name] for name in names]
+def spread_figure(spread: SpreadFigures, labels: Mapping[str, str], *, title: str = "", source: str = "") -> go.Figure:
+    """The spread between people over that of the rules engine, by behaviour, with intervals."""
+    names = [name for name, ratio in spread.ratios.items() if ratio.value is not None]
     figure = go.Figure(
         _dots(
-            ratios,
+            [spread.ratios[name] for name in names],
             [float(place) for place in range(len(names))],
             [True] * len(names),
             name="Spread over that of the rules engine",
             colour=TWIN,
             symbol="circle",
             texts=[
-                f"{labels[name]}: {spread['own'][name]:.1f} points, rules engine {spread['rules'][name]:.1f}"
+                f"{labels[name]}: {spread.own[name]:.1f} points, rules engine {spread.rules[name]:.1f}"
                 for name in names
             ],
         )
@@ -170,18 +141,18 @@ def spread_figure(
 
 
 def memory_figure(
-    rows: Sequence[Mapping[str, Any]], *, behaviour: str, label: str, unit: str, title: str = "", source: str = ""
+    rows: Sequence[RecalledMonth], *, behaviour: str, label: str, unit: str, title: str = "", source: str = ""
 ) -> go.Figure:
-    """Published figures of one behaviour and what the model recalls of them, month by month; `rows` of the memory check."""
-    own = [row for row in rows if row["behaviour"] == behaviour]
-    months = [f"{row['month']}-01" for row in own]
+    """Published figures of one behaviour and what the model recalls of them, month by month."""
+    own = [row for row in rows if row.behaviour == behaviour]
+    months = [f"{row.month}-01" for row in own]
     figure = go.Figure()
-    for name, key, colour, symbol in (
-        ("Observed", "observed", OBSERVED, "circle"),
-        ("Recalled by the model", "recalled", ACCENT, "diamond-open"),
+    for name, values, colour, symbol in (
+        ("Observed", [row.observed for row in own], OBSERVED, "circle"),
+        ("Recalled by the model", [row.recalled for row in own], ACCENT, "diamond-open"),
     ):
         figure.add_scatter(
-            x=months, y=[row[key] for row in own], mode="lines+markers", name=name,
+            x=months, y=values, mode="lines+markers", name=name,
             line={"color": colour}, marker={"symbol": symbol, "size": 9, "color": colour},
         )  # fmt: skip
     figure = styled(
@@ -190,8 +161,38 @@ def memory_figure(
     return _settled(figure, left=70, top=90)
 
 
+def _by_design(
+    marks: Sequence[tuple[str, str, IntervalEstimate, bool, str]],
+    labels: Mapping[str, str],
+    *,
+    title: str,
+    x: str,
+    source: str,
+) -> go.Figure:
+    """A row for each label, and in it a mark for each design: (row, design, estimate, solid, text)."""
+    designs = list(dict.fromkeys(design for _, design, *_ in marks))
+    places = list(labels)
+    figure = go.Figure()
+    for number, design in enumerate(designs):
+        own = [mark for mark in marks if mark[1] == design]
+        offset = 0.0 if len(designs) < 2 else (number / (len(designs) - 1) - 0.5) * 0.55
+        figure.add_trace(
+            _dots(
+                [estimate for _, _, estimate, _, _ in own],
+                [places.index(row) + offset for row, *_ in own],
+                [solid for *_, solid, _ in own],
+                name=DESIGN_NAMES.get(design, design),
+                colour=PALETTE[number % len(PALETTE)],
+                symbol=SYMBOLS.get(design, "circle"),
+                texts=[text for *_, text in own],
+            )
+        )
+    rows = len(labels) * max(len(designs), 1) * 0.6
+    return _rows(figure, list(labels.values()), title=title, x=x, source=source, rows=rows)
+
+
 def _dots(
-    estimates: Sequence[Mapping[str, float | None]],
+    estimates: Sequence[IntervalEstimate],
     places: Sequence[float],
     solid: Sequence[bool],
     *,
@@ -201,7 +202,7 @@ def _dots(
     texts: Sequence[str],
 ) -> go.Scatter:
     """Marks with their intervals; an unknown interval has no bar."""
-    values = [float(item["value"] or 0.0) for item in estimates]
+    values = [item.value or 0.0 for item in estimates]
     return go.Scatter(
         x=values,
         y=list(places),
@@ -217,12 +218,10 @@ def _dots(
             "type": "data",
             "symmetric": False,
             "array": [
-                0.0 if item["upper"] is None else item["upper"] - value
-                for item, value in zip(estimates, values, strict=True)
+                0.0 if item.upper is None else item.upper - value for item, value in zip(estimates, values, strict=True)
             ],
             "arrayminus": [
-                0.0 if item["lower"] is None else value - item["lower"]
-                for item, value in zip(estimates, values, strict=True)
+                0.0 if item.lower is None else value - item.lower for item, value in zip(estimates, values, strict=True)
             ],
             "color": colour,
             "thickness": 1.4,
@@ -257,21 +256,16 @@ def _rows(
     return _settled(figure, left=170, top=100)
 
 
-def _offset(number: int, count: int) -> float:
-    """Where the mark of one of several designs lies within its row."""
-    return 0.0 if count < 2 else (number / (count - 1) - 0.5) * 0.55
+def _association_text(row: AssociationRow) -> str:
+    fixed = " (said in the prompt itself)" if row.fixed else ""
+    units = f"{row.units} {row.unit}{'s' if row.units != 1 else ''}"
+    return f"{row.label}{fixed}, {DESIGN_NAMES.get(row.design, row.design)}; {units}"
 
 
-def _association_text(row: Mapping[str, Any]) -> str:
-    fixed = " (said in the prompt itself)" if row["fixed"] else ""
-    units = f"{row['units']} {row['unit']}{'s' if row['units'] != 1 else ''}"
-    return f"{row['label']}{fixed}, {DESIGN_NAMES.get(row['design'], row['design'])}; {units}"
-
-
-def _between(estimate: Mapping[str, float | None]) -> str:
-    if estimate["lower"] is None or estimate["upper"] is None:
+def _between(estimate: IntervalEstimate) -> str:
+    if estimate.lower is None or estimate.upper is None:
         return "unknown"
-    return f"{estimate['lower']:.2f} to {estimate['upper']:.2f}"
+    return f"{estimate.lower:.2f} to {estimate.upper:.2f}"
 
 
 def _plain(text: str) -> str:

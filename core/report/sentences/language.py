@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from core.cognition.llm.budget import Plan, Range, Spent
 from core.report.terminal import table
-
-if TYPE_CHECKING:
-    pass
+from core.services.runs.costs import CostBefore
 
 #: Failed questions that a text spells out.
 SHOWN_FAILURES = 5
@@ -83,54 +82,53 @@ def bench_llm_text(values: Mapping[str, Any]) -> str:
     )
 
 
-def cost_before_text(values: Mapping[str, Any]) -> str:
-    """A plan (`Plan.as_dict`): how many calls, how many tokens, and what they cost, if anybody knows."""
-    calls, cost = values["calls"], values["cost"]
-    known = f"{values['distinct']:,} distinct questions, {values['cached']:,} of them answered already: {calls:,} calls"
-    tokens = (
-        f"{_between(values['tokens_in'])} tokens in and {_between(values['tokens_out'])} out "
-        f"(typically {values['tokens_in']['typical']:,.0f} and {values['tokens_out']['typical']:,.0f})"
-    )
+def cost_before_text(cost: Plan | CostBefore | None) -> str:
+    """How many calls, how many tokens, and what they cost, if anybody knows; None for what asks no model."""
     if cost is None:
-        price = f"No cost is given: {values['about_cost']}."
+        return "The run's engine is the rules engine: nothing is asked, and nothing costs."
+    known = f"{cost.distinct:,} distinct questions, {cost.cached:,} of them answered already: {cost.calls:,} calls"
+    tokens = (
+        f"{_between(cost.tokens_in)} tokens in and {_between(cost.tokens_out)} out (typically "
+        f"{cost.tokens_in.typical:,.0f} and {cost.tokens_out.typical:,.0f})"
+    )
+    if cost.cost is None:
+        price = f"No cost is given: {cost.about_cost}."
     else:
         price = (
-            f"Cost: {cost['low']:,.2f} to {cost['high']:,.2f} {values['currency']}, typically {cost['typical']:,.2f}; "
-            f"{values['about_cost']}."
+            f"Cost: {cost.cost.low:,.2f} to {cost.cost.high:,.2f} {cost.currency}, typically {cost.cost.typical:,.2f}; "
+            f"{cost.about_cost}."
         )
-    more = f"Answers that are malformed are asked for again, up to {values['at_most_calls']:,} calls in all."
+    more = f"Answers that are malformed are asked for again, up to {cost.at_most_calls:,} calls in all."
     return f"{known}; {tokens}.\n{price}\n{more}"
 
 
-def run_cost_text(values: Mapping[str, Any]) -> str:
-    """What a run or a contrast will ask (`CostBefore.as_dict`)."""
+def run_cost_text(cost: CostBefore) -> str:
+    """What a run or a contrast will ask."""
     lines = []
-    if values["complete"]:
-        lines.append(f"There is a finished run of this already: {values['complete']}.")
-    lines.append(
-        f"{values['engine']} {values['model']}: {values['personas']:,} personas, {values['contexts']:,} contexts to ask about."
-    )
-    usual = values["usual_personas"]
-    if usual is not None and usual > values["personas"]:
+    if cost.complete:
+        lines.append(f"There is a finished run of this already: {cost.complete}.")
+    lines.append(f"{cost.engine} {cost.model}: {cost.personas:,} personas, {cost.contexts:,} contexts to ask about.")
+    usual = cost.usual_personas
+    if usual is not None and usual > cost.personas:
         lines.append(
-            f"Where a model is asked {values['personas']} personas are usual; the study's {usual:,} would take about "
-            f"{usual / values['personas']:.0f} times the calls."
+            f"Where a model is asked {cost.personas} personas are usual; the study's {usual:,} would take about "
+            f"{usual / cost.personas:.0f} times the calls."
         )
-    if not values["calls"]:
-        lines.append(f"{values['cached']:,} of {values['distinct']:,} questions are answered in the cache: no call.")
+    if not cost.calls:
+        lines.append(f"{cost.cached:,} of {cost.distinct:,} questions are answered in the cache: no call.")
         return "\n".join(lines)
-    lines.append(cost_before_text({**values, "about_cost": values["price_sentence"]}))
-    if values["canaries"]:
-        lines.append(
-            f"{values['canaries']} of the calls are the same in every run, to notice when another model answers."
-        )
+    lines.append(cost_before_text(cost))
+    if cost.canaries:
+        lines.append(f"{cost.canaries} of the calls are the same in every run, to notice when another model answers.")
     return "\n".join(lines)
 
 
 def run_asking_text(values: Mapping[str, Any]) -> str:
     """What a finished run or contrast asked (`asking` of its summary): what it took, what failed, what to beware of."""
     ids = ", ".join(values["model_ids"]) or values["model"]
-    lines = [f"Asked {values['model']} (answered by {ids}), design {values['design']}: {cost_after_text(values)}"]
+    lines = [
+        f"Asked {values['model']} (answered by {ids}), design {values['design']}: {spent_sentence(Spent.from_dict(values))}"
+    ]
     if values["repairs"]:
         lines.append(f"{values['repairs']:,} replies were no valid answer and were mended on request.")
     if values["failed"]:
@@ -146,21 +144,18 @@ def run_asking_text(values: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def cost_after_text(values: Mapping[str, Any]) -> str:
-    """What was spent (`Spent.as_dict`)."""
-    unknown = values.get("about_cost") or "cost unknown"
-    cost = unknown if values["cost"] is None else f"{values['cost']:,.4f} {values['currency']}"
-    unsaid = (
-        f"; the replies of {values['uncounted']:,} questions did not say their tokens" if values["uncounted"] else ""
-    )
+def spent_sentence(spent: Spent) -> str:
+    """What was asked, and what it took."""
+    cost = spent.about_cost or "cost unknown" if spent.cost is None else f"{spent.cost:,.4f} {spent.currency}"
+    unsaid = f"; the replies of {spent.uncounted:,} questions did not say their tokens" if spent.uncounted else ""
     return (
-        f"{values['calls']:,} calls: {values['answered']:,} questions answered, {values['failed']:,} failed, "
-        f"{values['cached']:,} from the cache; {values['tokens_in']:,} tokens in, {values['tokens_out']:,} out; {cost}{unsaid}."
+        f"{spent.calls:,} calls: {spent.answered:,} questions answered, {spent.failed:,} failed, {spent.cached:,} from the "
+        f"cache; {spent.tokens_in:,} tokens in, {spent.tokens_out:,} out; {cost}{unsaid}."
     )
 
 
-def _between(values: Mapping[str, float]) -> str:
-    return f"{values['low']:,.0f} to {values['high']:,.0f}"
+def _between(values: Range) -> str:
+    return f"{values.low:,.0f} to {values.high:,.0f}"
 
 
 def _count(value: int | None) -> str:

@@ -123,14 +123,14 @@ def runs_text(values: Sequence[Mapping[str, Any]]) -> str:
     return table(["Run", "Kind", "Study", "Status", "Created (UTC)"], rows)
 
 
-def show_text(values: Mapping[str, Any]) -> str:
-    """One run: its results where it has any, then its record."""
+def show_text(values: Mapping[str, Any], said: str = "") -> str:
+    """One run: its results where it has any (`said` where there is a document of them), then its record."""
     lines = [f"{values['run_id']}: {values['kind']} of {values['study']}, {values['status']}"]
     summary = values.get("summary")
-    if summary and "macro_rmse" in summary and "mae" in summary:
+    if said:
+        lines += ["", said]
+    elif summary and "macro_rmse" in summary and "mae" in summary:
         lines += ["", run_text(summary)]
-    elif summary:
-        lines += _of_kind(values["kind"], summary)
     lines += ["", f"Made again from this store: {values['rerun']}"] if values.get("rerun") else []
     lines += ["", *(f"{name}: {value}" for name, value in values["record"].items())]
     return "\n".join(lines)
@@ -145,15 +145,6 @@ def request_text(request: RunRequest) -> str:
         f"training to {request.train_end}, test to {request.test_end}" if request.train_end else "the study's own split"
     )
     return f"{request.engine}{model}, {people}, {days}, {request.trials} trials, seed {request.seed}"
-
-
-def _of_kind(kind: str, summary: Mapping[str, Any]) -> list[str]:
-    """What commands beside `run` printed of their results; nothing for those whose results are tables of the store."""
-    if kind == "persona_audit":
-        from core.report.sentences.persona_audit import audit_text, persona_audit_text
-
-        return ["", audit_text(summary) if summary["what"] == "audit" else persona_audit_text(summary)]
-    return []
 
 
 def bench_text(values: Mapping[str, Any]) -> str:

@@ -7,32 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
 from core.cognition.llm import canaries
+from core.cognition.llm.budget import Plan
 from core.cognition.llm.designs import TOGETHER, design_of
 from core.cognition.llm.memoising import JOINT
 from core.cognition.llm.prompts import PERSONA
 from core.policy.calendar import DAY_WORDS
 from core.services.language.descriptions import DESIGN_CHOICES, is_rules
+from core.services.runs.costs import CostBefore
 from core.services.runs.fits import Unfinished
 from core.services.studies.requests import ModelOptions
 from core.store.database import Store
 from core.store.llm_calls import ANSWERED, FAILED
 from core.store.runs import StoredRun
-
-#: What a check of personas looks at, in words.
-PERSONA_AUDIT_CHECKS: Mapping[str, str] = {
-    "collapse": "Everybody answers alike",
-    "samples": "Chance says more than the person",
-    "sycophancy": "It tells the asker what is hoped for",
-    "wording": "The wording matters",
-    "irrelevant": "A sentence without bearing matters",
-    "leading": "A leading sentence matters",
-    "memory": "The model remembers the period",
-    "spread": "The spread is another than the rules engine's",
-}
-
 
 #: Seconds that a call to a hosted model mostly takes: an assumption, to say how long a run may last.
 CALL_SECONDS = (2.0, 10.0)
@@ -67,52 +54,51 @@ def money(value: float) -> str:
     return f"{value:,.{2 if value >= 0.1 or value == 0 else 4}f}"
 
 
-def plan_figures(values: Mapping[str, Any]) -> tuple[Figure, ...]:
-    """What asking will take (`Plan.as_dict`, `CostBefore.as_dict`), for a row of tiles."""
-    cost, currency = values["cost"], values["currency"]
-    if cost is None or currency is None:
-        price, typical = no_cost(price_sentence(values)), ""
+def plan_figures(cost: Plan | CostBefore, canaries: int = 0) -> tuple[Figure, ...]:
+    """What asking will take, for a row of tiles; a plan does not say how many of its calls are canaries."""
+    if cost.cost is None:
+        price, typical = no_cost(cost.about_cost), ""
     else:
-        price = f"{money(cost['low'])} – {money(cost['high'])} {currency}"
-        typical = f" Typically {money(cost['typical'])} {currency}."
-    canaries = values.get("canaries")
+        price = f"{money(cost.cost.low)} – {money(cost.cost.high)} {cost.currency}"
+        typical = f" Typically {money(cost.cost.typical)} {cost.currency}."
+    canaries = cost.canaries if isinstance(cost, CostBefore) else canaries
     calls = f"{canaries:,} of them are canaries, which tell whether another model answers. " if canaries else ""
     return (
         Figure(
             "Questions",
-            count(values["distinct"]),
-            f"Distinct ones, of {values['questions']:,} in all: equal questions are asked once, and what was answered before "
+            count(cost.distinct),
+            f"Distinct ones, of {cost.questions:,} in all: equal questions are asked once, and what was answered before "
             "is not asked again.",
         ),
-        Figure("Answered already", count(values["cached"]), "Their answers are in the cache, and cost nothing."),
+        Figure("Answered already", count(cost.cached), "Their answers are in the cache, and cost nothing."),
         Figure(
             "Calls",
-            count(values["calls"]),
-            f"{calls}Up to {values['at_most_calls']:,} where answers are malformed and asked for again.",
+            count(cost.calls),
+            f"{calls}Up to {cost.at_most_calls:,} where answers are malformed and asked for again.",
         ),
-        Figure("Cost", price, f"{_sentence(price_sentence(values))}{typical}"),
+        Figure("Cost", price, f"{_sentence(cost.about_cost)}{typical}"),
     )
 
 
-def plan_note(values: Mapping[str, Any]) -> str:
+def plan_note(cost: Plan | CostBefore) -> str:
     """What a plan counts, in sentences: questions, tokens, and where the price is from or why there is none."""
-    tokens_in, tokens_out = values["tokens_in"], values["tokens_out"]
-    text = f"{values['questions']:,} questions in all, {values['distinct']:,} of them distinct"
-    if values["calls"]:
+    tokens_in, tokens_out = cost.tokens_in, cost.tokens_out
+    text = f"{cost.questions:,} questions in all, {cost.distinct:,} of them distinct"
+    if cost.calls:
         text += (
-            f". Tokens (pieces of words, by which providers bill): about {between(tokens_in['low'], tokens_in['high'])} in and "
-            f"{between(tokens_out['low'], tokens_out['high'])} out, thinking included (typically "
-            f"{about(tokens_in['typical'])} and {about(tokens_out['typical'])}), estimated from the length of the texts"
+            f". Tokens (pieces of words, by which providers bill): about {between(tokens_in.low, tokens_in.high)} in and "
+            f"{between(tokens_out.low, tokens_out.high)} out, thinking included (typically {about(tokens_in.typical)} and "
+            f"{about(tokens_out.typical)}), estimated from the length of the texts"
         )
-    text = f"{text}. {_sentence(price_sentence(values))}"
-    if values["cost"] is not None:
+    text = f"{text}. {_sentence(cost.about_cost)}"
+    if cost.cost is not None:
         text += " Prices change: look at the provider's page before a large run, and set a cap."
     return text
 
 
-def persona_audit_words(values: Mapping[str, Any], asking: ModelOptions) -> str:
-    """How many people and situations a plan (`CostBefore.as_dict`) is about, and why there are fewer questions than that."""
-    text = f"{values['personas']:,} personas in {values['contexts']:,} situations"
+def asked_words(cost: CostBefore, asking: ModelOptions) -> str:
+    """How many people and situations a plan is about, and why there are fewer questions than that."""
+    text = f"{cost.personas:,} personas in {cost.contexts:,} situations"
     if asking.samples > 1:
         text += f", each asked {asking.samples} times"
     if design_of(asking.design).respondent != PERSONA:
@@ -153,11 +139,6 @@ def news_words(run: StoredRun) -> str:
 def no_cost(sentence: str) -> str:
     """What stands in the place of a cost that cannot be given."""
     return "unknown" if "unknown" in sentence else "none"
-
-
-def price_sentence(values: Mapping[str, Any]) -> str:
-    """Where the price of a plan is from, as it was said."""
-    return str(values["price_sentence"] if "price_sentence" in values else values["about_cost"])
 
 
 def asking_summary(run: StoredRun) -> Mapping[str, Any] | None:
@@ -308,47 +289,6 @@ def failed_calls(store: Store, run_id: str) -> int:
 def _calls(store: Store, run_id: str, status: str) -> int:
     rows = store.read("llm_calls", columns=["design"], run_id=run_id, status=status)
     return int((~rows["design"].str.startswith(canaries.DESIGN)).sum())
-
-
-def audit_line(verdict: Mapping[str, Any], variables: int) -> str:
-    """What a design's part of a confounding audit found, in a line."""
-    design = DESIGN_CHOICES[str(verdict["design"])].title
-    about = "" if verdict["stated"] else ", the number of cases left unsaid"
-    moved = len(verdict["moved"])
-    if not moved:
-        return f"{design}{about}: none of {variables} things that the policy cannot move goes with it beyond chance."
-    return f"{design}{about}: {moved} of {variables} things that the policy cannot move go with it."
-
-
-def persona_audit_sentences(values: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
-    """What a persona audit says, by topic; what was not checked, and why, comes last."""
-    parts = [
-        ("Spread between people", [values["spread"]]),
-        ("How many different people there are", [values["collapse"]]),
-        ("Asked again", [values["samples_agree"]]),
-        ("In other words", values["wording"]),
-        ("With cues", [*values["cues"], values["opposed"]]),
-        ("What the model knew beforehand", [values["cutoff"], values["memory"]]),
-    ]
-    said = [(title, [item["verdict"] for item in items if item]) for title, items in parts]
-    reasons: dict[str, list[str]] = {}
-    for check, why in values["not_checked"].items():
-        reasons.setdefault(why, []).append(check)
-    left_out = [f"{', '.join(checks)}: {why}." for why, checks in reasons.items()]
-    return [(title, sentences) for title, sentences in [*said, ("Not checked", left_out)] if sentences]
-
-
-def persona_audit_table(values: Mapping[str, Any]) -> pd.DataFrame:
-    """The spread of answers by behaviour (rows), in points: of this run, of the rules engine, and between samples."""
-    labels, columns = values["behaviours"], {}
-    if values["spread"]:
-        columns["Between people"] = values["spread"]["own"]
-        columns["Between people, rules engine"] = values["spread"]["rules"]
-    if values["samples_agree"]:
-        columns["Between samples of one question"] = values["samples_agree"]["noise"]
-        columns["Left of it in the mean"] = values["samples_agree"]["error_of_mean"]
-    table = pd.DataFrame(columns, index=list(labels)).astype(float)
-    return table.rename(index=labels).rename_axis("behaviour")
 
 
 def _title(design: Any) -> str:

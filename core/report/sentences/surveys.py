@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from core.cognition.llm.budget import Spent
 from core.report.document import Block, Details, Document, Figure, Heading, Paragraph, Table
 from core.report.figures.surveys import PARTS, answer_figure, measure_words, spread_figure, subgroup_figure
 from core.report.reproduction import Reproduction, reproduction
-from core.report.sentences.language import cost_after_text, cost_before_text
+from core.report.sentences.language import cost_before_text, spent_sentence
 from core.services.studies.inputs import engine_label
 from core.services.surveys.ask import ask
 from core.services.surveys.requests import request_of_question
@@ -27,7 +28,7 @@ def survey_document(result: SurveyResult, study: Study | None = None, by: Sequen
     groups: list[Block] = []
     for name in result.by if by is None else by:
         groups += [Heading(f"By {result.by[name].label.lower()}"), *group_blocks(result, name)]
-    spent = [] if result.spent is None else [Paragraph(f"{cost_after_text(result.spent)}{_canaries(result)}")]
+    spent = [] if result.spent is None else [Paragraph(f"{spent_sentence(Spent.from_dict(result.spent))}{_canaries(result)}")]
     return Document(
         f"“{result.question.text}”",
         (*about_blocks(result), *everyone_blocks(result), *groups, *spent, Paragraph(f"Kept as {result.run_id}.")),
@@ -148,7 +149,7 @@ def cost_document(cost: AskingCost) -> Document:
         (
             Paragraph(
                 f"{cost.personas:,} of {cost.of_personas:,} personas, {_samples(cost.samples)}, through {cost.engine} "
-                f"{cost.model}. {cost_before_text(cost.as_dict())}{_same_calls(cost.canaries)}"
+                f"{cost.model}. {cost_before_text(cost)}{_same_calls(cost.canaries)}"
             ),
         ),
     )

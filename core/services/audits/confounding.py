@@ -10,7 +10,7 @@ The order of the audit:
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,26 +18,34 @@ import numpy as np
 import pandas as pd
 
 from core.cognition.engine import DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS
-from core.cognition.llm.designs import APART, DESIGNS, Aggregate, Blinded, Design, Levels, Unblinded
+from core.cognition.llm.budget import Plan
+from core.cognition.llm.designs import APART, Aggregate, Blinded, Design, Levels, Unblinded
 from core.cognition.llm.engine import LanguageEngine
 from core.cognition.llm.prompts import PERSONA
 from core.cognition.llm.variants import Variable, audit_writer, variables_of
 from core.counterfactual.levels import FrozenPolicy, frozen_policies
-from core.errors import InputError, one_of
+from core.errors import InputError
 from core.execution.progress import ProgressReporter
-from core.records import RunRecord, content_hash
-from core.services.audits.preparing import AUDIT, KIND, Answers, Batch, Part, Subject, some_personas, subject_of
-from core.services.audits.values import POINTS, estimate_values, number
+from core.records import RunRecord
+from core.services.audits.preparing import Answers, Batch, Part, Subject, keep_audit, some_personas, subject_of
+from core.services.audits.requests import ConfoundingRequest
+from core.services.audits.results import (
+    AUDIT,
+    KIND,
+    POINTS,
+    AssociationRow,
+    AuditLevel,
+    ConfoundingResult,
+    DesignVerdict,
+    IntervalEstimate,
+    RangeRow,
+    number,
+)
 from core.services.language.engines import asked_of
-from core.services.language.model_identity import several_models
-from core.services.studies.requests import ModelOptions
 from core.store.database import Store
 from core.study import Study
 from core.validity.confounding import association, range_effect
-from core.validity.confounding_words import design_verdict, range_verdict
 
-LEVELS = (0.0, 25.0, 50.0, 75.0, 100.0)
-MOST_PERSONAS = 10
 #: Nobody in particular is asked so often: the samples are then what an interval is over.
 AGGREGATE_SAMPLES = 10
 #: How far the narrow range reaches, as a part of the wide one.
@@ -48,66 +56,31 @@ RANGES = ("narrow", "wide")
 
 
 def confounding_audit(
-    store: Store,
-    run_id: str,
-    *,
-    designs: Sequence[str] = DESIGNS,
-    levels: Sequence[float] = LEVELS,
-    asking: ModelOptions | None = None,
-    most_personas: int = MOST_PERSONAS,
-    unstated: bool = True,
-    watch: ProgressReporter | None = None,
-    study: Study | None = None,
-) -> dict[str, Any]:
+    request: ConfoundingRequest, store: Store, *, watch: ProgressReporter | None = None, study: Study | None = None
+) -> ConfoundingResult:
     """What else moves with the policy in the model of a run, by design, and what the range shown does; kept as a run.
 
-    `levels` are stringencies from 0 to 100, three or more that differ on the staircase. With `unstated` everything is
-    asked a second time without saying how many cases there are. `asking` asks another model than the run's own; `study` is
-    the run's where it was read already. Rows
-    are tidy: `associations` one for each design, way of stating and variable, `ranges` one for each design and
-    behaviour (and one over all). Raises InputError for a run of the rules engine, which is asked nothing in words, and
-    for levels or designs that cannot be; otherwise as `audit_personas`.
+    Everything is asked a second time without saying how many cases there are, unless `stated_only`. `study` is the run's
+    where it was read already. Raises InputError for a run of the rules engine, which is asked nothing in words, and for
+    levels that do not differ; otherwise as `audit_personas`.
     """
     began = time.perf_counter()
     watch = watch or ProgressReporter()
     watch.report("ingest", 0, 1, "reading the run")
-    audit = _Audit(store, run_id, designs, levels, asking, most_personas, unstated, watch, study)
+    audit = _Audit(store, request, watch, study)
     record = audit.record()
     answers = audit.batch.ask(record.run_id)
     watch.report("validate", 0, 1, "associations")
-    values = audit.values(answers)
-    record = replace(record, model_id=", ".join(answers.model_ids) or None)
-    values |= {"run_id": record.run_id, "seconds": round(time.perf_counter() - began, 3)}
-    finished = replace(record, result_hash=content_hash([values["associations"], values["ranges"]]))
-    with store.transaction():
-        store.begin_run(record)
-        store.finish_run(record.run_id, {}, values, seconds=values["seconds"], record=finished)
+    result = audit.result(answers)
+    values = result.as_dict()
+    result = keep_audit(store, record, result, [values["associations"], values["ranges"]], began)
     watch.finish("store", "done")
-    return values
+    return result
 
 
-def confounding_cost(
-    store: Store,
-    run_id: str,
-    *,
-    designs: Sequence[str] = DESIGNS,
-    levels: Sequence[float] = LEVELS,
-    asking: ModelOptions | None = None,
-    most_personas: int = MOST_PERSONAS,
-    unstated: bool = True,
-) -> dict[str, Any]:
-    """What `confounding_audit` would take (`Plan.as_dict`), asking nothing. Raises InputError as it does."""
-    audit = _Audit(store, run_id, designs, levels, asking, most_personas, unstated, ProgressReporter())
-    return audit.batch.plan().as_dict()
-
-
-def latest_confounding_audit(store: Store, run_id: str) -> dict[str, Any] | None:
-    """The newest audit of a run as it was printed, or None."""
-    for found in store.runs(kind=KIND, status="complete")["run_id"]:
-        summary = store.run(str(found)).summary or {}
-        if summary.get("of_run") == run_id and summary.get("what") == AUDIT:
-            return dict(summary)
-    return None
+def confounding_cost(request: ConfoundingRequest, store: Store) -> Plan:
+    """What `confounding_audit` would take, asking nothing. Raises InputError as it does."""
+    return _Audit(store, request, ProgressReporter()).batch.plan()
 
 
 @dataclass(frozen=True)
@@ -124,33 +97,22 @@ class _Audit:
     """An audit about to be made: everything read, nothing asked."""
 
     def __init__(
-        self,
-        store: Store,
-        run_id: str,
-        designs: Sequence[str],
-        levels: Sequence[float],
-        asking: ModelOptions | None,
-        most_personas: int,
-        unstated: bool,
-        watch: ProgressReporter,
-        study: Study | None = None,
+        self, store: Store, request: ConfoundingRequest, watch: ProgressReporter, study: Study | None = None
     ) -> None:
-        self.designs = tuple(dict.fromkeys(one_of(item, DESIGNS, what="design", where="audit") for item in designs))
-        if not self.designs:
-            raise InputError("no design is given", where="audit", allowed=", ".join(DESIGNS))
-        self.subject = subject = subject_of(store, run_id, asking, watch, study)
+        self.designs = request.designs
+        self.subject = subject = subject_of(store, request.run, request.asking, watch, study)
         if subject.engine is None:
             raise InputError(
                 "was made with the rules engine, which is asked nothing in words: nothing else can move",
-                where=f"run {run_id}",
+                where=f"run {subject.run_id}",
                 allowed="a run of a language model, or a way to ask one",
             )
         self.engine = subject.engine
-        self.policies = _policies(subject, levels)
-        self.personas = some_personas(subject.population.personas, most_personas)
+        self.policies = _policies(subject, request.levels)
+        self.personas = some_personas(subject.population.personas, request.personas)
         self.weights = self.personas["weight"].to_numpy(float)
         self.variables = variables_of(self.engine.writer.files.version)
-        self.unstated = unstated
+        self.unstated = not request.stated_only
         self.asked = [*self._associations(), *self._ranges()]
         self.batch = Batch(self.engine, [item.part for item in self.asked])
 
@@ -168,42 +130,42 @@ class _Audit:
         }
         return of.about(KIND, parameters, personas=len(self.personas), **asked_of(engine))
 
-    def values(self, answers: Answers) -> dict[str, Any]:
-        """All figures and sentences, in JSON's own types."""
+    def result(self, answers: Answers) -> ConfoundingResult:
+        """All figures."""
         study = self.subject.study
-        associations = [
-            row for item in self.asked if item.range is None for row in self._rows(item, answers.values[item.part.name])
-        ]
-        ranges = self._range_rows(answers)
-        return {
-            "what": AUDIT,
-            "study": study.id,
-            "fictional": study.fictional,
-            "engine": self.engine.name,
-            "model": self.engine.spec.model,
-            "model_ids": list(answers.model_ids),
-            "temperature": self.engine.spec.temperature,
-            "of_run": self.subject.run_id,
-            "run_design": self.engine.design.name,
-            "designs": list(self.designs),
-            "personas": len(self.personas),
-            "levels": [{"target": item.target, "stringency": number(item.realised, 2)} for item in self.policies],
-            "variables": {item.id: item.label for item in self.variables},
-            "behaviours": {item.id: item.label for item in study.behaviours},
-            "associations": associations,
-            "ranges": ranges,
-            "verdicts": self._verdicts(associations),
-            "range_verdicts": [range_verdict(row) for row in ranges if row["behaviour"] is None],
-            "spent": answers.spent,
-            "failed": answers.failed,
-            "warnings": several_models(answers.model_ids),
+        by_way: dict[tuple[str, bool], tuple[AssociationRow, ...]] = {
+            (item.design, item.stated): self._rows(item, answers.values[item.part.name])
+            for item in self.asked
+            if item.range is None
         }
-
-    def _verdicts(self, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        by_way: dict[tuple[str, bool], list[dict[str, Any]]] = {}
-        for row in rows:
-            by_way.setdefault((row["design"], row["stated"]), []).append(row)
-        return [design_verdict(*way, found) for way, found in by_way.items()]
+        return ConfoundingResult(
+            study=study.id,
+            fictional=study.fictional,
+            engine=self.engine.name,
+            model=self.engine.spec.model,
+            model_ids=answers.model_ids,
+            temperature=self.engine.spec.temperature,
+            of_run=self.subject.run_id,
+            run_design=self.engine.design.name,
+            designs=self.designs,
+            personas=len(self.personas),
+            levels=tuple(AuditLevel(target=item.target, stringency=number(item.realised, 2)) for item in self.policies),
+            variables={item.id: item.label for item in self.variables},
+            behaviours={item.id: item.label for item in study.behaviours},
+            associations=tuple(row for rows in by_way.values() for row in rows),
+            ranges=tuple(self._range_rows(answers)),
+            verdicts=tuple(
+                DesignVerdict(
+                    design=design,
+                    stated=stated,
+                    moved=tuple(row.variable for row in rows if row.moves),
+                    fixed_moved=tuple(row.variable for row in rows if row.moves and row.fixed),
+                )
+                for (design, stated), rows in by_way.items()
+            ),
+            spent=answers.spent,
+            failed=answers.failed,
+        )
 
     def _ways(self) -> tuple[bool, ...]:
         return (True, False) if self.unstated else (True,)
@@ -253,7 +215,7 @@ class _Audit:
     def _like(self, design: Design, samples: int) -> LanguageEngine:
         return replace(self.engine, design=design, samples=samples, returned=set())
 
-    def _rows(self, item: _Asked, values: np.ndarray) -> list[dict[str, Any]]:
+    def _rows(self, item: _Asked, values: np.ndarray) -> tuple[AssociationRow, ...]:
         """One row for each variable; `values` (samples, personas, levels, variables)."""
         aggregate = item.part.engine.design.respondent != PERSONA
         units = values[:, 0] if aggregate else _over_samples(values)
@@ -264,27 +226,26 @@ class _Audit:
         for place, variable in enumerate(self.variables):
             found = association(units[..., place], weights, strictness, tests=tests, seed=self.subject.record.seed)
             rows.append(
-                {
-                    "design": item.design,
-                    "stated": item.stated,
-                    "variable": variable.id,
-                    "label": variable.label,
-                    "fixed": _fixed(variable, item.stated, aggregate),
-                    "units": int(np.isfinite(units[..., place]).all(axis=1).sum()),
-                    "unit": "sample" if aggregate else "persona",
-                    "slope": estimate_values(found.slope, POINTS, 3),
-                    "correlation": number(found.correlation, 3),
-                    "means": [number(POINTS * mean, 2) for mean in found.means],
-                    "p": number(found.p),
-                    "moves": found.moves,
-                }
+                AssociationRow(
+                    design=item.design,
+                    stated=item.stated,
+                    variable=variable.id,
+                    label=variable.label,
+                    fixed=_fixed(variable, item.stated, aggregate),
+                    units=int(np.isfinite(units[..., place]).all(axis=1).sum()),
+                    unit="sample" if aggregate else "persona",
+                    slope=IntervalEstimate.of(found.slope, POINTS, 3),
+                    correlation=number(found.correlation, 3),
+                    means=tuple(number(POINTS * mean, 2) for mean in found.means),
+                    p=number(found.p),
+                    moves=found.moves,
+                )
             )
-        return rows
+        return tuple(rows)
 
-    def _range_rows(self, answers: Answers) -> list[dict[str, Any]]:
+    def _range_rows(self, answers: Answers) -> Iterator[RangeRow]:
         study, kinds = self.subject.study, len(self.engine.writer.kinds)
         tests = len({item.design for item in self.asked if item.range})
-        rows = []
         for name in (item for item in self.designs if item in ("unblinded", "levels")):
             middle = {}
             for reach in RANGES:
@@ -296,24 +257,29 @@ class _Audit:
                 seed=self.subject.record.seed,
             )  # fmt: skip
             near = _near(self.subject, self.policies)
-            about = {
-                "design": name,
-                "level": number(self.policies[len(self.policies) // 2].realised, 2),
-                "narrow_range": [number(item.realised, 2) for item in near],
-                "wide_range": [number(item.realised, 2) for item in (self.policies[0], self.policies[-1])],
-            }
-            rows.append(
-                {**about, "behaviour": None, "label": "towards going out less, mean", "narrow": None, "wide": None,
-                 "effect": estimate_values(effect.effect, POINTS, 3), "moves": effect.effect.leaves_out(0.0)}
-            )  # fmt: skip
+            whole = RangeRow(
+                design=name,
+                level=number(self.policies[len(self.policies) // 2].realised, 2),
+                narrow_range=(number(near[0].realised, 2), number(near[1].realised, 2)),
+                wide_range=(number(self.policies[0].realised, 2), number(self.policies[-1].realised, 2)),
+                behaviour=None,
+                label="towards going out less, mean",
+                narrow=None,
+                wide=None,
+                effect=IntervalEstimate.of(effect.effect, POINTS, 3),
+                moves=effect.effect.leaves_out(0.0),
+            )
+            yield whole
             for place, item in enumerate(study.behaviours):
-                rows.append(
-                    {**about, "behaviour": item.id, "label": item.label,
-                     "narrow": number(POINTS * effect.narrow[place], 2), "wide": number(POINTS * effect.wide[place], 2),
-                     "effect": estimate_values(effect.effects[place], POINTS, 3),
-                     "moves": effect.effects[place].leaves_out(0.0)}
-                )  # fmt: skip
-        return rows
+                yield replace(
+                    whole,
+                    behaviour=item.id,
+                    label=item.label,
+                    narrow=number(POINTS * effect.narrow[place], 2),
+                    wide=number(POINTS * effect.wide[place], 2),
+                    effect=IntervalEstimate.of(effect.effects[place], POINTS, 3),
+                    moves=effect.effects[place].leaves_out(0.0),
+                )
 
 
 def _policies(subject: Subject, levels: Sequence[float]) -> list[FrozenPolicy]:

@@ -3,7 +3,7 @@
 The order of the checks:
 1. who and what: some personas, and situations from mild to strict, of the run's own;
 2. the questions of all parts together: as in the run, in other words, with cues, and for figures it may remember;
-3. figures with their intervals (core/validity), and what they say in a sentence each;
+3. figures with their intervals (core/validity); what they say is in core/report/sentences;
 4. stored as a run of kind "persona_audit", which names the run it is about.
 
 With the rules engine there is nobody to be swayed by words: the parts that need a language model say so.
@@ -12,7 +12,7 @@ With the rules engine there is nobody to be swayed by words: the parts that need
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,143 +20,92 @@ import numpy as np
 import pandas as pd
 
 from core.cognition.engine import DAY_TYPE, with_own
+from core.cognition.llm.budget import Plan
 from core.cognition.llm.prompts import PERSONA, PromptWriter
 from core.cognition.llm.variants import LEADING, PARAPHRASE, Variant, variants_of
-from core.errors import InputError
 from core.execution.progress import ProgressReporter
-from core.records import RunRecord, content_hash
-from core.services.audits.confounding import confounding_audit, confounding_cost, latest_confounding_audit
-from core.services.audits.memorisation import (
-    METRIC,
-    cutoff_values,
-    memory_questions,
-    memory_values,
-    observed_months,
-)
+from core.records import RunRecord
+from core.services.audits.memorisation import METRIC, cutoff_period, memory_check, memory_questions, observed_months
 from core.services.audits.preparing import (
-    CHECKS,
-    KIND,
     Answers,
     Batch,
     Part,
     Subject,
+    keep_audit,
     some_personas,
     some_situations,
     subject_of,
 )
+from core.services.audits.requests import PersonaAuditRequest
+from core.services.audits.results import (
+    CHECKS,
+    KIND,
+    NO_VARIANTS,
+    NO_WORDS,
+    NOBODY,
+    OF_CHECKS,
+    OF_RUN,
+    OTHER_METRIC,
+    TOO_FEW,
+    PersonaAuditResult,
+)
 from core.services.audits.values import (
-    agreement_values,
-    change_values,
-    collapse_values,
-    cue_values,
+    collapse_figures,
     found_of,
-    spread_values,
+    opposed_cues,
+    sample_agreement,
+    spread_figures,
+    wording_change,
 )
 from core.services.language.engines import asked_of
-from core.services.language.model_identity import several_models
 from core.services.studies.inputs import engine_for
-from core.services.studies.requests import ModelOptions
 from core.store.database import Store
 from core.study import Study
 from core.validity.persona_audit import agreement
 
-__all__ = [
-    "audit_personas",
-    "confounding_audit",
-    "confounding_cost",
-    "latest_confounding_audit",
-    "latest_persona_audit",
-    "persona_audit_cost",
-]
-
-MOST_PERSONAS, MOST_SITUATIONS, SAMPLES = 20, 3, 3
 #: Stored answers of more personas than this are judged by an evenly spread part of them.
 MOST_JUDGED = 500
 BASE = "base"
-NO_WORDS = "needs a language model: the rules engine is asked nothing in words"
-NOBODY = "the run asked about all inhabitants together, so that no person answers"
 
 
 def audit_personas(
-    store: Store,
-    run_id: str,
-    *,
-    asking: ModelOptions | None = None,
-    most_personas: int = MOST_PERSONAS,
-    most_situations: int = MOST_SITUATIONS,
-    samples: int = SAMPLES,
-    watch: ProgressReporter | None = None,
-    study: Study | None = None,
-) -> dict[str, Any]:
-    """Every check of a finished run's personas, kept as a run of its own; returns what is printed.
+    request: PersonaAuditRequest, store: Store, *, watch: ProgressReporter | None = None, study: Study | None = None
+) -> PersonaAuditResult:
+    """Every check of a finished run's personas, kept as a run of its own.
 
-    `asking` asks another language model about the run's people and situations than the run's own. At most
-    `most_personas` people are asked about `most_situations` situations, `samples` times as in the run and once in each
-    other wording; what the cache knows is not asked again. `study` is the run's where it was read already. Raises
-    InputError for what cannot be checked, AnswersMissing
-    and what the pipe raises otherwise, and Cancelled when the watch says stop; answers until then are kept.
+    What the cache knows is not asked again. `study` is the run's where it was read already. Raises InputError for what
+    cannot be checked, AnswersMissing and what the pipe raises otherwise, and Cancelled when the watch says stop; answers
+    until then are kept.
     """
     began = time.perf_counter()
     watch = watch or ProgressReporter()
     watch.report("ingest", 0, 1, "reading the run")
-    checked = _Checked(store, run_id, asking, most_personas, most_situations, samples, watch, study)
+    checked = _Checked(store, request, watch, study)
     record = checked.record()
     answers = None if checked.batch is None else checked.batch.ask(record.run_id)
     watch.report("validate", 0, 1, "the personas")
-    values = checked.values(answers)
-    record = replace(record, model_id=", ".join(answers.model_ids) or None) if answers else record
-    values |= {"run_id": record.run_id, "seconds": round(time.perf_counter() - began, 3)}
-    finished = replace(record, result_hash=content_hash(checked.result(values)))
-    with store.transaction():
-        store.begin_run(record)
-        store.finish_run(record.run_id, {}, values, seconds=values["seconds"], record=finished)
+    result = checked.result(answers)
+    result = keep_audit(store, record, result, result.content(), began)
     watch.finish("store", "done")
-    return values
+    return result
 
 
-def persona_audit_cost(
-    store: Store,
-    run_id: str,
-    *,
-    asking: ModelOptions | None = None,
-    most_personas: int = MOST_PERSONAS,
-    most_situations: int = MOST_SITUATIONS,
-    samples: int = SAMPLES,
-) -> dict[str, Any] | None:
-    """What `audit_personas` would take (`Plan.as_dict`), asking nothing; None for the rules engine, which costs nothing."""
-    checked = _Checked(store, run_id, asking, most_personas, most_situations, samples, ProgressReporter())
-    return None if checked.batch is None else checked.batch.plan().as_dict()
-
-
-def latest_persona_audit(store: Store, run_id: str) -> dict[str, Any] | None:
-    """The newest checks of a run as they were printed, or None."""
-    for found in store.runs(kind=KIND, status="complete")["run_id"]:
-        summary = store.run(str(found)).summary or {}
-        if summary.get("of_run") == run_id and summary.get("what") == CHECKS:
-            return dict(summary)
-    return None
+def persona_audit_cost(request: PersonaAuditRequest, store: Store) -> Plan | None:
+    """What `audit_personas` would take, asking nothing; None for the rules engine, which costs nothing."""
+    batch = _Checked(store, request, ProgressReporter()).batch
+    return None if batch is None else batch.plan()
 
 
 class _Checked:
     """A run about to be checked: everything read, nothing asked."""
 
     def __init__(
-        self,
-        store: Store,
-        run_id: str,
-        asking: ModelOptions | None,
-        most_personas: int,
-        most_situations: int,
-        samples: int,
-        watch: ProgressReporter,
-        study: Study | None = None,
+        self, store: Store, request: PersonaAuditRequest, watch: ProgressReporter, study: Study | None = None
     ) -> None:
-        if samples < 2:
-            raise InputError(f"{samples} samples", where="persona audit", allowed="2 and above", nearest="2")
-        self.store, self.samples, self.most_situations = store, samples, most_situations
-        self.subject = subject = subject_of(store, run_id, asking, watch, study)
-        self.personas = some_personas(subject.population.personas, most_personas)
-        rows = some_situations(subject, most_situations)
+        self.store, self.samples, self.most_situations = store, request.repeats, request.situations
+        self.subject = subject = subject_of(store, request.run, request.asking, watch, study)
+        self.personas = some_personas(subject.population.personas, request.personas)
+        rows = some_situations(subject, request.situations)
         self.contexts = subject.contexts.iloc[rows].reset_index(drop=True)
         self.weights = self.personas["weight"].to_numpy(float)
         self.variants: tuple[Variant, ...] = ()
@@ -181,8 +130,7 @@ class _Checked:
                 words = replace(engine, writer=writer, samples=1, returned=set())
                 parts.append(Part(item.id, words, self.personas, self.contexts))
             if not self.variants:
-                reason = f"the prompts {engine.writer.files.version} have no other wordings"
-                self.not_checked |= dict.fromkeys(("wording", "cues"), reason)
+                self.not_checked |= dict.fromkeys(("wording", "cues"), NO_VARIANTS)
         else:
             self.not_checked = dict.fromkeys(("spread", "collapse", "samples", "wording", "cues"), NOBODY)
         others = []
@@ -190,7 +138,7 @@ class _Checked:
             self.months = observed_months(self.store, subject.record, subject.study)
             others = memory_questions(engine, subject.study, list(self.months.index))
         else:
-            self.not_checked["memory"] = f"questions of memory are for the metric {METRIC} alone"
+            self.not_checked["memory"] = OTHER_METRIC
         return Batch(engine, parts, others)
 
     def record(self) -> RunRecord:
@@ -210,60 +158,58 @@ class _Checked:
         asked = {} if engine is None else asked_of(engine)
         return of.about(KIND, parameters, personas=len(self.personas), **asked)
 
-    def values(self, answers: Answers | None) -> dict[str, Any]:
-        """All figures and sentences, in JSON's own types."""
+    def result(self, answers: Answers | None) -> PersonaAuditResult:
+        """All figures, of what could be checked."""
         subject, study = self.subject, self.subject.study
-        engine = subject.engine
-        values: dict[str, Any] = {
-            "what": CHECKS,
-            "study": study.id,
-            "fictional": study.fictional,
-            "engine": subject.record.engine if engine is None else engine.name,
-            "model": None if engine is None else engine.spec.model,
-            "model_ids": [] if answers is None else list(answers.model_ids),
-            "design": None if engine is None else engine.design.name,
-            "temperature": None if engine is None else engine.spec.temperature,
-            "of_run": subject.run_id,
-            "personas": len(self.personas),
-            "of_personas": subject.population.size,
-            "contexts": len(self.contexts),
-            "samples": self.samples,
-            "behaviours": {item.id: item.label for item in study.behaviours},
-            "not_checked": self.not_checked,
-        }
+        engine, seed = subject.engine, subject.record.seed
+        used = 1 if engine is None else engine.samples
+        result = PersonaAuditResult(
+            study=study.id,
+            fictional=study.fictional,
+            engine=subject.record.engine if engine is None else engine.name,
+            model=None if engine is None else engine.spec.model,
+            model_ids=() if answers is None else answers.model_ids,
+            design=None if engine is None else engine.design.name,
+            temperature=None if engine is None else engine.spec.temperature,
+            of_run=subject.run_id,
+            personas=len(self.personas),
+            of_personas=subject.population.size,
+            contexts=len(self.contexts),
+            samples=self.samples,
+            behaviours={item.id: item.label for item in study.behaviours},
+            not_checked=self.not_checked,
+        )
         repeated = self._repeated(answers)
-        found = None if repeated is None else agreement(repeated, seed=subject.record.seed)
-        values |= {"spread": None, "collapse": None, "samples_agree": None, "wording": [], "cues": []}
-        values |= {"opposed": None, "cutoff": None, "memory": None}
-        if repeated is not None and found is not None:
-            used = 1 if engine is None else engine.samples
-            values["samples_agree"] = agreement_values(found, self.weights, used, study.behaviour_ids)
+        if repeated is not None:
+            found = agreement(repeated, seed=seed)
+            samples = sample_agreement(found, self.weights, used, study.behaviour_ids)
+            result = replace(result, samples_agree=samples)
             own, reference, weights, kinds, days, source = self._judged(repeated)
-        if repeated is not None and found is not None and len(own) < 2:
-            self.not_checked |= dict.fromkeys(("spread", "collapse"), "fewer than two people answered everything")
-        elif repeated is not None and found is not None:
-            noise = found.noise**2 / (used if source.startswith("the run") else self.samples)
-            values["spread"] = spread_values(
-                own, reference, weights, days, noise, study.behaviour_ids, source, engine is None, subject.record.seed
-            )
-            values["collapse"] = collapse_values(own, reference, weights, kinds, days, found)
-        if answers is not None and engine is not None:
-            values |= self._words(answers, values)
-            models = [*answers.model_ids, engine.spec.model]
-            values["cutoff"] = cutoff_values(study, engine.spec.engine, models)
-            if "memory" not in self.not_checked:
-                assert self.batch is not None and subject.record.train_end is not None
-                values["memory"] = memory_values(
-                    study, self.months, self.batch.others, answers.others, subject.record.train_end, subject.record.seed
+            if len(own) < 2:
+                self.not_checked |= dict.fromkeys(("spread", "collapse"), TOO_FEW)
+            else:
+                noise = found.noise**2 / (used if source == OF_RUN else self.samples)
+                result = replace(
+                    result,
+                    spread=spread_figures(
+                        own, reference, weights, days, noise, study.behaviour_ids, source, engine is None, seed
+                    ),
+                    collapse=collapse_figures(own, reference, weights, kinds, days, found),
                 )
-            values |= {"spent": answers.spent, "failed": answers.failed}
-            values["warnings"] = several_models(answers.model_ids)
-        values["found"] = found_of(values)
-        return values
-
-    def result(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """What of the values is a result, and no circumstance of its making."""
-        return {name: value for name, value in values.items() if name not in ("run_id", "seconds", "spent")}
+        if answers is not None and engine is not None:
+            assert self.batch is not None and subject.record.train_end is not None
+            result = replace(
+                self._with_words(result, answers),
+                cutoff=cutoff_period(study, engine.spec.engine, [*answers.model_ids, engine.spec.model]),
+                memory=None
+                if "memory" in self.not_checked
+                else memory_check(
+                    study, self.months, self.batch.others, answers.others, subject.record.train_end, seed
+                ),
+                spent=answers.spent,
+                failed=answers.failed,
+            )
+        return replace(result, found=found_of(result))
 
     def _repeated(self, answers: Answers | None) -> np.ndarray | None:
         """Samples of the same questions; the rules engine is asked as often, and has to say the same."""
@@ -290,7 +236,7 @@ class _Checked:
         subject = self.subject
         personas, contexts, days = self.personas, self.contexts, np.ones(len(self.contexts))
         kept, context_ids, persona_ids = self.store.read_responses(subject.run_id)
-        own, source = np.asarray(_means(repeated)), "what was asked for these checks"
+        own, source = np.asarray(_means(repeated)), OF_CHECKS
         if subject.own and kept.size:
             people = subject.population.personas.set_index("persona_id").loc[persona_ids.tolist()].reset_index()
             places = np.flatnonzero(people["weight"].to_numpy() > 0)
@@ -299,28 +245,29 @@ class _Checked:
             ]
             row = pd.Index(context_ids).get_indexer(pd.Index(subject.context_ids))
             personas, contexts, days = people.iloc[places].reset_index(drop=True), subject.contexts, subject.days
-            own, source = kept[row][:, places].transpose(1, 0, 2).astype(float), "the run's stored answers"
+            own, source = kept[row][:, places].transpose(1, 0, 2).astype(float), OF_RUN
         whole = np.isfinite(own).all(axis=(1, 2))
         personas, own = personas[whole], own[whole]
         weights, kinds = personas["weight"].to_numpy(float), contexts[DAY_TYPE].astype(str).tolist()
         return own, self._rules().respond(personas, contexts), weights, kinds, days, source
 
-    def _words(self, answers: Answers, values: Mapping[str, Any]) -> dict[str, Any]:
-        """What other words and cues do."""
+    def _with_words(self, result: PersonaAuditResult, answers: Answers) -> PersonaAuditResult:
+        """The result with what other words and cues do."""
         if not self.variants:
-            return {}
+            return result
         base, names = answers.values[BASE], self.subject.study.behaviour_ids
         # Two statements about each sentence without a direction, one about each that leads, and one on them together.
         tests = sum(1 if item.kind == LEADING else 2 for item in self.variants) + 1
         rows = [
-            change_values(item, base, answers.values[item.id], self.weights, self.subject.signs, names, tests)
+            wording_change(item, base, answers.values[item.id], self.weights, self.subject.signs, names, tests)
             for item in self.variants
         ]
-        return {
-            "wording": [row for row in rows if row["kind"] == PARAPHRASE],
-            "cues": [row for row in rows if row["kind"] != PARAPHRASE],
-            "opposed": cue_values(self.variants, answers.values, self.weights, self.subject.signs, tests),
-        }
+        return replace(
+            result,
+            wording=tuple(row for row in rows if row.kind == PARAPHRASE),
+            cues=tuple(row for row in rows if row.kind != PARAPHRASE),
+            opposed=opposed_cues(self.variants, answers.values, self.weights, self.subject.signs, tests),
+        )
 
 
 def _means(samples: np.ndarray) -> np.ndarray:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from core.cognition.engine import DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS, SEASON
-from core.cognition.llm.budget import Plan, plan, spent
+from core.cognition.llm.budget import Plan, Spent, plan, spent
 from core.cognition.llm.engine import LanguageEngine, PreparedQuestion
 from core.cognition.llm.outcomes import Outcome
 from core.cognition.llm.prices import load_prices, price_of
 from core.errors import InputError
 from core.execution.progress import ProgressReporter
 from core.people.personas import Population
-from core.records import RunRecord
+from core.records import RunRecord, content_hash
+from core.services.audits.results import KIND, ConfoundingResult, PersonaAuditResult
 from core.services.language.engines import MANNER, asking_of, is_language, language_for, watched
 from core.services.populations.synthesis import load_population
 from core.services.studies.inputs import study_hash
@@ -25,8 +27,7 @@ from core.services.studies.requests import ModelOptions
 from core.store.database import Store
 from core.study import Study, load_study
 
-KIND = "persona_audit"
-CHECKS, AUDIT = "checks", "audit"
+Audit = TypeVar("Audit", PersonaAuditResult, ConfoundingResult)
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,12 @@ class Subject:
 def subject_of(
     store: Store, run_id: str, asking: ModelOptions | None, watch: ProgressReporter, study: Study | None = None
 ) -> Subject:
-    """A finished run ready to be checked; `asking` asks another model than the run's own about the run's people,
+    """A finished run (`named_run`) ready to be checked; `asking` asks another model than the run's own about the run's people,
     and `study` is the run's where it was read already.
 
     InputError where the run is not complete or its study is no longer the one that it was made from.
     """
+    run_id = named_run(store, run_id)
     run = store.run(run_id)
     if not run.complete or run.record.kind != "run":
         raise InputError(
@@ -90,6 +92,18 @@ def subject_of(
     )
 
 
+def named_run(store: Store, name: str) -> str:
+    """The run of this id, or the newest finished run of the study that is named. InputError where there is none."""
+    found = store.runs(kind="run", status="complete")
+    if name.startswith(("run-", f"{KIND}-")) or name in set(found["run_id"]):
+        return store.run(name).run_id
+    study = load_study(name)
+    own = found[found["study_id"] == study.id]
+    if own.empty:
+        raise InputError("has no finished run", where=f"study {study.id}", allowed=f"`policytwin run {name}` first")
+    return str(own["run_id"].iloc[0])
+
+
 def own_asking(record: RunRecord) -> ModelOptions | None:
     """How the run's language model was asked; None for the rules engine."""
     return asking_of(record) if is_language(record.engine) else None
@@ -111,9 +125,7 @@ def contexts_of(study: Study, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame
 
 
 def some_personas(personas: pd.DataFrame, most: int) -> pd.DataFrame:
-    """At most so many personas with people, evenly spread over the population. InputError for fewer than two asked for."""
-    if most < 2:
-        raise InputError(f"{most} personas", where="persona audit", allowed="2 and above", nearest="2")
+    """At most so many personas with people, evenly spread over the population."""
     present = personas[personas["weight"] > 0]
     chosen = np.unique(np.linspace(0, len(present) - 1, min(most, len(present))).round().astype(int))
     return present.iloc[chosen].reset_index(drop=True)
@@ -122,10 +134,8 @@ def some_personas(personas: pd.DataFrame, most: int) -> pd.DataFrame:
 def some_situations(subject: Subject, most: int) -> np.ndarray:
     """Rows of the contexts of at most so many situations, from mild to strict, each about equally many days apart.
 
-    A situation is a context without its kind of day: all its kinds are in. InputError for fewer than one.
+    A situation is a context without its kind of day: all its kinds are in.
     """
-    if most < 1:
-        raise InputError(f"{most} situations", where="persona audit", allowed="1 and above", nearest="1")
     study, contexts = subject.study, subject.contexts
     strict = sum(contexts[item.code] / item.maximum for item in study.indicators)
     names = [name for name in contexts.columns if name != DAY_TYPE]
@@ -136,6 +146,18 @@ def some_situations(subject: Subject, most: int) -> np.ndarray:
     places = np.searchsorted(reached, (np.arange(most) + 0.5) / most)
     chosen = found.index[np.unique(np.minimum(places, len(found) - 1))]
     return np.flatnonzero(np.isin(group, chosen))
+
+
+def keep_audit(store: Store, record: RunRecord, result: Audit, content: Any, began: float) -> Audit:
+    """Store a finished audit whose hash is that of `content`, and return it with its id and the time it took."""
+    if result.model is not None:
+        record = replace(record, model_id=", ".join(result.model_ids) or None)
+    result = replace(result, run_id=record.run_id, seconds=round(time.perf_counter() - began, 3))
+    finished = replace(record, result_hash=content_hash(content))
+    with store.transaction():
+        store.begin_run(record)
+        store.finish_run(record.run_id, {}, result.as_dict(), seconds=result.seconds, record=finished)
+    return result
 
 
 @dataclass(frozen=True)
@@ -154,12 +176,12 @@ class Part:
 @dataclass(frozen=True)
 class Answers:
     """What came of a batch: values (samples, personas, contexts, behaviours) by part, outcomes of other questions, and
-    what it took (`Spent.as_dict`, with `about_cost`)."""
+    what it took."""
 
     values: dict[str, np.ndarray]
     others: tuple[Outcome, ...]
     model_ids: tuple[str, ...]
-    spent: dict[str, Any]
+    spent: Spent
     failed: int
 
 
@@ -191,8 +213,8 @@ class Batch:
             values[part.name] = found.values
             failed += len(found.failures)
         ids = {item.model_id for item in outcomes if item.model_id}
-        took = spent(outcomes, self.engine.price).as_dict()
-        took["about_cost"] = price_of(self.engine.spec, load_prices())[1]
+        about_cost = price_of(self.engine.spec, load_prices())[1]
+        took = replace(spent(outcomes, self.engine.price), about_cost=about_cost)
         return Answers(values, tuple(outcomes[place:]), tuple(sorted(ids)), took, failed)
 
     def _everything(self) -> list[PreparedQuestion]:

@@ -13,7 +13,7 @@ from core.csv_out import write_csv
 from core.errors import InputError, one_of
 from core.files_out import written_together
 from core.records import RunRecord, encode_json
-from core.result import RESULTS, Result
+from core.result import RESULTS, Result, result_class
 from core.services.language.engines import ASKING
 from core.services.runs.journal import write_journal
 from core.services.surveys.ask import KIND, survey_result
@@ -69,8 +69,12 @@ def load_result(store: Store, run_id: str) -> Result:
     run = store.run(run_id)
     if not run.complete:
         raise InputError(f"is {run.status}", where=f"run {run_id}", allowed="a complete run")
-    one_of(run.record.kind, tuple(RESULTS), what="kind of result", where=f"run {run_id}")
-    return RESULTS[run.record.kind].from_dict(_filled(run))
+    found = result_class(run.record.kind, run.summary or {})
+    if found is None:
+        kinds = {item.kind for item in RESULTS.values()}
+        one_of(run.record.kind, tuple(sorted(kinds)), what="kind of result", where=f"run {run_id}")
+        raise InputError("is of no kind of result that this version knows", where=f"run {run_id}")
+    return found.from_dict(_filled(run))
 
 
 def _filled(run: StoredRun) -> dict[str, Any]:

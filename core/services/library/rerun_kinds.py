@@ -12,8 +12,9 @@ from core.policy.timeline import PolicyTimeline
 from core.records import content_hash
 from core.services.audits.confounding import confounding_audit
 from core.services.audits.groups import group_checks
-from core.services.audits.persona_audit import MOST_SITUATIONS, audit_personas
-from core.services.audits.preparing import AUDIT
+from core.services.audits.persona_audit import audit_personas
+from core.services.audits.requests import ConfoundingRequest, PersonaAuditRequest
+from core.services.audits.results import AUDIT
 from core.services.counterfactuals.run import run_compare, run_sweep
 from core.services.evaluation.ablations import run_ablations
 from core.services.evaluation.backtest_files import backtest
@@ -198,21 +199,19 @@ def _ask(again: Again) -> str:
 
 
 def _persona_audit(again: Again) -> str:
-    study = inputs_of_run(again).study
-    asking = _persona_audit_asking(again)
-    if again.parameters["what"] == AUDIT:
-        values = confounding_audit(
-            again.scratch, again.about.run_id, designs=again.parameters["designs"], levels=again.parameters["levels"],
-            asking=asking, most_personas=again.record.personas, unstated=again.parameters["unstated"],
-            watch=again.watch, study=study,
+    study, parameters = inputs_of_run(again).study, again.parameters
+    asking, personas = _persona_audit_asking(again), again.record.personas
+    if parameters["what"] == AUDIT:
+        audit = ConfoundingRequest(
+            again.about.run_id, designs=tuple(parameters["designs"]), levels=tuple(parameters["levels"]),
+            stated_only=not parameters["unstated"], personas=personas, asking=asking,
         )  # fmt: skip
-    else:
-        values = audit_personas(
-            again.scratch, again.about.run_id, asking=asking, most_personas=again.record.personas,
-            most_situations=again.parameters.get("most_situations", MOST_SITUATIONS),
-            samples=again.parameters["samples"], watch=again.watch, study=study,
-        )  # fmt: skip
-    return _hash_of(again, str(values["run_id"]))
+        return _hash_of(again, confounding_audit(audit, again.scratch, watch=again.watch, study=study).run_id)
+    checks = PersonaAuditRequest(
+        again.about.run_id, personas, parameters.get("most_situations", PersonaAuditRequest.situations),
+        parameters["samples"], asking,
+    )  # fmt: skip
+    return _hash_of(again, audit_personas(checks, again.scratch, watch=again.watch, study=study).run_id)
 
 
 def _persona_audit_asking(again: Again) -> ModelOptions | None:

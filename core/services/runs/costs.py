@@ -9,7 +9,7 @@ persona_answers(store, run_id, 3)
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,7 @@ from core.counterfactual.sweep import stringency_sweep
 from core.errors import InputError
 from core.people.personas import Population
 from core.policy.timeline import PolicyTimeline
+from core.result import Result
 from core.services.language.engines import REPLAY, asking_of, engine_of_run, own_contexts, own_contexts_of
 from core.services.language.model_identity import NO_RUN
 from core.services.policies.timelines import distinct_scenarios
@@ -54,7 +55,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class CostBefore:
+class CostBefore(Result):
     """What asking will take, before anything is asked.
 
     `questions` are all that is needed for `personas` in `contexts`, of which `distinct` are different and `cached` have an
@@ -82,9 +83,10 @@ class CostBefore:
     usual_personas: int | None = None
     complete: str | None = None
 
-    def as_dict(self) -> dict[str, Any]:
-        """In JSON's own types."""
-        return asdict(self)
+    @property
+    def about_cost(self) -> str:
+        """`price_sentence`, as a `Plan` calls it."""
+        return self.price_sentence
 
 
 def cost_before(store: Store | None, request: RunRequest) -> CostBefore:

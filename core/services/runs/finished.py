@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from core.errors import InputError
 from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.execution.progress import ProgressReporter
+from core.result import Result, result_class
 from core.services.language.engines import ASKING
 from core.services.runs.costs import cost_before
 from core.services.runs.preparing import complete_run
 from core.services.runs.run import ensure_run, run_study
 from core.services.studies.requests import ModelOptions, RunRequest
 from core.store.database import Store
+
+Kind = TypeVar("Kind", bound=Result)
 
 
 def finished_run(
@@ -46,6 +49,15 @@ def finished_run(
     watch.on_cost(cost)
     summary = run_study(request, store, watch, executor)
     return summary.run_id, _left(request.asking, summary.values[ASKING])
+
+
+def newest_about(store: Store, run_id: str, kind: type[Kind]) -> Kind | None:
+    """The newest result of this class about a run, or None."""
+    for found in store.runs(kind=kind.kind, status="complete")["run_id"]:
+        summary = store.run(str(found)).summary or {}
+        if summary.get("of_run") == run_id and result_class(kind.kind, summary) is kind:
+            return kind.from_dict(summary)
+    return None
 
 
 def _left(asking: ModelOptions, took: Mapping[str, Any]) -> ModelOptions:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from core.cognition.llm.budget import plan
+from core.cognition.llm.budget import Plan, plan
 from core.cognition.llm.cache import AnswerCache
 from core.cognition.llm.memoising import MemoisingEngine, NotAsked
 from core.counterfactual.fitted import FittedTwin
@@ -15,11 +13,11 @@ from core.services.studies.inputs import StudyInputs
 from core.store.database import Store
 
 
-def cost_of_lacking(store: Store, run_id: str, lacking: NotAsked, inputs: StudyInputs | None = None) -> dict[str, Any]:
-    """What the questions that are lacking would take (`Plan.as_dict`). Nothing is asked."""
+def cost_of_lacking(store: Store, run_id: str, lacking: NotAsked, inputs: StudyInputs | None = None) -> Plan:
+    """What the questions that are lacking would take. Nothing is asked."""
     engine = engine_of_run(store, run_id, inputs=inputs)
     assert isinstance(engine, MemoisingEngine)
-    return plan(lacking.questions, engine.language.spec, AnswerCache(store)).as_dict()
+    return plan(lacking.questions, engine.language.spec, AnswerCache(store))
 
 
 def asking_twin(store: Store, run_id: str, watch: ProgressReporter, inputs: StudyInputs | None = None) -> FittedTwin:

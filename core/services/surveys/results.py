@@ -114,7 +114,7 @@ class SurveyResult(Result, kind="ask"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AskingCost(Result, Plan):
+class AskingCost(Plan):
     """What asking would take (`Plan`); `canaries` of the calls are the same whatever is asked. `prompt` is the first of all."""
 
     canaries: int

@@ -10,16 +10,17 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.cognition.llm.budget import Plan
 from core.errors import PolicyTwinError
 from core.report.sentences.simulate import (
     Figure,
+    asked_words,
     asking_summary,
     canary_words,
     failed_calls,
     failure_table,
     model_words,
     news_words,
-    persona_audit_words,
     plan_figures,
     plan_note,
     story,
@@ -126,8 +127,8 @@ def _cost(workspace: Workspace, request: RunRequest) -> CostBefore | str | None:
     except PolicyTwinError as wrong:
         st.error(plain_text(str(wrong)), icon=":material/error:")
         return None
-    plan_view(found.as_dict())
-    st.caption(plain_text(persona_audit_words(found.as_dict(), request.asking)))
+    plan_view(found)
+    st.caption(plain_text(asked_words(found, request.asking)))
     if found.calls:
         st.caption(plain_text(time_words(found.calls, request.asking)))
     if found.complete is not None:
@@ -138,10 +139,10 @@ def _cost(workspace: Workspace, request: RunRequest) -> CostBefore | str | None:
     return found
 
 
-def plan_view(values: Mapping[str, Any]) -> None:
+def plan_view(cost: Plan | CostBefore, canaries: int = 0) -> None:
     """What asking will take: a row of figures, and where the price is from."""
-    tiles_row(plan_figures(values))
-    st.caption(plain_text(plan_note(values)))
+    tiles_row(plan_figures(cost, canaries))
+    st.caption(plain_text(plan_note(cost)))
 
 
 def tiles_row(tiles: tuple[Figure, ...]) -> None:

@@ -23,11 +23,16 @@ from core.cognition.llm.designs import DESIGNS, design_of
 from core.cognition.llm.variants import audit_writer, variables_of
 from core.errors import InputError
 from core.report.figures.persona_audit import association_figure, range_figure
-from core.report.sentences.persona_audit import audit_text
-from core.services.audits.confounding import confounding_audit, confounding_cost, latest_confounding_audit
-from core.services.audits.persona_audit import latest_persona_audit
+from core.report.renderers.terminal import terminal_text
+from core.report.sentences.confounding import confounding_document, design_sentence, range_sentence
+from core.services.audits.confounding import confounding_audit, confounding_cost
+from core.services.audits.requests import ConfoundingRequest
+from core.services.audits.results import ConfoundingResult, PersonaAuditResult
+from core.services.library.archive import load_result
+from core.services.runs.finished import newest_about
 from core.services.studies.requests import ModelOptions
 from core.store.database import Store
+from core.study import load_study
 from core.validity.confounding import association, range_effect
 
 LEVELS = np.array([0.0, 25.0, 50.0, 75.0, 100.0])
@@ -163,103 +168,107 @@ def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def audit_of(runs: tuple[Store, str], script: Script, **about: Any) -> dict[str, Any]:
+def audit_of(runs: tuple[Store, str], script: Script, **about: Any) -> ConfoundingResult:
     store, run_id = runs
     with openai_server(behaviour(script)) as url:
         asking = ModelOptions("openai", "scripted", base_url=str(url), seed=1)
-        return confounding_audit(store, run_id, asking=asking, **{"most_personas": 6, **about})
+        return confounding_audit(ConfoundingRequest(run_id, asking=asking, **{"personas": 6, **about}), store)
 
 
-def moved(values: dict[str, Any]) -> set[tuple[str, str]]:
-    return {(row["design"], row["variable"]) for row in values["associations"] if row["moves"]}
+def moved(values: ConfoundingResult) -> set[tuple[str, str]]:
+    return {(row.design, row.variable) for row in values.associations if row.moves}
 
 
 def test_weather_that_moves_with_the_policy_when_blinded_is_found(runs: tuple[Store, str]) -> None:
     values = audit_of(runs, Script(noise=0.03, confounded={"weather": 0.4}))
     assert moved(values) == {("blinded", "weather")}
-    for row in values["associations"]:
-        if (row["design"], row["variable"]) == ("blinded", "weather"):
+    for row in values.associations:
+        if (row.design, row.variable) == ("blinded", "weather"):
             # All indicators are in force well before the index is full, where the model's own scale ends.
-            assert 30 < row["slope"]["value"] < 50 and row["slope"]["lower"] > 0 and row["correlation"] > 0.7
-            assert row["means"][0] < row["means"][-1]
-    texts = [item["text"] for item in values["verdicts"] if item["moved"]]
+            assert 30 < row.slope.value < 50 and row.slope.lower > 0 and row.correlation > 0.7
+            assert row.means[0] < row.means[-1]
+    texts = [design_sentence(values, item) for item in values.verdicts if item.moved]
     assert len(texts) == 2 and all("weather" in text and "Shown one policy" in text for text in texts)
-    assert {item["moves"] for item in values["range_verdicts"]} == {False}
+    whole = [item for item in values.ranges if item.behaviour is None]
+    assert whole and all("no effect beyond chance" in range_sentence(item) for item in whole)
 
 
 def test_what_the_prompt_says_can_move_too(runs: tuple[Store, str]) -> None:
-    values = audit_of(runs, Script(noise=0.02, confounded={"cases": 0.3}), designs=["blinded"])
-    stated = next(item for item in values["verdicts"] if item["stated"])
-    assert stated["fixed_moved"] == ["cases"] and "Even what the prompt itself says" in stated["text"]
-    rows = {row["stated"]: row["fixed"] for row in values["associations"] if row["variable"] == "cases"}
-    assert rows == {True: True, False: False} and values["ranges"] == []
+    values = audit_of(runs, Script(noise=0.02, confounded={"cases": 0.3}), designs=("blinded",))
+    stated = next(item for item in values.verdicts if item.stated)
+    said = design_sentence(values, stated)
+    assert stated.fixed_moved == ("cases",) and "Even what the prompt itself says" in said
+    rows = {row.stated: row.fixed for row in values.associations if row.variable == "cases"}
+    assert rows == {True: True, False: False} and values.ranges == ()
 
 
 def test_an_innocent_model_moves_nothing(runs: tuple[Store, str]) -> None:
     alarms = 0
     for seed in range(3):
         values = audit_of(
-            runs, Script(noise=0.05, confounded={}, seed=seed), designs=["blinded", "levels"], unstated=False
+            runs, Script(noise=0.05, confounded={}, seed=seed), designs=("blinded", "levels"), stated_only=True
         )
-        alarms += bool(moved(values)) or any(row["moves"] for row in values["ranges"] if row["behaviour"] is None)
+        alarms += bool(moved(values)) or any(row.moves for row in values.ranges if row.behaviour is None)
     assert alarms <= 1
     still = audit_of(runs, Script(confounded={}))
-    assert not moved(still) and not any(row["moves"] for row in still["ranges"])
-    assert "+0.00" not in audit_text(still), "a correlation of what never moves is unknown"
+    assert not moved(still) and not any(row.moves for row in still.ranges)
+    assert "+0.00" not in terminal_text(confounding_document(still, load_study("meridia"))), (
+        "a correlation of what never moves is unknown"
+    )
 
 
 def test_an_effect_of_the_range_is_found_with_its_size(runs: tuple[Store, str]) -> None:
-    values = audit_of(runs, Script(noise=0.02, people=0.05, confounded={}, range=0.1), designs=["levels", "unblinded"])
-    rows = {row["design"]: row for row in values["ranges"] if row["behaviour"] is None}
+    values = audit_of(runs, Script(noise=0.02, people=0.05, confounded={}, range=0.1), designs=("levels", "unblinded"))
+    rows = {row.design: row for row in values.ranges if row.behaviour is None}
     assert set(rows) == {"levels", "unblinded"}
     for row in rows.values():
-        assert row["moves"] and 5 < row["effect"]["value"] < 11
-        assert row["narrow_range"][0] > row["wide_range"][0] and row["narrow_range"][1] < row["wide_range"][1]
-        assert row["narrow_range"][0] < row["level"] < row["narrow_range"][1]
-    each = {row["behaviour"]: row for row in values["ranges"] if row["design"] == "levels" and row["behaviour"]}
-    assert each["residential"]["effect"]["value"] > 0 > each["transit"]["effect"]["value"]
-    assert each["transit"]["wide"] - each["transit"]["narrow"] == pytest.approx(
-        each["transit"]["effect"]["value"], abs=0.02
-    )
+        assert row.moves and 5 < row.effect.value < 11
+        assert row.narrow_range[0] > row.wide_range[0] and row.narrow_range[1] < row.wide_range[1]
+        assert row.narrow_range[0] < row.level < row.narrow_range[1]
+    each = {row.behaviour: row for row in values.ranges if row.design == "levels" and row.behaviour}
+    assert each["residential"].effect.value > 0 > each["transit"].effect.value
+    assert each["transit"].wide - each["transit"].narrow == pytest.approx(each["transit"].effect.value, abs=0.02)
 
 
 def test_the_audit_is_kept_and_costs_what_it_said(runs: tuple[Store, str]) -> None:
     store, run_id = runs
     with openai_server(behaviour(Script(noise=0.02, seed=5))) as url:
         asking = ModelOptions("openai", "scripted", base_url=str(url), seed=3)
-        about: dict[str, Any] = {"asking": asking, "most_personas": 3, "levels": [0, 50, 100]}
-        cost = confounding_cost(store, run_id, **about)
+        request = ConfoundingRequest(run_id, levels=(0.0, 50.0, 100.0), personas=3, asking=asking)
+        cost = confounding_cost(request, store)
         # Blinded and unblinded: 3 people × 3 levels; levels: 3; aggregate: 3 levels × 10; twice, and the ranges.
-        assert cost["calls"] == 2 * (9 + 9 + 3 + 30) + 4 * 3 and not url.seen
-        values = confounding_audit(store, run_id, **about)
-        assert len(url.seen) == cost["calls"] == values["spent"]["calls"]
-        assert confounding_cost(store, run_id, **about)["calls"] == 0
-        again = confounding_audit(store, run_id, **about)
-    assert again["associations"] == values["associations"] and again["ranges"] == values["ranges"]
-    record = store.run(values["run_id"]).record
+        assert cost.calls == 2 * (9 + 9 + 3 + 30) + 4 * 3 and not url.seen
+        values = confounding_audit(request, store)
+        assert len(url.seen) == cost.calls == values.spent.calls
+        assert confounding_cost(request, store).calls == 0
+        again = confounding_audit(request, store)
+    assert again.associations == values.associations and again.ranges == values.ranges
+    record = store.run(values.run_id).record
     assert record.kind == "persona_audit" and record.parameters["designs"] == list(DESIGNS)
     assert record.parameters["levels"] == [0.0, 50.0, 100.0] and record.parameters["of_run"] == run_id
-    assert record.result_hash == store.run(again["run_id"]).record.result_hash
-    assert latest_confounding_audit(store, run_id) == json.loads(json.dumps(again, allow_nan=False))
-    checks = latest_persona_audit(store, run_id)
-    assert checks is None or checks["what"] == "checks"
+    assert record.result_hash == store.run(again.run_id).record.result_hash
+    assert newest_about(store, run_id, ConfoundingResult) == again == load_result(store, again.run_id)
+    assert ConfoundingResult.from_dict(json.loads(json.dumps(again.as_dict(), allow_nan=False))) == again
+    assert newest_about(store, run_id, PersonaAuditResult) is None, "of one kind of run, and another result"
+    with pytest.raises(InputError, match="what"):
+        PersonaAuditResult.from_dict(again.as_dict())
 
 
 def test_what_cannot_be_audited_is_refused(runs: tuple[Store, str]) -> None:
     store, run_id = runs
     with pytest.raises(InputError, match="rules engine"):
-        confounding_audit(store, run_id)
+        confounding_audit(ConfoundingRequest(run_id), store)
     asking = ModelOptions("openai", "scripted", base_url="http://127.0.0.1:9/v1")
     for about, wrong in (
-        ({"designs": ["blind"]}, "blinded"),
-        ({"designs": []}, "no design"),
-        ({"levels": [0, 100]}, "2 different"),
-        ({"levels": [48, 50, 52]}, "close together|different levels"),
-        ({"levels": [0, 50, 101]}, "101"),
-        ({"most_personas": 1}, "2 and above"),
+        ({"designs": ("blind",)}, "blinded"),
+        ({"designs": ()}, "no design"),
+        ({"levels": (0, 100)}, "2 different"),
+        ({"levels": (48, 50, 52)}, "close together|different levels"),
+        ({"levels": (0, 50, 101)}, "101"),
+        ({"personas": 1}, "2 and above"),
     ):
         with pytest.raises(InputError, match=wrong):
-            confounding_audit(store, run_id, asking=asking, **about)  # type: ignore[arg-type]
+            confounding_audit(ConfoundingRequest(run_id, asking=asking, **about), store)  # type: ignore[arg-type]
 
 
 def test_the_command_audits_and_estimates(meridia_store: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -282,18 +291,18 @@ def test_the_command_audits_and_estimates(meridia_store: Path, capsys: pytest.Ca
 
 def test_figures_show_the_figures(runs: tuple[Store, str]) -> None:
     values = audit_of(runs, Script(noise=0.03, confounded={"weather": 0.4}))
-    figure = association_figure(values["associations"], source="here")
+    figure = association_figure(values.associations, source="here")
     assert [trace.name for trace in figure.data] == [
         "Blinded", "Unblinded between prompts", "All levels in one prompt", "Aggregate",
     ]  # fmt: skip
     blinded = figure.data[0]
-    rows = [row for row in values["associations"] if row["design"] == "blinded" and row["stated"]]
-    assert list(blinded.x) == [row["slope"]["value"] for row in rows]
-    assert [not str(item).endswith("open") for item in blinded.marker.symbol] == [row["moves"] for row in rows]
-    assert blinded.error_x.array[0] == pytest.approx(rows[0]["slope"]["upper"] - rows[0]["slope"]["value"])
+    rows = [row for row in values.associations if row.design == "blinded" and row.stated]
+    assert list(blinded.x) == [row.slope.value for row in rows]
+    assert [not str(item).endswith("open") for item in blinded.marker.symbol] == [row.moves for row in rows]
+    assert blinded.error_x.array[0] == pytest.approx(rows[0].slope.upper - rows[0].slope.value)
     assert "New cases of the illness*" in figure.layout.yaxis.ticktext
-    unsaid = association_figure(values["associations"], stated=False)
+    unsaid = association_figure(values.associations, stated=False)
     assert "left unsaid" in unsaid.layout.title.text
-    ranges = range_figure(values["ranges"], source="here")
+    ranges = range_figure(values.ranges, source="here")
     assert len(ranges.data) == 2 and len(ranges.data[0].x) == 6
     assert range_figure([], source="").data == ()

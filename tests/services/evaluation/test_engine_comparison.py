@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from any_model import any_model
 from llm_servers import openai_server
 from small_runs import SHORT, TEST_END
 
+from core.cognition.llm.budget import Plan, Range
 from core.errors import InputError
 from core.policy.calendar import DAY_WORDS
 from core.report.figures.simulate import RULES_SYMBOL, by_kind_figure, engine_errors_figure, person_figure
@@ -129,18 +132,17 @@ def test_a_run_of_other_data_cannot_be_laid_out(meridia_store: object) -> None:
 def test_estimates_are_said_with_no_more_digits_than_they_have() -> None:
     assert about(652_912) == "650,000" and about(1_149_000) == "1.1 million" and about(7) == "7"
     assert between(652_912, 1_149_000) == "650,000 to 1.1 million" and between(101, 104) == "100"
-    values = {
-        "questions": 20, "distinct": 18, "cached": 3, "calls": 15, "at_most_calls": 45, "currency": "USD",
-        "tokens_in": {"low": 900.0, "typical": 1000.0, "high": 1200.0},
-        "tokens_out": {"low": 90.0, "typical": 100.0, "high": 120.0},
-        "cost": {"low": 0.0123, "typical": 0.02, "high": 1.5}, "about_cost": "price of 2026-05-27: a list",
-    }  # fmt: skip
+    values = Plan(
+        20, 18, 3, 15, 45, Range(900.0, 1000.0, 1200.0), Range(90.0, 100.0, 120.0), Range(0.0123, 0.02, 1.5), "USD",
+        "price of 2026-05-27: a list",
+    )  # fmt: skip
+    assert Plan.from_dict(values.as_dict()) == values
     tiles = {tile.label: tile.value for tile in plan_figures(values)}
     assert tiles == {"Questions": "18", "Answered already": "3", "Calls": "15", "Cost": "0.0123 – 1.50 USD"}
     assert "Price of 2026-05-27: a list." in plan_note(values) and "set a cap" in plan_note(values)
-    unknown = {**values, "cost": None, "currency": None, "about_cost": "cost unknown: no price of x is known"}
+    unknown = replace(values, cost=None, currency=None, about_cost="cost unknown: no price of x is known")
     assert plan_figures(unknown)[-1].value == "unknown" and "Cost unknown" in plan_note(unknown)
-    local = {**unknown, "about_cost": "a server on this machine or network has no price"}
+    local = replace(unknown, about_cost="a server on this machine or network has no price")
     assert plan_figures(local)[-1].value == "none"
 
 

@@ -27,6 +27,7 @@ from core.report.sentences.store import rerun_document
 from core.services.audits.confounding import confounding_audit
 from core.services.audits.groups import group_checks
 from core.services.audits.persona_audit import audit_personas
+from core.services.audits.requests import ConfoundingRequest, PersonaAuditRequest
 from core.services.counterfactuals.run import run_compare, run_sweep
 from core.services.evaluation.ablations import run_ablations
 from core.services.evaluation.backtests import BacktestRequest, run_backtest
@@ -94,7 +95,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
         runs["sensitivity"] = run_sensitivity(store, one, inputs=inputs)["run_id"]
         runs["ablations"] = run_ablations(store, one, only=["without_policy"], inputs=inputs)["run_id"]
         runs["groups"] = group_checks(store, one, inputs=inputs)["run_id"]
-        runs["crowd"] = audit_personas(store, one, study=study)["run_id"]
+        runs["crowd"] = audit_personas(PersonaAuditRequest(one), store, study=study).run_id
         people = str(store.run(one).record.population_id)
         trait = AnswerMapping(TRAIT, next(iter(edited.spec.trait_names)))
         runs["ask"] = ask_people(store, people, TRUST, mapping=trait, study=own.study).run_id
@@ -247,9 +248,10 @@ def asked(meridia_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Asked:
     with Store(path) as store, openai_server(any_model()) as url:
         asking = ModelOptions("openai", "test-model", base_url=str(url), seed=3)
         of_rules = str(store.runs(kind="run")["run_id"].iloc[0])
-        few = {"asking": asking, "most_personas": 3}
-        runs["checks"] = audit_personas(store, of_rules, most_situations=2, samples=2, **few)["run_id"]
-        runs["audit"] = confounding_audit(store, of_rules, levels=[0, 50, 100], **few)["run_id"]
+        checks = PersonaAuditRequest(of_rules, personas=3, situations=2, repeats=2, asking=asking)
+        runs["checks"] = audit_personas(checks, store).run_id
+        audit = ConfoundingRequest(of_rules, levels=(0, 50, 100), personas=3, asking=asking)
+        runs["audit"] = confounding_audit(audit, store).run_id
         people = str(store.run(of_rules).record.population_id)
         runs["ask"] = ask_people(store, people, TRUST, asking=asking, personas=4, samples=2).run_id
         on_a_day = replace(TRUST, as_of=date(2031, 3, 1))

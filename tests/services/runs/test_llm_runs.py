@@ -297,7 +297,7 @@ def test_a_price_of_ones_own_gives_a_cost_before_and_after_and_a_cap(
         values = run_study(request(url), store).values["asking"]
     calls = values["calls"]
     assert values["cost"] == pytest.approx(calls * (11 * 1000 + 7 * 2000) / 1e6) and values["currency"] == "USD"
-    assert f"Cost: {before.cost.low:,.2f} to {before.cost.high:,.2f} USD" in run_cost_text(before.as_dict())
+    assert f"Cost: {before.cost.low:,.2f} to {before.cost.high:,.2f} USD" in run_cost_text(before)
 
 
 def test_faults_leave_no_wrong_or_doubled_answer_and_only_failures_are_asked_again(
@@ -640,7 +640,7 @@ def test_where_a_model_is_asked_few_personas_are_usual_and_many_are_refused(stor
     asking = ModelOptions("openai", "m", base_url="http://127.0.0.1:9/v1")
     before = cost_before(store, RunRequest("meridia", asking=asking))
     assert before.personas == ASKED_PERSONAS and before.usual_personas == STUDY.personas
-    assert f"the study's {STUDY.personas:,} would take about" in run_cost_text(before.as_dict())
+    assert f"the study's {STUDY.personas:,} would take about" in run_cost_text(before)
     assert before.calls <= 2000
     with pytest.raises(InputError, match=rf"501 personas.*1 to {MOST_ASKED_PERSONAS}"):
         RunRequest("meridia", personas=MOST_ASKED_PERSONAS + 1, asking=asking)

@@ -37,7 +37,7 @@ def main() -> None:
             case "compare":
                 shown = compare_view(workspace)
             case "persona-audit":
-                persona_audit_view(workspace)
+                shown = persona_audit_view(workspace)
             case "ask":
                 shown = ask_view(workspace)
             case _:

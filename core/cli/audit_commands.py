@@ -1,4 +1,4 @@
-"""The persona audit of a run, and the audit of what else moves with the policy in a language model's answers."""
+"""Audits: of a run's personas, of what else moves with the policy in a model's answers, of groups, and of regions."""
 
 from __future__ import annotations
 
@@ -6,20 +6,25 @@ import argparse
 from typing import Any
 
 from core.cli.options import (
+    again_option,
     asking_of,
     command,
     estimate_option,
     model_options_given,
+    open_executor,
     open_store,
     request_of,
     request_options,
     show,
     show_result,
+    study_of,
     watch,
 )
 from core.errors import InputError
 
 PERSONA_AUDIT = "core.services.audits.requests:PersonaAuditRequest"
+GROUPS = "core.services.audits.requests:GroupsRequest"
+REGIONS = "core.services.audits.requests:RegionsRequest"
 CONFOUNDING = "core.services.audits.requests:ConfoundingRequest"
 
 
@@ -36,9 +41,36 @@ def add(commands: Any) -> None:
         commands, "audit", _audit, "audit what else moves with the policy in a language model's answers, by design"
     )
     for parser, request in ((personas_of, PERSONA_AUDIT), (audit, CONFOUNDING)):
-        request_options(parser, request)
+        request_options(parser, request, works=False)
         parser.add_argument("--engine", metavar="NAME", help="ask another model than the run's: gemini, openai, replay")
         estimate_option(parser)
+    groups = command(
+        commands, "groups", _groups, "how spread simulated people are, who responds more, accuracy by region"
+    )
+    request_options(groups, GROUPS)
+    again_option(groups)
+    regions = command(commands, "regions", _regions, "accuracy by region over many countries")
+    request_options(regions, REGIONS, stored=False)
+
+
+def _groups(arguments: argparse.Namespace) -> None:
+    from core.report.sentences.groups import groups_document
+    from core.services.audits.groups import groups
+
+    request = request_of(arguments, GROUPS)
+    with open_executor(arguments) as executor, open_store(arguments) as store:
+        result = groups(request, store, watch=watch(), again=arguments.again, executor=executor)
+    show_result(result, arguments, lambda: groups_document(result, study_of(arguments)))
+
+
+def _regions(arguments: argparse.Namespace) -> None:
+    from core.report.sentences.groups import regions_document
+    from core.services.audits.groups import regional_accuracy
+
+    request = request_of(arguments, REGIONS)
+    with open_executor(arguments) as executor:
+        result = regional_accuracy(request, watch=watch(), executor=executor)
+    show_result(result, arguments, lambda: regions_document(result))
 
 
 def _persona_audit(arguments: argparse.Namespace) -> None:

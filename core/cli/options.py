@@ -56,7 +56,7 @@ def command(
     return parser
 
 
-def request_options(parser: Parser, request: str) -> None:
+def request_options(parser: Parser, request: str, *, stored: bool = True, works: bool = True) -> None:
     """The options of a request, given as `module:class`, and where results go."""
 
     def add(parser: Parser) -> None:
@@ -65,8 +65,10 @@ def request_options(parser: Parser, request: str) -> None:
         add_request(parser, request_class(request))
 
     parser.defer(add)
-    workers_options(parser)
-    store_option(parser)
+    if works:
+        workers_options(parser)
+    if stored:
+        store_option(parser)
     json_option(parser)
 
 

@@ -80,31 +80,6 @@ def add(commands: Any) -> None:
     again_option(ablate)
     ablate.add_argument("--only", type=names, metavar="A,B,…", help="some ablations by name (default: all)")
 
-    groups = command(
-        commands, "groups", _groups, "how spread simulated people are, who responds more, accuracy by region"
-    )
-    run_options(groups)
-    again_option(groups)
-    groups.add_argument(
-        "--origins", type=days, metavar=f"{DATE_FORMAT},…", help="of the regions (default: what was observed allows)"
-    )
-    groups.add_argument("--horizons", type=whole_numbers, default=[90, 180], metavar="N,N,…", help="days ahead")
-
-    regions = command(commands, "regions", _regions, "accuracy by region over many countries")
-    regions.add_argument("--mobility", type=Path, required=True, metavar="FILE", help="a table of regions")
-    regions.add_argument("--policy", type=Path, required=True, metavar="FILE")
-    regions.add_argument(
-        "--national", type=Path, metavar="FILE", help="a table of countries, for what a national twin says of regions"
-    )
-    regions.add_argument(
-        "--origins", type=days, required=True, metavar=f"{DATE_FORMAT},…", help="last days of training"
-    )
-    regions.add_argument("--horizons", type=whole_numbers, default=[90, 180], metavar="N,N,…", help="days ahead")
-    regions.add_argument("--countries", type=names, metavar="A,B,…", help="ISO-3 codes (default: all with regions)")
-    regions.add_argument("--seed", type=int, default=0)
-    workers_options(regions)
-    json_option(regions)
-
     bench = command(commands, "bench", _bench, "measure speed and memory on this machine")
     bench.add_argument("study", nargs="?", default="meridia")
     bench.add_argument("--data", type=folder, metavar="DIR")
@@ -224,45 +199,6 @@ def _ablate(arguments: argparse.Namespace) -> None:
             again=arguments.again,
         )
     show(values, arguments, lambda: ablations_text(values))
-
-
-def _groups(arguments: argparse.Namespace) -> None:
-    from core.report.sentences.groups import groups_text
-    from core.services.audits.groups import group_checks
-    from core.services.evaluation.backtest_files import checked_horizons
-
-    checked_horizons(arguments.horizons, "groups")
-    with open_executor(arguments) as executor, open_store(arguments) as store:
-        values = group_checks(
-            store,
-            finished_run(arguments, store, executor),
-            arguments.data,
-            origins=arguments.origins,
-            horizons=arguments.horizons,
-            watch=watch(),
-            executor=executor,
-            again=arguments.again,
-        )
-    show(values, arguments, lambda: groups_text(values))
-
-
-def _regions(arguments: argparse.Namespace) -> None:
-    from core.report.sentences.groups import regions_text
-    from core.services.audits.groups import regional_accuracy
-
-    with open_executor(arguments) as executor:
-        values = regional_accuracy(
-            arguments.mobility,
-            arguments.policy,
-            arguments.origins,
-            arguments.horizons,
-            arguments.countries,
-            national=arguments.national,
-            seed=arguments.seed,
-            watch=watch(),
-            executor=executor,
-        )
-    show(values, arguments, lambda: regions_text(values))
 
 
 def _bench(arguments: argparse.Namespace) -> None:

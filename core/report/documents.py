@@ -16,9 +16,11 @@ from core.report.renderers.html import html_text
 from core.report.renderers.terminal import terminal_text
 from core.report.sentences.confounding import confounding_document
 from core.report.sentences.counterfactuals import comparison_document, sweep_document
-from core.report.sentences.surveys import survey_document
+from core.report.sentences.groups import groups_document
 from core.report.sentences.persona_audit import persona_audit_document
+from core.report.sentences.surveys import survey_document
 from core.result import Result, result_class
+from core.services.audits.group_results import GroupsResult
 from core.services.audits.results import ConfoundingResult, PersonaAuditResult
 from core.services.counterfactuals.results import ComparisonResult, SweepResult
 from core.services.library.archive import load_result
@@ -35,6 +37,7 @@ DOCUMENTS: dict[type[Result], Callable[[Any, Study], Document]] = {
     SurveyResult: survey_document,
     PersonaAuditResult: persona_audit_document,
     ConfoundingResult: confounding_document,
+    GroupsResult: groups_document,
 }
 _MARK = b"Made by PolicyTwin"
 

@@ -20,12 +20,6 @@ from core.counterfactual.trajectories import ResponsePath, category_mean_draws, 
 
 #: Categories that fewer personas stand for are shown, but never called the most or the least responsive: chance decides.
 FEWEST_PERSONAS = 10
-#: What the second question is called wherever it is shown.
-RESPONSE = "difference in simulated response"
-RESPONSE_MEANS = (
-    "how differently the simulated categories respond to the same change of policy; nobody observed categories, so this "
-    "says what the engine assumes about people, not how accurate it is"
-)
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,29 @@ class CountryForecasts:
     left_out: Mapping[str, str]
 
 
+@dataclass(frozen=True, kw_only=True)
+class RegionScore:
+    """Errors of one region's forecasts from one origin at one horizon.
+
+    behaviours: those that count, as in the backtest. observed: share of the cells of all the country's behaviours that were
+    seen up to the origin. rmse: forecaster -> behaviour -> error; macro_rmse: its mean over the behaviours. shared: behaviours
+    that count in all compared regions (`shared_behaviours`); shared_rmse: the mean over these, by which regions are compared;
+    None for a region that is not.
+    """
+
+    country: str
+    region: str
+    name: str
+    origin: str
+    horizon: int
+    behaviours: tuple[str, ...]
+    observed: float
+    rmse: Mapping[str, Mapping[str, float]]
+    macro_rmse: Mapping[str, float]
+    shared: tuple[str, ...]
+    shared_rmse: Mapping[str, float] | None
+
+
 def region_of(nation: Place, code: str, name: str, table: pd.DataFrame, category: str | None = None) -> Region:
     """A region of a country from its rows of a mobility table (`date` and the behaviours' columns).
 
@@ -255,16 +278,9 @@ def _national(
     return found
 
 
-def region_rows(found: Sequence[RegionForecasts], horizons: Sequence[int]) -> list[dict[str, object]]:
-    """Scores by region, origin and horizon of one country's forecasts.
-
-    A row: country, region, name, origin, horizon, behaviours (those that count, as in the backtest), observed (share of
-    the cells of all the country's behaviours that were seen up to the origin), rmse (forecaster -> behaviour -> error),
-    macro_rmse (forecaster -> mean over the behaviours), shared (behaviours that count in all compared regions, see
-    `shared_behaviours`) and shared_rmse (forecaster -> mean over these, by which regions are compared; None for a region
-    that is not).
-    """
-    rows: list[dict[str, object]] = []
+def region_rows(found: Sequence[RegionForecasts], horizons: Sequence[int]) -> list[RegionScore]:
+    """Scores by region, origin and horizon of one country's forecasts."""
+    rows: list[RegionScore] = []
     for horizon in horizons:
         for origin in sorted({item.origin for item in found}):
             days = pd.date_range(origin + timedelta(days=1), periods=horizon, freq="D")
@@ -311,22 +327,22 @@ def _errors(item: RegionForecasts, days: pd.DatetimeIndex) -> pd.DataFrame:
     return pd.DataFrame(table).T.dropna(axis="columns").astype(float) if names else pd.DataFrame()
 
 
-def _row(item: RegionForecasts, errors: pd.DataFrame, horizon: int, shared: Sequence[str]) -> dict[str, object]:
+def _row(item: RegionForecasts, errors: pd.DataFrame, horizon: int, shared: Sequence[str]) -> RegionScore:
     names = [str(name) for name in errors.columns]
     known = item.observations.loc[: pd.Timestamp(item.origin)]
-    return {
-        "country": item.country,
-        "region": item.region,
-        "name": item.name,
-        "origin": str(item.origin),
-        "horizon": horizon,
-        "behaviours": names,
-        "observed": round(float(known.notna().to_numpy().mean()), 4),
-        "rmse": {str(name): _plain(values) for name, values in errors.iterrows()},
-        "macro_rmse": _plain(errors.mean(axis=1)),
-        "shared": list(shared),
-        "shared_rmse": _plain(errors[list(shared)].mean(axis=1)) if shared and set(shared) <= set(names) else None,
-    }
+    return RegionScore(
+        country=item.country,
+        region=item.region,
+        name=item.name,
+        origin=str(item.origin),
+        horizon=horizon,
+        behaviours=tuple(names),
+        observed=round(float(known.notna().to_numpy().mean()), 4),
+        rmse={str(name): _plain(values) for name, values in errors.iterrows()},
+        macro_rmse=_plain(errors.mean(axis=1)),
+        shared=tuple(shared),
+        shared_rmse=_plain(errors[list(shared)].mean(axis=1)) if shared and set(shared) <= set(names) else None,
+    )
 
 
 def _plain(values: pd.Series) -> dict[str, float]:

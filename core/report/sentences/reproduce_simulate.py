@@ -5,32 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from core.report.reproduction import Reproduction
+from core.report.reproduction import Reproduction, reproduction
 from core.report.sentences.surveys import reproduce_question
+from core.services.audits.confounding import confounding_audit
+from core.services.audits.persona_audit import audit_personas
+from core.services.audits.requests import ConfoundingRequest
 from core.services.language.descriptions import is_rules
-from core.services.runs.fits import Reproduce
 from core.store.runs import StoredRun
 
 
-def reproduce_section(
-    section: str, run: StoredRun, store_name: str, shown: Mapping[str, Any]
-) -> Reproduce | Reproduction | None:
+def reproduce_section(section: str, run: StoredRun, store_name: str, shown: Mapping[str, Any]) -> Reproduction | None:
     """Lines that give what a section of the Simulate page shows of a run; None where the run's own lines are all.
 
-    `shown` has what the section chose: `persona`, `run_ids`, `asked` (the run of a question).
+    `shown` has what the section chose: `persona`, `run_ids`, `asked` (the run of a question), or the request that was `audited`.
     """
     head = f"from core.store.database import Store\n\nwith Store({store_name!r}) as store:\n"
     closed = "A store is open in one program at a time: close PolicyTwin first, or take a copy of the file."
     if section == "read" and not is_rules(run.record):
         persona = int(shown.get("persona", 0))
-        return Reproduce(
+        return Reproduction(
             "",
             f"from core.services.runs.costs import persona_answers\n{head}"
             f"    print(persona_answers(store, {run.run_id!r}, {persona}))\n",
             f"The answers and reasons of persona {persona}, from this store. {closed}",
         )
     if section == "compare" and shown.get("run_ids"):
-        return Reproduce(
+        return Reproduction(
             "",
             "from core.services.evaluation.engine_comparison import compare_engines\nfrom core.study import load_study\n"
             f"{head}    found = compare_engines(store, {list(shown['run_ids'])!r}, load_study({run.record.study_id!r}))\n"
@@ -39,12 +39,14 @@ def reproduce_section(
         )
     if section == "ask" and shown.get("asked"):
         return reproduce_question(shown["asked"], store_name, str(shown.get("by", "")))
-    if section == "persona-audit":
-        audit = "" if is_rules(run.record) else f"    print(latest_confounding_audit(store, {run.run_id!r}))\n"
-        return Reproduce(
-            "",
-            f"from core.services.audits.persona_audit import latest_confounding_audit, latest_persona_audit\n{head}"
-            f"    print(latest_persona_audit(store, {run.run_id!r}))\n{audit}",
-            f"The newest checks of this run, from this store. {closed}",
+    audited = shown.get("audited")
+    if audited is not None:
+        name, work = (
+            ("audit", confounding_audit)
+            if isinstance(audited, ConfoundingRequest)
+            else ("persona-audit", audit_personas)
+        )
+        return reproduction(
+            name, audited, work, store=store_name, note=f"What was answered is not asked again. {closed}"
         )
     return None

@@ -28,7 +28,11 @@ def survey_document(result: SurveyResult, study: Study | None = None, by: Sequen
     groups: list[Block] = []
     for name in result.by if by is None else by:
         groups += [Heading(f"By {result.by[name].label.lower()}"), *group_blocks(result, name)]
-    spent = [] if result.spent is None else [Paragraph(f"{spent_sentence(Spent.from_dict(result.spent))}{_canaries(result)}")]
+    spent = (
+        []
+        if result.spent is None
+        else [Paragraph(f"{spent_sentence(Spent.from_dict(result.spent))}{_canaries(result)}")]
+    )
     return Document(
         f"“{result.question.text}”",
         (*about_blocks(result), *everyone_blocks(result), *groups, *spent, Paragraph(f"Kept as {result.run_id}.")),

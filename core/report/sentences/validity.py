@@ -1,4 +1,4 @@
-"""What ablations, generated worlds and groups of people show, as tables and in words that follow from their figures."""
+"""What ablations and generated worlds show, as tables and in words that follow from their figures."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import pandas as pd
 
 from core.forecasting.backtest import TWIN
 from core.report.sentences.skill import listed
-from core.services.evaluation.skill import ALIKE_WITHIN, judged, words_of
+from core.services.evaluation.skill import judged
 from core.validity.paired import BETTER, UNSURE, WORSE
-from core.validity.region_summary import RIVAL, region_table
 
 #: The nominal level of the intervals of contrasts, as a share.
 CONTRAST_LEVEL = 0.8
@@ -168,102 +167,6 @@ def _difference_columns(scores: Mapping[str, Any]) -> dict[str, Any]:
         return {"rival": None, "difference": None, "lower": None, "upper": None, "verdict": UNSURE}
     name, found = best
     return {"rival": name, "difference": found["value"], **{key: found[key] for key in ("lower", "upper", "verdict")}}
-
-
-def diversity_words(values: Mapping[str, Any]) -> list[str]:
-    """How many different people the simulation really has."""
-    own = values["diversity"]["population"]
-    said = [
-        f"{own['personas']:,} personas answer like {own['distinct']:,.0f} different people; weights alone would leave "
-        f"{own['kish']:,.0f}."
-    ]
-    shared = own["collapse"]
-    said.append(
-        "No two of those compared answer alike."
-        if shared == 0
-        else f"{shared:.0%} of those compared answer like somebody else."
-    )
-    macro = values["diversity"]["macro_rmse"]
-    if {"twin", "identical_personas"} <= set(macro):
-        twin, other = macro["twin"], macro["identical_personas"]
-        change = twin - other
-        alike = abs(change) < ALIKE_WITHIN * other
-        text = "about as much as" if alike else "less than" if change < 0 else "more than"
-        said.append(
-            f"On the hold-out they miss by {twin:.1f} points, {text} identical personas ({other:.1f}): what diversity is worth "
-            "for the mean forecast, and not for who responds how."
-        )
-    return said
-
-
-def explained_table(values: Mapping[str, Any], behaviours: Mapping[str, str]) -> pd.DataFrame:
-    """Share of the variance between personas that each attribute and trait explains alone: label × behaviours in words."""
-    rows = {item["label"]: item["share"] for item in values["diversity"]["explained_by"]}
-    table = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=list(behaviours))
-    return table.rename(columns=dict(behaviours)).astype(float)
-
-
-def attribute_table(attribute: Mapping[str, Any], behaviour: str) -> pd.DataFrame:
-    """The categories of an attribute on one behaviour: label, people, personas, change, lower, upper; missing left out."""
-    rows = [
-        {
-            "label": item["label"],
-            "people": item["people"],
-            "personas": item["personas"],
-            **{key: item[key][behaviour] for key in ("change", "lower", "upper")},
-        }
-        for item in attribute["categories"]
-    ]
-    return pd.DataFrame(rows).dropna(subset=["change"]).reset_index(drop=True)
-
-
-def extreme_words(attribute: Mapping[str, Any], behaviour: str, unit: str) -> str:
-    """Who responds most and least in the simulation."""
-    found = [item for item in attribute["extremes"] if item["behaviour"] == behaviour]
-    if not found:
-        return "Too few personas stand for its categories to say who responds most."
-    item = found[0]
-    sure = item["lower"] > 0 or item["upper"] < 0
-    said = f"{item['most']} respond by {abs(item['difference']):.1f} {unit} more than {item['least']}"
-    return f"{said}." if sure else f"{said}, which other draws of the people could turn round."
-
-
-def region_horizons(values: Mapping[str, Any]) -> list[int]:
-    """The horizons at which regions were compared."""
-    regions = values["regions"]
-    return [] if not regions else sorted(int(item) for item in regions["summary"]["by_horizon"])
-
-
-def region_lines(values: Mapping[str, Any], horizon: int) -> pd.DataFrame:
-    """Each region's error, the twin's and the weekday means': label, twin, rival_score, the best served first."""
-    rows = values["regions"]["rows"]
-    tables = [region_table(rows, country, horizon)[0] for country in dict.fromkeys(row["country"] for row in rows)]
-    table = pd.concat(tables)
-    lines = pd.DataFrame({"label": table["name"], "twin": table[TWIN], "rival_score": table[RIVAL]})
-    return lines.sort_values("twin", ignore_index=True)
-
-
-def region_words(values: Mapping[str, Any], horizon: int) -> list[str]:
-    """The worst and the best served region, and whether the spread is the twin's doing."""
-    said = []
-    for parts in values["regions"]["summary"]["by_country"].values():
-        part = parts.get(str(horizon))
-        spread = None if part is None else part["parity"].get(TWIN)
-        if part is None or spread is None:
-            continue
-        said.append(
-            f"{horizon} days after {listed(part['origins'])}, the twin misses by {spread['best_error']:.1f} points in "
-            f"{spread['best']} and by {spread['worst_error']:.1f} in {spread['worst']}: a parity difference of "
-            f"{spread['difference']:.1f} points."
-        )
-        other = part["parity"].get(RIVAL)
-        if other is not None:
-            kind = "the regions' own" if spread["difference"] <= other["difference"] else "more than the regions' own"
-            rival = words_of(RIVAL)
-            said.append(
-                f"For the baseline ({rival[:1].lower()}{rival[1:]}) it is {other['difference']:.1f}, so the twin's is {kind}."
-            )
-    return said or ["Too few regions could be compared."]
 
 
 def names_of(behaviours: Sequence[Any]) -> dict[str, str]:

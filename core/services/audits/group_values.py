@@ -1,9 +1,8 @@
-"""Diversity and subgroups of a finished run as values: what commands print and the store keeps."""
+"""Diversity and subgroups of a finished run, as parts of the result of its checks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,13 +15,25 @@ from core.execution.executor import Executor
 from core.execution.progress import ProgressReporter, each_of
 from core.people.personas import Population, synthesise
 from core.people.spec import LEVEL_CUTS, LEVELS
+from core.services.audits.group_results import (
+    ASKED_AGAIN,
+    STORED,
+    AttributeDifference,
+    CategoryResponse,
+    DiversityFigures,
+    DiversityResult,
+    ExplainedShare,
+    ExplainedTogether,
+    ResponseDifferences,
+    ResponseExtreme,
+)
 from core.services.policies.what_ifs import what_if
 from core.services.populations.synthesis import identical_personas
 from core.services.populations.tables import category_labels
 from core.services.runs.fitted import horizon_dates
 from core.store.database import Store
 from core.validity.diversity import Diversity, additive_share, diversity, eta_squared
-from core.validity.parity import RESPONSE, RESPONSE_MEANS, AttributeResponse, response_by_category
+from core.validity.parity import AttributeResponse, response_by_category
 
 #: Answers of more personas than this are asked anew of an evenly spaced part, where the run did not keep them.
 MOST_ASKED = 2000
@@ -30,7 +41,7 @@ MOST_ASKED = 2000
 FROM, TO = "no-measures", "strictest-week"
 
 
-def diversity_values(store: Store, run_id: str, twin: FittedTwin, population: Population) -> dict[str, Any]:
+def diversity_values(store: Store, run_id: str, twin: FittedTwin, population: Population) -> DiversityResult:
     """The run's answers, those of identical personas and those of one persona; and what attributes explain."""
     spec, personas = population.spec, population.personas
     answers, contexts, days, chosen, source = _answers(store, run_id, twin, personas)
@@ -53,14 +64,14 @@ def diversity_values(store: Store, run_id: str, twin: FittedTwin, population: Po
     columns = _labels_of(people, population)
     kish = float(weights.sum() ** 2 / (weights**2).sum())
     shares = [
-        {
-            "attribute": name,
-            "label": label,
-            "kind": kind,
-            "categories": len(np.unique(labels)),
-            "share": _by_behaviour(names, eta_squared(answers, weights, labels, days)),
-            "by_chance": round((len(np.unique(labels)) - 1) / max(kish - 1.0, 1.0), 4),
-        }
+        ExplainedShare(
+            attribute=name,
+            label=label,
+            kind=kind,
+            categories=len(np.unique(labels)),
+            share=_by_behaviour(names, eta_squared(answers, weights, labels, days)),
+            by_chance=round((len(np.unique(labels)) - 1) / max(kish - 1.0, 1.0), 4),
+        )
         for name, label, kind, labels in columns
     ]
     together = {
@@ -69,14 +80,18 @@ def diversity_values(store: Store, run_id: str, twin: FittedTwin, population: Po
         )
         for kind, wanted in (("attributes", ("attribute",)), ("attributes_and_traits", ("attribute", "trait")))
     }
-    return {
-        "population": _spread_values(own, names),
-        **{name: _spread_values(item, names) for name, item in others.items()},
-        "macro_rmse": {name: macro[name] for name in ("twin", "identical_personas", "single_persona") if name in macro},
-        "source": source,
-        "explained_by": shares,
-        "explained_together": {name: _by_behaviour(names, item) for name, item in together.items()},
-    }
+    return DiversityResult(
+        population=_spread_values(own, names),
+        identical_personas=_spread_values(others["identical_personas"], names),
+        single_persona=_spread_values(others["single_persona"], names),
+        macro_rmse={name: macro[name] for name in ("twin", "identical_personas", "single_persona") if name in macro},
+        source=source,
+        explained_by=tuple(shares),
+        explained_together=ExplainedTogether(
+            attributes=_by_behaviour(names, together["attributes"]),
+            attributes_and_traits=_by_behaviour(names, together["attributes_and_traits"]),
+        ),
+    )
 
 
 def _answers(
@@ -91,13 +106,12 @@ def _answers(
         rows = store.read_result("contexts", run_id).set_index("context_id").loc[context_ids]
         contexts = pd.DataFrame(list(rows["attributes"])).reindex(columns=twin.problem.contexts.columns)
         contexts = contexts.astype(twin.problem.contexts.dtypes.to_dict())
-        return kept.transpose(1, 0, 2), contexts, rows["days"].to_numpy(float), persona_ids, "the run's stored answers"
+        return kept.transpose(1, 0, 2), contexts, rows["days"].to_numpy(float), persona_ids, STORED
     count = min(MOST_ASKED, len(personas))
     chosen = np.unique(np.linspace(0, len(personas) - 1, count).round().astype(int))
     contexts = twin.problem.contexts
     days = np.bincount(twin.problem.final.actual, minlength=len(contexts)).astype(float)
-    source = f"the engine asked again, {len(chosen):,} of {len(personas):,} personas"
-    return twin.engine.respond(personas.iloc[chosen], contexts), contexts, days, chosen, source
+    return twin.engine.respond(personas.iloc[chosen], contexts), contexts, days, chosen, ASKED_AGAIN
 
 
 def _labels_of(people: pd.DataFrame, population: Population) -> list[tuple[str, str, str, np.ndarray]]:
@@ -110,17 +124,17 @@ def _labels_of(people: pd.DataFrame, population: Population) -> list[tuple[str, 
     return found
 
 
-def _spread_values(item: Diversity, names: Sequence[str]) -> dict[str, Any]:
-    return {
-        "personas": item.personas,
-        "kish": round(item.kish, 2),
-        "compared": item.compared,
-        "deviation": {kind: _by_behaviour(names, row) for kind, row in zip(item.kinds, item.deviation, strict=True)},
-        "explained": _by_behaviour(names, item.explained),
-        "distinct": round(item.distinct, 2),
-        "collapse": round(item.collapse, 4),
-        "dimensions": round(item.dimensions, 2),
-    }
+def _spread_values(item: Diversity, names: Sequence[str]) -> DiversityFigures:
+    return DiversityFigures(
+        personas=item.personas,
+        kish=round(item.kish, 2),
+        compared=item.compared,
+        deviation={kind: _by_behaviour(names, row) for kind, row in zip(item.kinds, item.deviation, strict=True)},
+        explained=_by_behaviour(names, item.explained),
+        distinct=round(item.distinct, 2),
+        collapse=round(item.collapse, 4),
+        dimensions=round(item.dimensions, 2),
+    )
 
 
 def _by_behaviour(names: Sequence[str], values: np.ndarray) -> dict[str, float | None]:
@@ -132,7 +146,7 @@ def _by_behaviour(names: Sequence[str], values: np.ndarray) -> dict[str, float |
 
 def group_values(
     twin: FittedTwin, population: Population, watch: ProgressReporter, executor: Executor
-) -> dict[str, Any]:
+) -> ResponseDifferences:
     """The response of each attribute's categories to the strictest policy of training, against none."""
     dates = horizon_dates(twin)
     timelines = [as_asked(twin, what_if(name, twin.timeline, twin.origin)) for name in (FROM, TO)]
@@ -141,49 +155,52 @@ def group_values(
     work = [(twin, before, after, name) for name in twin.attributes]
     with executor.share(twin, before, after):
         responses = each_of(response_by_category, work, watch, "validate", "attributes", executor)
-    attributes = [_attribute_values(found, population) for found in responses]
-    return {
-        "measure": RESPONSE,
-        "means": RESPONSE_MEANS,
-        "before": timelines[0].name,
-        "after": timelines[1].name,
-        "start": str(dates[0].date()),
-        "end": str(dates[-1].date()),
-        "unit": twin.problem.study.metric_unit,
-        "everyone": _by_behaviour(twin.problem.study.behaviour_ids, (after.mean - before.mean).to_numpy(float)),
-        "attributes": attributes,
-    }
+    return ResponseDifferences(
+        before=timelines[0].name,
+        after=timelines[1].name,
+        start=str(dates[0].date()),
+        end=str(dates[-1].date()),
+        unit=twin.problem.study.metric_unit,
+        everyone=_by_behaviour(twin.problem.study.behaviour_ids, (after.mean - before.mean).to_numpy(float)),
+        attributes=tuple(_attribute_values(found, population) for found in responses),
+    )
 
 
-def _attribute_values(found: AttributeResponse, population: Population) -> dict[str, Any]:
+def _attribute_values(found: AttributeResponse, population: Population) -> AttributeDifference:
     labels = category_labels(population.spec, found.attribute)
     categories = []
     for name, part in found.rows.groupby("category", sort=False):
         by = part.set_index("behaviour")
+        change, lower, upper = (
+            _by_behaviour([str(item) for item in by.index], by[column].to_numpy(float))
+            for column in ("change", "lower", "upper")
+        )
         categories.append(
-            {
-                "category": str(name),
-                "label": labels[str(name)],
-                "people": int(by["people"].iloc[0]),
-                "personas": int(by["personas"].iloc[0]),
-                **{
-                    column: _by_behaviour([str(item) for item in by.index], by[column].to_numpy(float))
-                    for column in ("change", "lower", "upper")
-                },
-            }
+            CategoryResponse(
+                category=str(name),
+                label=labels[str(name)],
+                people=int(by["people"].iloc[0]),
+                personas=int(by["personas"].iloc[0]),
+                change=change,
+                lower=lower,
+                upper=upper,
+            )
         )
     extremes = [
-        {key: value if isinstance(value, str) else round(float(value), 4) for key, value in row.items()}
-        for row in found.extremes.assign(
-            most=found.extremes["most"].map(labels), least=found.extremes["least"].map(labels)
+        ResponseExtreme(
+            behaviour=str(row["behaviour"]),
+            most=labels[str(row["most"])],
+            least=labels[str(row["least"])],
+            difference=round(float(row["difference"]), 4),
+            lower=round(float(row["lower"]), 4),
+            upper=round(float(row["upper"]), 4),
         )
-        .rename(columns=str)
-        .to_dict("records")
+        for row in found.extremes.to_dict("records")
     ]
-    return {
-        "attribute": found.attribute,
-        "label": population.spec.attribute(found.attribute).label,
-        "categories": categories,
-        "extremes": extremes,
-        "small": [labels[name] for name in found.small],
-    }
+    return AttributeDifference(
+        attribute=found.attribute,
+        label=population.spec.attribute(found.attribute).label,
+        categories=tuple(categories),
+        extremes=tuple(extremes),
+        small=tuple(labels[name] for name in found.small),
+    )

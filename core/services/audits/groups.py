@@ -28,10 +28,20 @@ from core.forecasting.places import Place
 from core.people.personas import Population, synthesise
 from core.people.population_file import load_population_spec
 from core.records import RunRecord, code_version, content_hash
+from core.services.audits.group_results import (
+    KIND,
+    NO_FILES,
+    NO_SOURCE,
+    GroupsResult,
+    RegionAccuracy,
+    RegionalAccuracy,
+)
 from core.services.audits.group_values import diversity_values, group_values
-from core.services.evaluation.backtest_files import PERSONAS, POPULATION, checked, checked_horizons
+from core.services.audits.requests import HORIZONS, GroupsRequest, RegionsRequest
+from core.services.evaluation.backtest_files import PERSONAS, POPULATION, checked_horizons
 from core.services.language.engines import is_language
 from core.services.populations.synthesis import load_population
+from core.services.runs.finished import finished_run
 from core.services.runs.fitted import fitted_twin
 from core.services.studies.inputs import StudyInputs, engine_for, open_study
 from core.services.studies.stored_inputs import save_regions
@@ -40,6 +50,7 @@ from core.store.database import Store
 from core.validity.region_summary import region_summary
 from core.validity.regions import (
     Country,
+    RegionScore,
     countries_of,
     forecast_regions,
     latest_origin,
@@ -48,10 +59,21 @@ from core.validity.regions import (
     unscored,
 )
 
-KIND = "groups"
-HORIZONS = (90, 180)
-NO_TRUTH = "What each category of people did was not observed: accuracy by age, income and the like cannot be given."
-ONLY_REGIONS = " Of groups, only regions were observed; their accuracy is below."
+
+def groups(
+    request: GroupsRequest,
+    store: Store,
+    *,
+    watch: ProgressReporter | None = None,
+    again: bool = False,
+    executor: Executor = IN_THIS_PROCESS,
+) -> GroupsResult:
+    """The checks that were asked for, of the run that they are about: one that is in the store, else a new one."""
+    run_id, _ = finished_run(request.run, store, watch=watch, executor=executor)
+    return group_checks(
+        store, run_id, request.run.data, origins=request.origins, horizons=request.horizons, watch=watch,
+        executor=executor, again=again,
+    )  # fmt: skip
 
 
 def group_checks(
@@ -66,9 +88,9 @@ def group_checks(
     inputs: StudyInputs | None = None,
     regions_seen: RegionTable | None = None,
     again: bool = False,
-) -> dict[str, Any]:
-    """Every check of this module on a finished run, kept as a run of its own; returns what is printed: where the
-    store has the same already, that, unless `again`.
+) -> GroupsResult:
+    """Every check of this module on a finished run, kept as a run of its own; where the store has the same already, that,
+    unless `again`.
 
     `origins` and `horizons` are those of the regions (default: the run's training end where enough was observed after it,
     else the latest end of a month after which it was).
@@ -92,89 +114,67 @@ def group_checks(
     population = load_population(store, record.population_id)
     watch.report("simulate", 0, 1, "answers of personas")
     spread = diversity_values(store, run_id, twin, population)
-    groups = group_values(twin, population, watch, executor)
-    table, note = (regions_seen, "") if regions_seen is not None else region_table(inputs, data)
-    country = None if table is None else _country_of(table, inputs, population)
+    responses = group_values(twin, population, watch, executor)
+    table, lacking = (regions_seen, "") if regions_seen is not None else region_table(inputs, data)
+    country = None if table is None else country_with_regions(table, inputs, population)
     hashes = {} if table is None else {"regions": save_regions(store, table)}
     regions = None
     if country is not None:
         watch.report("validate", 0, 1, "regions")
         regions = _region_values(country, inputs, population, record, origins, horizons, executor)
-    values: dict[str, Any] = {
-        "study": record.study_id,
-        "fictional": inputs.study.fictional,
-        "engine": record.engine,
-        "personas": population.size,
-        "of_run": run_id,
-        "diversity": spread,
-        "groups": groups,
-        "truth_note": NO_TRUTH + (ONLY_REGIONS if regions is not None and regions["rows"] else ""),
-        "regions": regions,
-        "regions_note": note,
-    }
+    result = GroupsResult(
+        study=record.study_id,
+        fictional=inputs.study.fictional,
+        engine=record.engine,
+        personas=population.size,
+        of_run=run_id,
+        diversity=spread,
+        groups=responses,
+        regions=regions,
+        regions_lacking=lacking,
+    )
     ours = record.about(
         KIND,
         {
             "of_run": run_id,
-            "origins": [] if regions is None else regions["origins"],
+            "origins": [] if regions is None else list(regions.origins),
             "horizons": list(horizons),
         },
         personas=population.size,
         input_hashes={**record.input_hashes, **hashes},
     )
-    # Why there are no regions names a folder, which is no part of the result.
-    finished = replace(ours, result_hash=content_hash({**values, "regions_note": bool(note)}))
+    finished = replace(ours, result_hash=content_hash(result.content()))
     same = None if again else store.find_complete(ours.inputs_hash())
     if same is not None and same.record.result_hash == finished.result_hash:
         watch.found(same.run_id)
-        return dict(same.summary)
-    values |= {"run_id": ours.run_id, "seconds": round(time.perf_counter() - began, 3)}
+        return GroupsResult.from_dict(same.summary)
+    result = replace(result, run_id=ours.run_id, seconds=round(time.perf_counter() - began, 3))
     with store.transaction():
         if table is not None:
             # While regions were scored, the deletion of the only run that named them may have taken them away.
             save_regions(store, table)
         store.begin_run(ours)
-        store.finish_run(ours.run_id, {}, values, seconds=values["seconds"], record=finished)
+        store.finish_run(ours.run_id, {}, result.as_dict(), seconds=result.seconds, record=finished)
     watch.finish("store", "done")
-    return values
-
-
-def latest_group_checks(store: Store, run_id: str) -> dict[str, Any] | None:
-    """The newest checks of a run as they were printed, or None."""
-    for found in store.runs(kind=KIND, status="complete")["run_id"]:
-        summary = store.run(str(found)).summary or {}
-        if summary.get("of_run") == run_id:
-            return dict(summary)
-    return None
-
-
-def study_country(
-    inputs: StudyInputs, population: Population, data: str | Path | None
-) -> tuple[Country | None, dict[str, str], str]:
-    """The study's place with its regions, the hashes of their files, and in words why there are none.
-
-    InputError where the study maps regions to an attribute or category that the population lacks.
-    """
-    table, note = region_table(inputs, data)
-    if table is None:
-        return None, {}, note
-    return _country_of(table, inputs, population), table.hashes, ""
+    return result
 
 
 def region_table(inputs: StudyInputs, data: str | Path | None) -> tuple[RegionTable | None, str]:
-    """What was observed of the study's regions, or None and in words why there is nothing."""
+    """What was observed of the study's regions, or None and why there is nothing: NO_SOURCE or NO_FILES."""
     study = inputs.study
     if "regions" not in study.sources:
-        return None, f"No observations of regions are known for {study.place}: accuracy by region cannot be given."
+        return None, NO_SOURCE
     folder = shipped_data() / study.id if study.shipped else observed_data(data)
     try:
         source_files(study, "regions", folder)
-    except InputError as absent:
-        return None, f"Observations of regions are not here ({absent}): accuracy by region cannot be given."
+    except InputError:
+        return None, NO_FILES
     return study_regions(study, folder), ""
 
 
-def _country_of(table: RegionTable, inputs: StudyInputs, population: Population) -> Country:
+def country_with_regions(table: RegionTable, inputs: StudyInputs, population: Population) -> Country:
+    """The study's place with its regions. InputError where the study maps regions to an attribute or category that the
+    population lacks."""
     study, key = inputs.study, inputs.study.regions
     if key is not None:
         where = f"study {study.id} [regions]"
@@ -195,58 +195,45 @@ def _country_of(table: RegionTable, inputs: StudyInputs, population: Population)
 
 
 def regional_accuracy(
-    mobility: Path,
-    policy: Path,
-    origins: Sequence[date],
-    horizons: Sequence[int] = HORIZONS,
-    countries: Sequence[str] | None = None,
-    *,
-    national: Path | None = None,
-    seed: int = 0,
-    watch: ProgressReporter | None = None,
-    executor: Executor = IN_THIS_PROCESS,
-) -> dict[str, Any]:
-    """Accuracy by region over every country with regions in a table: `rows`, their `summary`, and what was left out.
+    request: RegionsRequest, *, watch: ProgressReporter | None = None, executor: Executor = IN_THIS_PROCESS
+) -> RegionalAccuracy:
+    """Accuracy by region over every country with regions in a table, and what was left out.
 
-    mobility: a table of regions. national: a table of countries, for what the national twin says of a region; Google's
-    own files hold both, and then it need not be given. The people are those of one population that stands in for every
-    country.
-
-    Raises InputError for a file that cannot be read, an origin or horizon that makes no sense, and an unknown country.
+    The people are those of one population that stands in for every country. Raises InputError for a file that cannot be
+    read, and an unknown country.
     """
     began = time.perf_counter()
     watch = watch or ProgressReporter()
-    origins, horizons = checked(origins, horizons, "regions")
     watch.report("ingest", 0, 1, "reading the tables")
-    regions = read_regions(mobility)
-    whole = _national_table(mobility, national)
-    places, left_out = countries_of(regions.frame, regions.names, read_policy(policy), whole, countries)
-    personas = synthesise(load_population_spec(POPULATION), PERSONAS, seed).personas
-    work = [(country, personas, origins, horizons) for country in places]
+    regions = read_regions(request.mobility)
+    whole = _national_table(request.mobility, request.national)
+    places, left_out = countries_of(regions.frame, regions.names, read_policy(request.policy), whole, request.countries)
+    personas = synthesise(load_population_spec(POPULATION), PERSONAS, request.seed).personas
+    work = [(country, personas, request.origins, request.horizons) for country in places]
     with executor.share(personas):
         done = each_of(country_rows, work, watch, "validate", "countries", executor)
-    rows = [row for part, _ in done for row in part]
+    rows = tuple(row for part, _ in done for row in part)
     for _, without in done:
         left_out |= without
-    return {
-        "rows": rows,
-        "summary": region_summary(rows),
-        "names": {item.code: item.nation.study.title for item in places},
-        "left_out": left_out,
-        "national": whole is not None,
-        "origins": [str(day) for day in origins],
-        "priors": priors_of(places[0].nation.study, origins) if places else "none",
-        "engine": "rules",
-        "population": POPULATION,
-        "personas": PERSONAS,
-        "code_version": code_version(),
-        "seconds": round(time.perf_counter() - began, 2),
-    }
+    return RegionalAccuracy(
+        rows=rows,
+        summary=region_summary(rows),
+        names={item.code: item.nation.study.title for item in places},
+        left_out=left_out,
+        national=whole is not None,
+        origins=tuple(map(str, request.origins)),
+        priors=priors_of(places[0].nation.study, request.origins) if places else "none",
+        engine="rules",
+        population=POPULATION,
+        personas=PERSONAS,
+        code_version=code_version(),
+        seconds=round(time.perf_counter() - began, 2),
+    )
 
 
 def country_rows(
     country: Country, personas: pd.DataFrame, origins: Sequence[date], horizons: Sequence[int], engine: Any = None
-) -> tuple[list[dict[str, Any]], dict[str, str]]:
+) -> tuple[list[RegionScore], dict[str, str]]:
     """Scores of one country's regions, and what has none and why."""
     done = [forecast_regions(country, personas, origin, max(horizons), engine) for origin in origins]
     found = [item for part in done for item in part.regions]
@@ -270,21 +257,21 @@ def _region_values(
     origins: Sequence[date] | None,
     horizons: Sequence[int],
     executor: Executor,
-) -> dict[str, Any]:
+) -> RegionAccuracy:
     """Accuracy by region of the study's place, with the engine as the study gives it: what the run searched may rest on
     days after an earlier origin."""
     chosen = sorted(set(origins)) if origins else _default_origins(country, record, horizons)
     engine = engine_for(inputs.study, record.engine)
     asked = (country, population.personas, chosen, horizons, engine)
     rows, left_out = executor.submit(country_rows, *asked).result() if chosen else ([], {})
-    return {
-        "origins": [str(day) for day in chosen],
-        "regions": {item.code: item.name for item in country.regions},
-        "rows": rows,
-        "summary": region_summary(rows),
-        "left_out": left_out,
-        "priors": priors_of(country.nation.study, chosen),
-    }
+    return RegionAccuracy(
+        origins=tuple(map(str, chosen)),
+        regions={item.code: item.name for item in country.regions},
+        rows=tuple(rows),
+        summary=region_summary(rows),
+        left_out=left_out,
+        priors=priors_of(country.nation.study, chosen),
+    )
 
 
 def _default_origins(country: Country, record: RunRecord, horizons: Sequence[int]) -> list[date]:

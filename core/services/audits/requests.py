@@ -1,16 +1,20 @@
-"""What may be asked of the audits of a finished run."""
+"""What may be asked of the audits: of a finished run, and of many countries' regions."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
 
 from core.cognition.llm.designs import DESIGNS
 from core.counterfactual.levels import checked_targets
 from core.errors import InputError, one_of
 from core.options import option
-from core.services.studies.requests import ModelOptions
+from core.services.evaluation.backtest_files import checked, checked_horizons
+from core.services.studies.requests import ModelOptions, RunRequest
 
 LEVELS = (0.0, 25.0, 50.0, 75.0, 100.0)
+HORIZONS = (90, 180)
 
 
 def _at_least(least: int, **given: int) -> None:
@@ -57,3 +61,36 @@ class ConfoundingRequest:
         object.__setattr__(self, "designs", tuple(chosen))
         checked_targets(self.levels)
         _at_least(2, personas=self.personas)
+
+
+@dataclass(frozen=True)
+class GroupsRequest:
+    """The subgroup and diversity checks of a run, made where it is not there. `origins` and `horizons` are those of the
+    regions: without origins the run's training end where enough was observed after it, else the latest end of a month after
+    which it was. Raises InputError for a horizon that makes no sense."""
+
+    run: RunRequest
+    origins: tuple[date, ...] = option("of the regions (default: what was observed allows)", ())
+    horizons: tuple[int, ...] = option("days ahead (default 90,180)", HORIZONS)
+
+    def __post_init__(self) -> None:
+        checked_horizons(self.horizons, "groups")
+
+
+@dataclass(frozen=True)
+class RegionsRequest:
+    """Accuracy by region over every country with regions in a table. Google's own files hold countries too; then `national`
+    need not be given. Raises InputError for origins and horizons that make no sense."""
+
+    mobility: Path = option("a table of regions")
+    policy: Path = option("a table of policies")
+    origins: tuple[date, ...] = option("last days of training")
+    national: Path | None = option("a table of countries, for what a national twin says of regions", None)
+    horizons: tuple[int, ...] = option("days ahead (default 90,180)", HORIZONS)
+    countries: tuple[str, ...] | None = option("ISO-3 codes (default: all with regions)", None)
+    seed: int = option("of the people (default 0)", 0)
+
+    def __post_init__(self) -> None:
+        origins, horizons = checked(self.origins, self.horizons, "regions")
+        object.__setattr__(self, "origins", tuple(origins))
+        object.__setattr__(self, "horizons", tuple(horizons))

@@ -114,13 +114,13 @@ def _groups(again: Again) -> str:
         again.notes.append("The store does not hold its observations of regions: they were read from their files.")
     # A run that had none is given an empty folder, whatever lies in the usual one by now.
     none = again.folder if "regions" not in again.record.input_hashes else again.data
-    values = group_checks(
+    result = group_checks(
         again.scratch, again.about.run_id, none,
         origins=[date.fromisoformat(day) for day in again.parameters["origins"]] or None,
         horizons=again.parameters["horizons"], watch=again.watch, executor=again.executor, inputs=inputs_of_run(again),
         regions_seen=seen,
     )  # fmt: skip
-    return _hash_of(again, str(values["run_id"]))
+    return _hash_of(again, result.run_id)
 
 
 def _worlds(again: Again) -> str:

@@ -33,22 +33,19 @@ CHECKS, AUDIT = "persona_audit", "audit"
 PARTS = {CHECKS: "The people", AUDIT: "What else moves with the policy"}
 
 
-def persona_audit_view(workspace: Workspace) -> None:
-    """The newest checks of the run shown, and buttons to make them, each with its cost."""
+def persona_audit_view(workspace: Workspace) -> dict[str, object]:
+    """The newest checks of the run shown, and buttons to make them, each with its cost; returns what was `audited`."""
     run = workspace.run
     st.markdown("##### Do these answers come from many different people, or from one model in many guises?")
     if run is None:
         st.info("Nothing has been simulated yet. Run an engine first.", icon=":material/flag:")
-        return
+        return {}
     engine_note(run)
     part = pick(workspace.study, "checks", "What to check", list(PARTS), PARTS.__getitem__, CHECKS, buttons=True)
-    if part == AUDIT:
-        _audit(workspace, run)
-    else:
-        _people(workspace, run)
+    return {"audited": _audit(workspace, run) if part == AUDIT else _people(workspace, run)}
 
 
-def _people(workspace: Workspace, run: StoredRun) -> None:
+def _people(workspace: Workspace, run: StoredRun) -> PersonaAuditRequest:
     result = newest_about(workspace.store, run.run_id, PersonaAuditResult)
     if result is None:
         st.info(
@@ -68,6 +65,7 @@ def _people(workspace: Workspace, run: StoredRun) -> None:
         label="Measure it" if result is None else "Measure again",
         primary=result is None,
     )
+    return request
 
 
 def _checks(study: Study, result: PersonaAuditResult) -> None:
@@ -79,7 +77,7 @@ def _checks(study: Study, result: PersonaAuditResult) -> None:
         render(memory_blocks(result, study, name), "persona-audit-memory")
 
 
-def _audit(workspace: Workspace, run: StoredRun) -> None:
+def _audit(workspace: Workspace, run: StoredRun) -> ConfoundingRequest | None:
     st.caption(
         "At several levels of stringency the model is asked for things that a policy set by chance cannot move, such as the "
         "weather. Where they move with it, the model takes the policy for news of something else, and its answers about "
@@ -90,7 +88,7 @@ def _audit(workspace: Workspace, run: StoredRun) -> None:
             "The rules engine is asked nothing in words, so nothing else can move. The audit needs a run of a language model.",
             icon=":material/info:",
         )
-        return
+        return None
     result = newest_about(workspace.store, run.run_id, ConfoundingResult)
     if result is None:
         st.info("Not audited yet for this run.", icon=":material/rule:")
@@ -106,6 +104,7 @@ def _audit(workspace: Workspace, run: StoredRun) -> None:
         label="Audit it" if result is None else "Audit again",
         primary=result is None,
     )
+    return request
 
 
 def _with_cost(

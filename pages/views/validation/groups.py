@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import streamlit as st
 
-from core.report.figures.skill import dumbbells
-from core.report.figures.validity import categories_figure
-from core.report.sentences.left_out import left_out_lines
-from core.report.sentences.validity import (
-    attribute_table,
-    diversity_words,
-    explained_table,
-    extreme_words,
-    names_of,
+from core.report.document import Paragraph
+from core.report.sentences.groups import (
+    DIVERSITY,
+    NO_TRUTH,
+    REGIONS,
+    RESPONSE_MEANS,
+    RESPONSES,
+    diversity_blocks,
+    footnotes,
+    no_regions,
+    region_blocks,
     region_horizons,
-    region_lines,
-    region_words,
+    response_blocks,
 )
-from core.services.audits.groups import group_checks, latest_group_checks
-from core.services.evaluation.skill import words_of
-from core.services.runs.results import twin_source
+from core.services.audits.group_results import KIND, GroupsResult
+from core.services.audits.groups import group_checks
+from core.services.runs.finished import newest_about
 from core.settings import observed_data
-from core.store.runs import StoredRun
-from pages.common.charts import chart, download
+from core.study import Study
 from pages.common.measure import measure
+from pages.common.render import render
 from pages.common.shell import Workspace, link, plain_text
-
-KIND = "groups"
 
 
 def groups_view(workspace: Workspace) -> None:
@@ -40,17 +36,18 @@ def groups_view(workspace: Workspace) -> None:
         st.info("This study has no fitted twin yet.", icon=":material/flag:")
         link("Calibration", "Fit the twin")
         return
-    values = latest_group_checks(workspace.store, run.run_id)
-    if values is None:
+    result = newest_about(workspace.store, run.run_id, GroupsResult)
+    if result is None:
         st.info(
             "Not checked yet for this run: how many different people its personas amount to, how differently groups respond in "
             "the simulation, and how well each region is forecast where regions were observed.",
             icon=":material/groups:",
         )
     else:
-        _diversity(workspace, run, values)
-        _responses(workspace, run, values)
-        _regions(workspace, run, values)
+        st.markdown(f"###### {DIVERSITY}")
+        render(diversity_blocks(result, workspace.study), "diversity")
+        _responses(result, workspace.study)
+        _regions(result, workspace.study)
     store, run_id, data_folder = workspace.store, run.run_id, observed_data()
     measure(
         workspace,
@@ -58,95 +55,45 @@ def groups_view(workspace: Workspace) -> None:
         run_id,
         lambda watch, executor: group_checks(store, run_id, data_folder, watch=watch, executor=executor),
         takes="under half a minute for a thousand personas",
-        label="Measure it" if values is None else "Measure again",
-        primary=values is None,
+        label="Measure it" if result is None else "Measure again",
+        primary=result is None,
     )
 
 
-def _diversity(workspace: Workspace, run: StoredRun, values: Mapping[str, Any]) -> None:
-    st.markdown("###### Diversity")
-    for text in diversity_words(values):
-        st.markdown(f"- {plain_text(text)}")
-    table = explained_table(values, names_of(workspace.study.behaviours))
-    st.caption(
-        "How much of the difference between personas each attribute or trait explains alone. 100%: who falls into which "
-        "category says all; shares can add up to more than 100%, since attributes go together."
-    )
-    st.table(
-        table.rename(index=plain_text, columns=plain_text)
-        .rename_axis(index=None, columns=None)
-        .style.format("{:.0%}", na_rep="–")
-    )
-    download(table, f"diversity-{run.run_id}", "diversity-data")
-
-
-def _responses(workspace: Workspace, run: StoredRun, values: Mapping[str, Any]) -> None:
-    groups, labels = values["groups"], names_of(workspace.study.behaviours)
-    by_name = {item["attribute"]: item for item in groups["attributes"]}
+def _responses(result: GroupsResult, study: Study) -> None:
+    by_name = {item.attribute: item for item in result.groups.attributes}
     if not by_name:
         return
-    st.markdown("###### Who responds how, in the simulation")
-    st.caption(plain_text(f"{groups['means'][:1].upper()}{groups['means'][1:]}."))
+    labels = {item.id: item.label for item in study.behaviours}
+    st.markdown(f"###### {RESPONSES}")
+    st.caption(RESPONSE_MEANS)
     left, right = st.columns(2)
     attribute = left.selectbox(
-        "Attribute", list(by_name), format_func=lambda name: by_name[name]["label"], key="group-attribute"
+        "Attribute", list(by_name), format_func=lambda name: by_name[name].label, key="group-attribute"
     )
     behaviour = right.selectbox("Behaviour", list(labels), format_func=lambda name: labels[name], key="group-behaviour")
     chosen = by_name[str(attribute)]
-    table = attribute_table(chosen, str(behaviour))
-    everyone = groups["everyone"][str(behaviour)]
-    if table.empty or everyone is None:
-        st.info("None of its categories has this behaviour.", icon=":material/info:")
-        return
-    st.markdown(plain_text(extreme_words(chosen, str(behaviour), "points")))
-    figure = categories_figure(
-        table,
-        float(everyone),
-        f"{labels[str(behaviour)]} by {chosen['label'].lower()}: strictest policy of training against none",
-        groups["unit"],
-        f"{twin_source(workspace.study, run.record.engine, run.run_id)} Simulated, {groups['start']} to {groups['end']}; nobody "
-        "observed these groups.",
-    )
-    chart(figure, table, f"groups-{attribute}-{behaviour}", "group-response", "Simulated response of each category")
-    if chosen["small"]:
-        st.caption(plain_text(f"Few personas stand for: {', '.join(chosen['small'])}."))
-    st.caption(plain_text(values["truth_note"]))
+    found = response_blocks(result, study, chosen, str(behaviour))
+    render(found or (Paragraph("None of its categories has this behaviour."),), "group-response")
+    if chosen.small:
+        st.caption(plain_text(f"Few personas stand for: {', '.join(chosen.small)}."))
+    st.caption(NO_TRUTH)
 
 
-def _regions(workspace: Workspace, run: StoredRun, values: Mapping[str, Any]) -> None:
-    st.markdown("###### Accuracy by region")
-    horizons = region_horizons(values)
-    for line in left_out_lines((values["regions"] or {}).get("left_out", {})):
-        st.caption(plain_text(f"Left out: {line}"))
+def _regions(result: GroupsResult, study: Study) -> None:
+    st.markdown(f"###### {REGIONS}")
+    horizons = region_horizons(result)
     if not horizons:
-        st.info(
-            plain_text(values["regions_note"] or "No region was observed around the origin."), icon=":material/map:"
+        st.info(plain_text(no_regions(result, study)), icon=":material/map:")
+    else:
+        asked = st.segmented_control(
+            "Days ahead",
+            horizons,
+            default=horizons[0],
+            format_func=lambda item: f"{item} days",
+            required=True,
+            key="region-days",
         )
-        return
-    asked = st.segmented_control(
-        "Days ahead",
-        horizons,
-        default=horizons[0],
-        format_func=lambda item: f"{item} days",
-        required=True,
-        key="region-days",
-    )
-    horizon = horizons[0] if asked is None else int(asked)
-    for text in region_words(values, horizon):
-        st.markdown(f"- {plain_text(text)}")
-    lines = region_lines(values, horizon)
-    figure = dumbbells(
-        lines,
-        f"Error in each region, {horizon} days ahead (further left is better)",
-        words_of("seasonal_naive"),
-        "points",
-        twin_source(workspace.study, run.record.engine, run.run_id),
-    )
-    chart(
-        figure,
-        lines,
-        f"regions-{horizon}-{run.run_id}",
-        "regions",
-        "Errors of the twin and of a baseline in each region",
-    )
-    st.caption(plain_text(values["regions"]["summary"]["known_of_regions"]))
+        render(region_blocks(result, study, horizons[0] if asked is None else int(asked)), "regions")
+    if result.regions is not None:
+        render(footnotes(result.regions), "regions-rest")

@@ -20,8 +20,12 @@ from core.execution.executor import Executor
 from core.forecasting.backtest import forecast_place
 from core.forecasting.places import places_from_tables
 from core.people.personas import synthesise
-from core.report.sentences.groups import regions_text
-from core.services.audits.groups import regional_accuracy, study_country
+from core.report.renderers.terminal import terminal_text
+from core.report.sentences.groups import regions_document
+from core.services.audits.group_results import RegionalAccuracy
+from core.services.audits.groups import country_with_regions, regional_accuracy
+from core.services.audits.groups import region_table as region_table_of
+from core.services.audits.requests import RegionsRequest
 from core.services.populations.synthesis import make_population
 from core.services.studies.inputs import open_study
 from core.study import load_codebook, load_study
@@ -33,6 +37,7 @@ from core.validity.regions import (
     PEOPLE,
     TWIN,
     Country,
+    RegionScore,
     countries_of,
     forecast_regions,
     latest_origin,
@@ -90,21 +95,22 @@ def forecasts() -> dict[str, dict[str, pd.DataFrame]]:
 
 def test_a_calm_region_is_forecast_without_error_and_a_noisy_one_misses_by_its_noise() -> None:
     rows = region_rows(forecast_regions(germany(), people(), ORIGIN, 90).regions, [90])
-    by_region = {row["region"]: row for row in rows}
-    calm, noisy = (by_region[code]["shared_rmse"] for code in (CALM, NOISY))
+    by_region = {row.region: row for row in rows}
+    calm, noisy = (by_region[code].shared_rmse for code in (CALM, NOISY))
     assert calm["last_7_days"] == 0.0 and calm["seasonal_naive"] == 0.0
     # A mean of n days of white noise misses by √(1 + 1/n) of its deviation.
     assert noisy["last_7_days"] == pytest.approx(SIGMA * np.sqrt(1 + 1 / 7), rel=0.1)
     assert noisy["seasonal_naive"] == pytest.approx(SIGMA * np.sqrt(1 + 1 / 4), rel=0.1)
     assert calm[TWIN] < noisy[TWIN]
-    assert by_region[CALM]["name"] == "Berlin" and by_region[CALM]["observed"] > 0.99
-    part = region_summary(rows)["by_country"]["DEU"]["90"]
+    assert by_region[CALM].name == "Berlin" and by_region[CALM].observed > 0.99
+    part = region_summary(rows).by_country["DEU"]["90"]
     for name in (TWIN, "last_7_days", "seasonal_naive"):
-        parity = part["parity"][name]
-        assert parity["best"] == "Berlin" or name == TWIN  # the twin expects of Berlin what other places did
-        scores = {code: by_region[code]["shared_rmse"][name] for code in NAMES}
-        assert parity["difference"] == pytest.approx(max(scores.values()) - min(scores.values()), abs=2e-4)
-        assert part["mean"][name] == pytest.approx(np.mean(list(scores.values())), abs=2e-4)
+        parity = part.parity[name]
+        assert parity is not None
+        assert parity.best == "Berlin" or name == TWIN  # the twin expects of Berlin what other places did
+        scores = {code: by_region[code].shared_rmse[name] for code in NAMES}
+        assert parity.difference == pytest.approx(max(scores.values()) - min(scores.values()), abs=2e-4)
+        assert part.mean[name] == pytest.approx(np.mean(list(scores.values())), abs=2e-4)
 
 
 def test_the_national_forecast_is_right_about_the_region_that_is_the_nation() -> None:
@@ -186,8 +192,8 @@ def test_a_region_without_enough_behaviours_is_named_and_left_out_of_the_compari
     table = tables()[0].copy()
     table.loc[table["place"] == CALM, VALUES[1:]] = np.nan
     rows = region_rows(forecast_regions(germany(table), people(), ORIGIN, 90).regions, [90])
-    calm = next(row for row in rows if row["region"] == CALM)
-    assert calm["behaviours"] == ["retail"] and calm["shared_rmse"] is None and len(calm["macro_rmse"]) > 2
+    calm = next(row for row in rows if row.region == CALM)
+    assert calm.behaviours == ("retail",) and calm.shared_rmse is None and len(calm.macro_rmse) > 2
     compared, incomplete = region_table(rows, "DEU", 90)
     assert set(compared.index) == {NOISY, REAL} and incomplete == ["Berlin"]
 
@@ -220,14 +226,25 @@ def test_what_is_broken_is_not_taken_for_too_little_observed(tmp_path: Path) -> 
 
 
 def test_a_region_that_misses_an_origin_is_not_compared_with_those_that_have_it() -> None:
-    head = {"country": "DEU", "name": "n", "horizon": 30, "observed": 1.0}
     rows = [
-        {**head, "region": region, "origin": origin, "shared_rmse": {TWIN: value, "seasonal_naive": 1.0}}
+        RegionScore(
+            country="DEU",
+            region=region,
+            name="n",
+            origin=origin,
+            horizon=30,
+            behaviours=("a",),
+            observed=1.0,
+            rmse={},
+            macro_rmse={},
+            shared=("a",),
+            shared_rmse={TWIN: value, "seasonal_naive": 1.0},
+        )
         for region, origin, value in (("x", "1", 2.0), ("x", "2", 4.0), ("y", "1", 9.0))
     ]
     table, incomplete = region_table(rows, "DEU", 30)
     assert table[TWIN].to_dict() == {"x": 3.0} and incomplete == ["n"]
-    assert region_summary(rows)["by_country"]["DEU"]["30"]["parity"][TWIN] is None
+    assert region_summary(rows).by_country["DEU"]["30"].parity[TWIN] is None
 
 
 def test_rank_correlations_by_hand() -> None:
@@ -281,19 +298,20 @@ def test_the_command_and_the_service_agree_whoever_works(
 ) -> None:
     regions, policy, national = written(tmp_path)
     assert read_regions(regions).names == NAMES
-    values = regional_accuracy(regions, policy, [ORIGIN], [90, 30], national=national, executor=processes)
-    assert values["names"] == {"DEU": "Germany"} and values["left_out"] == {} and values["national"]
-    assert [row["horizon"] for row in values["rows"]] == [30] * 3 + [90] * 3
+    values = regional_accuracy(RegionsRequest(regions, policy, (ORIGIN,), national, (90, 30)), executor=processes)
+    assert values.names == {"DEU": "Germany"} and values.left_out == {} and values.national
+    assert [row.horizon for row in values.rows] == [30] * 3 + [90] * 3
     command = ["regions", "--mobility", str(regions), "--policy", str(policy), "--national", str(national),
                "--origins", str(ORIGIN), "--horizons", "30,90"]  # fmt: skip
     assert main([*command, "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
-    assert printed["rows"] == json.loads(json.dumps(values["rows"])) and printed["summary"]["by_country"]["DEU"]
+    assert printed["rows"] == values.as_dict()["rows"] and printed["summary"]["by_country"]["DEU"]
     assert main(command) == 0
     text = capsys.readouterr().out
     assert "Germany" in text and "Berlin" in text and "nothing else" in text
-    alone = regional_accuracy(regions, policy, [ORIGIN], [30])
-    assert not alone["national"] and "--national" in regions_text(alone)
+    alone = regional_accuracy(RegionsRequest(regions, policy, (ORIGIN,), horizons=(30,)))
+    assert not alone.national and "--national" in terminal_text(regions_document(alone))
+    assert RegionalAccuracy.from_dict(alone.as_dict()) == alone
     assert main([*command, "--countries", "DEX"]) == 2
     assert "Nearest valid: DEU" in capsys.readouterr().err
     assert main([*command, "--horizons", "0"]) == 2
@@ -304,11 +322,11 @@ def test_the_command_and_the_service_agree_whoever_works(
 
 def test_an_origin_without_anything_after_it_is_said_so(tmp_path: Path) -> None:
     regions, policy, _ = written(tmp_path)
-    values = regional_accuracy(regions, policy, [date(2021, 12, 1)], [30])
-    assert values["rows"] == []
-    assert set(values["left_out"]) == {f"{code} after 2021-12-01, 30 days" for code in NAMES}
-    assert "fewer than 85%" in " ".join(values["left_out"].values())
-    assert "No region was observed" in regions_text(values)
+    values = regional_accuracy(RegionsRequest(regions, policy, (date(2021, 12, 1),), horizons=(30,)))
+    assert values.rows == ()
+    assert set(values.left_out) == {f"{code} after 2021-12-01, 30 days" for code in NAMES}
+    assert "fewer than 85%" in " ".join(values.left_out.values())
+    assert "No region was observed" in terminal_text(regions_document(values))
 
 
 @pytest.mark.real_data
@@ -336,15 +354,16 @@ def test_the_emirates_past_is_worth_something(real_data: Path) -> None:
     """Roughly right: errors of a few points, more at Umm Al Quwain than at Dubai without its own data, and less with."""
     inputs = open_study("uae", real_data)
     population = make_population(inputs.study, 60)
-    country, hashes, note = study_country(inputs, population, real_data)
-    assert country is not None and note == "" and set(hashes) == {"google_mobility_regions.parquet"}
+    table, lacking = region_table_of(inputs, real_data)
+    assert table is not None and lacking == "" and set(table.hashes) == {"google_mobility_regions.parquet"}
+    country = country_with_regions(table, inputs, population)
     assert latest_origin(country, 180) == date(2020, 12, 31)
     rows = region_rows(forecast_regions(country, population.personas, date(2020, 12, 31), 180).regions, [90, 180])
-    assert {row["region"] for row in rows} == {item.code for item in country.regions} and len(rows) == 14
-    part = region_summary(rows)["by_country"]["uae"]["180"]
-    assert part["regions"] == 7 and 2 < part["mean"][TWIN] < 25
-    assert part["mean"][TWIN] < part["mean"][NATIONAL] and PEOPLE in part["mean"]
-    assert part["parity"][NATIONAL]["worst"] == "Umm Al Quawain"
+    assert {row.region for row in rows} == {item.code for item in country.regions} and len(rows) == 14
+    part = region_summary(rows).by_country["uae"]["180"]
+    assert part.regions == 7 and 2 < part.mean[TWIN] < 25
+    assert part.mean[TWIN] < part.mean[NATIONAL] and PEOPLE in part.mean
+    assert part.parity[NATIONAL].worst == "Umm Al Quawain"
 
 
 @pytest.mark.real_data

@@ -94,7 +94,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
             delete_scenario(store, study, scenario.id)
         runs["sensitivity"] = run_sensitivity(store, one, inputs=inputs)["run_id"]
         runs["ablations"] = run_ablations(store, one, only=["without_policy"], inputs=inputs)["run_id"]
-        runs["groups"] = group_checks(store, one, inputs=inputs)["run_id"]
+        runs["groups"] = group_checks(store, one, inputs=inputs).run_id
         runs["crowd"] = audit_personas(PersonaAuditRequest(one), store, study=study).run_id
         people = str(store.run(one).record.population_id)
         trait = AnswerMapping(TRAIT, next(iter(edited.spec.trait_names)))

@@ -23,7 +23,6 @@ from core.calibration.problem import Problem
 from core.calibration.trials import TrialLog, macro_study
 from core.calibration.twin import SLOPE_SHRINKAGE, forecast_bounds, forecast_defaults, twin_forecast
 from core.cognition.engine import ResponseEngine, with_own
-from core.cognition.rules import parameter_bounds
 from core.errors import Cancelled, InputError
 from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.simulation.simulate import simulate
@@ -48,8 +47,7 @@ class SearchResult:
 
 def search_bounds(engine: ResponseEngine, study: Study, origin: date) -> dict[str, tuple[float, float]]:
     """What is searched for this engine: its own parameters (the rules engine's) and those of the forecast from `origin`."""
-    own = parameter_bounds() if engine.parameters else {}
-    return {**own, **forecast_bounds(study, origin)}
+    return {**engine.bounds, **forecast_bounds(study, origin)}
 
 
 def score_parameters(

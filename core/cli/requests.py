@@ -106,21 +106,20 @@ def _plain(kind: Any) -> Any:
 def asking_of(arguments: argparse.Namespace) -> Any:
     """How a language model is to be asked, or None for the rules engine; InputError where only options are given. None too
     where a command need not name an engine: how the run's own is asked is then for the command to say."""
-    from core.cognition.llm.providers import LANGUAGE_ENGINES
-    from core.errors import InputError, one_of
-    from core.services.studies.inputs import ENGINES
+    from core.cognition.registry import ENGINES, asks_model, model_engines
+    from core.errors import InputError
     from core.services.studies.requests import ModelOptions
 
     if arguments.engine is None:
         return None
     given = model_options_given(arguments)
-    if arguments.engine not in LANGUAGE_ENGINES:
-        one_of(arguments.engine, ENGINES, what="engine")
+    if not asks_model(arguments.engine):
+        ENGINES.named(arguments.engine)
         switched = [name for name in ("allow_failures", "estimate", "ask") if getattr(arguments, name, False)]
         for name in (*given, *switched):
             raise InputError(
                 f"--{name.replace('_', '-')} with the engine {arguments.engine}, which asks no model",
-                allowed=f"--engine {', '.join(LANGUAGE_ENGINES)}",
+                allowed=f"--engine {', '.join(model_engines())}",
             )
         return None
     if not str(given.get("model", "")).strip():

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol, runtime_checkable
+from dataclasses import replace
+from typing import Any, ClassVar, Protocol, Self, cast, runtime_checkable
 
 import numpy as np
 import pandas as pd
+
+from core.errors import InputError, one_of
+from core.registry import Parameter
 
 #: Columns of a context besides one level per indicator ("C1") and one flag per flagged indicator ("C1_Flag").
 DAY_TYPE = "day_type"  # one of core.policy.calendar.DAY_TYPES
@@ -20,13 +24,17 @@ SITUATION_COLUMNS = (DAY_TYPE, RAMADAN, EPIDEMIC, RESTRICTED_DAYS)
 
 @runtime_checkable
 class ResponseEngine(Protocol):
-    """Answers P personas × C contexts with probabilities of B behaviours.
+    """Answers P personas × C contexts with probabilities of B behaviours; an engine is most easily a subclass of `Engine`.
 
     `name` and `version` identify the engine on every figure made with it; `model_id` is the provider's model where
-    there is one. `parameters` are the engine-wide numbers that calibration may search (empty where there are none).
-    Engines hold no state that depends on the order of calls and may be pickled to another process. An engine with a
-    true attribute `reads_text` is given the personas' column `text` too.
+    there is one, and `prompt_version` its prompts. `parameters` are the engine-wide numbers that calibration may search
+    inside `bounds` (both empty where there are none). `asks_model` says whether answers are a language model's, and
+    `description` how that is asked, in JSON's types. With `reads_text` it is given the personas' column `text` too.
+    Engines hold no state that depends on the order of calls and may be pickled to another process.
     """
+
+    reads_text: bool
+    asks_model: bool
 
     @property
     def name(self) -> str: ...
@@ -38,7 +46,16 @@ class ResponseEngine(Protocol):
     def model_id(self) -> str | None: ...
 
     @property
+    def prompt_version(self) -> str | None: ...
+
+    @property
     def parameters(self) -> Mapping[str, float]: ...
+
+    @property
+    def bounds(self) -> Mapping[str, tuple[float, float]]: ...
+
+    @property
+    def description(self) -> Mapping[str, Any]: ...
 
     def with_parameters(self, parameters: Mapping[str, float]) -> ResponseEngine:
         """The same engine with these parameters; InputError for an unknown name or a value out of range."""
@@ -50,6 +67,51 @@ class ResponseEngine(Protocol):
         `personas` has one row per persona with its attributes and traits; `contexts` one row per unique context.
         """
         ...
+
+
+class Engine:
+    """A base for engines. A subclass has `name` and `version`, and responds; where it has parameters it is a frozen dataclass
+    with a field for each and says in `searched` between which bounds calibration may choose them."""
+
+    name: str
+    reads_text = False
+    asks_model = False
+    searched: ClassVar[Mapping[str, Parameter]] = {}
+
+    @property
+    def model_id(self) -> str | None:
+        return None
+
+    @property
+    def prompt_version(self) -> str | None:
+        return None
+
+    @property
+    def parameters(self) -> Mapping[str, float]:
+        return {name: float(getattr(self, name)) for name in self.searched}
+
+    @property
+    def bounds(self) -> Mapping[str, tuple[float, float]]:
+        return {name: (item.low, item.high) for name, item in self.searched.items()}
+
+    @property
+    def description(self) -> Mapping[str, Any]:
+        return {}
+
+    def with_parameters(self, parameters: Mapping[str, float]) -> Self:
+        for name, value in parameters.items():
+            low, high = self.bounds[one_of(name, self.bounds, what="engine parameter", where=self.name)]
+            if not low <= value <= high:
+                raise InputError(
+                    f"{name} = {value}",
+                    where=self.name,
+                    allowed=f"{low} to {high}",
+                    nearest=str(min(max(value, low), high)),
+                )
+        return cast(Self, replace(cast(Any, self), **parameters)) if parameters else self
+
+    def respond(self, personas: pd.DataFrame, contexts: pd.DataFrame) -> np.ndarray:
+        raise NotImplementedError
 
 
 def with_own(engine: ResponseEngine, parameters: Mapping[str, float]) -> ResponseEngine:

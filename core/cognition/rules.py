@@ -11,62 +11,35 @@ Every number comes from one table (`core.cognition.coefficients`), frozen before
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit
 
 from core.cognition.coefficients import EVERY, HOURS_PER_DAY, CoefficientTable
-from core.cognition.engine import DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS
+from core.cognition.engine import DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS, Engine
+from core.cognition.registry import DEFAULT_ENGINE
 from core.errors import InputError, one_of
 from core.policy.calendar import DAY_TYPES
 from core.policy.indices import sub_indices
+from core.registry import Parameter
 from core.study import Codebook, Study, load_codebook
 
 EPIDEMIC_LEVELS = (1, 2)
 
 
-@dataclass(frozen=True)
-class RulesParameters:
-    """Engine-wide numbers without a closed form; calibration searches them inside the bounds given here.
-
-    All are assumptions until a calibration has fitted them, and the run record says which were.
-    """
-
-    fatigue: float = field(
-        default=0.5,
-        metadata={
-            "low": 0.0,
-            "high": 0.9,
-            "unit": "share",
-            "text": "Share of a policy's effect that wears off in the end",
-        },
-    )
-    fatigue_days: float = field(
-        default=120.0,
-        metadata={
-            "low": 30.0,
-            "high": 365.0,
-            "unit": "days",
-            "text": "Days under restrictions after which half of that has worn off",
-        },
-    )
-    epidemic: float = field(
-        default=1.0,
-        metadata={
-            "low": 0.0,
-            "high": 3.0,
-            "unit": "multiple",
-            "text": "Voluntary caution, as a multiple of the table's",
-        },
-    )
-
-
-def parameter_bounds() -> dict[str, tuple[float, float]]:
-    """The bounds of each searched parameter: name -> (low, high)."""
-    return {item.name: (item.metadata["low"], item.metadata["high"]) for item in fields(RulesParameters)}
+#: Engine-wide numbers without a closed form. All are assumptions until a calibration has fitted them, and the run record says
+#: which were.
+PARAMETERS: Mapping[str, Parameter] = {
+    "fatigue": Parameter(0.5, 0.0, 0.9, "share", "Share of a policy's effect that wears off in the end"),
+    "fatigue_days": Parameter(
+        120.0, 30.0, 365.0, "days", "Days under restrictions after which half of that has worn off"
+    ),
+    "epidemic": Parameter(1.0, 0.0, 3.0, "multiple", "Voluntary caution, as a multiple of the table's"),
+}
 
 
 @dataclass(frozen=True)
@@ -92,7 +65,7 @@ class CompiledBehaviour:
 
 
 @dataclass(frozen=True)
-class RulesEngine:
+class RulesEngine(Engine):
     """The offline engine of a study. `respond` gives the same answer for the same input on every machine and run."""
 
     features: tuple[str, ...]
@@ -100,10 +73,12 @@ class RulesEngine:
     remainders: tuple[str, ...]
     behaviours: tuple[str, ...]
     codebook: Codebook
-    setting: RulesParameters = RulesParameters()
-    name: str = "rules"
+    fatigue: float = PARAMETERS["fatigue"].default
+    fatigue_days: float = PARAMETERS["fatigue_days"].default
+    epidemic: float = PARAMETERS["epidemic"].default
+    name: str = DEFAULT_ENGINE
     version: str = "2"
-    model_id: str | None = None
+    searched: ClassVar[Mapping[str, Parameter]] = PARAMETERS
 
     @classmethod
     def for_study(cls, study: Study, table: CoefficientTable) -> RulesEngine:
@@ -126,24 +101,6 @@ class RulesEngine:
             behaviours=study.behaviour_ids,
             codebook=Codebook(study.indicators, {}, study.id),
         )
-
-    @property
-    def parameters(self) -> Mapping[str, float]:
-        return {item.name: float(getattr(self.setting, item.name)) for item in fields(RulesParameters)}
-
-    def with_parameters(self, parameters: Mapping[str, float]) -> RulesEngine:
-        bounds = parameter_bounds()
-        for name, value in parameters.items():
-            one_of(name, bounds, what="engine parameter", where="rules")
-            low, high = bounds[name]
-            if not low <= value <= high:
-                raise InputError(
-                    f"{name} = {value}",
-                    where="rules",
-                    allowed=f"{low} to {high}",
-                    nearest=str(min(max(value, low), high)),
-                )
-        return replace(self, setting=replace(self.setting, **parameters))
 
     def respond(self, personas: pd.DataFrame, contexts: pd.DataFrame) -> np.ndarray:
         features = self.person_features(personas)
@@ -189,14 +146,14 @@ class RulesEngine:
                 "a context has no level for some indicator", where="rules engine", allowed="every level known"
             )
         days = contexts[RESTRICTED_DAYS].to_numpy(dtype=float)
-        lasting = 1.0 - self.setting.fatigue * (1.0 - np.exp2(-days / self.setting.fatigue_days))
+        lasting = 1.0 - self.fatigue * (1.0 - np.exp2(-days / self.fatigue_days))
         kinds = contexts[DAY_TYPE].to_numpy()
         epidemic = contexts[EPIDEMIC].to_numpy()
         terms: list[np.ndarray] = [np.ones(len(contexts))]
         terms += [(kinds == day).astype(float) for day in DAY_TYPES]
         terms.append(contexts[RAMADAN].to_numpy(dtype=float))
         terms += [-column * lasting for column in intensity.T]
-        terms += [-(epidemic == level).astype(float) * self.setting.epidemic for level in EPIDEMIC_LEVELS]
+        terms += [-(epidemic == level).astype(float) * self.epidemic for level in EPIDEMIC_LEVELS]
         return np.column_stack(terms).astype(np.float32)
 
 

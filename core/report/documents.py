@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from core.cognition.registry import engine_label
 from core.errors import InputError
 from core.files_out import written_whole
 from core.records import RunRecord
@@ -24,7 +25,6 @@ from core.services.audits.group_results import GroupsResult
 from core.services.audits.results import ConfoundingResult, PersonaAuditResult
 from core.services.counterfactuals.results import ComparisonResult, SweepResult
 from core.services.library.archive import load_result
-from core.services.studies.inputs import engine_label
 from core.services.studies.stored_inputs import stored_study
 from core.services.surveys.results import SurveyResult
 from core.store.database import Store

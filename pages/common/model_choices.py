@@ -7,6 +7,7 @@ from dataclasses import replace
 import streamlit as st
 
 from core.cognition.llm.prices import load_prices
+from core.cognition.registry import REPLAY
 from core.errors import InputError
 from core.services.language.recordings import Recording, recordings
 from core.services.language.servers import (
@@ -66,7 +67,7 @@ def model_choice(study: Study, engine: str) -> ModelOptions | None:
 
 def may_be_asked(asking: ModelOptions) -> bool:
     """Whether the key that a provider wants is there; a replay and a server of one's own need none."""
-    if asking.engine == "replay":
+    if asking.replays:
         return True
     key = key_state(asking.engine).present
     if not may_spend_keys():
@@ -138,7 +139,7 @@ def recorded_choice(workspace: Workspace, survey: bool = False) -> ModelOptions 
         )
     ]
     way = ModelOptions(
-        engine="replay",
+        engine=REPLAY,
         of=chosen.engine,
         model=chosen.model,
         base_url=chosen.base_url,

@@ -16,12 +16,13 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.cognition.registry import engine_label
 from core.counterfactual.fitted import FittedTwin
 from core.errors import PolicyTwinError
 from core.execution.progress import STAGE_WORDS
 from core.services.dashboard.jobs import Job, JobBoard, background_executor
 from core.services.runs.fitted import fitted_twin
-from core.services.studies.inputs import StudyInputs, engine_label, inputs_digest, list_studies, open_study
+from core.services.studies.inputs import StudyInputs, inputs_digest, list_studies, open_study
 from core.settings import observed_data, shipped_data, store_path
 from core.store.database import Store
 from core.store.runs import StoredRun

@@ -22,9 +22,9 @@ import pyarrow.parquet as pq
 from core.cognition.llm.answers import AnswerShape
 from core.cognition.llm.cache import AnswerCache, call_row, parameters_of
 from core.cognition.llm.outcomes import Outcome
-from core.cognition.llm.providers import RECORDED
 from core.cognition.llm.secret_text import secret_values, without_values
 from core.cognition.llm.types import AnswerError, ModelSpec, Question
+from core.cognition.registry import replayable_engines
 from core.datasets.bounds import check_footer, check_unpacked, mapped
 from core.errors import InputError, PolicyTwinError, one_of
 from core.files_out import written_whole
@@ -215,7 +215,7 @@ def _checked(row: Mapping[str, Any], where: str, parse: Parser, specs: dict[str,
     for name in NAMES:
         if row[name] is not None and not (row[name].isprintable() and len(row[name]) <= LONGEST_NAME):
             raise InputError(f"{name} is no name", where=where, allowed=f"up to {LONGEST_NAME} characters on one line")
-    one_of(row["engine"], RECORDED, what="engine", where=where)
+    one_of(row["engine"], replayable_engines(), what="engine", where=where)
     if row["asked_at"].replace(tzinfo=UTC) > datetime.now(UTC) + AHEAD:
         raise InputError(f"was asked on {row['asked_at']:%Y-%m-%d}, which is still to come", where=where)
     spec, question = _asked(row, where, specs)

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import partial
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
+from core.cognition.engine import Engine
 from core.cognition.llm.answers import REASON, AnswerShape
 from core.cognition.llm.budget import spent
 from core.cognition.llm.cache import AnswerCache
@@ -26,8 +28,9 @@ from core.cognition.llm.outcomes import Outcome
 from core.cognition.llm.pipe import ask_all
 from core.cognition.llm.prices import Price
 from core.cognition.llm.prompts import PERSONA, PROMPTS, PromptWriter, load_prompts
-from core.cognition.llm.providers import LANGUAGE_ENGINES, RECORDED, provider_for
-from core.cognition.llm.types import ModelSpec, Question
+from core.cognition.llm.providers import provider_for
+from core.cognition.llm.types import ModelSpec, Provider, Question
+from core.cognition.registry import ENGINES, EngineKind, model_engines, replayable_engines, replays
 from core.errors import InputError, PolicyTwinError, one_of
 from core.study import Study
 
@@ -37,7 +40,7 @@ MOST_SAMPLES = 100
 #: Tokens of an answer: for each number with its name and punctuation, for the frame, and characters of reason in one.
 TOKENS_PER_NUMBER, TOKENS_OF_FRAME, CHARACTERS_PER_TOKEN = 9, 40, 3
 _SHOWN = 5
-#: Options of `language_engine` that are numbers, and all of them.
+#: Options of `language_engine` that are numbers, and all of them; one that replays knows also whose answers, `of`.
 NUMBERS: Mapping[str, type] = {
     "temperature": float,
     "max_output_tokens": int,
@@ -45,7 +48,7 @@ NUMBERS: Mapping[str, type] = {
     "timeout": float,
     "samples": int,
 }
-OPTIONS = ("model", "base_url", *NUMBERS, "design", "days", "prompts", "of")
+OPTIONS = ("model", "base_url", *NUMBERS, "design", "days", "prompts")
 #: Tokens that a model may use by default: enough for the longest answer, with some room to think.
 OUTPUT_TOKENS = 2048
 
@@ -118,7 +121,7 @@ class LanguageAnswers:
 
 
 @dataclass(frozen=True)
-class LanguageEngine:
+class LanguageEngine(Engine):
     """A model asked in one design. A ResponseEngine without parameters: calibration searches only outside of it.
 
     `name` is gemini, openai or replay; replay takes `spec` of the engine whose answers are in the cache. `samples` are
@@ -146,9 +149,10 @@ class LanguageEngine:
 
     #: Personas are asked with their texts, which callers may otherwise leave out.
     reads_text = True
+    asks_model = True
 
     def __post_init__(self) -> None:
-        one_of(self.name, LANGUAGE_ENGINES, what="engine")
+        one_of(self.name, model_engines(), what="engine")
         if not 1 <= self.samples <= MOST_SAMPLES:
             raise InputError(f"{self.samples} samples", where=f"engine {self.name}", allowed=f"1 to {MOST_SAMPLES}")
 
@@ -163,8 +167,8 @@ class LanguageEngine:
         return ", ".join(sorted(self.returned)) or self.spec.model
 
     @property
-    def parameters(self) -> Mapping[str, float]:
-        return {}
+    def prompt_version(self) -> str:
+        return self.writer.files.version
 
     @property
     def description(self) -> dict[str, Any]:
@@ -184,12 +188,12 @@ class LanguageEngine:
             "seed": self.spec.seed,
         }
 
-    def with_parameters(self, parameters: Mapping[str, float]) -> LanguageEngine:
+    def with_parameters(self, parameters: Mapping[str, float]) -> Self:
         for name in parameters:
             raise InputError(
                 f"unknown engine parameter '{name}'", where=f"engine {self.name}", allowed="none: a model has none"
             )
-        return replace(self)
+        return self
 
     def questions(self, personas: pd.DataFrame, contexts: pd.DataFrame) -> list[PreparedQuestion]:
         """What would be asked, before anything is: equal texts of personas share a question.
@@ -341,16 +345,16 @@ def language_engine(
     unknown option, and for values that cannot be used.
     """
     where = f"engine {name}"
-    one_of(name, LANGUAGE_ENGINES, what="engine")
+    one_of(name, model_engines(), what="engine")
     for option in options:
-        one_of(option, OPTIONS, what="option", where=where)
+        one_of(option, ENGINES[name].options, what="option", where=where)
     given = {option: value for option, value in options.items() if value is not None}
     if not str(given.get("model", "")).strip():
         raise InputError("no model is named", where=where, allowed="the name of a model, as its provider calls it")
-    recorded = one_of(str(given.pop("of", "gemini")), RECORDED, what="engine to replay", where=where)
+    recorded = one_of(str(given.pop("of", "gemini")), replayable_engines(), what="engine to replay", where=where)
     numbers = {option: _number(given[option], option, where) for option in NUMBERS if option in given}
     spec = ModelSpec(
-        engine=recorded if name == "replay" else name,
+        engine=recorded if replays(name) else name,
         model=str(given["model"]).strip(),
         base_url=None if "base_url" not in given else str(given["base_url"]).strip().rstrip("/"),
         **{"max_output_tokens": OUTPUT_TOKENS, **{key: value for key, value in numbers.items() if key != "samples"}},
@@ -364,6 +368,16 @@ def language_engine(
         cache=cache,
         **asking,
     )
+
+
+def register_model(name: str, provider: Callable[[ModelSpec], Provider], **about: Any) -> EngineKind:
+    """Register an engine that asks a language model through a provider; `about` are further fields of `EngineKind`.
+
+    The provider is made anew for each round of questions, and belongs to the event loop in which it is first asked.
+    """
+    options = (*OPTIONS, "of") if about.get("replays") else OPTIONS
+    make = partial(language_engine, name=name)
+    return ENGINES.register(EngineKind(name=name, provider=provider, make=make, options=options, **about))
 
 
 def _number(value: Any, option: str, where: str) -> Any:

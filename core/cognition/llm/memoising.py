@@ -12,15 +12,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
+from core.cognition.engine import Engine, ResponseEngine
+from core.cognition.llm.canaries import VERSION as CANARIES_VERSION
 from core.cognition.llm.engine import Failure, LanguageAnswers, LanguageEngine, PreparedQuestion, missing_answers
 from core.cognition.llm.outcomes import Outcome
 from core.cognition.llm.prompts import PERSONA
 from core.cognition.llm.types import AnswerError, Question
+from core.cognition.registry import model_engines, replays
 from core.errors import InputError
 
 #: The design in which an answer depends on what else stands in its prompt.
@@ -39,7 +42,7 @@ class NotAsked(InputError):
     contexts: int = 0
 
 
-class MemoisingEngine:
+class MemoisingEngine(Engine):
     """A ResponseEngine over a LanguageEngine, whose answers it keeps in memory; see the module.
 
     With `asks` what is not known is asked; otherwise it is NotAsked, or with `leave_missing` a failure. `failed` are keys
@@ -49,6 +52,7 @@ class MemoisingEngine:
     """
 
     reads_text = True
+    asks_model = True
 
     def __init__(
         self,
@@ -59,6 +63,7 @@ class MemoisingEngine:
         failed: Iterable[str] = (),
         own: pd.DataFrame | None = None,
     ) -> None:
+        self.name, self.version = language.name, language.version
         self.language, self.asks, self.leave_missing = replace(language, allow_failures=True), asks, leave_missing
         self.allow_failures = language.allow_failures
         self.failed = set(failed)
@@ -70,27 +75,19 @@ class MemoisingEngine:
         self._lock = threading.RLock()
 
     @property
-    def name(self) -> str:
-        return self.language.name
-
-    @property
-    def version(self) -> str:
-        return self.language.version
-
-    @property
     def model_id(self) -> str:
         return self.language.model_id
 
     @property
-    def parameters(self) -> Mapping[str, float]:
-        return {}
+    def prompt_version(self) -> str:
+        return self.language.prompt_version
 
     @property
     def description(self) -> dict[str, Any]:
-        """As the language engine's."""
-        return self.language.description
+        """As the language engine's, with the version of the canaries that are asked beside it; it holds no key."""
+        return {**self.language.description, "canaries": CANARIES_VERSION}
 
-    def with_parameters(self, parameters: Mapping[str, float]) -> MemoisingEngine:
+    def with_parameters(self, parameters: Mapping[str, float]) -> Self:
         self.language.with_parameters(parameters)
         return self
 
@@ -195,11 +192,18 @@ class MemoisingEngine:
         wrong = NotAsked(
             f"{len(distinct_questions):,} questions have no answer yet ({situations:,} prompts, model {spec.model})",
             where=f"engine {self.name}",
-            allowed=importing if self.name == "replay" else asking,
+            allowed=importing if replays(self.name) else asking,
         )
         wrong.questions = tuple(distinct_questions.values())
         wrong.contexts = len({row for item in rest for _, _, row in item.plan.answer_slots})
         return wrong
+
+
+def model_engine(engine: ResponseEngine) -> MemoisingEngine:
+    """The engine of a run that asks a language model. InputError for any other."""
+    if not isinstance(engine, MemoisingEngine):
+        raise InputError("asks no language model", where=f"engine {engine.name}", allowed=", ".join(model_engines()))
+    return engine
 
 
 class _Table:

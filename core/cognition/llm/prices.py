@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator
 
 from core.cognition.llm.types import ModelSpec
+from core.cognition.registry import replays
 from core.errors import InputError, one_of
 from core.inputs.checking import WrittenModel, checked, choice_of, wrong
 from core.inputs.files import read_text
@@ -111,7 +112,7 @@ def price_of(spec: ModelSpec, prices: Sequence[Price]) -> tuple[Price | None, st
     if own is not None:
         return own, f"your price of {own.as_of:%Y-%m-%d} ({own.source})"
     host = urlsplit(spec.base_url).hostname if spec.base_url else None
-    if spec.engine == "replay":
+    if replays(spec.engine):
         return None, "replayed answers cost nothing"
     if host is not None and is_local(host):
         return None, "a server on this machine or network has no price"

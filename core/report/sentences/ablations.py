@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from core.cognition.registry import engine_label
 from core.report.sentences.left_out import left_out_lines
 from core.report.terminal import table
 from core.services.evaluation.ablation_parts import CONTROL, GROUPS
-from core.services.studies.inputs import engine_label
 
 
 def ablations_text(values: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from core.cognition.registry import asks_model, engine_label
 from core.errors import InputError
 from core.records import RUNGS, RunRecord
 from core.report.document import Block, Details, Document, Figure, Heading, Items, Paragraph, Table, sentences
@@ -20,11 +21,9 @@ from core.services.counterfactuals.requests import CompareRequest, SweepRequest
 from core.services.counterfactuals.results import ComparisonResult, ScenarioResult, SweepResult
 from core.services.counterfactuals.run import compare, sweep
 from core.services.counterfactuals.tables import contrast_table, sweep_table
-from core.services.language.engines import is_language
 from core.services.policies.timelines import OBSERVED
 from core.services.populations.synthesis import make_population
 from core.services.runs.fits import told_again
-from core.services.studies.inputs import engine_label
 from core.simulation.contexts import RESTRICTED_CLASSES, RESTRICTED_MIDDLES
 from core.study import Behaviour, Study, load_study
 
@@ -303,7 +302,7 @@ def reproduce_sweep(
     edited: bool = False,
 ) -> Reproduction:
     """The lines that make a sweep of a run's twin from nothing."""
-    request = SweepRequest(told_again(record, data), tuple(levels), *_days(dates), ask=is_language(record.engine))
+    request = SweepRequest(told_again(record, data), tuple(levels), *_days(dates), ask=asks_model(record.engine))
     return reproduction("sweep", request, sweep, note=EDITED_PEOPLE if edited else why_not_reproducible(record))
 
 
@@ -320,7 +319,7 @@ def reproduce_comparison(
     policy."""
     request = CompareRequest(
         told_again(record, data), tuple(map(Path, files)), Path(reference_file) if reference_file else None, *_days(dates),
-        ask=is_language(record.engine),
+        ask=asks_model(record.engine),
     )  # fmt: skip
     return reproduction("compare", request, compare, note=EDITED_PEOPLE if edited else why_not_reproducible(record))
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
+from core.cognition.registry import engine_label
 from core.report.document import Block, Document, Figure, Heading, Items, Paragraph, Table
 from core.report.figures.skill import dumbbells
 from core.report.figures.validity import categories_figure
@@ -23,7 +24,6 @@ from core.services.audits.group_results import (
 )
 from core.services.evaluation.skill import ALIKE_WITHIN, words_of
 from core.services.runs.results import twin_source
-from core.services.studies.inputs import engine_label
 from core.study import Study
 from core.validity.region_summary import RIVAL, CountryRegions, HorizonRegions, region_table
 from core.validity.regions import FORECASTERS, NATIONAL, PEOPLE, TWIN, RegionScore

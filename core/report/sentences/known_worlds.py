@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from core.cognition.registry import engine_label
 from core.report.sentences.validity import best_rival
 from core.report.terminal import table
-from core.services.studies.inputs import engine_label
 
 #: Groups of scores and how their rows are called.
 GROUPS = (("by_world", "World"), ("by_distance", "Distance to training"), ("by_alternative", "Alternative"))

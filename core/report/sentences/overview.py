@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core.cognition.registry import engine_label
 from core.records import RUNGS
 from core.report.sentences.coherence import coherence_lines
 from core.services.policies.timelines import saved_scenarios
 from core.services.runs.forecasters import FORECASTERS, TWINS
 from core.services.runs.results import verdict
-from core.services.studies.inputs import StudyInputs, engine_label
+from core.services.studies.inputs import StudyInputs
 from core.store.database import Store
 from core.store.runs import StoredRun
 from core.validity.paired import BETTER, WORSE

@@ -10,6 +10,7 @@ import pandas as pd
 
 from core.cognition.llm.cutoffs import AFTER, KNOWN
 from core.cognition.llm.variants import IRRELEVANT, LEADING, PARAPHRASE
+from core.cognition.registry import engine_label
 from core.report.document import Block, Document, Figure, Heading, Items, Paragraph, Table, number
 from core.report.figures.persona_audit import memory_figure, spread_figure, wording_figure
 from core.report.sentences.language import spent_sentence
@@ -35,7 +36,6 @@ from core.services.audits.results import (
 )
 from core.services.language.model_identity import several_models
 from core.services.runs.results import source_line, twin_source
-from core.services.studies.inputs import engine_label
 from core.study import Study
 
 RECALL = "What the model recalls"

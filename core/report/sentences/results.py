@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from core.cognition.registry import engine_label
 from core.report.sentences.coherence import coherence_lines
 from core.report.sentences.left_out import left_out_lines
 from core.report.terminal import table
 from core.services.runs.forecasters import FORECASTERS, TWINS
 from core.services.runs.macro import macro_note
-from core.services.studies.inputs import engine_label
 from core.services.studies.requests import RunRequest
 
 

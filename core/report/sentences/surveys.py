@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import pandas as pd
 
 from core.cognition.llm.budget import Spent
+from core.cognition.registry import engine_label
 from core.report.document import Block, Details, Document, Figure, Heading, Paragraph, Table
 from core.report.figures.surveys import PARTS, answer_figure, measure_words, spread_figure, subgroup_figure
 from core.report.reproduction import Reproduction, reproduction
 from core.report.sentences.language import cost_before_text, spent_sentence
-from core.services.studies.inputs import engine_label
 from core.services.surveys.ask import ask
 from core.services.surveys.requests import request_of_question
 from core.services.surveys.results import AnswerGroup, AskingCost, SurveyResult, answer_table

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from core.calibration.twin import priors_of
+from core.cognition.registry import DEFAULT_ENGINE, asks_model, engine_for
 from core.datasets.observed import source_files
 from core.datasets.regions import RegionTable, national_rows, read_regions, study_regions
 from core.datasets.tables import read_mobility, read_policy
@@ -39,11 +40,10 @@ from core.services.audits.group_results import (
 from core.services.audits.group_values import diversity_values, group_values
 from core.services.audits.requests import HORIZONS, GroupsRequest, RegionsRequest
 from core.services.evaluation.backtest_files import PERSONAS, POPULATION, checked_horizons
-from core.services.language.engines import is_language
 from core.services.populations.synthesis import load_population
 from core.services.runs.finished import finished_run
 from core.services.runs.fitted import fitted_twin
-from core.services.studies.inputs import StudyInputs, engine_for, open_study
+from core.services.studies.inputs import StudyInputs, open_study
 from core.services.studies.stored_inputs import save_regions
 from core.settings import observed_data, shipped_data
 from core.store.database import Store
@@ -101,7 +101,7 @@ def group_checks(
     watch = watch or ProgressReporter()
     horizons = checked_horizons(horizons, "groups")
     record = store.run(run_id).record
-    if is_language(record.engine):
+    if asks_model(record.engine):
         raise InputError(
             f"was answered by the engine {record.engine}, which would have to be asked about people and days that it was not",
             where=f"run {run_id}",
@@ -223,7 +223,7 @@ def regional_accuracy(
         national=whole is not None,
         origins=tuple(map(str, request.origins)),
         priors=priors_of(places[0].nation.study, request.origins) if places else "none",
-        engine="rules",
+        engine=DEFAULT_ENGINE,
         population=POPULATION,
         personas=PERSONAS,
         code_version=code_version(),

@@ -23,6 +23,7 @@ from core.cognition.engine import DAY_TYPE, with_own
 from core.cognition.llm.budget import Plan
 from core.cognition.llm.prompts import PERSONA, PromptWriter
 from core.cognition.llm.variants import LEADING, PARAPHRASE, Variant, variants_of
+from core.cognition.registry import DEFAULT_ENGINE, engine_for
 from core.execution.progress import ProgressReporter
 from core.records import RunRecord
 from core.services.audits.memorisation import METRIC, cutoff_period, memory_check, memory_questions, observed_months
@@ -58,7 +59,6 @@ from core.services.audits.values import (
     wording_change,
 )
 from core.services.language.engines import asked_of
-from core.services.studies.inputs import engine_for
 from core.store.database import Store
 from core.study import Study
 from core.validity.persona_audit import agreement
@@ -221,7 +221,7 @@ class _Checked:
     def _rules(self) -> Any:
         """The rules engine as a run of rules ended with, or as it is for the study."""
         rules = engine_for(self.subject.study)
-        if self.subject.record.engine != "rules":
+        if self.subject.record.engine != DEFAULT_ENGINE:
             return rules
         found = (self.store.run(self.subject.run_id).summary or {}).get("parameters", {})
         return with_own(rules, found)

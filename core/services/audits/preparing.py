@@ -15,12 +15,13 @@ from core.cognition.llm.budget import Plan, Spent, plan, spent
 from core.cognition.llm.engine import LanguageEngine, PreparedQuestion
 from core.cognition.llm.outcomes import Outcome
 from core.cognition.llm.prices import load_prices, price_of
+from core.cognition.registry import asks_model
 from core.errors import InputError
 from core.execution.progress import ProgressReporter
 from core.people.personas import Population
 from core.records import RunRecord, content_hash
 from core.services.audits.results import KIND, ConfoundingResult, PersonaAuditResult
-from core.services.language.engines import MANNER, asking_of, is_language, language_for, watched
+from core.services.language.engines import MANNER, asking_of, language_for, watched
 from core.services.populations.synthesis import load_population
 from core.services.studies.inputs import study_hash
 from core.services.studies.requests import ModelOptions
@@ -106,7 +107,7 @@ def named_run(store: Store, name: str) -> str:
 
 def own_asking(record: RunRecord) -> ModelOptions | None:
     """How the run's language model was asked; None for the rules engine."""
-    return asking_of(record) if is_language(record.engine) else None
+    return asking_of(record) if asks_model(record.engine) else None
 
 
 def _same(one: ModelOptions, other: ModelOptions) -> bool:

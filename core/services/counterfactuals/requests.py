@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from core.counterfactual.levels import checked_targets
 from core.errors import InputError
 from core.options import option
 from core.services.studies.requests import RunRequest
@@ -26,6 +25,8 @@ class SweepRequest:
     ask: bool = option("ask a language model what its run has not asked yet", False)
 
     def __post_init__(self) -> None:
+        from core.counterfactual.levels import checked_targets  # not for `--help`
+
         checked_targets(self.levels)
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from core.cognition.llm.memoising import MemoisingEngine
+from core.cognition.llm.memoising import model_engine
 from core.counterfactual.contrast import Contrast, contrasts
 from core.counterfactual.fitted import FittedTwin
 from core.counterfactual.sweep import Sweep, stringency_sweep
@@ -195,7 +195,7 @@ def compare(
 def about_twin(twin: FittedTwin, run_id: str, engine: str, rung: str) -> About:
     """Whose answer a counterfactual of this twin of a run is."""
     study = twin.problem.study
-    asked = spent_by(twin.engine) if isinstance(twin.engine, MemoisingEngine) else None
+    asked = spent_by(model_engine(twin.engine)) if twin.engine.asks_model else None
     return About(
         study=study.id, fictional=study.fictional, engine=engine, personas=len(twin.personas), of_run=run_id,
         origin=twin.origin, rung=rung, asking=asked,

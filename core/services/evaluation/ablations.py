@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from core.calibration.twin import priors_of
+from core.cognition.registry import DEFAULT_ENGINE
 from core.errors import InputError, one_of
 from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.execution.progress import ProgressReporter, each_of
@@ -41,7 +42,7 @@ from core.store.runs import StoredRun
 from core.validity.paired import DRAWS, LEVEL, central, macro_draws
 
 KIND = "ablations"
-ABLATED_ENGINE = "rules"
+ABLATED_ENGINE = DEFAULT_ENGINE
 NOT_ASKED = "not asked for"
 
 

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from core.cognition.registry import DEFAULT_ENGINE
 from core.datasets.tables import read_cases, read_mobility, read_policy
 from core.errors import InputError
 from core.execution.executor import IN_THIS_PROCESS, Executor
@@ -61,7 +62,7 @@ def backtest(
         "rows": rows,
         "summary": summary_of(rows, list(ALL_BASELINES)),
         "left_out": left_out,
-        "engine": "rules",
+        "engine": DEFAULT_ENGINE,
         "population": POPULATION,
         "personas": PERSONAS,
         "code_version": code_version(),

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from core.cognition.coefficients import load_coefficients
+from core.cognition.registry import DEFAULT_ENGINE
 from core.cognition.rules import RulesEngine
 from core.errors import InputError, one_of
 from core.execution.executor import IN_THIS_PROCESS, Executor
@@ -86,7 +87,7 @@ def known_worlds(
         "seeds": seeds,
         "horizon": HORIZON,
         "clear_effect": CLEAR_EFFECT,
-        "engine": "rules",
+        "engine": DEFAULT_ENGINE,
         "personas": personas,
         "trials": trials,
         "estimators": {name: ESTIMATOR_WORDS[name] for name in ESTIMATORS},
@@ -124,7 +125,7 @@ def _record(store: Store, kinds: Sequence[str], seeds: int, personas: int, trial
         kind="worlds",
         study_id=STUDY_ID,
         study_hash=study_hash(study),
-        engine="rules",
+        engine=DEFAULT_ENGINE,
         engine_version=RulesEngine.for_study(study, load_coefficients(study.coefficients_file)).version,
         seed=0,
         personas=personas,

@@ -16,13 +16,13 @@ import pandas as pd
 from core.calibration.problem import Problem
 from core.calibration.twin import twin_forecast
 from core.cognition.engine import ResponseEngine
+from core.cognition.registry import asks_model
 from core.errors import InputError
 from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.execution.progress import ProgressReporter, each_of
 from core.forecasting.metrics import rmse
 from core.people.sensitivity import trait_variants
 from core.records import frame_hash
-from core.services.language.engines import is_language
 from core.services.populations.synthesis import load_population
 from core.services.runs.fitted import fitted_twin
 from core.services.studies.inputs import StudyInputs, open_study
@@ -60,7 +60,7 @@ def run_sensitivity(
     watch = watch or ProgressReporter()
     parent = store.run(run_id)
     record = parent.record
-    if is_language(record.engine):
+    if asks_model(record.engine):
         raise InputError(
             f"was answered by the engine {record.engine}, which reads texts and no traits",
             where=f"run {run_id}",

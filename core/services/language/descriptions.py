@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core.cognition.registry import ENGINES, asks_model, engine_label, replays
 from core.records import RunRecord
-from core.services.studies.inputs import engine_label
 
 
 @dataclass(frozen=True)
@@ -20,26 +20,7 @@ class Choice:
     weak: str = ""
 
 
-ENGINE_CHOICES: Mapping[str, Choice] = {
-    "rules": Choice(
-        "Rules (offline)",
-        "A documented behavioural model with published and assumed coefficients. It is not a language model: it needs no "
-        "key, costs nothing, and gives no reasons.",
-    ),
-    "gemini": Choice(
-        "Gemini",
-        "Google's language models, asked through their own interface with your key.",
-    ),
-    "openai": Choice(
-        "OpenAI-compatible",
-        "OpenAI's models, or any server that speaks their interface: vLLM, Ollama, llama.cpp on this machine or another.",
-    ),
-    "replay": Choice(
-        "Replay",
-        "Answers that a language model gave earlier and that are kept in this store. Nobody is asked, no key is needed and "
-        "nothing is paid; a question that was never asked has no answer.",
-    ),
-}
+ENGINE_CHOICES: Mapping[str, Choice] = {name: Choice(item.title, item.help) for name, item in ENGINES.items()}
 
 DESIGN_CHOICES: Mapping[str, Choice] = {
     "blinded": Choice(
@@ -96,7 +77,7 @@ def said(choice: Choice) -> str:
 
 def is_rules(record: RunRecord) -> bool:
     """Whether a run's figures are those of the offline engine, and of no language model."""
-    return record.engine == "rules"
+    return not asks_model(record.engine)
 
 
 def about_engine(record: RunRecord) -> Mapping[str, Any]:
@@ -112,5 +93,5 @@ def run_label(record: RunRecord) -> str:
     asking = about_engine(record)
     model = str(asking.get("model") or record.model_id or engine_label(record.engine))
     design = DESIGN_CHOICES.get(str(asking.get("design")))
-    replayed = ", replayed" if record.engine == "replay" else ""
+    replayed = ", replayed" if replays(record.engine) else ""
     return model + (f", {design.title.lower()}" if design else "") + replayed

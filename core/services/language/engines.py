@@ -15,17 +15,16 @@ from core.calibration.problem import Problem, build_problem
 from core.cognition.engine import ResponseEngine
 from core.cognition.llm.budget import BudgetTracker, spent
 from core.cognition.llm.cache import AnswerCache
-from core.cognition.llm.canaries import VERSION as CANARIES_VERSION
 from core.cognition.llm.designs import TOGETHER
 from core.cognition.llm.engine import LanguageEngine, language_engine
 from core.cognition.llm.limits import AskProgress, Limits
 from core.cognition.llm.memoising import JOINT, MemoisingEngine, distinct
 from core.cognition.llm.prices import load_prices, price_of
-from core.cognition.llm.providers import LANGUAGE_ENGINES
+from core.cognition.registry import asks_model, engine_for, replays
 from core.errors import InputError
 from core.execution.progress import ProgressReporter
 from core.records import RunRecord
-from core.services.studies.inputs import StudyInputs, engine_for, open_study
+from core.services.studies.inputs import StudyInputs, open_study
 from core.services.studies.requests import ModelOptions
 from core.store.database import Store
 from core.study import Study
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 
 #: Where a run record says how its model was asked.
 ASKING = "asking"
-REPLAY = "replay"
 #: What of a record's description is an option of `ModelOptions` of the same name.
 _OPTIONS = ("model", "base_url", "temperature", "seed", "design", "days", "samples", "prompts", "max_output_tokens")
 #: What of `ModelOptions` says how fast and how much, and does not change an answer.
@@ -45,18 +43,13 @@ MANNER = (
 )  # fmt: skip
 
 
-def is_language(engine: str) -> bool:
-    """Whether an engine of this name asks a language model."""
-    return engine in LANGUAGE_ENGINES
-
-
 def language_for(study: Study, asking: ModelOptions, store: Store | None = None) -> LanguageEngine:
     """The engine that asks so; with a store its answers are kept there.
 
     InputError for options that cannot be, and for a cap on an unknown cost.
     """
     options: dict[str, Any] = {name: getattr(asking, name) for name in (*_OPTIONS, "timeout")}
-    if asking.engine == REPLAY:
+    if asking.replays:
         options["of"] = asking.of
     engine = language_engine(
         study,
@@ -66,7 +59,7 @@ def language_for(study: Study, asking: ModelOptions, store: Store | None = None)
         limits=limits_of(asking),
         allow_failures=asking.allow_failures,
     )
-    if asking.engine == REPLAY:
+    if asking.replays:
         return engine
     price, _ = price_of(engine.spec, load_prices())
     BudgetTracker(max_cost=asking.max_cost, price=price)  # says so now where there is a cap, and no price
@@ -81,21 +74,17 @@ def limits_of(asking: ModelOptions) -> Limits:
         tokens_per_minute=asking.tokens_per_minute,
         max_calls=asking.max_calls,
         max_tokens=asking.max_tokens,
-        max_cost=None if asking.engine == REPLAY else asking.max_cost,
+        max_cost=None if asking.replays else asking.max_cost,
     )
 
 
 def answering(study: Study, asking: ModelOptions, store: Store | None = None) -> MemoisingEngine:
     """The engine of a run that is to be made: it asks, unless answers are replayed."""
-    replays = asking.engine == REPLAY
     return MemoisingEngine(
-        language_for(study, asking, store), asks=not replays, leave_missing=replays and asking.allow_failures
+        language_for(study, asking, store),
+        asks=not asking.replays,
+        leave_missing=asking.replays and asking.allow_failures,
     )
-
-
-def description_of(engine: MemoisingEngine) -> dict[str, Any]:
-    """How the model is asked, for the run record; the addresses and options hold no key."""
-    return {**engine.description, "canaries": CANARIES_VERSION}
 
 
 def asked_of(engine: LanguageEngine) -> dict[str, Any]:
@@ -113,19 +102,19 @@ def asked_of(engine: LanguageEngine) -> dict[str, Any]:
 def asking_of(record: RunRecord) -> ModelOptions:
     """How the model of a run was asked; its caps are not on record. InputError for a run without a model."""
     said: Mapping[str, Any] | None = record.parameters.get(ASKING)
-    if not is_language(record.engine) or said is None:
+    if not asks_model(record.engine) or said is None:
         raise InputError(
             f"was answered by the engine {record.engine}",
             where=f"run {record.run_id}",
             allowed="a run of a language model",
         )
-    of = said["asked_engine"] if record.engine == REPLAY else None
+    of = said["asked_engine"] if replays(record.engine) else None
     return ModelOptions(engine=record.engine, of=of, **{name: said[name] for name in _OPTIONS})
 
 
 def engine_of_record(study: Study, record: RunRecord) -> ResponseEngine:
     """The engine of a run as it stands in the record, knowing no answers: for its version and its parameters."""
-    if not is_language(record.engine):
+    if not asks_model(record.engine):
         return engine_for(study, record.engine)
     return MemoisingEngine(language_for(study, asking_of(record)), asks=False)
 
@@ -149,13 +138,13 @@ def engine_of_run(
     run = store.run(run_id)
     record = run.record
     inputs = inputs or open_study(str(record.parameters.get("study", record.study_id)), data)
-    if not is_language(record.engine):
+    if not asks_model(record.engine):
         return engine_for(inputs.study, record.engine)
     own = asking_of(record)
     if asking is not None:
         _check_same(own, asking, run_id)
         own = replace(own, **{name: getattr(asking, name) for name in MANNER})
-    if asks and record.engine == REPLAY:
+    if asks and own.replays:
         raise InputError(
             "replays answers, and asks nobody", where=f"run {run_id}", allowed="a run of an engine that asks"
         )
@@ -215,7 +204,7 @@ def problem_of(inputs: StudyInputs, record: RunRecord, *, inner: bool = True) ->
     assert record.train_end is not None and record.test_end is not None
     return build_problem(
         inputs.study, inputs.timeline, inputs.observations, inputs.cases, record.train_end, record.test_end,
-        inner=inner, seasons=is_language(record.engine),
+        inner=inner, seasons=asks_model(record.engine),
     )  # fmt: skip
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import fields
 
+from core.cognition.registry import DEFAULT_ENGINE, asks_model
 from core.records import RunRecord
-from core.services.language.engines import MANNER, asking_of, is_language
+from core.services.language.engines import MANNER, asking_of
 from core.services.studies.requests import ModelOptions
 
 #: Options of the command line that are called otherwise: its --seed is the run's.
@@ -14,8 +15,8 @@ _OPTION = {"seed": "model_seed"}
 
 def asking_options(record: RunRecord) -> list[str]:
     """Words of the command line that choose the record's engine; those that say what is usual are left out."""
-    if not is_language(record.engine):
-        return [] if record.engine == "rules" else ["--engine", record.engine]
+    if not asks_model(record.engine):
+        return [] if record.engine == DEFAULT_ENGINE else ["--engine", record.engine]
     words = ["--engine", record.engine]
     for name, value in _unusual(asking_of(record)).items():
         words += [f"--{_OPTION.get(name, name).replace('_', '-')}", str(value)]
@@ -24,8 +25,8 @@ def asking_options(record: RunRecord) -> list[str]:
 
 def asking_python(record: RunRecord) -> list[str]:
     """Arguments of `RunRequest` that choose the record's engine."""
-    if not is_language(record.engine):
-        return [] if record.engine == "rules" else [f"engine={record.engine!r}"]
+    if not asks_model(record.engine):
+        return [] if record.engine == DEFAULT_ENGINE else [f"engine={record.engine!r}"]
     inside = [repr(record.engine), *(f"{name}={value!r}" for name, value in _unusual(asking_of(record)).items())]
     return [f"asking=ModelOptions({', '.join(inside)})"]
 

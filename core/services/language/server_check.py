@@ -18,7 +18,7 @@ def require_server(asking: ModelOptions | None) -> None:
 
     Other addresses are not tried, for the way to them may be a proxy's.
     """
-    if asking is None or asking.engine == "replay" or not asking.base_url or not is_this_machine(asking.base_url):
+    if asking is None or asking.replays or not asking.base_url or not is_this_machine(asking.base_url):
         return
     parts = urlsplit(asking.base_url)
     port = parts.port or (443 if parts.scheme == "https" else 80)

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from core.cognition.registry import REPLAY, asks_model
 from core.policy.timeline import PolicyTimeline
 from core.records import content_hash
 from core.services.audits.confounding import confounding_audit
@@ -21,7 +22,7 @@ from core.services.evaluation.backtest_files import backtest
 from core.services.evaluation.backtests import file_hash
 from core.services.evaluation.known_worlds import known_worlds
 from core.services.evaluation.sensitivity import run_sensitivity
-from core.services.language.engines import ASKING, REPLAY, asking_of, is_language
+from core.services.language.engines import ASKING, asking_of
 from core.services.library.rerun_basis import Again, Unavailable, check_prompts, inputs_of_run
 from core.services.policies.timelines import load_timeline
 from core.services.populations.synthesis import load_population
@@ -45,7 +46,7 @@ from core.survey.questions import SurveyQuestion
 def _run(again: Again) -> str:
     inputs, record = inputs_of_run(again), again.record
     request = request_of(record)
-    if is_language(record.engine):
+    if asks_model(record.engine):
         check_prompts(again)
         own = asking_of(record)
         failed = bool((again.run.summary or {}).get(ASKING, {}).get("failed"))
@@ -216,7 +217,7 @@ def _persona_audit(again: Again) -> str:
 
 def _persona_audit_asking(again: Again) -> ModelOptions | None:
     """As it was asked then, with no call allowed: what the store does not answer is refused."""
-    if not is_language(again.record.engine):
+    if not asks_model(again.record.engine):
         return None
     return replace(asking_of(again.record), max_calls=0)
 

@@ -17,18 +17,19 @@ import numpy as np
 import pandas as pd
 
 from core.calibration.untold import LEAST_SHARE
-from core.cognition.engine import DAY_TYPE
+from core.cognition.engine import DAY_TYPE, ResponseEngine
 from core.cognition.llm.budget import Plan, plan
 from core.cognition.llm.cache import AnswerCache
 from core.cognition.llm.canaries import stored_canaries
 from core.cognition.llm.designs import TOGETHER
 from core.cognition.llm.engine import AnswersMissing, Failure, LanguageEngine
-from core.cognition.llm.memoising import MemoisingEngine
+from core.cognition.llm.memoising import MemoisingEngine, model_engine
 from core.cognition.llm.prompts import PromptWriter
 from core.cognition.llm.types import Question
+from core.cognition.registry import replays
 from core.errors import PolicyTwinError
 from core.execution.progress import ProgressReporter
-from core.services.language.engines import REPLAY, own_contexts, spent_by, watched
+from core.services.language.engines import own_contexts, spent_by, watched
 from core.services.language.model_identity import CanaryUsage, ask_guard, compare, plan_with_canaries
 from core.store.database import Store
 from core.store.llm_calls import ANSWERED
@@ -44,12 +45,12 @@ DAYS_APART = "with a prompt for each kind of day the announced working week woul
 MOST_LISTED = 50
 
 
-def left_out(engine: Any) -> dict[str, str]:
+def left_out(engine: ResponseEngine) -> dict[str, str]:
     """Ablations that a run with this engine leaves out, and why; none for an engine that costs nothing to ask."""
-    if not isinstance(engine, MemoisingEngine):
+    if not engine.asks_model:
         return {}
     reasons = {"single_persona": NEW_PERSON, "identical_personas": NOT_DEFINED}
-    if engine.language.design.days != TOGETHER:
+    if engine.description["days"] != TOGETHER:
         reasons["twin_announced_calendar"] = DAYS_APART
     return reasons
 
@@ -63,8 +64,8 @@ def ask_everything(
     questions failed and the run does not allow it, or where a situation is left that nobody answered.
     """
     began = time.perf_counter()
-    engine = prepared.engine
-    assert isinstance(engine, MemoisingEngine) and prepared.request.test_end is not None
+    engine = model_engine(prepared.engine)
+    assert prepared.request.test_end is not None
     people = prepared.population.personas
     contexts = own_contexts(prepared.inputs, prepared.problem, prepared.request.test_end, engine.language.design.days)
     cache = AnswerCache(store)
@@ -189,5 +190,5 @@ def unasked(
         None if store is None else AnswerCache(store),
         run_id,
         max_repairs=language.limits.max_repairs,
-        asks=language.name != REPLAY,
+        asks=not replays(language.name),
     )

@@ -22,14 +22,15 @@ from core.cognition.llm.answers import REASON
 from core.cognition.llm.budget import Plan, Range, plan
 from core.cognition.llm.cache import AnswerCache
 from core.cognition.llm.engine import Failure, LanguageEngine
-from core.cognition.llm.memoising import MemoisingEngine, NotAsked, context_keys
+from core.cognition.llm.memoising import NotAsked, context_keys, model_engine
+from core.cognition.registry import replays
 from core.counterfactual.contrast import contrasts
 from core.counterfactual.sweep import stringency_sweep
 from core.errors import InputError
 from core.people.personas import Population
 from core.policy.timeline import PolicyTimeline
 from core.result import Result
-from core.services.language.engines import REPLAY, asking_of, engine_of_run, own_contexts, own_contexts_of
+from core.services.language.engines import asking_of, engine_of_run, own_contexts, own_contexts_of
 from core.services.language.model_identity import NO_RUN
 from core.services.policies.timelines import distinct_scenarios
 from core.services.populations.synthesis import load_population
@@ -97,8 +98,8 @@ def cost_before(store: Store | None, request: RunRequest) -> CostBefore:
     if request.asking is None:
         raise InputError(f"engine {request.engine} asks no model", where="cost", allowed="a language model's engine")
     prepared = prepare(request, store)
-    engine = prepared.engine
-    assert isinstance(engine, MemoisingEngine) and prepared.request.test_end is not None
+    engine = model_engine(prepared.engine)
+    assert prepared.request.test_end is not None
     contexts = own_contexts(prepared.inputs, prepared.problem, prepared.request.test_end, request.asking.days)
     asked = engine.language.questions(prepared.population.personas, contexts)
     resumable = None if store is None else store.find_resumable(unsaved_record(prepared).inputs_hash())
@@ -134,8 +135,7 @@ def cost_of_contrast(
     """
     asking_of(store.run(run_id).record)
     twin = fitted_twin(store, run_id, data)
-    engine = twin.engine
-    assert isinstance(engine, MemoisingEngine)
+    engine = model_engine(twin.engine)
     if population is not None:
         twin = twin.with_personas(population.personas)
     dates = horizon_dates(twin, start, end)
@@ -168,8 +168,8 @@ def persona_answers(store: Store, run_id: str, persona_id: int, *, data: str | P
     if not run.complete:
         raise InputError(f"is {run.status}", where=f"run {run_id}", allowed="a complete run")
     inputs = open_study(str(record.parameters.get("study", record.study_id)), data)
-    engine = engine_of_run(store, run_id, inputs=inputs)
-    assert isinstance(engine, MemoisingEngine) and record.population_id is not None
+    engine = model_engine(engine_of_run(store, run_id, inputs=inputs))
+    assert record.population_id is not None
     people = load_population(store, record.population_id).personas
     person = people[people["persona_id"] == persona_id]
     if person.empty:
@@ -214,9 +214,9 @@ def failed_questions(store: Store, run_id: str, *, data: str | Path | None = Non
     """
     record = store.run(run_id).record
     inputs = open_study(str(record.parameters.get("study", record.study_id)), data)
-    engine = engine_of_run(store, run_id, inputs=inputs)
     asking_of(record)
-    assert isinstance(engine, MemoisingEngine) and record.population_id is not None
+    engine = model_engine(engine_of_run(store, run_id, inputs=inputs))
+    assert record.population_id is not None
     people, contexts = load_population(store, record.population_id).personas, own_contexts_of(inputs, record)
     language = engine.language
     asked = {item.question.key(language.spec): item for item in language.questions(people, contexts)}
@@ -251,9 +251,9 @@ def _cost(
         questions=found.questions,
         distinct=found.distinct,
         cached=found.cached,
-        calls=0 if language.name == REPLAY else found.calls,
+        calls=0 if replays(language.name) else found.calls,
         canaries=canaries,
-        at_most_calls=0 if language.name == REPLAY else found.at_most_calls,
+        at_most_calls=0 if replays(language.name) else found.at_most_calls,
         tokens_in=found.tokens_in,
         tokens_out=found.tokens_out,
         cost=found.cost,

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from core.calibration.problem import FEWEST_TRAINING_DAYS, INNER_STEP
+from core.cognition.registry import asks_model
 from core.errors import InputError
 from core.records import RunRecord, code_version, package_versions
-from core.services.language.engines import MANNER, asking_of, engine_of_record, is_language
+from core.services.language.engines import MANNER, asking_of, engine_of_record
 from core.services.language.reproduction import asking_note, asking_options, asking_python
 from core.services.populations.synthesis import make_population
 from core.services.studies.changes import changes_between
@@ -140,7 +141,7 @@ def request_of(record: RunRecord) -> RunRequest:
         trials=int(record.parameters["trials"]),
         seed=record.seed,
         keep_responses=record.parameters.get("keep_responses"),
-        asking=asking_of(record) if is_language(record.engine) else None,
+        asking=asking_of(record) if asks_model(record.engine) else None,
     )
 
 
@@ -230,7 +231,7 @@ def reproduce(record: RunRecord, study: Study, data: Path | None, store_name: st
     python = (
         "from datetime import date\n\n"
         "from core.services.runs.run import run_study\n"
-        f"from core.services.studies.requests import {'ModelOptions, ' if is_language(record.engine) else ''}RunRequest\n"
+        f"from core.services.studies.requests import {'ModelOptions, ' if asks_model(record.engine) else ''}RunRequest\n"
         "from core.store.database import Store\n\n"
         f"request = RunRequest(\n{body})\n"
         f"with Store({place!r}) as store:\n"
@@ -241,6 +242,6 @@ def reproduce(record: RunRecord, study: Study, data: Path | None, store_name: st
         f"This run used a population kept in the store {store_name}, which its seed and size alone do not make again. "
         "Copy that file while PolicyTwin is closed, and run these lines on the copy; the command line draws new people."
     )  # fmt: skip
-    if is_language(record.engine):
+    if asks_model(record.engine):
         note = " ".join([note, asking_note(store_name)]).strip()
     return Reproduce(shlex.join(words) if own else "", python, note)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from core.cognition.registry import DEFAULT_ENGINE
 from core.counterfactual.assemble import fitted_from
 from core.counterfactual.fitted import FittedTwin
 from core.errors import InputError
@@ -24,7 +25,7 @@ from core.store.runs import StoredRun
 SAME_WITHIN = 0.01
 
 
-def latest_run(store: Store, study_id: str, engine: str = "rules") -> StoredRun | None:
+def latest_run(store: Store, study_id: str, engine: str = DEFAULT_ENGINE) -> StoredRun | None:
     """The newest complete run of a study, or None."""
     found = store.runs(study_id=study_id, kind="run", status="complete")
     found = found[found["engine"] == engine]

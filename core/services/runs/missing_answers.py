@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.cognition.llm.budget import Plan, plan
 from core.cognition.llm.cache import AnswerCache
-from core.cognition.llm.memoising import MemoisingEngine, NotAsked
+from core.cognition.llm.memoising import NotAsked, model_engine
 from core.counterfactual.fitted import FittedTwin
 from core.execution.progress import ProgressReporter
 from core.services.language.engines import engine_of_run
@@ -15,8 +15,7 @@ from core.store.database import Store
 
 def cost_of_lacking(store: Store, run_id: str, lacking: NotAsked, inputs: StudyInputs | None = None) -> Plan:
     """What the questions that are lacking would take. Nothing is asked."""
-    engine = engine_of_run(store, run_id, inputs=inputs)
-    assert isinstance(engine, MemoisingEngine)
+    engine = model_engine(engine_of_run(store, run_id, inputs=inputs))
     return plan(lacking.questions, engine.language.spec, AnswerCache(store))
 
 

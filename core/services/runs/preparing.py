@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from core.calibration.problem import Problem, build_problem
 from core.calibration.twin import priors_of
 from core.cognition.engine import ResponseEngine
-from core.cognition.llm.memoising import MemoisingEngine
+from core.cognition.registry import engine_for
 from core.errors import InputError
 from core.people.personas import Population
 from core.records import RunRecord
-from core.services.language.engines import ASKING, answering, description_of
+from core.services.language.engines import ASKING, answering
 from core.services.policies.timelines import save_timeline
 from core.services.populations.synthesis import load_population, make_population, population_id, save_population
-from core.services.studies.inputs import StudyInputs, engine_for, open_study, study_hash
+from core.services.studies.inputs import StudyInputs, open_study, study_hash
 from core.services.studies.requests import ASKED_PERSONAS, RunRequest, checked_personas
 from core.services.studies.splits import check_split
 from core.services.studies.stored_inputs import save_inputs
@@ -103,7 +103,6 @@ def unsaved_record(prepared: Prepared) -> RunRecord:
     """The run record alone."""
     request, inputs, population = prepared.request, prepared.inputs, prepared.population
     study, engine = inputs.study, prepared.engine
-    asked = engine if isinstance(engine, MemoisingEngine) else None
     return RunRecord(
         kind="run",
         study_id=study.id,
@@ -111,7 +110,7 @@ def unsaved_record(prepared: Prepared) -> RunRecord:
         engine=engine.name,
         engine_version=engine.version,
         model_id=engine.model_id,
-        prompt_version=None if asked is None else asked.language.writer.files.version,
+        prompt_version=engine.prompt_version,
         seed=request.seed,
         personas=population.size,
         input_hashes=inputs.hashes,
@@ -125,7 +124,7 @@ def unsaved_record(prepared: Prepared) -> RunRecord:
             "block": size_of_blocks(population.size),
             "study": str(request.study),
             "keep_responses": request.keep_responses,
-            **({} if asked is None else {ASKING: description_of(asked)}),
+            **({ASKING: engine.description} if engine.asks_model else {}),
         },
         train_end=request.train_end,
         test_end=request.test_end,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,14 @@ import numpy as np
 import pandas as pd
 
 from core.calibration.linear import CALIBRATORS
-from core.cognition.rules import RulesParameters
+from core.cognition.registry import ENGINES, engine_short
 from core.errors import InputError
 from core.forecasting.baselines import BASELINES
 from core.forecasting.metrics import MACRO
 from core.services.runs.forecasters import FORECASTERS, TWINS
 from core.services.runs.journal import searched_bounds, write_journal
 from core.services.runs.macro import note_of_scores
-from core.services.studies.inputs import StudyInputs, engine_short
+from core.services.studies.inputs import StudyInputs
 from core.store.database import Store
 from core.store.runs import StoredRun
 from core.study import Study
@@ -285,13 +285,13 @@ def trials_of(store: Store, run_id: str, behaviours: Sequence[str], *, unfinishe
 
 def found_parameters(run: StoredRun, study: Study) -> pd.DataFrame:
     """The parameters of the best trial: parameter, label, value, unit, low, high, text, edge (held by a bound)."""
-    own = {item.name: item.metadata for item in fields(RulesParameters)}
+    own = ENGINES[run.record.engine].parameters if run.record.engine in ENGINES else {}
     rows = []
     for name, (low, high) in searched_bounds(run, study).items():
         if name not in run.summary["parameters"]:
             continue
         value = float(run.summary["parameters"][name])
-        unit, text = FORECAST_WORDS[name] if name in FORECAST_WORDS else (own[name]["unit"], own[name]["text"])
+        unit, text = FORECAST_WORDS.get(name) or ((own[name].unit, own[name].text) if name in own else ("", ""))
         place = (value - low) / (high - low)
         rows.append(
             {

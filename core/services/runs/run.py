@@ -23,7 +23,6 @@ from core.calibration.search import search_bounds
 from core.calibration.twin import chosen_calibrators, twin_forecast
 from core.calibration.untold import untold_kinds
 from core.cognition.engine import with_own
-from core.cognition.llm.memoising import MemoisingEngine
 from core.counterfactual.coherence import answered_coherence, judged_coherence
 from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.execution.progress import ProgressReporter
@@ -125,7 +124,7 @@ def _work(
 ) -> RunSummary:
     seconds = {"ingest": prepared.seconds}
     asked: dict[str, Any] = {}
-    if isinstance(prepared.engine, MemoisingEngine):
+    if prepared.engine.asks_model:
         prepared, asked = ask_everything(prepared, record.run_id, store, watch)
         seconds["ask"] = asked["seconds"]
         # Answers may have come since an earlier attempt, so nothing that rests on them is taken over from it.

@@ -11,14 +11,10 @@ from typing import Any
 
 import pandas as pd
 
-from core.cognition.coefficients import load_coefficients
-from core.cognition.engine import ResponseEngine
 from core.cognition.llm.prices import PRICES_VARIABLE
-from core.cognition.llm.providers import LANGUAGE_ENGINES
-from core.cognition.rules import RulesEngine
 from core.content_cache import content_digest
 from core.datasets.observed import ObservedData, load_observed, source_files
-from core.errors import InputError, one_of
+from core.errors import InputError
 from core.inputs.files import read_text
 from core.policy.calendar import calendar_for
 from core.policy.timeline import PolicyTimeline
@@ -32,8 +28,6 @@ from core.study import Study, available_studies, load_study, read_study
 
 #: Where files are is no part of what a study says: their content is recorded instead.
 _PLACES = frozenset({"population_file", "coefficients_file", "learned"})
-
-ENGINES = ("rules", *LANGUAGE_ENGINES)
 
 
 @dataclass(frozen=True)
@@ -171,42 +165,6 @@ def inputs_digest(name: str | Path, data: str | Path | None = None) -> str:
 def study_hash(study: Study) -> str:
     """SHA-256 of what a study says, wherever its files lie: theirs is the content's own hash in `StudyInputs.hashes`."""
     return content_hash({item.name: getattr(study, item.name) for item in fields(study) if item.name not in _PLACES})
-
-
-def engine_for(
-    study: Study, name: str = "rules", options: Mapping[str, Any] | None = None, **asking: Any
-) -> ResponseEngine:
-    """The engine of this name for a study; InputError for an unknown one.
-
-    A language-model engine takes `options` in plain types and, in `asking`, its cache and what else concerns how it
-    asks: see core.cognition.llm.engine.language_engine.
-    """
-    one_of(name, ENGINES, what="engine")
-    if name in LANGUAGE_ENGINES:
-        from core.cognition.llm.engine import language_engine
-
-        return language_engine(study, name, options or {}, **asking)
-    return RulesEngine.for_study(study, load_coefficients(study.coefficients_file))
-
-
-def engine_short(name: str) -> str:
-    """How an engine is called beneath a figure, where there is little room."""
-    return {
-        "rules": "rules engine, not a language model",
-        "gemini": "language model, Gemini",
-        "openai": "language model, OpenAI-compatible",
-        "replay": "language model, replayed",
-    }.get(name, name)
-
-
-def engine_label(name: str) -> str:
-    """How an engine is called wherever a figure is shown."""
-    return {
-        "rules": "rules engine (offline behavioural model, not a language model)",
-        "gemini": "language model asked through Gemini's interface",
-        "openai": "language model asked through an OpenAI-compatible interface",
-        "replay": "language model's answers, replayed from the cache",
-    }.get(name, name)
 
 
 EMBEDDED = "meridia"

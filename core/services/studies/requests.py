@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from core.cognition.llm.providers import LANGUAGE_ENGINES
+from core.cognition.registry import DEFAULT_ENGINE, asks_model, model_engines, replays
 from core.errors import InputError, one_of
 from core.options import option
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DEFAULT_TRIALS = 64
 MOST_TRIALS = 5000
@@ -57,11 +58,16 @@ class ModelOptions:
     of: str | None = option("whose answers are replayed: gemini (default) or openai", None, word="ENGINE")
 
     def __post_init__(self) -> None:
-        one_of(self.engine, LANGUAGE_ENGINES, what="engine", where="asking")
-        if self.of is not None and self.engine != "replay":
+        one_of(self.engine, model_engines(), what="engine", where="asking")
+        if self.of is not None and not self.replays:
             raise InputError(
                 f"answers of {self.of} are to be replayed", where=f"engine {self.engine}", allowed="the engine replay"
             )
+
+    @property
+    def replays(self) -> bool:
+        """Whether nobody is asked: answers are those that another engine gave before."""
+        return replays(self.engine)
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,7 @@ class RunRequest:
 
     study: str = option("a shipped study (meridia, uae) or a study file", positional=True)
     data: str | Path | None = option("folder of observations", None, word="DIR")
-    engine: str = option("rules (default), or a language model's: gemini, openai or replay", "rules")
+    engine: str = option("rules (default), or a language model's: gemini, openai or replay", DEFAULT_ENGINE)
     personas: int | None = option("1 to 100,000 (default: the study's); of a language model 1 to 500 (10)", None)
     population_id: str | None = None
     train_end: date | None = option("last day of training (default: the study's)", None)
@@ -98,14 +104,14 @@ class RunRequest:
 
     def _check_engine(self) -> None:
         if self.asking is None:
-            if self.engine in LANGUAGE_ENGINES:
+            if asks_model(self.engine):
                 raise InputError(
                     "no model is named",
                     where=f"engine {self.engine}",
                     allowed="the name of a model, as its provider calls it",
                 )
             return
-        if self.engine not in ("rules", self.asking.engine):
+        if self.engine not in (DEFAULT_ENGINE, self.asking.engine):
             raise InputError(
                 f"engine {self.engine} with a way to ask {self.asking.engine}", where="run", allowed="one engine"
             )

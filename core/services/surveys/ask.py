@@ -22,10 +22,11 @@ from core.cognition.llm.cache import AnswerCache
 from core.cognition.llm.canaries import stored_canaries
 from core.cognition.llm.limits import AskProgress
 from core.cognition.llm.prices import load_prices, price_of
+from core.cognition.registry import engine_for
 from core.errors import InputError, one_of
 from core.execution.progress import ProgressReporter
 from core.records import RunRecord, content_hash
-from core.services.language.engines import REPLAY, asking_text, limits_of
+from core.services.language.engines import asking_text, limits_of
 from core.services.language.model_identity import (
     NO_RUN,
     CanaryUsage,
@@ -36,7 +37,7 @@ from core.services.language.model_identity import (
 )
 from core.services.populations.synthesis import load_population, make_population, save_population
 from core.services.runs.endings import ending_kept
-from core.services.studies.inputs import StudyInputs, engine_for, study_hash
+from core.services.studies.inputs import StudyInputs, study_hash
 from core.services.studies.requests import ModelOptions
 from core.services.studies.stored_inputs import save_engine_texts, save_text
 from core.services.surveys.preparing import (
@@ -195,7 +196,7 @@ def cost_of_asking(
         AnswerCache(store),
         NO_RUN if begun is None else begun.run_id,
         max_repairs=limits_of(asking).max_repairs,
-        asks=asking.engine != REPLAY,
+        asks=not asking.replays,
     )
     return AskingCost(
         **vars(estimate),
@@ -341,7 +342,7 @@ def _asked(
     price, about = price_of(spec, load_prices())
     limits = limits_of(asking)
     questions = [item.question for item in survey_questions(prepared.writer, prepared.people, spec, asking.samples)]
-    asks = asking.engine != REPLAY
+    asks = not asking.replays
     before = plan(questions, spec, cache)
     canaries, used = stored_canaries(cache, run_id), CanaryUsage()
     if before.calls and asks:

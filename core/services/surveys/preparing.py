@@ -13,6 +13,7 @@ import pandas as pd
 
 from core.cognition.llm.secret_text import secret_values, telling_values
 from core.cognition.llm.types import ModelSpec
+from core.cognition.registry import DEFAULT_ENGINE, engine_for
 from core.errors import InputError
 from core.people.checks import check_condition
 from core.people.personas import Population
@@ -20,7 +21,7 @@ from core.people.text import attribute_codes
 from core.records import RunRecord, content_hash
 from core.services.policies.timelines import load_timeline, save_timeline
 from core.services.populations.synthesis import load_population
-from core.services.studies.inputs import StudyInputs, engine_for, engine_texts, open_study, study_hash
+from core.services.studies.inputs import StudyInputs, engine_texts, open_study, study_hash
 from core.services.studies.requests import ModelOptions
 from core.services.studies.stored_inputs import save_inputs
 from core.simulation.contexts import situations
@@ -34,7 +35,7 @@ from core.survey.prompts import SurveyWriter, load_survey_prompts
 from core.survey.questions import SurveyQuestion
 
 KIND = "ask"
-RULES = "rules"
+RULES = DEFAULT_ENGINE
 #: Whom a language model is asked as where nothing is said, and the most that make sense: each costs a call a sample.
 SURVEYED, MOST_SURVEYED = 100, 2_000
 REFUSAL = (
@@ -67,7 +68,7 @@ def model_spec(asking: ModelOptions) -> ModelSpec:
     if not asking.model.strip():
         raise InputError("no model is named", where=f"engine {asking.engine}", allowed="the name of a model")
     return ModelSpec(
-        engine=(asking.of or "gemini") if asking.engine == "replay" else asking.engine,
+        engine=(asking.of or "gemini") if asking.replays else asking.engine,
         model=asking.model.strip(),
         base_url=None if asking.base_url is None else asking.base_url.strip().rstrip("/"),
         temperature=asking.temperature,

@@ -7,11 +7,10 @@ from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
 
-from core.errors import InputError, one_of
+from core.cognition.registry import ENGINES, replays
+from core.errors import InputError
 from core.options import option, option_name
 from core.records import RunRecord
-from core.services.language.engines import REPLAY
-from core.services.studies.inputs import ENGINES
 from core.services.studies.requests import ModelOptions
 from core.survey.mapping import BEHAVIOUR, TRAIT, AnswerMapping
 from core.survey.prompts import SURVEY_PROMPTS
@@ -53,7 +52,7 @@ class AskRequest:
     asking: ModelOptions | None = None
 
     def __post_init__(self) -> None:
-        one_of(self.engine, ENGINES, what="engine", where="ask")
+        ENGINES.named(self.engine, where="ask")
         if self.asking is not None and (self.asking.design, self.asking.days) != (
             ModelOptions.design,
             ModelOptions.days,
@@ -125,7 +124,7 @@ def asked_with(record: RunRecord, engine: str | None = None, *, allow_failures: 
         return None
     own = engine or record.engine
     return ModelOptions(
-        engine=own, of=said["asked_engine"] if own == REPLAY else None, model=said["model"], base_url=said["base_url"],
+        engine=own, of=said["asked_engine"] if replays(own) else None, model=said["model"], base_url=said["base_url"],
         temperature=said["temperature"], max_output_tokens=said["max_output_tokens"], seed=said["model_seed"],
         samples=said["samples"], allow_failures=allow_failures or said["allow_failures"],
     )  # fmt: skip

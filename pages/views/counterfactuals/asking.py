@@ -9,6 +9,7 @@ from typing import TypeVar
 import streamlit as st
 
 from core.cognition.llm.memoising import NotAsked
+from core.cognition.registry import replays
 from core.execution.progress import ProgressReporter
 from core.services.language.engines import asking_of
 from core.services.language.server_check import require_server
@@ -33,7 +34,7 @@ def found_or_asked(
     try:
         return found()
     except NotAsked as lacking:
-        if asked.run.record.engine == "replay":
+        if replays(asked.run.record.engine):
             st.info(
                 "This run replays answers, and nobody was ever asked about these policies. Take in a file of answers that "
                 "covers them, or open a run whose model can be asked.",

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.cognition.registry import engine_short
 from core.counterfactual.fitted import FittedTwin
 from core.errors import InputError
 from core.execution.executor import Executor
@@ -18,7 +19,6 @@ from core.people.personas import Population
 from core.services.dashboard.jobs import DONE, Job
 from core.services.populations.synthesis import load_population, saved_populations
 from core.services.runs.fitted import horizon_dates
-from core.services.studies.inputs import engine_short
 from core.store.runs import StoredRun
 from core.study import Study
 from pages.common.address import WRITTEN, from_address, into_address, key_of, pick

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.cognition.registry import engine_label
 from core.people.personas import Population
 from core.report.figures.populations import effect_figure
 from core.report.reproduction import reproduction
@@ -14,7 +15,6 @@ from core.services.evaluation.sensitivity import run_sensitivity
 from core.services.populations.drafts import PopulationDraft
 from core.services.populations.synthesis import population_id
 from core.services.runs.run import run_study
-from core.services.studies.inputs import engine_label
 from core.services.studies.requests import RunRequest
 from core.settings import observed_data, store_path
 from core.store.runs import StoredRun

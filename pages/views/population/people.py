@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.cognition.registry import engine_label
 from core.report.figures.populations import answers_figure
 from core.services.counterfactuals.population_effects import answers_of, everybody_on, named_contexts
 from core.services.populations.drafts import PopulationDraft
@@ -24,7 +25,6 @@ from core.services.populations.tables import (
     trait_level,
     wanted_changes,
 )
-from core.services.studies.inputs import engine_label
 from pages.common.charts import chart
 from pages.common.results_cache import remembered
 from pages.common.shell import Workspace, engine_note, try_to

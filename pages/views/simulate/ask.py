@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.cognition.registry import model_engines, replays
 from core.errors import InputError, PolicyTwinError
 from core.execution.progress import ProgressReporter
 from core.report.sentences.surveys import about_blocks, everyone_blocks, group_blocks
@@ -165,7 +166,7 @@ def _question(study: Study) -> SurveyQuestion | None:
 def _asking(workspace: Workspace) -> ModelOptions | None:
     """Which model answers, how often and how freely."""
     study = workspace.study
-    names = [name for name in ENGINE_CHOICES if name != "rules"]
+    names = list(model_engines())
     engine = pick(
         study,
         "survey-engine",
@@ -176,7 +177,7 @@ def _asking(workspace: Workspace) -> ModelOptions | None:
         keep=True,
         buttons=True,
     )
-    found = recorded_choice(workspace, survey=True) if engine == "replay" else model_choice(study, engine)
+    found = recorded_choice(workspace, survey=True) if replays(engine) else model_choice(study, engine)
     if found is None:
         return None
     left, middle, right = st.columns(3)
@@ -188,7 +189,7 @@ def _asking(workspace: Workspace) -> ModelOptions | None:
             )
         )  # fmt: skip
     temperature = found.temperature
-    if engine != "replay":
+    if not replays(engine):
         with middle:
             temperature = float(
                 type_number(study, "survey-temperature", "Temperature", 1.0, 0.0, 2.0, 0.1, format="%.1f")

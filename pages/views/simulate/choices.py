@@ -10,6 +10,7 @@ import streamlit as st
 
 from core.cognition.llm.designs import DESIGNS
 from core.cognition.llm.engine import MOST_SAMPLES, OUTPUT_TOKENS
+from core.cognition.registry import DEFAULT_ENGINE, asks_model, replays
 from core.errors import InputError
 from core.services.language.descriptions import DAYS_CHOICES, DESIGN_CHOICES, ENGINE_CHOICES, said
 from core.services.populations.synthesis import saved_populations
@@ -49,13 +50,13 @@ def chosen_request(workspace: Workspace) -> RunRequest | None:
     study = workspace.study
     st.markdown("##### Who answers?")
     engine = pick(
-        study, "engine", "Engine", list(ENGINE_CHOICES), lambda name: ENGINE_CHOICES[name].title, "rules",
+        study, "engine", "Engine", list(ENGINE_CHOICES), lambda name: ENGINE_CHOICES[name].title, DEFAULT_ENGINE,
         keep=True, buttons=True, label_visibility="collapsed",
     )  # fmt: skip
     st.caption(ENGINE_CHOICES[engine].text)
     asking = None
-    if engine != "rules":
-        found = recorded_choice(workspace) if engine == "replay" else model_choice(study, engine)
+    if asks_model(engine):
+        found = recorded_choice(workspace) if replays(engine) else model_choice(study, engine)
         if found is None:
             return None
         asking = _design(study, found)
@@ -68,7 +69,7 @@ def chosen_request(workspace: Workspace) -> RunRequest | None:
 def _design(study: Study, asking: ModelOptions) -> ModelOptions:
     """How it is asked. A recording has its own design, temperature and seed."""
     st.markdown("##### How is it asked?")
-    replayed = asking.engine == "replay"
+    replayed = asking.replays
     design = asking.design
     if not replayed:
         design = pick(
@@ -111,9 +112,9 @@ def _design(study: Study, asking: ModelOptions) -> ModelOptions:
 
 def _people(workspace: Workspace, engine: str) -> People:
     study = workspace.study
-    st.markdown("##### Who is asked?" if engine != "rules" else "##### Whose answers?")
+    st.markdown("##### Who is asked?" if asks_model(engine) else "##### Whose answers?")
     kept = saved_populations(workspace.store, study).set_index("population_id")
-    asks = engine != "rules"
+    asks = asks_model(engine)
     if asks:
         kept = kept[kept["personas"] <= MOST_ASKED_PERSONAS]
     left, right = st.columns([2, 1])
@@ -144,7 +145,7 @@ def _people(workspace: Workspace, engine: str) -> People:
 
 def _limits(study: Study, asking: ModelOptions) -> ModelOptions:
     """Caps and what to do about questions without an answer; 0 stands for no cap."""
-    if asking.engine == "replay":
+    if asking.replays:
         with st.expander("Questions without a kept answer", icon=":material/rule:"):
             return replace(asking, allow_failures=_failures(study))
     with st.expander("Limits, and what happens when something fails", icon=":material/rule:"):

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.cognition.llm.memoising import MemoisingEngine
+from core.cognition.llm.memoising import MemoisingEngine, model_engine
 from core.cognition.llm.prompts import PROMPTS
 from core.errors import InputError
 from core.people.personas import Population
@@ -250,9 +250,7 @@ def _situations(store_name: str, run_id: str, _workspace: Workspace) -> Situatio
 
 @remembered(show_spinner=False, max_entries=8)
 def _engine(store_name: str, run_id: str, _workspace: Workspace) -> MemoisingEngine:
-    engine = engine_of_run(_workspace.store, run_id, inputs=_workspace.inputs)
-    assert isinstance(engine, MemoisingEngine)
-    return engine
+    return model_engine(engine_of_run(_workspace.store, run_id, inputs=_workspace.inputs))
 
 
 @remembered(show_spinner=False, max_entries=32)

@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from core.cognition.llm.budget import Plan
+from core.cognition.registry import DEFAULT_ENGINE
 from core.errors import PolicyTwinError
 from core.report.sentences.simulate import (
     Figure,
@@ -302,7 +303,7 @@ def _personas(workspace: Workspace, request: RunRequest) -> int:
 def _of_rules(workspace: Workspace) -> StoredRun | None:
     """A run of the offline engine to judge the time by."""
     found = workspace.store.runs(kind="run", study_id=workspace.study.id, status="complete")
-    rules = found[found["engine"] == "rules"]
+    rules = found[found["engine"] == DEFAULT_ENGINE]
     return None if rules.empty else workspace.store.run(str(rules["run_id"].iloc[0]))
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from core.calibration.linear import CALIBRATORS
 from core.calibration.search import search_bounds
 from core.calibration.twin import SLOPE_SHRINKAGE
+from core.cognition.registry import engine_for
 from core.errors import InputError
 from core.forecasting.baselines import BASELINES
 from core.forecasting.metrics import MACRO, mae, rmse
@@ -48,7 +49,7 @@ from core.services.runs.results import (
     weekly,
     working_week_note,
 )
-from core.services.studies.inputs import engine_for, open_study
+from core.services.studies.inputs import open_study
 from core.store.database import Store
 from core.study import load_study
 from core.validity.paired import Difference

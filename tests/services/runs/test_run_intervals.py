@@ -14,6 +14,7 @@ from learning_cases import past_of
 from core.calibration.learned import WEIGHTS_FILE, known_rows
 from core.calibration.problem import build_problem
 from core.calibration.twin import forecast_defaults, twin_forecast
+from core.cognition.registry import engine_for
 from core.counterfactual.effect_uncertainty import (
     DAYS_OFF_FACTORS,
     DAYS_OFF_FILE,
@@ -44,7 +45,7 @@ from core.report.sentences.intervals import intervals_text, parts_words
 from core.services.populations.synthesis import make_population
 from core.services.runs.fitted import fitted_twin
 from core.services.runs.intervals import interval_values, run_intervals, stored_intervals
-from core.services.studies.inputs import StudyInputs, engine_for, open_study
+from core.services.studies.inputs import StudyInputs, open_study
 from core.simulation.simulate import simulate
 from core.store.database import Store
 from core.study import load_study

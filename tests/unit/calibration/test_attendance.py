@@ -17,8 +17,9 @@ from core.calibration.attendance import (
 )
 from core.calibration.problem import build_problem
 from core.calibration.twin import forecast_defaults, twin_forecast
+from core.cognition.registry import engine_for
 from core.services.populations.synthesis import make_population
-from core.services.studies.inputs import engine_for, open_study
+from core.services.studies.inputs import open_study
 from core.simulation.simulate import simulate
 
 DAYS = pd.date_range("2021-01-04", periods=140)  # a Monday

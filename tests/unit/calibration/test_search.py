@@ -30,11 +30,12 @@ from core.calibration.search import (
 )
 from core.calibration.trials import export_journal
 from core.calibration.twin import SLOPE_SHRINKAGE, chosen_calibrators, forecast_bounds, forecast_defaults, twin_forecast
-from core.cognition.rules import parameter_bounds
+from core.cognition.registry import engine_for
+from core.cognition.rules import PARAMETERS
 from core.errors import Cancelled, InputError
 from core.execution.executor import Executor
 from core.services.populations.synthesis import make_population
-from core.services.studies.inputs import StudyInputs, engine_for, open_study
+from core.services.studies.inputs import StudyInputs, open_study
 from core.simulation.simulate import simulate
 from core.study import Study
 
@@ -148,7 +149,7 @@ def test_what_is_found_lies_among_what_was_tried(found: SearchResult) -> None:
         assert row["macro"] == pytest.approx(np.mean(row["objectives"])) and len(row["objectives"]) == 6
         for name, (low, high) in search_bounds(engine_for(meridia().study), *known()).items():
             assert low <= row["parameters"][name] <= high
-    assert set(found.parameters) == {*parameter_bounds(), *forecast_bounds(*known()), *SHARE_NAMES}
+    assert set(found.parameters) == {*PARAMETERS, *forecast_bounds(*known()), *SHARE_NAMES}
     good = good_trials(found.log.rows)
     for name, value in found.parameters.items():
         if name in SHARE_NAMES:

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from behaviour_cases import study
-from engine_contract import EngineContract
-from llm_cases import answer_to, engine, expected, model, people, some_contexts, without_genai
+from llm_cases import answer_to, engine, expected, model, people, some_contexts
 from llm_servers import Step, gemini_server, openai_answer, openai_server, prompt_of
 
 from core.cognition.engine import DAY_TYPE
 from core.cognition.llm.cache import AnswerCache
 from core.cognition.llm.designs import DESIGNS, Levels, Unblinded
-from core.cognition.llm.engine import AnswersMissing, LanguageEngine
+from core.cognition.llm.engine import AnswersMissing
 from core.cognition.llm.fenced import one_line
 from core.cognition.llm.limits import Limits
-from core.cognition.llm.providers import provider_for
-from core.cognition.llm.providers.gemini import GenerativeAIProvider
 from core.cognition.llm.types import Denied
+from core.cognition.registry import engine_for
 from core.errors import InputError
-from core.execution.executor import Executor
-from core.services.studies.inputs import engine_for
 from core.simulation.simulate import simulate
 
 SERVERS = {"gemini": gemini_server, "openai": openai_server}
@@ -35,63 +30,6 @@ SERVERS = {"gemini": gemini_server, "openai": openai_server}
 def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY"):
         monkeypatch.delenv(name, raising=False)
-
-
-class LanguageContract(EngineContract):
-    @pytest.fixture
-    def personas(self) -> pd.DataFrame:
-        return people(4)
-
-    @pytest.fixture
-    def contexts(self) -> pd.DataFrame:
-        return some_contexts().iloc[[0, 3, 5, 6, 7]].reset_index(drop=True)
-
-    @pytest.fixture
-    def behaviours(self) -> tuple[str, ...]:
-        return study().behaviour_ids
-
-
-@pytest.mark.parametrize("design", DESIGNS)
-class TestOpenAIKeepsTheContract(LanguageContract):
-    @pytest.fixture
-    def engine(self, design: str) -> Iterator[LanguageEngine]:
-        with openai_server(model("openai")) as url:
-            yield engine("openai", url, design=design)
-
-
-class TestGeminiKeepsTheContract(LanguageContract):
-    @pytest.fixture
-    def engine(self) -> Iterator[LanguageEngine]:
-        with gemini_server(model("gemini")) as url:
-            yield engine("gemini", url, samples=2, days="apart")
-
-
-class TestGeminiThroughTheOlderClientKeepsTheContract(LanguageContract):
-    @pytest.fixture
-    def engine(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[LanguageEngine]:
-        without_genai(monkeypatch)
-        with gemini_server(model("gemini")) as url:
-            made = engine("gemini", url)
-            assert type(provider_for("gemini", made.spec)) is GenerativeAIProvider
-            yield made
-
-
-class TestReplayKeepsTheContract(LanguageContract):
-    @pytest.fixture
-    def engine(self, personas: pd.DataFrame, contexts: pd.DataFrame) -> Iterator[LanguageEngine]:
-        with AnswerCache() as cache:
-            with gemini_server(model("gemini")) as url:
-                engine("gemini", url, cache=cache).respond(personas, contexts)
-            yield engine("replay", url, cache=cache)
-
-    def test_another_process_gives_the_same_answer(
-        self, engine: LanguageEngine, personas: pd.DataFrame, contexts: pd.DataFrame, processes: Executor
-    ) -> None:
-        """A store cannot be in two processes: elsewhere a replaying engine says that it knows nothing, and makes nothing up."""
-        from engine_contract import answers_of
-
-        with pytest.raises(AnswersMissing, match="not in the cache"):
-            processes.submit(answers_of, engine, personas, contexts).result()
 
 
 @pytest.mark.parametrize("days", ["together", "apart"])

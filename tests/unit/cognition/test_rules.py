@@ -17,13 +17,12 @@ from behaviour_cases import (
     strictest,
     study,
 )
-from engine_contract import EngineContract
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.cognition.coefficients import load_coefficients
 from core.cognition.engine import DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS
-from core.cognition.rules import RulesEngine, parameter_bounds
+from core.cognition.rules import PARAMETERS, RulesEngine
 from core.errors import InputError
 from core.people.personas import synthesise
 from core.policy.calendar import DAY_TYPES
@@ -34,7 +33,7 @@ HOME = study().behaviour_ids.index("residential")
 ROUNDING = 1e-6
 
 parameters = st.fixed_dictionaries(
-    {name: st.floats(low, high, allow_nan=False) for name, (low, high) in parameter_bounds().items()}
+    {name: st.floats(item.low, item.high, allow_nan=False) for name, item in PARAMETERS.items()}
 )
 
 
@@ -46,27 +45,6 @@ def people() -> pd.DataFrame:
 def mean(engine: RulesEngine, personas: pd.DataFrame, *rows: dict) -> np.ndarray:
     """Mean answers per context, (contexts, behaviours)."""
     return engine.respond(personas, pd.DataFrame(list(rows))).mean(axis=0, dtype=float)
-
-
-class TestRulesKeepsTheContract(EngineContract):
-    @pytest.fixture
-    def engine(self) -> RulesEngine:
-        return rules().with_parameters({"fatigue": 0.3, "epidemic": 2.0})
-
-    @pytest.fixture
-    def personas(self) -> pd.DataFrame:
-        return random_personas(40, seed=3)
-
-    @pytest.fixture
-    def contexts(self) -> pd.DataFrame:
-        strict = {item.code: strictest(item) for item in study().indicators}
-        kinds = [context(strict if number % 2 else None, **{DAY_TYPE: kind, EPIDEMIC: number % 3, RESTRICTED_DAYS: 22})
-                 for number, kind in enumerate(DAY_TYPES)]  # fmt: skip
-        return pd.DataFrame([*kinds, context({"C2": (2, 0)}, **{RAMADAN: True})])
-
-    @pytest.fixture
-    def behaviours(self) -> tuple[str, ...]:
-        return study().behaviour_ids
 
 
 @given(tighter=contexts_that_tighten(), seed=st.integers(0, 2**31), chosen=parameters)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from core.calibration.problem import with_known_weeks
 from core.cognition.engine import EPIDEMIC, RESTRICTED_DAYS
-from core.cognition.rules import parameter_bounds
+from core.cognition.rules import PARAMETERS
 from core.counterfactual.contrast import category_change, contrasts, group_contrast
 from core.counterfactual.fitted import FittedTwin, at_origin, held_days, situation_days
 from core.counterfactual.levels import MOST_LEVELS, checked_targets, frozen_policies, mapping_table, policy_ladder
@@ -318,10 +318,10 @@ def test_one_level_alone_is_no_coherent_sweep(case: Case) -> None:
 _UNIT = st.floats(0, 1)
 
 
-@given(shares=st.tuples(*[_UNIT] * len(parameter_bounds())), start=st.integers(0, 260))
+@given(shares=st.tuples(*[_UNIT] * len(PARAMETERS)), start=st.integers(0, 260))
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_monotone_and_bounded_whatever_the_engine_parameters(case: Case, shares: tuple[float, ...], start: int) -> None:
-    bounds = parameter_bounds()
+    bounds = {name: (item.low, item.high) for name, item in PARAMETERS.items()}
     parameters = {
         name: min(max(low + share * (high - low), low), high)
         for (name, (low, high)), share in zip(bounds.items(), shares, strict=True)

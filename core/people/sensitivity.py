@@ -18,13 +18,9 @@ SHIFT = 0.15
 LOWER, HIGHER, NO_SPREAD, REDRAWN = "lower", "higher", "no spread", "all traits: redrawn"
 
 
-def variant_names(spec: PopulationSpec) -> tuple[str, ...]:
-    """The variants `trait_variants` makes: three for each trait, and one with all traits drawn anew."""
-    return (*(f"{name}: {kind}" for name in spec.trait_names for kind in (LOWER, HIGHER, NO_SPREAD)), REDRAWN)
-
-
 def trait_variants(population: Population, seed: int = 1, *, texts: bool = True) -> dict[str, Population]:
-    """Populations that differ in one assumption on traits each; names as in `variant_names`.
+    """Populations that differ in one assumption on traits each: three for each trait, called `trait: kind`, and one with all
+    traits drawn anew.
 
     lower, higher: the trait's mean moved by SHIFT; everybody keeps their rank. no spread: everybody has the mean of
     people like them. redrawn: all traits drawn with `seed`, which must not be that of the population. The specification

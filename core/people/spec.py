@@ -11,7 +11,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -303,7 +302,7 @@ class PopulationSpec:
             axes.append(np.bincount(chosen.of[hit], minlength=len(chosen.ids)) > 0)
         return axes
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Plain lists, numbers and strings in the layout of the file; `spec_from_dict` is the way back."""
         return {
             "id": self.id,
@@ -323,9 +322,9 @@ class PopulationSpec:
             "text": [{"rules": [{"when": _lists(r.when), "say": r.say} for r in rules]} for rules in self.text],
         }
 
-    def _marginal(self, item: Marginal) -> dict[str, Any]:
+    def _marginal(self, item: Marginal) -> dict[str, object]:
         keys = ("name", "label", "use", "source", "quality", "unit", "year", "note", "left_out", "original_source")
-        raw: dict[str, Any] = {key: getattr(item, key) for key in keys if getattr(item, key)}
+        raw: dict[str, object] = {key: getattr(item, key) for key in keys if getattr(item, key)}
         raw |= {"attributes": list(item.attributes), "within": list(item.within), "universe": _lists(item.universe)}
         axes = [self.classifications[name].ids for name in item.attributes]
         raw["table"] = _nested(item.table, self.inside(item), axes)
@@ -333,7 +332,7 @@ class PopulationSpec:
             raw["original_table"] = _nested(item.original_table, self.inside(item), axes)
         return raw
 
-    def _assumption(self, item: Assumption) -> dict[str, Any]:
+    def _assumption(self, item: Assumption) -> dict[str, object]:
         ids = self.attribute(item.attribute).ids
         rows = [
             {
@@ -342,7 +341,7 @@ class PopulationSpec:
             }
             for row in item.rows
         ]
-        raw: dict[str, Any] = {"attribute": item.attribute, "given": list(item.given), "source": item.source}
+        raw: dict[str, object] = {"attribute": item.attribute, "given": list(item.given), "source": item.source}
         return raw | {"reasoning": item.reasoning, "rows": rows}
 
 
@@ -350,10 +349,10 @@ def _lists(condition: Mapping[str, tuple[str, ...]]) -> dict[str, list[str]]:
     return {name: list(values) for name, values in condition.items()}
 
 
-def _attribute(item: Attribute) -> dict[str, Any]:
+def _attribute(item: Attribute) -> dict[str, object]:
     categories = []
     for category in item.categories:
-        raw: dict[str, Any] = {"id": category.id, "label": category.label, "phrases": list(category.phrases)}
+        raw: dict[str, object] = {"id": category.id, "label": category.label, "phrases": list(category.phrases)}
         if category.words:
             raw["words"] = dict(category.words)
         if category.age is not None:
@@ -362,14 +361,14 @@ def _attribute(item: Attribute) -> dict[str, Any]:
     return {"name": item.name, "label": item.label, "description": item.description, "categories": categories}
 
 
-def _trait(item: Trait) -> dict[str, Any]:
+def _trait(item: Trait) -> dict[str, object]:
     wording = [{"when": _lists(w.when)} | dict(zip(LEVELS, w.sentences, strict=True)) for w in item.wording]
     keys = ("name", "label", "meaning", "mean", "spread", "reasoning", "source")
-    raw: dict[str, Any] = {key: getattr(item, key) for key in keys}
+    raw: dict[str, object] = {key: getattr(item, key) for key in keys}
     return raw | {"shifts": {name: dict(shift) for name, shift in item.shifts.items()}, "wording": wording}
 
 
-def _nested(table: np.ndarray, inside: np.ndarray, axes: list[tuple[str, ...]]) -> dict[str, Any]:
+def _nested(table: np.ndarray, inside: np.ndarray, axes: list[tuple[str, ...]]) -> dict[str, object]:
     """The table as dictionaries in dictionaries, one level for each axis, without the cells that cannot be."""
     if len(axes) == 1:
         return {name: float(table[k]) for k, name in enumerate(axes[0]) if inside[k]}

@@ -142,13 +142,6 @@ def lacking_values(table: pd.DataFrame, codebook: Codebook | None = None) -> dic
     return {column: count for column, count in counts.items() if count}
 
 
-def index_errors(table: pd.DataFrame, codebook: Codebook | None = None) -> dict[str, float]:
-    """The largest absolute difference of each index as `compare_indices` has it, by name; NaN where no day has both."""
-    return {
-        item.name: float("nan") if item.largest is None else item.largest for item in compare_indices(table, codebook)
-    }
-
-
 def _sub_index(policy: pd.DataFrame, item: Indicator) -> np.ndarray:
     level = policy[item.code].to_numpy(dtype=float)
     score = level

@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,8 +17,6 @@ import pandas as pd
 from core.errors import InputError, one_of
 from core.policy.calendar import as_date
 from core.study import Indicator
-
-FRAME_COLUMNS = ("indicator", "level", "flag", "start", "end")
 
 
 @dataclass(frozen=True)
@@ -159,7 +156,8 @@ def in_words(state: int, indicator: Indicator) -> str:
 
 
 def to_frame(interventions: Iterable[Intervention]) -> pd.DataFrame:
-    """One row per intervention, columns FRAME_COLUMNS: text, Int64, nullable Int64, day, day (missing where open)."""
+    """One row per intervention, columns indicator, level, flag, start, end: text, Int64, nullable Int64, day, day (missing where
+    open)."""
     items = list(interventions)
     return pd.DataFrame(
         {
@@ -170,33 +168,6 @@ def to_frame(interventions: Iterable[Intervention]) -> pd.DataFrame:
             "end": pd.to_datetime(pd.Series([item.end for item in items], dtype="object")).astype("datetime64[us]"),
         }
     )
-
-
-def from_frame(
-    frame: pd.DataFrame, indicators: Mapping[str, Indicator], start: date, end: date, *, table: str = "interventions"
-) -> tuple[Intervention, ...]:
-    """The interventions in a table of FRAME_COLUMNS; `flag` and `end` may be missing, rows with nothing in them go.
-
-    Raises InputError naming the row, counted from 1 as a reader counts.
-    """
-    columns = [str(column) for column in frame.columns]
-    for column in ("indicator", "level", "start"):
-        if column not in columns:
-            raise InputError(f"the column '{column}' is missing", where=table, allowed=", ".join(FRAME_COLUMNS))
-    for column in columns:
-        one_of(column, FRAME_COLUMNS, what="column", where=table)
-    found = []
-    for number, values in enumerate(frame.itertuples(index=False, name=None), start=1):
-        row: dict[str, Any] = dict.fromkeys(FRAME_COLUMNS) | dict(zip(columns, values, strict=True))
-        if all(_blank(value) for value in row.values()):
-            continue
-        where = f"{table}, row {number}"
-        for column in ("indicator", "level", "start"):
-            if _blank(row[column]):
-                raise InputError(f"no {column} is given", where=where, allowed=_what_goes_in(column, indicators))
-        item = Intervention(str(row["indicator"]), row["level"], row["flag"], row["start"], row["end"])
-        found.append(checked(item, indicators, start, end, where=where))
-    return tuple(found)
 
 
 def shifted_runs(states: np.ndarray, days: int, first: int, last: int) -> np.ndarray:
@@ -252,11 +223,3 @@ def flag_in_words(indicator: Indicator, flag: int) -> str:
         if value.strip() == str(flag) and meaning:
             return meaning.strip()
     return "general" if flag else "targeted"
-
-
-def _what_goes_in(column: str, indicators: Mapping[str, Indicator]) -> str:
-    return {
-        "indicator": ", ".join(indicators),
-        "level": "a whole number from 0",
-        "start": "a day such as 2021-06-30",
-    }[column]

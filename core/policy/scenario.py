@@ -39,6 +39,7 @@ from core.policy.interventions import Intervention
 from core.policy.timeline import PolicyTimeline
 from core.policy.written import (
     AddEdit,
+    Edit,
     HolidayEdit,
     NoHolidayEdit,
     RemoveEdit,
@@ -89,7 +90,7 @@ def apply_edits(parent: PolicyTimeline, edits: list[Any], *, name: str, where: s
     return timeline.renamed(name, parent_id=parent.id)
 
 
-def edits_between(timeline: PolicyTimeline, parent: PolicyTimeline) -> list[dict[str, Any]]:
+def edits_between(timeline: PolicyTimeline, parent: PolicyTimeline) -> list[Edit]:
     """The edits that make `parent` into `timeline`, as in a scenario file. Raises InputError where none can."""
     if (timeline.start, timeline.end) != (parent.start, parent.end):
         raise InputError(
@@ -97,9 +98,9 @@ def edits_between(timeline: PolicyTimeline, parent: PolicyTimeline) -> list[dict
             where=f"timeline '{timeline.name}'",
             allowed=f"its parent's days, {parent.start} to {parent.end}",
         )
-    edits: list[dict[str, Any]] = []
+    edits: list[Edit] = []
     for item in timeline.level_changes(parent):
-        edit: dict[str, Any] = {"set": item.indicator, "level": item.level}
+        edit: Edit = {"set": item.indicator, "level": item.level}
         if item.flag is not None:
             edit["flag"] = item.flag
         edits.append({**edit, "start": item.start, "end": item.end})
@@ -158,7 +159,7 @@ def _applied(timeline: PolicyTimeline, edit: WrittenModel) -> PolicyTimeline:
     raise TypeError(f"no edit: {edit!r}")
 
 
-def _week_edits(timeline: PolicyTimeline, parent: PolicyTimeline) -> list[dict[str, Any]]:
+def _week_edits(timeline: PolicyTimeline, parent: PolicyTimeline) -> list[Edit]:
     """An edit drops the weeks after its own, so from the first difference on each week is written down."""
     mine, theirs = timeline.calendar.working_weeks, parent.calendar.working_weeks
     if mine == theirs:
@@ -174,10 +175,10 @@ def _week_edits(timeline: PolicyTimeline, parent: PolicyTimeline) -> list[dict[s
     return edits
 
 
-def _holiday_edits(timeline: PolicyTimeline, parent: PolicyTimeline) -> list[dict[str, Any]]:
+def _holiday_edits(timeline: PolicyTimeline, parent: PolicyTimeline) -> list[Edit]:
     mine, theirs = set(timeline.calendar.holidays), set(parent.calendar.holidays)
     gone = sorted({item.day for item in theirs - mine})
-    edits: list[dict[str, Any]] = [{"no_holiday": day} for day in gone]
+    edits: list[Edit] = [{"no_holiday": day} for day in gone]
     for item in timeline.calendar.holidays:
         if item not in theirs or item.day in gone:
             edits.append({"holiday": item.name, "day": item.day, "announced": item.announced})

@@ -113,11 +113,6 @@ class PolicyTimeline(PolicyPath):
         kept = self._others(what)
         return self._child(name or f"{self.name}, without {what.indicator} level {what.level}", interventions=kept)
 
-    def replace_intervention(self, old: Intervention, new: Intervention, *, name: str | None = None) -> PolicyTimeline:
-        """A child with `new` in the place of `old`."""
-        kept = self._others(old)
-        return self._child(name or f"{self.name}, {old.indicator} changed", interventions=(*kept, new))
-
     def with_interventions(self, items: Iterable[Intervention], *, name: str | None = None) -> PolicyTimeline:
         """A child with these interventions in the place of all there were."""
         return self._child(name or f"{self.name}, edited", interventions=tuple(items))
@@ -241,11 +236,6 @@ class PolicyTimeline(PolicyPath):
     def to_frame(self) -> pd.DataFrame:
         """The interventions as a table: columns indicator, level, flag, start, end (missing where open)."""
         return entries.to_frame(self.interventions)
-
-    def from_frame(self, frame: pd.DataFrame, *, name: str | None = None) -> PolicyTimeline:
-        """A child whose interventions are the rows of `frame`. Raises InputError naming the row."""
-        items = entries.from_frame(frame, entries.by_code(self.indicators), self.start, self.end)
-        return self.with_interventions(items, name=name)
 
     def level_changes(self, other: PolicyTimeline) -> list[LevelChange]:
         """The stretches on which an indicator's level or flag is not what it is in `other`, by indicator and day.

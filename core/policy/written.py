@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -90,6 +90,8 @@ class NoHolidayEdit(WrittenModel):
     no_holiday: AnyDay
 
 
+#: An edit of a policy as a scenario file has it: the key that says what it does, and what that needs.
+Edit: TypeAlias = dict[str, Any]
 #: What an edit does -> what it needs and may have besides.
 EDITS: dict[str, type[WrittenModel]] = {
     "set": SetEdit,

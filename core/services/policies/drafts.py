@@ -16,6 +16,7 @@ from core.policy.calendar import as_date
 from core.policy.interventions import Intervention, checked, flag_in_words
 from core.policy.scenario import apply_edits
 from core.policy.timeline import PolicyTimeline
+from core.policy.written import Edit
 from core.study import Indicator, Study
 
 #: What a draft is called before the analyst names it.
@@ -29,7 +30,7 @@ def start_draft(parent: PolicyTimeline) -> PolicyTimeline:
     return parent.renamed(UNNAMED, parent_id=parent.id)
 
 
-def edit_draft(draft: PolicyTimeline, edits: Sequence[Mapping[str, Any]], what: str) -> PolicyTimeline:
+def edit_draft(draft: PolicyTimeline, edits: Sequence[Edit], what: str) -> PolicyTimeline:
     """The draft with these edits, which are as in a scenario file (see `core.policy.scenario`).
 
     Raises InputError, in one line that begins with `what`, for an edit that cannot be made and for one that changes
@@ -47,7 +48,7 @@ def edit_draft(draft: PolicyTimeline, edits: Sequence[Mapping[str, Any]], what: 
 
 def held_at(
     study: Study, target: float, start: date | None = None, end: date | None = None
-) -> tuple[list[dict[str, Any]], float]:
+) -> tuple[list[Edit], float]:
     """The edits that hold every measure at the policy of a stringency (0-100), and the stringency that really has.
 
     The policy is that of the sweep: one documented staircase (see `core.counterfactual.levels`), scope general.
@@ -56,7 +57,7 @@ def held_at(
     edits = []
     for item in study.indicators:
         level = held.levels[item.code]
-        edit: dict[str, Any] = {"set": item.code, "level": level, "start": start, "end": end}
+        edit: Edit = {"set": item.code, "level": level, "start": start, "end": end}
         edits.append(edit | ({"flag": 1} if item.has_flag and level else {}))
     return edits, held.realised
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.policy.written import Edit
 from core.services.policies import drafts
 from core.services.policies.tables import WEEK as WEEK_ROW
 from core.services.policies.tables import calendar_strip
@@ -36,7 +37,7 @@ def policy_edits(editing: Editing) -> None:
         "What to change", list(POLICY_EDITS), format_func=POLICY_EDITS.__getitem__, key=editing.key("edit")
     )
     names = {item.code: item.name for item in study.indicators}
-    edits: list[dict[str, Any]] = []
+    edits: list[Edit] = []
     what = POLICY_EDITS[kind]
     if kind == SHIFT:
         left, right = st.columns(2)
@@ -65,7 +66,7 @@ def policy_edits(editing: Editing) -> None:
                 horizontal=True,
                 key=editing.key("direction"),
             )
-            edit: dict[str, Any] = {"tighten": step, **({"indicators": codes} if codes else {})}
+            edit: Edit = {"tighten": step, **({"indicators": codes} if codes else {})}
             said = f"{'Tighten' if step > 0 else 'Relax'} {', '.join(names[code] for code in codes) or 'every measure'}"
             st.caption("A measure at the end of its scale stays there; one that starts to apply does so in general.")
         else:
@@ -80,7 +81,7 @@ def policy_edits(editing: Editing) -> None:
     _apply_button(editing, edits, what, said, "policy")
 
 
-def _held(editing: Editing, code: str) -> dict[str, Any]:
+def _held(editing: Editing, code: str) -> Edit:
     indicator = editing.study.indicator(code)
     level = st.selectbox(
         "Level",
@@ -89,7 +90,7 @@ def _held(editing: Editing, code: str) -> dict[str, Any]:
         format_func=lambda value: f"{value} · {indicator.levels[value]}",
         key=editing.key(f"level-{code}"),
     )
-    edit: dict[str, Any] = {"set": code, "level": level}
+    edit: Edit = {"set": code, "level": level}
     if indicator.has_flag and level:
         scopes = drafts.scopes(indicator)
         flag = st.radio(
@@ -137,7 +138,7 @@ def calendar_edits(editing: Editing) -> None:
     _apply_button(editing, [edit], CALENDAR_EDITS[kind], said, "calendar")
 
 
-def _working_week(editing: Editing) -> tuple[dict[str, Any], str]:
+def _working_week(editing: Editing) -> tuple[Edit, str]:
     left, middle, right = st.columns(3)
     start = _day(editing, "From", editing.holdout[0], "week-from", left)
     end = middle.date_input(
@@ -155,13 +156,13 @@ def _working_week(editing: Editing) -> tuple[dict[str, Any], str]:
         groups[group] = column.multiselect(
             label, list(WEEKDAYS), default=defaults[group], format_func=str.capitalize, key=editing.key(group)
         )
-    edit: dict[str, Any] = {"working_week": groups, "start": start, "announced": known}
+    edit: Edit = {"working_week": groups, "start": start, "announced": known}
     if end is not None:
         edit["end"] = end
     return edit, f"A new working week from {start} {'on' if end is None else f'to {end}'}"
 
 
-def _apply_button(editing: Editing, edits: list[dict[str, Any]], what: str, said: str, name: str) -> None:
+def _apply_button(editing: Editing, edits: list[Edit], what: str, said: str, name: str) -> None:
     st.text(said)
     if st.button("Apply to the draft", type="primary", icon=":material/check:", key=editing.key(f"apply-{name}")):
         present = [{key: value for key, value in edit.items() if value is not None} for edit in edits]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from core.errors import InputError
@@ -18,6 +19,7 @@ CLUSTER_VARIABLE = "POLICYTWIN_CLUSTER"
 KEY_VARIABLES = {"gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY"), "openai": ("OPENAI_API_KEY",)}
 
 
+@cache
 def project_root() -> Path:
     """The folder that holds `app.py`, `pages/` and `data/`: the checkout, or the bundle inside an installed wheel."""
     package = Path(__file__).resolve().parent

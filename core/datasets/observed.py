@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core.content_cache import Remembered, content_digest
 from core.datasets.cases import unreported
 from core.datasets.cells import check_days, labels_of
 from core.datasets.files import RawFile
@@ -64,15 +65,22 @@ def load_observed(study: Study, folder: str | Path | None = None, *, allow_gaps:
 
     def read(kind: str, reader: Callable[..., ReadTable], **options: Any) -> pd.DataFrame:
         source, paths = _find(study, kind, place)
-        tables = []
-        for path in paths:
-            raw = RawFile(path)
-            tables.append(reader(raw, layout=source.layout, place=source.place, **options).frame)
+        digests = [content_digest(path) for path in paths]
+        key = (kind, tuple(paths), tuple(digests), repr((source.layout, source.place, sorted(options.items()))))
+        table = _tables.get(key)
+        if table is None:
+            raw = [RawFile(path) for path in paths]
+            parts = [reader(item, layout=source.layout, place=source.place, **options).frame for item in raw]
+            label = " + ".join(path.name for path in paths)
+            table = _by_day(parts, label, gaps_are_faults=not options["allow_gaps"])
+            if digests == [item.sha256 for item in raw]:
+                _tables.put(key, table)
+            digests = [item.sha256 for item in raw]
+        for path, digest in zip(paths, digests, strict=True):
             if path not in files:
-                hashes[path.name] = raw.sha256
+                hashes[path.name] = digest
                 files.append(path)
-        label = " + ".join(path.name for path in paths)
-        return _by_day(tables, label, gaps_are_faults=not options["allow_gaps"])
+        return table.copy(deep=False)
 
     columns = [item.column for item in study.behaviours]
     lowest = NOTHING_LEFT if study.metric == "same_weekday_change" else None
@@ -88,6 +96,10 @@ def load_observed(study: Study, folder: str | Path | None = None, *, allow_gaps:
         hashes=hashes,
         files=tuple(files),
     )
+
+
+#: What was read last, by what the files said: a run and its page ask for the same again and again.
+_tables: Remembered[pd.DataFrame] = Remembered(12)
 
 
 def source_files(study: Study, kind: str, folder: str | Path | None) -> tuple[Source, list[Path]]:

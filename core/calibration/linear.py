@@ -2,7 +2,8 @@
 
 activity* = clip(a·activity + b, lower, upper). For given simulated activity the best a and b are those of a weighted
 least-squares line. Source of the linear form: arXiv 2601.06111. How much of the fitted slope a forecast follows is a
-choice between calibrators (`CALIBRATORS`): a slope that fits training well may forecast worse than the engine's own.
+choice between calibrators (`core.calibration.calibrators`): a slope that fits training well may forecast worse than the
+engine's own.
 """
 
 from __future__ import annotations
@@ -19,9 +20,6 @@ from core.errors import InputError, TooLittleObserved
 #: A behaviour with fewer observed training days than this cannot be calibrated.
 FEWEST_DAYS = 14
 TINY = 1e-300
-#: The calibrators that a behaviour's forecast can follow: the share of the way from the engine's own slope (1) to the fitted
-#: one, and its name. The level is fitted in all of them. The first is taken where nothing tells them apart.
-CALIBRATORS: dict[float, str] = {1.0: "fitted slope", 0.5: "half-way", 0.0: "engine's own slope"}
 
 
 def least_squares_lines(
@@ -114,10 +112,3 @@ class LinearCalibrator(RegressorMixin, BaseEstimator):
         return pd.DataFrame(
             {"behaviour": self.behaviours_, "a": self.coef_, "b": self.intercept_, "lower": self.lower, "upper": upper}
         )
-
-
-class IdentityCalibrator(LinearCalibrator):
-    """No calibration: activity as simulated (the ablation `uncalibrated`)."""
-
-    def _solve(self, activity: np.ndarray, observed: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return np.ones(activity.shape[1]), np.zeros(activity.shape[1])

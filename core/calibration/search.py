@@ -5,7 +5,7 @@ A trial is scored by forecasting from rolling origins *inside* training: one sco
 1. ask a batch of fixed size (so that the number of workers changes nothing);
 2. evaluate it, in any order;
 3. tell the results in the order asked.
-With the parameters found, each behaviour follows the calibrator (`CALIBRATORS`) that forecasts it best from the same origins.
+With the parameters found, each behaviour follows the calibrator (`slope_shares`) that forecasts it best from the same origins.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.calibration.linear import CALIBRATORS
+from core.calibration.calibrators import slope_shares
 from core.calibration.problem import Problem
 from core.calibration.trials import TrialLog, macro_study
 from core.calibration.twin import SLOPE_SHRINKAGE, forecast_bounds, forecast_defaults, twin_forecast
@@ -76,7 +76,7 @@ def choose_calibrators(problem: Problem, means: np.ndarray, parameters: Mapping[
     `means` is everyone's simulated activity, (contexts, behaviours). A behaviour that no inner horizon has seen, and every
     one where training is too short for inner origins, keeps the fitted line.
     """
-    names, shares = problem.study.behaviour_ids, list(CALIBRATORS)
+    names, shares = problem.study.behaviour_ids, list(slope_shares())
     if not problem.inner:
         return dict(parameters)
     alike = [{**parameters, **{SLOPE_SHRINKAGE + name: share for name in names}} for share in shares]

@@ -7,7 +7,7 @@
    recovery and season that other places' past lets expect (`drift`);
 4. clipped to what activity can be, and measured as the provider does.
 
-In step 3 a behaviour may follow another calibrator than the fitted line (`CALIBRATORS`): the one that forecast best from
+In step 3 a behaviour may follow another calibrator than the fitted line (`slope_shares`): the one that forecast best from
 origins inside training. That serves the forecast alone, as trust does. What another policy changes is always said with the
 fitted slope, which comes nearer to the effects of worlds whose truth is known (`policytwin worlds`).
 """
@@ -23,8 +23,9 @@ import pandas as pd
 
 from core.calibration.anchoring import OriginResidual, follow_policy, measure_origin_residual
 from core.calibration.attendance import calendar_shift_sign, days_off_correction, moved_scale, never_seen
+from core.calibration.calibrators import slope_shares
 from core.calibration.learned import WEIGHTS_FILE, teaching
-from core.calibration.linear import CALIBRATORS, LinearCalibrator
+from core.calibration.linear import LinearCalibrator
 from core.calibration.policy_effect_weight import known_policy_weight
 from core.calibration.problem import Problem, Window
 from core.calibration.untold import baseline_activity, ordinary_activity
@@ -162,7 +163,8 @@ def slope_shrinkage(problem: Problem, parameters: Mapping[str, float]) -> np.nda
 
 def chosen_calibrators(parameters: Mapping[str, float], behaviours: Sequence[str]) -> dict[str, str]:
     """The calibrator that the forecast of each behaviour follows, by name."""
-    return {name: CALIBRATORS[float(parameters.get(SLOPE_SHRINKAGE + name, 1.0))] for name in behaviours}
+    labels = slope_shares()
+    return {name: labels[float(parameters.get(SLOPE_SHRINKAGE + name, 1.0))] for name in behaviours}
 
 
 def upper_bounds(problem: Problem) -> np.ndarray:

@@ -20,7 +20,7 @@ from core.calibration.twin import TwinForecast, forecast_defaults, twin_forecast
 from core.cognition.coefficients import load_coefficients
 from core.cognition.rules import RulesEngine
 from core.errors import TooLittleObserved
-from core.forecasting.baselines import BASELINES
+from core.forecasting.baselines import BASELINES, backtest_baselines
 from core.forecasting.intervals import (
     LEVELS,
     WITH_INTERVALS,
@@ -31,7 +31,6 @@ from core.forecasting.intervals import (
     interval_score,
     place_scale,
 )
-from core.forecasting.lagged import exponential_smoothing, gradient_boosting_lags
 from core.forecasting.learned_widths import widths_after
 from core.forecasting.metrics import macro_rmse
 from core.forecasting.past import FEWEST_TRAINING, known_at, past_errors
@@ -39,12 +38,6 @@ from core.forecasting.places import Place, last_observed
 from core.simulation.simulate import simulate
 
 TWIN = "twin"
-#: Every baseline but the one with a trend, which extrapolates a day index, and two that look at the series itself.
-ALL_BASELINES = {
-    **{name: baseline for name, baseline in BASELINES.items() if name != "gradient_boosting_trend"},
-    "gradient_boosting_lags": gradient_boosting_lags,
-    "ets": exponential_smoothing,
-}
 SEEN_SHARE = 0.85
 MISSING_SHARE = 0.30
 RECENT = 28
@@ -78,12 +71,14 @@ def forecast_place(
     personas: pd.DataFrame,
     origins: Sequence[date],
     longest: int,
-    rivals: Sequence[str] = tuple(ALL_BASELINES),
+    rivals: Sequence[str] | None = None,
 ) -> PlaceForecasts:
-    """Every forecaster at every origin that the place's data reach; and at origins of the past, where no widths were learned.
+    """The twin and the `rivals` (None: all of a backtest) at every origin that the place's data reach; and at
+    origins of the past, where no widths were learned.
 
     A plain function of its arguments, so that a worker process can run it. Nothing observed after an origin is used.
     """
+    rivals = backtest_baselines() if rivals is None else rivals
     engine = _engine(place)
     last = last_observed(place)
     found: dict[date, dict[str, pd.DataFrame]] = {}
@@ -100,7 +95,7 @@ def forecast_place(
             continue
         forecast = twin.forecast
         known = known_at(place, origin, pd.DatetimeIndex(forecast.index))
-        found[origin] = {TWIN: forecast, **{name: ALL_BASELINES[name](known) for name in rivals}}
+        found[origin] = {TWIN: forecast, **{name: BASELINES[name](known) for name in rivals}}
         scales[origin] = _scales(place, origin, twin.policy_effect)
     learned = {(name, origin): widths_after(place.study, origin, name) for name in WITH_INTERVALS for origin in found}
     past = None

@@ -21,7 +21,8 @@ from core.calibration.twin import ForecastParts, forecast_in_parts
 from core.cognition.coefficients import load_coefficients
 from core.cognition.rules import RulesEngine
 from core.errors import TooLittleObserved
-from core.forecasting.baselines import BaselineInputs, seasonal_naive
+from core.forecasting.baselines import BaselineInputs
+from core.forecasting.baselines.persistence import seasonal_naive
 from core.forecasting.intervals import PastErrors, day_scales, place_scale
 from core.forecasting.places import Place
 from core.simulation.simulate import simulate

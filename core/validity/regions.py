@@ -26,15 +26,15 @@ from core.counterfactual.assemble import fitted_from
 from core.counterfactual.trajectories import simulate_timeline
 from core.datasets.regions import country_of
 from core.errors import TooLittleObserved, one_of
-from core.forecasting.backtest import ALL_BASELINES, counted_behaviours, why_not_counted
-from core.forecasting.baselines import BaselineInputs
+from core.forecasting.backtest import counted_behaviours, why_not_counted
+from core.forecasting.baselines import BASELINES, BaselineInputs
 from core.forecasting.metrics import rmse
 from core.forecasting.past import FEWEST_TRAINING
 from core.forecasting.places import FEWEST_OBSERVED, Place, places_from_tables
 from core.simulation.simulate import simulate
 
 TWIN, NATIONAL, PEOPLE = "twin", "national_twin", "national_twin_own_people"
-BASELINES = ("last_7_days", "seasonal_naive")
+COMPARED = ("last_7_days", "seasonal_naive")
 NATIONAL_NAIVE = "national_seasonal_naive"
 #: Regions are compared by this many behaviours at least.
 FEWEST_SHARED = 3
@@ -203,7 +203,7 @@ def forecast_regions(
             left_out[f"{region.code} after {origin}"] = why.problem
             continue
         known = baseline_inputs(place, origin, days)
-        forecasts = {TWIN: own, **{name: ALL_BASELINES[name](known) for name in BASELINES}}
+        forecasts = {TWIN: own, **{name: BASELINES[name](known) for name in COMPARED}}
         forecasts |= {name: frame for name, frame in shared.items() if name in (NATIONAL, NATIONAL_NAIVE)}
         if region.category is not None and (PEOPLE, region.category) in shared:
             forecasts[PEOPLE] = shared[PEOPLE, region.category]
@@ -261,7 +261,7 @@ def _national(
     days = pd.DatetimeIndex(twin.index)
     found: dict[object, pd.DataFrame] = {
         NATIONAL: twin,
-        NATIONAL_NAIVE: ALL_BASELINES["seasonal_naive"](baseline_inputs(nation, origin, days)),
+        NATIONAL_NAIVE: BASELINES["seasonal_naive"](baseline_inputs(nation, origin, days)),
     }
     if country.attribute is not None:
         problem = build_problem(

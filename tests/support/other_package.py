@@ -51,6 +51,35 @@ COIN = EngineKind(
 '''
 
 
+BESIDE = '''
+"""A calibrator that trusts half of what was simulated, and a baseline that says zero."""
+
+import numpy as np
+import pandas as pd
+
+from core.calibration.calibrators import Calibrator
+from core.calibration.linear import LinearCalibrator
+from core.forecasting.baselines import Baseline
+
+
+class Median(LinearCalibrator):
+    def _solve(self, activity, observed, weight):
+        return np.full(activity.shape[1], 0.5), np.nanmedian(observed - 0.5 * activity, axis=0)
+
+
+def worst_week(known):
+    lowest = known.observed.rolling(7, min_periods=1).mean().min()
+    return pd.DataFrame(np.tile(lowest, (len(known.horizon), 1)), known.horizon, known.observed.columns)
+
+
+MEDIAN = Calibrator(
+    name="median", label="Half of what was simulated, about the median", help="A slope of a half.",
+    make=lambda upper: Median(upper=upper),
+)
+WORST = Baseline(name="worst_week", label="The worst week so far", help="The lowest mean of a week.", forecast=worst_week)
+'''
+
+
 def install(folder: Path, name: str, code: str, entry_points: str, version: str = "0.1") -> Path:
     """The package in `folder`, with the metadata that pip writes of an installed one."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,8 @@ from core.datasets.tables import read_cases, read_mobility, read_policy
 from core.errors import InputError
 from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.execution.progress import ProgressReporter, each_of
-from core.forecasting.backtest import ALL_BASELINES, forecast_place, rows_of, summary_of, unscored, widths_from_others
+from core.forecasting.backtest import forecast_place, rows_of, summary_of, unscored, widths_from_others
+from core.forecasting.baselines import backtest_baselines
 from core.forecasting.places import places_from_tables
 from core.people.personas import synthesise
 from core.people.population_file import load_population_spec
@@ -60,7 +61,7 @@ def backtest(
         left_out |= unscored(item, horizons)
     return {
         "rows": rows,
-        "summary": summary_of(rows, list(ALL_BASELINES)),
+        "summary": summary_of(rows, list(backtest_baselines())),
         "left_out": left_out,
         "engine": DEFAULT_ENGINE,
         "population": POPULATION,

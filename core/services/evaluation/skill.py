@@ -15,11 +15,12 @@ import pandas as pd
 from core.datasets.places import countries
 from core.errors import InputError, one_of
 from core.forecasting.backtest import CHANGE_CLASSES, TWIN
+from core.forecasting.baselines import BASELINES
 from core.forecasting.metrics import MACRO
 from core.forecasting.teachers import is_held_out
 from core.services.evaluation.backtests import MeasuredBacktest
 from core.services.runs.forecasters import FORECASTERS
-from core.services.runs.results import BASELINE, METRICS, family, label, score_matrix
+from core.services.runs.results import BASELINE, METRICS, family, score_matrix
 from core.validity.paired import BAND, BETTER, MANY_DRAWS, UNSURE, WORSE, unit_counts
 
 ALIKE = "about as good"
@@ -45,11 +46,7 @@ RIGHT_WITHIN = 0.05
 
 def words_of(forecaster: str) -> str:
     """A forecaster of a run or a backtest in words."""
-    more = {
-        "gradient_boosting_lags": "Gradient boosting on stringency, weekday and the last two weeks",
-        "ets": "Exponential smoothing of the series itself",
-    }
-    return FORECASTERS.get(forecaster) or more.get(forecaster) or label(forecaster)
+    return FORECASTERS.get(forecaster) or BASELINES.label(forecaster)
 
 
 @dataclass(frozen=True)

@@ -9,47 +9,32 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from core.calibration.linear import IdentityCalibrator
-from core.calibration.paper import PaperCalibrator
+from core.calibration.calibrators import CALIBRATORS, calibrators_beside
+from core.calibration.calibrators.paper import PaperCalibrator
 from core.calibration.problem import Problem, build_problem
 from core.calibration.twin import fit_lines, twin_forecast, upper_bounds, window_activity
 from core.cognition.engine import ResponseEngine
 from core.content_cache import Remembered
 from core.execution.executor import IN_THIS_PROCESS, Executor
-from core.forecasting.baselines import BaselineInputs, baseline_forecasts, forget_baselines
+from core.forecasting.baselines import BASELINES, BaselineInputs, baseline_forecasts, forget_baselines, run_baselines
 from core.people.personas import Population
 from core.records import content_hash
 from core.services.populations.synthesis import identical_personas, make_population
 from core.services.studies.inputs import StudyInputs
 from core.simulation.simulate import simulate
 
-#: What each row of the leaderboard is, in words for the screen.
-FORECASTERS: dict[str, str] = {
+#: The twin and its ablations; a calibrator that makes a forecast of its own is one too.
+_TWINS: dict[str, str] = {
     "twin": "The calibrated twin",
     "twin_announced_calendar": "The twin, knowing the working week only as announced by the origin",
     "twin_unanchored": "The twin without anchoring at the last observed weeks",
-    "paper": "The published calibration: TPE over a and b, straight onto the metric",
-    "uncalibrated": "The twin without any calibration",
+    **{name: CALIBRATORS[name].label for name in calibrators_beside()},
     "single_persona": "The twin with one persona",
     "identical_personas": "The twin with identical personas",
-    "last_value": "The last observed value",
-    "last_7_days": "The mean of the last 7 days",
-    "seasonal_naive": "Each weekday's mean over the last 28 days",
-    "train_mean": "The mean of the training period",
-    "linear": "A straight line on stringency, and weekday",
-    "gradient_boosting": "Gradient boosting on stringency and weekday",
-    "gradient_boosting_indicators": "Gradient boosting on ten indicators, weekday and cases as of the origin",
-    "gradient_boosting_trend": "Gradient boosting on stringency, weekday, month and day",
 }
-TWINS = (
-    "twin",
-    "twin_announced_calendar",
-    "twin_unanchored",
-    "paper",
-    "uncalibrated",
-    "single_persona",
-    "identical_personas",
-)
+TWINS = tuple(_TWINS)
+#: What each row of the leaderboard is, in words for the screen.
+FORECASTERS: dict[str, str] = {**_TWINS, **{name: BASELINES[name].label for name in run_baselines()}}
 
 
 @dataclass(frozen=True)
@@ -84,10 +69,6 @@ def ablation_forecasts(
     attributes, traits = tuple(item.name for item in population.spec.attributes), population.spec.trait_names
     raw = simulate(start, population.personas, problem.contexts, executor=executor).everyone
     relative = window_activity(problem, window, raw, holidays_tell=False)
-    identity = fit_lines(problem, window, relative, IdentityCalibrator(upper=upper_bounds(problem)))
-    horizon = slice(window.train_days, None)
-    plain = relative.metric(identity.line(relative.actual[horizon]), horizon)
-
     simulated = pd.DataFrame(raw[window.actual], window.dates, list(study.behaviour_ids))
     observed = problem.observed.reindex(window.train)
     paper = _paper(simulated.loc[window.train], observed, paper_trials, seed)
@@ -99,8 +80,20 @@ def ablation_forecasts(
     forecasts = {
         "twin_unanchored": twin_forecast(problem, window, means, parameters, anchor=False).forecast,
         "paper": paper.predict(simulated.loc[window.horizon]),
-        "uncalibrated": pd.DataFrame(plain, window.horizon, list(study.behaviour_ids)),
     }
+    for name in (item for item in calibrators_beside() if item != "paper"):
+        kind = CALIBRATORS[name]
+        if kind.on_metric:
+            fitted_here = kind.make(None).fit(simulated.loc[window.train], observed)
+            forecasts[name] = fitted_here.predict(simulated.loc[window.horizon])
+        else:
+            fitted_here = fit_lines(problem, window, relative, kind.make(upper_bounds(problem)))
+            horizon = slice(window.train_days, None)
+            activity = pd.DataFrame(relative.actual[horizon], window.horizon, list(study.behaviour_ids))
+            predicted = fitted_here.predict(activity)
+            forecasts[name] = pd.DataFrame(
+                relative.metric(predicted.to_numpy(float), horizon), predicted.index, predicted.columns
+            )
     for name, people in others.items():
         if name not in left_out:
             theirs = simulate(fitted, people(), problem.contexts, executor=executor).everyone

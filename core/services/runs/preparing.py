@@ -6,11 +6,13 @@ import json
 import time
 from dataclasses import dataclass, replace
 
+from core.calibration.calibrators import CALIBRATORS
 from core.calibration.problem import Problem, build_problem
 from core.calibration.twin import priors_of
 from core.cognition.engine import ResponseEngine
 from core.cognition.registry import engine_for
 from core.errors import InputError
+from core.forecasting.baselines import BASELINES
 from core.people.personas import Population
 from core.records import RunRecord
 from core.services.language.engines import ASKING, answering
@@ -23,6 +25,8 @@ from core.services.studies.stored_inputs import save_inputs
 from core.simulation.simulate import size_of_blocks
 from core.store.database import Store
 
+#: Where a run record names the calibrators and baselines of other packages that stand beside the twin.
+BESIDE = "beside"
 #: Trials of the paper's calibrator per behaviour: its lines have a closed-form start, so few are needed.
 PAPER_TRIALS = 60
 
@@ -103,6 +107,7 @@ def unsaved_record(prepared: Prepared) -> RunRecord:
     """The run record alone."""
     request, inputs, population = prepared.request, prepared.inputs, prepared.population
     study, engine = inputs.study, prepared.engine
+    beside = {**CALIBRATORS.others(), **BASELINES.others()}
     return RunRecord(
         kind="run",
         study_id=study.id,
@@ -125,6 +130,7 @@ def unsaved_record(prepared: Prepared) -> RunRecord:
             "study": str(request.study),
             "keep_responses": request.keep_responses,
             **({ASKING: engine.description} if engine.asks_model else {}),
+            **({BESIDE: beside} if beside else {}),
         },
         train_end=request.train_end,
         test_end=request.test_end,

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.calibration.linear import CALIBRATORS
+from core.calibration.calibrators import slope_shares
 from core.cognition.registry import ENGINES, engine_short
 from core.errors import InputError
 from core.forecasting.baselines import BASELINES
@@ -326,7 +326,7 @@ def fitted_lines(store: Store, run_id: str, study: Study, calibrator: str = "twi
     the forecast follows, in words; missing where there was no choice), flat."""
     rows = store.read_result("calibrations", run_id, calibrator=calibrator).set_index("behaviour")
     rows = rows.reindex([name for name in study.behaviour_ids if name in rows.index])
-    chosen = [CALIBRATORS.get(item.get("slope_shrinkage", np.nan)) for item in rows["parameters"]]
+    chosen = [slope_shares().get(item.get("slope_shrinkage", np.nan)) for item in rows["parameters"]]
     rows = rows[["a", "b", "lower", "upper", "train_rmse"]].assign(chosen=pd.Series(chosen, rows.index, dtype=object))
     rows = rows.rename_axis("behaviour").reset_index()
     rows.insert(1, "label", [study.behaviour(name).label for name in rows["behaviour"]])

@@ -18,7 +18,7 @@ from llm_servers import openai_server
 from own_study import own_study
 from small_runs import SHORT
 
-from core.calibration.paper import PaperCalibrator
+from core.calibration.calibrators.paper import PaperCalibrator
 from core.cli import main
 from core.errors import InputError
 from core.report.renderers.terminal import terminal_text

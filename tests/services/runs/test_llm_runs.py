@@ -32,7 +32,7 @@ from llm_servers import (
 )
 from small_runs import SHORT, TEST_END, TRAIN_END
 
-from core.calibration.paper import PaperCalibrator
+from core.calibration.calibrators.paper import PaperCalibrator
 from core.calibration.twin import SLOPE_SHRINKAGE
 from core.cli import main
 from core.cognition.engine import DAY_TYPE

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.calibration.linear import CALIBRATORS
+from core.calibration.calibrators import slope_shares
 from core.calibration.search import search_bounds
 from core.calibration.twin import SLOPE_SHRINKAGE
 from core.cognition.registry import engine_for
 from core.errors import InputError
-from core.forecasting.baselines import BASELINES
+from core.forecasting.baselines import run_baselines
 from core.forecasting.metrics import MACRO, mae, rmse
 from core.report.figures.calibration import (
     comparison_figure,
@@ -81,8 +81,8 @@ def board(**values: float) -> pd.DataFrame:
 
 def test_every_forecaster_has_words_and_a_family() -> None:
     assert {family(name) for name in TWINS} == {"twin", "ablation"}
-    assert {family(name) for name in BASELINES} == {"baseline"}
-    assert set(FORECASTERS) == {*TWINS, *BASELINES}
+    assert {family(name) for name in run_baselines()} == {"baseline"}
+    assert set(FORECASTERS) == {*TWINS, *run_baselines()}
     assert all(label(name) != name for name in FORECASTERS)
     assert label("of another version") == "of another version"
 
@@ -148,7 +148,7 @@ def test_that_a_baseline_is_better_is_said_only_where_other_weeks_would_say_it_t
 
 
 @given(
-    st.dictionaries(st.sampled_from(list(BASELINES)), st.floats(0.1, 99), min_size=1),
+    st.dictionaries(st.sampled_from(list(run_baselines())), st.floats(0.1, 99), min_size=1),
     st.floats(0.1, 99),
 )
 def test_the_verdict_never_claims_a_win_that_is_none(rivals: dict[str, float], twin: float) -> None:
@@ -217,7 +217,7 @@ def test_trials_are_in_order_with_the_best_so_far(store: Store, run_id: str) -> 
     np.testing.assert_allclose(found.objectives.mean(axis=1), found.macro)
     for name, value in store.run(run_id).summary["parameters"].items():
         if name.startswith(SLOPE_SHRINKAGE):
-            assert value in CALIBRATORS
+            assert value in slope_shares()
             continue
         assert found.parameters[name].min() <= value <= found.parameters[name].max()
     assert {"macro", "best_so_far", "error_retail", "fatigue"} <= set(found.table().columns)
@@ -278,7 +278,7 @@ def test_runs_are_listed_with_what_was_asked_and_found(store: Store, run_id: str
     summary = store.run(run_id).summary
     assert (row["run_id"], row["personas"], row["trials"], row["seed"]) == (run_id, 200, 8, 0)
     assert row["twin"] == summary["macro_rmse"]["twin"]
-    assert row["best_baseline"] == min(summary["macro_rmse"][name] for name in BASELINES)
+    assert row["best_baseline"] == min(summary["macro_rmse"][name] for name in run_baselines())
     assert list(list_results(store, "uae").columns) == list(found.columns) and list_results(store, "uae").empty
     assert differences(row, row) == []
     assert differences(row, {**row, "seed": 3, "twin": 0.0}) == ["seed 0 against 3"]

@@ -18,12 +18,12 @@ import pytest
 from killed_run import REQUEST
 from small_runs import SHORT
 
-from core.calibration.linear import CALIBRATORS
+from core.calibration.calibrators import slope_shares
 from core.calibration.twin import SLOPE_SHRINKAGE
 from core.errors import Cancelled, InputError
 from core.execution.executor import Executor
 from core.execution.progress import Progress, ProgressReporter
-from core.forecasting.baselines import BASELINES
+from core.forecasting.baselines import run_baselines
 from core.records import RUNGS, frame_hash
 from core.report.sentences.results import run_text, runs_text, show_text
 from core.services.library.archive import export_run, list_runs, show_run
@@ -42,7 +42,7 @@ SMALL = RunRequest("meridia", personas=60, trials=3, **SHORT)
 
 def whole_rung(macro: dict[str, float]) -> str:
     """The rules engine is coherent by construction, so the rung turns on the baselines."""
-    return RUNGS[2] if all(macro["twin"] < macro[name] for name in BASELINES) else RUNGS[1]
+    return RUNGS[2] if all(macro["twin"] < macro[name] for name in run_baselines()) else RUNGS[1]
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def test_the_tables_hold_what_the_summary_says(whole: RunSummary) -> None:
     ours = trials[trials["calibrator"] == "twin"]
     for name, value in values["parameters"].items():
         if name.startswith(SLOPE_SHRINKAGE):
-            assert CALIBRATORS[value] == values["calibrators"][name.removeprefix(SLOPE_SHRINKAGE)]
+            assert slope_shares()[value] == values["calibrators"][name.removeprefix(SLOPE_SHRINKAGE)]
             continue
         tried = [row[name] for row in ours["parameters"]]
         assert min(tried) <= value <= max(tried)

@@ -69,9 +69,7 @@ def test_a_teacher_gets_the_rows_without_itself_and_everybody_else_those_of_all(
 
 
 def test_what_is_learned_without_a_place_does_not_depend_on_it() -> None:
-    places = [
-        past_of(f"P{n:02}", 0.1, 0.2, 50.0, forecast_calibrator=0.7, policy=0.2, noise=6.0, seed=n) for n in range(14)
-    ]
+    places = [past_of(f"P{n:02}", 0.1, 0.2, 50.0, followed=0.7, policy=0.2, noise=6.0, seed=n) for n in range(14)]
     spoiled = [replace(places[0], truth=places[0].truth * -3 + 40, naive=places[0].naive * 9), *places[1:]]
     holidays = {
         item.place: pd.DataFrame(np.full((6, 2), 0.1 * n), pd.date_range("2020-05-01", periods=6), item.behaviours)
@@ -90,7 +88,7 @@ def test_what_is_learned_without_a_place_does_not_depend_on_it() -> None:
 
 
 def test_the_weight_that_was_put_in_is_learned_and_drawn_to_half_while_history_is_short() -> None:
-    places = [past_of(f"P{n}", forecast_calibrator=0.9, policy=0.25, noise=3.0, seed=n) for n in range(12)]
+    places = [past_of(f"P{n}", followed=0.9, policy=0.25, noise=3.0, seed=n) for n in range(12)]
     learned = learn_forecast(teachers_of(places), DAYS)
     months = [(day - ORIGINS[0]).days / 30.4 for day in DAYS]
     for weight, span in zip(learned.weights, months, strict=True):
@@ -100,7 +98,7 @@ def test_the_weight_that_was_put_in_is_learned_and_drawn_to_half_while_history_i
 
 
 def test_nothing_later_has_a_say_in_weight_or_errors() -> None:
-    places = [past_of(f"P{n}", 0.1, forecast_calibrator=0.4, policy=0.25, noise=3.0, seed=n) for n in range(8)]
+    places = [past_of(f"P{n}", 0.1, followed=0.4, policy=0.25, noise=3.0, seed=n) for n in range(8)]
     day = DAYS[0]
     later = []
     for item in places:
@@ -163,7 +161,7 @@ def test_a_strange_table_is_refused_in_one_line(tmp_path: Path, content: str, sa
 
 def test_forecasts_in_parts_are_the_forecasts_that_are_made() -> None:
     """The errors that are learned from are those of the twin itself, to rounding."""
-    from test_backtest import people, places
+    from backtest_cases import people, places
 
     from core.calibration.problem import build_problem
     from core.calibration.twin import forecast_defaults, twin_forecast

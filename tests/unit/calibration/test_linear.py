@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from scipy.optimize import lsq_linear
 from sklearn.base import clone
 
+from core.calibration.calibrators.paper import PaperCalibrator
+from core.calibration.calibrators.uncalibrated import IdentityCalibrator
 from core.calibration.linear import (
     FEWEST_DAYS,
-    IdentityCalibrator,
     LinearCalibrator,
     least_squares_lines,
 )
-from core.calibration.paper import PaperCalibrator
 from core.calibration.uncertainty import bootstrap_lines
 from core.errors import InputError
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from core.calibration import search as search_module
-from core.calibration.linear import CALIBRATORS
+from core.calibration.calibrators import slope_shares
 from core.calibration.problem import Problem, build_problem
 from core.calibration.search import (
     BATCH,
@@ -153,7 +153,7 @@ def test_what_is_found_lies_among_what_was_tried(found: SearchResult) -> None:
     good = good_trials(found.log.rows)
     for name, value in found.parameters.items():
         if name in SHARE_NAMES:
-            assert value in CALIBRATORS
+            assert value in slope_shares()
             continue
         tried = [row["parameters"][name] for row in [found.log.rows[0], *good]]
         assert min(tried) - 1e-12 <= value <= max(tried) + 1e-12
@@ -189,15 +189,15 @@ def test_each_behaviour_follows_the_calibrator_that_forecast_it_best_inside_trai
     chosen = choose_calibrators(problem(), means, defaults())
     by_share = {
         share: score_parameters(problem(), engine, people(), {**defaults(), **dict.fromkeys(SHARE_NAMES, share)})
-        for share in CALIBRATORS
+        for share in slope_shares()
     }
-    best = [min(CALIBRATORS, key=lambda share: by_share[share][place]) for place in range(len(SHARE_NAMES))]
+    best = [min(slope_shares(), key=lambda share: by_share[share][place]) for place in range(len(SHARE_NAMES))]
     assert [chosen[name] for name in SHARE_NAMES] == best and set(best) != {1.0}
     assert score_parameters(problem(), engine, people(), chosen) == pytest.approx(
         np.min(list(by_share.values()), axis=0).tolist()
     )
     said = chosen_calibrators(chosen, meridia().study.behaviour_ids)
-    assert list(said.values()) == [CALIBRATORS[share] for share in best]
+    assert list(said.values()) == [slope_shares()[share] for share in best]
 
 
 def test_what_was_observed_after_the_origin_has_no_say_in_the_choice() -> None:
@@ -213,7 +213,7 @@ def test_without_inner_origins_the_fitted_lines_stay() -> None:
     alone = problem().final_only()
     means = simulate(engine_for(meridia().study), people(), alone.contexts).everyone
     assert choose_calibrators(alone, means, defaults()) == defaults()
-    assert set(chosen_calibrators(defaults(), ["retail"]).values()) == {CALIBRATORS[1.0]}
+    assert set(chosen_calibrators(defaults(), ["retail"]).values()) == {slope_shares()[1.0]}
 
 
 def test_the_choice_serves_the_forecast_and_not_the_lines() -> None:

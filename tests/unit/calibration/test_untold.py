@@ -11,7 +11,7 @@ import pytest
 from llm_servers import Step, openai_answer, openai_server
 from small_runs import SHORT
 
-from core.calibration.paper import PaperCalibrator
+from core.calibration.calibrators.paper import PaperCalibrator
 from core.calibration.problem import Problem, build_problem
 from core.calibration.twin import twin_forecast
 from core.calibration.untold import LEAST_SHARE, baseline_activity, ordinary_activity, untold_kinds

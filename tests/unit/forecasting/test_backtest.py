@@ -13,12 +13,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from behaviour_cases import spec
+from backtest_cases import people, places, tables
 
 from core.datasets.tables import read_mobility, read_policy
 from core.errors import InputError
 from core.forecasting.backtest import (
-    ALL_BASELINES,
     PlaceForecasts,
     counted_behaviours,
     forecast_place,
@@ -27,7 +26,8 @@ from core.forecasting.backtest import (
     summary_of,
     widths_from_others,
 )
-from core.forecasting.baselines import BaselineInputs
+from core.forecasting.baselines import BASELINES, BaselineInputs, backtest_baselines
+from core.forecasting.baselines.lagged import exponential_smoothing, gradient_boosting_lags
 from core.forecasting.intervals import (
     BORROWED_GROWTH,
     CLASSES,
@@ -36,48 +36,15 @@ from core.forecasting.intervals import (
     conformal_widths,
     interval_score,
 )
-from core.forecasting.lagged import exponential_smoothing, gradient_boosting_lags
 from core.forecasting.own_widths import own_widths
 from core.forecasting.past import known_at
 from core.forecasting.places import Place, places_from_tables
-from core.people.personas import synthesise
 from core.report.sentences.results import backtest_text
 from core.study import load_codebook, load_study
-from core.synthetic.meridia import generate
 
 ROOT = Path(__file__).resolve().parents[3]
 ORIGIN = date(2020, 9, 30)
 FEW = ("last_value", "seasonal_naive", "linear")
-
-
-@lru_cache(maxsize=1)
-def tables() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Meridia's two years as those of two countries, ten years earlier, in the layout of the real tables."""
-    world, study = generate(), load_study("meridia")
-    shift = pd.Timedelta(weeks=-522)  # ten years, and the weekdays stay
-    columns = {item.id: item.column for item in study.behaviours}
-    mobility = world.mobility.rename(columns=columns).loc[: pd.Timestamp("2031-06-30")]
-    parts = []
-    for place in ("DEU", "ARE"):
-        parts.append(mobility.assign(place=place, date=mobility.index + shift))
-    moved = pd.concat(parts, ignore_index=True)
-    policy = world.policy.assign(date=world.policy.index + shift)
-    policy = pd.concat([policy.assign(place=place) for place in ("DEU", "ARE")], ignore_index=True)
-    cases = pd.DataFrame({"date": world.cases.index + shift, "new_cases": world.cases.to_numpy(float)})
-    cases = pd.concat([cases.assign(place=place) for place in ("DEU", "ARE")], ignore_index=True)
-    return moved, policy, cases
-
-
-@lru_cache(maxsize=1)
-def places() -> dict[str, Place]:
-    found, left_out = places_from_tables(*tables(), {"DEU": 4_200_000, "ARE": 4_200_000})
-    assert left_out == {}
-    return {item.study.id: item for item in found}
-
-
-@lru_cache(maxsize=1)
-def people() -> pd.DataFrame:
-    return synthesise(spec("world"), 60, 0).personas
 
 
 def test_places_are_studies_of_their_own() -> None:
@@ -201,7 +168,7 @@ def test_nothing_from_after_the_origin_reaches_a_forecast_or_an_interval(change:
             block[::2] = np.nan
         table.loc[later, values] = block
     (changed,), _ = places_from_tables(mobility, policy, cases, {"DEU": 4_200_000}, ["DEU"])
-    names = tuple(name for name in ALL_BASELINES if name != "ets")
+    names = tuple(name for name in backtest_baselines() if name != "ets")
     before, mine = of_germany(names)
     after, theirs = forecast_place(changed, people(), [ORIGIN], 45, names), untaught(changed, names).past
     assert mine is not None and theirs is not None
@@ -291,7 +258,7 @@ def test_simple_baselines_agree_with_the_published_table(real_data: Path) -> Non
                 continue
             # None of these looks at how far ahead it is asked: the first days of a long forecast are the short one.
             known = known_at(place, origin, ahead)
-            errors = {name: ALL_BASELINES[name](known) - place.observations.reindex(ahead) for name in expected}
+            errors = {name: BASELINES[name](known) - place.observations.reindex(ahead) for name in expected}
             for position, days in spans:
                 for name in expected if counted[position] else ():
                     squares = errors[name].loc[days, counted[position]] ** 2
@@ -333,7 +300,7 @@ def test_the_command_prints_rows_and_a_summary(tmp_path: Path) -> None:
     assert "do not follow each other within 2020-" in reasons["DEU after 2019-01-01"]
     assert "days, fewer than " in reasons["DEU after 2020-04-10"]
     assert {"country", "origin", "horizon", "stringency_change", "categories", "macro_rmse", "coverage"} <= set(row)
-    assert set(row["macro_rmse"]) == {"twin", *ALL_BASELINES} and set(row["coverage"]) == {"50", "80", "95"}
+    assert set(row["macro_rmse"]) == {"twin", *backtest_baselines()} and set(row["coverage"]) == {"50", "80", "95"}
     assert printed["summary"]["rows"] == 3
     text = backtest_text(printed)
     assert "Left out: DEU after 2021-12-31: nothing was observed after this day: the data end on 2021-06-28." in text

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from core.calibration.calibrators import CALIBRATORS, Calibrator
 from core.calibration.linear import LinearCalibrator, least_squares_lines
 from core.calibration.trials import TrialLog, quiet_optuna
 
@@ -65,3 +66,15 @@ class PaperCalibrator(LinearCalibrator):
             best[column], floor[column] = study.best_value, rmse(start_a[column], start_b[column])
         self.gap_ = float((best.mean() - floor.mean()) / max(floor.mean(), SMALLEST_ERROR))
         return a, b
+
+
+CALIBRATORS.register(
+    Calibrator(
+        name="paper",
+        order=40,
+        label="The published calibration: TPE over a and b, straight onto the metric",
+        help="A tree-structured Parzen search of slope and intercept for each behaviour, from the closed-form start.",
+        make=lambda upper: PaperCalibrator(),
+        on_metric=True,
+    )
+)

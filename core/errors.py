@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import TypeVar
 
 from core.printable import printable, quoted, shortened
+
+Number = TypeVar("Number", int, float)
 
 #: Characters of each part of a message: what was given may be a book.
 _LONGEST = {"problem": 300, "where": 320, "allowed": 600, "nearest": 120}
@@ -104,3 +107,11 @@ def one_of(value: str, valid: Iterable[str], *, what: str, where: str | None = N
         return value
     shown = ", ".join(choices[:20]) + (f" and {len(choices) - 20} more" if len(choices) > 20 else "")
     raise InputError(f"unknown {what} {quoted(value, 80)}", where=where, allowed=shown, nearest=nearest(value, choices))
+
+
+def in_range(value: Number, low: Number, high: Number, said: str, *, where: str | None = None) -> Number:
+    """`value` if it lies in the range, ends included, else an InputError; `said` is what was given in words."""
+    if not low <= value <= high:
+        nearest = str(min(max(value, low), high))
+        raise InputError(said, where=where, allowed=f"{low} to {high}", nearest=nearest)
+    return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self
 
@@ -57,6 +57,11 @@ class Result:
                 allowed="a new run",
             ) from None
         return found
+
+    @classmethod
+    def of_store(cls, summary: Mapping[str, Any], table: Callable[[str], Any]) -> Self:
+        """From what the store holds of a run: its summary, and by `table` its rows of a table, where the summary lacks them."""
+        return cls.from_dict(summary)
 
 
 _ADAPTERS: dict[str, Any] = {}

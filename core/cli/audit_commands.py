@@ -41,7 +41,7 @@ def add(commands: Any) -> None:
         commands, "audit", _audit, "audit what else moves with the policy in a language model's answers, by design"
     )
     for parser, request in ((personas_of, PERSONA_AUDIT), (audit, CONFOUNDING)):
-        request_options(parser, request, works=False)
+        request_options(parser, request, workers=0)
         parser.add_argument("--engine", metavar="NAME", help="ask another model than the run's: gemini, openai, replay")
         estimate_option(parser)
     groups = command(

@@ -56,8 +56,9 @@ def command(
     return parser
 
 
-def request_options(parser: Parser, request: str, *, stored: bool = True, works: bool = True) -> None:
-    """The options of a request, given as `module:class`, and where results go."""
+def request_options(parser: Parser, request: str, *, stored: bool = True, workers: int = 1) -> None:
+    """The options of a request, given as `module:class`, where results go, and so many workers unless others are asked for (0:
+    what has no use for them)."""
 
     def add(parser: Parser) -> None:
         from core.cli.requests import add_request
@@ -65,8 +66,8 @@ def request_options(parser: Parser, request: str, *, stored: bool = True, works:
         add_request(parser, request_class(request))
 
     parser.defer(add)
-    if works:
-        workers_options(parser)
+    if workers:
+        workers_options(parser, workers)
     if stored:
         store_option(parser)
     json_option(parser)
@@ -123,6 +124,12 @@ def store_option(parser: Parser) -> None:
 
 def again_option(parser: Parser) -> None:
     parser.add_argument("--again", action="store_true", help="make it anew, also where the same result is in the store")
+
+
+def keep_option(parser: Parser) -> None:
+    """Of results that are only printed unless that is asked for."""
+    parser.add_argument("--keep", action="store_true", help="keep the result in the store; --db FILE does so too")
+    again_option(parser)
 
 
 def json_option(parser: Parser) -> None:

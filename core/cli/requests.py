@@ -67,7 +67,8 @@ def _add(parser: Any, item: Field[Any], how: Option, kind: Any, *, said: bool = 
     usual: Any = item.default if said and not required else None
     text = how.text
     if how.positional:
-        parser.add_argument(item.name, metavar=how.word or None, help=text)
+        free = {} if required else {"nargs": "?", "default": usual}
+        parser.add_argument(item.name, metavar=how.word or None, help=text, **free)
         return
     name = f"--{option_name(item)}"
     if kind is bool:

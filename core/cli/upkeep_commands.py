@@ -6,8 +6,18 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from core.cli.options import command, json_option, show, show_result, store_option, watch
-from core.errors import InputError
+from core.cli.options import (
+    command,
+    json_option,
+    request_of,
+    request_options,
+    show,
+    show_result,
+    store_option,
+    watch,
+)
+
+BENCH_REQUEST = "core.services.benchmarks.store:BenchStoreRequest"
 
 
 def add(commands: Any) -> None:
@@ -32,16 +42,7 @@ def add(commands: Any) -> None:
     bench = command(
         commands, "bench-store", _bench, "measure what kills and damaged bytes do to a store, in a folder of its own"
     )
-    bench.add_argument("--kills", type=int, default=40, metavar="N", help="kills, spread over a run (default 40)")
-    bench.add_argument(
-        "--flips", type=int, metavar="N", help="damaged bytes at most (default: one in each block of 262,144 bytes)"
-    )
-    bench.add_argument("--personas", type=int, default=300, metavar="N", help="people of the runs (default 300)")
-    bench.add_argument("--trials", type=int, default=8, metavar="N", help="Optuna trials of the runs (default 8)")
-    bench.add_argument(
-        "--minutes", type=float, default=30.0, metavar="M", help="stop after this long, with what there is (default 30)"
-    )
-    json_option(bench)
+    request_options(bench, BENCH_REQUEST, stored=False, workers=0)
 
 
 def _path(arguments: argparse.Namespace) -> Path:
@@ -85,19 +86,8 @@ def _compact(arguments: argparse.Namespace) -> None:
 
 
 def _bench(arguments: argparse.Namespace) -> None:
-    from core.report.sentences.store import bench_store_text
+    from core.report.sentences.benchmarks import bench_store_document
     from core.services.benchmarks.store import benchmark_store
 
-    for name, least in (("kills", 0), ("flips", 0), ("personas", 1), ("trials", 1), ("minutes", 0.001)):
-        value = getattr(arguments, name)
-        if value is not None and not value >= least:
-            raise InputError(f"--{name} {value}", allowed=f"{least} and above", nearest=str(least))
-    values = benchmark_store(
-        kills=arguments.kills,
-        flips=arguments.flips,
-        personas=arguments.personas,
-        trials=arguments.trials,
-        minutes=arguments.minutes,
-        watch=watch(),
-    )
-    show(values, arguments, lambda: bench_store_text(values))
+    result = benchmark_store(request_of(arguments, BENCH_REQUEST), watch())
+    show_result(result, arguments, lambda: bench_store_document(result))

@@ -20,6 +20,7 @@ from core.calibration.twin import TwinForecast, forecast_defaults, twin_forecast
 from core.cognition.coefficients import load_coefficients
 from core.cognition.rules import RulesEngine
 from core.errors import TooLittleObserved
+from core.forecasting.backtest_scores import TWIN, BacktestRow, IntervalScores
 from core.forecasting.baselines import BASELINES, backtest_baselines
 from core.forecasting.intervals import (
     LEVELS,
@@ -37,7 +38,6 @@ from core.forecasting.past import FEWEST_TRAINING, known_at, past_errors
 from core.forecasting.places import Place, last_observed
 from core.simulation.simulate import simulate
 
-TWIN = "twin"
 SEEN_SHARE = 0.85
 MISSING_SHARE = 0.30
 RECENT = 28
@@ -174,14 +174,9 @@ def widths_from_others(done: Sequence[PlaceForecasts], place: PlaceForecasts) ->
 
 def rows_of(
     place: PlaceForecasts, horizons: Sequence[int], widths: Mapping[tuple[str, date], Widths]
-) -> list[dict[str, object]]:
-    """The rows of one place: country, origin, horizon, stringency_change, categories, macro_rmse by forecaster; coverage
-    of the twin's intervals by level, and of both forecasters with intervals the mean width and score (`intervals`); what has
-    no interval is not among these.
-
-    `widths` are by forecaster and origin.
-    """
-    rows: list[dict[str, object]] = []
+) -> list[BacktestRow]:
+    """The rows of one place; `widths` are by forecaster and origin."""
+    rows = []
     for origin, forecasts in place.forecasts.items():
         for horizon in horizons:
             days = pd.date_range(origin + timedelta(days=1), periods=horizon, freq="D")
@@ -189,18 +184,17 @@ def rows_of(
             if not names:
                 continue
             truth = place.observations.reindex(days)[names]
+            scores = {name: macro_rmse(frame.reindex(days)[names], truth) for name, frame in forecasts.items()}
             rows.append(
-                {
-                    "country": place.place,
-                    "origin": str(origin),
-                    "horizon": horizon,
-                    "stringency_change": stringency_change(place.stringency, origin, days),
-                    "categories": len(names),
-                    "macro_rmse": {
-                        name: macro_rmse(frame.reindex(days)[names], truth) for name, frame in forecasts.items()
-                    },
-                    **_intervals(place, origin, days, truth, widths),
-                }
+                BacktestRow(
+                    country=place.place,
+                    origin=origin,
+                    horizon=horizon,
+                    stringency_change=stringency_change(place.stringency, origin, days),
+                    categories=len(names),
+                    macro_rmse=scores,
+                    intervals=_intervals(place, origin, days, truth, widths),
+                )
             )
     return rows
 
@@ -225,10 +219,9 @@ def _intervals(
     days: pd.DatetimeIndex,
     truth: pd.DataFrame,
     widths: Mapping[tuple[str, date], Widths],
-) -> dict[str, object]:
-    """`coverage` of the twin by level, and `intervals`: mean width and interval score by forecaster and level."""
+) -> dict[str, dict[str, IntervalScores]]:
     ahead = np.arange(1, len(days) + 1)
-    found: dict[str, dict[str, dict[str, float]]] = {}
+    found: dict[str, dict[str, IntervalScores]] = {}
     for name in WITH_INTERVALS:
         if (name, origin) not in widths:
             continue
@@ -239,67 +232,9 @@ def _intervals(
             known = np.isfinite(half[place_of])
             seen = known & np.isfinite(miss)
             if seen.any():
-                found.setdefault(name, {})[str(level)] = {
-                    "coverage": float((miss[seen] <= half[place_of][seen]).mean()),
-                    "width": float(2 * half[place_of][known].mean()),
-                    "score": float(interval_score(level, miss[seen], half[place_of][seen]).mean()),
-                }
-    coverage = {level: values["coverage"] for level, values in found.get(TWIN, {}).items()}
-    return {"coverage": coverage, "intervals": found}
-
-
-CHANGE_CLASSES: Mapping[str, tuple[float, float]] = {"<5": (0, 5), "5-15": (5, 15), ">=15": (15, np.inf)}
-
-
-def summary_of(rows: Sequence[Mapping[str, object]], rivals: Sequence[str]) -> dict[str, object]:
-    """Means, medians and the twin's share of wins, by horizon, and by horizon and class of stringency change."""
-    if not rows:
-        return {"rows": 0, "by_horizon": {}, "by_change": {}}
-    scores = pd.DataFrame([row["macro_rmse"] for row in rows])
-    head = pd.DataFrame([{key: row[key] for key in ("country", "horizon", "stringency_change")} for row in rows])
-
-    nothing = dict.fromkeys(("coverage", "width", "score"), np.nan)
-    intervals = {
-        (name, str(level)): pd.DataFrame(
-            [row.get("intervals", {}).get(name, {}).get(str(level), nothing) for row in rows]  # type: ignore[attr-defined]
-        )
-        for name in WITH_INTERVALS
-        for level in LEVELS
-    }
-
-    def part(mask: pd.Series) -> dict[str, object]:
-        chosen = scores[mask]
-        best = str(chosen[list(rivals)].mean().idxmin())
-        return {
-            "rows": len(chosen),
-            "mean": _plain(chosen.mean()),
-            "median": _plain(chosen.median()),
-            "wins": _plain(pd.Series({name: (chosen[TWIN] < chosen[name]).mean() for name in rivals})),
-            "best_rival": best,
-            "intervals": {
-                name: {
-                    str(level): _plain(intervals[name, str(level)][mask].mean())
-                    for level in LEVELS
-                    if intervals[name, str(level)][mask].notna().any(axis=None)
-                }
-                for name in WITH_INTERVALS
-            },
-            "gain_on_best_rival": round(1.0 - float(chosen[TWIN].mean() / chosen[best].mean()), 4),
-        }
-
-    horizons = sorted(head["horizon"].unique())
-    by_change = {}
-    for name, (low, high) in CHANGE_CLASSES.items():
-        inside = (head["stringency_change"] >= low) & (head["stringency_change"] < high)
-        masks = {str(horizon): inside & (head["horizon"] == horizon) for horizon in horizons}
-        by_change[name] = {horizon: part(mask) for horizon, mask in masks.items() if mask.any()}
-    return {
-        "rows": len(rows),
-        "countries": int(head["country"].nunique()),
-        "by_horizon": {str(horizon): part(head["horizon"] == horizon) for horizon in horizons},
-        "by_change": by_change,
-    }
-
-
-def _plain(values: pd.Series) -> dict[str, float]:
-    return {str(name): round(float(value), 4) for name, value in values.items()}
+                found.setdefault(name, {})[str(level)] = IntervalScores(
+                    coverage=float((miss[seen] <= half[place_of][seen]).mean()),
+                    width=float(2 * half[place_of][known].mean()),
+                    score=float(interval_score(level, miss[seen], half[place_of][seen]).mean()),
+                )
+    return found

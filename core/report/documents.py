@@ -15,21 +15,28 @@ from core.records import RunRecord
 from core.report.document import Block, Code, Details, Document, Heading, Items
 from core.report.renderers.html import html_text
 from core.report.renderers.terminal import terminal_text
+from core.report.sentences.ablations import ablations_document
+from core.report.sentences.backtests import backtest_document
 from core.report.sentences.confounding import confounding_document
 from core.report.sentences.counterfactuals import comparison_document, sweep_document
 from core.report.sentences.groups import groups_document
+from core.report.sentences.known_worlds import worlds_document
 from core.report.sentences.persona_audit import persona_audit_document
 from core.report.sentences.surveys import survey_document
 from core.result import Result, result_class
 from core.services.audits.group_results import GroupsResult
 from core.services.audits.results import ConfoundingResult, PersonaAuditResult
 from core.services.counterfactuals.results import ComparisonResult, SweepResult
+from core.services.evaluation.backtests import read_backtest
+from core.services.evaluation.known_worlds import read_worlds
+from core.services.evaluation.results import AblationsResult, BacktestResult, WorldsResult
 from core.services.library.archive import load_result
 from core.services.studies.stored_inputs import stored_study
 from core.services.surveys.results import SurveyResult
 from core.store.database import Store
 from core.study import Study
 
+INVENTED = "invented by PolicyTwin: nothing here is about a real place"
 #: Each takes a result and the study that it is about.
 DOCUMENTS: dict[type[Result], Callable[[Any, Study], Document]] = {
     SweepResult: sweep_document,
@@ -38,49 +45,66 @@ DOCUMENTS: dict[type[Result], Callable[[Any, Study], Document]] = {
     PersonaAuditResult: persona_audit_document,
     ConfoundingResult: confounding_document,
     GroupsResult: groups_document,
+    AblationsResult: ablations_document,
+}
+#: Of what is about many places and of no one study: the document, and where the data are from.
+OF_MANY: dict[type[Result], tuple[Callable[[Store, str], Document], str]] = {
+    BacktestResult: (
+        lambda store, run_id: backtest_document(read_backtest(store, run_id)),
+        "files of the user's own, as observed by their providers",
+    ),
+    WorldsResult: (lambda store, run_id: worlds_document(read_worlds(store, run_id)), INVENTED),
 }
 _MARK = b"Made by PolicyTwin"
 
 
 def document_of(store: Store, run_id: str) -> Document:
     """What a complete run found, as it is to be read. InputError where nothing is said of its kind."""
-    result, record = load_result(store, run_id), store.run(run_id).record
-    if type(result) not in DOCUMENTS:
+    result = load_result(store, run_id)
+    found = _found(store, result, run_id)
+    if found is None:
         raise InputError(f"is a {result.kind}, of which no report is made", where=f"run {run_id}")
-    study = stored_study(store, record)
-    said = DOCUMENTS[type(result)](result, study)
-    return replace(said, blocks=(*said.blocks, *basis(record, study)))
+    said, data = found
+    return replace(said, blocks=(*said.blocks, *basis(store.run(run_id).record, data)))
 
 
 def shown_text(store: Store, run_id: str) -> str:
     """What a run found, for a terminal; "" where there is no document for its kind, or it was not completed."""
     run = store.run(run_id)
-    kind = result_class(run.record.kind, run.summary or {})
-    if not run.complete or kind not in DOCUMENTS:
+    if not run.complete or result_class(run.record.kind, run.summary or {}) is None:
         return ""
-    return terminal_text(DOCUMENTS[kind](load_result(store, run_id), stored_study(store, run.record)))
+    found = _found(store, load_result(store, run_id), run_id)
+    return "" if found is None else terminal_text(found[0])
 
 
-def basis(record: RunRecord, study: Study) -> tuple[Block, ...]:
+def _found(store: Store, result: Result, run_id: str) -> tuple[Document, str] | None:
+    """What is said of a result, and where its data are from; None where nothing is."""
+    if type(result) in OF_MANY:
+        of_run, data = OF_MANY[type(result)]
+        return of_run(store, run_id), data
+    if type(result) not in DOCUMENTS:
+        return None
+    study = stored_study(store, store.run(run_id).record)
+    data = INVENTED if study.fictional else study.citation or "the user's own"
+    return DOCUMENTS[type(result)](result, study), data
+
+
+def basis(record: RunRecord, data: str) -> tuple[Block, ...]:
     """What a result rests on, and how it is made again: the same for every kind."""
-    data = (
-        "invented by PolicyTwin: nothing here is about a real place"
-        if study.fictional
-        else study.citation or "the user's own"
-    )
+    people = record.population_id or "drawn for this"
     learned = "nothing" if record.priors == "none" else record.priors
     return (
         Heading("What this rests on"),
         Items(
             (
                 f"Data: {data}.".replace("..", "."),
-                f"People: {record.personas:,} synthetic personas (population {record.population_id}, seed {record.seed}). Nobody "
+                f"People: {record.personas:,} synthetic personas (population {people}, seed {record.seed}). Nobody "
                 "was asked; traits without a source are assumptions.",
                 f"Engine: {engine_label(record.engine)}, version {record.engine_version}"
                 f"{f', model {record.model_id}' if record.model_id else ''}.",
                 f"Learned from other places' past: {learned}.",
                 f"Claim: {record.rung}. That the mechanism is valid for this place is not claimed.",
-                f"PolicyTwin {record.code_version}, {record.created_at:%d %B %Y}.".replace(" 0", " "),
+                f"PolicyTwin {record.code_version}, {record.created_at:%-d %B %Y}.",
             )
         ),
         Details("Make it again", (Code(shlex.join(["policytwin", "rerun", record.run_id]), "bash"),)),

@@ -5,31 +5,32 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from core.forecasting.backtest import TWIN, summary_of
+from core.forecasting.backtest_scores import TWIN, BacktestSummary, IntervalScores, MeanScores, summary_of
 from core.forecasting.baselines import BASELINES
 from core.forecasting.teachers import is_held_out
+from core.report.sentences.known_worlds import WORLD_WORDS, against_words
 from core.report.sentences.language import run_cost_text
 from core.report.sentences.skill import changes, listed
-from core.report.sentences.validity import WORLD_WORDS, against_words, best_rival
-from core.services.evaluation.backtests import MeasuredBacktest, read_exported
-from core.services.evaluation.newest_worlds import as_measured
+from core.services.evaluation.backtests import read_exported
+from core.services.evaluation.results import BacktestResult, Measured
 from core.services.runs.costs import CostBefore
 from core.validity.measured import (
     AblationPrices,
     AskingCosts,
-    EstimatorScores,
     Header,
     KnownWorlds,
     Split,
     StudyScores,
     StylisedFacts,
-    WorldScores,
     measured_path,
     read_measured,
 )
 from core.validity.stylised_facts import POLICY_FACTS
+from core.validity.world_scores import EstimatorScores, WorldScores
+
+MeasuredBacktest: TypeAlias = Measured[BacktestResult]
 
 NOT_MEASURED = "Not measured yet: `policytwin figures --data DIR`."
 WIDTH = 118
@@ -107,14 +108,14 @@ def _best_baseline(split: Split) -> tuple[str, float]:
 
 def countries_table(measured: MeasuredBacktest) -> str:
     """Mean errors over the countries by horizon, all of them and where policy moved most."""
-    summary = measured.values["summary"]
-    names = [name for name in SHORT if name in measured.rows[0]["macro_rmse"]]
-    parts = [(f"{horizon} d", part) for horizon, part in summary["by_horizon"].items()]
+    summary = measured.result.summary
+    names = [name for name in SHORT if name in measured.result.rows[0].macro_rmse]
+    parts = [(f"{horizon} d", part) for horizon, part in summary.by_horizon.items()]
     parts += [
-        (f"{horizon} d, stringency moved ≥ 15", part) for horizon, part in summary["by_change"].get(MOVED, {}).items()
+        (f"{horizon} d, stringency moved ≥ 15", part) for horizon, part in summary.by_change.get(MOVED, {}).items()
     ]
     rows = [
-        [label, str(part["rows"]), *(_bold(f"{part['mean'][name]:.2f}", name == TWIN) for name in names)]
+        [label, str(part.rows), *(_bold(f"{part.mean[name]:.2f}", name == TWIN) for name in names)]
         for label, part in parts
     ]
     return f"{_table(['Horizon', 'rows', *(SHORT[name] for name in names)], rows)}\n\n{_from(measured.header)}"
@@ -122,25 +123,31 @@ def countries_table(measured: MeasuredBacktest) -> str:
 
 def countries_words(measured: MeasuredBacktest) -> str:
     """The countries kept out of every choice, single rows, and intervals."""
-    every: Mapping[str, Any] = measured.values["summary"]["by_horizon"]
-    kept_out: Any = summary_of([row for row in measured.rows if is_held_out(row["country"])], measured.rivals)
-    days = listed([str(horizon) for horizon in every])
+    result = measured.result
+    every = result.summary.by_horizon
+    kept_out = summary_of([row for row in result.rows if is_held_out(row.country)], result.rivals)
+    days = listed(list(every))
     said = []
-    if kept_out["rows"]:
+    if kept_out.rows:
         said.append(
-            f"On the **{kept_out['countries']} countries kept out of every choice** (by a hash of their code) the twin's error "
-            f"at {days} days is {_gains(kept_out['by_horizon'])} the best single baseline's"
+            f"On the **{kept_out.countries} countries kept out of every choice** (by a hash of their code) the twin's error "
+            f"at {days} days is {_gains(kept_out.by_horizon)} the best single baseline's"
             + _moved(kept_out, MOVED, "; where stringency moved by 15 points or more {}")
             + _moved(kept_out, STILL, "; where policy hardly moved {}")
             + "."
         )
-    wins = listed([f"{part['wins']['seasonal_naive']:.0%}" for part in every.values()])
+    wins = listed([f"{part.wins['seasonal_naive']:.0%}" for part in every.values()])
     said.append(
         f"Single rows differ: over all countries the twin beats the weekday means in {wins} of rows, not in all."
     )
-    levels = list(next(iter(every.values()))["intervals"][TWIN])
-    held = listed([_held(part["intervals"][TWIN], levels) for part in every.values()])
-    sizes = listed([_beside(part["intervals"]) for part in every.values()])
+    levels = list(next(iter(every.values())).intervals[TWIN])
+    held = listed([_held(part.intervals[TWIN], levels) for part in every.values()])
+    sizes = listed(
+        [
+            f"{part.intervals[TWIN]['80'].width / part.intervals['seasonal_naive']['80'].width:.0%}"
+            for part in every.values()
+        ]
+    )
     said.append(
         f"Its {' / '.join(levels)}% intervals (conformal, from errors of earlier origins) held {held}% of days at these "
         f"horizons. "
@@ -149,13 +156,8 @@ def countries_words(measured: MeasuredBacktest) -> str:
     return _paragraph(said)
 
 
-def _held(intervals: Mapping[str, Any], levels: Sequence[str]) -> str:
-    shares = [f"{100 * intervals[level]['coverage']:.0f}" for level in levels]
-    return " / ".join(shares)
-
-
-def _beside(intervals: Mapping[str, Any]) -> str:
-    return f"{intervals[TWIN]['80']['width'] / intervals['seasonal_naive']['80']['width']:.0%}"
+def _held(intervals: Mapping[str, IntervalScores], levels: Sequence[str]) -> str:
+    return " / ".join(f"{100 * intervals[level].coverage:.0f}" for level in levels)
 
 
 def backtest_time(measured: MeasuredBacktest) -> str:
@@ -221,7 +223,7 @@ def _is_least(scores: WorldScores, name: str) -> bool:
 
 def _against_best(found: WorldScores) -> str:
     """The best other way over all worlds, and whether the twin's error can be told from its."""
-    best = best_rival(as_measured(found))
+    best = found.best_rival
     if best is None:
         return ""
     name, difference = best
@@ -339,9 +341,9 @@ def own_model_calls(costs: AskingCosts) -> str:
 #: What stands between the markers of README, by the marker's name: the file it is made from, its class, and the words.
 BLOCKS: Mapping[str, tuple[str, Any, Callable[[Any], str]]] = {
     "uae": ("study_uae", StudyScores, uae_table),
-    "countries": ("backtest", MeasuredBacktest, countries_table),
-    "countries_time": ("backtest", MeasuredBacktest, backtest_time),
-    "countries_kept_out": ("backtest", MeasuredBacktest, countries_words),
+    "countries": ("backtest", BacktestResult, countries_table),
+    "countries_time": ("backtest", BacktestResult, backtest_time),
+    "countries_kept_out": ("backtest", BacktestResult, countries_words),
     "ablations": ("ablations_uae", AblationPrices, prices_words),
     "worlds": ("worlds", KnownWorlds, worlds_words),
     "meridia": ("study_meridia", StudyScores, meridia_words),
@@ -355,7 +357,7 @@ BLOCKS: Mapping[str, tuple[str, Any, Callable[[Any], str]]] = {
 def block(name: str, folder: Path | None = None) -> str:
     """The Markdown of one part. KeyError for an unknown name, InputError for a file that is none."""
     file, kind, words = BLOCKS[name]
-    if kind is MeasuredBacktest:
+    if kind is BacktestResult:
         path = measured_path(file, folder)
         return words(read_exported(path)) if path.exists() else NOT_MEASURED
     found = read_measured(kind, file, folder)
@@ -387,12 +389,12 @@ def _bold(text: str, yes: bool) -> str:
     return f"**{text}**" if yes else text
 
 
-def _gains(parts: Mapping[str, Any]) -> str:
-    return changes([1 - part["mean"][TWIN] / part["mean"][part["best_rival"]] for part in parts.values()])
+def _gains(parts: Mapping[str, MeanScores]) -> str:
+    return changes([1 - part.mean[TWIN] / part.mean[part.best_rival] for part in parts.values()])
 
 
-def _moved(summary: Mapping[str, Any], change: str, text: str) -> str:
-    parts = summary["by_change"].get(change, {})
+def _moved(summary: BacktestSummary, change: str, text: str) -> str:
+    parts = summary.by_change.get(change, {})
     return text.format(_gains(parts)) if parts else ""
 
 

@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from core.calibration.problem import build_problem
@@ -22,24 +20,15 @@ from core.cognition.rules import RulesEngine
 from core.counterfactual.assemble import fitted_from
 from core.counterfactual.contrast import Contrast, contrasts
 from core.counterfactual.fitted import FittedTwin
-from core.counterfactual.support import FAR
 from core.people.personas import synthesise
 from core.people.population_file import load_population_spec
 from core.policy.timeline import PolicyTimeline
 from core.synthetic.worlds import HORIZON, KnownWorld, known_world
 from core.validity.contrast_rivals import EFFECT_ESTIMATORS, EstimatedContrast, KnownPast
-from core.validity.paired import rmse_difference
+from core.validity.world_scores import ESTIMATORS, MEASURES, TWIN, WORKING_WEEK, Estimate, WorldRow, distance_class
 
-TWIN = "twin"
-ESTIMATORS = (TWIN, *EFFECT_ESTIMATORS)
-#: What an alternative changes: measures, or the days on which people work. Points of the two do not compare.
-MEASURES, WORKING_WEEK = "measures", "working week"
-#: A true effect smaller than this many points has no direction that matters.
-CLEAR_EFFECT = 2.0
 PERSONAS = 300
 TRIALS = 16
-#: Classes of the mean distance to training, in points of intensity (0 to 100), of scenarios outside its support.
-DISTANCES = (FAR, 25.0, 40.0)
 
 
 @dataclass(frozen=True)
@@ -123,13 +112,8 @@ def fit_twin(world: KnownWorld, personas: int = PERSONAS, trials: int = TRIALS) 
     return fitted_from(problem, world.timeline, people, attributes, engine, parameters, world.cases, world.seed).twin
 
 
-def measure(world: KnownWorld, personas: int = PERSONAS, trials: int = TRIALS) -> list[dict[str, Any]]:
-    """A row per alternative and behaviour of a world: the truth, and every estimator's answer.
-
-    Keys: world, seed, alternative, changes, behaviour, days, truth, stringency_difference, outside_share (of days outside the
-    support of training), outside_distance (mean distance to training, 0 to 100), distance_class, and estimates: for
-    each of `ESTIMATORS` its estimate, lower and upper (None where it gives no interval).
-    """
+def measure(world: KnownWorld, personas: int = PERSONAS, trials: int = TRIALS) -> list[WorldRow]:
+    """A row per alternative and behaviour of a world."""
     twin = fit_twin(world, personas, trials)
     alternatives = standard_alternatives(world)
     answers = _contrasts_of(twin, alternatives)
@@ -146,43 +130,30 @@ def measure(world: KnownWorld, personas: int = PERSONAS, trials: int = TRIALS) -
         actual, other = world.timeline.stringency(item.days), item.timeline.stringency(item.days)
         said = {name: rival.contrast(actual, other) for name, rival in rivals.items()}
         said[TWIN] = EstimatedContrast(answer.difference, answer.lower, answer.upper)
-        about: dict[str, Any] = {
-            "world": world.kind,
-            "seed": world.seed,
-            "alternative": item.name,
-            "changes": item.changes,
-            "days": len(item.days),
-            "stringency_difference": float((other - actual).mean()),
-            "outside_share": float(answer.path.outside.mean()),
-            "outside_distance": float(answer.path.distance.mean()),
-        }
-        about["distance_class"] = distance_class(about["outside_share"], about["outside_distance"])
-        for behaviour in world.study.behaviour_ids:
-            estimates = {name: _of_behaviour(said[name], behaviour) for name in ESTIMATORS}
-            rows.append({**about, "behaviour": behaviour, "truth": float(truth[behaviour]), "estimates": estimates})
+        outside, distance = float(answer.path.outside.mean()), float(answer.path.distance.mean())
+        rows += [
+            WorldRow(
+                world=world.kind,
+                seed=world.seed,
+                alternative=item.name,
+                changes=item.changes,
+                days=len(item.days),
+                stringency_difference=float((other - actual).mean()),
+                outside_share=outside,
+                outside_distance=distance,
+                distance_class=distance_class(outside, distance),
+                behaviour=behaviour,
+                truth=float(truth[behaviour]),
+                estimates={name: _of_behaviour(said[name], behaviour) for name in ESTIMATORS},
+            )
+            for behaviour in world.study.behaviour_ids
+        ]
     return rows
 
 
-def measure_world(kind: str, seed: int, personas: int = PERSONAS, trials: int = TRIALS) -> list[dict[str, Any]]:
+def measure_world(kind: str, seed: int, personas: int = PERSONAS, trials: int = TRIALS) -> list[WorldRow]:
     """`measure` of the world of this kind and seed: a plain function of its arguments, so that a worker can run it."""
     return measure(known_world(kind, seed), personas, trials)
-
-
-def distance_class(outside_share: float, distance: float) -> str:
-    """How far from training a scenario is: inside, or outside on some days, by its mean distance over all days."""
-    if outside_share == 0.0:
-        return "inside"
-    for limit in DISTANCES:
-        if distance <= limit:
-            return f"outside, up to {limit:g}"
-    return f"outside, above {DISTANCES[-1]:g}"
-
-
-DISTANCE_CLASSES = (
-    "inside",
-    *(f"outside, up to {limit:g}" for limit in DISTANCES),
-    f"outside, above {DISTANCES[-1]:g}",
-)
 
 
 def _contrasts_of(twin: FittedTwin, alternatives: Sequence[Alternative]) -> list[Contrast]:
@@ -195,91 +166,6 @@ def _contrasts_of(twin: FittedTwin, alternatives: Sequence[Alternative]) -> list
     return [found[place] for place in range(len(alternatives))]
 
 
-def _of_behaviour(said: EstimatedContrast, behaviour: str) -> dict[str, float | None]:
-    ends = (None if end is None else float(end[behaviour]) for end in (said.lower, said.upper))
-    lower, upper = ends
-    return {"estimate": float(said.difference[behaviour]), "lower": lower, "upper": upper}
-
-
-def summary_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Scores of every estimator: `overall`, `by_world`, `by_alternative` and `by_distance` to training over the rows in
-    which measures differ, and `working_week` by alternative over those in which the working week does."""
-    measures = [row for row in rows if row["changes"] == MEASURES]
-    return {
-        "overall": scores_of(measures),
-        "by_world": _grouped(measures, "world"),
-        "by_alternative": _grouped(measures, "alternative"),
-        "by_distance": _grouped(measures, "distance_class", DISTANCE_CLASSES),
-        "working_week": _grouped([row for row in rows if row["changes"] == WORKING_WEEK], "alternative"),
-    }
-
-
-def scores_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Scores of every estimator over some rows, in points of the metric.
-
-    Per estimator: `rmse`, `mean_error` (estimate − truth), `overstated` (the error in the direction of the true effect:
-    above 0 where effects are made too large), `right_sign` (share, among the `clear` rows, where the true effect is 2
-    points or more), and for those with an interval `coverage` (share of truths inside) and `width`, both over the rows
-    with one; None where nothing can be said. Of each rival `against_twin` too: the twin's `rmse` less its own, with an
-    interval over worlds, for a world's rows share its luck (`core.validity.paired.Difference`).
-    """
-    truth = np.array([row["truth"] for row in rows], dtype=float)
-    clear = np.abs(truth) >= CLEAR_EFFECT
-    return {
-        "rows": len(rows),
-        "clear": int(clear.sum()),
-        "rms_truth": _root_mean_square(truth),
-        "estimators": {
-            name: {
-                **_scores([row["estimates"][name] for row in rows], truth, clear),
-                **({"against_twin": _against_twin(rows, name, truth)} if name != TWIN else {}),
-            }
-            for name in ESTIMATORS
-        },
-    }
-
-
-def _against_twin(rows: Sequence[Mapping[str, Any]], rival: str, truth: np.ndarray) -> dict[str, Any] | None:
-    """The twin's error less the rival's; None without rows, or where the rival does not answer all of them."""
-    ours, theirs = (
-        np.array([row["estimates"][name]["estimate"] for row in rows], dtype=float) - truth for name in (TWIN, rival)
-    )
-    if not len(rows) or not np.isfinite(theirs).all():
-        return None
-    return rmse_difference(ours, theirs, [row["seed"] for row in rows], [row["world"] for row in rows]).as_dict()
-
-
-def _scores(
-    said: Sequence[Mapping[str, float | None]], truth: np.ndarray, clear: np.ndarray
-) -> dict[str, float | None]:
-    estimate, lower, upper = (
-        np.array([item[key] for item in said], dtype=float) for key in ("estimate", "lower", "upper")
-    )
-    error = estimate - truth
-    given = np.isfinite(lower)
-    # The two paths of a contrast agree to about a thousandth of a point; no interval can be held to less.
-    slack = 1e-3
-    inside = (lower - slack <= truth) & (truth <= upper + slack)
-    return {
-        "rmse": _root_mean_square(error),
-        "mean_error": _mean(error),
-        "overstated": _mean(error * np.sign(truth)),
-        "right_sign": _mean((np.sign(estimate) == np.sign(truth))[clear]),
-        "coverage": _mean(inside[given]),
-        "width": _mean((upper - lower)[given]),
-    }
-
-
-def _grouped(rows: Sequence[Mapping[str, Any]], key: str, order: Sequence[str] | None = None) -> dict[str, Any]:
-    names = list(dict.fromkeys(str(row[key]) for row in rows))
-    if order is not None:
-        names = [name for name in order if name in names]
-    return {name: scores_of([row for row in rows if row[key] == name]) for name in names}
-
-
-def _mean(values: np.ndarray) -> float | None:
-    return float(values.mean()) if len(values) else None
-
-
-def _root_mean_square(values: np.ndarray) -> float | None:
-    return float(np.sqrt(np.mean(values**2))) if len(values) else None
+def _of_behaviour(said: EstimatedContrast, behaviour: str) -> Estimate:
+    lower, upper = (None if end is None else float(end[behaviour]) for end in (said.lower, said.upper))
+    return Estimate(float(said.difference[behaviour]), lower, upper)

@@ -20,8 +20,8 @@ from core.errors import InputError
 from core.files_out import written_whole
 from core.settings import shipped_data
 from core.study import Study
-from core.validity.paired import Difference
 from core.validity.stylised_facts import BaselineFact, MiddleHalf
+from core.validity.world_scores import WorldScores
 
 STUDIES = ("meridia", "uae")
 DIGITS = 4
@@ -101,28 +101,6 @@ class AblationPrices(Strict):
 
     def price(self, ablation: str) -> Price | None:
         return next((item for item in self.prices if item.ablation == ablation), None)
-
-
-@dataclass(frozen=True)
-class EstimatorScores(Strict):
-    """An estimator's contrasts against the truth: error (RMSE) and mean overstatement in points, the share of right signs
-    among clear effects, and the share of truths in its 80% intervals; None where it says nothing of the kind. `against_twin` is
-    the twin's error less its own, None for the twin and where nothing can be said."""
-
-    rmse: float | None
-    overstated: float | None
-    right_sign: float | None
-    coverage: float | None
-    against_twin: Difference | None = None
-
-
-@dataclass(frozen=True)
-class WorldScores(Strict):
-    """Scores of every estimator over `rows` true effects of `rms_truth` points (root mean square)."""
-
-    rows: int
-    rms_truth: float | None
-    estimators: Mapping[str, EstimatorScores]
 
 
 @dataclass(frozen=True)

@@ -31,23 +31,24 @@ BETTER, WORSE, UNSURE = "better", "worse", "not certain"
 @dataclass(frozen=True)
 class Difference:
     """What one method's error is less another's, in units of the metric (below zero: it errs less), with the interval `BAND`
-    over `units`; ends None where there are too few units to tell."""
+    over `units`; ends None where there are too few units to tell. The `verdict` follows from these: better or worse only where
+    the interval lies on one side of zero."""
 
     value: float
     lower: float | None
     upper: float | None
     units: int
+    verdict: str = ""
 
-    @property
-    def verdict(self) -> str:
-        """Better or worse only where the interval lies on one side of zero."""
-        if self.lower is None or self.upper is None or self.lower <= 0.0 <= self.upper:
-            return UNSURE
-        return BETTER if self.upper < 0.0 else WORSE
+    def __post_init__(self) -> None:
+        verdict = UNSURE
+        if self.lower is not None and self.upper is not None and not self.lower <= 0.0 <= self.upper:
+            verdict = BETTER if self.upper < 0.0 else WORSE
+        object.__setattr__(self, "verdict", verdict)
 
     def as_dict(self) -> dict[str, float | int | str | None]:
         """As JSON gives it back."""
-        return {**asdict(self), "verdict": self.verdict}
+        return asdict(self)
 
 
 def unit_counts(units: int, draws: int, seed: int, strata: Sequence[object] | None = None) -> np.ndarray:

@@ -281,7 +281,7 @@ def test_stringency_is_recomputed(real_data: Path, tmp_path: Path) -> None:
         (["data"], ["ACTION"]),
         (["show", "run-20200101-0000000000"], ["unknown run"]),
         (["export", "run-20200101-0000000000", "--to", "out"], ["unknown run"]),
-        (["bench", "--repeat", "0"], ["--repeat 0", "1 and above"]),
+        (["bench", "--repeat", "0"], ["repeat 0", "1 and above"]),
         (["bench", "meridja", "--repeat", "1"], ["meridja", "meridia"]),
         (["runs", "--db", "."], ["."]),
     ],

@@ -15,17 +15,20 @@ from page_cases import PATIENCE, clean, end_jobs, opened_page, opened_store, sai
 from streamlit.testing.v1 import AppTest
 from validation_cases import turned_round
 
+from core.report.renderers.terminal import terminal_text
 from core.report.sentences import skill as validation_words
-from core.report.sentences.ablations import ablations_text
+from core.report.sentences.ablations import ablations_document
 from core.report.sentences.results import run_text
 from core.services.dashboard.jobs import DONE, STOPPED
 from core.services.evaluation.ablations import run_ablations
-from core.services.evaluation.backtests import KIND, BacktestRequest, keep_backtest, read_exported, shipped_path
+from core.services.evaluation.backtests import keep_backtest, read_exported, shipped_path
 from core.services.evaluation.known_worlds import known_worlds
+from core.services.evaluation.requests import BacktestRequest, WorldsRequest
 from core.services.evaluation.skill import row_frame, skill_comparisons
 from core.services.runs.macro import not_observed, note_of_scores
 from core.services.runs.results import list_results, verdict
 from core.store.database import Store
+from core.study import load_study
 from core.validity.measured import KnownWorlds, read_measured
 from pages.common.shell import job_board, open_store
 
@@ -61,9 +64,9 @@ def test_a_link_opens_each_part(store: Store, part: str) -> None:
 
 def test_the_answer_says_the_figures_of_the_shipped_file(store: Store) -> None:
     words = said(clean(page()))
-    shipped = read_exported(shipped_path())
+    shipped = read_exported(shipped_path()).result
     cells = skill_comparisons(row_frame(shipped), shipped.rivals)
-    assert validation_words.answer(cells, shipped).split(".")[0] in words.replace("\\", "")
+    assert validation_words.answer(cells).split(".")[0] in words.replace("\\", "")
     macro = store.run(only_run(store)).summary["macro_rmse"]
     assert f"The twin misses by {macro['twin']:.1f} points on average" in words
 
@@ -97,10 +100,8 @@ def test_a_kept_backtest_takes_the_place_of_the_shipped_one(store: Store, tmp_pa
     clean(page())
     for name in ("m", "p"):
         (tmp_path / name).write_text(name)
-    request = BacktestRequest(tmp_path / "m", tmp_path / "p", None, (date(2020, 6, 30),), (30, 90, 180))
-    shipped = read_exported(shipped_path())
-    mirrored = {**shipped.values, "rows": turned_round(shipped).rows}
-    run_id = keep_backtest(store, mirrored, request)
+    request = BacktestRequest(tmp_path / "m", tmp_path / "p", (date(2020, 6, 30),), (30, 90, 180))
+    run_id = keep_backtest(store, turned_round(read_exported(shipped_path()).result), request).run_id
     words = said(clean(page()))
     assert run_id in words and "Backtest shipped" not in words
     assert "the best single baseline misses by less than the twin" in words, "the words follow the figures"
@@ -144,14 +145,14 @@ def test_groups_are_measured_beside_the_page(store: Store) -> None:
 
 
 def test_measured_ablations_are_shown_with_what_was_left_out(store: Store) -> None:
-    values = run_ablations(store, only_run(store), only=["uncalibrated", "personas_1"])
-    assert values["left_out"]["Without fatigue"] == "not asked for" and "1 persona" not in values["left_out"]
+    result = run_ablations(store, only_run(store), only=["uncalibrated", "personas_1"])
+    assert result.left_out["Without fatigue"] == "not asked for" and "1 persona" not in result.left_out
     at = clean(page(part="Ablations"))
     words = said(at)
-    assert f"The whole twin misses by {values['macro_rmse']:.1f} points" in words
-    assert f"Left out: {len(values['left_out'])} (" in words and "not asked for" in words
+    assert f"The whole twin misses by {result.macro_rmse:.1f} points" in words
+    assert f"Left out: {len(result.left_out)} (" in words and "not asked for" in words
     assert len(at.get("plotly_chart")) == 2 and at.button(key="measure-ablations").label == "Measure again"
-    assert "Left out: " in ablations_text(values)
+    assert "Left out: " in terminal_text(ablations_document(result, load_study("meridia")))
 
 
 def test_a_behaviour_that_was_not_observed_in_the_test_period_is_said_beside_the_mean(store: Store) -> None:
@@ -182,10 +183,10 @@ def test_worlds_are_those_of_the_store_else_those_that_ship(store: Store) -> Non
     assert f"over {best.against_twin.units} worlds)" in words and at.button(key="measure-worlds")
     for part in ("by_distance", "working_week"):
         clean(page(part="Known worlds", **{"worlds-by": part}))
-    own = known_worlds(["plain"], 1, personas=30, trials=0, store=store)
+    own = known_worlds(WorldsRequest(("plain",), 1, 30, 0), store)
     words = said(clean(page(part="Known worlds"))).replace("\\", "")
-    assert f"Worlds kept in this store as {own['run_id']}: measured on" in words
-    twin = own["summary"]["overall"]["estimators"]["twin"]["rmse"]
+    assert f"Worlds kept in this store as {own.run_id}: measured on" in words
+    twin = own.summary.overall.estimators["twin"].rmse
     assert f"the twin is off by {twin:.1f}" in words and "Worlds shipped" not in words
 
 
@@ -208,4 +209,4 @@ def test_a_measurement_that_is_stopped_leaves_nothing(store: Store) -> None:
     assert job.status == STOPPED
     at = clean(page(part="Known worlds"))
     assert "Nothing of it is kept" in said(at) and at.button(key="measure-worlds")
-    assert store.runs(kind="worlds").empty and store.runs(kind=KIND).empty
+    assert store.runs(kind="worlds").empty and store.runs(kind="backtest").empty

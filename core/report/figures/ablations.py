@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import plotly.graph_objects as go
 
-from core.report.figures.style import ACCENT, BAND, INK, OBSERVED, PALETTE, TWIN, styled
+from core.report.figures.style import ACCENT, BAND, INK, OBSERVED, PALETTE, TWIN, plain, settled, styled, wrapped
+from core.services.evaluation.results import AblationRow
 
 #: Groups in the order they are shown, from the top: name in the legend and colour.
 GROUPS: dict[str, tuple[str, str]] = {
@@ -23,50 +22,41 @@ GROUPS: dict[str, tuple[str, str]] = {
 PERSONAS = "personas_"
 #: Bars whose price chance alone could have made are paler.
 PALE = 0.35
-SOURCE_WIDTH = 118
 LABELS_WIDTH = 210
 ROW_HEIGHT = 24
 
 
-def ablation_bars(rows: Sequence[Mapping[str, Any]], source: str = "", unit: str = "points") -> go.Figure:
+def ablation_bars(rows: Sequence[AblationRow], words: Mapping[str, str], source: str = "") -> go.Figure:
     """A horizontal bar per ablation, the price in macro RMSE with its interval, group by group.
 
-    `rows` as `core.services.evaluation.ablations` gives them: ablation, group, label, words, macro_rmse, price, price_low,
-    price_high, distinguishable. Pale bars are prices that cannot be told from chance.
+    Pale bars are prices that cannot be told from chance; `words` say by ablation what was left out.
     """
     figure = go.Figure()
-    shown = [row for group in GROUPS for row in rows if row["group"] == group]
-    order = [_plain(row["label"]) for row in shown]
+    shown = [row for group in GROUPS for row in rows if row.group == group]
+    order = [plain(row.label) for row in shown]
     for group, (name, colour) in GROUPS.items():
-        part = [row for row in shown if row["group"] == group]
+        part = [row for row in shown if row.group == group]
         if not part:
             continue
         figure.add_bar(
-            x=[row["price"] for row in part],
-            y=[_plain(row["label"]) for row in part],
-            orientation="h",
-            name=name,
-            marker={"color": colour, "opacity": [1.0 if row["distinguishable"] else PALE for row in part]},
+            x=[row.price for row in part], y=[plain(row.label) for row in part], orientation="h", name=name,
+            marker={"color": colour, "opacity": [1.0 if row.distinguishable else PALE for row in part]},
             error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [max(row["price_high"] - row["price"], 0.0) for row in part],
-                "arrayminus": [max(row["price"] - row["price_low"], 0.0) for row in part],
-                "color": OBSERVED,
-                "thickness": 1.3,
-                "width": 4,
+                "type": "data", "symmetric": False, "color": OBSERVED, "thickness": 1.3, "width": 4,
+                "array": [max(row.price_high - row.price, 0.0) for row in part],
+                "arrayminus": [max(row.price - row.price_low, 0.0) for row in part],
             },
             customdata=[
-                [row["macro_rmse"], row["price_low"], row["price_high"], _wrapped(row["words"], 60)] for row in part
+                [row.macro_rmse, row.price_low, row.price_high, wrapped(words.get(row.ablation, row.label), 60)] for row in part
             ],
             hovertemplate="%{customdata[3]}<br>Error %{customdata[0]:.2f}, price %{x:.2f} "
             "(%{customdata[1]:.2f} to %{customdata[2]:.2f})<extra></extra>",
-        )
+        )  # fmt: skip
     figure = styled(
         figure,
         title="What leaving a part out costs (right of 0: the part is worth having)",
-        x=f"Price, {unit} of macro RMSE, with 80% interval (pale: cannot be told from chance)",
-        source=_source(source),
+        x="Price, points of macro RMSE, with 80% interval (pale: cannot be told from chance)",
+        source=plain(source),
         height=190 + ROW_HEIGHT * len(order),
     )
     figure.update_yaxes(categoryorder="array", categoryarray=order[::-1], gridcolor="#ffffff")
@@ -75,34 +65,33 @@ def ablation_bars(rows: Sequence[Mapping[str, Any]], source: str = "", unit: str
     # Many bars are too short to read off: the numbers stand in a column of their own.
     for label, row in zip(order, shown, strict=True):
         figure.add_annotation(
-            text=f"{round(row['price'], 2) + 0.0:+.2f}", x=1, xref="paper", xanchor="left", y=label, showarrow=False,
+            text=f"{round(row.price, 2) + 0.0:+.2f}", x=1, xref="paper", xanchor="left", y=label, showarrow=False,
             xshift=6, font={"size": 11, "color": INK},
         )  # fmt: skip
-    return _settled(figure, left=LABELS_WIDTH, right=60, top=75)
+    return settled(figure, left=LABELS_WIDTH, right=60, top=75, below=56)
 
 
-def persona_count_curve(rows: Sequence[Mapping[str, Any]], source: str = "", unit: str = "points") -> go.Figure:
+def persona_count_curve(rows: Sequence[AblationRow], source: str = "") -> go.Figure:
     """Macro RMSE against the number of personas: the median of the draws, their range, each draw, and the twin.
 
-    `rows` as in `ablation_bars`, with personas, macro_rmse_min, macro_rmse_max and macro_rmse_by_seed; other ablations
-    among them are passed over.
+    Other ablations among the rows are passed over.
     """
-    part = sorted((row for row in rows if row["ablation"].startswith(PERSONAS)), key=lambda row: row["personas"])
-    counts = [row["personas"] for row in part]
+    part = sorted((row for row in rows if row.ablation.startswith(PERSONAS)), key=lambda row: row.personas)
+    counts = [row.personas for row in part]
     figure = go.Figure()
     figure.add_scatter(
         x=[*counts, *counts[::-1]],
-        y=[*(row["macro_rmse_max"] for row in part), *(row["macro_rmse_min"] for row in part[::-1])],
+        y=[*(row.macro_rmse_max for row in part), *(row.macro_rmse_min for row in part[::-1])],
         fill="toself", fillcolor=BAND, line={"width": 0}, mode="lines", name="Range of the draws", hoverinfo="skip",
     )  # fmt: skip
     figure.add_scatter(
-        x=[row["personas"] for row in part for _ in row["macro_rmse_by_seed"]],
-        y=[value for row in part for value in row["macro_rmse_by_seed"]],
+        x=[row.personas for row in part for _ in row.macro_rmse_by_seed],
+        y=[value for row in part for value in row.macro_rmse_by_seed],
         mode="markers", name="A draw", marker={"color": "#8db4c4", "size": 6},
         hovertemplate="%{x:,} personas: %{y:.2f}<extra>A draw</extra>",
     )  # fmt: skip
     figure.add_scatter(
-        x=counts, y=[row["macro_rmse"] for row in part], mode="lines+markers", name="Median of the draws",
+        x=counts, y=[row.macro_rmse for row in part], mode="lines+markers", name="Median of the draws",
         line={"color": TWIN, "width": 2.5}, marker={"size": 8},
         hovertemplate="%{x:,} personas: %{y:.2f}<extra>Median</extra>",
     )  # fmt: skip
@@ -110,12 +99,12 @@ def persona_count_curve(rows: Sequence[Mapping[str, Any]], source: str = "", uni
         figure,
         title="How many personas are enough",
         x="Number of personas (logarithmic axis)",
-        y=f"Macro RMSE, {unit}",
-        source=_source(source),
+        y="Macro RMSE, points",
+        source=plain(source),
         height=440,
     )
     if part:
-        twin = part[0]["macro_rmse"] - part[0]["price"]
+        twin = part[0].macro_rmse - part[0].price
         figure.add_hline(y=twin, line={"color": ACCENT, "width": 1.5, "dash": "dash"})
         figure.add_annotation(
             text=f"The twin: {twin:.2f}", x=1, xref="x domain", y=twin, yshift=10, xanchor="right", showarrow=False,
@@ -123,30 +112,4 @@ def persona_count_curve(rows: Sequence[Mapping[str, Any]], source: str = "", uni
         )  # fmt: skip
     figure.update_xaxes(type="log", tickvals=counts, ticktext=[f"{count:,}" for count in counts])
     figure.update_layout(hovermode="closest")
-    return _settled(figure, left=70, right=30, top=75)
-
-
-def _settled(figure: go.Figure, *, left: int, right: int, top: int) -> go.Figure:
-    """Title at the very top, and the source at the left edge with room for all its lines."""
-    note = next((item for item in figure.layout.annotations if item.text.startswith("Source: ")), None)
-    lines = 0 if note is None else note.text.count("<br>") + 1
-    figure.update_layout(
-        margin={"l": left, "r": right, "t": top, "b": 68 + 15 * lines},
-        title={"y": 0.99, "yanchor": "top", "yref": "container", "pad": {"t": 4}},
-    )
-    if note is not None:
-        note.xshift = 8 - left
-    return figure
-
-
-def _source(text: str) -> str:
-    return _wrapped(text, SOURCE_WIDTH)
-
-
-def _wrapped(text: str, width: int) -> str:
-    return "<br>".join(textwrap.wrap(_plain(text), width))
-
-
-def _plain(text: str) -> str:
-    """Plotly reads a little HTML in its texts; names from files are shown as they are."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return settled(figure, left=70, right=30, top=75)

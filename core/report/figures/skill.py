@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from core.report.figures.style import GRID, INK, OBSERVED, TWIN, styled
+from core.report.figures.style import GRID, INK, OBSERVED, TWIN, plain, settled, styled, wrapped
 
 RIVAL = "#a66a00"
+#: Characters of a label on one line.
+LABEL = 44
 #: The twin worse, level, better: orange to white to blue, which colour-blind readers tell apart; the cells say it in words.
 SCALE = [[0.0, "#b35806"], [0.25, "#f1a340"], [0.5, "#f7f7f7"], [0.75, "#74add1"], [1.0, TWIN]]
 #: Skill at either end of the scale.
 STRONGEST = 0.25
-SOURCE_WIDTH = 128
 #: Cells as dark as this have white text.
 DARK = 0.19
 
@@ -51,7 +51,7 @@ def skill_heat(table: pd.DataFrame, words: Mapping[str, str], against: str, sour
     figure = styled(
         figure,
         title=f"The twin's error against {against}",
-        source=_wrapped(source),
+        source=plain(source),
         height=130 + 88 * len(order),
         legend=False,
     )
@@ -60,10 +60,10 @@ def skill_heat(table: pd.DataFrame, words: Mapping[str, str], against: str, sour
         showgrid=False, tickfont={"size": 13}, ticks="",
     )  # fmt: skip
     figure.update_yaxes(
-        tickvals=list(range(len(order))), ticktext=["<br>".join(textwrap.wrap(words[name], 24)) for name in order],
+        tickvals=list(range(len(order))), ticktext=[wrapped(words[name], 24) for name in order],
         autorange="reversed", showgrid=False, zeroline=False,
     )  # fmt: skip
-    return _settled(figure, left=190, top=86, note_below=24)
+    return settled(figure, left=190, top=86, below=24)
 
 
 def forecaster_bars(table: pd.DataFrame, horizon: int, source: str) -> go.Figure:
@@ -72,7 +72,7 @@ def forecaster_bars(table: pd.DataFrame, horizon: int, source: str) -> go.Figure
     figure = go.Figure()
     for part, name, colour in ((table[ours], "The twin", TWIN), (table[~ours], "Baselines", RIVAL)):
         figure.add_bar(
-            x=part["mean"], y=[_broken(text) for text in part["words"]], orientation="h", name=name, marker_color=colour,
+            x=part["mean"], y=[wrapped(text, LABEL) for text in part["words"]], orientation="h", name=name, marker_color=colour,
             text=[f"{value:.1f}" for value in part["mean"]], textposition="outside", cliponaxis=False,
             hovertemplate="%{y}: %{x:.2f} points<extra></extra>",
         )  # fmt: skip
@@ -80,14 +80,14 @@ def forecaster_bars(table: pd.DataFrame, horizon: int, source: str) -> go.Figure
         figure,
         title=f"Mean error of every forecaster {horizon} days ahead (shorter is better)",
         x="RMSE, points of the metric, mean over behaviours and rows",
-        source=_wrapped(source),
+        source=plain(source),
         height=190 + 31 * len(table),
     )
-    order = [_broken(text) for text in table["words"]]
+    order = [wrapped(text, LABEL) for text in table["words"]]
     figure.update_yaxes(categoryorder="array", categoryarray=order[::-1], gridcolor="#ffffff")
     figure.update_xaxes(rangemode="tozero")
     figure.update_layout(hovermode="closest", barmode="overlay", bargap=0.25)
-    return _settled(figure, left=300, right=50, top=78)
+    return settled(figure, left=300, right=50, top=78)
 
 
 def country_dots(table: pd.DataFrame, chosen: str | None, against: str, source: str) -> go.Figure:
@@ -117,7 +117,7 @@ def country_dots(table: pd.DataFrame, chosen: str | None, against: str, source: 
         title=f"The twin's error against {against}, country by country",
         x="Countries, from where the twin helps most to where it helps least",
         y="Error against the baseline's, %",
-        source=_wrapped(source),
+        source=plain(source),
         height=440,
     )
     figure.update_layout(hovermode="closest", legend={"x": 0, "xanchor": "left"})
@@ -128,7 +128,7 @@ def country_dots(table: pd.DataFrame, chosen: str | None, against: str, source: 
             x=0, xref="paper", xanchor="left", y=0, yshift=shift, xshift=6, text=text, showarrow=False,
             font={"size": 11, "color": "#5c6670"}, bgcolor="rgba(255,255,255,0.8)",
         )  # fmt: skip
-    return _settled(figure, top=92)
+    return settled(figure, top=92)
 
 
 def dumbbells(
@@ -136,10 +136,10 @@ def dumbbells(
 ) -> go.Figure:
     """The twin's and the rival's error on one line each: `table` has label, twin and rival_score, and perhaps a `note`
     for beneath the label; `rival` names the other."""
-    labels = [_broken(str(text), 46) for text in table["label"]]
+    labels = [wrapped(str(text), 46) for text in table["label"]]
     if "note" in table:
         small = [
-            f"<span style='font-size:11px;color:#5c6670'>{_broken(str(text), 50)}</span>" for text in table["note"]
+            f"<span style='font-size:11px;color:#5c6670'>{wrapped(str(text), 50)}</span>" for text in table["note"]
         ]
         labels = [f"{text}<br>{note}" for text, note in zip(labels, small, strict=True)]
     figure = go.Figure()
@@ -160,13 +160,13 @@ def dumbbells(
         figure,
         title=title,
         x=f"{metric}, {unit}",
-        source=_wrapped(source),
+        source=plain(source),
         height=190 + (52 if "note" in table else 34) * len(table),
     )
     figure.update_yaxes(categoryorder="array", categoryarray=labels[::-1], gridcolor=GRID)
     figure.update_xaxes(rangemode="tozero")
     figure.update_layout(hovermode="closest", legend={"x": 0, "xanchor": "left"})
-    return _settled(figure, left=left, top=92)
+    return settled(figure, left=left, top=92)
 
 
 def coverage_figure(table: pd.DataFrame, names: Mapping[str, str], source: str) -> go.Figure:
@@ -193,14 +193,14 @@ def coverage_figure(table: pd.DataFrame, names: Mapping[str, str], source: str) 
             )  # fmt: skip
         figure.add_hline(y=level, line={"color": INK, "width": 1.6, "dash": "dash"}, row=1, col=column)
     figure = styled(
-        figure, title="Promised and achieved: share of days inside the interval", source=_wrapped(source), height=410
+        figure, title="Promised and achieved: share of days inside the interval", source=plain(source), height=410
     )
     figure.update_yaxes(title_text="Days inside the interval, %", row=1, col=1)
     figure.update_yaxes(range=[0, 104])
     figure.update_layout(
         barmode="group", hovermode="closest", bargap=0.3, legend={"y": 1.13, "x": 0, "xanchor": "left"}
     )
-    return _settled(figure, top=112)
+    return settled(figure, top=112)
 
 
 def _named(figure: go.Figure, table: pd.DataFrame, place: np.ndarray, skill: np.ndarray, chosen: str | None) -> None:
@@ -217,7 +217,7 @@ def _named(figure: go.Figure, table: pd.DataFrame, place: np.ndarray, skill: np.
     for number, side in shown.items():
         toward = 1 if side == "right" else -1
         figure.add_annotation(
-            x=place[number], y=skill[number], text=_plain(str(table["name"].iloc[number])), showarrow=True, arrowhead=0,
+            x=place[number], y=skill[number], text=plain(str(table["name"].iloc[number])), showarrow=True, arrowhead=0,
             arrowcolor="#9aa5ae", ax=36 * toward, ay=-26 if number > count / 2 else 26,
             xanchor="left" if toward > 0 else "right",
             font={"size": 12, "color": "#c1440e" if number in marked else INK},
@@ -234,29 +234,3 @@ def _cell(row: Mapping[object, object]) -> str:
         f"<b>{said}: {row['verdict']}</b><br><span style='font-size:11px'>90% range {span}<br>"
         f"better in {100 * wins:.0f}% of {row['rows']} rows</span>"
     )
-
-
-def _broken(text: str, width: int = 44) -> str:
-    return "<br>".join(textwrap.wrap(_plain(text), width)) or ""
-
-
-def _wrapped(text: str) -> str:
-    return "<br>".join(textwrap.wrap(_plain(text), SOURCE_WIDTH))
-
-
-def _plain(text: str) -> str:
-    """Plotly reads a little HTML in its texts; names from files are shown as they are."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _settled(figure: go.Figure, *, left: int = 70, right: int = 20, top: int = 60, note_below: int = 58) -> go.Figure:
-    """Title at the very top, and the source at the left edge with room for all its lines."""
-    note: Sequence[object] = [a for a in figure.layout.annotations if str(a.text).startswith("Source: ")]
-    lines = str(note[0].text).count("<br>") + 1 if note else 0  # type: ignore[attr-defined]
-    figure.update_layout(
-        margin={"l": left, "r": right, "t": top, "b": note_below + 12 + 15 * lines},
-        title={"y": 0.99, "yanchor": "top", "yref": "container", "pad": {"t": 4}},
-    )
-    for item in note:
-        item.update(xshift=8 - left, yshift=-note_below)  # type: ignore[attr-defined]
-    return figure

@@ -75,6 +75,21 @@ def styled(
     return figure
 
 
+def settled(
+    figure: go.Figure, *, left: int = 70, right: int = 20, top: int = 60, below: int = _ABOVE_SOURCE
+) -> go.Figure:
+    """Title at the very top, and the source at the left edge, `below` the plot, with room for all its lines."""
+    notes = [item for item in figure.layout.annotations if str(item.text).startswith(SOURCE_WORD)]
+    lines = sum(str(item.text).count("<br>") + 1 for item in notes)
+    figure.update_layout(
+        margin={"l": left, "r": right, "t": top, "b": below + 12 + 15 * lines},
+        title={"y": 0.99, "yanchor": "top", "yref": "container", "pad": {"t": 4}},
+    )
+    for item in notes:
+        item.update(xshift=8 - left, yshift=-below)
+    return figure
+
+
 def without_source(figure: go.Figure) -> tuple[go.Figure, str]:
     """The figure without the source beneath it, and that source as plain text ("" where there is none).
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.report.figures.style import ACCENT, GRID, OBSERVED, PALETTE, TWIN, styled
+from core.report.figures.style import ACCENT, GRID, OBSERVED, PALETTE, TWIN, plain, settled, styled, wrapped
 
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x")
-SOURCE_WIDTH = 128
 
 
 def worlds_figure(table: pd.DataFrame, words: Mapping[str, str], title: str, source: str) -> go.Figure:
@@ -19,7 +17,7 @@ def worlds_figure(table: pd.DataFrame, words: Mapping[str, str], title: str, sou
 
     `table` has label, truth (root mean square of the true effects) and a column of errors per name in `words`.
     """
-    labels = ["<br>".join(textwrap.wrap(_plain(str(text)), 32)) for text in table["label"]]
+    labels = [wrapped(str(text), 32) for text in table["label"]]
     figure = go.Figure()
     figure.add_scatter(
         x=table["truth"], y=labels, mode="markers", name="Size of the true effect (no effect assumed)",
@@ -29,16 +27,16 @@ def worlds_figure(table: pd.DataFrame, words: Mapping[str, str], title: str, sou
     for number, (name, text) in reversed(list(enumerate(words.items()))):
         ours = name == "twin"
         figure.add_scatter(
-            x=table[name], y=labels, mode="markers", name=_plain(text), legendrank=number,
+            x=table[name], y=labels, mode="markers", name=plain(text), legendrank=number,
             marker={"symbol": SYMBOLS[number % len(SYMBOLS)], "size": 14 if ours else 10,
                     "color": TWIN if ours else PALETTE[number % len(PALETTE)], "opacity": 1.0 if ours else 0.85},
-            hovertemplate="%{y}: off by %{x:.1f} points<extra>" + _plain(text) + "</extra>",
+            hovertemplate="%{y}: off by %{x:.1f} points<extra>" + plain(text) + "</extra>",
         )  # fmt: skip
     figure = styled(
         figure,
         title=title,
         x="Distance from the truth, points (further left is better)",
-        source=_wrapped(source),
+        source=plain(source),
         height=300 + 48 * len(table),
     )
     figure.update_yaxes(categoryorder="array", categoryarray=labels[::-1], gridcolor=GRID)
@@ -47,12 +45,12 @@ def worlds_figure(table: pd.DataFrame, words: Mapping[str, str], title: str, sou
         hovermode="closest",
         legend={"x": 0, "xanchor": "left", "orientation": "v", "yref": "container", "y": 0.93, "yanchor": "top"},
     )
-    return _settled(figure, left=240, top=70 + 21 * (len(words) + 1))
+    return settled(figure, left=240, top=70 + 21 * (len(words) + 1))
 
 
 def categories_figure(table: pd.DataFrame, everyone: float, title: str, unit: str, source: str) -> go.Figure:
     """A dot with its interval per category: `table` has label, change, lower, upper and personas."""
-    labels = ["<br>".join(textwrap.wrap(_plain(str(text)), 34)) for text in table["label"]]
+    labels = [wrapped(str(text), 34) for text in table["label"]]
     figure = go.Figure()
     figure.add_scatter(
         x=table["change"], y=labels, mode="markers", name="Category, with 80% interval",
@@ -69,30 +67,8 @@ def categories_figure(table: pd.DataFrame, everyone: float, title: str, unit: st
         font={"size": 11, "color": ACCENT},
     )  # fmt: skip
     figure = styled(
-        figure, title=title, x=f"Change, {unit}", source=_wrapped(source), height=200 + 38 * len(table), legend=False
+        figure, title=title, x=f"Change, {unit}", source=plain(source), height=200 + 38 * len(table), legend=False
     )
     figure.update_yaxes(categoryorder="array", categoryarray=labels[::-1], gridcolor=GRID)
     figure.update_layout(hovermode="closest")
-    return _settled(figure, left=230, top=80)
-
-
-def _plain(text: str) -> str:
-    """Plotly reads a little HTML in its texts; names from files are shown as they are."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _wrapped(text: str) -> str:
-    return "<br>".join(textwrap.wrap(_plain(text), SOURCE_WIDTH))
-
-
-def _settled(figure: go.Figure, *, left: int, top: int) -> go.Figure:
-    """Title at the very top, and the source at the left edge with room for all its lines."""
-    note = next((item for item in figure.layout.annotations if str(item.text).startswith("Source: ")), None)
-    lines = 0 if note is None else note.text.count("<br>") + 1
-    figure.update_layout(
-        margin={"l": left, "r": 24, "t": top, "b": 70 + 15 * lines},
-        title={"y": 0.99, "yanchor": "top", "yref": "container", "pad": {"t": 4}},
-    )
-    if note is not None:
-        note.xshift = 8 - left
-    return figure
+    return settled(figure, left=230, top=80)

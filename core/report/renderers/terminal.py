@@ -22,7 +22,7 @@ _MARKS = {"plain": "", "good": "✓ ", "caution": "! ", "bad": "✗ "}
 def terminal_text(document: Document, *, width: int | None = None, details: bool = False) -> str:
     """The document as text, its lines broken at `width` columns where that is given; what is folded only with `details`."""
     console = Console(file=StringIO(), width=width or UNBROKEN, color_system=None, highlight=False, emoji=False)
-    title = f"{document.title}{' (fictional)' * document.fictional}"
+    title = f"{document.title}{' (fictional)' * (document.fictional and '(fictional)' not in document.title)}"
     for part in (Text(title), *_parts(document.blocks, details)):
         console.print(part)
     return _stripped(console.file.getvalue())  # type: ignore[attr-defined]

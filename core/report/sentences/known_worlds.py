@@ -1,125 +1,237 @@
-"""Contrasts against known truths, in plain words for a terminal."""
+"""What contrasts against known truths show: the twin beside the usual ways, its signs, sizes and intervals."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+
+import pandas as pd
 
 from core.cognition.registry import engine_label
-from core.report.sentences.validity import best_rival
-from core.report.terminal import table
+from core.report.document import Block, Details, Document, Figure, Heading, Items, Paragraph, Table
+from core.report.figures.validity import worlds_figure
+from core.report.sentences.skill import where_from
+from core.services.evaluation.results import Measured, WorldsResult
+from core.services.evaluation.skill import judged
+from core.validity.paired import BETTER, UNSURE, WORSE, Difference
+from core.validity.world_scores import ESTIMATORS, TWIN, EstimatorScores, WorldScores
 
-#: Groups of scores and how their rows are called.
-GROUPS = (("by_world", "World"), ("by_distance", "Distance to training"), ("by_alternative", "Alternative"))
-NONE = "–"
-#: Figures are aligned to the right, missing ones too.
-NUMBER_WIDTH, SHARE_WIDTH = 6, 5
-
-
-def worlds_text(values: Mapping[str, Any]) -> str:
-    """A finished measurement: overall, then by world, by distance to training and by alternative."""
-    summary, words = values["summary"], values["estimators"]
-    overall = summary["overall"]
-    lines = [
-        f"{len(values['worlds'])} kinds of world, {values['seeds']} seeds each, contrasts over {values['horizon']} days; "
-        f"engine: {engine_label(values['engine'])}; {values['personas']:,} personas, {values['trials']} trials.",
-    ]
-    if overall["rows"]:
-        lines += [
-            f"{overall['rows']} true effects of measures, {overall['rms_truth']:.2f} points (root mean square). "
-            "Errors in points of the metric; 80% intervals:",
-            "",
-            _scores_table(overall, words),
-            *_differences(overall, words),
-        ]
-    for key, head in GROUPS:
-        if summary[key]:
-            lines += ["", *_group_tables(summary[key], head, list(words))]
-    for name, scores in summary["working_week"].items():
-        lines += [
-            "",
-            f"{_words(name)}: {scores['rows']} true effects, {scores['rms_truth']:.2f} points (root mean square):",
-            _scores_table(scores, words),
-            *_differences(scores, words),
-        ]
-    lines += ["", f"Claims: {values['claims']}.", f"Took {values['seconds']:.0f} s."]
-    return "\n".join([*lines, *([f"Run {values['run_id']}."] if "run_id" in values else [])])
-
-
-def _scores_table(scores: Mapping[str, Any], words: Mapping[str, str]) -> str:
-    head = ["Estimate", "RMSE", "Mean error", "Overstated", "Right sign", "Inside 80%", "Width"]
-    rows = []
-    for name, said in words.items():
-        item = scores["estimators"][name]
-        shares = [_share(item["right_sign"]), _share(item["coverage"])]
-        points = [_number(item[key]) for key in ("rmse", "mean_error", "overstated", "width")]
-        rows.append([said, *points[:3], *shares, points[3]])
-    return table(head, rows)
-
-
-def _differences(scores: Mapping[str, Any], words: Mapping[str, str]) -> list[str]:
-    """The twin's error less each other's, and which is better where the interval over worlds leaves out zero."""
-    found = {
-        name: scores["estimators"][name]["against_twin"]
-        for name in words
-        if scores["estimators"][name].get("against_twin") is not None
-    }
-    if not found:
-        return []
-    rows = [
-        [
-            words[name],
-            *(_signed(item[key]) for key in ("value", "lower", "upper")),
-            item["units"],
-            f"twin {item['verdict']}",
-        ]
-        for name, item in found.items()
-    ]
-    return ["", table(["The twin's RMSE less that of", "Points", "5%", "95%", "Worlds", "Verdict"], rows)]
+#: The nominal level of the intervals of contrasts, as a share.
+CONTRAST_LEVEL = 0.8
+CLAIM = (
+    "The worlds are generated; how far contrasts miss there says how far they can miss where nobody knows the truth, not how "
+    "far they do."
+)
+WHAT = (
+    "What another policy would have done was never observed anywhere. In generated, invented worlds it is known: each is a "
+    "country with its own people, epidemic and policy, and what policies do there was written down beforehand. A twin is "
+    "fitted as always, asked, and held against the truth, beside ways of answering that analysts use."
+)
+ESTIMATOR_WORDS: Mapping[str, str] = {
+    "twin": "The calibrated twin",
+    "before_after": "Before and after the largest policy change",
+    "interrupted_time_series": "Interrupted time series at that change",
+    "regression": "Least squares on stringency, weekday and cases",
+    "gradient_boosting": "Gradient boosting on stringency and weekday",
+}
+WORLD_WORDS: Mapping[str, str] = {
+    "plain": "Policy acts at once, and nothing else is going on",
+    "confounded": "Policy follows the epidemic, which people fear as well",
+    "fatigue": "People tire of policy",
+    "anticipation": "People act before the policy",
+    "working_week": "The working week changes besides",
+    "meridia": "Meridia",
+}
+ALTERNATIVE_WORDS: Mapping[str, str] = {
+    "held": "Policy kept as it was",
+    "looser": "Every measure one level looser",
+    "stricter": "Every measure one level stricter",
+    "lifted": "Every measure lifted",
+    "full": "Every measure in full",
+    "week_kept_on_new_working_days": "Old working week kept: days that became working days",
+    "week_kept_on_new_days_off": "Old working week kept: days that became days off",
+    "inside": "Inside what training saw",
+}
+#: Groups of scores: how they are called and what a figure of them shows.
+GROUPS: Mapping[str, tuple[str, str]] = {
+    "by_world": ("Kind of world", "How far answers lie from the truth, by kind of world"),
+    "by_alternative": ("Question asked", "How far answers lie from the truth, by question"),
+    "by_distance": ("Distance to training", "How far answers lie from the truth, by distance to what training saw"),
+    "working_week": ("Working week", "How far answers about the working week lie from the truth"),
+}
 
 
-def _verdict(scores: Mapping[str, Any]) -> list[str]:
-    best = best_rival(scores)
+def spoken(name: str) -> str:
+    """A world, an alternative or a class of distance in words."""
+    known = {**WORLD_WORDS, **ALTERNATIVE_WORDS}
+    return known.get(name) or name.replace("_", " ").capitalize()
+
+
+def estimators_of(scores: WorldScores) -> dict[str, str]:
+    """The ways of answering that were scored, in words."""
+    return {name: ESTIMATOR_WORDS[name] for name in ESTIMATORS if name in scores.estimators}
+
+
+def world_words(result: WorldsResult) -> list[str]:
+    """The twin's contrasts against the best rival's in worlds whose truth is known, its sign, size and intervals."""
+    overall = result.summary.overall
+    if not overall.rows:
+        return ["Nothing was asked about measures."]
+    twin, best = overall.estimators[TWIN], overall.best_rival
+    head = (
+        f"In {overall.rows:,} questions whose true answer is {overall.rms_truth:.1f} points on average, the twin is "
+        f"off by {twin.rmse:.1f}"
+    )
+    if best is None:
+        said = [f"{head}."]
+    else:
+        text = ESTIMATOR_WORDS[best[0]]
+        head += f"; the best of the usual ways ({text[:1].lower()}{text[1:]}) by {overall.estimators[best[0]].rmse:.1f}"
+        said = [f"{head}.", against_words(best[1]), *_by_kind(result.summary.by_world)]
+    if twin.right_sign is not None:
+        said.append(f"It has the direction right in {twin.right_sign:.0%} of the effects of 2 points or more.")
+    if twin.overstated is not None:
+        lean = "too large" if twin.overstated > 0 else "too small"
+        said.append(f"On average its effects are {abs(twin.overstated):.1f} points {lean}.")
+    if twin.coverage is not None:
+        kind = judged(twin.coverage, CONTRAST_LEVEL)
+        said.append(f"Its {CONTRAST_LEVEL:.0%} intervals held the truth in {twin.coverage:.0%} of the cases: {kind}.")
+    return said
+
+
+def against_words(difference: Difference) -> str:
+    """Better or worse is said only where the interval over worlds lies on one side of zero."""
+    if difference.lower is None or difference.upper is None:
+        return "Too few worlds were measured to say which of the two is better."
+    if difference.verdict == UNSURE:
+        return (
+            f"Drawn anew from such worlds, that difference could as well be none (90% interval {difference.lower:+.1f} to "
+            f"{difference.upper:+.1f} points over {difference.units} worlds)."
+        )
+    low, high = sorted((abs(difference.lower), abs(difference.upper)))
+    relation = "less" if difference.verdict == BETTER else "more"
     return (
-        [NONE, NONE]
-        if best is None
-        else [f"{_signed(best[1]['lower'])} {_signed(best[1]['upper'])}", best[1]["verdict"]]
+        f"So the twin is off by {abs(difference.value):.1f} points {relation} (90% interval {low:.1f} to {high:.1f}, over "
+        f"{difference.units} worlds)."
     )
 
 
-def _signed(value: float | None) -> str:
-    return (NONE if value is None else f"{value:+.2f}").rjust(NUMBER_WIDTH)
+def _by_kind(groups: Mapping[str, WorldScores]) -> list[str]:
+    """In which kinds of world the twin is better or worse than the best of the usual ways there, and where that is open."""
+    if len(groups) < 2:
+        return []
+    found: dict[str, list[str]] = {BETTER: [], WORSE: [], UNSURE: []}
+    for name, scores in groups.items():
+        best = scores.best_rival
+        if best is not None and best[1].lower is not None:
+            text = spoken(name)
+            found[best[1].verdict].append(text if name == "meridia" else f"{text[:1].lower()}{text[1:]}")
+    heads = {BETTER: "Better than the best usual way", WORSE: "Worse", UNSURE: "Not certain"}
+    parts = [f"{heads[verdict]}: {'; '.join(names)}" for verdict, names in found.items() if names]
+    return [f"By kind of world. {'. '.join(parts)}."] if parts else []
 
 
-def _group_tables(groups: Mapping[str, Any], head: str, names: Sequence[str]) -> list[str]:
-    """RMSE of every estimator by group, with the twin's interval beside it, and the interval (over worlds) of its error less
-    the best rival's."""
+def world_table(groups: Mapping[str, WorldScores]) -> pd.DataFrame:
+    """Errors by group (world, alternative or distance): group, label, rows, truth, and per estimator its RMSE; the best
+    rival, the twin's error less its own with the ends of its interval over worlds, and the verdict; and of the twin sign,
+    coverage and width."""
     rows = []
     for name, scores in groups.items():
-        said = scores["estimators"]
-        twin = said["twin"]
+        twin, best = scores.estimators[TWIN], scores.best_rival
+        found = None if best is None else best[1]
         rows.append(
-            [
-                _words(name),
-                scores["rows"],
-                _number(scores["rms_truth"]),
-                *(_number(said[item]["rmse"]) for item in names),
-                _share(twin["right_sign"]),
-                _share(twin["coverage"]),
-                _number(twin["width"]),
-                *_verdict(scores),
-            ]
+            {
+                "group": name,
+                "label": spoken(name),
+                "rows": scores.rows,
+                "truth": scores.rms_truth,
+                **{item: scores.estimators[item].rmse for item in estimators_of(scores)},
+                "rival": None if best is None else best[0],
+                "difference": None if found is None else found.value,
+                "lower": None if found is None else found.lower,
+                "upper": None if found is None else found.upper,
+                "verdict": UNSURE if found is None else found.verdict,
+                "right_sign": twin.right_sign,
+                "coverage": twin.coverage,
+                "width": twin.width,
+            }
         )
-    return [table([head, "Rows", "Truth", *names, "twin: sign", "inside", "width", "less best rival", "verdict"], rows)]
+    return pd.DataFrame(rows)
 
 
-def _words(name: str) -> str:
-    return name.replace("_", " ").capitalize() if name.islower() else name
+def worlds_group(measured: Measured[WorldsResult], name: str) -> Figure:
+    """The errors of one of `GROUPS`, drawn."""
+    summary = measured.result.summary
+    table, words, title = world_table(getattr(summary, name)), estimators_of(summary.overall), GROUPS[name][1]
+    source = worlds_source(measured)
+    return Figure(f"worlds-{name}", lambda: worlds_figure(table, words, title, source), title, table)
 
 
-def _number(value: float | None) -> str:
-    return (NONE if value is None else f"{value:.2f}").rjust(NUMBER_WIDTH)
+def worlds_source(measured: Measured[WorldsResult]) -> str:
+    """For the line beneath a figure."""
+    result, header = measured.result, measured.header
+    where = f"run {result.run_id}" if result.run_id else "the measurement shipped with PolicyTwin"
+    how = "" if result.personas is None else f", {result.personas:,} personas, {result.trials} trials"
+    return (
+        f"generated worlds, {where}, {header.made_at:%-d %B %Y}, version {header.code_version}; fictional data. Twin: rules "
+        f"engine, not a language model{how}."
+    )
 
 
-def _share(value: float | None) -> str:
-    return (NONE if value is None else f"{100 * value:.0f}%").rjust(SHARE_WIDTH)
+def worlds_from(measured: Measured[WorldsResult]) -> str:
+    """Which measurement is shown, when and by which code it was made, and how it is made again."""
+    result = measured.result
+    size = f"{result.seeds} of each of {len(result.worlds)} kinds. Made again by {measured.header.command}."
+    return where_from("Worlds", measured, size)
+
+
+def worlds_document(measured: Measured[WorldsResult]) -> Document:
+    """A measurement: overall, then by world, by distance to training and by alternative."""
+    result = measured.result
+    groups = {name: getattr(result.summary, name) for name in GROUPS if getattr(result.summary, name)}
+    how = "" if result.horizon is None else f", contrasts over {result.horizon} days; {result.personas:,} personas, "
+    how += "" if result.horizon is None else f"{result.trials} trials"
+    overall = (_scores_table(result.summary.overall),) if result.summary.overall.rows else ()
+    blocks: tuple[Block, ...] = (
+        Paragraph(
+            f"{len(result.worlds)} kinds of world, {result.seeds} seeds each{how}; engine: {engine_label(result.engine)}."
+        ),
+        Items(tuple(world_words(result))),
+        *([worlds_group(measured, next(iter(groups)))] if groups else []),
+        *overall,
+        Heading("How sure"),
+        *_differences(result.summary.overall),
+        *(_group_table(GROUPS[name][0], found) for name, found in groups.items()),
+        Paragraph(CLAIM),
+        Details("What was done", (Paragraph(WHAT),)),
+    )
+    title = "How far are counterfactuals off where the truth is known?"
+    return Document(title, blocks, True, worlds_source(measured), result.run_id)
+
+
+def _scores_table(scores: WorldScores) -> Table:
+    def row(said: str, item: EstimatorScores) -> tuple[object, ...]:
+        shares = (None if share is None else f"{share:.0%}" for share in (item.right_sign, item.coverage))
+        return said, item.rmse, item.mean_error, item.overstated, *shares, item.width
+
+    return Table(
+        ("Estimate", "RMSE", "Mean error", "Overstated", "Right sign", "Inside 80%", "Width"),
+        tuple(row(said, scores.estimators[name]) for name, said in estimators_of(scores).items()),
+        f"{scores.rows} true effects of measures, {scores.rms_truth:.2f} points (root mean square). Errors in points of the "
+        "metric; 80% intervals.",
+    )
+
+
+def _group_table(head: str, groups: Mapping[str, WorldScores]) -> Table:
+    return Table.of(world_table(groups).drop(columns="group").rename(columns={"label": head}))
+
+
+def _differences(scores: WorldScores) -> tuple[Table, ...]:
+    """The twin's error less each other's, and which is better where the interval over worlds leaves out zero."""
+    found = [(said, scores.estimators[name].against_twin) for name, said in estimators_of(scores).items()]
+    rows = tuple(
+        (said, item.value, item.lower, item.upper, item.units, f"twin {item.verdict}")
+        for said, item in found
+        if item is not None
+    )
+    head = ("The twin's RMSE less that of", "Points", "5%", "95%", "Worlds", "Verdict")
+    return (Table(head, rows),) if rows else ()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from core.report.document import Block, Items
+
 #: Lines, and names in a line; the JSON names all.
 MOST_REASONS, MOST_NAMES = 8, 4
 
@@ -17,6 +19,12 @@ def left_out_lines(left_out: Mapping[str, str]) -> list[str]:
     lines = [f"{_names(names)}: {why}." for why, names in ordered[:MOST_REASONS]]
     rest = sum(len(names) for _, names in ordered[MOST_REASONS:])
     return [*lines, f"{rest} more for {len(ordered) - MOST_REASONS} other reasons."] if rest else lines
+
+
+def left_out_items(left_out: Mapping[str, str]) -> tuple[Block, ...]:
+    """The same as they stand in a document; nothing where nothing was left out."""
+    lines = left_out_lines(left_out)
+    return (Items(tuple(f"Left out: {line}" for line in lines)),) if lines else ()
 
 
 def _names(names: list[str]) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 
 from core.cognition.registry import engine_label
 from core.report.sentences.coherence import coherence_lines
-from core.report.sentences.left_out import left_out_lines
 from core.report.terminal import table
 from core.services.runs.forecasters import FORECASTERS, TWINS
 from core.services.runs.macro import macro_note
@@ -75,46 +74,6 @@ def sensitivity_text(values: Mapping[str, Any]) -> str:
     )
 
 
-def backtest_text(values: Mapping[str, Any]) -> str:
-    """A backtest's summary: mean scores by horizon, and where policy moved most."""
-    summary = values["summary"]
-    if not summary["rows"]:
-        said = "No place has enough observations after these origins."
-        return "\n".join([said, *(f"Left out: {line}" for line in left_out_lines(values["left_out"]))])
-    parts = [(f"{horizon} d", part) for horizon, part in summary["by_horizon"].items()]
-    for name, of_horizon in summary["by_change"].items():
-        parts += [(f"{horizon} d, stringency moved {name}", part) for horizon, part in of_horizon.items()]
-    names = list(parts[0][1]["mean"])
-    rows = [[label, part["rows"], *(float(part["mean"][name]) for name in names)] for label, part in parts]
-    cover = [
-        [label, *(f"{100 * part['intervals']['twin'][level]['coverage']:.0f}%" for level in ("50", "80", "95"))]
-        for label, part in parts
-    ]
-    return "\n".join(
-        [
-            f"{summary['rows']} rows, {summary['countries']} places; engine: {engine_label(values['engine'])}; "
-            f"people: {values['population']}, {values['personas']} personas. Mean macro RMSE:",
-            "",
-            table(["Horizon", "Rows", *names], rows),
-            "",
-            "Share of days inside the twin's intervals:",
-            table(["Horizon", "50%", "80%", "95%"], cover),
-            *_fewer_behaviours(values["rows"]),
-            *(f"Left out: {line}" for line in left_out_lines(values["left_out"])),
-            f"Took {values['seconds']:.0f} s." + (f" Kept as {values['run_id']}." if "run_id" in values else ""),
-        ]
-    )
-
-
-def _fewer_behaviours(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """A line where some rows count fewer behaviours than others: a mean over other behaviours is another measure."""
-    most = max(row["categories"] for row in rows)
-    fewer = sum(row["categories"] < most for row in rows)
-    return [f"{fewer} of {len(rows)} rows count fewer than {most} behaviours: the others were not observed."] * bool(
-        fewer
-    )
-
-
 def runs_text(values: Sequence[Mapping[str, Any]]) -> str:
     """The list of runs."""
     if not values:
@@ -145,17 +104,6 @@ def request_text(request: RunRequest) -> str:
         f"training to {request.train_end}, test to {request.test_end}" if request.train_end else "the study's own split"
     )
     return f"{request.engine}{model}, {people}, {days}, {request.trials} trials, seed {request.seed}"
-
-
-def bench_text(values: Mapping[str, Any]) -> str:
-    """Measured speed and memory."""
-    rows = [
-        (item["what"], f"{item['personas']:,}", float(item["seconds"]), float(item["peak_memory_mb"]))
-        for item in values["figures"]
-    ]
-    return f"{values['machine']}; medians of {values['repeat']}\n" + table(
-        ["What", "Personas", "Seconds", "Peak MB"], rows
-    )
 
 
 def _asked(values: Mapping[str, Any]) -> list[str]:

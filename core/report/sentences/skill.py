@@ -9,9 +9,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.forecasting.backtest import TWIN
-from core.services.evaluation.backtests import MeasuredBacktest
-from core.services.evaluation.skill import ALIKE, ALIKE_WITHIN, ALL, BETTER, UNSURE, WORSE, SkillComparison, judged
+from core.forecasting.backtest_scores import TWIN
+from core.services.evaluation.results import Measured
+from core.services.evaluation.skill import (
+    ALIKE,
+    ALIKE_WITHIN,
+    ALL,
+    BETTER,
+    UNSURE,
+    WORSE,
+    SkillComparison,
+    judged,
+)
 from core.services.runs.macro import note_of_scores
 from core.services.runs.results import BASELINE, in_sentence, leaderboard
 
@@ -26,40 +35,6 @@ WHERE: dict[str, str] = {
     "5-15": "where it moved by 5 to 15 points",
     ">=15": "where it moved by 15 points or more",
 }
-METHODS = (
-    (
-        "What is forecast",
-        "Each forecaster learns from the days up to the origin and forecasts every day after it, up to the horizon. The error "
-        "of a row is the root mean squared error over the days ahead, averaged over the behaviours that were observed.",
-    ),
-    (
-        "What “conditional” means",
-        "All forecasters that look at policy are told which measures were in force on the days ahead. The question is how well "
-        "people's response is forecast once the policy is known, not whether the policy itself could be foreseen.",
-    ),
-    (
-        "What was known at the origin",
-        "Besides the policy path, nothing after the origin: no mobility, no cases (they stay at their last value), no holiday "
-        "and no change of the working week that had not been announced.",
-    ),
-    (
-        "What the twin is told about a country",
-        "Its policy, its calendar and its own past. One stand-in population serves all countries, and nothing is searched per "
-        "country: only the line of each behaviour is fitted.",
-    ),
-    (
-        "What it is compared with",
-        "The best single baseline is the one with the least mean error on the rows shown, picked after the fact. No analyst "
-        "could have known which one that would be, so this is a hard comparison. Persistence means the last value, the last "
-        "week, or each weekday's recent mean.",
-    ),
-    (
-        "When a difference counts",
-        f"Errors within {ALIKE_WITHIN:.0%} of each other are called about as good. The range beside a difference holds 90% of "
-        "what comes out when the countries are drawn anew at random; where zero lies in it, a difference beyond "
-        "that is called not certain.",
-    ),
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -114,7 +89,7 @@ def class_statement(cells: Cells, change: str, title: str) -> Statement:
     return Statement(title, overall([item.verdict for item in found.values()]), figure, text)
 
 
-def answer(cells: Cells, measured: MeasuredBacktest) -> str:
+def answer(cells: Cells) -> str:
     """Over the countries, in two or three sentences: where the twin helps, where it does not, and where that is open."""
     every = by_horizon(cells, ALL)
     if not every:
@@ -206,34 +181,12 @@ def sharpness_words(table: pd.DataFrame, level: int) -> str:
     )
 
 
-def where_from(measured: MeasuredBacktest) -> str:
-    """Which backtest is shown, when it was measured, and by which code."""
+def where_from(what: str, measured: Measured[Any], size: str) -> str:
+    """Which measurement is shown, when it was made, and by which code."""
+    header = measured.header
     source = f"kept in this store as {measured.run_id}" if measured.run_id else "shipped with PolicyTwin"
     own = "the version running now" if measured.current else "not the version running now, whose figures can differ"
-    return (
-        f"Backtest {source}: measured on {measured.measured_on:%-d %B %Y} by version {measured.made_by} ({own}); "
-        f"{len(measured.rows):,} rows, {len({row['country'] for row in measured.rows})} countries."
-    )
-
-
-def reproduce_backtest(measured: MeasuredBacktest) -> tuple[str, str]:
-    """The command that measures again, and the Python lines that give the table on the screen from what was measured."""
-    if measured.run_id:
-        reading = (
-            "from core.services.evaluation.backtests import read_backtest\n"
-            "from core.store.database import Store\n"
-            "from core.services.evaluation.skill import skill_comparisons, row_frame, skill_table\n\n"
-            'with Store("FILE") as store:  # the store, while the dashboard is closed\n'
-            f"    measured = read_backtest(store, {measured.run_id!r})\n"
-        )
-    else:
-        reading = (
-            "from core.services.evaluation.backtests import read_exported, shipped_path\n"
-            "from core.services.evaluation.skill import skill_comparisons, row_frame, skill_table\n\n"
-            "measured = read_exported(shipped_path())\n"
-        )
-    python = reading + "print(skill_table(skill_comparisons(row_frame(measured), measured.rivals)).to_string())\n"
-    return f"{measured.command} --db backtest.duckdb --json", python
+    return f"{what} {source}: measured on {header.made_at:%-d %B %Y} by version {header.code_version} ({own}); {size}"
 
 
 def listed(words: Sequence[str]) -> str:

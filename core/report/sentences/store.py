@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from humanize import naturalsize
 
 from core.report.document import Document, Items, Paragraph
@@ -68,24 +65,3 @@ def rerun_document(found: Rerun) -> Document:
         changes = ["Nothing that is on record has changed: this is a defect, or another machine's arithmetic."]
     lines = (*changes, *found.notes, f"{found.seconds:.1f} s")
     return Document(f"{found.run_id}: {said}", (Items(lines),))
-
-
-def bench_store_text(values: Mapping[str, Any]) -> str:
-    """How often kills and damage ended how."""
-    kills, flips = values["kills"], values["flips"]
-    short = kills["kills"] < kills["asked"] or flips["flips"] < flips["asked"]
-    ended = f"Ended early, see --minutes: {kills['kills']} of {kills['asked']} kills, {flips['flips']} of {flips['asked']} bytes."
-    return "\n".join(
-        [
-            f"{kills['kills']} times killed: {kills['resumed']} resumed, {kills['complete']} complete already, "
-            f"{kills['begun_anew']} begun anew, {kills['refused']} refused; {kills['doubled']} doubled, "
-            f"{kills['other_result']} with another result, {kills['rows_lost']} with rows lost, "
-            f"{kills['tracebacks']} tracebacks.",
-            f"{flips['flips']} bytes flipped, one in each block of {flips['block_bytes']:,} bytes: {flips['said_damaged']} said "
-            f"damaged, {flips['harmless']} harmless, {flips['wrongly_said']} wrongly said, {flips['tracebacks']} tracebacks; "
-            f"of those damaged, {flips['restored_whole']} restored whole, {flips['restored_in_part']} in part, "
-            f"{flips['not_restored']} not.",
-            *([ended] if short else []),
-            f"{values['seconds']:.0f} s",
-        ]
-    )

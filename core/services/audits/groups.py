@@ -39,7 +39,8 @@ from core.services.audits.group_results import (
 )
 from core.services.audits.group_values import diversity_values, group_values
 from core.services.audits.requests import HORIZONS, GroupsRequest, RegionsRequest
-from core.services.evaluation.backtest_files import PERSONAS, POPULATION, checked_horizons
+from core.services.evaluation.backtest_files import POPULATION
+from core.services.evaluation.requests import PERSONAS, checked_horizons
 from core.services.populations.synthesis import load_population
 from core.services.runs.finished import finished_run
 from core.services.runs.fitted import fitted_twin

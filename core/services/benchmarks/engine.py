@@ -12,43 +12,79 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
 
-from core.errors import PolicyTwinError
+from core.errors import InputError, PolicyTwinError
+from core.options import option
+from core.result import Result
 from core.services.studies.inputs import open_study
 
 STANDARD = 1000
 LARGE = (10_000, 30_000, 100_000)
 
 
-def benchmark(study: str, data: Path | None, *, repeat: int, large: bool) -> dict[str, Any]:
-    """Medians over `repeat` processes of simulate-and-store, of the whole run, and with `large` of larger populations.
+@dataclass(frozen=True)
+class BenchRequest:
+    """Speed and memory of a study's run, each figure taken `repeat` times; `large`: also of larger populations."""
+
+    study: str = option("a shipped study or a study file (default: meridia)", "meridia", positional=True)
+    data: Path | None = option("folder of observations", None, word="DIR")
+    repeat: int = option("times each figure is taken (median shown; default 3)", 3)
+    large: bool = option("also 10,000, 30,000 and 100,000 personas", False)
+
+    def __post_init__(self) -> None:
+        if self.repeat < 1:
+            raise InputError(f"repeat {self.repeat}", where="bench", allowed="1 and above", nearest="1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchFigure:
+    """Median, least and most seconds of `what`, and the median of the most memory."""
+
+    what: str
+    personas: int
+    seconds: float
+    peak_memory_mb: float
+    fastest: float
+    slowest: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchResult(Result):
+    study: str
+    machine: str
+    repeat: int
+    figures: tuple[BenchFigure, ...]
+
+
+def benchmark(request: BenchRequest) -> BenchResult:
+    """Medians over processes of simulate-and-store, of the whole run, and of larger populations where they are asked for.
 
     `simulate` times the population's answers on all contexts and writing them, persona by persona up to 2,000 personas,
     to the store; `run` the whole command, process start included.
     """
     # What cannot be run is said once and here, not by each process in its own words.
-    open_study(study, data)
-    figures = [_measured("simulate", study, data, STANDARD, repeat), _measured("run", study, data, STANDARD, repeat)]
-    if large:
-        figures += [_measured("simulate", study, data, personas, 1) for personas in LARGE]
+    open_study(request.study, request.data)
+    figures = [_measured(what, request, STANDARD, request.repeat) for what in ("simulate", "run")]
+    if request.large:
+        figures += [_measured("simulate", request, personas, 1) for personas in LARGE]
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    return {"study": study, "machine": machine, "repeat": repeat, "figures": figures}
+    return BenchResult(study=request.study, machine=machine, repeat=request.repeat, figures=tuple(figures))
 
 
-def _measured(what: str, study: str, data: Path | None, personas: int, repeat: int) -> dict[str, Any]:
-    results = [_once(what, study, data, personas) for _ in range(repeat)]
-    named = {"simulate": "simulate and store", "run": "whole run"}[what]
-    return {
-        "what": named,
-        "personas": personas,
-        "seconds": round(median(item["seconds"] for item in results), 3),
-        "peak_memory_mb": round(median(item["peak_memory_mb"] for item in results), 1),
-        "fastest": round(min(item["seconds"] for item in results), 3),
-        "slowest": round(max(item["seconds"] for item in results), 3),
-    }
+def _measured(what: str, request: BenchRequest, personas: int, repeat: int) -> BenchFigure:
+    taken = [_once(what, request.study, request.data, personas) for _ in range(repeat)]
+    seconds = [item["seconds"] for item in taken]
+    return BenchFigure(
+        what={"simulate": "simulate and store", "run": "whole run"}[what],
+        personas=personas,
+        seconds=round(median(seconds), 3),
+        peak_memory_mb=round(median(item["peak_memory_mb"] for item in taken), 1),
+        fastest=round(min(seconds), 3),
+        slowest=round(max(seconds), 3),
+    )
 
 
 def _once(what: str, study: str, data: Path | None, personas: int) -> dict[str, float]:

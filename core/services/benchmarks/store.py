@@ -21,6 +21,8 @@ from typing import Any
 
 from core.errors import InputError, PolicyTwinError
 from core.execution.progress import ProgressReporter
+from core.options import option
+from core.result import Result
 from core.services.library.archive import export_run
 from core.store.blocks import BLOCK_BYTES, FIRST_BLOCK
 from core.store.database import Store
@@ -65,19 +67,73 @@ class _Bench:
         )  # fmt: skip
 
 
-def benchmark_store(
-    *,
-    kills: int = 40,
-    flips: int | None = None,
-    personas: int = 300,
-    trials: int = 8,
-    minutes: float = 30.0,
-    watch: ProgressReporter | None = None,
-) -> dict[str, Any]:
-    """Counts of how kills and damage ended, see the keys. Ends after about `minutes` with what was tried until then."""
+@dataclass(frozen=True)
+class BenchStoreRequest:
+    """What is done to a store: `kills` spread over a run, and `flips` damaged bytes at most (None: one in each block), for about
+    `minutes`. Raises InputError for less than makes sense."""
+
+    kills: int = option("kills, spread over a run (default 40)", 40)
+    flips: int | None = option("damaged bytes at most (default: one in each block of 262,144 bytes)", None)
+    personas: int = option("people of the runs (default 300)", 300)
+    trials: int = option("Optuna trials of the runs (default 8)", 8)
+    minutes: float = option("stop after this long, with what there is (default 30)", 30.0, word="M")
+
+    def __post_init__(self) -> None:
+        for name, least in (("kills", 0), ("flips", 0), ("personas", 1), ("trials", 1), ("minutes", 0.001)):
+            value = getattr(self, name)
+            if value is not None and not value >= least:
+                raise InputError(
+                    f"--{name} {value}", allowed=f"{least} and above", nearest=str(least)
+                )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kills:
+    """How runs ended that were killed and given again."""
+
+    asked: int
+    kills: int = 0
+    resumed: int = 0
+    complete: int = 0
+    begun_anew: int = 0
+    refused: int = 0
+    doubled: int = 0
+    other_result: int = 0
+    rows_lost: int = 0
+    tracebacks: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flips:
+    """What was said of a store with a damaged byte, and how much of it could be restored."""
+
+    asked: int
+    block_bytes: int = BLOCK_BYTES
+    flips: int = 0
+    said_damaged: int = 0
+    harmless: int = 0
+    wrongly_said: int = 0
+    tracebacks: int = 0
+    restored_whole: int = 0
+    restored_in_part: int = 0
+    not_restored: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchStoreResult(Result):
+    personas: int
+    trials: int
+    kills: Kills
+    flips: Flips
+    seconds: float
+
+
+def benchmark_store(request: BenchStoreRequest, watch: ProgressReporter | None = None) -> BenchStoreResult:
+    """Counts of how kills and damage ended. Ends after about the minutes asked for with what was tried until then."""
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as name:
-        bench = _Bench(Path(name), personas, trials, time.monotonic() + 60 * minutes, watch or ProgressReporter())
+        until = time.monotonic() + 60 * request.minutes
+        bench = _Bench(Path(name), request.personas, request.trials, until, watch or ProgressReporter())
         whole = bench.folder / "whole.duckdb"
         first = bench.begun(*bench.run_words(), db=whole)
         lasted = _followed(first, whole, lambda seconds, changes: False)
@@ -85,16 +141,16 @@ def benchmark_store(
         if first.returncode:
             raise PolicyTwinError(f"The run to measure failed: {' '.join(wrong.split())[-300:]}")
         result = json.loads(said)
-        killed = _killed(bench, kills, lasted, result, _rows(whole, str(result["run_id"])))
-        flipped = _flipped(bench, flips, whole, str(result["run_id"]))
+        killed = _killed(bench, request.kills, lasted, result, _rows(whole, str(result["run_id"])))
+        flipped = _flipped(bench, request.flips, whole, str(result["run_id"]))
         bench.watch.finish("store", "done")
-    return {
-        "personas": personas,
-        "trials": trials,
-        "kills": killed,
-        "flips": flipped,
-        "seconds": round(time.perf_counter() - began, 1),
-    }
+    return BenchStoreResult(
+        personas=request.personas,
+        trials=request.trials,
+        kills=killed,
+        flips=flipped,
+        seconds=round(time.perf_counter() - began, 1),
+    )
 
 
 def _rows(path: Path, run_id: str) -> dict[str, int]:
@@ -141,7 +197,7 @@ def _traces(path: Path) -> list[tuple[int, int]]:
 
 def _killed(
     bench: _Bench, kills: int, lasted: tuple[float, int], result: dict[str, Any], rows: dict[str, int]
-) -> dict[str, Any]:
+) -> Kills:
     """Kill a run at many points, and give the same command again.
 
     Every other point is a time, the rest are changes of the file: most of a run's time passes without any, and how long it
@@ -173,10 +229,7 @@ def _killed(
         counts["rows_lost"] += _rows(path, str(values["run_id"])) != rows
         for left in (path, path.with_name(f"{path.name}.wal")):
             left.unlink(missing_ok=True)
-    names = (
-        "kills", "resumed", "complete", "begun_anew", "refused", "doubled", "other_result", "rows_lost", "tracebacks",
-    )  # fmt: skip
-    return {"asked": kills, **{name: counts[name] for name in names}}
+    return Kills(asked=kills, **counts)
 
 
 def _statuses(path: Path) -> dict[str, str]:
@@ -188,7 +241,7 @@ def _statuses(path: Path) -> dict[str, str]:
     return dict(zip(found["run_id"], found["status"], strict=True))
 
 
-def _flipped(bench: _Bench, flips: int | None, whole: Path, run_id: str) -> dict[str, Any]:
+def _flipped(bench: _Bench, flips: int | None, whole: Path, run_id: str) -> Flips:
     """Turn all bits of one byte in each block, one at a time, and export the run, which reads most of what it has."""
     right = _exported(bench, whole, run_id, "right")
     if isinstance(right, str):
@@ -220,11 +273,7 @@ def _flipped(bench: _Bench, flips: int | None, whole: Path, run_id: str) -> dict
             counts[_restored(path, bench.folder / f"restored-{number}.duckdb")] += 1
         else:
             counts["wrongly_said"] += 1
-    names = (
-        "flips", "said_damaged", "harmless", "wrongly_said", "tracebacks", "restored_whole", "restored_in_part",
-        "not_restored",
-    )  # fmt: skip
-    return {"asked": len(places), "block_bytes": BLOCK_BYTES, **{name: counts[name] for name in names}}
+    return Flips(asked=len(places), **counts)
 
 
 def _exported(bench: _Bench, path: Path, run_id: str, name: str) -> dict[str, bytes] | str:

@@ -29,11 +29,13 @@ from core.forecasting.metrics import MACRO, rmse
 from core.records import RunRecord, frame_hash
 from core.services.evaluation.ablation_parts import CONTROL, Ablation, ablations_of
 from core.services.evaluation.ablation_refits import Refit, refit_forecast
+from core.services.evaluation.requests import AblateRequest
+from core.services.evaluation.results import AblationRow, AblationsResult
+from core.services.runs.finished import finished_run
 from core.services.runs.fits import request_of
 from core.services.runs.fitted import fitted_twin
 from core.services.runs.preparing import Prepared, prepare
 from core.services.runs.results import curves
-from core.services.runs.run import ensure_run
 from core.services.runs.tables import rounded
 from core.services.studies.inputs import StudyInputs
 from core.services.studies.requests import RunRequest
@@ -41,14 +43,30 @@ from core.store.database import Store
 from core.store.runs import StoredRun
 from core.validity.paired import DRAWS, LEVEL, central, macro_draws
 
-KIND = "ablations"
 ABLATED_ENGINE = DEFAULT_ENGINE
 NOT_ASKED = "not asked for"
 
 
+def ablate(
+    request: AblateRequest,
+    store: Store,
+    *,
+    watch: ProgressReporter | None = None,
+    again: bool = False,
+    executor: Executor = IN_THIS_PROCESS,
+) -> AblationsResult:
+    """The ablations that were asked for, of the run that they are about: one that is in the store, else a new one."""
+    if request.only is not None:
+        check_ablations(request.run, request.only, store)
+    run_id, _ = finished_run(request.run, store, watch=watch, executor=executor)
+    return run_ablations(
+        store, run_id, data=request.run.data, only=request.only, watch=watch, executor=executor, again=again
+    )
+
+
 def run_ablations(
     store: Store,
-    run: str | RunRequest,
+    run_id: str,
     *,
     data: str | Path | None = None,
     only: Sequence[str] | None = None,
@@ -56,22 +74,16 @@ def run_ablations(
     executor: Executor = IN_THIS_PROCESS,
     inputs: StudyInputs | None = None,
     again: bool = False,
-) -> dict[str, Any]:
-    """Ablate the twin of a finished run (its id, or a request, which is run where it was not yet) and keep the rows.
+) -> AblationsResult:
+    """Ablate the twin of a finished run and keep the rows.
 
-    `only` takes some ablations by name (default: all). With the same run the rows are the same, whatever the executor.
-    Returns the values that are printed and kept: where the store has the same already, those, unless `again`.
-    InputError for an unknown ablation, and for a run that is not complete,
-    cannot be rebuilt, or was answered by a language model; Cancelled where the watch says stop, and then nothing is kept.
+    `only` takes some ablations by name (default: all). With the same run the rows are the same, whatever the executor. Where the
+    store has the same already, that is returned, unless `again`. InputError for an unknown ablation, and for a run that is not
+    complete, cannot be rebuilt, or was answered by a language model; Cancelled where the watch says stop, and then nothing is
+    kept.
     """
     began = time.perf_counter()
     watch = watch or ProgressReporter()
-    if isinstance(run, RunRequest):
-        if only is not None:
-            check_ablations(run, only, store)
-        data, run_id = run.data, ensure_run(run, store, watch, executor)
-    else:
-        run_id = run
     stored = store.run(run_id)
     watch.report("ingest", 0, 1, "reading the run")
     prepared = _rebuilt(store, stored, data, inputs, executor)
@@ -81,7 +93,7 @@ def run_ablations(
     same = None if again else store.find_complete(record.inputs_hash())
     if same is not None:
         watch.found(same.run_id)
-        return dict(same.summary)
+        return AblationsResult.from_dict(same.summary)
     kept = curves(store, run_id, prepared.inputs.study.behaviour_ids).forecasts
     forecasts = _forecasts(chosen, kept, watch, executor)
     truth = prepared.inputs.observations.reindex(prepared.problem.final.horizon)
@@ -89,30 +101,33 @@ def run_ablations(
     frame = _score_frame(rows, twin)
     finished = replace(record, result_hash=frame_hash(frame))
     study = prepared.inputs.study
-    values: dict[str, Any] = {
-        "study": study.id,
-        "fictional": study.fictional,
-        "engine": record.engine,
-        "of_run": run_id,
-        "personas": record.personas,
-        "trials": prepared.request.trials,
-        "train_end": str(record.train_end),
-        "test_end": str(record.test_end),
-        "unit": study.metric_unit,
-        "macro_rmse": rounded(twin.mean()),
-        "rmse": _by_behaviour(twin),
-        "interval": LEVEL,
-        "draws": DRAWS,
-        "rows": rows,
-        "left_out": {item.label: NOT_ASKED for item in every if item not in chosen},
-        "run_id": record.run_id,
-    }
-    values["seconds"] = round(time.perf_counter() - began, 3)
+    assert record.train_end is not None and record.test_end is not None
+    result = AblationsResult(
+        study=study.id,
+        fictional=study.fictional,
+        engine=record.engine,
+        of_run=run_id,
+        personas=record.personas,
+        trials=prepared.request.trials,
+        train_end=record.train_end,
+        test_end=record.test_end,
+        unit=study.metric_unit,
+        macro_rmse=_four(twin.mean()),
+        rmse=_by_behaviour(twin),
+        interval=LEVEL,
+        draws=DRAWS,
+        rows=tuple(rows),
+        left_out={item.label: NOT_ASKED for item in every if item not in chosen},
+        run_id=record.run_id,
+        seconds=round(time.perf_counter() - began, 3),
+    )
     with store.transaction():
         store.begin_run(record)
-        store.finish_run(record.run_id, {"scores": frame}, values, seconds=values["seconds"], record=finished)
+        store.finish_run(
+            record.run_id, {"scores": frame}, result.as_dict(), seconds=result.seconds, record=finished
+        )  # fmt: skip
     watch.finish("store", "done")
-    return values
+    return result
 
 
 def check_ablations(request: RunRequest, only: Sequence[str], store: Store) -> None:
@@ -123,13 +138,12 @@ def check_ablations(request: RunRequest, only: Sequence[str], store: Store) -> N
     _chosen(every, only)
 
 
-def latest_ablations(store: Store, run_id: str) -> dict[str, Any] | None:
-    """The values of the newest finished ablations of a run, those of all parts before those of a selection; None where
-    there are none."""
-    found = store.runs(kind=KIND, status="complete")
+def latest_ablations(store: Store, run_id: str) -> AblationsResult | None:
+    """The newest finished ablations of a run, those of all parts before those of a selection; None where there are none."""
+    found = store.runs(kind=AblationsResult.kind, status="complete")
     own = [row for row in found.to_dict("records") if row["record"]["parameters"].get("of_run") == run_id]
     whole = [row for row in own if row["record"]["parameters"].get("only") is None]
-    return dict((whole or own)[0]["summary"]) if own else None
+    return AblationsResult.from_dict((whole or own)[0]["summary"]) if own else None
 
 
 def ablation_rows(
@@ -138,7 +152,7 @@ def ablation_rows(
     forecasts: Mapping[str, Sequence[pd.DataFrame]],
     truth: pd.DataFrame,
     seed: int,
-) -> tuple[pd.Series, list[dict[str, Any]]]:
+) -> tuple[pd.Series, list[AblationRow]]:
     """The twin's RMSE by behaviour, and a row per ablation. Frames are (days × behaviours) of the hold-out.
 
     Where an ablation was drawn several times, its errors and its price are medians of the draws, and the interval of the
@@ -150,7 +164,7 @@ def ablation_rows(
     flat = [frame for item in chosen for frame in forecasts[item.name]]
     scores = macro_draws([twin, *flat], truth, draws=DRAWS, seed=seed)
     prices = scores[1:] - scores[0]
-    rows: list[dict[str, Any]] = []
+    rows = []
     place = 0
     for item in chosen:
         errors = pd.DataFrame([rmse(frame, truth) for frame in forecasts[item.name]])
@@ -158,29 +172,30 @@ def ablation_rows(
         low, high = central(prices[place : place + len(macro)])
         place += len(macro)
         rows.append(
-            {
-                "ablation": item.name,
-                "group": item.group,
-                "label": item.label,
-                "words": item.words,
-                "personas": item.personas,
-                "macro_rmse": rounded(float(np.median(macro))),
-                "macro_rmse_min": rounded(macro.min()),
-                "macro_rmse_max": rounded(macro.max()),
-                "price": rounded(float(np.median(macro)) - own.mean()),
-                "price_low": rounded(low),
-                "price_high": rounded(high),
-                "rmse": _by_behaviour(errors.median()),
-                "seeds": list(item.seeds),
-                "macro_rmse_by_seed": [rounded(value) for value in macro],
-            }
+            AblationRow(
+                ablation=item.name,
+                group=item.group,
+                label=item.label,
+                personas=item.personas,
+                macro_rmse=_four(np.median(macro)),
+                macro_rmse_min=_four(macro.min()),
+                macro_rmse_max=_four(macro.max()),
+                price=_four(np.median(macro) - own.mean()),
+                price_low=_four(low),
+                price_high=_four(high),
+                rmse=_by_behaviour(errors.median()),
+                seeds=item.seeds,
+                macro_rmse_by_seed=tuple(_four(value) for value in macro),
+            )
         )
-    searched = [macro for row in rows if row["ablation"] == CONTROL for macro in row["macro_rmse_by_seed"]]
+    searched = [macro for row in rows if row.ablation == CONTROL for macro in row.macro_rmse_by_seed]
     chance = float(np.ptp([own.mean(), *searched]))
-    for row in rows:
-        apart = row["price_low"] > 0 or row["price_high"] < 0
-        row["distinguishable"] = bool(apart and abs(row["price"]) > chance and row["ablation"] != CONTROL)
-    return own, rows
+
+    def told(row: AblationRow) -> bool:
+        apart = row.price_low > 0 or row.price_high < 0
+        return bool(apart and abs(row.price) > chance and row.ablation != CONTROL)
+
+    return own, [replace(row, distinguishable=told(row)) for row in rows]
 
 
 def _rebuilt(
@@ -231,7 +246,7 @@ def _forecasts(
 def _record(stored: StoredRun, prepared: Prepared, only: Sequence[str] | None) -> RunRecord:
     parameters = {"of_run": stored.run_id, "only": None if only is None else sorted(only), "draws": DRAWS}
     return stored.record.about(
-        KIND, parameters, priors=priors_of(prepared.problem.study, [prepared.problem.final.origin])
+        AblationsResult.kind, parameters, priors=priors_of(prepared.problem.study, [prepared.problem.final.origin])
     )
 
 
@@ -239,12 +254,16 @@ def _by_behaviour(errors: pd.Series) -> dict[str, float | None]:
     return {str(name): rounded(float(value)) for name, value in errors.items()}
 
 
-def _score_frame(rows: Sequence[Mapping[str, Any]], twin: pd.Series) -> pd.DataFrame:
+def _four(value: Any) -> float:
+    return round(float(value), 4)
+
+
+def _score_frame(rows: Sequence[AblationRow], twin: pd.Series) -> pd.DataFrame:
     """Rows of the table `scores`: RMSE by behaviour and macro, and of each ablation the price with its interval."""
     scores = [("twin", name, "rmse", value) for name, value in [*twin.items(), (MACRO, twin.mean())]]
     for row in rows:
-        scores += [(row["ablation"], name, "rmse", value) for name, value in row["rmse"].items()]
-        scores.append((row["ablation"], MACRO, "rmse", row["macro_rmse"]))
-        scores += [(row["ablation"], MACRO, name, row[name]) for name in ("price", "price_low", "price_high")]
+        scores += [(row.ablation, name, "rmse", value) for name, value in row.rmse.items()]
+        scores.append((row.ablation, MACRO, "rmse", row.macro_rmse))
+        scores += [(row.ablation, MACRO, name, getattr(row, name)) for name in ("price", "price_low", "price_high")]
     frame = pd.DataFrame(scores, columns=["forecaster", "behaviour", "metric", "value"])
     return frame.assign(value=frame["value"].astype(float))

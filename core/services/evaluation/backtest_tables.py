@@ -2,78 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
 import pandas as pd
 
-from core.forecasting.backtest import TWIN
+from core.forecasting.backtest_scores import BacktestRow, IntervalScores
 
-#: What names a row, what every row has, and the figures of an interval.
+#: What names a row, what every row has besides, and the figures of an interval.
 PLACE = ("country", "origin", "horizon")
 HEAD = (*PLACE, "stringency_change", "categories")
 SCORES = ("coverage", "width", "score")
-#: What a row has beside these is kept as it is.
-KNOWN = frozenset({*HEAD, "macro_rmse", "coverage", "intervals"})
-TABLES = ("backtest_rows", "backtest_scores", "backtest_intervals")
 
 
-def tables_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, pd.DataFrame]:
+def tables_of(rows: Sequence[BacktestRow]) -> dict[str, pd.DataFrame]:
     """Rows of a backtest as the store's three tables, without `run_id`."""
-    heads, scores, intervals = [], [], []
-    for row in rows:
-        place = {name: row[name] for name in PLACE} | {"origin": date.fromisoformat(str(row["origin"]))}
-        further = {name: value for name, value in row.items() if name not in KNOWN}
-        heads.append({**{name: row[name] for name in HEAD}, **place, "further": further or None})
-        scores += [{**place, "forecaster": name, "macro_rmse": value} for name, value in row["macro_rmse"].items()]
-        intervals += [
-            {**place, "forecaster": name, "level": int(level), **{key: value[key] for key in SCORES}}
-            for name, levels in row.get("intervals", {}).items()
-            for level, value in levels.items()
-        ]
+    heads = [[getattr(row, name) for name in HEAD] for row in rows]
+    scores = [
+        (*_key(row), name, value) for row in rows for name, value in row.macro_rmse.items()
+    ]  # fmt: skip
+    intervals = [
+        (*_key(row), name, int(level), item.coverage, item.width, item.score)
+        for row in rows
+        for name, level, item in intervals_of(row)
+    ]
     return {
-        "backtest_rows": pd.DataFrame(heads, columns=[*HEAD, "further"]),
+        "backtest_rows": pd.DataFrame(heads, columns=list(HEAD)).assign(further=None),
         "backtest_scores": pd.DataFrame(scores, columns=[*PLACE, "forecaster", "macro_rmse"]),
         "backtest_intervals": pd.DataFrame(intervals, columns=[*PLACE, "forecaster", "level", *SCORES]),
     }
 
 
-def rows_of_tables(tables: Mapping[str, pd.DataFrame], forecasters: Sequence[str]) -> list[dict[str, Any]]:
+def intervals_of(row: BacktestRow) -> Iterator[tuple[str, str, IntervalScores]]:
+    """Forecaster, level and scores of each interval of a row."""
+    for name, levels in row.intervals.items():
+        for level, item in levels.items():
+            yield name, level, item
+
+
+def rows_of_tables(table: Callable[[str], pd.DataFrame], forecasters: Sequence[str]) -> tuple[BacktestRow, ...]:
     """The rows that `tables_of` took apart, in the order of country, origin and horizon."""
-    scores: dict[tuple[object, ...], dict[str, float]] = {}
-    for item in tables["backtest_scores"].to_dict("records"):
-        scores.setdefault(_key(item), {})[str(item["forecaster"])] = float(item["macro_rmse"])
-    intervals: dict[tuple[object, ...], dict[str, dict[str, dict[str, float]]]] = {}
-    for item in tables["backtest_intervals"].to_dict("records"):
-        levels = intervals.setdefault(_key(item), {}).setdefault(str(item["forecaster"]), {})
-        levels[str(item["level"])] = {key: float(item[key]) for key in SCORES}
+    scores: dict[tuple[str, date, int], dict[str, float]] = {}
+    for *place, name, value in _records(table("backtest_scores"), "forecaster", "macro_rmse"):
+        scores.setdefault(_place(*place), {})[str(name)] = float(value)
+    intervals: dict[tuple[str, date, int], dict[str, dict[str, IntervalScores]]] = {}
+    for *place, name, level, coverage, width, score in _records(
+        table("backtest_intervals"), "forecaster", "level", *SCORES
+    ):
+        own = intervals.setdefault(_place(*place), {}).setdefault(str(name), {})
+        own[str(level)] = IntervalScores(coverage=float(coverage), width=float(width), score=float(score))
     rows = []
-    for item in tables["backtest_rows"].to_dict("records"):
-        key = _key(item)
-        country, origin, horizon = key
+    for *place, change, categories in _records(table("backtest_rows"), "stringency_change", "categories"):
+        country, origin, horizon = key = _place(*place)
         rows.append(
-            {
-                "country": country,
-                "origin": origin,
-                "horizon": horizon,
-                "stringency_change": float(item["stringency_change"]),
-                "categories": int(item["categories"]),
-                "macro_rmse": {name: scores[key][name] for name in forecasters if name in scores[key]},
-                **with_coverage(intervals.get(key, {})),
-                **(item["further"] if isinstance(item["further"], Mapping) else {}),
-            }
+            BacktestRow(
+                country=country,
+                origin=origin,
+                horizon=horizon,
+                stringency_change=float(change),
+                categories=int(categories),
+                macro_rmse={name: scores[key][name] for name in forecasters if name in scores[key]},
+                intervals=intervals.get(key, {}),
+            )
         )
-    return rows
+    return tuple(rows)
 
 
-def _key(item: Mapping[Any, Any]) -> tuple[str, str, int]:
-    return str(item["country"]), str(pd.Timestamp(item["origin"]).date()), int(item["horizon"])
+def _key(row: BacktestRow) -> tuple[str, date, int]:
+    return row.country, row.origin, row.horizon
 
 
-def with_coverage(intervals: Mapping[str, Mapping[str, Mapping[str, float]]]) -> dict[str, Any]:
-    """`intervals`, and the twin's `coverage` by level, which says the same shorter."""
-    if not intervals:
-        return {}
-    coverage = {level: values["coverage"] for level, values in intervals.get(TWIN, {}).items()}
-    return {"coverage": coverage, "intervals": dict(intervals)}
+def _records(frame: pd.DataFrame, *columns: str) -> Iterator[tuple[Any, ...]]:
+    return frame[[*PLACE, *columns]].itertuples(index=False, name=None)
+
+
+def _place(country: Any, origin: Any, horizon: Any) -> tuple[str, date, int]:
+    return str(country), pd.Timestamp(origin).date(), int(horizon)

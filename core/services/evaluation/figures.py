@@ -6,7 +6,6 @@ goes on where it was.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,19 +14,21 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import InputError, one_of
-from core.execution.executor import Executor
+from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.execution.progress import ProgressReporter
 from core.forecasting.places import PATTERN
 from core.records import code_version
-from core.services.evaluation.ablations import run_ablations
-from core.services.evaluation.backtest_files import backtest
-from core.services.evaluation.backtests import FILES, BacktestRequest, export_backtest, measured_now, read_exported
+from core.services.evaluation.ablations import ablate
+from core.services.evaluation.backtests import backtest, export_backtest, file_hash, measured_now, read_exported
 from core.services.evaluation.figures_parts import asking_costs, known_worlds_scores, prices_of, split_of
-from core.services.evaluation.known_worlds import SEEDS, known_worlds
+from core.services.evaluation.known_worlds import known_worlds
+from core.services.evaluation.requests import FILES, AblateRequest, BacktestRequest, FiguresRequest, WorldsRequest
+from core.services.evaluation.results import FigureFile
 from core.services.evaluation.stylised_facts import embedded_facts, teaching_countries, training_share
 from core.services.runs.run import ensure_run
 from core.services.studies.inputs import EMBEDDED
 from core.services.studies.requests import RunRequest
+from core.settings import observed_data
 from core.store.database import Store
 from core.study import load_study
 from core.validity.measured import (
@@ -38,6 +39,7 @@ from core.validity.measured import (
     StudyScores,
     StylisedFacts,
     domain_of,
+    measured_folder,
     measured_path,
     read_measured,
     write_measured,
@@ -80,7 +82,7 @@ class Measurement:
         """SHA-256 of each file by its name. InputError where the folder or one of them is not there."""
         if self.files and data is None:
             raise InputError("no folder of observations is given", where=self.name, allowed="--data DIR")
-        return {name: _sha256(data / name, self.name) for name in self.files if data is not None}
+        return {name: file_hash(data / name) for name in self.files if data is not None}
 
     def current(self, folder: Path, data: Path | None) -> bool:
         """Whether its file was made by this code from these files. A file of another shape was not."""
@@ -98,13 +100,20 @@ class Measurement:
 
 
 def measure_figures(
-    bench: Bench, folder: Path, only: Sequence[str] | None = None, again: bool = False
-) -> dict[str, dict[str, Any]]:
-    """Make the measurements (default: all) whose files are not current, or all of them `again`, and write them.
+    request: FiguresRequest,
+    store: Store,
+    *,
+    watch: ProgressReporter | None = None,
+    again: bool = False,
+    executor: Executor = IN_THIS_PROCESS,
+) -> dict[str, FigureFile]:
+    """Make the measurements asked for whose files are not current, or all of them `again`, and write them.
 
-    Returns by name whether it was `made`, its `seconds` and `file`. InputError for an unknown name, and before any work
-    where files of observations are missing. Cancelled where the watch says stop: what was finished stays.
+    The store keeps runs that were finished. InputError for an unknown name, and before any work where files of observations are
+    missing. Cancelled where the watch says stop: what was finished stays.
     """
+    bench = Bench(observed_data(request.data), store, watch or ProgressReporter(), executor)
+    folder, only = request.to or measured_folder(), request.only
     chosen = [one_of(name, MEASUREMENTS, what="measurement") for name in only or MEASUREMENTS]
     # Every file is looked for before minutes of work, also where all is to be measured again.
     due = {name: not MEASUREMENTS[name].current(folder, bench.data) or again for name in chosen}
@@ -114,7 +123,7 @@ def measure_figures(
         bench.watch.check()
         header = measurement.write(measurement, bench, folder) if due[name] else measurement.read(folder)
         assert header is not None
-        done[name] = {"made": due[name], "seconds": header.seconds, "file": str(measured_path(name, folder))}
+        done[name] = FigureFile(made=due[name], seconds=header.seconds, file=str(measured_path(name, folder)))
     return done
 
 
@@ -159,16 +168,16 @@ def _request(study: str, bench: Bench, train_end: date | None, test_end: date | 
 
 def _ablations(measurement: Measurement, bench: Bench, folder: Path) -> Header:
     request = _request("uae", bench, *UAE_SPLITS[0])
-    values = run_ablations(bench.store, request, watch=bench.watch, executor=bench.executor)
-    header = measurement.header(bench.data, values["seconds"])
-    write_measured(prices_of(values, header), measurement.name, folder)
+    result = ablate(AblateRequest(request), bench.store, watch=bench.watch, executor=bench.executor)
+    header = measurement.header(bench.data, result.seconds)
+    write_measured(prices_of(result, header), measurement.name, folder)
     return header
 
 
 def _worlds(measurement: Measurement, bench: Bench, folder: Path) -> Header:
-    values = known_worlds(seeds=SEEDS, watch=bench.watch, executor=bench.executor)
-    header = measurement.header(bench.data, values["seconds"])
-    write_measured(known_worlds_scores(values, header), measurement.name, folder)
+    result = known_worlds(WorldsRequest(), watch=bench.watch, executor=bench.executor)
+    header = measurement.header(bench.data, result.seconds)
+    write_measured(known_worlds_scores(result, header), measurement.name, folder)
     return header
 
 
@@ -203,11 +212,7 @@ def _backtest(measurement: Measurement, bench: Bench, folder: Path) -> Header:
     assert bench.data is not None
     request = BacktestRequest.of_folder(bench.data)
     assert request is not None
-    values = backtest(
-        request.mobility, request.policy, request.cases, request.origins, request.horizons,
-        seed=request.seed, watch=bench.watch, executor=bench.executor,
-    )  # fmt: skip
-    measured = measured_now(values, request)
+    measured = measured_now(backtest(request, watch=bench.watch, executor=bench.executor), request)
     export_backtest(measured, measured_path(measurement.name, folder))
     return measured.header
 
@@ -268,13 +273,3 @@ MEASUREMENTS: Mapping[str, Measurement] = {
         ),
     )
 }  # fmt: skip
-
-
-def _sha256(path: Path, where: str) -> str:
-    try:
-        with path.open("rb") as handle:
-            return hashlib.file_digest(handle, "sha256").hexdigest()
-    except OSError as wrong:
-        raise InputError(
-            f"cannot read {path.name} ({wrong.strerror or wrong})", where=where, allowed="--data DIR"
-        ) from None

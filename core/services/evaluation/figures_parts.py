@@ -11,18 +11,10 @@ from typing import Any
 import numpy as np
 
 from core.services.evaluation.ablation_parts import CONTROL
+from core.services.evaluation.results import AblationsResult, WorldsResult
 from core.services.runs.costs import cost_before
 from core.services.studies.requests import ModelOptions, RunRequest
-from core.validity.measured import (
-    AblationPrices,
-    EstimatorScores,
-    Header,
-    KnownWorlds,
-    Price,
-    Split,
-    WorldScores,
-)
-from core.validity.paired import Difference
+from core.validity.measured import AblationPrices, Header, KnownWorlds, Price, Split
 
 #: Of the estimates that README shows: a cheap model of a provider, and a small one on this machine.
 MODEL, OWN_MODEL, OWN_SERVER = "gemini-2.5-flash-lite", "qwen3:4b", "http://127.0.0.1:11434/v1"
@@ -41,58 +33,32 @@ def split_of(values: Mapping[str, Any]) -> Split:
     )
 
 
-def prices_of(values: Mapping[str, Any], header: Header) -> AblationPrices:
+def prices_of(result: AblationsResult, header: Header) -> AblationPrices:
     """The prices of measured ablations, dearest first."""
-    rows = sorted(values["rows"], key=lambda row: -row["price"])
-    searched = [macro for row in rows if row["ablation"] == CONTROL for macro in row["macro_rmse_by_seed"]]
+    rows = sorted(result.rows, key=lambda row: -row.price)
+    searched = [macro for row in rows if row.ablation == CONTROL for macro in row.macro_rmse_by_seed]
     return AblationPrices(
         header=header,
-        study=values["study"],
-        train_end=date.fromisoformat(values["train_end"]),
-        test_end=date.fromisoformat(values["test_end"]),
-        interval=values["interval"],
-        chance=float(np.ptp([values["macro_rmse"], *searched])),
+        study=result.study,
+        train_end=result.train_end,
+        test_end=result.test_end,
+        interval=result.interval,
+        chance=float(np.ptp([result.macro_rmse, *searched])),
         prices=tuple(
-            Price(
-                ablation=row["ablation"],
-                label=row["label"],
-                personas=row["personas"],
-                price=row["price"],
-                low=row["price_low"],
-                high=row["price_high"],
-                apart=row["distinguishable"],
-            )
+            Price(row.ablation, row.label, row.personas, row.price, row.price_low, row.price_high, row.distinguishable)
             for row in rows
-            if row["ablation"] != CONTROL
+            if row.ablation != CONTROL
         ),
     )
 
 
-def known_worlds_scores(values: Mapping[str, Any], header: Header) -> KnownWorlds:
+def known_worlds_scores(result: WorldsResult, header: Header) -> KnownWorlds:
     """The scores of the measurement in generated worlds."""
-    summary = values["summary"]
+    found = result.summary
     return KnownWorlds(
-        header=header,
-        kinds=tuple(values["worlds"]),
-        seeds=values["seeds"],
-        engine=values["engine"],
-        clear_effect=values["clear_effect"],
-        overall=_scores(summary["overall"]),
-        by_world={name: _scores(item) for name, item in summary["by_world"].items()},
-        by_distance={name: _scores(item) for name, item in summary["by_distance"].items()},
-        working_week={name: _scores(item) for name, item in summary["working_week"].items()},
-    )
-
-
-def _scores(item: Mapping[str, Any]) -> WorldScores:
-    estimators = {name: _estimator(said) for name, said in item["estimators"].items()}
-    return WorldScores(rows=item["rows"], rms_truth=item["rms_truth"], estimators=estimators)
-
-
-def _estimator(said: Mapping[str, Any]) -> EstimatorScores:
-    found = said.get("against_twin")
-    against = None if found is None else Difference(*(found[key] for key in ("value", "lower", "upper", "units")))
-    return EstimatorScores(said["rmse"], said["overstated"], said["right_sign"], said["coverage"], against)
+        header, result.worlds, result.seeds, result.engine, result.clear_effect, found.overall, found.by_world,
+        found.by_distance, found.working_week,
+    )  # fmt: skip
 
 
 def asking_costs(data: Path | None) -> tuple[dict[str, Any], dict[str, int]]:

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,7 +21,6 @@ from core.cognition.rules import RulesEngine
 from core.counterfactual.effect_uncertainty import DAYS_OFF_FILE, EFFECTS_FILE
 from core.csv_out import write_csv
 from core.datasets.tables import read_mobility, read_policy
-from core.errors import InputError
 from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.execution.progress import ProgressReporter, each_of
 from core.files_out import written_together
@@ -36,7 +34,9 @@ from core.forecasting.teachers import Teachers, is_held_out, teachers_of
 from core.forecasting.weight_learning import LearnedForecast, learn_forecast
 from core.people.personas import synthesise
 from core.people.population_file import load_population_spec
-from core.services.evaluation.backtest_files import PERSONAS, POPULATION
+from core.services.evaluation.backtest_files import POPULATION
+from core.services.evaluation.requests import PERSONAS, LearnRequest
+from core.services.evaluation.results import LearnResult
 
 Rows = list[dict[str, object]]
 FILES = (WEIGHTS_FILE, DRIFT_FILE, WIDTHS_FILE, EFFECTS_FILE, DAYS_OFF_FILE)
@@ -45,16 +45,9 @@ BATCH = 8
 
 
 def learn(
-    mobility: Path,
-    policy: Path,
-    days: Sequence[date],
-    to: Path,
-    *,
-    seed: int = 0,
-    watch: ProgressReporter | None = None,
-    executor: Executor = IN_THIS_PROCESS,
-) -> dict[str, Any]:
-    """Write the tables of what may be known by each of `days` into the folder `to`; countries kept for exams teach nothing.
+    request: LearnRequest, *, watch: ProgressReporter | None = None, executor: Executor = IN_THIS_PROCESS
+) -> LearnResult:
+    """Write the tables of what may be known by each day asked for into a folder; countries kept for exams teach nothing.
 
     1. forecasts of each teacher from origins of its past, before anything is learned;
     2. the policy weight, and beside it recovery and season;
@@ -64,11 +57,10 @@ def learn(
     5. steps 2 to 4 again without each teacher in turn.
 
     InputError for files that cannot be read, and for a day too early to learn anything by; then nothing is written, and where a
-    file in `to` of one of their names is no learned table; DiskFull where there is no room.
+    file in the folder of one of their names is no learned table; DiskFull where there is no room.
     """
-    with written_together(to, "learned tables", _are_learned) as stage:
-        values = _learn(mobility, policy, days, stage, seed=seed, watch=watch, executor=executor)
-    return {**values, "folder": str(to)}
+    with written_together(request.to, "learned tables", _are_learned) as stage:
+        return _learn(request, stage, watch or ProgressReporter(), executor)
 
 
 def _are_learned(folder: Path) -> bool:
@@ -80,26 +72,15 @@ def _are_learned(folder: Path) -> bool:
         return False
 
 
-def _learn(
-    mobility: Path,
-    policy: Path,
-    days: Sequence[date],
-    to: Path,
-    *,
-    seed: int,
-    watch: ProgressReporter | None,
-    executor: Executor,
-) -> dict[str, Any]:
-    watch = watch or ProgressReporter()
+def _learn(request: LearnRequest, stage: Path, watch: ProgressReporter, executor: Executor) -> LearnResult:
     watch.report("ingest", 0, 1, "reading the tables")
-    if not days:
-        raise InputError("no day is given", where="learn", allowed="one or more days to learn up to")
-    places, left_out = places_from_tables(read_mobility(mobility, allow_gaps=True), read_policy(policy), None)
+    mobility, policy = read_mobility(request.mobility, allow_gaps=True), read_policy(request.policy)
+    places, left_out = places_from_tables(mobility, policy, None)
     taught = [
         replace(item, study=replace(item.study, learned=None)) for item in places if not is_held_out(item.study.id)
     ]
-    personas = synthesise(load_population_spec(POPULATION), PERSONAS, seed).personas
-    days = sorted(set(days))
+    personas = synthesise(load_population_spec(POPULATION), PERSONAS, 0).personas
+    days = sorted(set(request.until))
     work = [(item, personas, days[-1]) for item in taught]
     with executor.share(personas):
         told = each_of(_told_by, work, watch, "calibrate", "places", executor)
@@ -112,16 +93,13 @@ def _learn(
     shared = [(teachers, holidays, days, batch) for batch in batches]
     with executor.share(teachers, holidays):
         parts = each_of(learned_rows, shared, watch, "validate", "times eight places left out", executor)
-    to.mkdir(parents=True, exist_ok=True)
+    stage.mkdir(parents=True, exist_ok=True)
     for file in FILES:
-        write_csv(pd.DataFrame([row for part in parts for row in part[file]]), to / file)
+        write_csv(pd.DataFrame([row for part in parts for row in part[file]]), stage / file)
     watch.finish("store", "done")
-    return {
-        "folder": str(to),
-        "days": [str(day) for day in days],
-        "countries": len(teachers.places),
-        "left_out": left_out,
-    }
+    return LearnResult(
+        folder=str(request.to), days=tuple(days), countries=len(teachers.places), left_out=left_out
+    )  # fmt: skip
 
 
 def _told_by(place: Place, personas: pd.DataFrame, last: date) -> tuple[PastForecasts, pd.DataFrame]:

@@ -14,11 +14,12 @@ import pandas as pd
 
 from core.datasets.places import countries
 from core.errors import InputError, one_of
-from core.forecasting.backtest import CHANGE_CLASSES, TWIN
+from core.forecasting.backtest_scores import CHANGE_CLASSES, TWIN, BacktestRow
 from core.forecasting.baselines import BASELINES
 from core.forecasting.metrics import MACRO
 from core.forecasting.teachers import is_held_out
-from core.services.evaluation.backtests import MeasuredBacktest
+from core.services.evaluation.backtest_tables import SCORES, intervals_of
+from core.services.evaluation.results import BacktestResult
 from core.services.runs.forecasters import FORECASTERS
 from core.services.runs.results import BASELINE, METRICS, family, score_matrix
 from core.validity.paired import BAND, BETTER, MANY_DRAWS, UNSURE, WORSE, unit_counts
@@ -74,23 +75,27 @@ class SkillComparison:
         return BETTER if self.skill > 0 else WORSE
 
 
-def row_frame(measured: MeasuredBacktest) -> pd.DataFrame:
+def row_frame(result: BacktestResult) -> pd.DataFrame:
     """A row per country, origin and horizon: country, name, origin, horizon, stringency_change, change (its class),
-    kept_out, and a column per forecaster with its macro RMSE."""
-    rows = measured.rows
+    kept_out, and a column per forecaster with its macro RMSE. InputError where there is none."""
+    rows = result.rows
     if not rows:
         raise InputError("has no rows", where="backtest")
-    head = pd.DataFrame(
-        [{key: row[key] for key in ("country", "origin", "horizon", "stringency_change")} for row in rows]
-    )
     known = countries()
-    head.insert(1, "name", [known[code].name if code in known else code for code in head["country"]])
-    head["origin"] = pd.to_datetime(head["origin"])
-    head["change"] = ""
+    head = pd.DataFrame(
+        {
+            "country": [row.country for row in rows],
+            "name": [known[row.country].name if row.country in known else row.country for row in rows],
+            "origin": pd.to_datetime([row.origin for row in rows]),
+            "horizon": [row.horizon for row in rows],
+            "stringency_change": [row.stringency_change for row in rows],
+            "change": "",
+            "kept_out": [is_held_out(row.country) for row in rows],
+        }
+    )
     for name, (low, high) in CHANGE_CLASSES.items():
         head.loc[(head["stringency_change"] >= low) & (head["stringency_change"] < high), "change"] = name
-    head["kept_out"] = [is_held_out(code) for code in head["country"]]
-    return pd.concat([head, pd.DataFrame([row["macro_rmse"] for row in rows], dtype=float)], axis=1)
+    return pd.concat([head, pd.DataFrame([row.macro_rmse for row in rows], dtype=float)], axis=1)
 
 
 def rivals_of(rivals: Sequence[str], against: str) -> list[str]:
@@ -223,20 +228,17 @@ def rows_of_country(frame: pd.DataFrame, rivals: Sequence[str], country: str) ->
     return pd.DataFrame(rows).sort_values(["origin", "horizon"], ignore_index=True)
 
 
-def interval_table(measured: MeasuredBacktest) -> pd.DataFrame:
+def interval_table(rows: Sequence[BacktestRow]) -> pd.DataFrame:
     """Means over rows: horizon, forecaster, level (nominal, %), coverage (share of days inside), width and score (both in
     points; a lower score is better), rows. Empty where no intervals were measured."""
-    rows = [
-        {"horizon": int(row["horizon"]), "forecaster": name, "level": int(level), **values}
-        for row in measured.rows
-        for name, levels in row.get("intervals", {}).items()
-        for level, values in levels.items()
+    head = ["horizon", "forecaster", "level"]
+    found = [
+        {"horizon": row.horizon, "forecaster": name, "level": int(level), **vars(item)}
+        for row in rows
+        for name, level, item in intervals_of(row)
     ]
-    if not rows:
-        return pd.DataFrame(columns=["horizon", "forecaster", "level", "coverage", "width", "score", "rows"])
-    grouped = pd.DataFrame(rows).groupby(["horizon", "forecaster", "level"])
-    table = grouped[["coverage", "width", "score"]].mean().assign(rows=grouped.size())
-    return table.reset_index()
+    grouped = pd.DataFrame(found, columns=[*head, *SCORES]).groupby(head)
+    return grouped[list(SCORES)].mean().assign(rows=grouped.size()).reset_index()
 
 
 def run_table(scores: pd.DataFrame, behaviours: Sequence[str], metric: str) -> pd.DataFrame:

@@ -74,7 +74,7 @@ def load_result(store: Store, run_id: str) -> Result:
         kinds = {item.kind for item in RESULTS.values()}
         one_of(run.record.kind, tuple(sorted(kinds)), what="kind of result", where=f"run {run_id}")
         raise InputError("is of no kind of result that this version knows", where=f"run {run_id}")
-    return found.from_dict(_filled(run))
+    return found.of_store(_filled(run), lambda table: store.read_result(table, run_id))
 
 
 def _filled(run: StoredRun) -> dict[str, Any]:

@@ -18,9 +18,10 @@ from core.services.audits.requests import ConfoundingRequest, PersonaAuditReques
 from core.services.audits.results import AUDIT
 from core.services.counterfactuals.run import run_compare, run_sweep
 from core.services.evaluation.ablations import run_ablations
-from core.services.evaluation.backtest_files import backtest
+from core.services.evaluation.backtest_files import measure_backtest
 from core.services.evaluation.backtests import file_hash
 from core.services.evaluation.known_worlds import known_worlds
+from core.services.evaluation.requests import BacktestRequest, WorldsRequest
 from core.services.evaluation.sensitivity import run_sensitivity
 from core.services.language.engines import ASKING, asking_of
 from core.services.library.rerun_basis import Again, Unavailable, check_prompts, inputs_of_run
@@ -102,11 +103,11 @@ def _sensitivity(again: Again) -> str:
 
 
 def _ablations(again: Again) -> str:
-    values = run_ablations(
+    result = run_ablations(
         again.scratch, again.about.run_id, only=again.parameters.get("only"), watch=again.watch,
         executor=again.executor, inputs=inputs_of_run(again),
     )  # fmt: skip
-    return _hash_of(again, str(values["run_id"]))
+    return _hash_of(again, result.run_id)
 
 
 def _groups(again: Again) -> str:
@@ -125,11 +126,10 @@ def _groups(again: Again) -> str:
 
 
 def _worlds(again: Again) -> str:
-    values = known_worlds(
-        again.parameters["worlds"], again.parameters["seeds"], personas=again.record.personas,
-        trials=again.parameters["trials"], watch=again.watch, executor=again.executor, store=again.scratch,
-    )  # fmt: skip
-    now = again.scratch.run(values["run_id"]).record
+    worlds, seeds, trials = (again.parameters[name] for name in ("worlds", "seeds", "trials"))
+    request = WorldsRequest(tuple(worlds), seeds, again.record.personas, trials)
+    result = known_worlds(request, again.scratch, watch=again.watch, executor=again.executor)
+    now = again.scratch.run(result.run_id).record
     again.changes += input_changes(again.record.input_hashes, now.input_hashes)
     return str(now.result_hash)
 
@@ -152,12 +152,12 @@ def _backtest(again: Again) -> str:
             where=f"run {again.run.run_id}",
             allowed="their folder, with --data",
         )
-    values = backtest(
-        files["mobility"], files["policy"], files.get("cases"),  # type: ignore[arg-type]
-        [date.fromisoformat(day) for day in parameters["origins"]], parameters["horizons"],
-        countries=parameters["countries"] or None, seed=record.seed, watch=again.watch, executor=again.executor,
+    request = BacktestRequest(
+        **files,  # type: ignore[arg-type]
+        origins=tuple(map(date.fromisoformat, parameters["origins"])), horizons=tuple(parameters["horizons"]),
+        countries=tuple(parameters["countries"]) or None, seed=record.seed,
     )  # fmt: skip
-    return content_hash(values["rows"])
+    return content_hash(measure_backtest(request, again.watch, again.executor).rows)
 
 
 def _file_of(folder: Path | None, name: str | None, key: str) -> Path | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from core.forecasting.backtest import TWIN
+from core.forecasting.backtest_scores import TWIN
 from core.forecasting.metrics import MACRO
 
 

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
-from core.report.figures.ablations import PERSONAS, ablation_bars, persona_count_curve
-from core.report.sentences.left_out import left_out_lines
-from core.report.sentences.validity import ablation_words
+from core.report.sentences.ablations import WHAT, ablations_blocks
 from core.services.evaluation.ablations import latest_ablations, run_ablations
-from core.services.runs.results import twin_source
+from core.services.evaluation.results import AblationsResult
 from core.settings import observed_data
-from pages.common.charts import chart
 from pages.common.measure import measure
+from pages.common.render import render
 from pages.common.shell import Workspace, link, plain_text
-
-KIND = "ablations"
-WHAT = (
-    "Each part of the twin is left out in turn, everything else is fitted anew, and the same hold-out is forecast. What the "
-    "error grows by is what the part is worth here."
-)
 
 
 def ablations_view(workspace: Workspace) -> None:
@@ -31,43 +22,19 @@ def ablations_view(workspace: Workspace) -> None:
         link("Calibration", "Fit the twin")
         return
     st.caption(WHAT)
-    values = latest_ablations(workspace.store, run.run_id)
-    if values is None:
+    result = latest_ablations(workspace.store, run.run_id)
+    if result is None:
         st.info("The parts of this run's twin have not been measured yet.", icon=":material/science:")
     else:
-        for text in ablation_words(values):
-            st.markdown(f"- {plain_text(text)}")
-        source = twin_source(workspace.study, run.record.engine, run.run_id)
-        rows = values["rows"]
-        table = pd.DataFrame(rows).drop(columns=["rmse", "seeds", "macro_rmse_by_seed"])
-        chart(
-            ablation_bars(rows, source),
-            table,
-            f"ablations-{run.run_id}",
-            "ablation-bars",
-            "What leaving each part out costs",
-        )
-        st.caption(
-            "Pale bars cannot be told from chance: other weeks of the same kind, another draw of the people, or the same search "
-            "begun anew would move the error as much."
-        )
-        counts = [row for row in rows if row["ablation"].startswith(PERSONAS)]
-        if counts:
-            data = table[table["ablation"].str.startswith(PERSONAS)]
-            chart(
-                persona_count_curve(rows, source), data, f"personas-{run.run_id}", "persona-curve",
-                "Error against the number of personas",
-            )  # fmt: skip
-        for line in left_out_lines(values.get("left_out", {})):
-            st.caption(plain_text(f"Left out: {line}"))
+        render(ablations_blocks(result, workspace.study), "ablations")
     store, run_id, data_folder = workspace.store, run.run_id, observed_data()
     measure(
         workspace,
-        KIND,
+        AblationsResult.kind,
         run_id,
         lambda watch, executor: run_ablations(store, run_id, data=data_folder, watch=watch, executor=executor),
         takes="from a quarter of a minute to a few minutes: about thirty fits like the run's own",
-        label="Measure it" if values is None else "Measure again",
-        primary=values is None,
+        label="Measure it" if result is None else "Measure again",
+        primary=result is None,
     )
     st.caption(plain_text(f"On the command line: policytwin ablate {workspace.study.id}, with the run's own choices."))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.report.sentences.backtests import backtest_from
 from core.report.sentences.skill import (
     MIXED,
     MOVED,
@@ -13,7 +14,6 @@ from core.report.sentences.skill import (
     class_statement,
     listed,
     run_statement,
-    where_from,
 )
 from core.services.evaluation.skill import ALIKE, ALL, BETTER, UNSURE, WORSE
 from pages.common.shell import Workspace, engine_note, link, plain_text
@@ -34,7 +34,7 @@ def answer_view(workspace: Workspace, view: BacktestView) -> None:
     """Four findings side by side beneath one sentence, and where they come from."""
     cells = view.cells()
     st.markdown("#### Does the twin forecast better than a simple rule?")
-    st.markdown(f"**{plain_text(answer(cells, view.measured))}**")
+    st.markdown(f"**{plain_text(answer(cells))}**")
     countries = view.rows["country"].nunique()
     run = workspace.run
     cards = [
@@ -58,7 +58,7 @@ def answer_view(workspace: Workspace, view: BacktestView) -> None:
     for column, card in zip(columns[1:], cards, strict=True):
         with column:
             _card(card, horizons)
-    st.caption(plain_text(where_from(view.measured)))
+    st.caption(plain_text(backtest_from(view.measured)))
     if workspace.study.fictional:
         st.caption(
             f"The first figure is about {plain_text(workspace.study.place)}, which is invented. The other three are about real "

@@ -7,8 +7,9 @@ import streamlit as st
 
 from core.report.figures.skill import country_dots, dumbbells, forecaster_bars, skill_heat
 from core.report.sentences.skill import in_words
-from core.services.evaluation.backtests import KIND as BACKTEST
-from core.services.evaluation.backtests import BacktestRequest, run_backtest
+from core.services.evaluation.backtests import backtest
+from core.services.evaluation.requests import BacktestRequest
+from core.services.evaluation.results import BacktestResult
 from core.services.evaluation.skill import (
     AGAINST,
     CHANGE_WORDS,
@@ -101,7 +102,7 @@ def _by_change(view: BacktestView, against: str) -> None:
 
 
 def _forecasters(view: BacktestView, horizon: int) -> None:
-    table = forecaster_table(view.rows, view.measured.rivals, horizon)
+    table = forecaster_table(view.rows, view.result.rivals, horizon)
     chart(
         forecaster_bars(table, horizon, view.source),
         table,
@@ -229,9 +230,9 @@ def _again(workspace: Workspace) -> None:
         store = workspace.store
         measure(
             workspace,
-            BACKTEST,
+            BacktestResult.kind,
             "all countries",
-            lambda watch, executor: run_backtest(store, request, watch, executor),
+            lambda watch, executor: backtest(request, store, watch=watch, again=True, executor=executor),
             takes="about four minutes on two cores",
             primary=False,
         )

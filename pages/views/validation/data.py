@@ -8,13 +8,9 @@ from functools import cached_property
 import pandas as pd
 import streamlit as st
 
-from core.services.evaluation.backtests import (
-    KIND,
-    MeasuredBacktest,
-    read_backtest,
-    read_exported,
-    shipped_path,
-)
+from core.report.sentences.backtests import backtest_source
+from core.services.evaluation.backtests import read_backtest, read_exported, shipped_path
+from core.services.evaluation.results import BacktestResult, Measured
 from core.services.evaluation.skill import (
     SkillComparison,
     country_table,
@@ -31,60 +27,51 @@ from pages.common.shell import Workspace
 class BacktestView:
     """A backtest with its tables; each is made when it is first asked for."""
 
-    measured: MeasuredBacktest
+    measured: Measured[BacktestResult]
+
+    @property
+    def result(self) -> BacktestResult:
+        return self.measured.result
 
     @cached_property
     def rows(self) -> pd.DataFrame:
-        return row_frame(self.measured)
+        return row_frame(self.result)
 
     @cached_property
     def horizons(self) -> list[int]:
-        return [int(item) for item in sorted(self.rows["horizon"].unique())]
+        return sorted({row.horizon for row in self.result.rows})
 
     @cached_property
     def intervals(self) -> pd.DataFrame:
-        return interval_table(self.measured)
+        return interval_table(self.result.rows)
 
     @cached_property
-    def _cells(self) -> dict[tuple[str, bool], dict[tuple[str, int], SkillComparison]]:
+    def _cells(self) -> dict[str, dict[tuple[str, int], SkillComparison]]:
         return {}
 
     def rivals(self, against: str) -> list[str]:
         """The forecasters that this comparison admits."""
-        return rivals_of(self.measured.rivals, against)
+        return rivals_of(self.result.rivals, against)
 
-    def cells(self, against: str = "best", kept_out_only: bool = False) -> dict[tuple[str, int], SkillComparison]:
+    def cells(self, against: str = "best") -> dict[tuple[str, int], SkillComparison]:
         """The twin against this choice, by class of policy change and horizon."""
-        key = (against, kept_out_only)
-        if key not in self._cells:
-            rows = self.rows[self.rows["kept_out"]] if kept_out_only else self.rows
-            self._cells[key] = skill_comparisons(rows, self.rivals(against))
-        return self._cells[key]
-
-    @cached_property
-    def _countries(self) -> dict[tuple[str, int | None], pd.DataFrame]:
-        return {}
+        if against not in self._cells:
+            self._cells[against] = skill_comparisons(self.rows, self.rivals(against))
+        return self._cells[against]
 
     def countries(self, against: str, horizon: int | None) -> pd.DataFrame:
         """A row per country for this choice and horizon (None: all)."""
-        key = (against, horizon)
-        if key not in self._countries:
-            self._countries[key] = country_table(self.rows, self.rivals(against), horizon)
-        return self._countries[key]
+        return country_table(self.rows, self.rivals(against), horizon)
 
     @property
     def source(self) -> str:
         """For the line beneath a figure."""
-        where = f"run {self.measured.run_id}" if self.measured.run_id else "the measurement shipped with PolicyTwin"
-        return (
-            f"{where}, {self.measured.measured_on:%-d %B %Y}, version {self.measured.made_by}; real countries, observed by "
-            "Google (Community Mobility Reports) and OxCGRT (policy). Twin: rules engine, not a language model."
-        )
+        return backtest_source(self.measured)
 
 
 def backtest_view(workspace: Workspace) -> BacktestView:
     """The newest backtest of the store, else the shipped one."""
-    found = workspace.store.runs(kind=KIND, status="complete", limit=1)
+    found = workspace.store.runs(kind=BacktestResult.kind, status="complete", limit=1)
     if found.empty:
         path = shipped_path()
         return _shipped(str(path), path.stat().st_mtime_ns if path.is_file() else 0)

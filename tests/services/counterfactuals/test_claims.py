@@ -14,14 +14,18 @@ import pytest
 from core.counterfactual.effect_uncertainty import DAYS_OFF_FILE, EFFECTS_FILE
 from core.services.counterfactuals.claims import WORLDS, claims_of
 from core.study import Study, load_study
-from core.validity.measured import EstimatorScores, Header, KnownWorlds, WorldScores
+from core.validity.measured import Header, KnownWorlds
+from core.validity.world_scores import EstimatorScores, WorldScores
 
 ROOT = Path(__file__).resolve().parents[3]
 ORIGIN = date(2031, 6, 30)
 
 
 def worlds(rmse: float = 6.0, domain: str = "pandemic_mobility") -> KnownWorlds:
-    scores = WorldScores(100, 20.0, {"twin": EstimatorScores(rmse, -1.5, 0.97, 0.81)})
+    scores = WorldScores(
+        rows=100, rms_truth=20.0,
+        estimators={"twin": EstimatorScores(rmse=rmse, overstated=-1.5, right_sign=0.97, coverage=0.81)},
+    )  # fmt: skip
     header = Header("policytwin worlds", "0.1.0+test", date(2026, 11, 27), domain, {}, 1.0)
     return KnownWorlds(header, ("plain",), 2, "rules", 2.0, scores, {}, {}, {})
 

@@ -28,9 +28,11 @@ from core.execution.progress import Progress, ProgressReporter
 from core.forecasting.metrics import MACRO, rmse
 from core.people.averages import averaged
 from core.policy.calendar import Calendar
-from core.report.figures.ablations import ablation_bars, persona_count_curve
-from core.report.sentences.ablations import ablations_text
-from core.services.evaluation.ablation_parts import CONTROL, GROUPS, REDRAWS, Ablation, ablations_of
+from core.report.documents import document_of
+from core.report.figures.ablations import GROUPS, ablation_bars, persona_count_curve
+from core.report.renderers.terminal import terminal_text
+from core.report.sentences.ablations import ablations_document, part_words
+from core.services.evaluation.ablation_parts import CONTROL, REDRAWS, Ablation, ablations_of
 from core.services.evaluation.ablation_refits import (
     Redraw,
     Refit,
@@ -41,7 +43,10 @@ from core.services.evaluation.ablation_refits import (
     refit_forecast,
     without_holidays,
 )
-from core.services.evaluation.ablations import ablation_rows, latest_ablations, run_ablations
+from core.services.evaluation.ablations import ablate, ablation_rows, latest_ablations, run_ablations
+from core.services.evaluation.requests import AblateRequest
+from core.services.evaluation.results import AblationRow, AblationsResult
+from core.services.library.archive import load_result
 from core.services.runs.preparing import Prepared, prepare
 from core.services.runs.results import curves
 from core.services.runs.run import run_study
@@ -49,7 +54,7 @@ from core.services.studies.inputs import StudyInputs
 from core.services.studies.requests import RunRequest
 from core.simulation.simulate import simulate
 from core.store.database import Store
-from core.study import NamedDay, WorkingWeek
+from core.study import NamedDay, WorkingWeek, load_study
 from core.validity.paired import central, macro_draws
 
 #: The run whose ablations are kept, and its command line, so that the command finds it instead of running it again.
@@ -127,8 +132,11 @@ def test_every_ablation_is_there_once_with_words(prepared: Prepared, parts: dict
     }  # fmt: skip
     assert set(parts) == wanted | attributes
     assert [item.group for item in every] == sorted((item.group for item in every), key=list(GROUPS).index)
-    for item in every:
-        assert item.words.endswith((".", "changes.")) and item.words[0] == item.words[0].upper()
+    drawn = frame(np.zeros((14, 2)))
+    _, rows = ablation_rows(drawn, every, {item.name: [drawn] * len(item.seeds) for item in every}, drawn, 0)
+    for item, row in zip(every, rows, strict=True):
+        words = part_words(row)
+        assert words.endswith(".") and words[0] == words[0].upper() and words != row.label
         assert bool(item.refits) != bool(item.stored)
         assert len(item.seeds) == max(len(item.refits), 1) == len(set(item.seeds))
 
@@ -433,11 +441,11 @@ def test_an_interval_tells_a_lasting_difference_from_a_lucky_week() -> None:
     lucky[70:77] *= 3.0
     lasting = twin * 1.2
     rows = rows_of({"twin": frame(twin), "lasting": frame(lasting), "lucky": frame(lucky), "same": frame(twin)}, truth)
-    assert rows["lasting"]["price_low"] > 0 and rows["lasting"]["distinguishable"]
-    assert rows["lucky"]["price"] > 0 and rows["lucky"]["price_low"] <= 0.01
-    assert rows["same"]["price"] == rows["same"]["price_low"] == rows["same"]["price_high"] == 0.0
-    assert not rows["same"]["distinguishable"]
-    assert rows["lasting"]["price"] == pytest.approx(0.2 * rmse(frame(twin), truth).mean(), abs=1e-4)
+    assert rows["lasting"].price_low > 0 and rows["lasting"].distinguishable
+    assert rows["lucky"].price > 0 and rows["lucky"].price_low <= 0.01
+    assert rows["same"].price == rows["same"].price_low == rows["same"].price_high == 0.0
+    assert not rows["same"].distinguishable
+    assert rows["lasting"].price == pytest.approx(0.2 * rmse(frame(twin), truth).mean(), abs=1e-4)
 
 
 def test_what_chance_in_the_search_can_do_is_not_called_worth() -> None:
@@ -450,25 +458,25 @@ def test_what_chance_in_the_search_can_do_is_not_called_worth() -> None:
         CONTROL: frame(1.3 * twin),
     }
     rows = rows_of(forecasts, truth)
-    assert rows["lasting"]["price_low"] > 0 and not rows["lasting"]["distinguishable"]
-    assert rows["costly"]["distinguishable"] and not rows[CONTROL]["distinguishable"]
+    assert rows["lasting"].price_low > 0 and not rows["lasting"].distinguishable
+    assert rows["costly"].distinguishable and not rows[CONTROL].distinguishable
 
 
 def test_several_draws_give_median_and_range() -> None:
     truth = frame(np.zeros((70, 2)))
     draws = [frame(np.full((70, 2), value)) for value in (1.0, 2.0, 6.0)]
-    item = Ablation("drawn", "people", "Drawn", "Drawn.", (1, 2, 3), 10)
+    item = Ablation("drawn", "people", "Drawn", (1, 2, 3), 10)
     own, (row,) = ablation_rows(frame(np.full((70, 2), 1.5)), [item], {"drawn": draws}, truth, 0)
     assert own.mean() == 1.5
-    assert (row["macro_rmse"], row["macro_rmse_min"], row["macro_rmse_max"]) == (2.0, 1.0, 6.0)
-    assert row["price"] == 0.5 and row["price_low"] == -0.5 and row["price_high"] == 4.5
-    assert row["rmse"] == {"a": 2.0, "b": 2.0} and row["macro_rmse_by_seed"] == [1.0, 2.0, 6.0]
+    assert (row.macro_rmse, row.macro_rmse_min, row.macro_rmse_max) == (2.0, 1.0, 6.0)
+    assert row.price == 0.5 and row.price_low == -0.5 and row.price_high == 4.5
+    assert row.rmse == {"a": 2.0, "b": 2.0} and row.macro_rmse_by_seed == (1.0, 2.0, 6.0)
 
 
-def rows_of(forecasts: dict[str, pd.DataFrame], truth: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    chosen = [Ablation(name, "people", name, name, (0,), 1) for name in forecasts if name != "twin"]
+def rows_of(forecasts: dict[str, pd.DataFrame], truth: pd.DataFrame) -> dict[str, AblationRow]:
+    chosen = [Ablation(name, "people", name, (0,), 1) for name in forecasts if name != "twin"]
     alone = {name: [frame] for name, frame in forecasts.items()}
-    return {row["ablation"]: row for row in ablation_rows(forecasts["twin"], chosen, alone, truth, 0)[1]}
+    return {row.ablation: row for row in ablation_rows(forecasts["twin"], chosen, alone, truth, 0)[1]}
 
 
 def test_the_central_interval() -> None:
@@ -490,22 +498,26 @@ def test_ablations_are_stored_and_found_again(kept: tuple[Store, str]) -> None:
     assert latest_ablations(store, run_id) is None
     seen: list[Progress] = []
     values = run_ablations(store, run_id, only=FEW, watch=ProgressReporter(seen.append))
-    assert latest_ablations(store, run_id) == values == json.loads(json.dumps(values))
+    assert latest_ablations(store, run_id) == values == load_result(store, values.run_id)
+    assert AblationsResult.from_dict(json.loads(json.dumps(values.as_dict(), allow_nan=False))) == values
+    assert document_of(store, values.run_id).fictional
     assert latest_ablations(store, "run-20200101-0000000000") is None
-    run, stored = store.run(run_id), store.run(values["run_id"])
+    run, stored = store.run(run_id), store.run(values.run_id)
     assert stored.record.kind == "ablations" and stored.record.parameters["of_run"] == run_id and stored.complete
-    assert values["macro_rmse"] == run.summary["macro_rmse"]["twin"]
-    rows = {row["ablation"]: row for row in values["rows"]}
+    assert values.macro_rmse == run.summary["macro_rmse"]["twin"]
+    rows = {row.ablation: row for row in values.rows}
     assert set(rows) == set(FEW)
-    assert rows["paper"]["macro_rmse"] == run.summary["macro_rmse"]["paper"], "the same number as on the leaderboard"
-    assert rows["paper"]["price"] == pytest.approx(rows["paper"]["macro_rmse"] - values["macro_rmse"], abs=2e-4)
-    scores = store.read_result("scores", values["run_id"])
+    assert rows["paper"].macro_rmse == run.summary["macro_rmse"]["paper"], "the same number as on the leaderboard"
+    assert rows["paper"].price == pytest.approx(rows["paper"].macro_rmse - values.macro_rmse, abs=2e-4)
+    scores = store.read_result("scores", values.run_id)
     assert set(scores["forecaster"]) == {"twin", *FEW}
     macro = scores[(scores["behaviour"] == MACRO)].set_index(["forecaster", "metric"])["value"]
     for name, row in rows.items():
-        assert macro[name, "rmse"] == row["macro_rmse"]
+        assert macro[name, "rmse"] == row.macro_rmse
         assert [macro[name, key] for key in ("price", "price_low", "price_high")] == [
-            row[key] for key in ("price", "price_low", "price_high")
+            row.price,
+            row.price_low,
+            row.price_high,
         ]
     assert [item.done for item in seen if item.stage == "validate"] == list(range(8)), "0 to 7 refits"
 
@@ -517,20 +529,19 @@ def test_ablations_of_everything_come_before_a_later_selection(
     monkeypatch.setattr(ablation_parts, "SEARCHES", 2)
     monkeypatch.setattr(ablation_parts, "REDRAWS", {1: 3, 3: 2, 10: 2, 1000: 1})
     whole = run_ablations(store, run_id, executor=processes)
-    later = run_ablations(store, SMALL, only=["paper"])
-    assert later["of_run"] == run_id, "a request finds the run that was made of it"
+    later = ablate(AblateRequest(SMALL, ("paper",)), store)
+    assert later.of_run == run_id, "a request finds the run that was made of it"
     found = latest_ablations(store, run_id)
-    assert found is not None and found["run_id"] == whole["run_id"] and len(found["rows"]) > 20
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
-    bars = ablation_bars(found["rows"], "a source")
-    assert sum(len(trace.y) for trace in bars.data) == len(found["rows"])
+    assert found is not None and found == whole and len(found.rows) > 20
+    bars = ablation_bars(found.rows, {}, "a source")
+    assert sum(len(trace.y) for trace in bars.data) == len(found.rows)
     assert "points of macro RMSE" in bars.layout.xaxis.title.text
-    curve = persona_count_curve(found["rows"])
+    curve = persona_count_curve(found.rows)
     median = next(trace for trace in curve.data if trace.name == "Median of the draws")
     assert list(median.x) == [1, 3, 10, 1000] and "RMSE, points" in curve.layout.yaxis.title.text
     drawn = next(trace for trace in curve.data if trace.name == "A draw")
     assert list(drawn.x) == [1, 1, 1, 3, 3, 10, 10, 1000]
-    assert len(persona_count_curve([]).data) == 3 and len(ablation_bars([]).data) == 0
+    assert len(persona_count_curve([]).data) == 3 and len(ablation_bars([], {}).data) == 0
 
 
 def test_rows_do_not_depend_on_the_executor(kept: tuple[Store, str], processes: Executor) -> None:
@@ -538,8 +549,8 @@ def test_rows_do_not_depend_on_the_executor(kept: tuple[Store, str], processes: 
     names = ["personas_3", "without_occupation", "without_calendar", "without_priors"]
     alone = run_ablations(store, run_id, only=names)
     shared = run_ablations(store, run_id, only=names[::-1], executor=processes)
-    assert alone["rows"] == shared["rows"]
-    records = [store.run(values["run_id"]).record for values in (alone, shared)]
+    assert alone.rows == shared.rows
+    records = [store.run(values.run_id).record for values in (alone, shared)]
     assert records[0].result_hash == records[1].result_hash is not None
     assert records[0].inputs_hash() == records[1].inputs_hash()
 
@@ -580,7 +591,7 @@ def test_the_command_prints_one_object_or_a_table(tmp_path: Path, capsys: pytest
     words = ["ablate", *SAME, "--db", str(path), "--only", "without_policy,personas_1", "--workers", "1"]
     assert main([*words, "--json"]) == 0
     out = capsys.readouterr().out
-    values = json.loads(out)
+    printed = json.loads(out)
     assert out.count("\n") == 1
     assert {
         "study",
@@ -592,20 +603,18 @@ def test_the_command_prints_one_object_or_a_table(tmp_path: Path, capsys: pytest
         "rows",
         "run_id",
         "seconds",
-    } <= set(values)
-    assert [row["ablation"] for row in values["rows"]] == ["personas_1", "without_policy"]
+    } <= set(printed)
+    values = AblationsResult.from_dict(printed)
+    assert [row.ablation for row in values.rows] == ["personas_1", "without_policy"]
     wanted = {
-        "ablation", "group", "label", "words", "personas", "macro_rmse", "macro_rmse_min", "macro_rmse_max", "price",
+        "ablation", "group", "label", "personas", "macro_rmse", "macro_rmse_min", "macro_rmse_max", "price",
         "price_low", "price_high", "distinguishable", "rmse", "seeds", "macro_rmse_by_seed",
     }  # fmt: skip
-    assert all(set(row) == wanted for row in values["rows"])
-    text = ablations_text(values)
+    assert all(set(row) == wanted for row in printed["rows"])
+    text = terminal_text(ablations_document(values, load_study("meridia")))
     assert (
-        "Without policy" in text
-        and values["run_id"] in text
-        and "not a language model" in text
-        and "80% interval" in text
+        "Without policy" in text and values.of_run in text and "not a language model" in text and "80% interval" in text
     )
     with Store(path) as store:
         assert len(store.runs(kind="run")) == 1, "the run that was there is taken"
-        assert latest_ablations(store, values["of_run"]) == values
+        assert latest_ablations(store, values.of_run) == values

@@ -14,11 +14,11 @@ import pytest
 
 from core.cli import main
 from core.errors import InputError
-from core.execution.progress import ProgressReporter
 from core.report.readme import CLOSE, OPEN, differing_parts, fill_readme, filled, readme_path
 from core.report.readme_tables import BLOCKS, NOT_MEASURED, block
 from core.services.evaluation import figures
 from core.services.evaluation.figures import MEASUREMENTS, Bench, Measurement, measure_figures, stale_figures
+from core.services.evaluation.requests import FiguresRequest
 from core.services.runs.run import run_study
 from core.services.studies.requests import RunRequest
 from core.store.database import Store
@@ -35,9 +35,9 @@ def shipped(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def bench() -> Iterator[Bench]:
-    with Store.memory() as store:
-        yield Bench(None, store, ProgressReporter(), None, 1)
+def store() -> Iterator[Store]:
+    with Store.memory() as opened:
+        yield opened
 
 
 def scores(twin: float = 10.0, seconds: float = 1.5) -> StudyScores:
@@ -99,7 +99,7 @@ def test_a_measurement_comes_back_as_it_was_and_a_wrong_file_is_named(tmp_path: 
 
 
 def test_only_what_other_code_or_other_files_made_is_measured_again(
-    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[str] = []
 
@@ -112,19 +112,20 @@ def test_only_what_other_code_or_other_files_made_is_measured_again(
     (tmp_path / "a.csv").write_text("1")
     quick = figures._measurement("quick", "a quick one", "policytwin run", ("a.csv",), write, StudyScores)
     monkeypatch.setattr(figures, "MEASUREMENTS", {"quick": quick})
-    here = replace(bench, data=tmp_path)
-    first = measure_figures(here, tmp_path)
-    assert first["quick"]["made"] and made == ["quick"] and stale_figures(tmp_path, tmp_path) == {}
-    assert not measure_figures(here, tmp_path)["quick"]["made"] and made == ["quick"]
-    assert measure_figures(here, tmp_path, again=True)["quick"]["made"]
+    monkeypatch.delenv("POLICYTWIN_DATA", raising=False)
+    here = FiguresRequest(data=tmp_path, to=tmp_path)
+    first = measure_figures(here, store)
+    assert first["quick"].made and made == ["quick"] and stale_figures(tmp_path, tmp_path) == {}
+    assert not measure_figures(here, store)["quick"].made and made == ["quick"]
+    assert measure_figures(here, store, again=True)["quick"].made
     (tmp_path / "a.csv").write_text("2")
     assert stale_figures(tmp_path, tmp_path) == {"quick": "measured with other observations"}
-    assert measure_figures(here, tmp_path)["quick"]["made"]
+    assert measure_figures(here, store)["quick"].made
     monkeypatch.setattr(figures, "code_version", lambda: "0.2.0+other")
     assert "not by 0.2.0+other" in stale_figures(tmp_path, tmp_path)["quick"]
-    assert measure_figures(here, tmp_path)["quick"]["made"] and made == ["quick"] * 4
-    with pytest.raises(InputError, match=r"cannot read a.csv"):
-        measure_figures(replace(bench, data=tmp_path / "nowhere"), tmp_path)
+    assert measure_figures(here, store)["quick"].made and made == ["quick"] * 4
+    with pytest.raises(InputError, match=r"a.csv: cannot be read"):
+        measure_figures(replace(here, data=tmp_path / "nowhere"), store)
 
 
 def test_the_command_checks_and_refuses(

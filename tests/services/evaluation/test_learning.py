@@ -16,6 +16,8 @@ from core.errors import InputError
 from core.forecasting.learned_widths import COLUMNS, WIDTHS_FILE
 from core.forecasting.teachers import is_held_out
 from core.services.evaluation.learning import FILES, learn
+from core.services.evaluation.requests import LearnRequest
+from core.services.evaluation.results import LearnResult
 from core.settings import shipped_data
 
 UNTIL = date(2020, 9, 30)
@@ -40,14 +42,18 @@ def tables(real: Path, folder: Path, change: Mapping[str, float] | None = None) 
     return folder / "mobility.parquet", real / "oxcgrt_national.parquet"
 
 
+def learned(files: tuple[Path, Path], to: Path) -> LearnResult:
+    return learn(LearnRequest(*files, until=(UNTIL,), to=to))
+
+
 def rows_of(folder: Path, file: str) -> pd.DataFrame:
     return pd.read_csv(folder / file, dtype={"without": "str"}, keep_default_na=False)
 
 
 @pytest.mark.real_data
 def test_neither_exams_nor_later_days_nor_a_place_itself_have_a_say(real_data: Path, tmp_path: Path) -> None:
-    found = learn(*tables(real_data, tmp_path / "own"), [UNTIL], tmp_path / "learned")
-    assert found["countries"] == TEACHERS
+    found = learned(tables(real_data, tmp_path / "own"), tmp_path / "learned")
+    assert found.countries == TEACHERS and LearnResult.from_dict(found.as_dict()) == found
     assert sorted(item.name for item in (tmp_path / "learned").iterdir()) == sorted(FILES)
     widths = rows_of(tmp_path / "learned", WIDTHS_FILE)
     assert (widths[list(COLUMNS)] > 0).all(axis=None) and set(widths["forecaster"]) == {"twin", "seasonal_naive"}
@@ -58,9 +64,9 @@ def test_neither_exams_nor_later_days_nor_a_place_itself_have_a_say(real_data: P
     teacher = weights["without"].iloc[-1]
 
     spoiled = tables(real_data, tmp_path / "spoiled", {"exams": -0.5, "later": 0.2})
-    learn(*spoiled, [UNTIL], tmp_path / "again")
+    learned(spoiled, tmp_path / "again")
     itself = tables(real_data, tmp_path / "itself", {teacher: 0.3})
-    learn(*itself, [UNTIL], tmp_path / "without")
+    learned(itself, tmp_path / "without")
     for file in FILES:
         assert (tmp_path / "again" / file).read_text() == (tmp_path / "learned" / file).read_text(), file
         before, after = (rows_of(tmp_path / name, file) for name in ("learned", "without"))
@@ -69,11 +75,9 @@ def test_neither_exams_nor_later_days_nor_a_place_itself_have_a_say(real_data: P
         assert file == WEIGHTS_FILE or not theirs[0].equals(theirs[1]), f"{file}: nothing was changed"
 
 
-@pytest.mark.real_data
-def test_no_day_to_learn_up_to_writes_nothing(real_data: Path, tmp_path: Path) -> None:
+def test_no_day_to_learn_up_to_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no day"):
-        learn(*tables(real_data, tmp_path / "own"), [], tmp_path / "learned")
-    assert not (tmp_path / "learned").exists()
+        LearnRequest(tmp_path / "mobility.parquet", tmp_path / "policy.parquet", (), tmp_path / "learned")
 
 
 def test_the_tables_that_ship_know_the_same_days_and_behaviours() -> None:

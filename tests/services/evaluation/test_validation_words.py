@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -12,9 +11,11 @@ from validation_cases import turned_round
 
 from core.errors import InputError
 from core.report.sentences import skill as validation_words
-from core.report.sentences import validity as validity_words
+from core.report.sentences.ablations import ablation_words
+from core.report.sentences.known_worlds import world_words
 from core.services.evaluation import skill as validation
 from core.services.evaluation.backtests import read_exported, shipped_path
+from core.services.evaluation.results import AblationRow, AblationsResult, WorldsResult
 from core.services.evaluation.skill import (
     ALIKE,
     ALL,
@@ -27,6 +28,7 @@ from core.services.evaluation.skill import (
     skill_comparisons,
 )
 from core.validity.paired import Difference
+from core.validity.world_scores import EstimatorScores, WorldScores, WorldsSummary
 
 
 def cell(skill: float, low: float | None = None, high: float | None = None, rows: int = 100) -> SkillComparison:
@@ -35,9 +37,8 @@ def cell(skill: float, low: float | None = None, high: float | None = None, rows
 
 
 def test_the_answer_turns_round_with_the_figures() -> None:
-    shipped = read_exported(shipped_path())
-    worse = turned_round(shipped)
-    text = validation_words.answer(skill_comparisons(row_frame(worse), worse.rivals), worse)
+    worse = turned_round(read_exported(shipped_path()).result)
+    text = validation_words.answer(skill_comparisons(row_frame(worse), worse.rivals))
     assert "the best single baseline misses by less than the twin at 30, 90 and 180 days" in text
     assert "A simple forecast is better" in text and "the twin misses by less" not in text
     card = validation_words.class_statement(skill_comparisons(row_frame(worse), worse.rivals), ALL, "All")
@@ -60,19 +61,18 @@ def test_a_verdict_needs_size_and_certainty(skill: float, low: float, high: floa
 
 
 def test_the_answer_names_where_a_simple_forecast_is_as_good_and_where_it_is_open() -> None:
-    measured = read_exported(shipped_path())
     cells = {
         (ALL, 30): cell(0.2), (ALL, 90): cell(-0.2), ("<5", 30): cell(0.01), (">=15", 30): cell(0.2),
         ("<5", 90): cell(-0.2), (">=15", 90): cell(0.3, -0.1, 0.5),
     }  # fmt: skip
-    text = validation_words.answer(cells, measured)
+    text = validation_words.answer(cells)
     assert "the twin misses by less than the best single baseline at 30 days" in text
     assert "the best single baseline misses by less than the twin at 90 days" in text
     assert "A simple forecast is about as good where policy hardly moved, at 30 days." in text
     assert "A simple forecast is better where policy hardly moved, at 90 days." in text
     assert "Too little was measured to tell where it moved by 15 points or more, at 90 days." in text
     everywhere = {(change, 30): cell(0.2) for change in (ALL, "<5", ">=15")}
-    assert "That holds whether policy moved or not." in validation_words.answer(everywhere, measured)
+    assert "That holds whether policy moved or not." in validation_words.answer(everywhere)
     card = validation_words.class_statement(cells, ALL, "All")
     assert card.verdict == validation_words.MIXED and card.text.endswith("Better at 30 days; worse at 90 days.")
 
@@ -124,7 +124,7 @@ def test_rivals_of_a_comparison() -> None:
 
 
 def test_tables_agree_with_the_rows() -> None:
-    measured = read_exported(shipped_path())
+    measured = read_exported(shipped_path()).result
     frame = row_frame(measured)
     table = validation.country_table(frame, measured.rivals, 90)
     assert table["skill"].is_monotonic_decreasing and set(table["country"]) == set(frame["country"])
@@ -132,15 +132,13 @@ def test_tables_agree_with_the_rows() -> None:
     assert len(own) == (frame["country"] == "ARE").sum()
     board = validation.forecaster_table(frame, measured.rivals, 90)
     assert board["mean"].is_monotonic_increasing and len(board) == 1 + len(measured.rivals)
-    mean = measured.values["summary"]["by_horizon"]["90"]["mean"]
+    mean = measured.summary.by_horizon["90"].mean
     assert board.set_index("forecaster")["mean"].to_dict() == pytest.approx(mean, abs=1e-4)
     with pytest.raises(InputError, match="country"):
         validation.rows_of_country(frame, measured.rivals, "ZZZ")
 
 
 def test_words_on_intervals_follow_the_coverage() -> None:
-    measured = read_exported(shipped_path())
-
     def table(*coverage: float, score: float = 10.0) -> pd.DataFrame:
         rows = [
             {"horizon": horizon, "forecaster": name, "level": 80, "coverage": value, "width": 5.0,
@@ -154,38 +152,44 @@ def test_words_on_intervals_follow_the_coverage() -> None:
     assert words(table(0.81, 0.78), 80).endswith("That is about right.")
     assert words(table(0.5, 0.6), 80).endswith("That is too narrow.")
     assert words(table(0.95, 0.8), 80).endswith("That is too wide at 30 days, and about right at 90 days.")
-    assert "No intervals" in words(validation.interval_table(replace(measured, values={"rows": []})), 80)
+    assert "No intervals" in words(validation.interval_table(()), 80)
     assert "20%" in validation_words.sharpness_words(table(0.8, 0.8, score=8.0), 80)
     assert "above" in validation_words.sharpness_words(table(0.8, 0.8, score=12.0), 80)
 
 
 def test_words_on_ablations_and_worlds_follow_their_figures() -> None:
-    def part(label: str, price: float, told: bool) -> dict[str, Any]:
-        return {"label": label, "price": price, "distinguishable": told}
+    def part(label: str, price: float, told: bool) -> AblationRow:
+        return AblationRow(
+            ablation=label, group="people", label=label, personas=9, macro_rmse=9 + price, macro_rmse_min=9 + price,
+            macro_rmse_max=9 + price, price=price, price_low=price - 0.1, price_high=price + 0.1, rmse={}, seeds=(0,),
+            macro_rmse_by_seed=(9 + price,), distinguishable=told,
+        )  # fmt: skip
 
-    words = " ".join(
-        validity_words.ablation_words(
-            {
-                "macro_rmse": 9.0,
-                "rows": [part("Without policy", 2.0, True), part("Without age", -1.0, True), part("x", 0.1, False)],
-            }
-        )
-    )
+    def said(*rows: AblationRow) -> str:
+        return " ".join(
+            ablation_words(
+                AblationsResult(
+                    study="meridia", fictional=True, engine="rules", of_run="run-1", personas=9, trials=1,
+                    train_end=date(2031, 1, 1), test_end=date(2031, 2, 1), unit="points", macro_rmse=9.0, rmse={},
+                    interval=80, draws=10, rows=rows,
+                )
+            )
+        )  # fmt: skip
+
+    words = said(part("Without policy", 2.0, True), part("Without age", -1.0, True), part("x", 0.1, False))
     assert "grows by more points than chance explains: without policy (+2.0)" in words
     assert "shrinks by more points than chance explains: without age (−1.0)" in words and "The other 1" in words
-    nothing = validity_words.ablation_words({"macro_rmse": 9.0, "rows": [part("Without policy", 2.0, False)]})
-    assert "No part makes a difference" in nothing[-1]
+    assert "No part makes a difference" in said(part("Without policy", 2.0, False))
 
     def worlds(twin: float, overstated: float, coverage: float) -> str:
-        own = {"rmse": twin, "overstated": overstated, "right_sign": 0.9, "coverage": coverage}
-        against = Difference(twin - 8.0, twin - 9.0, twin - 7.0, 12).as_dict()
-        other = {"rmse": 8.0, "overstated": 0.0, "right_sign": 0.9, "coverage": None, "against_twin": against}
-        overall = {"rows": 10, "rms_truth": 20.0, "estimators": {"twin": own, "regression": other}}
-        values = {
-            "summary": {"overall": overall, "by_world": {}},
-            "estimators": {"twin": "The twin", "regression": "Least squares"},
-        }
-        return " ".join(validity_words.world_words(values))
+        own = EstimatorScores(rmse=twin, overstated=overstated, right_sign=0.9, coverage=coverage)
+        against = Difference(twin - 8.0, twin - 9.0, twin - 7.0, 12)
+        other = EstimatorScores(rmse=8.0, overstated=0.0, right_sign=0.9, coverage=None, against_twin=against)
+        overall = WorldScores(rows=10, rms_truth=20.0, estimators={"twin": own, "regression": other})
+        found = WorldsResult(
+            worlds=("plain",), seeds=12, clear_effect=2.0, engine="rules", summary=WorldsSummary(overall=overall)
+        )
+        return " ".join(world_words(found))
 
     good, bad = worlds(5.0, 1.0, 0.8), worlds(12.0, -3.0, 0.2)
     assert (

@@ -30,8 +30,9 @@ from core.services.audits.persona_audit import audit_personas
 from core.services.audits.requests import ConfoundingRequest, PersonaAuditRequest
 from core.services.counterfactuals.run import run_compare, run_sweep
 from core.services.evaluation.ablations import run_ablations
-from core.services.evaluation.backtests import BacktestRequest, run_backtest
+from core.services.evaluation.backtests import backtest
 from core.services.evaluation.known_worlds import known_worlds
+from core.services.evaluation.requests import BacktestRequest, WorldsRequest
 from core.services.evaluation.sensitivity import run_sensitivity
 from core.services.library.archive import show_run
 from core.services.library.reruns import rerun
@@ -93,7 +94,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
         for scenario in (milder, stricter):
             delete_scenario(store, study, scenario.id)
         runs["sensitivity"] = run_sensitivity(store, one, inputs=inputs)["run_id"]
-        runs["ablations"] = run_ablations(store, one, only=["without_policy"], inputs=inputs)["run_id"]
+        runs["ablations"] = run_ablations(store, one, only=["without_policy"], inputs=inputs).run_id
         runs["groups"] = group_checks(store, one, inputs=inputs).run_id
         runs["crowd"] = audit_personas(PersonaAuditRequest(one), store, study=study).run_id
         people = str(store.run(one).record.population_id)
@@ -104,7 +105,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
         runs["ask on a day"] = ask_people(
             store, people, on_a_day, mapping=going, personas=20, study=own.study, data=own.data
         ).run_id
-        runs["worlds"] = known_worlds(["plain"], 1, personas=20, trials=0, store=store)["run_id"]
+        runs["worlds"] = known_worlds(WorldsRequest(("plain",), 1, 20, 0), store).run_id
         own.shift(3.0)
         runs["run on other data"] = run_study(own.request(), store).run_id
     own.lose()
@@ -306,7 +307,7 @@ def test_a_backtest_is_made_again_where_its_files_are(real_data: Path, tmp_path:
     assert whole is not None
     request = replace(whole, origins=(date(2020, 9, 30),), horizons=(30,), countries=("NZL",))
     with Store(tmp_path / "kept.duckdb") as store:
-        run_id = run_backtest(store, request)
+        run_id = backtest(request, store).run_id
         assert rerun(store, run_id, data=real_data).same
         with pytest.raises(InputError, match=r"not found by their content.*--data"):
             rerun(store, run_id, data=tmp_path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -23,9 +23,9 @@ from core.forecasting.backtest import (
     forecast_place,
     rows_of,
     stringency_change,
-    summary_of,
     widths_from_others,
 )
+from core.forecasting.backtest_scores import summary_of
 from core.forecasting.baselines import BASELINES, BaselineInputs, backtest_baselines
 from core.forecasting.baselines.lagged import exponential_smoothing, gradient_boosting_lags
 from core.forecasting.intervals import (
@@ -39,7 +39,11 @@ from core.forecasting.intervals import (
 from core.forecasting.own_widths import own_widths
 from core.forecasting.past import known_at
 from core.forecasting.places import Place, places_from_tables
-from core.report.sentences.results import backtest_text
+from core.report.renderers.terminal import terminal_text
+from core.report.sentences.backtests import backtest_document
+from core.services.evaluation.backtests import measured_now
+from core.services.evaluation.requests import BacktestRequest
+from core.services.evaluation.results import BacktestResult
 from core.study import load_codebook, load_study
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -118,9 +122,9 @@ def test_widths_that_were_not_learned_come_from_other_places_alone() -> None:
     assert (theirs[-1] > 10 * mine[-1]).any(), "another place's errors count"
     assert widths_from_others(done[:10], done[0]) == {}, "nine others are too few"
     (row,) = rows_of(done[0], [30], {})
-    assert row["coverage"] == {} and row["intervals"] == {}
-    part = summary_of([row], FEW)["by_horizon"]["30"]
-    assert part["intervals"] == {"twin": {}, "seasonal_naive": {}}
+    assert row.coverage == {} and row.intervals == {}
+    part = summary_of([row], FEW).by_horizon["30"]
+    assert part.intervals == {"twin": {}, "seasonal_naive": {}}
 
 
 def test_rows_and_their_summary() -> None:
@@ -129,20 +133,20 @@ def test_rows_and_their_summary() -> None:
     rows = [row for item in done for row in rows_of(item, [30, 60], widths_from_others(done, item))]
     assert len(rows) == 4
     for row in rows:
-        assert set(row["macro_rmse"]) == {"twin", *FEW} and set(row["coverage"]) == {"50", "80", "95"}
-        levels = [row["coverage"][str(level)] for level in LEVELS]
+        assert set(row.macro_rmse) == {"twin", *FEW} and set(row.coverage) == {"50", "80", "95"}
+        levels = [row.coverage[str(level)] for level in LEVELS]
         assert levels == sorted(levels) and levels[0] >= 0 and levels[-1] <= 1
     place = done[0]
     days = pd.date_range("2020-10-01", periods=30)
     error = place.forecasts[ORIGIN]["linear"].loc[days] - place.observations.loc[days]
-    mine = next(row for row in rows if row["country"] == place.place and row["horizon"] == 30)
-    assert mine["macro_rmse"]["linear"] == pytest.approx(np.sqrt((error**2).mean()).mean())
+    mine = next(row for row in rows if row.country == place.place and row.horizon == 30)
+    assert mine.macro_rmse["linear"] == pytest.approx(np.sqrt((error**2).mean()).mean())
     summary = summary_of(rows, FEW)
-    part = summary["by_horizon"]["30"]
-    chosen = [row["macro_rmse"] for row in rows if row["horizon"] == 30]
-    assert part["mean"]["twin"] == pytest.approx(np.mean([item["twin"] for item in chosen]), abs=1e-4)
-    assert part["wins"]["linear"] == np.mean([item["twin"] < item["linear"] for item in chosen])
-    assert json.loads(json.dumps(summary, allow_nan=False)) == summary
+    part = summary.by_horizon["30"]
+    chosen = [row.macro_rmse for row in rows if row.horizon == 30]
+    assert part.mean["twin"] == pytest.approx(np.mean([item["twin"] for item in chosen]), abs=1e-4)
+    assert part.wins["linear"] == np.mean([item["twin"] < item["linear"] for item in chosen])
+    json.dumps(asdict(summary), allow_nan=False)
 
 
 @lru_cache(maxsize=1)
@@ -302,7 +306,10 @@ def test_the_command_prints_rows_and_a_summary(tmp_path: Path) -> None:
     assert {"country", "origin", "horizon", "stringency_change", "categories", "macro_rmse", "coverage"} <= set(row)
     assert set(row["macro_rmse"]) == {"twin", *backtest_baselines()} and set(row["coverage"]) == {"50", "80", "95"}
     assert printed["summary"]["rows"] == 3
-    text = backtest_text(printed)
+    result = BacktestResult.from_dict(printed)
+    assert result.as_dict() == printed
+    request = BacktestRequest(tmp_path / "mobility.parquet", tmp_path / "policy.parquet", (ORIGIN,))
+    text = terminal_text(backtest_document(measured_now(result, request)))
     assert "Left out: DEU after 2021-12-31: nothing was observed after this day: the data end on 2021-06-28." in text
     for wrong, words in ((["--horizons", "0"], "1 to 365"), (["--countries", "DEX"], "Nearest valid: DEU")):
         again = subprocess.run([*command, *wrong], cwd=ROOT, capture_output=True, text=True, check=False)

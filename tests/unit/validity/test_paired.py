@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from core.report.sentences.known_worlds import worlds_text
-from core.report.sentences.validity import best_rival, world_table, world_words
-from core.services.evaluation.known_worlds import ESTIMATOR_WORDS
-from core.validity.known_worlds import ESTIMATORS, MEASURES, scores_of, summary_of
+from core.report.renderers.terminal import terminal_text
+from core.report.sentences.known_worlds import world_table, world_words, worlds_document
+from core.services.evaluation.known_worlds import measured_worlds
+from core.services.evaluation.results import WorldsResult
 from core.validity.paired import BETTER, UNSURE, WORSE, Difference, rmse_difference, unit_counts
+from core.validity.world_scores import CLEAR_EFFECT, ESTIMATORS, MEASURES, Estimate, WorldRow, scores_of, summary_of
 
 
 def drawn(worlds: int, rows: int, gain: float, luck: float) -> tuple[np.ndarray, np.ndarray, list[int], list[str]]:
@@ -65,46 +66,51 @@ def test_better_is_said_only_where_zero_is_left_out(lower: float, upper: float, 
     assert Difference(-1.0, lower, upper, 9).verdict == verdict
 
 
-def world_rows(gains: list[float], kind: str = "plain", rival: str = "regression") -> list[dict[str, Any]]:
+def world_rows(gains: list[float], kind: str = "plain", rival: str = "regression") -> list[WorldRow]:
     """A row per world: every rival is off by 20, `rival` by 8, the twin by 8 less the world's gain."""
     rows = []
     for seed, gain in enumerate(gains):
         off = dict.fromkeys(ESTIMATORS, 20.0) | {rival: 8.0, "twin": 8.0 - gain}
         rows.append(
-            {
-                "world": kind, "seed": seed, "alternative": "held", "changes": MEASURES, "distance_class": "inside",
-                "behaviour": "retail", "truth": 10.0,
-                "estimates": {name: {"estimate": 10.0 + miss, "lower": None, "upper": None} for name, miss in off.items()},
-            }
+            WorldRow(
+                world=kind, seed=seed, alternative="held", changes=MEASURES, distance_class="inside", behaviour="retail",
+                truth=10.0, estimates={name: Estimate(10.0 + miss) for name, miss in off.items()}, days=120,
+                stringency_difference=5.0, outside_share=0.0, outside_distance=0.0,
+            )
         )  # fmt: skip
     return rows
 
 
-def values_of(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    kinds = list(dict.fromkeys(row["world"] for row in rows))
-    return {
-        "worlds": kinds, "seeds": 6, "horizon": 120, "engine": "rules", "personas": 40, "trials": 0,
-        "estimators": ESTIMATOR_WORDS, "summary": summary_of(rows), "claims": "little", "seconds": 1.0,
-    }  # fmt: skip
+def result_of(rows: list[WorldRow]) -> WorldsResult:
+    return WorldsResult(
+        worlds=tuple(dict.fromkeys(row.world for row in rows)), seeds=6, horizon=120, clear_effect=CLEAR_EFFECT,
+        engine="rules", personas=40, trials=0, summary=summary_of(rows),
+    )  # fmt: skip
+
+
+def printed(result: WorldsResult) -> str:
+    return terminal_text(worlds_document(measured_worlds(result)))
 
 
 def test_a_gain_that_the_next_worlds_could_turn_round_is_not_called_better() -> None:
     """On average the twin is off by a tenth less, which was called less before worlds were drawn."""
-    values = values_of(world_rows([4.0, -2.0, 4.0, -2.5, 3.5, -1.0]))
-    scores = values["summary"]["overall"]["estimators"]
-    assert scores["twin"]["rmse"] < 8.0 and scores["regression"]["against_twin"]["verdict"] == UNSURE
+    values = result_of(world_rows([4.0, -2.0, 4.0, -2.5, 3.5, -1.0]))
+    scores = values.summary.overall.estimators
+    against = scores["regression"].against_twin
+    assert scores["twin"].rmse is not None and scores["twin"].rmse < 8.0
+    assert against is not None and against.verdict == UNSURE
     said = " ".join(world_words(values))
     assert "could as well be none" in said and "6 worlds" in said
     assert "less than" not in said and "better" not in said.lower()
-    assert "twin not certain" in worlds_text(values)
+    assert "twin not certain" in printed(values)
 
 
 def test_a_gain_in_every_world_is_called_by_its_name_and_interval() -> None:
-    good, bad = (" ".join(world_words(values_of(world_rows(gains)))) for gains in ([2.0, 3.0, 2.5], [-2.0, -3.0, -2.5]))
+    good, bad = (" ".join(world_words(result_of(world_rows(gains)))) for gains in ([2.0, 3.0, 2.5], [-2.0, -3.0, -2.5]))
     assert "So the twin is off by 2.5 points less (90% interval 2" in good and "over 3 worlds" in good
     assert "points more (90% interval 2" in bad
-    assert "twin better" in worlds_text(values_of(world_rows([2.0, 3.0, 2.5])))
-    alone = " ".join(world_words(values_of(world_rows([2.0]))))
+    assert "twin better" in printed(result_of(world_rows([2.0, 3.0, 2.5])))
+    alone = " ".join(world_words(result_of(world_rows([2.0]))))
     assert "Too few worlds" in alone
 
 
@@ -114,13 +120,13 @@ def test_kinds_are_told_apart_by_their_own_intervals() -> None:
         *world_rows([-2.0, -3.0, -2.5], "plain"),
         *world_rows([6.0, -5.0, 1.0], "meridia", rival="before_after"),
     ]
-    values = values_of(rows)
+    values = result_of(rows)
     said = world_words(values)
     line = next(item for item in said if item.startswith("By kind of world"))
     better, worse, unsure = line.removeprefix("By kind of world. ").split(". ")
     assert better.startswith("Better than the best usual way: policy follows the epidemic")
     assert worse.startswith("Worse: policy acts at once") and unsure == "Not certain: Meridia."
-    table = world_table(values["summary"]["by_world"], ESTIMATOR_WORDS).set_index("group")
+    table = world_table(values.summary.by_world).set_index("group")
     assert table["verdict"].to_dict() == {"confounded": BETTER, "plain": WORSE, "meridia": UNSURE}
     assert table.loc["meridia", "rival"] == "before_after"
     assert (table["lower"] <= table["difference"]).all() and (table["difference"] <= table["upper"]).all()
@@ -128,8 +134,7 @@ def test_kinds_are_told_apart_by_their_own_intervals() -> None:
 
 def test_nothing_is_compared_with_what_did_not_answer() -> None:
     rows = world_rows([1.0, 1.0])
-    rows[0]["estimates"]["regression"]["estimate"] = None
-    scores = scores_of(rows)
-    assert scores["estimators"]["regression"]["against_twin"] is None
-    best = best_rival(scores)
-    assert best is not None and best[0] != "regression"
+    silent = {**rows[0].estimates, "regression": Estimate(float("nan"))}
+    scores = scores_of([replace(rows[0], estimates=silent), rows[1]])
+    assert scores.estimators["regression"].against_twin is None
+    assert scores.best_rival is not None and scores.best_rival[0] != "regression"

@@ -1,0 +1,195 @@
+"""What a backtest over many countries means: where the twin helps, whether its intervals hold, and what that rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from core.cognition.registry import engine_label
+from core.forecasting.backtest_scores import TWIN, MeanScores
+from core.report.document import Block, Details, Document, Figure, Heading, Paragraph, Table, sentences
+from core.report.figures.skill import coverage_figure, skill_heat
+from core.report.reproduction import Reproduction, reproduction
+from core.report.sentences.left_out import left_out_items
+from core.report.sentences.skill import answer, coverage_words, kept_out_statement, sharpness_words, where_from
+from core.services.evaluation.backtests import backtest
+from core.services.evaluation.requests import BacktestRequest
+from core.services.evaluation.results import BacktestResult, Measured
+from core.services.evaluation.skill import (
+    ALIKE_WITHIN,
+    CHANGE_WORDS,
+    interval_table,
+    row_frame,
+    skill_comparisons,
+    skill_table,
+    words_of,
+)
+
+METHODS = (
+    (
+        "What is forecast",
+        "Each forecaster learns from the days up to the origin and forecasts every day after it, up to the horizon. The error "
+        "of a row is the root mean squared error over the days ahead, averaged over the behaviours that were observed.",
+    ),
+    (
+        "What “conditional” means",
+        "All forecasters that look at policy are told which measures were in force on the days ahead. The question is how well "
+        "people's response is forecast once the policy is known, not whether the policy itself could be foreseen.",
+    ),
+    (
+        "What was known at the origin",
+        "Besides the policy path, nothing after the origin: no mobility, no cases (they stay at their last value), no holiday "
+        "and no change of the working week that had not been announced.",
+    ),
+    (
+        "What the twin is told about a country",
+        "Its policy, its calendar and its own past. One stand-in population serves all countries, and nothing is searched per "
+        "country: only the line of each behaviour is fitted.",
+    ),
+    (
+        "What it is compared with",
+        "The best single baseline is the one with the least mean error on the rows shown, picked after the fact. No analyst "
+        "could have known which one that would be, so this is a hard comparison. Persistence means the last value, the last "
+        "week, or each weekday's recent mean.",
+    ),
+    (
+        "When a difference counts",
+        f"Errors within {ALIKE_WITHIN:.0%} of each other are called about as good. The range beside a difference holds 90% of "
+        "what comes out when the countries are drawn anew at random; where zero lies in it, a difference beyond "
+        "that is called not certain.",
+    ),
+)  # fmt: skip
+
+LIMITS = (
+    "A forecast that is right need not be right for the right reason: that the mechanism holds in a place is never shown by a "
+    "backtest. The months are those of one pandemic; another domain is another question. Rows of one country share its data, and "
+    "countries share the pandemic, so the ranges are if anything too narrow."
+)
+COVERAGE_WORDS = (
+    "Share of days inside the intervals of the twin and of a simple forecast, by horizon and promised level"
+)
+
+
+def backtest_from(measured: Measured[BacktestResult]) -> str:
+    """Which backtest is shown."""
+    rows = measured.result.rows
+    return where_from("Backtest", measured, f"{len(rows):,} rows, {len({row.country for row in rows})} countries.")
+
+
+def backtest_source(measured: Measured[BacktestResult]) -> str:
+    """For the line beneath a figure."""
+    where = f"run {measured.run_id}" if measured.run_id else "the measurement shipped with PolicyTwin"
+    return (
+        f"{where}, {measured.header.made_at:%-d %B %Y}, version {measured.header.code_version}; real countries, observed by "
+        "Google (Community Mobility Reports) and OxCGRT (policy). Twin: rules engine, not a language model."
+    )
+
+
+def reproduce_backtest(request: BacktestRequest | None = None) -> Reproduction:
+    """The lines that measure again (None: what ships)."""
+    request = request or BacktestRequest.shipped()
+    note = "DIR is a folder with the tables of all countries."
+    return reproduction("backtest", request.with_files_in("DIR"), backtest, note=note, store="backtest.duckdb")
+
+
+def backtest_document(measured: Measured[BacktestResult]) -> Document:
+    """Where the twin helps, by horizon and by how far policy moved, and whether its intervals hold."""
+    result = measured.result
+    title = "Does the twin forecast better than a simple rule?"
+    about = Paragraph(
+        f"{len(result.rows)} rows, {result.summary.countries} places; engine: {engine_label(result.engine)}; people: "
+        f"{result.population}, {result.personas} personas."
+    )
+    if not result.rows:
+        nothing = Paragraph("No place has enough observations after these origins.", "caution")
+        return Document(title, (nothing, *left_out_items(result.left_out)), run_id=result.run_id)
+    frame = row_frame(result)
+    cells = skill_comparisons(frame, result.rivals)
+    table, source = skill_table(cells), backtest_source(measured)
+    held = interval_table(result.rows)
+    names = {name: words_of(name) for name in dict.fromkeys(held["forecaster"])}
+    level = spoken_level(held)
+    return Document(
+        title,
+        (
+            Paragraph(answer(cells)),
+            about,
+            Figure(
+                "skill-best",
+                lambda: skill_heat(table, CHANGE_WORDS, "the best single baseline", source),
+                "How far the twin's error lies below the baseline's, by horizon and by how far policy moved",
+                table,
+            ),
+            _means(result),
+            *_fewer_behaviours(result),
+            Heading("How sure"),
+            *(
+                (
+                    *sentences(coverage_words(held, level), sharpness_words(held, level)),
+                    Figure("intervals", lambda: coverage_figure(held, names, source), COVERAGE_WORDS, held),
+                    _held(result),
+                )
+                if level
+                else ()
+            ),
+            *left_out_items(result.left_out),
+            methods(frame, result.rivals),
+            reproduce_backtest(measured.request).details(),
+        ),
+        source=source,
+        run_id=result.run_id,
+    )
+
+
+def methods(frame: pd.DataFrame, rivals: Sequence[str]) -> Details:
+    """How validation was done and what it does not show, in plain words."""
+    held = frame[frame["kept_out"]]
+    kept_out = kept_out_statement(skill_comparisons(held, rivals) if len(held) else {})
+    if len(held):
+        kept_out += " Chosen by a hash of the country's code, which knows nothing else about it: "
+        kept_out += f"{', '.join(sorted(held['name'].unique()))}."
+    return Details(
+        "Methods and limits",
+        tuple(
+            Paragraph(f"{title}. {text}")
+            for title, text in (*METHODS, ("Countries kept out", kept_out), ("What this does not show", LIMITS))
+        ),
+    )
+
+
+def spoken_level(held: pd.DataFrame) -> int:
+    """The level that is talked about, from `interval_table`: 80, else the middle one; 0 where none was measured."""
+    levels = sorted({int(level) for level in held["level"]})
+    return 0 if not levels else 80 if 80 in levels else levels[len(levels) // 2]
+
+
+def _parts(result: BacktestResult) -> list[tuple[str, MeanScores]]:
+    parts = [(f"{horizon} d", part) for horizon, part in result.summary.by_horizon.items()]
+    for name, of_horizon in result.summary.by_change.items():
+        parts += [(f"{horizon} d, stringency moved {name}", part) for horizon, part in of_horizon.items()]
+    return parts
+
+
+def _means(result: BacktestResult) -> Table:
+    parts = _parts(result)
+    names = list(parts[0][1].mean)
+    rows = tuple((label, part.rows, *(part.mean[name] for name in names)) for label, part in parts)
+    return Table(("Horizon", "Rows", *names), rows, "Mean macro RMSE, in points.")
+
+
+def _held(result: BacktestResult) -> Table:
+    parts = [(label, part.intervals.get(TWIN, {})) for label, part in _parts(result)]
+    levels = list(dict.fromkeys(level for _, held in parts for level in held))
+    rows = tuple(
+        (label, *(f"{held[level].coverage:.0%}" if level in held else "" for level in levels)) for label, held in parts
+    )
+    return Table(("Horizon", *(f"{level}%" for level in levels)), rows, "Share of days inside the twin's intervals.")
+
+
+def _fewer_behaviours(result: BacktestResult) -> tuple[Block, ...]:
+    """Where some rows count fewer behaviours than others: a mean over other behaviours is another measure."""
+    most = max(row.categories for row in result.rows)
+    fewer = sum(row.categories < most for row in result.rows)
+    text = f"{fewer} of {len(result.rows)} rows count fewer than {most} behaviours: the others were not observed."
+    return (Paragraph(text, "caution"),) if fewer else ()

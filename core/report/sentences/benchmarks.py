@@ -1,0 +1,44 @@
+"""How fast it is, how much memory it takes, and what a store bears."""
+
+from __future__ import annotations
+
+from core.report.document import Document, Paragraph, Table
+from core.services.benchmarks.engine import BenchResult
+from core.services.benchmarks.store import BenchStoreResult
+
+
+def bench_document(result: BenchResult) -> Document:
+    """Measured speed and memory."""
+    rows = tuple((item.what, f"{item.personas:,}", item.seconds, item.peak_memory_mb) for item in result.figures)
+    return Document(
+        f"How fast is {result.study} on this machine?",
+        (
+            Paragraph(f"{result.machine}; medians of {result.repeat}."),
+            Table(("What", "Personas", "Seconds", "Peak MB"), rows),
+        ),
+    )
+
+
+def bench_store_document(result: BenchStoreResult) -> Document:
+    """How often kills and damage ended how."""
+    kills, flips = result.kills, result.flips
+    short = kills.kills < kills.asked or flips.flips < flips.asked
+    ended = f"Ended early, see --minutes: {kills.kills} of {kills.asked} kills, {flips.flips} of {flips.asked} bytes."
+    return Document(
+        "What do kills and damaged bytes do to a store?",
+        (
+            Paragraph(
+                f"{kills.kills} times killed: {kills.resumed} resumed, {kills.complete} complete already, {kills.begun_anew} "
+                f"begun anew, {kills.refused} refused; {kills.doubled} doubled, {kills.other_result} with another result, "
+                f"{kills.rows_lost} with rows lost, {kills.tracebacks} tracebacks."
+            ),
+            Paragraph(
+                f"{flips.flips} bytes flipped, one in each block of {flips.block_bytes:,} bytes: {flips.said_damaged} said "
+                f"damaged, {flips.harmless} harmless, {flips.wrongly_said} wrongly said, {flips.tracebacks} tracebacks; of "
+                f"those damaged, {flips.restored_whole} restored whole, {flips.restored_in_part} in part, "
+                f"{flips.not_restored} not."
+            ),
+            *((Paragraph(ended, "caution"),) if short else ()),
+            Paragraph(f"It took {result.seconds:.0f} s."),
+        ),
+    )

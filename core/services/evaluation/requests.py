@@ -1,0 +1,134 @@
+"""What may be asked of evaluations. Nothing heavy is imported: the command line shows these as options."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from core.errors import InputError, in_range, one_of
+from core.options import option
+from core.services.studies.requests import RunRequest
+
+LONGEST_HORIZON = 365
+#: What the shipped backtest was asked, and the files it reads in the folder of observations.
+ORIGINS = (date(2020, 6, 30), date(2020, 9, 30), date(2020, 12, 31), date(2021, 3, 31))
+HORIZONS = (30, 90, 180)
+FILES = ("google_mobility_national.parquet", "oxcgrt_national.parquet", "cases_deaths_jhu.parquet")
+#: Worlds of each kind, people of each twin, and trials of its search.
+SEEDS, PERSONAS, TRIALS = 12, 300, 16
+DAYS = "YYYY-MM-DD,…"
+
+
+@dataclass(frozen=True)
+class BacktestRequest:
+    """Rolling origins over the places of tables of observations: last days of training, and days ahead. No `countries`: all.
+
+    Origins and horizons are taken once and in order. Raises InputError for none, and for a horizon that makes no sense.
+    """
+
+    mobility: Path = option("observed mobility by country")
+    policy: Path = option("measures in force by country")
+    origins: tuple[date, ...] = option("last days of training", word=DAYS)
+    horizons: tuple[int, ...] = option("days ahead", HORIZONS, word="N,N,…")
+    cases: Path | None = option("reported cases by country", None)
+    countries: tuple[str, ...] | None = option("ISO-3 codes (default: all)", None, word="A,B,…")
+    seed: int = option("of the people", 0)
+
+    def __post_init__(self) -> None:
+        origins, horizons = checked(self.origins, self.horizons, "backtest")
+        object.__setattr__(self, "origins", origins)
+        object.__setattr__(self, "horizons", horizons)
+
+    @classmethod
+    def shipped(cls, folder: Path = Path()) -> BacktestRequest:
+        """The shipped measurement again on this folder's files, which need not be there."""
+        mobility, policy, cases = (folder / name for name in FILES)
+        return cls(mobility, policy, ORIGINS, HORIZONS, cases)
+
+    @classmethod
+    def of_folder(cls, folder: Path) -> BacktestRequest | None:
+        """The same; None where one of the files is not there."""
+        asked = cls.shipped(folder)
+        return asked if all(path.is_file() for path in asked.files().values()) else None
+
+    def with_files_in(self, folder: str = "DIR") -> BacktestRequest:
+        """The same with the files in `folder`, for lines that name no path of this machine."""
+        return replace(self, **{name: Path(folder) / path.name for name, path in self.files().items()})  # type: ignore[arg-type]
+
+    def files(self) -> dict[str, Path]:
+        """The files by what is in them."""
+        files = {"mobility": self.mobility, "policy": self.policy, "cases": self.cases}
+        return {name: path for name, path in files.items() if path is not None}
+
+
+@dataclass(frozen=True)
+class LearnRequest:
+    """Learning from many places up to each day of `until`, into tables in the folder `to`."""
+
+    mobility: Path = option("observed mobility by country")
+    policy: Path = option("measures in force by country")
+    until: tuple[date, ...] = option("days to learn up to", word=DAYS)
+    to: Path = option("folder for the tables (CSV)", word="DIRECTORY")
+
+    def __post_init__(self) -> None:
+        if not self.until:
+            raise InputError("no day is given", where="learn", allowed="one or more days to learn up to")
+
+
+@dataclass(frozen=True)
+class WorldsRequest:
+    """`seeds` worlds of each of `kinds` (None: all), each with a twin of `personas` people and a search of `trials` (0: the
+    engine's table as it is). Raises InputError for an unknown kind or a number out of range."""
+
+    kinds: tuple[str, ...] | None = option("kinds of world (default: all)", None, word="A,B,…")
+    seeds: int = option(f"worlds of each kind (default {SEEDS})", SEEDS)
+    personas: int = option(f"people of each twin (default {PERSONAS})", PERSONAS)
+    trials: int = option(f"Optuna trials of each twin (default {TRIALS})", TRIALS)
+
+    def __post_init__(self) -> None:
+        if self.kinds is not None:
+            from core.synthetic.worlds import KINDS, MERIDIA
+
+            every, where = (*KINDS, MERIDIA), "known worlds"
+            chosen = dict.fromkeys(one_of(item, every, what="kind of world", where=where) for item in self.kinds)
+            if not chosen:
+                raise InputError("no kind of world is given", where=where, allowed=", ".join(every))
+            object.__setattr__(self, "kinds", tuple(chosen))
+        for name, low, high in (("seeds", 1, 100), ("personas", 1, 10_000), ("trials", 0, 500)):
+            in_range(getattr(self, name), low, high, f"{getattr(self, name)} {name}", where="known worlds")
+
+
+@dataclass(frozen=True)
+class AblateRequest:
+    """What each part of a run's twin is worth; `only` some parts by name (None: all)."""
+
+    run: RunRequest
+    only: tuple[str, ...] | None = option("some ablations by name (default: all)", None, word="A,B,…")
+
+
+@dataclass(frozen=True)
+class FiguresRequest:
+    """The figures that README and pages quote: `only` some measurements (None: all), on the observations in `data`, into
+    the folder `to`."""
+
+    data: Path | None = option("folder of observations", None, word="DIR")
+    only: tuple[str, ...] | None = option("some measurements by name (default: all)", None, word="A,B,…")
+    to: Path | None = option("folder of the files (default: data/validation)", None, word="DIRECTORY")
+
+
+def checked(origins: Sequence[date], horizons: Sequence[int], where: str) -> tuple[tuple[date, ...], tuple[int, ...]]:
+    """Origins and horizons, each once, in order; InputError for none, and for a horizon that makes no sense."""
+    if not origins:
+        raise InputError("no origin is given", where=where, allowed="one or more days")
+    return tuple(sorted(set(origins))), checked_horizons(horizons, where)
+
+
+def checked_horizons(horizons: Sequence[int], where: str) -> tuple[int, ...]:
+    """The horizons, each once, in order; InputError for none and for one that makes no sense."""
+    if not horizons:
+        raise InputError("no horizon is given", where=where, allowed="one or more numbers of days")
+    for horizon in horizons:
+        in_range(horizon, 1, LONGEST_HORIZON, f"a horizon of {horizon} days", where=where)
+    return tuple(sorted(set(horizons)))

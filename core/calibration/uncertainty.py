@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-DAYS_PER_BLOCK = 7
+from core.statistics.bootstrap import unit_counts, week_starts
 
 
 def bootstrap_lines(
@@ -33,12 +33,9 @@ def bootstrap_lines(
     products = np.stack(
         [counted * activity**2, counted * activity, counted, counted * activity * target, counted * target]
     )
-    starts = np.arange(0, len(activity), DAYS_PER_BLOCK)
+    starts = week_starts(len(activity))
     blocks = np.add.reduceat(products, starts, axis=1)
-    counts = np.ones((draws, len(starts)), dtype=int)
-    if seed is not None:
-        generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed)))
-        counts = generator.multinomial(len(starts), np.full(len(starts), 1 / len(starts)), size=draws)
+    counts = np.ones((draws, len(starts))) if seed is None else unit_counts(len(starts), draws, seed)
     s11, s12, s22, t1, t2 = np.einsum("dk,mkb->mdb", counts, blocks)
     determinant = s11 * s22 - s12**2
     flat = determinant <= 1e-12 * np.maximum(s11 * s22, 1e-300)

@@ -17,6 +17,7 @@ from datetime import date
 import numpy as np
 
 from core.calibration.learned import known_rows
+from core.statistics.bootstrap import generator_of
 from core.study import Study
 
 EFFECTS_FILE = "effects.csv"
@@ -48,7 +49,7 @@ def _spread_after(study: Study, file: str, unknown: float, origin: date) -> np.n
 def drawn_factors(spread: np.ndarray, draws: int, seed: int, stream: int) -> np.ndarray:
     """Factors with mean 1 and this standard deviation, float32 (draws, behaviours): log-normal, for an engine may overstate
     an effect or understate it, but not turn its direction round."""
-    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(stream,))))
+    generator = generator_of(seed, stream)
     width = np.sqrt(np.log1p(spread**2))
     logs = generator.standard_normal((draws, len(spread))) * width - width**2 / 2
     return np.exp(logs).astype(np.float32)

@@ -20,9 +20,8 @@ from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.policy.timeline import PolicyTimeline
 from core.simulation.contexts import baseline_week, frozen_at, unique_contexts, without_policy
 from core.simulation.simulate import EVERYONE
+from core.statistics.levels import central
 
-#: An 80% interval: what lies between these quantiles of the draws.
-LOW, HIGH = 0.1, 0.9
 #: Groups whose baseline activity is below this are not shown: a percent change of next to nothing means nothing.
 SMALLEST_GROUP_BASELINE = 0.01
 #: Points of the metric that two equal answers may differ by: engines answer in 32-bit floats, whose last bit in an
@@ -121,7 +120,7 @@ def block_summary(
     counts = np.diff(np.append(starts, len(metric)))[:, None]
     index, columns = metric.index[starts], metric.columns
     mean = np.add.reduceat(metric.to_numpy(float), starts, axis=0) / counts
-    low, high = np.quantile(np.add.reduceat(draws, starts, axis=1) / counts, [LOW, HIGH], axis=0)
+    low, high = central(np.add.reduceat(draws, starts, axis=1) / counts, axis=0)
     return pd.DataFrame(mean, index, columns), pd.DataFrame(low, index, columns), pd.DataFrame(high, index, columns)
 
 
@@ -132,7 +131,7 @@ def mean_draws(draws: np.ndarray) -> np.ndarray:
 
 def interval_of(draws: np.ndarray, columns: pd.Index) -> tuple[pd.Series, pd.Series]:
     """Ends of the 80% interval of draws (draws, behaviours)."""
-    low, high = np.quantile(draws, [LOW, HIGH], axis=0)
+    low, high = central(draws, axis=0)
     return pd.Series(low, columns), pd.Series(high, columns)
 
 

@@ -1,9 +1,9 @@
 """How sure a counterfactual is of itself: the whole estimate again with other personas and other training weeks.
 
-A draw weighs every persona anew (the Bayesian bootstrap: standard exponential weights, Rubin 1981, doi
-10.1214/aos/1176345338), resamples whole training weeks, fits the lines again and anchors them again at the origin. What
-another policy changes is multiplied by a drawn factor: how wrong simulated effects have been elsewhere (`engine_error`).
-So is the metric of days that a moved working week turns into what their weekday never was in training.
+A draw weighs every persona anew (the Bayesian bootstrap of `core.statistics.bootstrap`), resamples whole training weeks, fits
+the lines again and anchors them again at the origin. What another policy changes is multiplied by a drawn factor: how wrong
+simulated effects have been elsewhere (`effect_uncertainty`). So is the metric of days that a moved working week turns into
+what their weekday never was in training.
 Weights follow the persona's place in the population, so that two policies, or a population and an edited copy of it,
 are compared draw by draw and share what they have in common.
 
@@ -42,6 +42,7 @@ from core.simulation.simulate import (
     population_groups,
     simulate_block,
 )
+from core.statistics.bootstrap import exponential_multiples, generator_of
 
 DRAWS = 200
 #: Draws whose days are in memory side by side.
@@ -251,6 +252,5 @@ def _usual_weight(personas: pd.DataFrame) -> float:
 
 def _reweighted(rows: pd.DataFrame, usual: float, block: int, seed: int, draws: int) -> np.ndarray:
     """Weights of a block's personas in each draw, float32 (draws, rows), of the order of 1: in units of the `usual` weight."""
-    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(0, block))))
-    multiples = generator.standard_exponential((draws, len(rows)), dtype=np.float32)
+    multiples = exponential_multiples(generator_of(seed, 0, block), draws, len(rows), np.float32)
     return np.asarray(multiples * (rows["weight"].to_numpy(dtype=float) / usual).astype(np.float32))

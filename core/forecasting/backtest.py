@@ -23,7 +23,6 @@ from core.errors import TooLittleObserved
 from core.forecasting.backtest_scores import TWIN, BacktestRow, IntervalScores
 from core.forecasting.baselines import BASELINES, backtest_baselines
 from core.forecasting.intervals import (
-    LEVELS,
     WITH_INTERVALS,
     PastErrors,
     Widths,
@@ -37,6 +36,7 @@ from core.forecasting.metrics import macro_rmse
 from core.forecasting.past import FEWEST_TRAINING, known_at, past_errors
 from core.forecasting.places import Place, last_observed
 from core.simulation.simulate import simulate
+from core.statistics.levels import LEVELS
 
 SEEN_SHARE = 0.85
 MISSING_SHARE = 0.30

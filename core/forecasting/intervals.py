@@ -19,9 +19,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from core.statistics.levels import LEVELS
+
 #: Forecasters with past errors, and so with intervals.
 WITH_INTERVALS = ("twin", "seasonal_naive")
-LEVELS = (50, 80, 95)
 #: Classes of horizon by their last day ahead.
 CLASSES = (7, 14, 28, 56, 91, 126, 182)
 #: Days that tell how much a place's behaviours move, how many of them have to be observed, and what such moves weigh. The

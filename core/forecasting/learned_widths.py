@@ -8,7 +8,8 @@ import numpy as np
 
 from core.calibration.learned import known_rows
 from core.errors import InputError
-from core.forecasting.intervals import CLASSES, LEVELS, Widths
+from core.forecasting.intervals import CLASSES, Widths
+from core.statistics.levels import LEVELS
 from core.study import Study
 
 WIDTHS_FILE = "widths.csv"

@@ -19,7 +19,8 @@ from datetime import date
 import numpy as np
 from scipy.stats import t
 
-from core.forecasting.intervals import CLASSES, LEVELS, PastErrors, Widths, borrowed
+from core.forecasting.intervals import CLASSES, PastErrors, Widths, borrowed
+from core.statistics.levels import LEVELS
 
 #: Fewer blocks than this tell nothing about a class.
 FEWEST_BLOCKS = 3

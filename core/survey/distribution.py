@@ -26,7 +26,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-LEVEL = 80
+from core.statistics.bootstrap import exponential_multiples, generator_of
+from core.statistics.levels import SHOWN, central
+
+LEVEL = SHOWN
 DRAWS = 1000
 #: A group of fewer personas is shown, and marked: chance decides much of it.
 FEWEST_PERSONAS = 10
@@ -202,14 +205,14 @@ class SurveyDistribution:
 
         A persona has the same draws in whatever group it is counted.
         """
-        random = np.random.default_rng(np.random.SeedSequence(self._seed))
+        random = generator_of(self._seed)
         people = len(self._weights)
         rows = max(1, _BLOCK // people)
         counted = np.hstack([self._means, np.ones((people, 1))]) * self._weights[:, None]
         places = [np.flatnonzero(self._answered & member) for member in members]
         parts: list[list[np.ndarray]] = [[] for _ in members]
         for first in range(0, self._draws, rows):
-            drawn = random.standard_exponential((min(rows, self._draws - first), people))
+            drawn = exponential_multiples(random, min(rows, self._draws - first), people)
             for part, here in zip(parts, places, strict=True):
                 part.append(np.einsum("di,ik->dk", drawn[:, here], counted[here]))
         return [np.concatenate(part) for part in parts]
@@ -257,7 +260,7 @@ class SurveyDistribution:
 
 
 def _estimate(value: float, drawn: np.ndarray) -> Estimate:
-    lower, upper = np.quantile(drawn, [(100 - LEVEL) / 200, (100 + LEVEL) / 200])
+    lower, upper = central(drawn, LEVEL)
     return Estimate(float(value), float(lower), float(upper))
 
 

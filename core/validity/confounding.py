@@ -17,6 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.statistics.bootstrap import generator_of
+from core.statistics.levels import JUDGED
 from core.validity.persona_audit import Estimate, mean_estimate
 
 #: Enough for a level of five percent shared by some dozens of statements.
@@ -24,7 +26,7 @@ PERMUTATIONS = 4999
 #: Values permuted at a time: what is held in memory.
 _CHUNK = 500_000
 #: All statements of an audit hold at once in so many percent of audits.
-LEVEL = 95.0
+LEVEL = float(JUDGED)
 ROUNDING = 1e-9
 
 
@@ -78,7 +80,7 @@ def _permuted(centred: np.ndarray, shares: np.ndarray, seed: int) -> float:
     own = float(((shares @ centred) ** 2).sum())
     if own <= ROUNDING**2:
         return 1.0
-    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed)))
+    generator = generator_of(seed)
     as_much, done = 0, 0
     while done < PERMUTATIONS:
         count = min(PERMUTATIONS - done, max(_CHUNK // centred.size, 1))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.statistics.bootstrap import generator_of
 from core.validity.persona_audit import UNKNOWN, Estimate, mean_estimate
 
 PERMUTATIONS = 1999
@@ -63,7 +64,7 @@ def memory(recalled: np.ndarray, truth: np.ndarray, *, seed: int = 0) -> Memory:
     scale = np.array([_mean(column) for column in naive.T])
     scale = np.where(scale > 0, scale, np.nan)
     own = _mean(np.abs(said - seen) / scale)
-    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed)))
+    generator = generator_of(seed)
     as_good = sum(
         _mean(np.abs(said[generator.permutation(months)] - seen) / scale) <= own * (1.0 + 1e-9)
         for _ in range(PERMUTATIONS)

@@ -1,9 +1,7 @@
 """Whether one method errs more than another, or only seemed to here: the paired bootstrap, in one place.
 
-What is drawn with replacement is the unit whose rows share their luck: weeks of a test period, for errors of neighbouring
-days go together; countries of a backtest; generated worlds. The same units are drawn for every method: a hard week is hard
-for all of them and drops out of their difference.
-Source: Künsch (1989), The jackknife and the bootstrap for general stationary observations, Annals of Statistics 17(3).
+The same units are drawn for every method (`core.statistics.bootstrap`): a hard week is hard for all of them and drops out of
+their difference.
 """
 
 from __future__ import annotations
@@ -14,25 +12,20 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-DAYS_PER_BLOCK = 7
-DRAWS = 1000
-#: The central interval that is shown, in percent.
-LEVEL = 80
-#: The ends, as quantiles, of the interval that has to lie on one side of zero before a method is called better.
-BAND = (0.05, 0.95)
+from core.statistics.bootstrap import MANY_DRAWS, unit_counts, week_starts
+from core.statistics.levels import VERDICT, central
+
 #: Weeks of a test below which nothing is said of how weeks differ.
 FEWEST_WEEKS = 6
-#: Draws where they cost little.
-MANY_DRAWS = 2000
 #: What is said of two methods.
 BETTER, WORSE, UNSURE = "better", "worse", "not certain"
 
 
 @dataclass(frozen=True)
 class Difference:
-    """What one method's error is less another's, in units of the metric (below zero: it errs less), with the interval `BAND`
-    over `units`; ends None where there are too few units to tell. The `verdict` follows from these: better or worse only where
-    the interval lies on one side of zero."""
+    """What one method's error is less another's, in units of the metric (below zero: it errs less), with the interval of level
+    `VERDICT` over `units`; ends None where there are too few units to tell. The `verdict` follows from these: better or worse
+    only where the interval lies on one side of zero."""
 
     value: float
     lower: float | None
@@ -49,20 +42,6 @@ class Difference:
     def as_dict(self) -> dict[str, float | int | str | None]:
         """As JSON gives it back."""
         return asdict(self)
-
-
-def unit_counts(units: int, draws: int, seed: int, strata: Sequence[object] | None = None) -> np.ndarray:
-    """How often each unit is drawn, (draws, units): as many as there are, with replacement, within each of its `strata` (one
-    label a unit; none: all together)."""
-    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed)))
-    if strata is None:
-        return generator.multinomial(units, np.full(units, 1 / units), size=draws).astype(float)
-    labels = np.array([str(label) for label in strata])
-    counts = np.zeros((draws, units))
-    for label in dict.fromkeys(labels.tolist()):
-        own = np.flatnonzero(labels == label)
-        counts[:, own] = generator.multinomial(len(own), np.full(len(own), 1 / len(own)), size=draws)
-    return counts
 
 
 def rmse_difference(
@@ -85,7 +64,7 @@ def rmse_difference(
     counts = unit_counts(len(labels), MANY_DRAWS, seed, kinds)
     # Not BLAS: the last bit of its sums depends on how many threads the machine gives it.
     drawn = np.sqrt(np.einsum("du,mu->md", counts, squares) / np.einsum("du,u->d", counts, sizes))
-    low, high = np.quantile(drawn[0] - drawn[1], BAND)
+    low, high = central(drawn[0] - drawn[1], VERDICT)
     return Difference(value, float(low), float(high), len(labels))
 
 
@@ -98,7 +77,7 @@ def macro_draws(forecasts: Sequence[pd.DataFrame], observed: pd.DataFrame, *, dr
     """
     truth = observed.to_numpy(float)
     errors = np.stack([frame.to_numpy(float) for frame in forecasts]) - truth
-    starts = np.arange(0, len(truth), DAYS_PER_BLOCK)
+    starts = week_starts(len(truth))
     squares = np.add.reduceat(np.where(np.isfinite(truth), errors, 0.0) ** 2, starts, axis=1)
     counts = np.add.reduceat(np.isfinite(truth).astype(float), starts, axis=0)
     drawn = unit_counts(len(starts), draws, seed)
@@ -119,22 +98,15 @@ def macro_differences(
     seen = observed.loc[:, observed.notna().any()]
     frames = [frame[seen.columns] for frame in (ours, *others.values())]
     scores = [float(np.sqrt(((frame - seen) ** 2).mean()).mean()) for frame in frames]
-    weeks = -(-len(seen) // DAYS_PER_BLOCK)
+    weeks = len(week_starts(len(seen)))
     if weeks < FEWEST_WEEKS:
         return {
             name: Difference(scores[0] - score, None, None, weeks)
             for name, score in zip(others, scores[1:], strict=True)
         }
     drawn = macro_draws(frames, seen, draws=MANY_DRAWS, seed=seed)
-    ends = np.quantile(drawn[0] - drawn[1:], BAND, axis=1)
+    ends = central(drawn[0] - drawn[1:], VERDICT, axis=1)
     return {
         name: Difference(scores[0] - score, float(low), float(high), weeks)
         for name, score, low, high in zip(others, scores[1:], *ends, strict=True)
     }
-
-
-def central(values: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
-    """The ends of the central interval of `level` percent of all values."""
-    tail = (100.0 - level) / 2.0
-    low, high = np.percentile(values, [tail, 100.0 - tail])
-    return float(low), float(high)

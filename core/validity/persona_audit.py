@@ -19,10 +19,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from core.validity.paired import unit_counts
+from core.statistics.bootstrap import unit_counts
+from core.statistics.levels import JUDGED
 
 #: All intervals of a family hold at once in so many percent of checks.
-LEVEL = 95.0
+LEVEL = float(JUDGED)
 DRAWS = 2000
 #: Differences of answers below this are rounding: 32-bit floats.
 ROUNDING = 1e-9

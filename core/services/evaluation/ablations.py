@@ -39,9 +39,11 @@ from core.services.runs.results import curves
 from core.services.runs.tables import rounded
 from core.services.studies.inputs import StudyInputs
 from core.services.studies.requests import RunRequest
+from core.statistics.bootstrap import DRAWS
+from core.statistics.levels import SHOWN, central
 from core.store.database import Store
 from core.store.runs import StoredRun
-from core.validity.paired import DRAWS, LEVEL, central, macro_draws
+from core.validity.paired import macro_draws
 
 ABLATED_ENGINE = DEFAULT_ENGINE
 NOT_ASKED = "not asked for"
@@ -114,7 +116,7 @@ def run_ablations(
         unit=study.metric_unit,
         macro_rmse=_four(twin.mean()),
         rmse=_by_behaviour(twin),
-        interval=LEVEL,
+        interval=SHOWN,
         draws=DRAWS,
         rows=tuple(rows),
         left_out={item.label: NOT_ASKED for item in every if item not in chosen},
@@ -181,8 +183,8 @@ def ablation_rows(
                 macro_rmse_min=_four(macro.min()),
                 macro_rmse_max=_four(macro.max()),
                 price=_four(np.median(macro) - own.mean()),
-                price_low=_four(low),
-                price_high=_four(high),
+                price_low=_four(float(low)),
+                price_high=_four(float(high)),
                 rmse=_by_behaviour(errors.median()),
                 seeds=item.seeds,
                 macro_rmse_by_seed=tuple(_four(value) for value in macro),

@@ -22,7 +22,9 @@ from core.services.evaluation.backtest_tables import SCORES, intervals_of
 from core.services.evaluation.results import BacktestResult
 from core.services.runs.forecasters import FORECASTERS
 from core.services.runs.results import BASELINE, METRICS, family, score_matrix
-from core.validity.paired import BAND, BETTER, MANY_DRAWS, UNSURE, WORSE, unit_counts
+from core.statistics.bootstrap import MANY_DRAWS, unit_counts
+from core.statistics.levels import VERDICT, central
+from core.validity.paired import BETTER, UNSURE, WORSE
 
 ALIKE = "about as good"
 #: A mean error within this share of the rival's is no difference that a user would notice.
@@ -120,7 +122,7 @@ def skill_comparison(part: pd.DataFrame, rivals: Sequence[str]) -> SkillComparis
     twin, rival = sums[TWIN].to_numpy(float), sums[best].to_numpy(float)
     # A country's rows share its data, so that countries and not rows are drawn.
     drawn = unit_counts(len(sums), MANY_DRAWS, seed=len(sums))
-    low, high = np.quantile(1 - (drawn @ twin) / (drawn @ rival), BAND)
+    low, high = central(1 - (drawn @ twin) / (drawn @ rival), VERDICT)
     return SkillComparison(
         rows=len(both),
         countries=len(sums),

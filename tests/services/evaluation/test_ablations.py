@@ -53,9 +53,10 @@ from core.services.runs.run import run_study
 from core.services.studies.inputs import StudyInputs
 from core.services.studies.requests import RunRequest
 from core.simulation.simulate import simulate
+from core.statistics.levels import central
 from core.store.database import Store
 from core.study import NamedDay, WorkingWeek, load_study
-from core.validity.paired import central, macro_draws
+from core.validity.paired import macro_draws
 
 #: The run whose ablations are kept, and its command line, so that the command finds it instead of running it again.
 SMALL = RunRequest("meridia", personas=40, trials=8, **SHORT)

@@ -11,7 +11,8 @@ from core.report.renderers.terminal import terminal_text
 from core.report.sentences.known_worlds import world_table, world_words, worlds_document
 from core.services.evaluation.known_worlds import measured_worlds
 from core.services.evaluation.results import WorldsResult
-from core.validity.paired import BETTER, UNSURE, WORSE, Difference, rmse_difference, unit_counts
+from core.statistics.bootstrap import unit_counts
+from core.validity.paired import BETTER, UNSURE, WORSE, Difference, rmse_difference
 from core.validity.world_scores import CLEAR_EFFECT, ESTIMATORS, MEASURES, Estimate, WorldRow, scores_of, summary_of
 
 

@@ -1,0 +1,1 @@
+"""How draws are made and intervals read off them, in one place."""

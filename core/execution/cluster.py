@@ -12,6 +12,7 @@ import logging
 import platform
 import re
 import shutil
+import socket
 import tempfile
 import threading
 import time
@@ -48,6 +49,7 @@ ADDRESSES = "tcp://HOST:PORT or tls://HOST:PORT of a dask scheduler, or local:N 
 CONNECT, FIRST_WORKER, STARTING = 5.0, 10.0, 60.0
 #: Seconds after which a cluster without any worker is given up.
 DESERTED = 30.0
+HERE = "127.0.0.1"
 _LOCAL = re.compile(r"local:(\d+)")
 _REMOTE = re.compile(r"(tcp|tls)://[^\s/:]+(:[^\s/:]+)*:\d+|(tcp|tls)://\[[0-9a-fA-F:]+\]:\d+")
 
@@ -178,7 +180,7 @@ class _OwnWorkers(ExitStack):
         start_server()
         self._folder = self.enter_context(tempfile.TemporaryDirectory(prefix="policytwin-", ignore_cleanup_errors=True))
         cluster = LocalCluster(
-            n_workers=0, host="127.0.0.1", protocol="tcp://", dashboard_address=None, silence_logs=logging.ERROR
+            n_workers=0, host=HERE, protocol="tcp://", dashboard_address=f"{HERE}:0", silence_logs=logging.ERROR
         )
         self.address = self.enter_context(cluster).scheduler_address
         self._processes: list[Any] = [None] * workers
@@ -208,7 +210,8 @@ def _serve(address: str, folder: str) -> None:
     logging.getLogger("distributed").setLevel(logging.ERROR)
 
     async def serve() -> None:
-        async with Worker(address, nthreads=1, memory_limit=0, local_directory=folder) as worker:
+        about: dict[str, Any] = {"memory_limit": 0, "local_directory": folder, "dashboard_address": f"{HERE}:0"}
+        async with Worker(address, host=HERE, nthreads=1, **about) as worker:
             await worker.finished()
 
     asyncio.run(serve())
@@ -216,10 +219,15 @@ def _serve(address: str, folder: str) -> None:
 
 def _connected(address: str) -> Client:
     try:
+        # Dask's own client waits for ever on a port where something else listens. A scheduler speaks first, but for TLS.
+        host, port = address.partition("://")[2].rsplit(":", 1)
+        with socket.create_connection((host.strip("[]"), int(port)), CONNECT) as probe:
+            if address.startswith("tcp") and not probe.recv(1):
+                raise ConnectionError("who listens there is no scheduler")
         return Client(address, timeout=CONNECT, set_as_default=False, name="policytwin")
     except (OSError, ValueError) as wrong:
         raise InputError(
-            f"no dask scheduler answers at {address} within {CONNECT:.0f} s ({str(wrong).splitlines()[0]})",
+            f"no dask scheduler answers at {address} within {CONNECT:g} s ({str(wrong).splitlines()[0]})",
             where="--cluster",
             allowed=ADDRESSES,
         ) from None

@@ -34,7 +34,7 @@ class TestDask(ExecutorContract):
     @classmethod
     def executor(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Executor]:
         folder = tmp_path_factory.mktemp("cluster")
-        with dask_cluster(folder, folder / "none") as cluster, open_executor(cluster=cluster.address) as executor:
+        with dask_cluster(folder, folder / "none") as address, open_executor(cluster=address) as executor:
             yield executor
 
 

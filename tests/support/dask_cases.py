@@ -1,4 +1,4 @@
-"""A real dask scheduler and real workers, as a user starts them, with nothing of the tests' folders in reach."""
+"""A real dask scheduler and real workers, as a user starts them, in another folder and out of reach of the tests' files."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-#: What a worker runs first: files below FORBIDDEN are another machine's.
+PATIENCE = 60.0
+#: What a worker runs first. Files below FORBIDDEN are another machine's.
 WALL = """
 import os, sys
 
@@ -24,51 +24,50 @@ def wall(event, arguments):
 
 sys.addaudithook(wall)
 """
-PATIENCE = 60.0
+#: A worker where PolicyTwin is not installed, and one with another version of it.
+WITHOUT = """
+import sys
 
+class Nothing:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "core":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
-@dataclass(frozen=True)
-class Cluster:
-    address: str
-    workers: list[subprocess.Popen[bytes]]
+sys.meta_path.insert(0, Nothing())
+"""
+OLDER = """
+import core.records
 
-    def kill(self, worker: int) -> None:
-        self.workers[worker].send_signal(signal.SIGKILL)
-        self.workers[worker].wait()
+core.records.code_version = lambda: "0.0+older"
+"""
 
 
 @contextmanager
-def dask_cluster(folder: Path, forbidden: Path, workers: int = 2) -> Iterator[Cluster]:
-    """A scheduler with two workers, in `folder`; files below `forbidden` are out of the workers' reach."""
-    file, wall = folder / "scheduler.json", folder / "wall.py"
-    wall.write_text(WALL)
+def dask_cluster(folder: Path, forbidden: Path, *, workers: int = 2, first: str = WALL) -> Iterator[str]:
+    """The address of a scheduler with so many workers, which run `first` before anything and work in `folder`."""
+    file, preload = folder / "scheduler.json", folder / "preload.py"
+    preload.write_text(first)
     environment = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if not name.startswith("POLICYTWIN_")},
         "FORBIDDEN": str(forbidden),
         "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1",
         "HOME": str(folder),
     }
-    command = [sys.executable, "-m", "dask"]
-    where = ["--scheduler-file", str(file)]
+    command, where = [sys.executable, "-m", "dask"], ["--scheduler-file", str(file)]
     scheduler = [*command, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", *where]
-    options = ["--nthreads", "1", "--memory-limit", "0", "--no-dashboard", "--preload", str(wall)]
+    options = ["--nthreads", "1", "--memory-limit", "0", "--no-dashboard", "--preload", str(preload)]
     worker = [*command, "worker", *where, *options]
     silent: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     started: list[subprocess.Popen[bytes]] = []
     try:
         for arguments in (scheduler, *[worker] * workers):
-            started.append(subprocess.Popen(arguments, cwd=folder, env=environment, **silent))
+            started.append(subprocess.Popen(arguments, cwd=folder, env=environment, start_new_session=True, **silent))
         ends = time.monotonic() + PATIENCE
         while not file.exists() or not file.read_text().strip().endswith("}"):
             assert time.monotonic() < ends and started[0].poll() is None, "the scheduler did not start"
             time.sleep(0.05)
-        yield Cluster(json.loads(file.read_text())["address"], started[1:])
+        yield str(json.loads(file.read_text())["address"])
     finally:
         for process in reversed(started):
-            process.send_signal(signal.SIGTERM)
-        for process in started:
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

@@ -10,7 +10,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
-from core.cli.parsers import DATE_FORMAT, day
 from core.printable import printable
 
 RUN_REQUEST = "core.services.studies.requests:RunRequest"
@@ -107,15 +106,6 @@ def asking_options(parser: Parser) -> None:
 
 def estimate_option(parser: Parser) -> None:
     parser.add_argument("--estimate", action="store_true", help="say what asking a model would cost, and ask nothing")
-
-
-def ask_option(parser: Parser) -> None:
-    parser.add_argument("--ask", action="store_true", help="ask a language model what its run has not asked yet")
-
-
-def window_options(parser: Parser) -> None:
-    parser.add_argument("--start", type=day, metavar=DATE_FORMAT, help="first day (default: of the hold-out)")
-    parser.add_argument("--end", type=day, metavar=DATE_FORMAT, help="last day (default: of the hold-out)")
 
 
 def store_option(parser: Parser) -> None:

@@ -34,6 +34,7 @@ MeasuredBacktest: TypeAlias = Measured[BacktestResult]
 
 NOT_MEASURED = "Not measured yet: `policytwin figures --data DIR`."
 WIDTH = 118
+UNKNOWN = "an unknown share"
 #: Rows of the UAE's table: how README calls the forecasters, in the order shown.
 ROWS: Mapping[str, str] = {
     "twin": "**PolicyTwin**",
@@ -142,12 +143,8 @@ def countries_words(measured: MeasuredBacktest) -> str:
     )
     levels = list(next(iter(every.values())).intervals[TWIN])
     held = listed([_held(part.intervals[TWIN], levels) for part in every.values()])
-    sizes = listed(
-        [
-            f"{part.intervals[TWIN]['80'].width / part.intervals['seasonal_naive']['80'].width:.0%}"
-            for part in every.values()
-        ]
-    )
+    widths = [[part.intervals[name]["80"].width for name in (TWIN, "seasonal_naive")] for part in every.values()]
+    sizes = listed([f"{ours / theirs:.0%}" for ours, theirs in widths])
     said.append(
         f"Its {' / '.join(levels)}% intervals (conformal, from errors of earlier origins) held {held}% of days at these "
         f"horizons. "
@@ -190,11 +187,12 @@ def prices_words(prices: AblationPrices) -> str:
 def worlds_words(worlds: KnownWorlds) -> str:
     """Contrasts against known truths: errors by world beside the usual ways, and the twin's signs, sizes and intervals."""
     found, twin = worlds.overall, worlds.overall.estimators[TWIN]
+    right, held = (_shown(share, ".0%", UNKNOWN) for share in (twin.right_sign, twin.coverage))
     said = [
         f"In {len(worlds.kinds)} kinds of generated worlds ({worlds.seeds} of each, {found.rows:,} true effects of measures, "
         "made by a process that shares nothing with the engine) the direction of the twin's contrasts is right in "
-        f"{_share(twin.right_sign)} of the effects of {worlds.clear_effect:g} points or more{_size(twin)}. Its 80% intervals "
-        f"held {_share(twin.coverage)} of the truths. Errors in points (root mean square), beside the size of the true effects:"
+        f"{right} of the effects of {worlds.clear_effect:g} points or more{_size(twin)}. Its 80% intervals "
+        f"held {held} of the truths. Errors in points (root mean square), beside the size of the true effects:"
     ]
     groups = {"**All**": found, **{WORLD_WORDS.get(name, name): item for name, item in worlds.by_world.items()}}
     groups |= {f"Distance to training: {name}": item for name, item in worlds.by_distance.items()}
@@ -203,9 +201,9 @@ def worlds_words(worlds: KnownWorlds) -> str:
     rows = [
         [
             label,
-            _number(item.rms_truth),
-            *(_bold(_number(item.estimators[name].rmse), _is_least(item, name)) for name in names),
-            _percent(item.estimators[TWIN].coverage),
+            _shown(item.rms_truth, ".1f"),
+            *(_bold(_shown(item.estimators[name].rmse, ".1f"), _is_least(item, name)) for name in names),
+            _shown(item.estimators[TWIN].coverage, ".0%"),
         ]
         for label, item in groups.items()
     ]
@@ -227,7 +225,7 @@ def _against_best(found: WorldScores) -> str:
     if best is None:
         return ""
     name, difference = best
-    twin, other = (_number(found.estimators[item].rmse) for item in (TWIN, name))
+    twin, other = (_shown(found.estimators[item].rmse, ".1f") for item in (TWIN, name))
     return (
         f"Over all worlds the twin is off by {twin} points and the best other way, {ESTIMATORS[name]}, by {other}. "
         f"{against_words(difference)}"
@@ -398,13 +396,5 @@ def _moved(summary: BacktestSummary, change: str, text: str) -> str:
     return text.format(_gains(parts)) if parts else ""
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1f}"
-
-
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{value:.0%}"
-
-
-def _share(value: float | None) -> str:
-    return "an unknown share" if value is None else f"{value:.0%}"
+def _shown(value: float | None, form: str, missing: str = "–") -> str:
+    return missing if value is None else format(value, form)

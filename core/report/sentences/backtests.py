@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import pandas as pd
 
 from core.cognition.registry import engine_label
-from core.forecasting.backtest_scores import TWIN, MeanScores
+from core.forecasting.backtest_scores import TWIN
 from core.report.document import Block, Details, Document, Figure, Heading, Paragraph, Table, sentences
 from core.report.figures.skill import coverage_figure, skill_heat
 from core.report.reproduction import Reproduction, reproduction
 from core.report.sentences.left_out import left_out_items
-from core.report.sentences.skill import answer, coverage_words, kept_out_statement, sharpness_words, where_from
+from core.report.sentences.skill import Cells, answer, coverage_words, kept_out_statement, sharpness_words, where_from
 from core.services.evaluation.backtests import backtest
 from core.services.evaluation.requests import BacktestRequest
 from core.services.evaluation.results import BacktestResult, Measured
@@ -20,6 +20,7 @@ from core.services.evaluation.skill import (
     ALIKE_WITHIN,
     CHANGE_WORDS,
     interval_table,
+    judged,
     row_frame,
     skill_comparisons,
     skill_table,
@@ -66,6 +67,21 @@ LIMITS = (
     "backtest. The months are those of one pandemic; another domain is another question. Rows of one country share its data, and "
     "countries share the pandemic, so the ranges are if anything too narrow."
 )
+#: How the rival is called in a title.
+RIVAL_WORDS = {
+    "best": "the best single baseline",
+    "persistence": "persistence",
+    "gradient_boosting": "gradient boosting on stringency and weekday",
+}
+COVERAGE_HOW = (
+    "A bar that ends at the dashed line keeps its promise. Above it the interval is wider than it need be; below it the interval "
+    "is too narrow. Both forecasters get their intervals from what they missed at earlier origins, pooled over all countries, "
+    "with days up to the origin only (split conformal)."
+)
+WIDTH_HOW = (
+    "Width: mean over days and behaviours, in points. Interval score: the width plus a price for each day outside, in points; "
+    "lower is better (Gneiting and Raftery, 2007)."
+)
 COVERAGE_WORDS = (
     "Share of days inside the intervals of the twin and of a simple forecast, by horizon and promised level"
 )
@@ -106,39 +122,36 @@ def backtest_document(measured: Measured[BacktestResult]) -> Document:
         return Document(title, (nothing, *left_out_items(result.left_out)), run_id=result.run_id)
     frame = row_frame(result)
     cells = skill_comparisons(frame, result.rivals)
-    table, source = skill_table(cells), backtest_source(measured)
+    source = backtest_source(measured)
     held = interval_table(result.rows)
-    names = {name: words_of(name) for name in dict.fromkeys(held["forecaster"])}
-    level = spoken_level(held)
     return Document(
         title,
         (
             Paragraph(answer(cells)),
             about,
-            Figure(
-                "skill-best",
-                lambda: skill_heat(table, CHANGE_WORDS, "the best single baseline", source),
-                "How far the twin's error lies below the baseline's, by horizon and by how far policy moved",
-                table,
-            ),
+            skill_figure(cells, "best", source),
             _means(result),
             *_fewer_behaviours(result),
             Heading("How sure"),
-            *(
-                (
-                    *sentences(coverage_words(held, level), sharpness_words(held, level)),
-                    Figure("intervals", lambda: coverage_figure(held, names, source), COVERAGE_WORDS, held),
-                    _held(result),
-                )
-                if level
-                else ()
-            ),
+            *interval_blocks(held, source),
             *left_out_items(result.left_out),
             methods(frame, result.rivals),
             reproduce_backtest(measured.request).details(),
         ),
         source=source,
         run_id=result.run_id,
+    )
+
+
+def skill_figure(cells: Cells, against: str, source: str) -> Figure:
+    """The twin against what a choice of `AGAINST` admits, by horizon and class of policy change."""
+    table = skill_table(cells)
+    words = {name: text for name, text in CHANGE_WORDS.items() if name in set(table["change"])}
+    return Figure(
+        f"skill-{against}",
+        lambda: skill_heat(table, words, RIVAL_WORDS[against], source),
+        "How far the twin's error lies below the baseline's, by horizon and by how far policy moved",
+        table.assign(rival=table["rival"].map(words_of)),
     )
 
 
@@ -158,33 +171,44 @@ def methods(frame: pd.DataFrame, rivals: Sequence[str]) -> Details:
     )
 
 
-def spoken_level(held: pd.DataFrame) -> int:
-    """The level that is talked about, from `interval_table`: 80, else the middle one; 0 where none was measured."""
-    levels = sorted({int(level) for level in held["level"]})
-    return 0 if not levels else 80 if 80 in levels else levels[len(levels) // 2]
-
-
-def _parts(result: BacktestResult) -> list[tuple[str, MeanScores]]:
-    parts = [(f"{horizon} d", part) for horizon, part in result.summary.by_horizon.items()]
-    for name, of_horizon in result.summary.by_change.items():
-        parts += [(f"{horizon} d, stringency moved {name}", part) for horizon, part in of_horizon.items()]
-    return parts
+def interval_blocks(held: pd.DataFrame, source: str) -> tuple[Block, ...]:
+    """Promised against achieved coverage, from `interval_table`; nothing where none was measured. 80% is talked about, or what
+    there is in the middle; the figure and the table have all."""
+    if held.empty:
+        return ()
+    levels = sorted(set(held["level"]))
+    spoken = 80 if 80 in levels else int(levels[len(levels) // 2])
+    names = {name: "The twin" if name == TWIN else words_of(name) for name in dict.fromkeys(held["forecaster"])}
+    names = dict(sorted(names.items(), key=lambda item: item[0] != TWIN))
+    table = pd.DataFrame(
+        {
+            "Forecaster": held["forecaster"].map(names),
+            "Days ahead": held["horizon"],
+            "Promised": [f"{level}%" for level in held["level"]],
+            "Days inside": [f"{share:.0%}" for share in held["coverage"]],
+            "Which is": [
+                judged(share, level / 100) for share, level in zip(held["coverage"], held["level"], strict=True)
+            ],
+            "Width": held["width"],
+            "Interval score": held["score"],
+        }
+    )
+    return (
+        *sentences(coverage_words(held, spoken)),
+        *sentences(sharpness_words(held, spoken)),
+        Figure("intervals", lambda: coverage_figure(held, names, source), COVERAGE_WORDS, held),
+        Paragraph(COVERAGE_HOW),
+        Table.of(table, WIDTH_HOW, digits=1),
+    )
 
 
 def _means(result: BacktestResult) -> Table:
-    parts = _parts(result)
+    parts = [(f"{horizon} d", part) for horizon, part in result.summary.by_horizon.items()]
+    for name, of_horizon in result.summary.by_change.items():
+        parts += [(f"{horizon} d, stringency moved {name}", part) for horizon, part in of_horizon.items()]
     names = list(parts[0][1].mean)
     rows = tuple((label, part.rows, *(part.mean[name] for name in names)) for label, part in parts)
     return Table(("Horizon", "Rows", *names), rows, "Mean macro RMSE, in points.")
-
-
-def _held(result: BacktestResult) -> Table:
-    parts = [(label, part.intervals.get(TWIN, {})) for label, part in _parts(result)]
-    levels = list(dict.fromkeys(level for _, held in parts for level in held))
-    rows = tuple(
-        (label, *(f"{held[level].coverage:.0%}" if level in held else "" for level in levels)) for label, held in parts
-    )
-    return Table(("Horizon", *(f"{level}%" for level in levels)), rows, "Share of days inside the twin's intervals.")
 
 
 def _fewer_behaviours(result: BacktestResult) -> tuple[Block, ...]:

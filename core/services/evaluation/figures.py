@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from core.errors import InputError, one_of
 from core.execution.executor import IN_THIS_PROCESS, Executor
@@ -65,6 +65,11 @@ class Bench:
     store: Store
     watch: ProgressReporter
     executor: Executor
+
+
+#: How long it took, and what is to be written once it is said where it comes from.
+Made: TypeAlias = tuple[float, Callable[[Header], Any]]
+Measure: TypeAlias = Callable[[Bench], Made]
 
 
 @dataclass(frozen=True)
@@ -145,43 +150,33 @@ def stale_figures(folder: Path, data: Path | None) -> dict[str, str]:
     return found
 
 
-def _study(study: str, splits: Sequence[tuple[date | None, date | None]]) -> Callable[..., Header]:
-    def write(measurement: Measurement, bench: Bench, folder: Path) -> Header:
+def _study(study: str, splits: Sequence[tuple[date | None, date | None]]) -> Measure:
+    def measure(bench: Bench) -> Made:
         found, personas, seconds = [], 0, 0.0
         for train_end, test_end in splits:
-            run = bench.store.run(
-                ensure_run(_request(study, bench, train_end, test_end), bench.store, bench.watch, bench.executor)
-            )
+            request = RunRequest(study, bench.data, train_end=train_end, test_end=test_end)
+            run = bench.store.run(ensure_run(request, bench.store, bench.watch, bench.executor))
             found.append(split_of(run.summary))
             # A run that an earlier attempt finished took its time then.
             personas, seconds = run.record.personas, seconds + run.summary["seconds"]["total"]
-        header = measurement.header(bench.data, seconds)
-        write_measured(StudyScores(header, study, personas, tuple(found)), measurement.name, folder)
-        return header
+        return seconds, lambda header: StudyScores(header, study, personas, tuple(found))
 
-    return write
+    return measure
 
 
-def _request(study: str, bench: Bench, train_end: date | None, test_end: date | None) -> RunRequest:
-    return RunRequest(study, bench.data, train_end=train_end, test_end=test_end)
+def _ablations(bench: Bench) -> Made:
+    train_end, test_end = UAE_SPLITS[0]
+    request = AblateRequest(RunRequest("uae", bench.data, train_end=train_end, test_end=test_end))
+    result = ablate(request, bench.store, watch=bench.watch, executor=bench.executor)
+    return result.seconds, lambda header: prices_of(result, header)
 
 
-def _ablations(measurement: Measurement, bench: Bench, folder: Path) -> Header:
-    request = _request("uae", bench, *UAE_SPLITS[0])
-    result = ablate(AblateRequest(request), bench.store, watch=bench.watch, executor=bench.executor)
-    header = measurement.header(bench.data, result.seconds)
-    write_measured(prices_of(result, header), measurement.name, folder)
-    return header
-
-
-def _worlds(measurement: Measurement, bench: Bench, folder: Path) -> Header:
+def _worlds(bench: Bench) -> Made:
     result = known_worlds(WorldsRequest(), watch=bench.watch, executor=bench.executor)
-    header = measurement.header(bench.data, result.seconds)
-    write_measured(known_worlds_scores(result, header), measurement.name, folder)
-    return header
+    return result.seconds, lambda header: known_worlds_scores(result, header)
 
 
-def _stylised_facts(measurement: Measurement, bench: Bench, folder: Path) -> Header:
+def _stylised_facts(bench: Bench) -> Made:
     assert bench.data is not None
     began = time.perf_counter()
     share = training_share(load_study(EMBEDDED))
@@ -191,38 +186,36 @@ def _stylised_facts(measurement: Measurement, bench: Bench, folder: Path) -> Hea
     )
     counted = errors.idxmin(axis=1).value_counts()
     best = {str(name): int(counted.get(name, 0)) for name in errors.columns}
-    own, now = embedded_facts()
-    header = measurement.header(bench.data, time.perf_counter() - began)
-    found = StylisedFacts(
-        header,
-        len(errors),
-        train_end,
-        LAST_OF_ALL,
-        middle_half(errors),
-        best,
-        own,
-        middle_half_of_policy(policies),
-        now,
-    )
-    write_measured(found, measurement.name, folder)
-    return header
+    half, policy_half, (own, now) = middle_half(errors), middle_half_of_policy(policies), embedded_facts()
+
+    def made(header: Header) -> StylisedFacts:
+        return StylisedFacts(header, len(errors), train_end, LAST_OF_ALL, half, best, own, policy_half, now)
+
+    return time.perf_counter() - began, made
+
+
+def _asking(bench: Bench) -> Made:
+    began = time.perf_counter()
+    estimate, calls = asking_costs(bench.data)
+    return time.perf_counter() - began, lambda header: AskingCosts(header, estimate, calls)
+
+
+def _measured(measure: Measure) -> Callable[[Measurement, Bench, Path], Header]:
+    def write(measurement: Measurement, bench: Bench, folder: Path) -> Header:
+        seconds, made = measure(bench)
+        header = measurement.header(bench.data, seconds)
+        write_measured(made(header), measurement.name, folder)
+        return header
+
+    return write
 
 
 def _backtest(measurement: Measurement, bench: Bench, folder: Path) -> Header:
     assert bench.data is not None
-    request = BacktestRequest.of_folder(bench.data)
-    assert request is not None
+    request = BacktestRequest.shipped(bench.data)
     measured = measured_now(backtest(request, watch=bench.watch, executor=bench.executor), request)
     export_backtest(measured, measured_path(measurement.name, folder))
     return measured.header
-
-
-def _asking(measurement: Measurement, bench: Bench, folder: Path) -> Header:
-    began = time.perf_counter()
-    estimate, calls = asking_costs(bench.data)
-    header = measurement.header(bench.data, time.perf_counter() - began)
-    write_measured(AskingCosts(header, estimate, calls), measurement.name, folder)
-    return header
 
 
 def _header(kind: Any, name: str) -> Callable[[Path], Header | None]:
@@ -238,8 +231,10 @@ def _backtest_header(folder: Path) -> Header | None:
     return read_exported(path).header if path.exists() else None
 
 
-def _measurement(name: str, what: str, command: str, files: tuple[str, ...], write: Any, kind: Any) -> Measurement:
-    return Measurement(name, what, command, files, write, _header(kind, name))
+def _measurement(
+    name: str, what: str, command: str, files: tuple[str, ...], measure: Measure, kind: Any
+) -> Measurement:
+    return Measurement(name, what, command, files, _measured(measure), _header(kind, name))
 
 
 MEASUREMENTS: Mapping[str, Measurement] = {

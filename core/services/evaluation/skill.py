@@ -159,21 +159,20 @@ def skill_table(cells: Mapping[tuple[str, int], SkillComparison]) -> pd.DataFram
 def forecaster_table(frame: pd.DataFrame, rivals: Sequence[str], horizon: int) -> pd.DataFrame:
     """Every forecaster at a horizon over all rows, best first: forecaster, words, mean and median macro RMSE, the twin's
     skill against it, and the share of rows that the twin wins."""
-    part = frame[frame["horizon"] == horizon]
-    rows = []
-    for name in (TWIN, *rivals):
-        both = part[[TWIN]].assign(rival=part[name]).dropna()
-        rows.append(
-            {
-                "forecaster": name,
-                "words": words_of(name),
-                "mean": float(part[name].mean()),
-                "median": float(part[name].median()),
-                "skill": np.nan if name == TWIN else float(1 - both[TWIN].mean() / both["rival"].mean()),
-                "wins": np.nan if name == TWIN else float((both[TWIN] < both["rival"]).mean()),
-            }
-        )
-    return pd.DataFrame(rows).sort_values("mean", kind="stable", ignore_index=True)
+    part = frame.loc[frame["horizon"] == horizon, [TWIN, *rivals]]
+    # A row without one of the two says nothing of how they compare.
+    theirs = part[part[TWIN].notna()]
+    ours = theirs.apply(lambda column: theirs[TWIN].where(column.notna()))
+    table = pd.DataFrame(
+        {
+            "words": [words_of(name) for name in part.columns],
+            "mean": part.mean(),
+            "median": part.median(),
+            "skill": (1 - ours.mean() / theirs.mean()).where(part.columns != TWIN),
+            "wins": ((ours < theirs).sum() / theirs.notna().sum()).where(part.columns != TWIN),
+        }
+    )
+    return table.rename_axis("forecaster").reset_index().sort_values("mean", kind="stable", ignore_index=True)
 
 
 def country_table(frame: pd.DataFrame, rivals: Sequence[str], horizon: int | None) -> pd.DataFrame:
@@ -184,50 +183,26 @@ def country_table(frame: pd.DataFrame, rivals: Sequence[str], horizon: int | Non
     """
     part = frame if horizon is None else frame[frame["horizon"] == horizon]
     best = str(part[list(rivals)].mean().idxmin())
-    rows = []
-    for code, own in part.groupby("country"):
-        both = own[[TWIN, best]].dropna()
-        if both.empty:
-            continue
-        twin, rival = float(both[TWIN].mean()), float(both[best].mean())
-        rows.append(
-            {
-                "country": str(code),
-                "name": own["name"].iloc[0],
-                "kept_out": bool(own["kept_out"].iloc[0]),
-                "rows": len(both),
-                "stringency_change": float(own["stringency_change"].mean()),
-                "twin": twin,
-                "rival": best,
-                "rival_score": rival,
-                "skill": 1 - twin / rival,
-                "wins": float((both[TWIN] < both[best]).mean()),
-            }
-        )
-    return pd.DataFrame(rows).sort_values("skill", ascending=False, kind="stable", ignore_index=True)
+    both = part.dropna(subset=[TWIN, best]).assign(wins=lambda rows: rows[TWIN] < rows[best])
+    table = both.groupby("country").agg(
+        name=("name", "first"), kept_out=("kept_out", "first"), rows=(TWIN, "size"), twin=(TWIN, "mean"),
+        rival_score=(best, "mean"), wins=("wins", "mean"),
+    )  # fmt: skip
+    change = part.groupby("country")["stringency_change"].mean()
+    table = table.assign(stringency_change=change, rival=best, skill=1 - table["twin"] / table["rival_score"])
+    return table.sort_values("skill", ascending=False, kind="stable").reset_index()
 
 
 def rows_of_country(frame: pd.DataFrame, rivals: Sequence[str], country: str) -> pd.DataFrame:
     """The rows of one country with the best single rival of each horizon over all countries: origin, horizon,
     stringency_change, twin, rival, rival_score, skill. InputError for a country that is not there."""
     one_of(country, sorted(frame["country"].unique()), what="country", where="backtest")
-    rows = []
-    for horizon, part in frame.groupby("horizon"):
-        best = str(part[list(rivals)].mean().idxmin())
-        for item in part[part["country"] == country].to_dict("records"):
-            twin, rival = float(item[TWIN]), float(item[best])
-            rows.append(
-                {
-                    "origin": item["origin"],
-                    "horizon": int(str(horizon)),
-                    "stringency_change": float(item["stringency_change"]),
-                    "twin": twin,
-                    "rival": best,
-                    "rival_score": rival,
-                    "skill": 1 - twin / rival,
-                }
-            )
-    return pd.DataFrame(rows).sort_values(["origin", "horizon"], ignore_index=True)
+    best = frame.groupby("horizon")[list(rivals)].mean().idxmin(axis=1)
+    own = frame[frame["country"] == country].sort_values(["origin", "horizon"], ignore_index=True)
+    own = own.assign(rival=own["horizon"].map(best))
+    scores = [float(row[row["rival"]]) for _, row in own.iterrows()]
+    table = own[["origin", "horizon", "stringency_change", TWIN, "rival"]].assign(rival_score=scores)
+    return table.assign(skill=1 - table[TWIN] / table["rival_score"])
 
 
 def interval_table(rows: Sequence[BacktestRow]) -> pd.DataFrame:

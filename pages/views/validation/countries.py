@@ -5,7 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from core.report.figures.skill import country_dots, dumbbells, forecaster_bars, skill_heat
+from core.report.document import Details, Items, Table
+from core.report.figures.skill import country_dots, dumbbells, forecaster_bars
+from core.report.sentences.backtests import skill_figure
 from core.report.sentences.skill import in_words
 from core.services.evaluation.backtests import backtest
 from core.services.evaluation.requests import BacktestRequest
@@ -15,24 +17,18 @@ from core.services.evaluation.skill import (
     CHANGE_WORDS,
     forecaster_table,
     rows_of_country,
-    skill_table,
     words_of,
 )
 from core.settings import observed_data
 from pages.common.charts import chart
 from pages.common.measure import measure
+from pages.common.render import render
 from pages.common.shell import Workspace, plain_text
 from pages.views.validation.data import BacktestView
 
 EVERY = "All"
 COUNTRY = "country"
 NOBODY = ""
-#: How the rival is called in a title.
-RIVAL_WORDS = {
-    "best": "the best single baseline",
-    "persistence": "persistence",
-    "gradient_boosting": "gradient boosting on stringency and weekday",
-}
 
 
 def countries_view(workspace: Workspace, view: BacktestView) -> None:
@@ -78,27 +74,17 @@ def _horizon(view: BacktestView) -> int | None:
 
 
 def _by_change(view: BacktestView, against: str) -> None:
-    table = skill_table(view.cells(against))
-    words = {name: text for name, text in CHANGE_WORDS.items() if name in set(table["change"])}
-    figure = skill_heat(table, words, RIVAL_WORDS[against], view.source)
-    chart(
-        figure,
-        table.assign(rival=table["rival"].map(words_of)),
-        f"skill-{against}",
-        "skill-heat",
-        "How far the twin's error lies below the baseline's, by horizon and by how far policy moved",
-    )
+    figure = skill_figure(view.cells(against), against, view.source)
+    render((figure,), "skill-heat")
     named = [
-        f"{CHANGE_WORDS[row['change']].lower()}, {row['horizon']} days: {_lower(words_of(row['rival']))}"
-        for row in table.to_dict("records")
+        f"{CHANGE_WORDS[row['change']].lower()}, {row['horizon']} days: {_lower(row['rival'])}"
+        for row in figure.data.to_dict("records")
     ]
     st.caption(
         "“Policy moved”: how far mean stringency over the days ahead lies from that of the 28 days before the origin, in index "
         "points. Range: 90% of what comes out when countries are drawn anew."
     )
-    with st.expander("Which baseline each cell is set against"):
-        for text in named:
-            st.markdown(f"- {plain_text(text)}")
+    render((Details("Which baseline each cell is set against", (Items(tuple(named)),)),), "which")
 
 
 def _forecasters(view: BacktestView, horizon: int) -> None:
@@ -156,34 +142,16 @@ def _country_table(table: pd.DataFrame) -> None:
         {
             "Country": table["name"],
             "Rows": table["rows"],
-            "Twin": table["twin"],
-            "Baseline": table["rival_score"],
-            "Against the baseline": (-100 * table["skill"]).round() + 0.0,
-            "Twin better in": 100 * table["wins"],
-            "Policy moved": table["stringency_change"],
-            "Kept out": table["kept_out"],
+            "Twin, points": table["twin"],
+            "Baseline, points": table["rival_score"],
+            "Against the baseline, %": (-100 * table["skill"]).round() + 0.0,
+            "Twin better in, %": 100 * table["wins"],
+            "Policy moved, points": table["stringency_change"],
+            "Kept out of the form's choice": table["kept_out"],
         }
     )
-    st.dataframe(
-        shown,
-        width="stretch",
-        height=420,
-        hide_index=True,
-        key="country-table",
-        alt="Errors of the twin and of the baseline by country",
-        column_config={
-            "Twin": st.column_config.NumberColumn(format="%.1f", help="Mean RMSE in points"),
-            "Baseline": st.column_config.NumberColumn(format="%.1f", help="Mean RMSE in points"),
-            "Against the baseline": st.column_config.NumberColumn(
-                format="%+.0f%%", help="−10%: a mean error a tenth smaller than the baseline's"
-            ),
-            "Twin better in": st.column_config.NumberColumn(format="%.0f%%", help="Share of the country's rows"),
-            "Policy moved": st.column_config.NumberColumn(
-                format="%.1f", help="Mean change of stringency, index points"
-            ),
-            "Kept out": st.column_config.CheckboxColumn(help="Had no say when the form of the forecast was chosen"),
-        },
-    )
+    caption = "Mean RMSE. −10% against the baseline: a mean error a tenth smaller than the baseline's."
+    render((Table.of(shown, caption, digits=1),), "country-table")
 
 
 def _country_rows(view: BacktestView, against: str, country: str, names: dict[str, str]) -> None:

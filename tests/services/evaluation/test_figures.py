@@ -17,7 +17,7 @@ from core.errors import InputError
 from core.report.readme import CLOSE, OPEN, differing_parts, fill_readme, filled, readme_path
 from core.report.readme_tables import BLOCKS, NOT_MEASURED, block
 from core.services.evaluation import figures
-from core.services.evaluation.figures import MEASUREMENTS, Bench, Measurement, measure_figures, stale_figures
+from core.services.evaluation.figures import MEASUREMENTS, measure_figures, stale_figures
 from core.services.evaluation.requests import FiguresRequest
 from core.services.runs.run import run_study
 from core.services.studies.requests import RunRequest
@@ -103,14 +103,12 @@ def test_only_what_other_code_or_other_files_made_is_measured_again(
 ) -> None:
     made: list[str] = []
 
-    def write(measurement: Measurement, bench: Bench, folder: Path) -> Header:
-        made.append(measurement.name)
-        header = measurement.header(bench.data, 0.0)
-        write_measured(replace(scores(), header=header), measurement.name, folder)
-        return header
+    def measure(bench: figures.Bench) -> figures.Made:
+        made.append("quick")
+        return 0.0, lambda header: replace(scores(), header=header)
 
     (tmp_path / "a.csv").write_text("1")
-    quick = figures._measurement("quick", "a quick one", "policytwin run", ("a.csv",), write, StudyScores)
+    quick = figures._measurement("quick", "a quick one", "policytwin run", ("a.csv",), measure, StudyScores)
     monkeypatch.setattr(figures, "MEASUREMENTS", {"quick": quick})
     monkeypatch.delenv("POLICYTWIN_DATA", raising=False)
     here = FiguresRequest(data=tmp_path, to=tmp_path)

@@ -45,10 +45,10 @@ def main() -> None:
             link(step.page, step.action)
 
     if run is not None:
-        from pages.views.home.forecast import forecast_view
+        from pages.common.curve_view import curve_view
 
         st.markdown("#### The forecast against what happened")
-        forecast_view(workspace, run, key="overview")
+        curve_view(workspace, run, key="overview")
 
     with st.expander("What may be concluded from this"):
         st.write(state.claims)

@@ -58,7 +58,7 @@ def add(commands: Any) -> None:
 
 
 def _runs(arguments: argparse.Namespace) -> None:
-    from core.report.sentences.results import runs_text
+    from core.report.sentences.store import runs_text
     from core.services.library.archive import list_runs
 
     with open_store(arguments) as store:
@@ -76,7 +76,7 @@ def _delete(arguments: argparse.Namespace) -> None:
 
 def _show(arguments: argparse.Namespace) -> None:
     from core.report.documents import shown_text
-    from core.report.sentences.results import show_text
+    from core.report.sentences.store import show_text
     from core.services.library.archive import show_run
 
     with open_store(arguments) as store:

@@ -46,7 +46,7 @@ def add(commands: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from core.report.sentences.results import run_text
+    from core.report.sentences.runs import run_document
     from core.services.runs.run import run_once
 
     request = request_of(arguments)
@@ -59,8 +59,8 @@ def _run(arguments: argparse.Namespace) -> None:
             if arguments.estimate:
                 return _show_cost(cost, arguments)
             say(run_cost_text(cost), aside=True)
-        values = run_once(request, store, watch(), executor, again=arguments.again)
-    show(values, arguments, lambda: run_text(values))
+        result = run_once(request, store, watch(), executor, again=arguments.again)
+    show_result(result, arguments, lambda: run_document(result, study_of(arguments)))
 
 
 def _sweep(arguments: argparse.Namespace) -> None:
@@ -105,12 +105,9 @@ def _show_cost(cost: Any, arguments: argparse.Namespace) -> None:
 
 
 def _sensitivity(arguments: argparse.Namespace) -> None:
-    from core.report.sentences.results import sensitivity_text
-    from core.services.evaluation.sensitivity import run_sensitivity
+    from core.report.sentences.sensitivity import sensitivity_document
+    from core.services.evaluation.sensitivity import sensitivity
 
     with open_executor(arguments) as executor, open_store(arguments) as store:
-        run_id = finished_run(arguments, store, executor)
-        values = run_sensitivity(
-            store, run_id, data=arguments.data, watch=watch(), executor=executor, again=arguments.again
-        )
-    show(values, arguments, lambda: sensitivity_text(values))
+        result = sensitivity(request_of(arguments), store, watch=watch(), executor=executor, again=arguments.again)
+    show_result(result, arguments, lambda: sensitivity_document(result, study_of(arguments)))

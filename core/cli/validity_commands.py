@@ -107,13 +107,12 @@ def _worlds(arguments: argparse.Namespace) -> None:
 
 
 def _intervals(arguments: argparse.Namespace) -> None:
-    from core.report.sentences.intervals import intervals_text
-    from core.services.runs.intervals import interval_values
+    from core.report.sentences.intervals import intervals_document
+    from core.services.runs.interval_parts import intervals
 
     with open_executor(arguments) as executor, open_store(arguments) as store:
-        run_id = finished_run(arguments, store, executor)
-        values = interval_values(store, run_id, arguments.data, executor=executor)
-    show(values, arguments, lambda: intervals_text(values))
+        result = intervals(request_of(arguments), store, watch=watch(), executor=executor)
+    show_result(result, arguments, lambda: intervals_document(result, study_of(arguments)))
 
 
 def _ablate(arguments: argparse.Namespace) -> None:

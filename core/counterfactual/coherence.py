@@ -8,7 +8,7 @@ level, and how long restrictions have lasted.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -50,23 +50,19 @@ class CoherenceFailure:
 class Coherence:
     """Of `pairs` of a looser and a stricter policy in otherwise equal ones of `situations` situations, and each
     behaviour: how many `comparisons` there were and how many moved `as_expected` or not at all; `bounded` says that all
-    activity lies in [0, 1]; `failures` where it did not."""
+    activity lies in [0, 1]; `failures` where it did not. Of how many `situations` was not kept by earlier versions."""
 
-    situations: int
     pairs: int
     comparisons: int
     as_expected: int
     bounded: bool
     failures: tuple[CoherenceFailure, ...] = ()
+    situations: int | None = None
 
     @property
     def coherent(self) -> bool:
         """Whether there was something to compare and all of it was as expected: the claim that rules have to meet too."""
         return self.pairs > 0 and self.bounded and self.as_expected == self.comparisons
-
-    def as_dict(self) -> dict[str, Any]:
-        """As JSON gives it back."""
-        return {**asdict(self), "failures": [asdict(item) for item in self.failures]}
 
 
 def behaves_coherently(engine: ResponseEngine, personas: pd.DataFrame, study: Study) -> bool:
@@ -182,7 +178,7 @@ class _Tally:
     def result(self, situations: int) -> Coherence:
         worst = sorted(self._worst.values(), key=lambda item: (-item.size, item.lever, item.behaviour))
         counts = (self._pairs, self._comparisons, self._fine)
-        return Coherence(situations, *counts, self._bounded, tuple(worst[:MOST_FAILURES]))
+        return Coherence(*counts, self._bounded, tuple(worst[:MOST_FAILURES]), situations)
 
 
 def _plain(value: object) -> str | int | bool:

@@ -22,6 +22,8 @@ from core.report.sentences.counterfactuals import comparison_document, sweep_doc
 from core.report.sentences.groups import groups_document
 from core.report.sentences.known_worlds import worlds_document
 from core.report.sentences.persona_audit import persona_audit_document
+from core.report.sentences.runs import run_document
+from core.report.sentences.sensitivity import sensitivity_document
 from core.report.sentences.surveys import survey_document
 from core.result import Result, result_class
 from core.services.audits.group_results import GroupsResult
@@ -30,7 +32,9 @@ from core.services.counterfactuals.results import ComparisonResult, SweepResult
 from core.services.evaluation.backtests import read_backtest
 from core.services.evaluation.known_worlds import read_worlds
 from core.services.evaluation.results import AblationsResult, BacktestResult, WorldsResult
+from core.services.evaluation.sensitivity import SensitivityResult
 from core.services.library.archive import load_result
+from core.services.runs.results import RunResult
 from core.services.studies.stored_inputs import stored_study
 from core.services.surveys.results import SurveyResult
 from core.store.database import Store
@@ -39,6 +43,8 @@ from core.study import Study
 INVENTED = "invented by PolicyTwin: nothing here is about a real place"
 #: Each takes a result and the study that it is about.
 DOCUMENTS: dict[type[Result], Callable[[Any, Study], Document]] = {
+    RunResult: run_document,
+    SensitivityResult: sensitivity_document,
     SweepResult: sweep_document,
     ComparisonResult: comparison_document,
     SurveyResult: survey_document,

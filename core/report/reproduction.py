@@ -61,3 +61,16 @@ def request_python(
             "",
         ]
     )
+
+
+def rerun_lines(run_id: str, store: str) -> Reproduction:
+    """How a run is made again from the store it lies in, whatever has become of its files, and compared."""
+    python = (
+        "from core.services.library.reruns import rerun\n"
+        "from core.store.database import Store\n\n"
+        f"with Store({store!r}) as store:\n"
+        f"    again = rerun(store, {run_id!r})\n"
+        "print(again.same, again.changes)\n"
+    )
+    note = "Made again from this store alone, to see whether the result is the same. Close PolicyTwin first:"
+    return Reproduction(shlex.join(["policytwin", "rerun", run_id, "--db", store]), python, note)

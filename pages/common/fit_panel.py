@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
 from functools import partial
 
 import pandas as pd
 import streamlit as st
 
-from core.report.figures.calibration import trial_history_figure
+from core.report.sentences.calibration import trial_figure
 from core.services.dashboard.jobs import DONE, FAILED, STOPPED, Job
 from core.services.populations.synthesis import saved_populations
 from core.services.runs.fits import (
@@ -21,9 +19,9 @@ from core.services.runs.fits import (
     split_limits,
     unfinished_runs,
 )
-from core.services.runs.results import trials_of, twin_source
+from core.services.runs.reading import trials_of
 from core.services.studies.requests import DEFAULT_TRIALS, MOST_TRIALS, RunRequest
-from pages.common.charts import chart
+from pages.common.render import render
 from pages.common.run_jobs import KIND, say_refusal, start_run
 from pages.common.shell import Workspace, choose_run, show_job, try_to
 
@@ -33,18 +31,6 @@ MOST_PERSONAS = 100_000
 WATCHED = "watched-fit"
 NEWS = "fit-news"
 SHOWN_UNFINISHED = 3
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What the widgets say."""
-
-    train_end: date
-    test_end: date
-    personas: int
-    population_id: str | None
-    trials: int
-    seed: int
 
 
 def adopt_finished_fit(workspace: Workspace) -> None:
@@ -88,20 +74,22 @@ def _ask(workspace: Workspace, busy: bool) -> None:
         "The search tries parameters on rolling forecasts inside the training days; the line of each behaviour is then "
         "fitted in closed form."
     )
-    choices = _choices(workspace)
-    fine = try_to(lambda: checked_split(workspace.study, choices.train_end, choices.test_end))
-    train = (choices.train_end - workspace.study.start).days + 1
-    test = (choices.test_end - choices.train_end).days
+    request, personas = _choices(workspace)
+    assert request.train_end is not None and request.test_end is not None
+    ends = request.train_end, request.test_end
+    fine = try_to(lambda: checked_split(workspace.study, *ends))
+    train, test = (ends[0] - workspace.study.start).days + 1, (ends[1] - ends[0]).days
     if fine:
-        about = expected_seconds(workspace.run, choices.trials, choices.personas)
+        about = expected_seconds(workspace.run, request.trials, personas)
         takes = "" if about is None else f" About {_duration(about)}, judged by the run shown."
         st.caption(f"{train:,} training days, {test:,} days held out.{takes}")
     label = "A fit is running" if busy else "Fit the twin"
     if st.button(label, type="primary", disabled=busy or not fine, icon=":material/play_arrow:", key="fit"):
-        start_run(workspace, _request(workspace, choices))
+        start_run(workspace, request)
 
 
-def _choices(workspace: Workspace) -> Choices:
+def _choices(workspace: Workspace) -> tuple[RunRequest, int]:
+    """What the widgets say, and of how many people that is."""
     study, limits = workspace.study, split_limits(workspace.study)
     prefix = f"fit_{study.id}"
     columns = st.columns(3)
@@ -166,26 +154,16 @@ def _choices(workspace: Workspace) -> Choices:
         help="The same seed and the same choices give the same results, to the last digit.",
     )
     size = int(personas) if fresh else int(kept.loc[people, "personas"])
-    return Choices(
+    request = RunRequest(
+        study=study.id,
+        personas=size if fresh else None,
+        population_id=None if fresh else str(people),
         train_end=train_end,
         test_end=test_end,
-        personas=size,
-        population_id=None if fresh else str(people),
         trials=int(trials),
         seed=int(seed),
     )
-
-
-def _request(workspace: Workspace, choices: Choices) -> RunRequest:
-    return RunRequest(
-        study=workspace.study.id,
-        personas=None if choices.population_id else choices.personas,
-        population_id=choices.population_id,
-        train_end=choices.train_end,
-        test_end=choices.test_end,
-        trials=choices.trials,
-        seed=choices.seed,
-    )
+    return request, size
 
 
 @st.fragment(run_every=1.0)
@@ -209,16 +187,8 @@ def _watch(workspace: Workspace) -> None:
     if not len(tried):
         st.caption("The first trials appear here in a few seconds.")
         return
-    figure = trial_history_figure(
-        tried.macro,
-        tried.best,
-        tried.objectives,
-        {item.id: item.label for item in study.behaviours},
-        total=int(record.parameters["trials"]),
-        unit="points",
-        source=f"{twin_source(study, record.engine)} Errors are on rolling forecasts inside the training days.",
-    )
-    chart(figure, tried.table(), f"trials-{run_id}", "fit-trials", "Error of each trial so far, and the best of them")
+    total = int(record.parameters["trials"])
+    render((trial_figure(tried, run_id, study, record.engine, total),), "fit-trials")
 
 
 def _how_it_ended(job: Job) -> None:

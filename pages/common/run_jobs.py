@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.errors import PolicyTwinError
 from core.records import content_hash
-from core.report.sentences.results import request_text
+from core.report.sentences.calibration import request_text
 from core.services.dashboard.jobs import OtherJobRuns
 from core.services.language.server_check import require_server
 from core.services.runs.run import run_once
@@ -36,7 +36,7 @@ def start_run(workspace: Workspace, request: RunRequest) -> None:
         workspace.board.start(
             KIND,
             workspace.study.id,
-            lambda watch, executor: run_once(request, store, watch, executor)["run_id"],
+            lambda watch, executor: run_once(request, store, watch, executor).run_id,
             what=request_text(request),
             key=content_hash(request),
             by=visitor(),

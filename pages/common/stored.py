@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
-from core.services.runs.results import Curves, Trials, curves, trials_of
+from core.services.runs.reading import Curves, Trials, curves, trials_of
 from core.store.database import Store
-
-
-def scores_of(store: Store, run_id: str) -> pd.DataFrame:
-    """Scores of a finished run: forecaster, behaviour, metric, value."""
-    return _scores(store, store.name, run_id)
 
 
 def curves_of(store: Store, run_id: str, behaviours: tuple[str, ...]) -> Curves:
@@ -22,11 +16,6 @@ def curves_of(store: Store, run_id: str, behaviours: tuple[str, ...]) -> Curves:
 def finished_trials(store: Store, run_id: str, behaviours: tuple[str, ...]) -> Trials:
     """The twin's trials of a finished run."""
     return _trials(store, store.name, run_id, behaviours)
-
-
-@st.cache_resource(show_spinner=False, max_entries=64)
-def _scores(_store: Store, store_name: str, run_id: str) -> pd.DataFrame:
-    return _store.read_result("scores", run_id)
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)

@@ -186,7 +186,7 @@ def test_run_prints_one_object_and_stores_it(tmp_path: Path) -> None:
     with Store(tmp_path / "new" / "folder" / "x.duckdb") as store:
         assert store.run(found["run_id"]).complete
         again = run_study(RunRequest("meridia", personas=40, trials=2, **SHORT), store)
-    assert again.values["result_hash"] == found["result_hash"], "two workers, another process: the same result"
+    assert again.result_hash == found["result_hash"], "two workers, another process: the same result"
 
 
 def test_run_in_words_says_whether_the_twin_lost(tmp_path: Path) -> None:

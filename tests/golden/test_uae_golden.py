@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from core.services.runs.forecasters import FORECASTERS
+from core.services.runs.results import RunResult
 from core.services.runs.run import run_study
-from core.services.studies.requests import RunRequest, RunSummary
+from core.services.studies.requests import RunRequest
 from core.store.database import Store
 from core.validity.measured import StudyScores, read_measured
 
@@ -58,7 +59,7 @@ STANDARD = (date(2021, 6, 30), date(2022, 10, 13))
 
 
 @pytest.fixture(scope="module")
-def runs(real_data: Path) -> dict[tuple[date, date], RunSummary]:
+def runs(real_data: Path) -> dict[tuple[date, date], RunResult]:
     """The three splits as anyone would run them: 1,000 personas, the default number of trials, seed 0."""
     with Store.memory() as store:
         return {
@@ -69,7 +70,7 @@ def runs(real_data: Path) -> dict[tuple[date, date], RunSummary]:
         }
 
 
-def test_the_keys_of_the_command_contract(runs: dict[tuple[date, date], RunSummary]) -> None:
+def test_the_keys_of_the_command_contract(runs: dict[tuple[date, date], RunResult]) -> None:
     values = json.loads(json.dumps(runs[STANDARD].values, allow_nan=False))
     assert {
         "study", "engine", "personas", "days", "contexts", "train_end", "test_end", "macro_rmse", "rmse",
@@ -91,9 +92,9 @@ def test_the_keys_of_the_command_contract(runs: dict[tuple[date, date], RunSumma
 
 @pytest.mark.parametrize("split", SPLITS, ids=lambda split: str(split[0]))
 def test_the_rivals_score_what_the_table_says(
-    runs: dict[tuple[date, date], RunSummary], split: tuple[date, date]
+    runs: dict[tuple[date, date], RunResult], split: tuple[date, date]
 ) -> None:
-    found = {name: runs[split].values["macro_rmse"][name] for name in GOLDEN[split]}
+    found = {name: runs[split].macro_rmse[name] for name in GOLDEN[split]}
     wrong = {
         name: figure for name, figure in found.items() if abs(figure - GOLDEN[split][name]) > TOLERANCE.get(name, 0.01)
     }
@@ -101,24 +102,24 @@ def test_the_rivals_score_what_the_table_says(
 
 
 @pytest.mark.parametrize("split", SPLITS, ids=lambda split: str(split[0]))
-def test_the_twin_beats_gradient_boosting(runs: dict[tuple[date, date], RunSummary], split: tuple[date, date]) -> None:
-    macro = runs[split].values["macro_rmse"]
+def test_the_twin_beats_gradient_boosting(runs: dict[tuple[date, date], RunResult], split: tuple[date, date]) -> None:
+    macro = runs[split].macro_rmse
     assert macro["twin"] < macro["gradient_boosting"]
     assert macro["twin"] < macro["uncalibrated"] and macro["twin"] < macro["paper"]
-    assert 0 <= runs[split].values["calibration_gap"] <= 0.001
+    assert 0 <= runs[split].calibration_gap <= 0.001
 
 
-def test_it_says_where_it_stands_without_the_change_of_the_week(runs: dict[tuple[date, date], RunSummary]) -> None:
+def test_it_says_where_it_stands_without_the_change_of_the_week(runs: dict[tuple[date, date], RunResult]) -> None:
     """In June 2021 nobody knew that the weekend would move: knowing it is worth something, and is shown apart."""
-    macro = runs[STANDARD].values["macro_rmse"]
+    macro = runs[STANDARD].macro_rmse
     assert macro["twin"] < macro["twin_announced_calendar"]
-    late = runs[(date(2021, 12, 31), date(2022, 10, 13))].values["macro_rmse"]
+    late = runs[(date(2021, 12, 31), date(2022, 10, 13))].macro_rmse
     assert late["twin"] == late["twin_announced_calendar"], "by December it was announced"
 
 
 @pytest.mark.parametrize("split", SPLITS, ids=lambda split: str(split[0]))
 def test_the_twin_scores_what_the_file_of_figures_says(
-    runs: dict[tuple[date, date], RunSummary], split: tuple[date, date]
+    runs: dict[tuple[date, date], RunResult], split: tuple[date, date]
 ) -> None:
     """Golden figures of the twin, its parts left out and its intervals; they change by `policytwin figures` alone."""
     kept = read_measured(StudyScores, "study_uae")

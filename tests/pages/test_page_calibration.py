@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from core.execution.executor import Executor
 from core.execution.progress import ProgressReporter
 from core.services.dashboard.jobs import DONE
-from core.services.runs.results import list_results
+from core.services.runs.reading import list_results
 from core.store.database import Store
 from pages.common.shell import job_board, open_store
 

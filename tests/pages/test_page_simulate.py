@@ -31,7 +31,7 @@ from core.services.dashboard.jobs import DONE, FAILED, STOPPED
 from core.services.language.server_check import require_server
 from core.services.language.servers import SERVERS_VARIABLE
 from core.services.populations.synthesis import make_population
-from core.services.runs.results import list_results
+from core.services.runs.reading import list_results
 from core.services.studies.requests import ModelOptions
 from core.store.database import Store
 from core.study import load_study

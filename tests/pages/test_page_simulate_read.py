@@ -16,7 +16,7 @@ from core.services.audits.persona_audit import audit_personas
 from core.services.audits.requests import PersonaAuditRequest
 from core.services.dashboard.jobs import DONE
 from core.services.evaluation.engine_comparison import compare_engines, runs_to_compare
-from core.services.runs.results import list_results
+from core.services.runs.reading import list_results
 from core.services.studies.requests import ModelOptions
 from core.services.surveys.ask import ask_people, kept_questions, survey_result
 from core.store.database import Store

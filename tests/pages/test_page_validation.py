@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,15 +19,15 @@ from validation_cases import turned_round
 from core.report.renderers.terminal import terminal_text
 from core.report.sentences import skill as validation_words
 from core.report.sentences.ablations import ablations_document
-from core.report.sentences.results import run_text
+from core.report.sentences.runs import run_document, unobserved_note, verdict
 from core.services.dashboard.jobs import DONE, STOPPED
 from core.services.evaluation.ablations import run_ablations
 from core.services.evaluation.backtests import keep_backtest, read_exported, shipped_path
 from core.services.evaluation.known_worlds import known_worlds
 from core.services.evaluation.requests import BacktestRequest, WorldsRequest
 from core.services.evaluation.skill import row_frame, skill_comparisons
-from core.services.runs.macro import not_observed, note_of_scores
-from core.services.runs.results import list_results, verdict
+from core.services.runs.reading import list_results
+from core.services.runs.results import RunResult
 from core.store.database import Store
 from core.study import load_study
 from core.validity.measured import KnownWorlds, read_measured
@@ -156,13 +157,12 @@ def test_measured_ablations_are_shown_with_what_was_left_out(store: Store) -> No
 
 
 def test_a_behaviour_that_was_not_observed_in_the_test_period_is_said_beside_the_mean(store: Store) -> None:
-    run = store.run(only_run(store))
-    scores = store.read_result("scores", run.run_id)
-    assert run.summary["not_observed"] == [] and note_of_scores(scores) == ""
-    scores.loc[scores["behaviour"] == "parks", "value"] = np.nan
+    result = RunResult.of(store.run(only_run(store)))
+    assert result.not_observed == () and unobserved_note(result) == ""
+    blind = replace(result, not_observed=("parks",))
     note = "parks was not observed in the test period: the mean is over the other 5."
-    assert note in verdict(scores, "rmse").notes and note in validation_words.run_statement(scores).text
-    assert note in run_text({**run.summary, "not_observed": not_observed(scores)})
+    assert note in verdict(blind).notes and note in validation_words.run_statement(blind).text
+    assert note in terminal_text(run_document(blind, load_study("meridia")))
 
 
 def test_worlds_are_those_of_the_store_else_those_that_ship(store: Store) -> None:

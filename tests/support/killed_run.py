@@ -41,7 +41,7 @@ def main(path: str, stage: str, done: int) -> None:
         chunks = []
         save = store.save_chunk
         store.save_chunk = lambda *given, **named: chunks.append(1) or save(*given, **named)  # type: ignore
-        values = run_study(REQUEST, store, ProgressReporter(report)).values
+        values = run_study(REQUEST, store, ProgressReporter(report)).as_dict()
     print(json.dumps({"trials": len(trials), "blocks": len(chunks), **values}), flush=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from run_results import run_result
 
 from core.cli import main
 from core.errors import InputError
@@ -17,13 +19,15 @@ from core.people.personas import synthesise
 from core.people.population_file import load_population_spec
 from core.policy.scenario import load_scenario
 from core.printable import printable, quoted
-from core.report.sentences.results import run_text
+from core.report.renderers.terminal import terminal_text
+from core.report.sentences.runs import run_document
 from core.services.evaluation.ablations import check_ablations
 from core.services.studies.inputs import open_study
 from core.services.studies.requests import RunRequest
 from core.services.studies.splits import check_split
 from core.settings import shipped_data
 from core.store.database import Store
+from core.study import load_study
 from core.survey.questions import load_question
 
 EDIT = {"set": "C1", "level": 3, "flag": 1, "start": "2031-04-10"}
@@ -124,15 +128,11 @@ def test_tables_that_contradict_one_another_are_all_named(tmp_path: Path) -> Non
 
 
 def test_what_a_run_prints_names_contradicting_tables() -> None:
-    values: dict[str, Any] = {
-        "study": "s", "fictional": True, "engine": "rules", "personas": 1, "days": 1, "contexts": 1, "train_end": "a",
-        "test_end": "b", "rmse": {"retail": {"twin": 1.0}},
-        "macro_rmse": {"twin": 1.0, "gradient_boosting": 2.0}, "seconds": {"total": 1.0},
-        "peak_memory_mb": 1.0, "run_id": "r",
-    }  # fmt: skip
-    assert "contradict" not in run_text(values)
-    assert "contradict one another" in run_text(values | {"contradicting_tables": ["age_by_sex", "sex_total"]})
-    assert "age_by_sex, sex_total" in run_text(values | {"contradicting_tables": ["age_by_sex", "sex_total"]})
+    found = run_result(twin=1.0, gradient_boosting=2.0)
+    assert "contradict" not in terminal_text(run_document(found, load_study("meridia")))
+    conflicting = replace(found, contradicting_tables=("age_by_sex", "sex_total"))
+    said = terminal_text(run_document(conflicting, load_study("meridia")))
+    assert "contradict one another" in said and "age_by_sex, sex_total" in said
 
 
 # Splits

@@ -11,7 +11,7 @@ from core.report.sentences.left_out import left_out_items
 from core.report.sentences.skill import listed
 from core.services.evaluation.ablation_parts import CONTROL, WITHOUT
 from core.services.evaluation.results import AblationRow, AblationsResult
-from core.services.runs.results import twin_source
+from core.report.sentences.sources import twin_source
 from core.study import Study
 
 WHAT = (

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from core.cognition.registry import engine_label
 from core.records import RUNGS
-from core.report.sentences.coherence import coherence_lines
+from core.report.sentences.runs import coherence_lines, verdict
 from core.services.policies.timelines import saved_scenarios
-from core.services.runs.forecasters import FORECASTERS, TWINS
-from core.services.runs.results import verdict
+from core.services.runs.forecasters import label
+from core.services.runs.results import RunResult
 from core.services.studies.inputs import StudyInputs
 from core.store.database import Store
 from core.store.runs import StoredRun
-from core.validity.paired import BETTER, WORSE
+from core.validity.paired import UNSURE
 
 CLAIMS = (
     "Every result stands on one of four rungs: {rungs}. This run stands on the rung “{rung}”. Agents count as coherent "
@@ -67,69 +65,53 @@ class Overview:
 
 def overview(store: Store, inputs: StudyInputs, run: StoredRun | None) -> Overview:
     """The first screen of a study: its result if there is one, its steps, what may be claimed, and its sources."""
+    result = None if run is None else RunResult.of(run)
+    claims = CLAIMS.format(rungs=" · ".join(RUNGS), rung=RUNGS[0] if result is None else result.rung)
+    found = None if result is None else verdict(result)
+    coherence = [] if result is None else coherence_lines(result.coherence, asked=result.asking is not None)
     return Overview(
-        headline="" if run is None else _headline(store, run),
-        tiles=() if run is None else _tiles(run),
-        steps=_steps(store, inputs, run),
-        claims=_claims(run),
+        headline="" if found is None else " ".join([found.headline, *found.notes]),
+        tiles=() if result is None else _tiles(result),
+        steps=_steps(store, inputs, result),
+        claims=" ".join([claims, *coherence]),
         sources=inputs.study.citation,
     )
 
 
-def _claims(run: StoredRun | None) -> str:
-    said = CLAIMS.format(rungs=" · ".join(RUNGS), rung=RUNGS[0] if run is None else run.record.rung)
-    return said if run is None else " ".join([said, *coherence_lines(run.summary)])
-
-
-def _headline(store: Store, run: StoredRun) -> str:
-    found = verdict(store.read_result("scores", run.run_id), "rmse", differences=run.summary.get("differences"))
-    return " ".join([found.headline, *found.notes])
-
-
-def _tiles(run: StoredRun) -> tuple[Tile, ...]:
-    macro: dict[str, float] = run.summary["macro_rmse"]
-    rivals = {name: value for name, value in macro.items() if name not in TWINS}
-    best = min(rivals, key=lambda name: rivals[name])
+def _tiles(result: RunResult) -> tuple[Tile, ...]:
+    macro, best = result.macro_rmse, next(iter(result.baselines()))
     twin = macro["twin"]
-
-    differences: Mapping[str, Mapping[str, Any]] = run.summary.get("differences", {})
 
     def against(name: str) -> str:
         change = f"{100 * abs(macro[name] - twin) / macro[name]:.0f}%"
         if change == "0%":
             return "twin as good"
-        certain = name in differences and differences[name]["verdict"] in (BETTER, WORSE)
-        if not certain:
+        found = result.differences.get(name)
+        if found is None or found.verdict == UNSURE:
             return f"twin {'−' if twin < macro[name] else '+'}{change}, not certain"
         return f"twin {change} {'better' if twin < macro[name] else 'worse'}"
 
     metric = "Error: root mean squared over the held-out days, mean over the behaviours, in points. Less is better."
+    named = (("Best baseline", best), ("Gradient boosting", "gradient_boosting"), ("Uncalibrated twin", "uncalibrated"))
     return (
         Tile("Twin's error", f"{twin:.1f}", None, metric),
-        Tile("Best baseline", f"{rivals[best]:.1f}", against(best), FORECASTERS[best]),
-        *(
-            Tile(name, f"{macro[key]:.1f}", against(key), FORECASTERS[key])
-            for name, key in (
-                ("Gradient boosting", "gradient_boosting"),
-                ("Uncalibrated twin", "uncalibrated"),
-            )
-        ),
+        *(Tile(name, f"{macro[key]:.1f}", against(key), label(key)) for name, key in named),
     )
 
 
-def _steps(store: Store, inputs: StudyInputs, run: StoredRun | None) -> tuple[Step, ...]:
+def _steps(store: Store, inputs: StudyInputs, result: RunResult | None) -> tuple[Step, ...]:
     study = inputs.study
     observed = inputs.observations
     scenarios = saved_scenarios(store, study)
     missing = 100 * float(observed.isna().to_numpy().mean())
     sweeps = store.runs(kind="sweep", study_id=study.id, status="complete")
     fitted = "Not fitted yet: the twin cannot answer anything before."
-    if run is not None:
+    if result is not None:
         fitted = (
-            f"Trained to {run.record.train_end}, tested to {run.record.test_end}, {run.summary['personas']:,} personas, "
-            f"{engine_label(run.record.engine)}."
+            f"Trained to {result.train_end}, tested to {result.test_end}, {result.personas:,} personas, "
+            f"{engine_label(result.engine)}."
         )
-    count = study.personas if run is None else run.summary["personas"]
+    count = study.personas if result is None else result.personas
     return (
         Step(
             "Population",
@@ -148,8 +130,8 @@ def _steps(store: Store, inputs: StudyInputs, run: StoredRun | None) -> tuple[St
             "Policy timeline",
             "See and edit policy",
         ),
-        Step("Simulation", _simulated(store, study.id), run is not None, "Simulate", "Run an engine"),
-        Step("Calibration and validation", fitted, run is not None, "Calibration", "Fit and test"),
+        Step("Simulation", _simulated(store, study.id), result is not None, "Simulate", "Run an engine"),
+        Step("Calibration and validation", fitted, result is not None, "Calibration", "Fit and test"),
         Step(
             "Counterfactuals",
             f"{len(sweeps)} sweep{'s' * (len(sweeps) > 1)} kept." if len(sweeps) else "What if stringency had been another?",

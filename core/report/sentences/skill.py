@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from core.forecasting.backtest_scores import TWIN
+from core.report.sentences.runs import unobserved_note
 from core.services.evaluation.results import Measured
 from core.services.evaluation.skill import (
     ALIKE,
@@ -21,8 +21,8 @@ from core.services.evaluation.skill import (
     SkillComparison,
     judged,
 )
-from core.services.runs.macro import note_of_scores
-from core.services.runs.results import BASELINE, in_sentence, leaderboard
+from core.services.runs.forecasters import in_sentence
+from core.services.runs.results import RunResult
 
 Cells = Mapping[tuple[str, int], SkillComparison]
 
@@ -47,25 +47,16 @@ class Statement:
     text: str
 
 
-def run_statement(
-    scores: pd.DataFrame, differences: Mapping[str, Mapping[str, Any]] | None = None, unit: str = "points"
-) -> Statement:
-    """This study's run: the twin against the best baseline on the hold-out, by RMSE. `scores` and `differences` as the run
-    stored them."""
-    board = leaderboard(scores, "rmse")
-    twin = float(board.loc[board["forecaster"] == TWIN, "value"].iloc[0])
-    baselines = board[board["family"] == BASELINE]
-    if baselines.empty:
-        return Statement(
-            "This study",
-            UNSURE,
-            f"{twin:.1f}",
-            f"The twin misses by {twin:.1f} {unit}; no baseline was scored.",
-        )
-    best, other = str(baselines["forecaster"].iloc[0]), float(baselines["value"].iloc[0])
+def run_statement(result: RunResult, unit: str = "points") -> Statement:
+    """This study's run: the twin against the best baseline on the hold-out, by RMSE."""
+    twin = result.macro_rmse["twin"]
+    best, other = next(iter(result.baselines().items()), ("", None))
+    if other is None:
+        text = f"The twin misses by {twin:.1f} {unit}; no baseline was scored."
+        return Statement("This study", UNSURE, f"{twin:.1f}", text)
     skill = 1 - twin / other
-    found = (differences or {}).get(best)
-    verdict = ALIKE if abs(skill) < ALIKE_WITHIN else UNSURE if found is None else str(found["verdict"])
+    found = result.differences.get(best)
+    verdict = ALIKE if abs(skill) < ALIKE_WITHIN else UNSURE if found is None else found.verdict
     relation = "about as much as" if verdict == ALIKE else "less than" if skill > 0 else "more than"
     doubt = ", which other weeks like these could turn round" if verdict == UNSURE else ""
     return Statement(
@@ -73,7 +64,7 @@ def run_statement(
         verdict,
         f"{twin:.1f} vs {other:.1f}",
         f"The twin misses by {twin:.1f} {unit} on average, {relation} the best simple forecast ({in_sentence(best)}){doubt}. "
-        f"{note_of_scores(scores)}".strip(),
+        f"{unobserved_note(result)}".strip(),
     )
 
 

@@ -1,10 +1,14 @@
-"""What is said of the store's file and of runs that are made again."""
+"""What is said of the store's file, of the runs in it, and of those that are made again."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from humanize import naturalsize
 
 from core.report.document import Document, Items, Paragraph
+from core.report.renderers.terminal import table_text
 from core.services.library.reruns import Rerun
 from core.store.upkeep import Restored, StoreCheck
 
@@ -65,3 +69,20 @@ def rerun_document(found: Rerun) -> Document:
         changes = ["Nothing that is on record has changed: this is a defect, or another machine's arithmetic."]
     lines = (*changes, *found.notes, f"{found.seconds:.1f} s")
     return Document(f"{found.run_id}: {said}", (Items(lines),))
+
+
+def runs_text(values: Sequence[Mapping[str, Any]]) -> str:
+    """The list of runs."""
+    if not values:
+        return "No runs yet."
+    rows = [(item["run_id"], item["kind"], item["study"], item["status"], item["created_at"]) for item in values]
+    return table_text(["Run", "Kind", "Study", "Status", "Created (UTC)"], rows)
+
+
+def show_text(values: Mapping[str, Any], said: str = "") -> str:
+    """One run: what it found (`said`), where there is a document of that, then its record."""
+    lines = [f"{values['run_id']}: {values['kind']} of {values['study']}, {values['status']}"]
+    lines += ["", said] if said else []
+    lines += ["", f"Made again from this store: {values['rerun']}"] if values.get("rerun") else []
+    lines += ["", *(f"{name}: {value}" for name, value in values["record"].items())]
+    return "\n".join(lines)

@@ -122,7 +122,7 @@ def _worker(what: str, study: str, data: str, personas: int, store: str) -> dict
     with Store(store) as opened:
         if what == "run":
             return {
-                "seconds": run_study(request, opened).values["seconds"]["total"],
+                "seconds": run_study(request, opened).seconds["total"],
                 "peak_memory_mb": peak_memory_mb(),
             }
         prepared = prepare(request, opened)

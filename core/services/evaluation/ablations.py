@@ -35,7 +35,7 @@ from core.services.runs.finished import finished_run
 from core.services.runs.fits import request_of
 from core.services.runs.fitted import fitted_twin
 from core.services.runs.preparing import Prepared, prepare
-from core.services.runs.results import curves
+from core.services.runs.reading import curves
 from core.services.runs.tables import rounded
 from core.services.studies.inputs import StudyInputs
 from core.services.studies.requests import RunRequest

@@ -17,7 +17,8 @@ from core.forecasting.baselines import BASELINES
 from core.forecasting.metrics import MACRO
 from core.policy.calendar import DAY_WORDS
 from core.services.language.descriptions import about_engine, is_rules, run_label
-from core.services.runs.results import in_sentence, score_matrix
+from core.services.runs.forecasters import in_sentence
+from core.services.runs.results import RunResult
 from core.store.database import Store
 from core.store.runs import StoredRun
 from core.study import Study
@@ -115,7 +116,7 @@ def _labels(runs: Sequence[StoredRun]) -> dict[str, str]:
 
 
 def _errors(store: Store, run: StoredRun, label: str, study: Study) -> pd.DataFrame:
-    table = score_matrix(store.read_result("scores", run.run_id), study.behaviour_ids, "rmse")
+    table = RunResult.of(run).score_matrix("rmse")
     rivals = table.loc[[name for name in table.index if name in BASELINES]]
     rows = []
     for behaviour in (MACRO, *study.behaviour_ids):

@@ -19,8 +19,8 @@ from core.forecasting.metrics import MACRO
 from core.forecasting.teachers import is_held_out
 from core.services.evaluation.backtest_tables import SCORES, intervals_of
 from core.services.evaluation.results import BacktestResult
-from core.services.runs.forecasters import FORECASTERS
-from core.services.runs.results import BASELINE, METRICS, family, score_matrix
+from core.services.runs.forecasters import BASELINE, FORECASTERS, family
+from core.services.runs.results import METRICS, RunResult
 from core.statistics.bootstrap import MANY_DRAWS, unit_counts
 from core.statistics.levels import VERDICT, central
 from core.validity.paired import BETTER, UNSURE, WORSE
@@ -217,11 +217,11 @@ def interval_table(rows: Sequence[BacktestRow]) -> pd.DataFrame:
     return grouped[list(SCORES)].mean().assign(rows=grouped.size()).reset_index()
 
 
-def run_table(scores: pd.DataFrame, behaviours: Sequence[str], metric: str) -> pd.DataFrame:
+def run_table(result: RunResult, metric: str) -> pd.DataFrame:
     """The leaderboard of a run, best first: forecaster, words, kind, a column per behaviour, macro, and skill against
     the best baseline's macro error (that baseline has 0)."""
     one_of(metric, METRICS, what="error measure")
-    matrix = score_matrix(scores, behaviours, metric)
+    matrix = result.score_matrix(metric)
     kinds = pd.Series([family(str(name)) for name in matrix.index], matrix.index)
     best = matrix.loc[kinds == BASELINE, MACRO].min()
     table = matrix.assign(skill=1 - matrix[MACRO] / best)

@@ -240,7 +240,7 @@ def _check_prompts(language: LanguageEngine, record: RunRecord) -> None:
 
 def _failed_keys(run: StoredRun) -> list[str]:
     summary = run.summary if isinstance(run.summary, dict) else {}
-    return list(summary.get(ASKING, {}).get("failed_keys", []))
+    return list((summary.get(ASKING) or {}).get("failed_keys", []))
 
 
 def asking_text(progress: AskProgress) -> str:

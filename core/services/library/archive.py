@@ -126,7 +126,7 @@ def _write(store: Store, run: StoredRun, folder: Path) -> list[Path]:
     record = folder / RECORD_FILE
     record.write_text(json.dumps(json.loads(run.record.to_json()), indent=1) + "\n", encoding="utf-8")
     written.append(record)
-    if isinstance(run.summary, dict) and ASKING in run.summary:
+    if isinstance(run.summary, dict) and run.summary.get(ASKING):
         asking = folder / "asking.json"
         asking.write_text(json.dumps(run.summary[ASKING], indent=1) + "\n", encoding="utf-8")
         written.append(asking)

@@ -23,13 +23,14 @@ from core.services.evaluation.backtests import file_hash
 from core.services.evaluation.known_worlds import known_worlds
 from core.services.evaluation.requests import BacktestRequest, WorldsRequest
 from core.services.evaluation.sensitivity import run_sensitivity
-from core.services.language.engines import ASKING, asking_of
+from core.services.language.engines import asking_of
 from core.services.library.rerun_basis import Again, Unavailable, check_prompts, inputs_of_run
 from core.services.policies.timelines import load_timeline
 from core.services.populations.synthesis import load_population
 from core.services.runs.fits import request_of
 from core.services.runs.fitted import fitted_twin
 from core.services.runs.forecasters import forget_rivals
+from core.services.runs.results import RunResult
 from core.services.runs.run import run_study
 from core.services.studies.changes import input_changes
 from core.services.studies.inputs import StudyInputs, study_hash
@@ -50,14 +51,13 @@ def _run(again: Again) -> str:
     if asks_model(record.engine):
         check_prompts(again)
         own = asking_of(record)
-        failed = bool((again.run.summary or {}).get(ASKING, {}).get("failed"))
+        failed = bool((RunResult.of(again.run).asking or {}).get("failed"))
         request = replace(
             request, engine=REPLAY,
             asking=replace(own, engine=REPLAY, of=own.of or own.engine, allow_failures=failed),
         )  # fmt: skip
     forget_rivals()  # what is remembered is not made again
-    summary = run_study(request, again.scratch, again.watch, again.executor, inputs)
-    return str(summary.values["result_hash"])
+    return run_study(request, again.scratch, again.watch, again.executor, inputs).result_hash
 
 
 def _sweep(again: Again) -> str:
@@ -96,10 +96,10 @@ def _timeline(again: Again, study: Study, identifier: str) -> PolicyTimeline:
 
 
 def _sensitivity(again: Again) -> str:
-    values = run_sensitivity(
+    result = run_sensitivity(
         again.scratch, again.about.run_id, watch=again.watch, executor=again.executor, inputs=inputs_of_run(again)
     )
-    return _hash_of(again, str(values["run_id"]))
+    return _hash_of(again, result.run_id)
 
 
 def _ablations(again: Again) -> str:

@@ -37,10 +37,9 @@ from core.store.llm_calls import ANSWERED
 if TYPE_CHECKING:
     from core.services.runs.preparing import Prepared
 
-#: Why a run that asks leaves ablations out.
-NEW_PERSON = "another person would have to be asked everything anew"
-NOT_DEFINED = "people who are all alike have no text of their own that a model could be asked with"
-DAYS_APART = "with a prompt for each kind of day the announced working week would need prompts of its own"
+#: Why a run that asks leaves ablations out: another person would have to be asked everything anew; people who are all alike
+#: have no text of their own; the announced working week would need prompts of its own.
+NEW_PERSON, NOT_DEFINED, DAYS_APART = "new_person", "not_defined", "days_apart"
 #: Failed questions that a summary spells out; all are counted, and their keys kept.
 MOST_LISTED = 50
 

@@ -10,7 +10,6 @@ from core.errors import InputError
 from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.execution.progress import ProgressReporter
 from core.result import Result, result_class
-from core.services.language.engines import ASKING
 from core.services.runs.costs import cost_before
 from core.services.runs.preparing import complete_run
 from core.services.runs.run import ensure_run, run_study
@@ -47,8 +46,8 @@ def finished_run(
             allowed="`policytwin run` with the same options, or --ask where there is such an option",
         )
     watch.on_cost(cost)
-    summary = run_study(request, store, watch, executor)
-    return summary.run_id, _left(request.asking, summary.values[ASKING])
+    result = run_study(request, store, watch, executor)
+    return result.run_id, _left(request.asking, result.asking or {})
 
 
 def newest_about(store: Store, run_id: str, kind: type[Kind]) -> Kind | None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from core.calibration.problem import FEWEST_TRAINING_DAYS, INNER_STEP
@@ -14,8 +11,7 @@ from core.cognition.registry import asks_model
 from core.errors import InputError
 from core.records import RunRecord, code_version, package_versions
 from core.services.language.engines import MANNER, asking_of, engine_of_record
-from core.services.language.reproduction import asking_note, asking_options, asking_python
-from core.services.populations.synthesis import make_population
+from core.services.runs.results import RunResult
 from core.services.studies.changes import changes_between
 from core.services.studies.inputs import StudyInputs, study_hash
 from core.services.studies.requests import ModelOptions, RunRequest
@@ -167,81 +163,9 @@ def expected_seconds(run: StoredRun | None, trials: int, personas: int) -> float
 
     The search simulates a bounded number of personas, so its time goes with the trials; the rest goes with the personas.
     """
-    if run is None or not isinstance(run.summary, Mapping) or "seconds" not in run.summary:
+    if run is None:
         return None
-    seconds: Mapping[str, float] = run.summary["seconds"]
+    seconds = RunResult.of(run).seconds
     search = seconds["calibrate"] * trials / max(int(run.record.parameters.get("trials", trials)), 1)
     people = seconds["simulate"] * personas / run.record.personas
     return float(seconds["ingest"] + search + people + seconds["validate"] + seconds["store"])
-
-
-@dataclass(frozen=True)
-class Reproduce:
-    """How to get the same figures without the dashboard; `command` is "" where only Python can, and `note` says why."""
-
-    command: str
-    python: str
-    note: str
-
-
-def rerun_lines(run_id: str, store_name: str) -> Reproduce:
-    """How a run is made again from the store it lies in, whatever has become of its files, and compared."""
-    python = (
-        "from core.services.library.reruns import rerun\n"
-        "from core.store.database import Store\n\n"
-        f"with Store({store_name!r}) as store:\n"
-        f"    again = rerun(store, {run_id!r})\n"
-        "print(again.same, again.changes)\n"
-    )
-    note = "Made again from this store alone, to see whether the result is the same. Close PolicyTwin first:"
-    return Reproduce(shlex.join(["policytwin", "rerun", run_id, "--db", store_name]), python, note)
-
-
-def reproduce(record: RunRecord, study: Study, data: Path | None, store_name: str) -> Reproduce:
-    """The command and the Python lines that repeat a run in a store of their own, with the same result hash.
-
-    `data` is the folder of observations in use and `store_name` the store the run lies in; a population that was edited,
-    or drawn with another seed, exists only there, so that such a run is repeated on a copy of it.
-    """
-    name = str(record.parameters.get("study", record.study_id))
-    folder = None if study.shipped or data is None else str(data)
-    own = make_population(study, record.personas, record.seed).content_hash == record.population_hash
-    words = ["policytwin", "run", name, *(["--data", folder] if folder else [])]
-    words += asking_options(record)
-    words += [
-        "--personas",
-        str(record.personas),
-        "--train-end",
-        str(record.train_end),
-        "--test-end",
-        str(record.test_end),
-    ]
-    words += ["--trials", str(record.parameters["trials"]), "--seed", str(record.seed)]
-    words += ["--db", "reproduced.duckdb", "--json"]
-    arguments = [repr(name), *([f"data={folder!r}"] if folder else [])]
-    arguments += asking_python(record)
-    arguments.append(f"personas={record.personas}" if own else f"population_id={record.population_id!r}")
-    arguments += [
-        f"{key}=date.fromisoformat({str(day)!r})"
-        for key, day in (("train_end", record.train_end), ("test_end", record.test_end))
-    ]
-    arguments += [f"trials={record.parameters['trials']}", f"seed={record.seed}"]
-    body = "".join(f"    {item},\n" for item in arguments)
-    place = "reproduced.duckdb" if own else f"copy of {Path(store_name).name}"
-    python = (
-        "from datetime import date\n\n"
-        "from core.services.runs.run import run_study\n"
-        f"from core.services.studies.requests import {'ModelOptions, ' if asks_model(record.engine) else ''}RunRequest\n"
-        "from core.store.database import Store\n\n"
-        f"request = RunRequest(\n{body})\n"
-        f"with Store({place!r}) as store:\n"
-        "    summary = run_study(request, store)\n"
-        'print(summary.values["macro_rmse"], summary.values["result_hash"])\n'
-    )
-    note = "" if own else (
-        f"This run used a population kept in the store {store_name}, which its seed and size alone do not make again. "
-        "Copy that file while PolicyTwin is closed, and run these lines on the copy; the command line draws new people."
-    )  # fmt: skip
-    if asks_model(record.engine):
-        note = " ".join([note, asking_note(store_name)]).strip()
-    return Reproduce(shlex.join(words) if own else "", python, note)

@@ -16,6 +16,7 @@ from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.execution.progress import ProgressReporter
 from core.services.language.engines import engine_of_run, problem_of
 from core.services.populations.synthesis import load_population
+from core.services.runs.results import RunResult
 from core.services.studies.inputs import StudyInputs, open_study
 from core.services.studies.requests import ModelOptions
 from core.store.database import Store
@@ -67,7 +68,6 @@ def fitted_twin(
         )
     assert record.population_id is not None
     population = load_population(store, record.population_id)
-    parameters = {name: float(value) for name, value in run.summary["parameters"].items()}
     problem = problem_of(inputs, record, inner=False)
     assembled = fitted_from(
         problem,
@@ -75,7 +75,7 @@ def fitted_twin(
         population.personas,
         tuple(item.name for item in population.spec.attributes),
         engine_of_run(store, run_id, asks=asks, asking=asking, inputs=inputs, watch=watch),
-        parameters,
+        RunResult.of(run).parameters,
         inputs.cases,
         record.seed,
         executor,

@@ -35,6 +35,25 @@ _TWINS: dict[str, str] = {
 TWINS = tuple(_TWINS)
 #: What each row of the leaderboard is, in words for the screen.
 FORECASTERS: dict[str, str] = {**_TWINS, **{name: BASELINES[name].label for name in run_baselines()}}
+TWIN, ABLATION, BASELINE = "twin", "ablation", "baseline"
+
+
+def label(forecaster: str) -> str:
+    """A forecaster in words; a name nobody knows stays as it is."""
+    return FORECASTERS.get(forecaster, forecaster)
+
+
+def in_sentence(forecaster: str) -> str:
+    """A forecaster in words, inside a sentence."""
+    text = label(forecaster)
+    return text[:1].lower() + text[1:]
+
+
+def family(forecaster: str) -> str:
+    """Whether a forecaster is the twin, one of its ablations, or a baseline."""
+    if forecaster == "twin":
+        return TWIN
+    return ABLATION if forecaster in TWINS else BASELINE
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ def complete_run(request: RunRequest, store: Store) -> str | None:
     found = store.runs(kind="run", status="complete")
     allowed = request.asking is not None and request.asking.allow_failures
     for row in found[found["inputs_hash"] == wanted].to_dict("records"):
-        if allowed or not row["summary"].get(ASKING, {}).get("failed"):
+        if allowed or not (row["summary"].get(ASKING) or {}).get("failed"):
             return str(row["run_id"])
     return None
 

@@ -29,13 +29,12 @@ from core.execution.progress import ProgressReporter
 from core.forecasting.baselines import run_baselines
 from core.forecasting.metrics import MACRO, score_frame
 from core.records import RUNGS, RunRecord
-from core.services.language.engines import ASKING
 from core.services.runs.asking import ask_everything, left_out, untold_warnings
 from core.services.runs.endings import ending_kept
 from core.services.runs.forecasters import ablation_forecasts, rival_forecasts
 from core.services.runs.intervals import run_intervals
-from core.services.runs.macro import not_observed
 from core.services.runs.preparing import PAPER_TRIALS, Prepared, complete_run, prepare, record_of
+from core.services.runs.results import RunResult
 from core.services.runs.stages import forget_work, search_stored, simulate_stored
 from core.services.runs.tables import (
     by_behaviour,
@@ -43,20 +42,16 @@ from core.services.runs.tables import (
     context_rows,
     forecast_rows,
     results_hash,
-    rounded,
 )
-from core.services.studies.changes import begun_of_others, check_unedited
+from core.services.studies.changes import LeftAttempt, begun_of_others, check_unedited
 from core.services.studies.inputs import StudyInputs
-from core.services.studies.requests import RunRequest, RunSummary
+from core.services.studies.requests import RunRequest
 from core.simulation.measurement import is_possible
 from core.simulation.simulate import aggregate_frame
 from core.store.database import Store
 from core.validity.paired import macro_differences
 
 T = TypeVar("T")
-
-#: Whose errors the widths of a language model's intervals come from.
-OF_RULES = ", made with the rules engine: a language model would have to be asked for every origin"
 
 
 def run_study(
@@ -65,7 +60,7 @@ def run_study(
     watch: ProgressReporter | None = None,
     executor: Executor = IN_THIS_PROCESS,
     inputs: StudyInputs | None = None,
-) -> RunSummary:
+) -> RunResult:
     """The whole job. With the same inputs, the results have the same hash, however many workers there are.
 
     A run with equal inputs that ended early is taken up where it stopped; where the code, a table or another input has
@@ -76,7 +71,7 @@ def run_study(
     watch = watch or ProgressReporter()
     watch.report("ingest", 0, 1, "reading the study")
     prepared = prepare(request, store, inputs)
-    anew = ""
+    anew = None
     # What the run is made from is kept together with the run: without it, another's deletion could take it away.
     with store.transaction():
         record = record_of(prepared, store)
@@ -87,7 +82,7 @@ def run_study(
         else:
             record = store.resume_run(resumable.run_id).record
     if resumable is None:
-        watch.report("ingest", 1, 1, anew or "the study is read")
+        watch.report("ingest", 1, 1, "the study is read" if anew is None else f"{anew.run_id} is not taken up")
     with ending_kept(store, record.run_id):
         return _work(prepared, record, store, watch, executor, anew)
 
@@ -99,14 +94,14 @@ def run_once(
     executor: Executor = IN_THIS_PROCESS,
     *,
     again: bool = False,
-) -> dict[str, Any]:
-    """The values of the complete run with these inputs, where the store has one, else of a new one; `again` always makes one."""
+) -> RunResult:
+    """The complete run with these inputs, where the store has one, else a new one; `again` always makes one."""
     watch = watch or ProgressReporter()
     found = None if again else complete_run(request, store)
     if found is None:
-        return run_study(request, store, watch, executor).values
+        return run_study(request, store, watch, executor)
     watch.found(found)
-    return dict(store.run(found).summary)
+    return RunResult.of(store.run(found))
 
 
 def ensure_run(
@@ -120,8 +115,13 @@ def ensure_run(
 
 
 def _work(
-    prepared: Prepared, record: RunRecord, store: Store, watch: ProgressReporter, executor: Executor, anew: str
-) -> RunSummary:
+    prepared: Prepared,
+    record: RunRecord,
+    store: Store,
+    watch: ProgressReporter,
+    executor: Executor,
+    anew: LeftAttempt | None,
+) -> RunResult:
     seconds = {"ingest": prepared.seconds}
     asked: dict[str, Any] = {}
     if prepared.engine.asks_model:
@@ -148,7 +148,7 @@ def _work(
     forecasts = {"twin": twin.forecast, **ablations.forecasts, **rival_forecasts(prepared.inputs, problem, executor)}
     truth = prepared.inputs.observations.reindex(problem.final.horizon)
     scores = pd.concat([score_frame(name, forecast, truth) for name, forecast in forecasts.items()], ignore_index=True)
-    intervals = run_intervals(prepared.inputs, problem, prepared.population.personas, twin, watch)
+    intervals = run_intervals(prepared.inputs, problem, prepared.population.personas, twin, watch, by_rules=bool(asked))
     seconds["validate"] = time.perf_counter() - started
     check_unedited(prepared.inputs)
     watch.report("store", 0, 1, "writing the results")
@@ -163,10 +163,8 @@ def _work(
         "scores": scores,
         "intervals": intervals.rows(),
     }  # fmt: skip
-    result_hash = results_hash(tables)
     macro = scores[(scores["behaviour"] == MACRO) & (scores["metric"] == "rmse")].set_index("forecaster")["value"]
     others = {name: frame for name, frame in forecasts.items() if name != "twin"}
-    differences = macro_differences(twin.forecast, others, truth, seed=prepared.request.seed)
     coherence = (
         answered_coherence(problem.contexts, means, study)
         if asked
@@ -174,52 +172,47 @@ def _work(
     )
     untold = untold_kinds(problem, means)
     told = not untold and is_possible(twin.forecast, study.metric)
-    rung = _rung(told and coherence.coherent, macro)
-    values: dict[str, Any] = {
-        "study": study.id,
-        "fictional": study.fictional,
-        "engine": prepared.engine.name,
-        "personas": prepared.population.size,
-        "days": len(problem.final.train) + len(problem.final.horizon),
-        "contexts": len(problem.contexts),
-        "behaviours": len(study.behaviours),
-        "train_end": str(problem.final.origin),
-        "test_end": str(prepared.request.test_end),
-        "macro_rmse": {name: rounded(value) for name, value in macro.items()},
-        "rmse": by_behaviour(scores, "rmse"),
-        "mae": by_behaviour(scores, "mae"),
-        "not_observed": not_observed(scores),
-        "calibration_gap": ablations.paper.gap_,
-        "differences": {name: found.as_dict() for name, found in differences.items()},
-        "intervals": intervals.about(truth),
-        "parameters": found.parameters,
-        "bounds": {
-            name: list(pair) for name, pair in search_bounds(prepared.engine, study, problem.final.origin).items()
-        },
-        "calibrators": chosen_calibrators(found.parameters, study.behaviour_ids),
-        "inner_score": found.score,
-        "largest_marginal_error": prepared.population.largest_error,
-        "contradicting_tables": list(prepared.population.conflicts),
-        "data_notes": list(prepared.inputs.notes),
-        "result_hash": result_hash,
-        "rung": rung,
-        "coherence": coherence.as_dict(),
-    }
-    if anew:
-        values["began_anew"] = anew
-    if asked:
-        values["left_out"] = left_out(prepared.engine)
-        values["intervals"]["source"] += OF_RULES
-        values[ASKING] = asked | {"warnings": [*asked["warnings"], *untold_warnings(untold)]}
-    stored = replace(record, result_hash=result_hash, rung=rung, model_id=prepared.engine.model_id)
+    result = RunResult(
+        run_id=record.run_id,
+        study=study.id,
+        fictional=study.fictional,
+        engine=prepared.engine.name,
+        personas=prepared.population.size,
+        days=len(problem.final.train) + len(problem.final.horizon),
+        contexts=len(problem.contexts),
+        behaviours=len(study.behaviours),
+        train_end=problem.final.origin,
+        test_end=prepared.request.test_end,
+        macro_rmse={str(name): round(float(value), 4) for name, value in macro.items()},
+        rmse=by_behaviour(scores, "rmse"),
+        mae=by_behaviour(scores, "mae"),
+        not_observed=tuple(truth.columns[truth.isna().all()]),
+        calibration_gap=ablations.paper.gap_,
+        differences=macro_differences(twin.forecast, others, truth, seed=prepared.request.seed),
+        intervals=intervals.held(truth),
+        parameters=found.parameters,
+        bounds=search_bounds(prepared.engine, study, problem.final.origin),
+        calibrators=chosen_calibrators(found.parameters, study.behaviour_ids),
+        inner_score=found.score,
+        largest_marginal_error=prepared.population.largest_error,
+        contradicting_tables=tuple(prepared.population.conflicts),
+        data_notes=tuple(prepared.inputs.notes),
+        result_hash=results_hash(tables),
+        rung=_rung(told and coherence.coherent, macro),
+        coherence=coherence,
+        began_anew=anew,
+        left_out=left_out(prepared.engine),
+        asking=asked | {"warnings": [*asked["warnings"], *untold_warnings(untold)]} if asked else None,
+        seconds=seconds,
+        peak_memory_mb=round(peak_memory_mb(), 1),
+    )
     seconds["store"] = time.perf_counter() - started
     seconds["total"] = sum(seconds.values())
-    values["seconds"] = {name: round(value, 3) for name, value in seconds.items()}
-    values["peak_memory_mb"] = round(peak_memory_mb(), 1)
-    values["run_id"] = record.run_id
-    store.finish_run(record.run_id, tables, values, seconds=seconds["total"], record=stored)
+    result = replace(result, seconds={name: round(value, 3) for name, value in seconds.items()})
+    stored = replace(record, result_hash=result.result_hash, rung=result.rung, model_id=prepared.engine.model_id)
+    store.finish_run(record.run_id, tables, result.as_dict(), seconds=seconds["total"], record=stored)
     watch.finish("store", "done")
-    return RunSummary(values, tables)
+    return result
 
 
 def _rung(coherent: bool, macro: pd.Series) -> str:

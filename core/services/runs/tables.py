@@ -88,12 +88,12 @@ def rounded(value: float) -> float | None:
 
 
 def by_behaviour(scores: pd.DataFrame, metric: str) -> dict[str, dict[str, float | None]]:
-    """Behaviour -> forecaster -> score; None where the behaviour was not observed in the test period."""
+    """Behaviour -> forecaster -> score, to four decimals; None where the behaviour was not observed in the test period."""
     rows = scores[(scores["metric"] == metric) & (scores["behaviour"] != MACRO)]
-    return {
-        str(behaviour): {str(name): rounded(value) for name, value in zip(part["forecaster"], part["value"], strict=True)}
-        for behaviour, part in rows.groupby("behaviour", sort=False)
-    }  # fmt: skip
+    found: dict[str, dict[str, float | None]] = {}
+    for behaviour, name, value in zip(rows["behaviour"], rows["forecaster"], rows["value"], strict=True):
+        found.setdefault(str(behaviour), {})[str(name)] = rounded(value)
+    return found
 
 
 def results_hash(tables: Mapping[str, pd.DataFrame]) -> str:

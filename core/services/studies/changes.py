@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from core.errors import InputError
@@ -54,16 +55,24 @@ def environment_changes(record: RunRecord) -> list[str]:
     return _environment(record, code_version(), package_versions(record.packages), python_version())
 
 
-def begun_of_others(record: RunRecord, store: Store) -> str:
-    """In a sentence, that an earlier attempt at this run is not taken up and why; "" where there is none."""
+@dataclass(frozen=True)
+class LeftAttempt:
+    """An attempt at a run that ended early and is not taken up, because of what has changed since."""
+
+    run_id: str
+    changes: tuple[str, ...]
+
+
+def begun_of_others(record: RunRecord, store: Store) -> LeftAttempt | None:
+    """An earlier attempt at this run that is not taken up; None where there is none."""
     rows = store.runs(kind="run", study_id=record.study_id)
     for run_id in rows.loc[rows["status"].isin(ENDED_EARLY), "run_id"]:
         earlier = store.run(str(run_id)).record
         changes = changes_between(earlier, record)
         # Other people alone are another question, and no attempt at this one.
         if _requested(earlier) == _requested(record) and changes and changes != [PEOPLE]:
-            return f"{run_id}, which ended early, is not taken up: this run begins anew. Changed since: {'; '.join(changes)}."
-    return ""
+            return LeftAttempt(str(run_id), tuple(changes))
+    return None
 
 
 def check_unedited(inputs: StudyInputs) -> None:

@@ -1,18 +1,14 @@
-"""What a run is asked to do, and what it gives back."""
+"""What a run is asked to do."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from core.cognition.registry import DEFAULT_ENGINE, asks_model, model_engines, replays
 from core.errors import InputError, one_of
 from core.options import option
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 DEFAULT_TRIALS = 64
 MOST_TRIALS = 5000
@@ -129,15 +125,3 @@ def checked_personas(personas: int, engine: str) -> None:
             allowed=f"1 to {MOST_ASKED_PERSONAS} (default {ASKED_PERSONAS})",
             nearest=str(MOST_ASKED_PERSONAS),
         )
-
-
-@dataclass(frozen=True)
-class RunSummary:
-    """What `policytwin run --json` prints; see the command contract."""
-
-    values: dict[str, Any]
-    tables: dict[str, pd.DataFrame] = field(repr=False)
-
-    @property
-    def run_id(self) -> str:
-        return str(self.values["run_id"])

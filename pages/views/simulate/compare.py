@@ -10,8 +10,8 @@ import streamlit as st
 from core.forecasting.metrics import MACRO
 from core.report.figures.simulate import by_kind_figure, engine_errors_figure
 from core.report.sentences.simulate import took_row
+from core.report.sentences.sources import source_line
 from core.services.evaluation.engine_comparison import MOST_RUNS, Comparison, beside, compare_engines, runs_to_compare
-from core.services.runs.results import source_line
 from core.study import Study
 from pages.common.address import pick_several
 from pages.common.charts import chart, download

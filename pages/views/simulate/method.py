@@ -8,12 +8,7 @@ from typing import Any
 import streamlit as st
 
 from core.report.sentences.reproduce_simulate import reproduce_section
-from core.services.runs.fits import Reproduce, reproduce
-from core.settings import observed_data
-from core.store.runs import StoredRun
-from core.study import Study
-from pages.common.rerun_view import rerun_view
-from pages.common.results_cache import remembered
+from pages.common.rerun_view import lines_view, reproduce_run_view
 from pages.common.shell import Workspace
 
 METHODS = (
@@ -48,25 +43,7 @@ def reproduce_view(workspace: Workspace, section: str, shown: Mapping[str, Any])
     if run is None:
         return
     with st.expander("Reproduce this", icon=":material/replay:", key="reproduce"):
-        lines = _lines(run, workspace.study, str(observed_data() or ""), workspace.store.name)
-        if lines.note:
-            st.text(lines.note)
-        if lines.command:
-            st.caption(f"The run shown ({run.run_id}), made again:")
-            st.code(lines.command, language="bash", wrap_lines=True)
-        st.code(lines.python, language="python")
-        rerun_view(run.run_id, workspace.store.name)
+        reproduce_run_view(workspace, run, f"The run shown ({run.run_id}), made again:")
         own = reproduce_section(section, run, workspace.store.name, shown)
         if own is not None:
-            st.caption(own.note)
-            if own.command:
-                st.code(own.command, language="bash", wrap_lines=True)
-            if own.python:
-                st.code(own.python, language="python")
-
-
-@remembered(
-    show_spinner=False, max_entries=32, hash_funcs={StoredRun: lambda run: run.run_id, Study: lambda study: study.id}
-)
-def _lines(run: StoredRun, study: Study, data: str, store_name: str) -> Reproduce:
-    return reproduce(run.record, study, observed_data(), store_name)
+            lines_view(own)

@@ -12,6 +12,7 @@ from core.cognition.llm.prompts import PROMPTS
 from core.errors import InputError
 from core.people.personas import Population
 from core.report.figures.simulate import person_figure
+from core.report.sentences.sources import twin_source
 from core.services.language.descriptions import about_engine, is_rules
 from core.services.language.engines import engine_of_run
 from core.services.populations.synthesis import load_population
@@ -28,7 +29,6 @@ from core.services.runs.answers import (
     told,
     with_reasons,
 )
-from core.services.runs.results import twin_source
 from core.store.runs import StoredRun
 from core.study import Study
 from pages.common.address import from_address, into_address, key_of, pick

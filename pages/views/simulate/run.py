@@ -13,6 +13,7 @@ import streamlit as st
 from core.cognition.llm.budget import Plan
 from core.cognition.registry import DEFAULT_ENGINE
 from core.errors import PolicyTwinError
+from core.report.sentences.runs import left_out_sentences, verdict
 from core.report.sentences.simulate import (
     Figure,
     asked_words,
@@ -35,7 +36,7 @@ from core.services.language.descriptions import run_label
 from core.services.language.engines import MANNER
 from core.services.runs.costs import CostBefore, cost_before, failed_questions
 from core.services.runs.fits import ENDINGS, Unfinished, expected_seconds, request_of, running_run, unfinished_runs
-from core.services.runs.results import verdict
+from core.services.runs.results import RunResult
 from core.services.studies.requests import RunRequest
 from core.store.runs import StoredRun
 from pages.common.charts import download
@@ -44,7 +45,6 @@ from pages.common.model_choices import may_be_asked
 from pages.common.results_cache import remembered
 from pages.common.run_jobs import KIND, say_refusal, start_run
 from pages.common.shell import Workspace, choose_run, engine_note, link, plain_text, show_job, try_to
-from pages.common.stored import scores_of
 from pages.views.simulate.choices import chosen_request
 
 NEWS = "simulate-news"
@@ -249,10 +249,9 @@ def took_view(workspace: Workspace, run: StoredRun) -> None:
             st.warning(plain_text(warning), icon=":material/swap_horiz:")
         st.caption(plain_text(canary_words(asked)))
         _failures(run, asked)
-        left_out = [f"{name.replace('_', ' ')} ({why})" for name, why in run.summary.get("left_out", {}).items()]
-        if left_out:
-            st.caption(plain_text(f"Left out of the test: {'; '.join(left_out)}."))
-    found = verdict(scores_of(workspace.store, run.run_id), "rmse", differences=run.summary.get("differences"))
+        for text in left_out_sentences(RunResult.of(run)):
+            st.caption(plain_text(text))
+    found = verdict(RunResult.of(run))
     st.caption(plain_text(f"On days that it had not seen: {found.headline[:1].lower()}{found.headline[1:]}"))
     link("Calibration", "Scores, curves and baselines of this run")
 

@@ -16,8 +16,8 @@ from core.report.sentences.skill import (
     run_statement,
 )
 from core.services.evaluation.skill import ALIKE, ALL, BETTER, UNSURE, WORSE
+from core.services.runs.results import RunResult
 from pages.common.shell import Workspace, engine_note, link, plain_text
-from pages.common.stored import scores_of
 from pages.views.validation.data import BacktestView
 
 #: What a verdict says in words, with a sign beside it; the colour only repeats it.
@@ -50,10 +50,7 @@ def answer_view(workspace: Workspace, view: BacktestView) -> None:
                 st.write("No twin has been fitted to this study yet.")
                 link("Calibration", "Fit the twin")
         else:
-            _card(
-                run_statement(scores_of(workspace.store, run.run_id), run.summary.get("differences")),
-                "points, twin and baseline",
-            )
+            _card(run_statement(RunResult.of(run)), "points, twin and baseline")
     horizons = f"at {' · '.join(str(item) for item in view.horizons)} days"
     for column, card in zip(columns[1:], cards, strict=True):
         with column:

@@ -6,15 +6,15 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import PolicyTwinError
-from core.report.figures.intervals import forecast_fan, interval_parts
-from core.report.sentences.intervals import parts_table, parts_words
-from core.services.evaluation.skill import judged
-from core.services.runs.intervals import interval_values, stored_intervals
-from core.services.runs.results import twin_source
+from core.report.figures.intervals import forecast_fan
+from core.report.sentences.intervals import held_sentence, held_table, part_blocks
+from core.report.sentences.sources import twin_source
+from core.services.runs.interval_parts import intervals_of_run, stored_intervals
+from core.services.runs.results import IntervalsResult, RunResult
 from core.services.studies.stored_inputs import stored_observations
 from core.store.database import Store
-from core.store.runs import StoredRun
 from pages.common.charts import chart
+from pages.common.render import render
 from pages.common.results_cache import remembered
 from pages.common.shell import Workspace, link, plain_text
 
@@ -27,22 +27,15 @@ def run_intervals_view(workspace: Workspace) -> None:
         st.info("This study has no fitted twin yet, and so no forecast.", icon=":material/flag:")
         link("Calibration", "Fit the twin")
         return
-    about = run.summary.get("intervals") if isinstance(run.summary, dict) else None
-    if not about:
+    held = RunResult.of(run).intervals
+    if held is None:
         st.info(
             "This run was made before forecasts kept intervals. Fit the twin again to have them.",
             icon=":material/flag:",
         )
         link("Calibration", "Fit the twin again")
         return
-    held = about["levels"]
-    inside = float(held["80"]["coverage"])
-    st.markdown(
-        plain_text(
-            f"Of the observed days after the origin, {inside:.0%} lie inside the 80% interval: {judged(inside, 0.8)}. "
-            f"The widths come from {about['source']}."
-        )
-    )
+    st.markdown(plain_text(held_sentence(held)))
     labels = {plain_text(item.label): item.id for item in study.behaviours}
     name = st.selectbox("Behaviour", list(labels), key="behaviour", bind="query-params", width=320)
     behaviour = labels[name]
@@ -57,34 +50,13 @@ def run_intervals_view(workspace: Workspace) -> None:
     chart(
         figure, frame, f"intervals-{behaviour}-{run.run_id}", "run-fan", f"Forecast of {name} with its intervals by day"
     )
-    rows = {
-        f"{level}% promised": {
-            "Days inside": f"{item['coverage']:.0%}, {judged(float(item['coverage']), int(level) / 100)}",
-            "Mean width, points": f"{item['width']:.1f}",
-            "Interval score": f"{item['score']:.1f}",
-        }
-        for level, item in held.items()
-    }
-    st.table(pd.DataFrame.from_dict(rows, orient="index"))
-    _parts(workspace, run)
-
-
-def _parts(workspace: Workspace, run: StoredRun) -> None:
+    render([held_table(held)], "run-held")
     try:
-        parts = _parts_of(workspace, workspace.store.name, run.run_id)
+        result = _intervals_of(workspace, workspace.store.name, run.run_id)
     except PolicyTwinError as wrong:
         st.info(plain_text(f"What the intervals are made of cannot be told here: {wrong}"), icon=":material/info:")
         return
-    st.markdown(plain_text(parts_words(parts)))
-    table = parts_table(parts)
-    source = twin_source(workspace.study, run.record.engine, run.run_id)
-    chart(
-        interval_parts(table, source), table, f"parts-{run.run_id}", "run-parts", "Parts of the intervals by days ahead"
-    )
-    st.caption(
-        "Drawing other personas, fitting on other training weeks, and asking the engine again each move the forecast by this "
-        "much; the rest of the interval is what the model does not know. Means over behaviours."
-    )
+    render(part_blocks(result, twin_source(study, run.record.engine, run.run_id)), "run-parts")
 
 
 @st.cache_data(show_spinner=False, max_entries=24)
@@ -99,6 +71,5 @@ def _series(
 
 
 @remembered(show_spinner="Drawing people and weeks anew…", max_entries=8)
-def _parts_of(_workspace: Workspace, store_name: str, run_id: str) -> list[dict[str, object]]:
-    parts: list[dict[str, object]] = interval_values(_workspace.store, run_id, twin=_workspace.twin())["parts"]
-    return parts
+def _intervals_of(_workspace: Workspace, store_name: str, run_id: str) -> IntervalsResult:
+    return intervals_of_run(_workspace.store, run_id, twin=_workspace.twin())

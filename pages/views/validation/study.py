@@ -6,11 +6,13 @@ import streamlit as st
 
 from core.forecasting.metrics import MACRO
 from core.report.figures.skill import dumbbells
+from core.report.sentences.runs import verdict, working_week_note
+from core.report.sentences.sources import twin_source
 from core.services.evaluation.skill import behaviour_comparisons, run_table, words_of
-from core.services.runs.results import ABLATION, BASELINE, METRICS, TWIN, twin_source, verdict, working_week_note
+from core.services.runs.forecasters import ABLATION, BASELINE, TWIN
+from core.services.runs.results import METRICS, RunResult
 from pages.common.charts import chart, download
 from pages.common.shell import Workspace, link, plain_text
-from pages.common.stored import scores_of
 
 KINDS = {TWIN: "Twin", ABLATION: "Twin, part left out", BASELINE: "Baseline"}
 
@@ -24,11 +26,10 @@ def study_view(workspace: Workspace) -> None:
         return
     record = run.record
     assert record.train_end is not None and record.test_end is not None
-    metric = _metric()
-    scores = scores_of(workspace.store, run.run_id)
-    table = run_table(scores, study.behaviour_ids, metric)
+    metric, result = _metric(), RunResult.of(run)
+    table = run_table(result, metric)
     st.markdown(f"##### Every forecaster on the days from {record.train_end:%-d %B %Y} to {record.test_end:%-d %B %Y}")
-    found = verdict(scores, metric, "points", run.summary.get("differences"))
+    found = verdict(result, metric)
     st.markdown(plain_text(" ".join([found.headline, *found.notes])))
     labels = {item.id: item.label for item in study.behaviours}
     shown = table.assign(kind=table["kind"].map(KINDS), skill=(-100 * table["skill"]).round() + 0.0)
@@ -53,7 +54,7 @@ def study_view(workspace: Workspace) -> None:
     st.caption(
         f"{metric.upper()} in points of the metric ({study.metric_unit}); smaller is better. Click a column's head to sort. "
         f"“Against best baseline”: −10% means an average error a tenth smaller than the best baseline's. "
-        f"{working_week_note(scores, metric)}"
+        f"{working_week_note(result, metric)}"
     )
     download(table, f"leaderboard-{metric}-{run.run_id}", "study-data", index=False)
     lines = behaviour_comparisons(table, labels)

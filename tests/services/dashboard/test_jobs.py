@@ -213,7 +213,7 @@ def test_closing_stops_jobs_for_good() -> None:
 def test_a_stopped_fit_resumes_to_the_same_result(board: JobBoard) -> None:
     request = RunRequest("meridia", personas=40, trials=48, **SHORT)
     with Store.memory() as store:
-        whole = run_study(request, store).values["result_hash"]
+        whole = run_study(request, store).result_hash
     with Store.memory() as store:
         job = board.start("run", "meridia", lambda watch, executor: run_study(request, store, watch, executor).run_id)
         until(lambda: job.progress is not None and job.progress.stage == "calibrate" and job.progress.done >= 8)

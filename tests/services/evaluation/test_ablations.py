@@ -48,7 +48,7 @@ from core.services.evaluation.requests import AblateRequest
 from core.services.evaluation.results import AblationRow, AblationsResult
 from core.services.library.archive import load_result
 from core.services.runs.preparing import Prepared, prepare
-from core.services.runs.results import curves
+from core.services.runs.reading import curves
 from core.services.runs.run import run_study
 from core.services.studies.inputs import StudyInputs
 from core.services.studies.requests import RunRequest
@@ -105,7 +105,7 @@ def days_of(problem: Problem) -> pd.DataFrame:
 def test_with_nothing_left_out_a_refit_is_the_run() -> None:
     request = RunRequest("meridia", personas=60, trials=8, seed=2, train_end=date(2030, 10, 31))
     with Store.memory() as store:
-        values = run_study(request, store).values
+        values = run_study(request, store).as_dict()
         stored = curves(store, values["run_id"], list(values["rmse"])).forecasts["twin"]
     again = prepare(request)
     whole = Refit(again.problem, again.engine, again.population.personas, request.trials, request.seed)

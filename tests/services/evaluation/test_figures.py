@@ -147,7 +147,7 @@ def test_the_twin_on_meridia_scores_what_its_file_says() -> None:
     assert kept is not None
     (split,) = kept.splits
     with Store.memory() as store:
-        macro = run_study(RunRequest("meridia", keep_responses=False), store).values["macro_rmse"]
+        macro = run_study(RunRequest("meridia", keep_responses=False), store).macro_rmse
     wrong = {name: macro[name] for name, value in split.macro.items() if abs(macro[name] - value) > TOLERANCE}
     assert not wrong, f"measured {wrong}; the file says {dict(split.macro)}"
 

@@ -22,8 +22,8 @@ from core.calibration.calibrators.paper import PaperCalibrator
 from core.cli import main
 from core.errors import InputError
 from core.report.renderers.terminal import terminal_text
-from core.report.sentences.results import show_text
-from core.report.sentences.store import rerun_document
+from core.report.reproduction import rerun_lines
+from core.report.sentences.store import rerun_document, show_text
 from core.services.audits.confounding import confounding_audit
 from core.services.audits.groups import group_checks
 from core.services.audits.persona_audit import audit_personas
@@ -39,7 +39,6 @@ from core.services.library.reruns import rerun
 from core.services.policies.timelines import delete_scenario
 from core.services.populations.synthesis import make_population
 from core.services.runs import forecasters
-from core.services.runs.fits import rerun_lines
 from core.services.runs.fitted import fitted_twin, horizon_dates
 from core.services.runs.run import run_study
 from core.services.studies.inputs import open_study
@@ -93,7 +92,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
         runs["compare"] = result.run_id
         for scenario in (milder, stricter):
             delete_scenario(store, study, scenario.id)
-        runs["sensitivity"] = run_sensitivity(store, one, inputs=inputs)["run_id"]
+        runs["sensitivity"] = run_sensitivity(store, one, inputs=inputs).run_id
         runs["ablations"] = run_ablations(store, one, only=["without_policy"], inputs=inputs).run_id
         runs["groups"] = group_checks(store, one, inputs=inputs).run_id
         runs["crowd"] = audit_personas(PersonaAuditRequest(one), store, study=study).run_id

@@ -19,7 +19,9 @@ from core.execution.executor import Executor
 from core.execution.progress import ProgressReporter
 from core.people.marginals import edited, marginal_frame
 from core.people.personas import Population, edit_persona, synthesise
+from core.report.renderers.terminal import terminal_text
 from core.report.sentences.populations import points, population_python
+from core.report.sentences.sensitivity import sensitivity_document
 from core.services.counterfactuals.population_effects import (
     PopulationEffect,
     answers_of,
@@ -31,6 +33,7 @@ from core.services.counterfactuals.population_effects import (
     sensitivity_rows,
 )
 from core.services.evaluation.sensitivity import run_sensitivity
+from core.services.library.archive import load_result
 from core.services.populations.drafts import (
     PopulationCache,
     PopulationDraft,
@@ -593,9 +596,12 @@ def test_a_sensitivity_run_is_told_by_trait(meridia_store: Path, population: Pop
         run = latest_run(opened, MERIDIA)
         assert run is not None
         assert sensitivity_rows(opened, run.run_id, population.spec) is None
-        values = run_sensitivity(opened, run.run_id)
+        result = run_sensitivity(opened, run.run_id)
+        assert load_result(opened, result.run_id) == result
+        document = sensitivity_document(result, load_study(MERIDIA))
+        assert terminal_text(document).count("\n") > len(result.variants)
         rows = sensitivity_rows(opened, run.run_id, population.spec)
-        assert rows is not None and len(rows) == len(values["variants"])
+        assert rows is not None and len(rows) == len(result.variants)
         assert set(rows["assumption"][:-1]) == {trait.label for trait in population.spec.traits}
-        assert rows["change"].tolist() == [item["change"] for item in values["variants"]]
+        assert rows["change"].tolist() == [item.change for item in result.variants]
         assert sensitivity_rows(opened, "run-other", population.spec) is None

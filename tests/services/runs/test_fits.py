@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from ast import literal_eval
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -19,12 +20,12 @@ from core import cli
 from core.calibration.problem import inner_spans
 from core.errors import Cancelled, InputError
 from core.execution.progress import Progress, ProgressReporter
+from core.report.sentences.runs import reproduce_run
 from core.services.populations.synthesis import make_population, save_population
 from core.services.runs.fits import (
     checked_split,
     expected_seconds,
     obstacle_to_resume,
-    reproduce,
     request_of,
     running_run,
     split_limits,
@@ -157,7 +158,7 @@ def test_the_expected_time_goes_with_trials_and_personas(meridia_run: Path) -> N
 def test_both_ways_of_reproducing_give_the_same_result(tmp_path: Path) -> None:
     with Store.memory() as store:
         record = store.run(run_study(RunRequest("meridia", personas=20, trials=2, **SHORT), store).run_id).record
-    lines = reproduce(record, load_study("meridia"), None, "policytwin.duckdb")
+    lines = reproduce_run(record, load_study("meridia"), None, "policytwin.duckdb")
     assert lines.note == ""
     words = lines.command.split()
     assert words[:3] == ["policytwin", "run", "meridia"] and "--data" not in words
@@ -166,10 +167,10 @@ def test_both_ways_of_reproducing_give_the_same_result(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     said = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
     assert json.loads(said)["result_hash"] == record.result_hash
-    (tmp_path / "reproduced.duckdb").unlink()
+    (tmp_path / "reproduce.duckdb").unlink()
     code = [sys.executable, "-c", lines.python]
     said = subprocess.run(code, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
-    assert said.split()[-1] == record.result_hash
+    assert literal_eval(said)["result_hash"] == record.result_hash
 
 
 def test_a_run_on_a_kept_population_is_reproduced_on_a_copy_of_its_store(
@@ -180,14 +181,14 @@ def test_a_run_on_a_kept_population_is_reproduced_on_a_copy_of_its_store(
     path = tmp_path / "mine.duckdb"
     with Store(path) as store:
         kept = save_population(store, study, other, "Mine")
-        values = run_study(RunRequest("meridia", population_id=kept, trials=2, **SHORT), store).values
+        values = run_study(RunRequest("meridia", population_id=kept, trials=2, **SHORT), store).as_dict()
         record = store.run(values["run_id"]).record
-    lines = reproduce(record, study, None, str(path))
+    lines = reproduce_run(record, study, None, str(path))
     assert lines.command == "" and str(path) in lines.note and kept in lines.python
     shutil.copy(path, tmp_path / "copy of mine.duckdb")
     monkeypatch.chdir(tmp_path)
     exec(compile(lines.python, "reproduce", "exec"), {})
-    assert capsys.readouterr().out.split()[-1] == record.result_hash
+    assert literal_eval(capsys.readouterr().out)["result_hash"] == record.result_hash
 
 
 def test_the_command_quotes_a_folder_and_names_the_data_of_a_real_study(meridia_run: Path, tmp_path: Path) -> None:
@@ -200,7 +201,7 @@ def test_the_command_quotes_a_folder_and_names_the_data_of_a_real_study(meridia_
     )
     fresh = make_population(load_study("uae"), record.personas, record.seed)
     real = replace(real, population_hash=fresh.content_hash)
-    lines = reproduce(real, load_study("uae"), data, "s.duckdb")
+    lines = reproduce_run(real, load_study("uae"), data, "s.duckdb")
     assert f"--data '{data}'" in lines.command and "--train-end 2020-12-31" in lines.command
     assert f"data='{data}'" in lines.python
     parser = cli._parser()

@@ -43,8 +43,8 @@ def forecasts(inputs: StudyInputs, monkeypatch: pytest.MonkeyPatch, train_end: d
     inputs = hashed_anew(inputs)
     monkeypatch.setattr(preparing_module, "open_study", lambda *_: inputs)
     with Store.memory() as store:
-        summary = run_study(RunRequest(inputs.study.id, personas=PERSONAS, trials=TRIALS, train_end=train_end), store)
-    table = summary.tables["forecasts"]
+        result = run_study(RunRequest(inputs.study.id, personas=PERSONAS, trials=TRIALS, train_end=train_end), store)
+        table = store.read_result("forecasts", result.run_id)
     return table[table["phase"] == "test"].set_index(["date", "forecaster", "behaviour"])["value"].unstack([1, 2])  # noqa: PD010
 
 

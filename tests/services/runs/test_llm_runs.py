@@ -48,10 +48,13 @@ from core.counterfactual.uncertainty import drawn_means
 from core.errors import Cancelled, InputError
 from core.execution.progress import Progress, ProgressReporter
 from core.records import RUNGS
+from core.report.documents import shown_text
 from core.report.renderers.terminal import terminal_text
+from core.report.sentences.calibration import found_parameters
 from core.report.sentences.counterfactuals import sweep_document
 from core.report.sentences.language import run_cost_text
-from core.report.sentences.results import run_text, show_text
+from core.report.sentences.runs import reproduce_run, run_document
+from core.report.sentences.store import show_text
 from core.services.audits.groups import group_checks
 from core.services.counterfactuals.run import run_compare, run_sweep
 from core.services.evaluation.ablations import run_ablations
@@ -70,13 +73,14 @@ from core.services.runs.costs import (
     failed_questions,
     persona_answers,
 )
-from core.services.runs.fits import reproduce, request_of, unfinished_runs
+from core.services.runs.fits import request_of, unfinished_runs
 from core.services.runs.fitted import fitted_twin
 from core.services.runs.preparing import complete_run
-from core.services.runs.results import found_parameters, trials_of
+from core.services.runs.reading import trials_of
+from core.services.runs.results import RunResult
 from core.services.runs.run import ensure_run, run_study
 from core.services.studies.inputs import open_study
-from core.services.studies.requests import RunRequest, RunSummary
+from core.services.studies.requests import RunRequest
 from core.simulation.simulate import simulate
 from core.store.database import Store
 
@@ -165,7 +169,7 @@ class AskedRun:
 
     url: ServerUrl
     store: Store
-    summary: RunSummary
+    summary: RunResult
 
     @property
     def run_id(self) -> str:
@@ -191,13 +195,13 @@ def test_a_whole_run_costs_what_was_estimated_and_the_same_again_costs_nothing(e
         after = cost_before(store, wanted)
         second = run_study(wanted, store)
         assert len(url.seen) == calls, "the same question twice is one call"
-    values = first.values["asking"]
+    values = first.asking
     assert before.calls == calls == values["calls"] and before.canaries == values["canary_calls"] == CANARY_CALLS
     assert before.distinct == before.questions == values["distinct"] == values["answered"] == calls - CANARY_CALLS
     assert (after.calls, after.cached, after.complete) == (0, before.distinct, first.run_id)
     assert before.cost is None and "no price" in before.price_sentence and before.tokens_in.low < before.tokens_in.high
-    assert second.run_id != first.run_id and second.values["result_hash"] == first.values["result_hash"]
-    assert second.values["asking"]["calls"] == 0 and second.values["asking"]["canaries"] is None
+    assert second.run_id != first.run_id and second.result_hash == first.result_hash
+    assert second.asking["calls"] == 0 and second.asking["canaries"] is None
     assert values["tokens_in"] == 11 * calls and values["tokens_out"] == 7 * calls and values["failed"] == 0
     checked_answers(store, first.run_id)
     stages = list(dict.fromkeys(item.stage for item in seen))
@@ -205,7 +209,7 @@ def test_a_whole_run_costs_what_was_estimated_and_the_same_again_costs_nothing(e
     counts = [item.done for item in seen if item.stage == "ask"]
     assert counts == sorted(counts) and counts[-1] == calls
     assert any("calls a second" in item.text for item in seen if item.stage == "ask")
-    assert json.loads(json.dumps(first.values, allow_nan=False)) == first.values
+    assert json.loads(json.dumps(first.as_dict(), allow_nan=False)) == first.as_dict()
 
 
 def test_the_record_says_how_the_model_was_asked(asked: AskedRun) -> None:
@@ -214,7 +218,7 @@ def test_the_record_says_how_the_model_was_asked(asked: AskedRun) -> None:
     said = record.parameters["asking"]
     assert said["model"] == "test-model" and said["base_url"] == asked.url and said["design"] == "blinded"
     assert said["canaries"] == "canaries-1" and said["prompts_hash"]
-    canaries = asked.summary.values["asking"]["canaries"]
+    canaries = asked.summary.asking["canaries"]
     assert canaries["model_ids"] == ["local-test-001"] and canaries["compared_with"] is None
     assert {name: len(values) for name, values in canaries["answers"].items()} == dict.fromkeys(CANARIES, REPEATS)
     assert request_of(record).asking == ModelOptions("openai", "test-model", base_url=str(asked.url))
@@ -223,24 +227,25 @@ def test_the_record_says_how_the_model_was_asked(asked: AskedRun) -> None:
 
 
 def test_a_run_leaves_out_what_would_need_new_answers_and_says_so(asked: AskedRun) -> None:
-    values = asked.summary.values
-    assert set(values["left_out"]) == {"single_persona", "identical_personas"}
+    values = asked.summary.as_dict()
+    assert values["left_out"] == {"single_persona": "new_person", "identical_personas": "not_defined"}
     assert not set(values["left_out"]) & set(values["macro_rmse"]) and "uncalibrated" in values["macro_rmse"]
     assert "twin_announced_calendar" in values["macro_rmse"]
-    text = run_text(values)
+    document = run_document(asked.summary, STUDY)
+    text = terminal_text(document)
     assert "Left out: the twin with one persona (another person would have to be asked everything anew)" in text
     assert f"{values['asking']['calls']:,} calls: {values['asking']['answered']:,} questions answered" in text
-    assert text in show_text(show_run(asked.store, asked.run_id))
+    assert text in show_text(show_run(asked.store, asked.run_id), shown_text(asked.store, asked.run_id))
     searched = {name for name in values["parameters"] if not name.startswith(SLOPE_SHRINKAGE)}
     assert searched == {"policy_effect_weight"}, "a model has no parameters to search"
-    assert list(found_parameters(asked.store.run(asked.run_id), STUDY)["parameter"]) == ["policy_effect_weight"]
+    assert [item.name for item in found_parameters(asked.summary, STUDY)] == ["policy_effect_weight"]
     assert len(trials_of(asked.store, asked.run_id, STUDY.behaviour_ids)) == TRIALS
 
 
 def test_what_one_persona_answered_can_be_read_with_reasons(asked: AskedRun) -> None:
     answers = persona_answers(asked.store, asked.run_id, 1)
     assert set(answers["reason"]) == {"I go where I must."} and set(answers["failure"]) == {""}
-    assert answers["days"].sum() == asked.summary.values["days"] and len(answers) == asked.summary.values["contexts"]
+    assert answers["days"].sum() == asked.summary.days and len(answers) == asked.summary.contexts
     responses, _, _ = asked.store.read_responses(asked.run_id)
     own = answers[list(STUDY.behaviour_ids)].to_numpy()
     assert np.allclose(np.sort(own, axis=0), np.sort(responses[:, 1], axis=0), atol=1e-6)
@@ -264,11 +269,11 @@ def test_a_cap_stops_a_run_cleanly_and_a_higher_one_takes_it_up(store: Store, as
         assert left.obstacle == "" and left.run_id == row["run_id"]
         with pytest.raises(BudgetReached):
             run_study(request(url, max_tokens=18 * 15), store)
-        values = run_study(request(url), store).values
+        values = run_study(request(url), store).as_dict()
         assert len(url.seen) == whole, "nothing was asked twice"
     assert values["run_id"] == row["run_id"] and values["asking"]["of_run"]["calls"] == whole
     assert values["asking"]["of_run"]["answered"] == whole
-    assert values["macro_rmse"] == asked.summary.values["macro_rmse"], "as if it had never been stopped"
+    assert values["macro_rmse"] == asked.summary.macro_rmse, "as if it had never been stopped"
 
 
 def test_a_cap_on_an_unknown_cost_is_refused_before_anything_is_asked(store: Store) -> None:
@@ -294,7 +299,7 @@ def test_a_price_of_ones_own_gives_a_cost_before_and_after_and_a_cap(
         with pytest.raises(BudgetReached, match="cap of 2 USD"):
             run_study(request(url, max_cost=2.0), store)
         assert len(url.seen) < before.calls
-        values = run_study(request(url), store).values["asking"]
+        values = run_study(request(url), store).asking
     calls = values["calls"]
     assert values["cost"] == pytest.approx(calls * (11 * 1000 + 7 * 2000) / 1e6) and values["currency"] == "USD"
     assert f"Cost: {before.cost.low:,.2f} to {before.cost.high:,.2f} USD" in run_cost_text(before)
@@ -327,7 +332,7 @@ def test_faults_leave_no_wrong_or_doubled_answer_and_only_failures_are_asked_aga
         assert cost_before(store, request(url)).calls == failures
         healthy.append(True)
         before = len(url.seen)
-        values = run_study(request(url), store).values
+        values = run_study(request(url), store).as_dict()
         prompts = [prompt_of(item.body) for item in url.seen[before:]]
     assert len(prompts) == len(set(prompts)) == failures
     # A question that was given up may be one of those that were garbled too.
@@ -343,7 +348,7 @@ def test_a_run_that_may_lack_answers_counts_them_and_takes_means_over_who_answer
     healthy: list[bool] = []
     with openai_server(sometimes(4, healthy)) as url:
         summary = run_study(request(url, allow_failures=True), store)
-        values = summary.values["asking"]
+        values = summary.asking
         calls = len(url.seen)
         assert values["failed"] == len(values["failed_keys"]) == len(values["failures"]) > 2
         checked_answers(store, summary.run_id, missing=values["failed"])
@@ -354,7 +359,7 @@ def test_a_run_that_may_lack_answers_counts_them_and_takes_means_over_who_answer
         table = store.read_result("aggregates", summary.run_id, attribute="all")
         means = table.pivot_table(index="context_id", columns="behaviour", values="mean")[list(STUDY.behaviour_ids)]
         assert np.allclose(means.to_numpy(), wanted)
-        text = run_text(summary.values)
+        text = terminal_text(run_document(summary, STUDY))
         assert f"{values['failed']} of {values['distinct']} questions have no valid answer" in text
         assert "  persona " in text and "Means are over the people who answered" in text
         failed = persona_answers(store, summary.run_id, values["failures"][0]["personas"][0])
@@ -368,7 +373,7 @@ def test_a_run_that_may_lack_answers_counts_them_and_takes_means_over_who_answer
         healthy.append(True)
         whole = run_study(request(url), store)
         assert len(url.seen) == calls + values["failed"] + CANARY_CALLS
-    assert whole.values["asking"]["failed"] == 0 and whole.run_id != summary.run_id
+    assert whole.asking["failed"] == 0 and whole.run_id != summary.run_id
     fitted_twin(store, summary.run_id)  # is still what it was, though the answers have come since
 
 
@@ -425,14 +430,14 @@ def test_a_killed_run_is_taken_up_without_lost_or_doubled_calls(tmp_path: Path, 
             kept = len(store.read("llm_calls", columns=["key"]))
             assert 0 < kept < 50 + 4, "what had been asked at the kill"
             served = len(url.seen)
-            values = run_study(request(url, concurrency=4), store).values
+            values = run_study(request(url, concurrency=4), store).as_dict()
             whole = values["asking"]["distinct"] + CANARY_CALLS
             assert len(url.seen) == served + whole - kept
             assert len(store.read("llm_calls", columns=["key"])) == whole
             assert values["run_id"] == row["run_id"]
             checked_answers(store, values["run_id"])
     assert len(url.seen) - whole <= 2 * BATCH
-    assert values["macro_rmse"] == asked.summary.values["macro_rmse"]
+    assert values["macro_rmse"] == asked.summary.macro_rmse
 
 
 def test_a_wrong_key_stops_at_once_with_one_line(
@@ -519,14 +524,14 @@ def test_another_model_behind_the_same_name_is_noticed(store: Store) -> None:
     with openai_server(behaviour) as url:
         first = run_study(request(url), store)
         # Made-up answers may leave next to nobody on a kind of day, which is said too.
-        assert not [text for text in first.values["asking"]["warnings"] if "next to nobody" not in text]
+        assert not [text for text in first.asking["warnings"] if "next to nobody" not in text]
         later.append(True)
         second = run_study(request(url, people=3), store)
-    warnings = [text for text in second.values["asking"]["warnings"] if "next to nobody" not in text]
+    warnings = [text for text in second.asking["warnings"] if "next to nobody" not in text]
     assert any("Another model answers: local-test-002, where it was local-test-001" in text for text in warnings)
     assert any("canary" in text for text in warnings) and any("canaries' answers moved" in text for text in warnings)
-    assert second.values["asking"]["canaries"]["compared_with"] == first.run_id
-    assert all(f"Beware: {text}" in run_text(second.values) for text in warnings)
+    assert second.asking["canaries"]["compared_with"] == first.run_id
+    assert all(f"Beware: {text}" in terminal_text(run_document(second, STUDY)) for text in warnings)
     assert store.run(second.run_id).record.model_id == "local-test-002"
 
 
@@ -614,21 +619,21 @@ def test_the_lines_that_reproduce_a_run_do_so_from_its_answers(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     record = asked.store.run(asked.run_id).record
-    found = reproduce(record, STUDY, None, "store.duckdb")
+    found = reproduce_run(record, STUDY, None, "store.duckdb")
     assert "cache export" in found.note and "asking=ModelOptions('openai', model='test-model'" in found.python
     export_answers(asked.store, tmp_path / "answers.parquet")
-    with Store(tmp_path / "reproduced.duckdb") as other:
+    with Store(tmp_path / "reproduce.duckdb") as other:
         import_answers(other, tmp_path / "answers.parquet")
     before = len(asked.url.seen)
     assert main(shlex.split(found.command)[1:]) == 0
-    assert json.loads(capsys.readouterr().out)["result_hash"] == asked.summary.values["result_hash"]
+    assert json.loads(capsys.readouterr().out)["result_hash"] == asked.summary.result_hash
     exec(compile(found.python, "reproduce", "exec"), {})
-    assert asked.summary.values["result_hash"] in capsys.readouterr().out
+    assert asked.summary.result_hash in capsys.readouterr().out
     assert len(asked.url.seen) == before
     made = replace(request(asked.url).asking, engine="replay", of="openai")
-    with Store(tmp_path / "reproduced.duckdb") as other:
+    with Store(tmp_path / "reproduce.duckdb") as other:
         replayed = run_study(replace(request(asked.url), engine="replay", asking=made), other)
-        assert replayed.values["result_hash"] == asked.summary.values["result_hash"]
+        assert replayed.result_hash == asked.summary.result_hash
         with pytest.raises(InputError, match="replays answers, and asks nobody"):
             engine_of_run(other, replayed.run_id, asks=True)
         with pytest.raises(NotAsked, match="cache import"):
@@ -692,7 +697,7 @@ def test_what_needs_the_rules_engine_says_so(asked: AskedRun) -> None:
 def test_a_run_can_be_exported_with_what_it_asked(asked: AskedRun, tmp_path: Path) -> None:
     names = {Path(name).name for name in export_run(asked.store, asked.run_id, tmp_path)["files"]}
     assert {"asking.json", "record.json", "trials.journal", "scores.csv"} <= names
-    assert json.loads((tmp_path / "asking.json").read_text()) == asked.summary.values["asking"]
+    assert json.loads((tmp_path / "asking.json").read_text()) == asked.summary.asking
 
 
 class Gaps:
@@ -738,7 +743,7 @@ def test_coherence_is_judged_by_comparable_situations_alone(asked: AskedRun) -> 
     assert not bad.coherent and bad.as_expected < bad.comparisons
     assert not answered_coherence(contexts, means + 1, STUDY).bounded
     assert not answered_coherence(contexts.iloc[:1], means[:1], STUDY).coherent, "nothing to compare is no coherence"
-    assert asked.summary.values["rung"] == RUNGS[0], "random answers are not coherent"
+    assert asked.summary.rung == RUNGS[0], "random answers are not coherent"
 
 
 def test_an_engine_that_knows_its_answers_is_the_same_in_another_process_and_asks_nothing_there(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from run_results import run_result
 
 from core.calibration.calibrators import slope_shares
 from core.calibration.search import search_bounds
@@ -25,30 +28,24 @@ from core.report.figures.calibration import (
     leaderboard_figure,
     trial_history_figure,
 )
-from core.services.runs.forecasters import FORECASTERS, TWINS
-from core.services.runs.results import (
-    PARAMETER_LABELS,
+from core.report.renderers.html import html_text
+from core.report.sentences.calibration import PARAMETER_LABELS, asked_otherwise, found_parameters, in_words
+from core.report.sentences.runs import run_document, verdict, working_week_note
+from core.report.sentences.sources import source_line, twin_source
+from core.services.library.archive import load_result
+from core.services.runs.forecasters import FORECASTERS, TWINS, family, label
+from core.services.runs.reading import (
     compared,
     curve_table,
     curves,
-    differences,
-    family,
     fitted_lines,
-    found_parameters,
     holidays,
-    in_words,
     journal_bytes,
-    label,
-    leaderboard,
     list_results,
-    score_matrix,
-    source_line,
     trials_of,
-    twin_source,
-    verdict,
     weekly,
-    working_week_note,
 )
+from core.services.runs.results import RunResult
 from core.services.studies.inputs import open_study
 from core.store.database import Store
 from core.study import load_study
@@ -68,17 +65,6 @@ def run_id(store: Store) -> str:
     return str(store.runs(kind="run", status="complete")["run_id"].iloc[0])
 
 
-def board(**values: float) -> pd.DataFrame:
-    """Scores of a run in which forecasters have these averages, in both metrics."""
-    return pd.DataFrame(
-        [
-            {"forecaster": name, "behaviour": MACRO, "metric": metric, "value": value}
-            for name, value in values.items()
-            for metric in ("rmse", "mae")
-        ]
-    )
-
-
 def test_every_forecaster_has_words_and_a_family() -> None:
     assert {family(name) for name in TWINS} == {"twin", "ablation"}
     assert {family(name) for name in run_baselines()} == {"baseline"}
@@ -88,7 +74,7 @@ def test_every_forecaster_has_words_and_a_family() -> None:
 
 
 def test_the_verdict_says_so_when_the_twin_wins() -> None:
-    found = verdict(board(twin=15.1, last_7_days=15.4, train_mean=23.0, gradient_boosting=19.2), "rmse")
+    found = verdict(run_result(twin=15.1, last_7_days=15.4, train_mean=23.0, gradient_boosting=19.2))
     assert found.headline == (
         "The twin misses by 15.1 points on average, the best baseline (the mean of the last 7 days) by 15.4."
     )
@@ -100,11 +86,9 @@ def test_the_verdict_says_so_when_the_twin_wins() -> None:
 
 
 def test_better_is_said_only_where_other_weeks_would_say_it_too() -> None:
-    scores = board(twin=15.1, last_7_days=15.4, train_mean=23.0)
-
-    def note(lower: float, upper: float, metric: str = "rmse") -> str:
-        differences = {"last_7_days": Difference(-0.3, lower, upper, 39).as_dict()}
-        return verdict(scores, metric, differences=differences).notes[0]
+    def note(lower: float, upper: float) -> str:
+        differences = {"last_7_days": Difference(-0.3, lower, upper, 39)}
+        return verdict(run_result({"differences": differences}, twin=15.1, last_7_days=15.4, train_mean=23.0)).notes[0]
 
     assert note(-0.5, -0.1) == (
         "The twin does better than all 2 baselines: its error is 2% below that of the best of 2 baselines (90% interval of "
@@ -125,9 +109,11 @@ def test_a_run_keeps_its_differences_with_intervals_over_weeks(store: Store, run
 
 
 def test_the_verdict_is_plain_when_the_twin_loses() -> None:
-    scores = board(twin=15.1, identical_personas=14.0, uncalibrated=40.0, last_7_days=15.4, linear=12.0, gradient_boosting=19.2,
-                   gradient_boosting_trend=13.0)  # fmt: skip
-    found = verdict(scores, "rmse")
+    result = run_result(
+        twin=15.1, identical_personas=14.0, uncalibrated=40.0, last_7_days=15.4, linear=12.0, gradient_boosting=19.2,
+        gradient_boosting_trend=13.0,
+    )  # fmt: skip
+    found = verdict(result)
     assert not found.beats_all
     assert found.headline.endswith("the best baseline (a straight line on stringency, and weekday) by 12.0.")
     first, second = found.notes
@@ -139,8 +125,8 @@ def test_the_verdict_is_plain_when_the_twin_loses() -> None:
 
 def test_that_a_baseline_is_better_is_said_only_where_other_weeks_would_say_it_too() -> None:
     def note(lower: float, upper: float) -> str:
-        differences = {"linear": Difference(3.1, lower, upper, 39).as_dict()}
-        return verdict(board(twin=15.1, last_7_days=15.4, linear=12.0), "rmse", differences=differences).notes[0]
+        differences = {"linear": Difference(3.1, lower, upper, 39)}
+        return verdict(run_result({"differences": differences}, twin=15.1, last_7_days=15.4, linear=12.0)).notes[0]
 
     assert note(1.0, 5.0).endswith("use the best (90% interval of the difference 1.0 to 5.0 points, over 39 weeks).")
     assert note(-0.5, 5.0).endswith("could turn round (90% interval of the difference -0.5 to +5.0 points).")
@@ -152,24 +138,25 @@ def test_that_a_baseline_is_better_is_said_only_where_other_weeks_would_say_it_t
     st.floats(0.1, 99),
 )
 def test_the_verdict_never_claims_a_win_that_is_none(rivals: dict[str, float], twin: float) -> None:
-    found = verdict(board(twin=twin, **rivals), "mae")
+    found = verdict(run_result(twin=twin, **rivals), "mae")
     assert found.beats_all == all(value >= twin for value in rivals.values())
     assert ("below that of the best" in " ".join(found.notes)) == found.beats_all
     assert "better" not in " ".join(found.notes), "no interval, no word"
 
 
 def test_the_leaderboard_is_sorted_and_agrees_with_the_summary(store: Store, run_id: str) -> None:
-    scores = store.read_result("scores", run_id)
-    found = leaderboard(scores, "rmse")
+    result = RunResult.of(store.run(run_id))
+    found = result.leaderboard("rmse")
     assert found["value"].is_monotonic_increasing
     assert set(found["forecaster"]) == set(FORECASTERS)
     macro = store.run(run_id).summary["macro_rmse"]
     for row in found.itertuples():
         assert row.value == pytest.approx(macro[row.forecaster], abs=1e-4)
-    matrix = score_matrix(scores, STUDY.behaviour_ids, "rmse")
+    matrix = result.score_matrix("rmse")
     assert list(matrix.index) == list(found["forecaster"])
     assert list(matrix.columns) == [*STUDY.behaviour_ids, MACRO]
-    np.testing.assert_allclose(matrix[MACRO], matrix[list(STUDY.behaviour_ids)].mean(axis=1))
+    np.testing.assert_allclose(matrix[MACRO], matrix[list(STUDY.behaviour_ids)].mean(axis=1), atol=2e-4)
+    assert load_result(store, run_id) == result == RunResult.from_dict(json.loads(json.dumps(result.as_dict())))
 
 
 def test_the_curves_give_the_stored_scores_again(store: Store, run_id: str) -> None:
@@ -177,13 +164,13 @@ def test_the_curves_give_the_stored_scores_again(store: Store, run_id: str) -> N
     found = curves(store, run_id, STUDY.behaviour_ids)
     record = store.run(run_id).record
     assert found.structural.index.max() == pd.Timestamp(record.train_end)
-    scores = store.read_result("scores", run_id)
+    result = RunResult.of(store.run(run_id))
     for metric, function in (("rmse", rmse), ("mae", mae)):
-        matrix = score_matrix(scores, STUDY.behaviour_ids, metric)
+        matrix = result.score_matrix(metric)
         for name, frame in found.forecasts.items():
             assert frame.index.min() == pd.Timestamp(record.train_end) + pd.Timedelta(days=1)
             truth = inputs.observations.reindex(frame.index)
-            np.testing.assert_allclose(function(frame, truth), matrix.loc[name, list(STUDY.behaviour_ids)])
+            np.testing.assert_allclose(function(frame, truth), matrix.loc[name, list(STUDY.behaviour_ids)], atol=1e-4)
 
 
 def test_weekly_means_keep_missing_days_out() -> None:
@@ -231,26 +218,24 @@ def test_a_run_at_work_shows_its_trials_only_to_those_who_ask(store: Store) -> N
 
 
 def test_parameters_found_come_with_words_units_and_bounds(store: Store, run_id: str) -> None:
-    run = store.run(run_id)
-    found = found_parameters(run, STUDY).set_index("parameter")
+    result = RunResult.of(store.run(run_id))
+    found = {item.name: item for item in found_parameters(result, STUDY)}
     bounds = search_bounds(engine_for(STUDY), STUDY, STUDY.train_end)
-    assert set(found.index) == set(bounds) == set(PARAMETER_LABELS)
+    assert set(found) == set(bounds) == set(PARAMETER_LABELS)
     for name, (low, high) in bounds.items():
-        row = found.loc[name]
-        assert low <= row["value"] <= high and (row["low"], row["high"]) == (low, high)
-        assert row["text"] and row["unit"] and row["label"] != name
+        item = found[name]
+        assert low <= item.value <= high and (item.low, item.high) == (low, high)
+        assert item.text and item.unit and item.label != name
+    before = found_parameters(replace(result, bounds=None), STUDY)
+    assert {item.name for item in before} == set(found), "of a run from before bounds were kept"
 
 
 def test_a_parameter_held_by_its_bound_is_marked(store: Store, run_id: str) -> None:
-    run = store.run(run_id)
-    run.summary["parameters"] = {
-        **run.summary["parameters"],
-        "fatigue": 0.8999,
-        "policy_effect_weight": 0.3,
-        "epidemic": 1.4,
-    }
-    found = found_parameters(run, STUDY).set_index("parameter")["edge"]
-    assert found["fatigue"] and found["policy_effect_weight"] and not found["epidemic"]
+    result = RunResult.of(store.run(run_id))
+    held = {**result.parameters, "fatigue": 0.8999, "policy_effect_weight": 0.3, "epidemic": 1.4}
+    edge = {item.name: item.at_edge for item in found_parameters(replace(result, parameters=held), STUDY)}
+    assert edge["fatigue"] and edge["policy_effect_weight"] and not edge["epidemic"]
+    assert "at the edge of what was searched" in html_text(run_document(replace(result, parameters=held), STUDY))
 
 
 @pytest.mark.parametrize(
@@ -280,26 +265,28 @@ def test_runs_are_listed_with_what_was_asked_and_found(store: Store, run_id: str
     assert row["twin"] == summary["macro_rmse"]["twin"]
     assert row["best_baseline"] == min(summary["macro_rmse"][name] for name in run_baselines())
     assert list(list_results(store, "uae").columns) == list(found.columns) and list_results(store, "uae").empty
-    assert differences(row, row) == []
-    assert differences(row, {**row, "seed": 3, "twin": 0.0}) == ["seed 0 against 3"]
-    assert differences(row, {**row, "seed": 3, "population_id": "pop-2"}) == ["seed 0 against 3"], (
+    assert asked_otherwise(row, row) == []
+    assert asked_otherwise(row, {**row, "seed": 3, "twin": 0.0}) == ["seed 0 against 3"]
+    assert asked_otherwise(row, {**row, "seed": 3, "population_id": "pop-2"}) == ["seed 0 against 3"], (
         "other people follow from it"
     )
-    assert differences(row, {**row, "population_id": "pop-2"}) == [f"population {row['population_id']} against pop-2"]
+    assert asked_otherwise(row, {**row, "population_id": "pop-2"}) == [
+        f"population {row['population_id']} against pop-2"
+    ]
 
 
 def test_two_runs_side_by_side(store: Store, run_id: str) -> None:
-    errors = compared(store, [run_id], STUDY.behaviour_ids, "rmse")
-    matrix = score_matrix(store.read_result("scores", run_id), STUDY.behaviour_ids, "rmse")
+    errors = compared(store, [run_id], "rmse")
+    matrix = RunResult.of(store.run(run_id)).score_matrix("rmse")
     assert errors.index.names == ["forecaster", "behaviour"]
     assert errors.loc[("twin", "parks"), run_id] == matrix.loc["twin", "parks"]
     assert len(errors) == matrix.size
 
 
 def test_the_working_week_is_owned_up_to(store: Store, run_id: str) -> None:
-    told = working_week_note(board(twin=26.2, twin_announced_calendar=30.9), "rmse")
+    told = working_week_note(run_result(twin=26.2, twin_announced_calendar=30.9), "rmse")
     assert "as part of that policy" in told and "misses by 30.9" in told
-    assert "gave it nothing" in working_week_note(board(twin=26.2, twin_announced_calendar=26.2), "rmse")
+    assert "gave it nothing" in working_week_note(run_result(twin=26.2, twin_announced_calendar=26.2), "rmse")
 
 
 def test_fictional_data_are_called_so() -> None:
@@ -361,7 +348,7 @@ def test_a_run_without_trials_has_no_journal(store: Store) -> None:
 
 
 def test_figures_say_what_they_show(store: Store, run_id: str) -> None:
-    scores, found = store.read_result("scores", run_id), curves(store, run_id, STUDY.behaviour_ids)
+    found = curves(store, run_id, STUDY.behaviour_ids)
     tried = trials_of(store, run_id, STUDY.behaviour_ids)
     labels = {item.id: item.label for item in STUDY.behaviours}
     source = source_line(STUDY)
@@ -372,9 +359,9 @@ def test_figures_say_what_they_show(store: Store, run_id: str) -> None:
                         FORECASTERS, STUDY.metric_unit, "Parks", source, free)  # fmt: skip
     every = curves_figure(observed, found.structural, shown, labels, pd.Timestamp(STUDY.train_end), FORECASTERS,
                           STUDY.metric_unit, "All", source)  # fmt: skip
-    errors = compared(store, [run_id], STUDY.behaviour_ids, "rmse").xs("twin", level="forecaster")
+    errors = compared(store, [run_id], "rmse").xs("twin", level="forecaster")
     figures = [
-        leaderboard_figure(leaderboard(scores, "rmse"), "RMSE", "points", source),
+        leaderboard_figure(RunResult.of(store.run(run_id)).leaderboard("rmse"), "RMSE", "points", source),
         trial_history_figure(tried.macro, tried.best, tried.objectives, labels, 8, "points", source),
         explorer_figure(tried.parameters, tried.macro, PARAMETER_LABELS, "points", source),
         comparison_figure(pd.DataFrame(errors), "RMSE", "points", source),

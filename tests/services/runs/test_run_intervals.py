@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -41,10 +42,13 @@ from core.forecasting.intervals import (
 from core.forecasting.learned_widths import WIDTHS_FILE, widths_after, widths_rows
 from core.forecasting.own_widths import own_widths
 from core.forecasting.teachers import teachers_of
-from core.report.sentences.intervals import intervals_text, parts_words
+from core.report.renderers.terminal import terminal_text
+from core.report.sentences.intervals import held_sentence, intervals_document, parts_words, widths_words
 from core.services.populations.synthesis import make_population
 from core.services.runs.fitted import fitted_twin
-from core.services.runs.intervals import interval_values, run_intervals, stored_intervals
+from core.services.runs.interval_parts import intervals_of_run, stored_intervals
+from core.services.runs.intervals import NO_SCALE, NO_WIDTHS, run_intervals
+from core.services.runs.results import HeldIntervals, IntervalPart, IntervalsResult
 from core.services.studies.inputs import StudyInputs, open_study
 from core.simulation.simulate import simulate
 from core.store.database import Store
@@ -84,7 +88,7 @@ def test_without_learned_tables_the_study_s_own_past_gives_the_widths() -> None:
     own = replace(inputs, study=replace(inputs.study, learned=None))
     problem, people, twin = forecast_of(own)
     found = run_intervals(own, problem, people, twin, ProgressReporter())
-    assert "own errors" in found.source and "independent" in found.source
+    assert found.widths.of == "own" and found.widths.fewest > 0
     lower, upper = found.ends[80]
     assert ((upper - lower).to_numpy() > 0).all()
     later = own.observations.copy()
@@ -126,12 +130,12 @@ def test_a_behaviour_of_which_nothing_is_known_has_no_interval_and_the_result_sa
     blind = replace(inputs, observations=seen)
     problem, people, twin = forecast_of(blind)
     found = run_intervals(blind, problem, people, twin, ProgressReporter())
-    assert set(found.unknown) == {"parks"} and "last four weeks" in found.unknown["parks"]
+    assert set(found.unknown) == {"parks"} and found.unknown["parks"] == NO_SCALE
     rows = found.rows()
     assert "parks" not in set(rows["behaviour"]) and set(rows["behaviour"]) == set(seen.columns) - {"parks"}
-    about = found.about(inputs.observations)
-    assert set(about["levels"]) == {"50", "80", "95"} and about["unknown"] == found.unknown
-    assert all(np.isfinite(list(item.values())).all() for item in about["levels"].values())
+    about = found.held(inputs.observations)
+    assert set(about.levels) == {"50", "80", "95"} and "No interval for parks: too little" in held_sentence(about)
+    assert all(np.isfinite(list(vars(item).values())).all() for item in about.levels.values())
 
 
 def test_too_short_a_past_gives_no_interval_at_all() -> None:
@@ -139,9 +143,9 @@ def test_too_short_a_past_gives_no_interval_at_all() -> None:
     own = replace(inputs, study=replace(inputs.study, learned=None))
     problem, people, twin = forecast_of(own, date(2030, 6, 14), date(2030, 8, 31))
     found = run_intervals(own, problem, people, twin, ProgressReporter())
-    assert found.rows().empty and found.source == "nothing"
-    assert "independent origins" in found.unknown["retail"]
-    assert found.scores(inputs.observations) == {}
+    assert found.rows().empty and found.widths.of == "nothing"
+    assert found.unknown["retail"] == NO_WIDTHS
+    assert found.held(inputs.observations).levels == {}
 
 
 def test_widths_round_trip_through_the_table_and_no_origin_knows_a_later_one(tmp_path: Path) -> None:
@@ -198,9 +202,7 @@ def test_the_spread_of_effects_between_places_is_found_and_chance_is_not_taken_f
     def found_with(spread: float) -> tuple[float, float, int]:
         places, ratios = [], generator.normal(1.0, spread, 80)
         for number, ratio in enumerate(ratios):
-            item = past_of(
-                str(number), forecast_calibrator=float(ratio), policy=0.1, noise=2.0, seed=number, origins=origins
-            )
+            item = past_of(str(number), followed=float(ratio), policy=0.1, noise=2.0, seed=number, origins=origins)
             places.append(item)
         teachers = teachers_of(places)
         weight = np.full(4, 0.6)
@@ -295,7 +297,7 @@ def test_parts_are_kept_apart_and_add_up_to_the_interval(meridia_store: Path) ->
         run_id = str(store.runs(kind="run")["run_id"].iloc[0])
         ends = stored_intervals(store, run_id)
         twin = fitted_twin(store, run_id)
-        values = interval_values(store, run_id)
+        result = intervals_of_run(store, run_id)
     assert set(ends) == set(LEVELS)
     order = list(twin.problem.study.behaviour_ids)
     half = ((ends[80][1] - ends[80][0]) / 2)[order]
@@ -311,14 +313,27 @@ def test_parts_are_kept_apart_and_add_up_to_the_interval(meridia_store: Path) ->
     means = [np.full((len(twin.problem.contexts), len(order)), level) for level in (0.3, 0.5, 0.4)]
     noisy = forecast_parts(twin, half, samples=means)
     assert (noisy[noisy["part"] == "repeated_answers"]["deviation"] >= 0).all()
-    text = intervals_text(values)
+    assert IntervalsResult.from_dict(result.as_dict()) == result and set(result.as_dict()["levels"]) == {
+        "50",
+        "80",
+        "95",
+    }
+    text = terminal_text(intervals_document(result, twin.problem.study))
     assert "80%" in text and "Which personas were drawn" in text
+    assert "other places" in widths_words(result) or "own errors" in widths_words(result)
+
+
+def test_widths_of_earlier_versions_are_said_in_their_words() -> None:
+    assert (
+        widths_words(HeldIntervals(levels={}, source="the errors of 84 other places"))
+        == "the errors of 84 other places"
+    )
 
 
 def test_the_words_follow_the_parts() -> None:
-    def rows(**shares: float) -> list[dict[str, object]]:
-        about = {"behaviour": "parks", "first_day": 1, "last_day": 7, "deviation": 2.0}
-        return [{**about, "part": name, "share": shares.get(name, 0.0)} for name in PARTS]
+    def rows(**shares: float) -> list[IntervalPart]:
+        about: dict[str, Any] = {"behaviour": "parks", "first_day": 1, "last_day": 7, "deviation": 2.0}
+        return [IntervalPart(**about, part=name, share=shares.get(name, 0.0)) for name in PARTS]
 
     assert "more personas would narrow it" in parts_words(rows(personas=0.8, residual=0.2))
     assert "hardly narrow" in parts_words(rows(residual=0.9))

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -25,15 +26,17 @@ from core.execution.executor import Executor
 from core.execution.progress import Progress, ProgressReporter
 from core.forecasting.baselines import run_baselines
 from core.records import RUNGS, frame_hash
-from core.report.sentences.results import run_text, runs_text, show_text
+from core.report.documents import shown_text
+from core.report.sentences.store import runs_text, show_text
 from core.services.library.archive import export_run, list_runs, show_run
 from core.services.runs import preparing as preparing_module
 from core.services.runs import run as runs_module
 from core.services.runs.forecasters import FORECASTERS, forget_rivals
 from core.services.runs.preparing import prepare
+from core.services.runs.results import RunResult
 from core.services.runs.run import ensure_run, run_study
 from core.services.studies.inputs import open_study
-from core.services.studies.requests import MOST_TRIALS, RunRequest, RunSummary
+from core.services.studies.requests import MOST_TRIALS, RunRequest
 from core.simulation.simulate import simulate
 from core.store.database import Store
 
@@ -46,16 +49,30 @@ def whole_rung(macro: dict[str, float]) -> str:
 
 
 @pytest.fixture(scope="module")
-def whole() -> RunSummary:
+def kept() -> Iterator[Store]:
+    """A store with the uninterrupted run alone."""
+    with Store.memory() as opened:
+        run_study(REQUEST, opened)
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def whole(kept: Store) -> RunResult:
     """The uninterrupted run that others must equal."""
-    with Store.memory() as store:
-        return run_study(REQUEST, store)
+    return RunResult.of(kept.run(str(kept.runs()["run_id"].iloc[0])))
 
 
 @pytest.fixture
 def store() -> Any:
     with Store.memory() as opened:
         yield opened
+
+
+def means_of_everyone(aggregates: pd.DataFrame) -> np.ndarray:
+    """Activity, (contexts, behaviours), from the store's rows."""
+    rows = aggregates[aggregates["attribute"] == "all"]
+    wide = rows.pivot_table(index="context_id", columns="behaviour", values="mean")
+    return wide[list(open_study("meridia").study.behaviour_ids)].to_numpy()
 
 
 class Stopper:
@@ -70,8 +87,8 @@ class Stopper:
         self.stopping = self.stopping or (item.stage, item.done) == self.wanted
 
 
-def test_the_summary_says_what_the_contract_promises(whole: RunSummary) -> None:
-    values = whole.values
+def test_the_summary_says_what_the_contract_promises(whole: RunResult) -> None:
+    values = whole.as_dict()
     promised = {
         "study", "engine", "personas", "days", "contexts", "train_end", "test_end", "macro_rmse", "rmse",
         "calibration_gap", "seconds", "peak_memory_mb", "run_id",
@@ -89,8 +106,9 @@ def test_the_summary_says_what_the_contract_promises(whole: RunSummary) -> None:
     assert values["peak_memory_mb"] > 50 and values["seconds"]["total"] > 0
 
 
-def test_the_tables_hold_what_the_summary_says(whole: RunSummary) -> None:
-    tables, values = whole.tables, whole.values
+def test_the_tables_hold_what_the_summary_says(whole: RunResult, kept: Store) -> None:
+    names = ("contexts", "forecasts", "trials", "calibrations")
+    tables, values = {name: kept.read_result(name, whole.run_id) for name in names}, whole.as_dict()
     assert len(tables["contexts"]) == values["contexts"] and tables["contexts"]["days"].sum() == values["days"]
     forecasts = tables["forecasts"]
     observed = open_study("meridia").observations
@@ -113,24 +131,24 @@ def test_the_tables_hold_what_the_summary_says(whole: RunSummary) -> None:
     assert (lines.loc["twin", "a"] >= 0).all() and lines.loc["twin", "train_rmse"].notna().all()
 
 
-def test_the_stored_aggregates_are_what_the_parameters_simulate(whole: RunSummary) -> None:
+def test_the_stored_aggregates_are_what_the_parameters_simulate(whole: RunResult, kept: Store) -> None:
     prepared = prepare(REQUEST)
-    own = {name: whole.values["parameters"][name] for name in prepared.engine.parameters}
+    own = {name: whole.parameters[name] for name in prepared.engine.parameters}
     alone = prepared.problem.final_only()
     again = simulate(prepared.engine.with_parameters(own), prepared.population.personas, alone.contexts)
-    table = whole.tables["aggregates"]
-    everyone = table[table["attribute"] == "all"]["mean"].to_numpy().reshape(again.everyone.shape)
-    assert np.array_equal(everyone, again.everyone)
+    table = kept.read_result("aggregates", whole.run_id)
+    assert np.array_equal(means_of_everyone(table), again.everyone)
 
 
-def test_the_number_of_workers_changes_no_bit(whole: RunSummary, store: Store, processes: Executor) -> None:
+def test_the_number_of_workers_changes_no_bit(whole: RunResult, kept: Store, store: Store, processes: Executor) -> None:
     forget_rivals()
     other = run_study(REQUEST, store, executor=processes)
-    assert other.values["result_hash"] == whole.values["result_hash"]
+    assert other.result_hash == whole.result_hash
     for table in ("aggregates", "forecasts", "scores"):
-        assert frame_hash(other.tables[table]) == frame_hash(whole.tables[table])
-    assert other.values["parameters"] == whole.values["parameters"]
-    assert store.run(other.run_id).record.result_hash == whole.values["result_hash"]
+        again, once = store.read_result(table, other.run_id), kept.read_result(table, whole.run_id)
+        assert frame_hash(again.drop(columns="run_id")) == frame_hash(once.drop(columns="run_id"))
+    assert other.parameters == whole.parameters
+    assert store.run(other.run_id).record.result_hash == whole.result_hash
 
 
 def child(*arguments: object) -> subprocess.Popen[str]:
@@ -152,7 +170,7 @@ def shows_no_half_of_a_run(path: Path, folder: Path) -> None:
         assert row["run_id"] in show_text(show_run(store, row["run_id"]))
 
 
-def test_a_killed_run_is_taken_up_by_another_process(whole: RunSummary, tmp_path: Path) -> None:
+def test_a_killed_run_is_taken_up_by_another_process(whole: RunResult, tmp_path: Path) -> None:
     """kill -9 in the search and in the simulation; the same request in a new process ends with the same result."""
     cases = {"calibrate": (8, 20 - 8, 3), "simulate": (1, 0, 2)}
     killed = {stage: child(tmp_path / stage, stage, done) for stage, (done, *_) in cases.items()}
@@ -168,7 +186,7 @@ def test_a_killed_run_is_taken_up_by_another_process(whole: RunSummary, tmp_path
         values = json.loads(process.communicate(timeout=120)[0])
         assert process.returncode == 0
         assert (values["trials"], values["blocks"]) == cases[stage][1:], "only what was missing is computed"
-        assert values["result_hash"] == whole.values["result_hash"], stage
+        assert values["result_hash"] == whole.result_hash, stage
         with Store(tmp_path / stage) as store:
             (row,) = list_runs(store)
             assert (row["run_id"], row["status"]) == (values["run_id"], "complete"), "one run, not two"
@@ -179,7 +197,7 @@ def test_a_killed_run_is_taken_up_by_another_process(whole: RunSummary, tmp_path
 
 
 @pytest.mark.parametrize(("stage", "done"), [("calibrate", 8), ("simulate", 1), ("validate", 1)])
-def test_a_stopped_run_is_cancelled_and_can_be_resumed(whole: RunSummary, store: Store, stage: str, done: int) -> None:
+def test_a_stopped_run_is_cancelled_and_can_be_resumed(whole: RunResult, store: Store, stage: str, done: int) -> None:
     stopper = Stopper(stage, done)
     with pytest.raises(Cancelled):
         run_study(REQUEST, store, stopper.watch)
@@ -188,7 +206,7 @@ def test_a_stopped_run_is_cancelled_and_can_be_resumed(whole: RunSummary, store:
     assert store.read("forecasts").empty and store.read("scores").empty
     resumed = Stopper("never", 0)
     summary = run_study(REQUEST, store, resumed.watch)
-    assert summary.run_id == row["run_id"] and summary.values["result_hash"] == whole.values["result_hash"]
+    assert summary.run_id == row["run_id"] and summary.result_hash == whole.result_hash
     first = next(item for item in resumed.seen if item.stage == "simulate")
     assert first.done == {"calibrate": 0, "simulate": 2, "validate": 3}[stage], "a stop waits for the block in hand"
     assert list_runs(store)[0]["status"] == "complete" and list_runs(store)[0]["message"] is None
@@ -263,15 +281,15 @@ def test_equal_requests_are_one_run_where_one_will_do(store: Store) -> None:
 def test_answers_of_personas_are_kept_unless_told_otherwise(store: Store) -> None:
     kept = run_study(SMALL, store)
     responses, _, _ = store.read_responses(kept.run_id)
-    assert responses.shape == (kept.values["contexts"], 60, 6) and responses.dtype == np.float32
+    assert responses.shape == (kept.contexts, 60, 6) and responses.dtype == np.float32
     prepared = prepare(SMALL)
     weight = prepared.population.personas["weight"].to_numpy(float)
-    table = kept.tables["aggregates"]
-    everyone = table[table["attribute"] == "all"]["mean"].to_numpy().reshape(kept.values["contexts"], 6)
+    table = store.read_result("aggregates", kept.run_id)
+    everyone = means_of_everyone(table)
     assert np.allclose(np.average(responses.astype(float), axis=1, weights=weight), everyone, rtol=1e-6)
     none = run_study(replace(SMALL, keep_responses=False), store)
     assert store.read_responses(none.run_id)[0].size == 0
-    assert none.values["result_hash"] == kept.values["result_hash"]
+    assert none.result_hash == kept.result_hash
 
 
 def test_a_behaviour_without_observations_in_the_test_period_has_no_score(
@@ -282,10 +300,13 @@ def test_a_behaviour_without_observations_in_the_test_period_has_no_score(
     holes.loc[pd.Timestamp("2030-08-14") :, "parks"] = np.nan
     thinner = replace(inputs, observations=holes, hashes={**inputs.hashes, "mobility": frame_hash(holes)})
     monkeypatch.setattr(preparing_module, "open_study", lambda *_: thinner)
-    values = run_study(SMALL, store).values
+    values = run_study(SMALL, store).as_dict()
     assert set(values["rmse"]["parks"].values()) == {None} and values["macro_rmse"]["twin"] > 0
-    assert "Infinity" not in json.dumps(values, allow_nan=False) and run_text(values)
-    assert show_run(store, values["run_id"])["summary"] == values
+    assert "Infinity" not in json.dumps(values, allow_nan=False)
+    assert show_run(store, values["run_id"])["summary"] == values and values["not_observed"] == ["parks"]
+    assert (
+        RunResult.from_dict({name: part for name, part in values.items() if name != "not_observed"}).as_dict() == values
+    )
     monkeypatch.setattr(
         preparing_module, "open_study", lambda *_: replace(inputs, observations=inputs.observations.loc[:"2030-08-13"])
     )
@@ -325,11 +346,11 @@ def test_impossible_numbers_are_refused_at_once(change: dict[str, Any], words: s
 
 
 def test_what_was_run_can_be_listed_shown_and_exported(store: Store, tmp_path: Path) -> None:
-    values = run_study(SMALL, store).values
+    values = run_study(SMALL, store).as_dict()
     assert values["run_id"] in runs_text(list_runs(store)) and list_runs(store, "uae") == []
     shown = show_run(store, values["run_id"])
     assert shown["summary"] == values and shown["record"]["result_hash"] == values["result_hash"]
-    assert json.loads(json.dumps(shown)) == shown and "RMSE" in show_text(shown)
+    assert json.loads(json.dumps(shown)) == shown and "RMSE" in show_text(shown, shown_text(store, values["run_id"]))
     files = [Path(name) for name in export_run(store, values["run_id"], tmp_path / "new" / "folder")["files"]]
     assert {path.name for path in files} >= {"forecasts.csv", "scores.csv", "record.json", "trials.journal"}
     scores = pd.read_csv(tmp_path / "new" / "folder" / "scores.csv").set_index(["forecaster", "behaviour", "metric"])

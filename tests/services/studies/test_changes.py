@@ -12,10 +12,14 @@ from small_runs import SHORT
 
 from core.errors import Cancelled, InputError
 from core.execution.progress import Progress, ProgressReporter
-from core.report.sentences.results import run_text
+from core.report.renderers.terminal import terminal_text
+from core.report.sentences.runs import run_document
+from core.services.runs.results import RunResult
 from core.services.runs.run import run_study
+from core.services.studies.changes import LeftAttempt
 from core.services.studies.requests import RunRequest
 from core.store import Store
+from core.study import load_study
 
 ROOT = Path(__file__).resolve().parents[3]
 SMALL = RunRequest("meridia", personas=30, trials=4, **SHORT)
@@ -60,23 +64,30 @@ def test_an_interrupted_run_is_not_taken_up_on_other_grounds(data: Path, what: s
             store.begin_run(replace(record, code_version="0.0+older"))
             store.end_early(begun, "interrupted", "the process that worked on it ended")
         said: list[str] = []
-        values = run_study(SMALL, store, ProgressReporter(lambda item: said.append(item.text))).values
-        assert values["run_id"] != begun
-        anew = values["began_anew"]
+        result = run_study(SMALL, store, ProgressReporter(lambda item: said.append(item.text)))
+        assert result.run_id != begun and result.began_anew is not None
+        anew = terminal_text(run_document(result, load_study("meridia")))
         wanted = "the engine's coefficients: other content than then" if what == "table" else "0.0+older then"
         assert begun in anew and "begins anew" in anew and wanted in anew
-        assert anew in said and anew in run_text(values)
+        assert f"{begun} is not taken up" in said
+        assert RunResult.from_dict(result.as_dict()) == result
+        earlier = (
+            f"{begun}, which ended early, is not taken up: this run begins anew. Changed since: the data; the code."
+        )
+        assert RunResult.from_dict({**result.as_dict(), "began_anew": earlier}).began_anew == LeftAttempt(
+            begun, ("the data", "the code")
+        )
         with Store.memory() as fresh:
-            assert run_study(SMALL, fresh).values["result_hash"] == values["result_hash"], "nothing was taken over"
+            assert run_study(SMALL, fresh).result_hash == result.result_hash, "nothing was taken over"
 
 
 def test_the_same_grounds_are_taken_up_and_other_questions_are_no_attempt(data: Path) -> None:
     with Store.memory() as store:
         begun = stopped(store)
-        other = run_study(RunRequest("meridia", personas=30, trials=4, seed=5, **SHORT), store).values
-        assert "began_anew" not in other
-        values = run_study(SMALL, store).values
-        assert values["run_id"] == begun and "began_anew" not in values
+        other = run_study(RunRequest("meridia", personas=30, trials=4, seed=5, **SHORT), store)
+        assert other.began_anew is None
+        result = run_study(SMALL, store)
+        assert result.run_id == begun and result.began_anew is None
 
 
 def edited_at(stage: str, edit: Callable[[], None]) -> ProgressReporter:
@@ -95,5 +106,5 @@ def test_a_table_edited_under_a_run_gives_no_result_of_two_tables(data: Path) ->
         with pytest.raises(InputError, match="coefficients were edited while the run went on"):
             run_study(SMALL, store, edited_at("simulate", lambda: weaker_policy(data)))
         assert store.runs(status="complete").empty
-        values = run_study(SMALL, store).values
-        assert "the engine's coefficients" in values["began_anew"]
+        anew = run_study(SMALL, store).began_anew
+        assert anew is not None and "the engine's coefficients" in anew.changes[0]

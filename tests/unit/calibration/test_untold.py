@@ -17,13 +17,15 @@ from core.calibration.twin import twin_forecast
 from core.calibration.untold import LEAST_SHARE, baseline_activity, ordinary_activity, untold_kinds
 from core.cognition.engine import DAY_TYPE
 from core.records import RUNGS
-from core.report.sentences.results import run_text
+from core.report.renderers.terminal import terminal_text
+from core.report.sentences.runs import run_document
 from core.services.runs import forecasters
 from core.services.runs.run import run_study
 from core.services.studies.inputs import open_study
 from core.services.studies.requests import ModelOptions, RunRequest
 from core.simulation.measurement import is_possible
 from core.store.database import Store
+from core.study import load_study
 
 RESTING = ("rest", "weekend", "holiday", "half")
 
@@ -87,8 +89,12 @@ def test_a_run_says_so_and_stands_on_the_lowest_rung(monkeypatch: pytest.MonkeyP
     with openai_server(behaviour) as url, Store.memory() as store:
         asking = ModelOptions("openai", "m", base_url=str(url))
         request = RunRequest("meridia", personas=1, trials=2, asking=asking, **SHORT)
-        found = run_study(request, store).values
-    assert found["rmse"]["workplaces"]["twin"] < 300
-    [warning] = [text for text in found["asking"]["warnings"] if "next to nobody" in text]
-    assert "'workplaces'" in warning and "holiday" in warning and warning in run_text(found)
-    assert found["rung"] == RUNGS[0]
+        result = run_study(request, store)
+    assert (result.rmse["workplaces"]["twin"] or 0) < 300
+    [warning] = [text for text in (result.asking or {})["warnings"] if "next to nobody" in text]
+    assert (
+        "'workplaces'" in warning
+        and "holiday" in warning
+        and warning in terminal_text(run_document(result, load_study("meridia")))
+    )
+    assert result.rung == RUNGS[0]

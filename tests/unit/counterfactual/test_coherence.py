@@ -14,7 +14,7 @@ from core.cognition.rules import RulesEngine
 from core.counterfactual.coherence import STRINGENCY, answered_coherence, behaves_coherently, judged_coherence
 from core.counterfactual.levels import FrozenPolicy, policy_ladder
 from core.policy.calendar import DAY_TYPES
-from core.report.sentences.coherence import coherence_lines
+from core.report.sentences.runs import coherence_lines
 from core.simulation.contexts import RESTRICTED_MIDDLES
 
 NAMES = study().behaviour_ids
@@ -146,15 +146,13 @@ def test_what_was_answered_is_judged_by_itself_and_counted() -> None:
 
 
 def test_the_words_say_how_much_was_judged_and_where_it_failed() -> None:
-    (whole,) = coherence_lines({"coherence": judged_coherence(rules(), random_personas(5, 0), study()).as_dict()})
+    (whole,) = coherence_lines(judged_coherence(rules(), random_personas(5, 0), study()), asked=False)
     assert "all of the behaviours" in whole and "situations of every kind" in whole
     contexts, means = answered()
     means[1, PARKS] = 0.6
-    first, second = coherence_lines({"asking": {}, "coherence": answered_coherence(contexts, means, study()).as_dict()})
+    first, second = coherence_lines(answered_coherence(contexts, means, study()), asked=True)
     assert "5 situations asked about, 6 pairs" in first and "97.2%" in first
     assert "parks the wrong way by 10 of 100 people (working day, a low epidemic, 7 days restricted)" in second
-    (nothing,) = coherence_lines(
-        {"asking": {}, "coherence": answered_coherence(contexts[:1], means[:1], study()).as_dict()}
-    )
+    (nothing,) = coherence_lines(answered_coherence(contexts[:1], means[:1], study()), asked=True)
     assert "No two of the 1 situations" in nothing
-    assert coherence_lines({}) == []
+    assert coherence_lines(None, asked=False) == []

@@ -1,0 +1,85 @@
+"""What a fit found: errors on the hold-out, parameters and lines, and the trials that led to them."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.report.document import Heading, Paragraph, Table
+from core.report.figures.calibration import explorer_figure
+from core.report.sentences.calibration import (
+    PARAMETER_LABELS,
+    line_table,
+    parameter_blocks,
+    trial_figure,
+    trial_source,
+)
+from core.report.sentences.runs import UNIT, error_table, leaderboard, working_week_note
+from core.services.runs.reading import fitted_lines
+from core.services.runs.results import RunResult
+from core.store.runs import StoredRun
+from pages.common.charts import chart
+from pages.common.render import render
+from pages.common.shell import Workspace, plain_text
+from pages.common.stored import finished_trials
+
+LISTED_TRIALS = 10
+
+
+def scores_view(workspace: Workspace, result: RunResult, metric: str) -> None:
+    """Every forecaster's error, on average and by behaviour."""
+    blocks = (
+        leaderboard(result, workspace.study, metric),
+        Paragraph(working_week_note(result, metric)),
+        Heading(f"{metric.upper()} by behaviour, in {UNIT}"),
+        error_table(result, workspace.study, metric),
+    )
+    render(blocks, f"scores-{metric}")
+
+
+def parameters_view(workspace: Workspace, run: StoredRun, result: RunResult) -> None:
+    """The parameters of the best trial, and the line of each behaviour."""
+    study = workspace.study
+    render((Heading("Parameters that the search found"), *parameter_blocks(result, study)), "parameters")
+    if run.record.priors != "none":
+        st.caption(f"Learned from other places beforehand: {plain_text(run.record.priors)}.")
+    st.markdown("#### The line of each behaviour")
+    st.caption(
+        "Calibrated activity = a × simulated activity + b, kept between the least and the most that activity can be. "
+        "Activity is the share of people who do it on a day; the measurement model turns it into the metric. "
+        "Which slope a forecast follows was chosen by forecasts from earlier days inside training; the engine's own is 1. "
+        "What another policy would change is always said with the fitted slope."
+    )
+    lines = fitted_lines(workspace.store, run.run_id, study)
+    render((line_table(lines),), "lines")
+    for text in lines.loc[lines["flat"], "label"]:
+        st.warning(
+            f"{text}: the line is nearly flat, so the simulated response has no say in this behaviour's forecast. "
+            "Counterfactuals of it will show almost no effect.",
+            icon=":material/horizontal_rule:",
+        )
+    with st.expander("The published calibration, for comparison"):
+        st.caption(
+            "The paper's own form: Optuna's TPE searches a and b of each behaviour straight onto the metric, without a "
+            f"measurement model and without anchoring. Its search ended {result.calibration_gap:.1%} above the least-squares "
+            "line."
+        )
+        render((line_table(fitted_lines(workspace.store, run.run_id, study, "paper")),), "paper")
+
+
+def trials_view(workspace: Workspace, run: StoredRun) -> None:
+    """The error of each trial, its parameters, and the best of them."""
+    study, engine = workspace.study, run.record.engine
+    tried = finished_trials(workspace.store, run.run_id, study.behaviour_ids)
+    render((trial_figure(tried, run.run_id, study, engine, len(tried)),), "trials")
+    st.caption(
+        f"The best trial, number {tried.macro.idxmin()}, has an error of {tried.macro.min():.2f} {UNIT}. These errors chose "
+        "the parameters, so they are not a test; the test is the hold-out under Scores."
+    )
+    explorer = explorer_figure(tried.parameters, tried.macro, PARAMETER_LABELS, UNIT, trial_source(study, engine))
+    chart(explorer, tried.table(), f"trials-{run.run_id}", "explorer", "Parameters of each trial and its error")
+    st.caption(
+        "Each line is a trial. Drag along an axis to keep only the trials that cross it there; click it to let go."
+    )
+    best = tried.table().nsmallest(LISTED_TRIALS, "macro")[["macro", *tried.parameters.columns]].reset_index()
+    named = best.rename(columns={"trial": "Trial", "macro": "Error, points", **PARAMETER_LABELS})
+    render((Heading(f"The {len(best)} best trials"), Table.of(named)), "best-trials")

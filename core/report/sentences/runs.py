@@ -110,10 +110,10 @@ def error_table(result: RunResult, study: Study, metric: str) -> Table:
 def basis_blocks(result: RunResult) -> tuple[Block, ...]:
     """What was run, on what, and what it took."""
     left = result.began_anew
-    anew = (
-        left
-        and f"{left.run_id}, which ended early, is not taken up: this run begins anew. Changed since: {'; '.join(left.changes)}."
-    )
+    anew = ""
+    if left is not None:
+        changes = "; ".join(left.changes)
+        anew = f"{left.run_id}, which ended early, is not taken up: this run begins anew. Changed since: {changes}."
     conflicts = ", ".join(result.contradicting_tables)
     return (
         *sentences(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import streamlit as st
 
 from core.report.document import Heading, Paragraph, Table
 from core.report.figures.calibration import explorer_figure
 from core.report.sentences.calibration import (
     PARAMETER_LABELS,
+    found_parameters,
     line_table,
     parameter_blocks,
     trial_figure,
@@ -17,7 +19,7 @@ from core.report.sentences.runs import UNIT, error_table, leaderboard, working_w
 from core.services.runs.reading import fitted_lines
 from core.services.runs.results import RunResult
 from core.store.runs import StoredRun
-from pages.common.charts import chart
+from pages.common.charts import chart, download
 from pages.common.render import render
 from pages.common.shell import Workspace, plain_text
 from pages.common.stored import finished_trials
@@ -40,6 +42,8 @@ def parameters_view(workspace: Workspace, run: StoredRun, result: RunResult) -> 
     """The parameters of the best trial, and the line of each behaviour."""
     study = workspace.study
     render((Heading("Parameters that the search found"), *parameter_blocks(result, study)), "parameters")
+    found = pd.DataFrame(map(vars, found_parameters(result, study)))
+    download(found, f"parameters-{run.run_id}", "parameters-data", index=False)
     if run.record.priors != "none":
         st.caption(f"Learned from other places beforehand: {plain_text(run.record.priors)}.")
     st.markdown("#### The line of each behaviour")
@@ -51,6 +55,7 @@ def parameters_view(workspace: Workspace, run: StoredRun, result: RunResult) -> 
     )
     lines = fitted_lines(workspace.store, run.run_id, study)
     render((line_table(lines),), "lines")
+    download(lines, f"lines-{run.run_id}", "lines-data", index=False)
     for text in lines.loc[lines["flat"], "label"]:
         st.warning(
             f"{text}: the line is nearly flat, so the simulated response has no say in this behaviour's forecast. "

@@ -9,8 +9,8 @@ import pandas as pd
 from core.report.document import Block, Document, Figure, Heading, Paragraph, Table
 from core.report.figures.persona_audit import association_figure, range_figure
 from core.report.sentences.persona_audit import about_model, interval, signed, took_blocks
+from core.report.sentences.sources import twin_source
 from core.services.audits.results import AssociationRow, ConfoundingResult, DesignVerdict, RangeRow
-from core.services.runs.results import twin_source
 from core.study import Study
 
 #: The ways of asking, in words that begin a sentence.

@@ -12,6 +12,7 @@ from core.report.figures.skill import dumbbells
 from core.report.figures.validity import categories_figure
 from core.report.sentences.left_out import left_out_lines
 from core.report.sentences.skill import listed
+from core.report.sentences.sources import twin_source
 from core.services.audits.group_results import (
     ASKED_AGAIN,
     NO_FILES,
@@ -23,7 +24,6 @@ from core.services.audits.group_results import (
     RegionalAccuracy,
 )
 from core.services.evaluation.skill import ALIKE_WITHIN, words_of
-from core.services.runs.results import twin_source
 from core.study import Study
 from core.validity.region_summary import RIVAL, CountryRegions, HorizonRegions, region_table
 from core.validity.regions import FORECASTERS, NATIONAL, PEOPLE, TWIN, RegionScore

@@ -14,6 +14,7 @@ from core.cognition.registry import engine_label
 from core.report.document import Block, Document, Figure, Heading, Items, Paragraph, Table, number
 from core.report.figures.persona_audit import memory_figure, spread_figure, wording_figure
 from core.report.sentences.language import spent_sentence
+from core.report.sentences.sources import source_line, twin_source
 from core.services.audits.results import (
     NO_VARIANTS,
     NO_WORDS,
@@ -35,7 +36,6 @@ from core.services.audits.results import (
     WordingChange,
 )
 from core.services.language.model_identity import several_models
-from core.services.runs.results import source_line, twin_source
 from core.study import Study
 
 RECALL = "What the model recalls"

@@ -11,7 +11,6 @@ from typing import Any
 from core.cli.options import (
     again_option,
     command,
-    finished_run,
     keep_option,
     open_executor,
     open_store,

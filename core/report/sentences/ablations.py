@@ -9,9 +9,9 @@ from core.report.document import Block, Document, Figure, Heading, Items, Paragr
 from core.report.figures.ablations import GROUPS, PERSONAS, ablation_bars, persona_count_curve
 from core.report.sentences.left_out import left_out_items
 from core.report.sentences.skill import listed
+from core.report.sentences.sources import twin_source
 from core.services.evaluation.ablation_parts import CONTROL, WITHOUT
 from core.services.evaluation.results import AblationRow, AblationsResult
-from core.report.sentences.sources import twin_source
 from core.study import Study
 
 WHAT = (

@@ -12,6 +12,7 @@ from core.report.document import Block, Details, Document, Figure, Heading, Para
 from core.report.figures.surveys import PARTS, answer_figure, measure_words, spread_figure, subgroup_figure
 from core.report.reproduction import Reproduction, reproduction
 from core.report.sentences.language import cost_before_text, spent_sentence
+from core.services.language.model_identity import several_models
 from core.services.surveys.ask import ask
 from core.services.surveys.requests import request_of_question
 from core.services.surveys.results import AnswerGroup, AskingCost, SurveyResult, answer_table
@@ -62,7 +63,9 @@ def about_blocks(result: SurveyResult) -> tuple[Block, ...]:
             f"{result.failed:,} questions have no valid answer and count for nobody, such as: {result.problems[0]}"
         )
         said.append(Paragraph(problem, "caution"))
-    return (*said, *(Paragraph(f"Beware: {text}", "caution") for text in result.warnings))
+    # Earlier versions kept what is said of several models too.
+    warnings = dict.fromkeys((*several_models(result.model_ids), *result.warnings))
+    return (*said, *(Paragraph(f"Beware: {text}", "caution") for text in warnings))
 
 
 def everyone_blocks(result: SurveyResult) -> tuple[Block, ...]:

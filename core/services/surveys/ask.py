@@ -33,7 +33,6 @@ from core.services.language.model_identity import (
     ask_guard,
     compare,
     plan_with_canaries,
-    several_models,
 )
 from core.services.populations.synthesis import load_population, make_population, save_population
 from core.services.runs.endings import ending_kept
@@ -49,7 +48,6 @@ from core.services.surveys.preparing import (
     model_spec,
     prepare,
     record_of,
-    with_samples,
 )
 from core.services.surveys.requests import AskRequest
 from core.services.surveys.results import (
@@ -118,7 +116,6 @@ def ask_people(
     mapping: AnswerMapping | None = None,
     personas: int | None = None,
     among: Mapping[str, Sequence[str]] | None = None,
-    samples: int | None = None,
     study: str | Path | None = None,
     data: str | Path | None = None,
     timeline_id: str | None = None,
@@ -129,7 +126,7 @@ def ask_people(
 ) -> SurveyResult:
     """Put a question to the personas of a kept population, and keep the run.
 
-    `asking` names the language model; its `samples` (or `samples`) are asked of each persona. Without one, `mapping` says
+    `asking` names the language model; its `samples` are asked of each persona. Without one, `mapping` says
     which trait or behaviour stands for the answer, by the user's assumption. At most `personas` people are asked, evenly
     spread over those that `among` means (attribute or grouping -> categories; default: everybody), by default SURVEYED of
     a model and all with a mapping. `study` is the population's
@@ -143,7 +140,6 @@ def ask_people(
     """
     watch = watch or ProgressReporter()
     watch.report("ingest", 0, 1, "reading the study")
-    asking = None if asking is None else with_samples(asking, samples)
     check_way(question, asking, mapping)
     prepared = prepare(
         store, population_id, question, personas, study, data, timeline_id, prompts, among, asking is not None,
@@ -173,7 +169,6 @@ def cost_of_asking(
     asking: ModelOptions,
     personas: int | None = None,
     among: Mapping[str, Sequence[str]] | None = None,
-    samples: int | None = None,
     study: str | Path | None = None,
     data: str | Path | None = None,
     timeline_id: str | None = None,
@@ -184,7 +179,6 @@ def cost_of_asking(
 
     Raises InputError as `ask_people` does.
     """
-    asking = with_samples(asking, samples)
     check_way(question, asking, None)
     prepared = prepare(store, population_id, question, personas, study, data, timeline_id, prompts, among, True)
     spec = model_spec(asking)
@@ -376,7 +370,7 @@ def _asked(
     )
     took = used.added_to({**spent(answers.outcomes, price).as_dict(), "about_cost": about}, price)
     warnings, said = compare(canaries, cache, spec)
-    return _Asked(answers, took, (*several_models(answers.model_ids), *warnings), said)
+    return _Asked(answers, took, tuple(warnings), said)
 
 
 def _mapped_values(prepared: Prepared, mapping: AnswerMapping) -> np.ndarray:

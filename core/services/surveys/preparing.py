@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -76,11 +76,6 @@ def model_spec(asking: ModelOptions) -> ModelSpec:
         seed=asking.seed,
         timeout=asking.timeout,
     )
-
-
-def with_samples(asking: ModelOptions, samples: int | None) -> ModelOptions:
-    """The same way of asking with so many samples of each persona, where a number is given."""
-    return asking if samples is None else replace(asking, samples=samples)
 
 
 def check_way(question: SurveyQuestion, asking: ModelOptions | None, mapping: AnswerMapping | None) -> None:

@@ -253,7 +253,7 @@ def asked(meridia_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Asked:
         audit = ConfoundingRequest(of_rules, levels=(0, 50, 100), personas=3, asking=asking)
         runs["audit"] = confounding_audit(audit, store).run_id
         people = str(store.run(of_rules).record.population_id)
-        runs["ask"] = ask_people(store, people, TRUST, asking=asking, personas=4, samples=2).run_id
+        runs["ask"] = ask_people(store, people, TRUST, asking=replace(asking, samples=2), personas=4).run_id
         on_a_day = replace(TRUST, as_of=date(2031, 3, 1))
         runs["ask on a day"] = ask_people(store, people, on_a_day, asking=asking, personas=4).run_id
         habit = SurveyQuestion.of_choices("How do you get to work?", ["By car", "By bus", "On foot"])

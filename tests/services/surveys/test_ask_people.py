@@ -38,6 +38,7 @@ from core.errors import Cancelled, InputError
 from core.execution.progress import Progress, ProgressReporter
 from core.report.documents import document_of
 from core.report.figures.surveys import answer_figure, spread_figure, subgroup_figure
+from core.report.renderers.html import html_text
 from core.report.renderers.terminal import terminal_text
 from core.report.sentences.surveys import cost_document, headline, survey_document
 from core.services.language.answer_cache import export_answers, import_answers
@@ -142,7 +143,7 @@ def test_samples_are_told_apart_from_personas(store: Store) -> None:
     identifier, population = kept(store, 12)
     question = SurveyQuestion.of_choices("Yes or no?", ["Yes", "No"])
     with openai_server(scripted("openai", population, script, seed=7)) as url:
-        values = asked_values(store, identifier, question, asking=asking("openai", url, seed=7), samples=2)
+        values = asked_values(store, identifier, question, asking=asking("openai", url, seed=7, samples=2))
         assert len(asked_of(url)) == 24
     assert [item["value"] for item in values["everyone"]["shares"]] == [0.5, 0.5]
     assert values["everyone"]["spread"]["percent"] == {
@@ -397,6 +398,8 @@ def test_hostile_questions_and_personas_are_data(store: Store, kind: str) -> Non
     for figure in (answer_figure(spoiled_result, source="<u>"), subgroup_figure(spoiled_result, "sex", source="<u>")):
         text = figure.to_json().replace("\\u003c", "<")
         assert "<b>bold" not in text and "<u>" not in text and "&lt;b&gt;bold" in text
+    page = html_text(survey_document(spoiled_result)).replace("\\u003c", "<")
+    assert "<b>bold" not in page and "&lt;b&gt;bold" in page
 
 
 def test_fewer_are_asked_and_still_stand_for_everybody(store: Store) -> None:
@@ -566,7 +569,7 @@ def test_the_rules_engine_answers_what_is_mapped_to_it_and_nothing_else(store: S
         (TRUST, {"asking": asking("openai", "http://127.0.0.1:9/v1"), "personas": 5000}, "5,000 personas"),
         (TRUST, {"asking": asking("openai", "http://127.0.0.1:9/v1"), "personas": 0}, "0 personas"),
         (TRUST, {"asking": asking("openai", "http://127.0.0.1:9/v1"), "timeline_id": "x"}, "no day of it"),
-        (TRUST, {"asking": asking("openai", "http://127.0.0.1:9/v1"), "samples": 0}, "0 samples"),
+        (TRUST, {"asking": asking("openai", "http://127.0.0.1:9/v1", samples=0)}, "0 samples"),
         (TRUST, {"asking": asking("openai", "http://127.0.0.1:9/v1"), "study": "uae"}, "is of study meridia"),
     ],
 )
@@ -584,7 +587,7 @@ def test_figures_show_the_numbers(store: Store) -> None:
     identifier, population = kept(store)
     for question in (TRUST, TRAVEL):
         with openai_server(scripted("openai", population, by_age, seed=1)) as url:
-            values = asked_values(store, identifier, question, asking=asking("openai", url, seed=1), samples=2)
+            values = asked_values(store, identifier, question, asking=asking("openai", url, seed=1, samples=2))
         result = SurveyResult.from_dict(values)
         bar = answer_figure(result, source="scripted model").data[0]
         shown = bar.y if question is TRUST else bar.x

@@ -48,9 +48,12 @@ def curve_view(workspace: Workspace, run: StoredRun, key: str) -> None:
             help="The mean of the seven days around each day. Off: every day as it was, weekends and holidays included.",
         )
     shown = {name: frame for name, frame in found.forecasts.items() if name == "twin" or name in rivals}
-    drawn = _between(_averaged(Curves(found.structural, shown), smooth), first, last)
     observed = own_observations(workspace.store, record, workspace.inputs).loc[str(study.start) : str(record.test_end)]
-    observed = (weekly(observed) if smooth else observed).loc[str(first) : str(last)]
+    observed, structural, *forecasts = (
+        (weekly(frame) if smooth else frame).loc[str(first) : str(last)]
+        for frame in (observed, found.structural, *shown.values())
+    )
+    drawn = Curves(structural, dict(zip(shown, forecasts, strict=True)))
     label = next(iter(behaviours.values())) if len(behaviours) == 1 else "All behaviours"
     figure = curves_figure(
         observed,
@@ -98,14 +101,3 @@ def _period(start: date, end: date, key: str) -> tuple[date, date]:
         bind="query-params",
     )
     return first, last
-
-
-def _averaged(found: Curves, smooth: bool) -> Curves:
-    if not smooth:
-        return found
-    return Curves(weekly(found.structural), {name: weekly(frame) for name, frame in found.forecasts.items()})
-
-
-def _between(found: Curves, first: date, last: date) -> Curves:
-    days = slice(str(first), str(last))
-    return Curves(found.structural.loc[days], {name: frame.loc[days] for name, frame in found.forecasts.items()})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from core.report.figures.style import ACCENT, INK, OBSERVED, PALETTE, TRAIN_SHADE, TWIN, styled
+from core.report.figures.style import ACCENT, INK, OBSERVED, PALETTE, TRAIN_SHADE, TWIN, settled, styled, wrapped
 
 #: Families of forecasters: name in the legend and colour.
 FAMILIES: dict[str, tuple[str, str]] = {
@@ -30,12 +29,12 @@ BASELINE_COLOURS = tuple(colour for colour in PALETTE if colour != TWIN)
 def leaderboard_figure(board: pd.DataFrame, metric: str, unit: str, source: str) -> go.Figure:
     """Horizontal bars, the best on top. `board` has label, family and value, best first; `metric` is "RMSE" or "MAE"."""
     figure = go.Figure()
-    order = [_wrapped(text, LABEL_WIDTH) for text in board["label"]]
+    order = [wrapped(text, LABEL_WIDTH) for text in board["label"]]
     for family, (name, colour) in FAMILIES.items():
         part = board[board["family"] == family]
         figure.add_bar(
             x=part["value"],
-            y=[_wrapped(text, LABEL_WIDTH) for text in part["label"]],
+            y=[wrapped(text, LABEL_WIDTH) for text in part["label"]],
             orientation="h",
             name=name,
             marker_color=colour,
@@ -48,13 +47,13 @@ def leaderboard_figure(board: pd.DataFrame, metric: str, unit: str, source: str)
         figure,
         title="Average error on the hold-out (shorter is better)",
         x=f"{metric}, {unit}, mean over behaviours",
-        source=_source(source),
+        source=wrapped(source, SOURCE_WIDTH),
         height=190 + 30 * len(board),
     )
     figure.update_yaxes(categoryorder="array", categoryarray=order[::-1], gridcolor="#ffffff")
     figure.update_xaxes(rangemode="tozero")
     figure.update_layout(hovermode="closest", barmode="overlay", bargap=0.25)
-    return _settled(figure, left=WORDS_WIDTH, right=50, top=75)
+    return settled(figure, left=WORDS_WIDTH, right=50, top=75)
 
 
 def trial_history_figure(
@@ -80,7 +79,7 @@ def trial_history_figure(
         row_heights=[0.66, 0.34],
         vertical_spacing=0.27,
         horizontal_spacing=0.035,
-        subplot_titles=["", *[_wrapped(labels.get(name, name), 16) for name in names]],
+        subplot_titles=["", *[wrapped(labels.get(name, name), 16) for name in names]],
     )
     figure.add_scatter(
         x=macro.index, y=macro, mode="markers", name="A trial", marker={"color": MUTED, "size": 7},
@@ -101,7 +100,7 @@ def trial_history_figure(
             x=objectives.index, y=objectives[name].to_numpy()[leading], mode="lines", showlegend=False,
             line={"color": TWIN, "width": 2, "shape": "hv"}, hoverinfo="skip", row=2, col=position,
         )  # fmt: skip
-    figure = styled(figure, title="Trials of the search", source=_source(source), height=560)
+    figure = styled(figure, title="Trials of the search", source=wrapped(source, SOURCE_WIDTH), height=560)
     figure.update_layout(hovermode="closest")
     figure.update_xaxes(range=[0, max(total, len(macro), 1) + 1])
     figure.update_xaxes(title_text="Trial", row=1, col=1)
@@ -110,7 +109,7 @@ def trial_history_figure(
     figure.update_yaxes(title_text=f"Error, {unit}", row=1, col=1)
     for note in figure.layout.annotations[: len(names)]:
         note.font.size = 11
-    return _settled(figure, top=75)
+    return settled(figure, left=60, top=75)
 
 
 def curves_figure(
@@ -161,7 +160,9 @@ def curves_figure(
         if holidays is not None and len(holidays):
             _holiday_marks(figure, observed[behaviour], holidays, first, place)
     single = len(behaviours) == 1
-    figure = styled(figure, title=title, source=_source(source), height=540 if single else 170 + 250 * rows)
+    figure = styled(
+        figure, title=title, source=wrapped(source, SOURCE_WIDTH), height=540 if single else 170 + 250 * rows
+    )
     figure.update_layout(
         hovermode="x unified" if single else "x", legend={"x": 0, "xanchor": "left", "y": 1.02 if single else 1.06}
     )
@@ -174,7 +175,7 @@ def curves_figure(
     )
     for row in range(1, rows + 1):
         figure.update_yaxes(title_text=unit, title_font_size=12, row=row, col=1)
-    return _settled(figure, top=120 if single else 140)
+    return settled(figure, left=60, top=120 if single else 140)
 
 
 def explorer_figure(
@@ -188,7 +189,7 @@ def explorer_figure(
     dimensions = []
     for name in parameters.columns:
         values = parameters[name].to_numpy(float)
-        title = _wrapped(labels.get(name, name), 18)
+        title = wrapped(labels.get(name, name), 18)
         dimensions.append({"label": title, "values": values, "tickformat": ".2f" if np.ptp(values) < 10 else ".0f"})
     dimensions.append({"label": "Error", "values": macro.to_numpy(float), "tickformat": ".1f"})
     figure = go.Figure(
@@ -207,8 +208,14 @@ def explorer_figure(
             rangefont={"size": 1, "color": "rgba(0,0,0,0)"},
         )
     )
-    figure = styled(figure, title="Which parameters gave which error", source=_source(source), height=430, legend=False)
-    return _settled(figure, left=70, right=40, top=120)
+    figure = styled(
+        figure,
+        title="Which parameters gave which error",
+        source=wrapped(source, SOURCE_WIDTH),
+        height=430,
+        legend=False,
+    )
+    return settled(figure, left=70, right=40, top=120)
 
 
 def comparison_figure(errors: pd.DataFrame, metric: str, unit: str, source: str) -> go.Figure:
@@ -216,7 +223,7 @@ def comparison_figure(errors: pd.DataFrame, metric: str, unit: str, source: str)
     figure = go.Figure()
     for column, colour in zip(errors.columns, (TWIN, ACCENT), strict=False):
         figure.add_bar(
-            x=[_wrapped(str(item), 16) for item in errors.index],
+            x=[wrapped(str(item), 16) for item in errors.index],
             y=errors[column],
             name=str(column),
             marker_color=colour,
@@ -228,11 +235,11 @@ def comparison_figure(errors: pd.DataFrame, metric: str, unit: str, source: str)
         figure,
         title="The twin's error in both runs (shorter is better)",
         y=f"{metric}, {unit}",
-        source=_source(source),
+        source=wrapped(source, SOURCE_WIDTH),
         height=400,
     )
     figure.update_layout(barmode="group", hovermode="closest")
-    return _settled(figure, top=90)
+    return settled(figure, left=60, top=90)
 
 
 def _line(
@@ -270,41 +277,3 @@ def _leading(macro: pd.Series) -> np.ndarray:
         before = leading[position - 1]
         leading[position] = position if values[position] < values[before] else before
     return leading
-
-
-def _settled(figure: go.Figure, *, left: int = 60, right: int = 20, top: int = 50) -> go.Figure:
-    """Title at the very top, and the source at the left edge with room for all its lines."""
-    note = figure.layout.annotations and next(
-        (a for a in figure.layout.annotations if a.text.startswith("Source: ")), None
-    )
-    lines = 0 if not note else note.text.count("<br>") + 1
-    figure.update_layout(
-        margin={"l": left, "r": right, "t": top, "b": 68 + 15 * lines}, title={"y": 0.99, "yanchor": "top"}
-    )
-    figure.update_layout(title={"yref": "container", "pad": {"t": 4}})
-    if note:
-        note.xshift = 8 - left
-    return figure
-
-
-def _wrapped(text: str, width: int) -> str:
-    return "<br>".join(textwrap.wrap(_plain(text), width)) or ""
-
-
-def _source(text: str) -> str:
-    return "<br>".join(textwrap.wrap(_plain(text), SOURCE_WIDTH))
-
-
-def _plain(text: str) -> str:
-    """Plotly reads a little HTML in its texts; names from files are shown as they are."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-__all__ = [
-    "FAMILIES",
-    "comparison_figure",
-    "curves_figure",
-    "explorer_figure",
-    "leaderboard_figure",
-    "trial_history_figure",
-]

@@ -37,22 +37,10 @@ from core.services.populations.synthesis import load_population
 from core.services.runs.asking import context_words, failure_rows, unasked
 from core.services.runs.fitted import fitted_twin, horizon_dates
 from core.services.runs.preparing import complete_run, prepare, unsaved_record
-from core.services.studies.inputs import open_study
-from core.services.studies.requests import ASKED_PERSONAS, MOST_ASKED_PERSONAS, ModelOptions, RunRequest
+from core.services.studies.inputs import StudyInputs, open_study
+from core.services.studies.requests import RunRequest
 from core.store.database import Store
 from core.store.llm_calls import FAILED
-
-__all__ = [
-    "ASKED_PERSONAS",
-    "MOST_ASKED_PERSONAS",
-    "CostBefore",
-    "ModelOptions",
-    "cost_before",
-    "cost_of_contrast",
-    "engine_of_run",
-    "failed_questions",
-    "persona_answers",
-]
 
 
 @dataclass(frozen=True)
@@ -151,6 +139,12 @@ def cost_of_contrast(
         lacking = wrong
     found = plan(lacking.questions, engine.language.spec, AnswerCache(store))
     return _cost(engine.language, found, 0, personas=len(twin.personas), contexts=lacking.contexts)
+
+
+def cost_of_lacking(store: Store, run_id: str, lacking: NotAsked, inputs: StudyInputs | None = None) -> Plan:
+    """What the questions that are lacking would take. Nothing is asked."""
+    engine = model_engine(engine_of_run(store, run_id, inputs=inputs))
+    return plan(lacking.questions, engine.language.spec, AnswerCache(store))
 
 
 def persona_answers(store: Store, run_id: str, persona_id: int, *, data: str | Path | None = None) -> pd.DataFrame:

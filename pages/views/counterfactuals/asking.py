@@ -13,7 +13,8 @@ from core.cognition.registry import replays
 from core.execution.progress import ProgressReporter
 from core.services.language.engines import asking_of
 from core.services.language.server_check import require_server
-from core.services.runs.missing_answers import asking_twin, cost_of_lacking
+from core.services.runs.costs import cost_of_lacking
+from core.services.runs.fitted import fitted_twin
 from pages.common.measure import ANSWERS_KEPT, measure
 from pages.common.model_choices import may_be_asked
 from pages.common.shell import plain_text
@@ -54,7 +55,7 @@ def found_or_asked(
 
     def ask(watch: ProgressReporter) -> None:
         require_server(asking_of(asked.run.record))
-        twin = asking_twin(store, run_id, watch, inputs)
+        twin = fitted_twin(store, run_id, inputs=inputs, asks=True, watch=watch)
         work(replace(asked, twin=twin if asked.population is None else twin.with_personas(asked.population.personas)))
 
     measure(

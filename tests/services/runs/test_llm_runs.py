@@ -65,9 +65,6 @@ from core.services.library.archive import export_run, show_run
 from core.services.policies.what_ifs import what_if
 from core.services.runs import forecasters
 from core.services.runs.costs import (
-    ASKED_PERSONAS,
-    MOST_ASKED_PERSONAS,
-    ModelOptions,
     cost_before,
     cost_of_contrast,
     failed_questions,
@@ -80,7 +77,7 @@ from core.services.runs.reading import trials_of
 from core.services.runs.results import RunResult
 from core.services.runs.run import ensure_run, run_study
 from core.services.studies.inputs import open_study
-from core.services.studies.requests import RunRequest
+from core.services.studies.requests import ASKED_PERSONAS, MOST_ASKED_PERSONAS, ModelOptions, RunRequest
 from core.simulation.simulate import simulate
 from core.store.database import Store
 

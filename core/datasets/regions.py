@@ -32,10 +32,6 @@ class RegionTable:
     names: dict[str, str]
     hashes: dict[str, str]
 
-    def of_country(self, iso3: str) -> pd.DataFrame:
-        """The rows of one country's regions."""
-        return self.frame[[country_of(str(place)) == iso3 for place in self.frame["place"]]]
-
 
 def country_of(region: str) -> str | None:
     """The ISO 3166-1 alpha-3 code of the country of a region (`AE-DU`, or `AE: Dubai` where a file gives no code)."""

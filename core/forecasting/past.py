@@ -32,15 +32,12 @@ STEP = 28
 FEWEST_TRAINING = 75
 
 
-@dataclass(frozen=True)
-class PastForecasts:
-    """Forecasts from `origins` of one place: float32 (origins, days ahead, behaviours), NaN where nothing was forecast or,
-    in `truth` and `naive` (errors of the seasonal-naive forecast), observed. `base` to `scale` and `policy_effect` are those
-    of `ForecastParts`, `upper` (behaviours,) too; `usual` (origins, behaviours) is `place_scale`. `left_out` says which origins
-    have no forecast, and why."""
+@dataclass(frozen=True, kw_only=True)
+class PastParts:
+    """Forecasts from `origins`: float32 (…, origins, days ahead, behaviours), NaN where nothing was forecast or, in `truth` and
+    `naive` (errors of the seasonal-naive forecast), observed. `base` to `scale` and `policy_effect` are those of
+    `ForecastParts`, `upper` (…, behaviours) too."""
 
-    place: str
-    latitude: float | None
     behaviours: tuple[str, ...]
     origins: tuple[date, ...]
     truth: np.ndarray
@@ -50,8 +47,17 @@ class PastForecasts:
     offset: np.ndarray
     scale: np.ndarray
     policy_effect: np.ndarray
-    usual: np.ndarray
     upper: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class PastForecasts(PastParts):
+    """Forecasts of one place; `usual` (origins, behaviours) is `place_scale`. `left_out` says which origins have no forecast,
+    and why."""
+
+    place: str
+    latitude: float | None
+    usual: np.ndarray
     left_out: Mapping[date, str]
 
     @property

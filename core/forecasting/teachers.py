@@ -12,7 +12,7 @@ import pandas as pd
 
 from core.calibration.transfer_prior import LONGEST, warming
 from core.errors import InputError
-from core.forecasting.past import PastForecasts, measured
+from core.forecasting.past import PastForecasts, PastParts, measured
 
 WEEK = 7
 
@@ -22,28 +22,15 @@ def is_held_out(place: str) -> bool:
     return int(hashlib.sha256(f"pt{place}".encode()).hexdigest(), 16) % 5 == 0
 
 
-@dataclass(frozen=True)
-class Teachers:
-    """Forecasts of places from common `origins`, float32 (places, origins, days ahead, behaviours), NaN where a place has none.
-
-    The arrays are those of `PastForecasts`; `twin_scale` and `naive_scale` are the scales of errors, `warm` (places, origins,
-    days ahead) is `warming`.
-    """
+@dataclass(frozen=True, kw_only=True)
+class Teachers(PastParts):
+    """Forecasts of places from common origins, (places, origins, days ahead, behaviours), NaN where a place has none.
+    `twin_scale` and `naive_scale` are the scales of errors, `warm` (places, origins, days ahead) is `warming`."""
 
     places: tuple[str, ...]
-    behaviours: tuple[str, ...]
-    origins: tuple[date, ...]
-    truth: np.ndarray
-    naive: np.ndarray
-    base: np.ndarray
-    effect: np.ndarray
-    offset: np.ndarray
-    scale: np.ndarray
-    policy_effect: np.ndarray
     twin_scale: np.ndarray
     naive_scale: np.ndarray
     warm: np.ndarray
-    upper: np.ndarray
 
     def without(self, place: str | None) -> Teachers:
         """The others, as though this place did not exist; all for None."""
@@ -100,7 +87,8 @@ def teachers_of(past: Sequence[PastForecasts]) -> Teachers:
         for row, origin in enumerate(origins):
             days = pd.date_range(origin + timedelta(days=1), periods=longest, freq="D")
             warm[number, row] = warming(origin, days, item.latitude)
-    return Teachers(tuple(item.place for item in past), behaviours, origins, warm=warm, upper=upper, **arrays)
+    places = tuple(item.place for item in past)
+    return Teachers(places=places, behaviours=behaviours, origins=origins, warm=warm, upper=upper, **arrays)
 
 
 def weekly(values: np.ndarray) -> np.ndarray:

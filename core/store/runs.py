@@ -106,12 +106,6 @@ class RunAccess(TableAccess):
                 self.append("responses", responses, constants=place)
             self.append("response_chunks", [row], constants=place)
 
-    def completed_chunks(self, run_id: str) -> list[int]:
-        """The numbers of the chunks that are stored whole, in order. Raises InputError for an unknown run."""
-        self.run(run_id)
-        found = self.read("response_chunks", columns=["chunk"], unfinished=True, run_id=run_id)
-        return [int(number) for number in found["chunk"]]
-
     def chunks(self, run_id: str) -> list[Chunk]:
         """The stored chunks of a run in order. A complete run keeps none. Raises InputError for an unknown run."""
         self.run(run_id)

@@ -8,19 +8,14 @@ is told, also where the policy is that of a day: a model that knows the day know
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from string import Template
 from typing import Any
 
 from core.cognition.llm.fenced import fenced, fenced_lines, one_line
-from core.cognition.llm.prompts import PromptWriter, load_prompts
-from core.content_cache import cached_by_content
-from core.errors import InputError, one_of
-from core.records import content_hash
-from core.settings import shipped_data
+from core.cognition.llm.prompts import PromptFiles, PromptWriter, available_prompts, load_prompts
+from core.errors import InputError
 from core.study import Study
 from core.survey.answers import SurveyShape
 from core.survey.questions import SCALE, SurveyQuestion
@@ -28,34 +23,17 @@ from core.survey.questions import SCALE, SurveyQuestion
 #: The version asked with where none is named.
 SURVEY_PROMPTS = "survey-1"
 TEXTS = ("system", "question")
-
-
-@dataclass(frozen=True)
-class SurveyFiles:
-    """A version's texts by name and its words; `hash` is over their content."""
-
-    version: str
-    texts: Mapping[str, str]
-    words: Mapping[str, Any]
-    hash: str
+WORDING = "wording.toml"
 
 
 def available_survey_prompts() -> tuple[str, ...]:
     """The versions that ship with PolicyTwin."""
-    return tuple(sorted(path.parent.name for path in (shipped_data() / "prompts").glob("*/wording.toml")))
+    return available_prompts(WORDING)
 
 
-def load_survey_prompts(version: str = SURVEY_PROMPTS) -> SurveyFiles:
+def load_survey_prompts(version: str = SURVEY_PROMPTS) -> PromptFiles:
     """A version's files as they are now; InputError for an unknown version."""
-    one_of(version, available_survey_prompts(), what="version of the survey prompts")
-    return _read_prompts(shipped_data() / "prompts" / version, version)
-
-
-@cached_by_content()
-def _read_prompts(folder: Path, version: str) -> SurveyFiles:
-    texts = {name: (folder / f"{name}.md").read_text(encoding="utf-8").strip() for name in TEXTS}
-    words = (folder / "wording.toml").read_text(encoding="utf-8")
-    return SurveyFiles(version, texts, tomllib.loads(words), content_hash({"texts": texts, "words": words}))
+    return load_prompts(version, WORDING, TEXTS, what="version of the survey prompts")
 
 
 @dataclass(frozen=True)
@@ -67,7 +45,7 @@ class SurveyWriter:
     """
 
     study: Study
-    files: SurveyFiles
+    files: PromptFiles
     question: SurveyQuestion
     context: Mapping[str, Any] | None = None
 

@@ -34,6 +34,13 @@ class Stored:
     attempts: int
     asked_at: datetime
 
+    def outcome(self, answer: Any) -> Outcome:
+        """What became of the question, with the answer read so."""
+        return Outcome(
+            self.key, answer, None, self.raw, self.model_id, self.tokens_in, self.tokens_out,
+            from_cache=True, seconds=self.seconds,
+        )  # fmt: skip
+
 
 class AnswerCache:
     """Answers by their questions' keys, in a store or, without one, in memory for as long as the cache is open.

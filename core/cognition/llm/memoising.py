@@ -171,16 +171,7 @@ class MemoisingEngine(Engine):
             except AnswerError:
                 # Kept by another version of the parser; the pipe forgets it and asks again.
                 continue
-            known[key] = Outcome(
-                key=key,
-                answer=answer,
-                raw=stored.raw,
-                model_id=stored.model_id,
-                tokens_in=stored.tokens_in,
-                tokens_out=stored.tokens_out,
-                from_cache=True,
-                seconds=stored.seconds,
-            )
+            known[key] = stored.outcome(answer)
         return known
 
     def _not_asked(self, rest: Sequence[PreparedQuestion]) -> NotAsked:

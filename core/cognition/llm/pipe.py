@@ -162,16 +162,7 @@ class _Asking:
                 # Kept by another version of the parser; to this one it is no answer.
                 stale.append(key)
                 continue
-            self.outcomes[key] = Outcome(
-                key=key,
-                answer=answer,
-                raw=stored.raw,
-                model_id=stored.model_id,
-                tokens_in=stored.tokens_in,
-                tokens_out=stored.tokens_out,
-                from_cache=True,
-                seconds=stored.seconds,
-            )
+            self.outcomes[key] = stored.outcome(answer)
         if stale:
             self.cache.forget(stale)
         self.total, self.cached = len(distinct), len(self.outcomes)

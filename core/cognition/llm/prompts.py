@@ -27,6 +27,7 @@ from core.study import Indicator, Study
 
 #: The version asked with where none is named.
 PROMPTS = "mobility-1"
+WORDS = "words.toml"
 TEXTS = ("system", "system_aggregate", "blinded", "unblinded", "levels", "aggregate")
 #: Who is asked: one person, or about everybody together.
 PERSONA, AGGREGATE = "persona", "aggregate"
@@ -46,21 +47,23 @@ class PromptFiles:
     hash: str
 
 
-def available_prompts() -> tuple[str, ...]:
-    """The versions that ship with PolicyTwin."""
-    return tuple(sorted(path.parent.name for path in (shipped_data() / "prompts").glob("*/words.toml")))
+def available_prompts(words: str = WORDS) -> tuple[str, ...]:
+    """The versions that ship with PolicyTwin, of the kind that has its words in a file of this name."""
+    return tuple(sorted(path.parent.name for path in (shipped_data() / "prompts").glob(f"*/{words}")))
 
 
-def load_prompts(version: str = PROMPTS) -> PromptFiles:
+def load_prompts(
+    version: str = PROMPTS, words: str = WORDS, texts: tuple[str, ...] = TEXTS, *, what: str = "prompt version"
+) -> PromptFiles:
     """A version's files as they are now; InputError for an unknown version."""
-    one_of(version, available_prompts(), what="prompt version")
-    return _read_prompts(shipped_data() / "prompts" / version, version)
+    one_of(version, available_prompts(words), what=what)
+    return _read_prompts(shipped_data() / "prompts" / version, version, words, texts)
 
 
 @cached_by_content()
-def _read_prompts(folder: Path, version: str) -> PromptFiles:
-    texts = {name: (folder / f"{name}.md").read_text(encoding="utf-8").strip() for name in TEXTS}
-    words = (folder / "words.toml").read_text(encoding="utf-8")
+def _read_prompts(folder: Path, version: str, file: str, names: tuple[str, ...]) -> PromptFiles:
+    texts = {name: (folder / f"{name}.md").read_text(encoding="utf-8").strip() for name in names}
+    words = (folder / file).read_text(encoding="utf-8")
     return PromptFiles(version, texts, tomllib.loads(words), content_hash({"texts": texts, "words": words}))
 
 

@@ -45,12 +45,6 @@ class Claims:
         return {"worlds": self.worlds, "left_out": dict(self.left_out)}
 
 
-def known_lines(measured: Mapping[str, Any]) -> list[str]:
-    """What was measured and bears on a result, and what is not known and why, a sentence each; from `Claims.as_dict`."""
-    said = [measured["worlds"]] if measured["worlds"] else []
-    return [*said, *not_known_lines(measured["left_out"])]
-
-
 def not_known_lines(left_out: Mapping[str, str]) -> list[str]:
     return [f"Not known here: {what} ({why})." for what, why in left_out.items()]
 

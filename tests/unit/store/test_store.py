@@ -593,7 +593,7 @@ def test_threads_that_change_the_same_run_do_not_conflict(store: Store) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: store.save_chunk(one.run_id, n % 3, np.full(2, float(n)), personas=1), range(48)))
         list(pool.map(lambda n: store.fail_run(one.run_id, "cancelled", str(n)), range(16)))
-    assert store.completed_chunks(one.run_id) == [0, 1, 2]
+    assert [item.chunk for item in store.chunks(one.run_id)] == [0, 1, 2]
     assert all(chunk.sums[0] % 3 == chunk.chunk for chunk in store.chunks(one.run_id))
 
 
@@ -664,7 +664,7 @@ def test_finishing_stores_everything_or_nothing(store: Store, tables: dict[str, 
     assert store.read("scores", unfinished=True).empty
     store.finish_run(one.run_id, {"scores": scores()}, {"a": 1})
     assert len(store.read_result("scores", one.run_id)) == 2
-    assert store.completed_chunks(one.run_id) == []
+    assert [item.chunk for item in store.chunks(one.run_id)] == []
     assert store.read_responses(one.run_id)[0].shape == (1, 2, 2)
 
 
@@ -691,7 +691,7 @@ def test_an_unknown_run_names_the_nearest(store: Store) -> None:
     wrong = one.run_id[:-1] + "_"
     for use in (
         store.run,
-        store.completed_chunks,
+        store.chunks,
         store.chunks,
         store.delete_run,
         store.resume_run,
@@ -714,7 +714,7 @@ def test_chunks_come_back_in_their_shape(store: Store) -> None:
     store.save_chunk(one.run_id, 5, sums, personas=10, axes=axes)
     store.save_chunk(one.run_id, 2, np.float64(1.5), personas=11)
     store.save_chunk(one.run_id, 2, np.asfortranarray(sums), personas=12)
-    assert store.completed_chunks(one.run_id) == [2, 5]
+    assert [item.chunk for item in store.chunks(one.run_id)] == [2, 5]
     for chunk, personas in zip(store.chunks(one.run_id), (12, 10), strict=True):
         np.testing.assert_array_equal(chunk.sums, sums)
         assert chunk.personas == personas
@@ -864,7 +864,7 @@ def check_killed(path: Path, run_id: str, at_least: int) -> list[int]:
     with Store(path) as opened:
         run = opened.run(run_id)
         assert run.status == "interrupted"
-        done = opened.completed_chunks(run_id)
+        done = [item.chunk for item in opened.chunks(run_id)]
         assert done == list(range(len(done)))
         assert len(done) >= at_least
         rows = opened.read("responses", columns=["chunk"], unfinished=True)

@@ -28,6 +28,13 @@ def terminal_text(document: Document, *, width: int | None = None, details: bool
     return _stripped(console.file.getvalue())  # type: ignore[attr-defined]
 
 
+def table_text(head: Sequence[str], rows: Sequence[Sequence[Any]], digits: int = 2) -> str:
+    """A table alone."""
+    console = Console(file=StringIO(), width=UNBROKEN, color_system=None)
+    console.print(_table(Table(tuple(head), tuple(map(tuple, rows)), digits=digits)))
+    return _stripped(console.file.getvalue())  # type: ignore[attr-defined]
+
+
 def _parts(blocks: Sequence[Block], details: bool) -> Iterator[Any]:
     for block in blocks:
         match block:

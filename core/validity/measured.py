@@ -23,7 +23,6 @@ from core.study import Study
 from core.validity.stylised_facts import BaselineFact, MiddleHalf
 from core.validity.world_scores import WorldScores
 
-STUDIES = ("meridia", "uae")
 DIGITS = 4
 
 

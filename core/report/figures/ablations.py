@@ -6,7 +6,19 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from core.report.figures.style import ACCENT, BAND, INK, OBSERVED, PALETTE, TWIN, plain, settled, styled, wrapped
+from core.report.figures.style import (
+    ACCENT,
+    BAND,
+    INK,
+    OBSERVED,
+    PALETTE,
+    TWIN,
+    interval_bars,
+    plain,
+    settled,
+    styled,
+    wrapped,
+)
 from core.services.evaluation.results import AblationRow
 
 #: Groups in the order they are shown, from the top: name in the legend and colour.
@@ -41,11 +53,9 @@ def ablation_bars(rows: Sequence[AblationRow], words: Mapping[str, str], source:
         figure.add_bar(
             x=[row.price for row in part], y=[plain(row.label) for row in part], orientation="h", name=name,
             marker={"color": colour, "opacity": [1.0 if row.distinguishable else PALE for row in part]},
-            error_x={
-                "type": "data", "symmetric": False, "color": OBSERVED, "thickness": 1.3, "width": 4,
-                "array": [max(row.price_high - row.price, 0.0) for row in part],
-                "arrayminus": [max(row.price - row.price_low, 0.0) for row in part],
-            },
+            error_x=interval_bars(
+                [row.price for row in part], [row.price_low for row in part], [row.price_high for row in part], OBSERVED
+            ),
             customdata=[
                 [row.macro_rmse, row.price_low, row.price_high, wrapped(words.get(row.ablation, row.label), 60)] for row in part
             ],

@@ -7,7 +7,18 @@ from collections.abc import Mapping
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.report.figures.style import ACCENT, GRID, OBSERVED, PALETTE, TWIN, plain, settled, styled, wrapped
+from core.report.figures.style import (
+    ACCENT,
+    GRID,
+    OBSERVED,
+    PALETTE,
+    TWIN,
+    interval_bars,
+    plain,
+    settled,
+    styled,
+    wrapped,
+)
 
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x")
 
@@ -55,10 +66,7 @@ def categories_figure(table: pd.DataFrame, everyone: float, title: str, unit: st
     figure.add_scatter(
         x=table["change"], y=labels, mode="markers", name="Category, with 80% interval",
         marker={"size": 11, "color": TWIN}, customdata=table[["personas"]],
-        error_x={
-            "type": "data", "symmetric": False, "array": table["upper"] - table["change"],
-            "arrayminus": table["change"] - table["lower"], "color": OBSERVED, "thickness": 1.4, "width": 5,
-        },
+        error_x=interval_bars(table["change"], table["lower"], table["upper"], OBSERVED),
         hovertemplate="%{y}: %{x:+.1f} (%{customdata[0]:,} personas)<extra></extra>",
     )  # fmt: skip
     figure.add_vline(x=everyone, line={"color": ACCENT, "width": 1.5, "dash": "dash"})

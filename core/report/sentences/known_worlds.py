@@ -137,7 +137,7 @@ def world_table(groups: Mapping[str, WorldScores]) -> pd.DataFrame:
     rows = []
     for name, scores in groups.items():
         twin, best = scores.estimators[TWIN], scores.best_rival
-        found = None if best is None else best[1]
+        rival, found = best or (None, Difference(0.0, None, None, 0))
         rows.append(
             {
                 "group": name,
@@ -145,11 +145,11 @@ def world_table(groups: Mapping[str, WorldScores]) -> pd.DataFrame:
                 "rows": scores.rows,
                 "truth": scores.rms_truth,
                 **{item: scores.estimators[item].rmse for item in estimators_of(scores)},
-                "rival": None if best is None else best[0],
-                "difference": None if found is None else found.value,
-                "lower": None if found is None else found.lower,
-                "upper": None if found is None else found.upper,
-                "verdict": UNSURE if found is None else found.verdict,
+                "rival": rival,
+                "difference": found.value if rival else None,
+                "lower": found.lower,
+                "upper": found.upper,
+                "verdict": found.verdict,
                 "right_sign": twin.right_sign,
                 "coverage": twin.coverage,
                 "width": twin.width,

@@ -151,10 +151,10 @@ def _request_of(record: RunRecord) -> BacktestRequest | None:
     )  # fmt: skip
 
 
-def newest_backtest(store: Store) -> Measured[BacktestResult]:
-    """The newest complete backtest of the store, else the shipped one."""
+def newest_backtest(store: Store) -> str:
+    """The newest complete backtest of the store; "" where there is none, and the shipped one is the newest."""
     found = store.runs(kind=BacktestResult.kind, status="complete", limit=1)
-    return read_exported(shipped_path()) if found.empty else read_backtest(store, str(found["run_id"].iloc[0]))
+    return "" if found.empty else str(found["run_id"].iloc[0])
 
 
 def measured_now(result: BacktestResult, request: BacktestRequest) -> Measured[BacktestResult]:

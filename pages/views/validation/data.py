@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core.report.sentences.backtests import backtest_source
-from core.services.evaluation.backtests import read_backtest, read_exported, shipped_path
+from core.services.evaluation.backtests import newest_backtest, read_backtest, read_exported, shipped_path
 from core.services.evaluation.results import BacktestResult, Measured
 from core.services.evaluation.skill import (
     SkillComparison,
@@ -71,11 +71,11 @@ class BacktestView:
 
 def backtest_view(workspace: Workspace) -> BacktestView:
     """The newest backtest of the store, else the shipped one."""
-    found = workspace.store.runs(kind=BacktestResult.kind, status="complete", limit=1)
-    if found.empty:
-        path = shipped_path()
-        return _shipped(str(path), path.stat().st_mtime_ns if path.is_file() else 0)
-    return _kept(workspace.store, workspace.store.name, str(found["run_id"].iloc[0]))
+    run_id = newest_backtest(workspace.store)
+    if run_id:
+        return _kept(workspace.store, workspace.store.name, run_id)
+    path = shipped_path()
+    return _shipped(str(path), path.stat().st_mtime_ns if path.is_file() else 0)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)

@@ -14,13 +14,12 @@ from core.cli.options import (
     open_store,
     request_of,
     request_options,
-    show,
     show_result,
     store_option,
     watch,
 )
-from core.errors import InputError
 
+BENCH = "core.services.benchmarks.language:LanguageBenchmarkRequest"
 ASK_REQUEST = "core.services.surveys.requests:AskRequest"
 
 
@@ -38,57 +37,44 @@ def add(commands: Any) -> None:
         json_option(parser)
 
     bench = command(commands, "bench-llm", _bench_llm, "measure how fast models can be asked, on a server of its own")
-    bench.add_argument("--calls", type=int, default=2000, metavar="N", help="calls in each run (default 2000)")
-    bench.add_argument("--latency", type=float, default=0.2, metavar="S", help="seconds to an answer (default 0.2)")
-    bench.add_argument("--concurrency", type=int, default=32, metavar="N", help="calls at a time (default 32)")
-    bench.add_argument("--repeat", type=int, default=3, metavar="N", help="pairs of runs (median shown; default 3)")
-    json_option(bench)
+    request_options(bench, BENCH, stored=False, workers=0)
     _add_ask(commands)
     audit_commands.add(commands)
 
 
 def _cache_show(arguments: argparse.Namespace) -> None:
-    from core.report.sentences.language import cache_text
+    from core.report.sentences.language import cache_document
     from core.services.language.answer_cache import show_answers
 
     with open_store(arguments) as store:
-        values = show_answers(store)
-    show(values, arguments, lambda: cache_text(values))
+        found = show_answers(store)
+    show_result(found, arguments, lambda: cache_document(found))
 
 
 def _cache_export(arguments: argparse.Namespace) -> None:
-    from core.report.sentences.language import cache_exported_text
+    from core.report.sentences.language import exported_document
     from core.services.language.answer_cache import export_answers
 
     with open_store(arguments) as store:
-        values = export_answers(store, arguments.file)
-    show(values, arguments, lambda: cache_exported_text(values))
+        found = export_answers(store, arguments.file)
+    show_result(found, arguments, lambda: exported_document(found))
 
 
 def _cache_import(arguments: argparse.Namespace) -> None:
-    from core.report.sentences.language import cache_imported_text
+    from core.report.sentences.language import imported_document
     from core.services.language.answer_cache import import_answers
 
     with open_store(arguments) as store:
-        values = import_answers(store, arguments.file)
-    show(values, arguments, lambda: cache_imported_text(values))
+        found = import_answers(store, arguments.file)
+    show_result(found, arguments, lambda: imported_document(found))
 
 
 def _bench_llm(arguments: argparse.Namespace) -> None:
-    from core.report.sentences.language import bench_llm_text
+    from core.report.sentences.language import language_benchmark_document
     from core.services.benchmarks.language import benchmark_llm
 
-    for name in ("calls", "concurrency", "repeat", "latency"):
-        value = getattr(arguments, name)
-        if not value > 0:
-            raise InputError(f"--{name} {value}", allowed="above 0")
-    values = benchmark_llm(
-        calls=arguments.calls,
-        latency=arguments.latency,
-        concurrency=arguments.concurrency,
-        repeat=arguments.repeat,
-    )
-    show(values, arguments, lambda: bench_llm_text(values))
+    found = benchmark_llm(request_of(arguments, BENCH))
+    show_result(found, arguments, lambda: language_benchmark_document(found))
 
 
 def _add_ask(commands: Any) -> None:

@@ -95,15 +95,6 @@ def cluster_option(parser: Parser) -> None:
     )
 
 
-def asking_options(parser: Parser) -> None:
-    def add(parser: Parser) -> None:
-        from core.cli.requests import add_model_options
-
-        add_model_options(parser)
-
-    parser.defer(add)
-
-
 def estimate_option(parser: Parser) -> None:
     parser.add_argument("--estimate", action="store_true", help="say what asking a model would cost, and ask nothing")
 

@@ -37,7 +37,9 @@ def test_a_run_says_before_how_long_it_may_take_and_after_why_it_ended() -> None
     asking = ModelOptions("openai", "m", samples=2, design="levels", requests_per_minute=15)
     assert "50 seconds to 4 minutes" in time_words(800, asking) and "53 minutes at least" in time_words(800, asking)
     none = Range(0, 0, 0)
-    cost = CostBefore("openai", "m", 10, 285, 1, 1, 0, 1, 0, 3, none, none, None, None, "cost unknown")
+    cost = CostBefore(
+        1, 1, 0, 1, 3, none, none, None, None, "unknown", engine="openai", model="m", personas=10, contexts=285
+    )
     words = asked_words(cost, asking)
     assert "asked 2 times" in words and "only in rules and kind of day share a question" in words
     message = (

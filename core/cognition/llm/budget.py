@@ -56,7 +56,8 @@ class Plan(Result):
     """What asking will take. Tokens and cost count one call for each question that has no answer yet.
 
     A malformed answer is asked for again, up to `at_most_calls` in all (failed connections, which cost nothing, apart).
-    `cost` is None where it is unknown or there is none; `about_cost` says which, and where the price is from.
+    `cost` is None where it is unknown or there is none; `about_cost` says which, and where the price is from. `canaries` of the
+    calls are for the guard against another model.
     """
 
     questions: int
@@ -69,6 +70,7 @@ class Plan(Result):
     cost: Range | None
     currency: str | None
     about_cost: str
+    canaries: int = 0
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class Spent(Result):
     """What was asked in a run, from the replies. `uncounted` calls' replies did not say their tokens.
 
     `cost` is None where the price is unknown or there is none; `about_cost` says which, and where the price is from.
+    `canary_calls` of the calls were the same whatever was asked.
     """
 
     calls: int
@@ -88,6 +91,7 @@ class Spent(Result):
     cost: float | None
     currency: str | None
     about_cost: str = ""
+    canary_calls: int = 0
 
 
 def plan(

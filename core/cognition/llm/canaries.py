@@ -142,44 +142,65 @@ def last_canaries(cache: AnswerCache, spec: ModelSpec, before: str) -> CanaryRou
     return _stored_round(design.removeprefix(_design("")), rows[rows["design"] == design])
 
 
-def compare_canaries(before: CanaryRound, after: CanaryRound) -> list[str]:
-    """Warnings that another model answers, one sentence each; none where nothing speaks for it.
+@dataclass(frozen=True, kw_only=True)
+class CanaryChange:
+    """A sign that another model answers than in run `run_id`: another returned id, a canary that has no answer any more, one
+    whose mean answer moved from `before` to `now` by more than `limit`, or a mean over all that `moved` by more."""
 
-    Warned of are: another returned model id; a canary that has no answer any more; a canary whose mean answer moved by
-    more than TOLERANCE and more than sampling explains; the mean over all canaries likewise, by TOLERANCE_OF_MEAN.
-    Sampling is judged by Student's t with the standard deviation within canaries, pooled over both rounds, and the
-    level FALSE_ALARMS (Bonferroni over canaries), so that two rounds of one model warn about once in fifty times.
+    run_id: str
+    canary: str = ""
+    ids_before: tuple[str, ...] = ()
+    ids_now: tuple[str, ...] = ()
+    before: float | None = None
+    now: float | None = None
+    moved: float | None = None
+    limit: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CanaryComparison:
+    """The canaries of a run or question as they are kept, and how they differ from those of the run `compared_with`, the last
+    that asked the same model in the same way (None: there was none)."""
+
+    version: str
+    asked_at: str
+    model_ids: tuple[str, ...]
+    answers: Mapping[str, tuple[float, ...]]
+    compared_with: str | None
+    changes: tuple[CanaryChange, ...] = ()
+
+
+def compare_canaries(before: CanaryRound, after: CanaryRound) -> tuple[CanaryChange, ...]:
+    """Signs that another model answers; none where nothing speaks for it.
+
+    They are: another returned model id; a canary that has no answer any more; a canary whose mean answer moved by more than
+    TOLERANCE and more than sampling explains; the mean over all canaries likewise, by TOLERANCE_OF_MEAN. Sampling is judged
+    by Student's t with the standard deviation within canaries, pooled over both rounds, and the level FALSE_ALARMS
+    (Bonferroni over canaries), so that two rounds of one model differ about once in fifty times.
     """
-    warnings = []
+    changes = []
     if before.model_ids and after.model_ids and set(before.model_ids) != set(after.model_ids):
-        old, new = (", ".join(side.model_ids) for side in (before, after))
-        warnings.append(f"Another model answers: {new}, where it was {old} with run {before.run_id}.")
+        changes.append(CanaryChange(run_id=before.run_id, ids_before=before.model_ids, ids_now=after.model_ids))
     for name, values in before.answers.items():
         if values and not after.answers.get(name):
-            warnings.append(f"The canary '{name}' was answered with run {before.run_id}, and is not any more.")
+            changes.append(CanaryChange(run_id=before.run_id, canary=name))
     both = [name for name in before.answers if before.answers[name] and after.answers.get(name)]
     if not both:
-        return warnings
+        return tuple(changes)
     deviation, freedom = _deviation([side.answers[name] for side in (before, after) for name in both])
     moves, errors = [], []
     for name in both:
-        old_values, new_values = before.answers[name], after.answers[name]
-        moves.append(float(np.mean(new_values) - np.mean(old_values)))
-        errors.append(deviation * math.sqrt(1 / len(old_values) + 1 / len(new_values)))
+        was, now = (float(np.mean(side.answers[name])) for side in (before, after))
+        moves.append(now - was)
+        errors.append(deviation * math.sqrt(1 / len(before.answers[name]) + 1 / len(after.answers[name])))
         limit = max(TOLERANCE, _quantile(FALSE_ALARMS / len(both), freedom) * errors[-1])
         if abs(moves[-1]) > limit:
-            warnings.append(
-                f"The canary '{name}' is answered {np.mean(new_values):.2f}, where it was {np.mean(old_values):.2f} with "
-                f"run {before.run_id}: more than the {limit:.2f} that sampling explains."
-            )
+            changes.append(CanaryChange(run_id=before.run_id, canary=name, before=was, now=now, limit=limit))
     error = math.sqrt(sum(each**2 for each in errors)) / len(both)
-    limit = max(TOLERANCE_OF_MEAN, _quantile(FALSE_ALARMS, freedom) * error)
-    if abs(np.mean(moves)) > limit:
-        warnings.append(
-            f"The canaries' answers moved by {np.mean(moves):+.2f} on average since run {before.run_id}: more than the "
-            f"{limit:.2f} that sampling explains."
-        )
-    return warnings
+    limit, moved = max(TOLERANCE_OF_MEAN, _quantile(FALSE_ALARMS, freedom) * error), float(np.mean(moves))
+    if abs(moved) > limit:
+        changes.append(CanaryChange(run_id=before.run_id, moved=moved, limit=limit))
+    return tuple(changes)
 
 
 def _design(run_id: str) -> str:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
-from textwrap import wrap
 
 import plotly.graph_objects as go
 
-from core.report.figures.style import ACCENT, INK, OBSERVED, PALETTE, TWIN, styled
+from core.report.figures.style import (
+    ACCENT,
+    INK,
+    OBSERVED,
+    PALETTE,
+    SOURCE_WIDTH,
+    TWIN,
+    interval_bars,
+    plain,
+    settled,
+    styled,
+    wrapped,
+)
 from core.services.audits.results import (
     AssociationRow,
     IntervalEstimate,
@@ -20,7 +30,6 @@ from core.services.audits.results import (
 
 #: Height of a row and of what surrounds the rows, in pixels.
 ROW, AROUND = 30, 220
-SOURCE_WIDTH = 128
 SYMBOLS: dict[str, str] = {"blinded": "circle", "unblinded": "diamond", "levels": "square", "aggregate": "triangle-up"}
 DESIGN_NAMES: dict[str, str] = {
     "blinded": "Blinded",
@@ -30,9 +39,7 @@ DESIGN_NAMES: dict[str, str] = {
 }
 
 
-def association_figure(
-    rows: Sequence[AssociationRow], *, stated: bool = True, title: str = "", source: str = ""
-) -> go.Figure:
+def association_figure(rows: Sequence[AssociationRow], *, stated: bool = True, source: str = "") -> go.Figure:
     """What else moves with the policy: a row for each variable, a mark with its interval for each design.
 
     `stated` chooses the rows in which the prompt says how many cases there are, or those in which it does not. Hollow marks
@@ -43,14 +50,14 @@ def association_figure(
     said = "with the number of cases stated" if stated else "with the number of cases left unsaid"
     return _by_design(
         [(row.variable, row.design, row.slope, row.moves, _association_text(row)) for row in chosen],
-        {row.variable: _plain(row.label) + "*" * (row.variable in fixed) for row in chosen},
-        title=title or f"What else moves with the policy, {said}",
+        {row.variable: plain(row.label) + "*" * (row.variable in fixed) for row in chosen},
+        title=f"What else moves with the policy, {said}",
         x="Change of the answer from no policy to full policy, points of its scale (0: it does not move; *: said in the prompt)",
         source=source,
     )
 
 
-def range_figure(rows: Sequence[RangeRow], *, title: str = "", source: str = "") -> go.Figure:
+def range_figure(rows: Sequence[RangeRow], *, source: str = "") -> go.Figure:
     """How answers at one level change when the policies shown beside it lie further apart, by behaviour and design; the row
     over all behaviours is left out."""
     chosen = [row for row in rows if row.behaviour is not None and row.effect.value is not None]
@@ -66,16 +73,14 @@ def range_figure(rows: Sequence[RangeRow], *, title: str = "", source: str = "")
             )
             for row in chosen
         ],
-        {str(row.behaviour): _plain(row.label) for row in chosen},
-        title=title or f"The same policy{level}, shown beside far policies instead of near ones",
+        {str(row.behaviour): plain(row.label) for row in chosen},
+        title=f"The same policy{level}, shown beside far policies instead of near ones",
         x="Change of the answer, percentage points (0: what is shown beside it does not matter)",
         source=source,
     )
 
 
-def wording_figure(
-    rows: Sequence[WordingChange], texts: Sequence[str], *, title: str = "", source: str = ""
-) -> go.Figure:
+def wording_figure(rows: Sequence[WordingChange], texts: Sequence[str], *, source: str = "") -> go.Figure:
     """What other words and cues do to the answers: the shift towards going out less, with its interval, for each, and a text
     to read where it is pointed at. Hollow marks are not beyond chance."""
     known = [(row, text) for row, text in zip(rows, texts, strict=True) if row.shift.value is not None]
@@ -101,15 +106,15 @@ def wording_figure(
             )
     return _rows(
         figure,
-        ["<br>".join(wrap(_plain(row.label[:1].upper() + row.label[1:]), 30)) for row, _ in known],
-        title=title or "The same question in other words, and with a sentence that tells nothing",
+        [wrapped(row.label[:1].upper() + row.label[1:], 30) for row, _ in known],
+        title="The same question in other words, and with a sentence that tells nothing",
         x="Shift towards going out less, percentage points (0: no effect)",
         source=source,
         rows=len(known),
     )
 
 
-def spread_figure(spread: SpreadFigures, labels: Mapping[str, str], *, title: str = "", source: str = "") -> go.Figure:
+def spread_figure(spread: SpreadFigures, labels: Mapping[str, str], *, source: str = "") -> go.Figure:
     """The spread between people over that of the rules engine, by behaviour, with intervals."""
     names = [name for name, ratio in spread.ratios.items() if ratio.value is not None]
     figure = go.Figure(
@@ -128,8 +133,8 @@ def spread_figure(spread: SpreadFigures, labels: Mapping[str, str], *, title: st
     )
     figure = _rows(
         figure,
-        [_plain(labels[name]) for name in names],
-        title=title or "How far people's answers differ, against the rules engine's",
+        [plain(labels[name]) for name in names],
+        title="How far people's answers differ, against the rules engine's",
         x="Standard deviation between people over the rules engine's (1: as much; 0: all alike)",
         source=source,
         rows=len(names),
@@ -141,7 +146,7 @@ def spread_figure(spread: SpreadFigures, labels: Mapping[str, str], *, title: st
 
 
 def memory_figure(
-    rows: Sequence[RecalledMonth], *, behaviour: str, label: str, unit: str, title: str = "", source: str = ""
+    rows: Sequence[RecalledMonth], *, behaviour: str, label: str, unit: str, source: str = ""
 ) -> go.Figure:
     """Published figures of one behaviour and what the model recalls of them, month by month."""
     own = [row for row in rows if row.behaviour == behaviour]
@@ -156,9 +161,9 @@ def memory_figure(
             line={"color": colour}, marker={"symbol": symbol, "size": 9, "color": colour},
         )  # fmt: skip
     figure = styled(
-        figure, title=title or f"What the model recalls: {_plain(label)}", y=_plain(unit), source=_wrapped(source)
+        figure, title=f"What the model recalls: {plain(label)}", y=plain(unit), source=wrapped(source, SOURCE_WIDTH)
     )
-    return _settled(figure, left=70, top=90)
+    return settled(figure, left=70, top=90)
 
 
 def _by_design(
@@ -214,20 +219,13 @@ def _dots(
             "symbol": [symbol if shown else f"{symbol}-open" for shown in solid],
             "line": {"width": 1.5, "color": colour},
         },
-        error_x={
-            "type": "data",
-            "symmetric": False,
-            "array": [
-                0.0 if item.upper is None else item.upper - value for item, value in zip(estimates, values, strict=True)
-            ],
-            "arrayminus": [
-                0.0 if item.lower is None else value - item.lower for item, value in zip(estimates, values, strict=True)
-            ],
-            "color": colour,
-            "thickness": 1.4,
-            "width": 4,
-        },
-        text=[_wrapped(text) for text in texts],
+        error_x=interval_bars(
+            values,
+            [value if item.lower is None else item.lower for item, value in zip(estimates, values, strict=True)],
+            [value if item.upper is None else item.upper for item, value in zip(estimates, values, strict=True)],
+            colour,
+        ),
+        text=[wrapped(text, SOURCE_WIDTH) for text in texts],
         customdata=[[_between(item)] for item in estimates],
         hovertemplate="%{text}<br>%{x:.2f} (95% interval %{customdata[0]})<extra></extra>",
     )
@@ -239,7 +237,11 @@ def _rows(
     """Rows with a label each, the first on top, and a line where nothing would be found."""
     figure.add_vline(x=null, line={"color": INK, "width": 1.2})
     figure = styled(
-        figure, title=title, x=x, source=_wrapped(source), height=int(AROUND + ROW * max(rows, len(labels)))
+        figure,
+        title=title,
+        x=x,
+        source=wrapped(source, SOURCE_WIDTH),
+        height=int(AROUND + ROW * max(rows, len(labels))),
     )
     figure.update_yaxes(
         tickmode="array",
@@ -253,7 +255,7 @@ def _rows(
         hovermode="closest",
         legend={"x": 0, "xanchor": "left", "orientation": "h", "yref": "container", "y": 0.93, "yanchor": "top"},
     )
-    return _settled(figure, left=170, top=100)
+    return settled(figure, left=170, top=100)
 
 
 def _association_text(row: AssociationRow) -> str:
@@ -266,25 +268,3 @@ def _between(estimate: IntervalEstimate) -> str:
     if estimate.lower is None or estimate.upper is None:
         return "unknown"
     return f"{estimate.lower:.2f} to {estimate.upper:.2f}"
-
-
-def _plain(text: str) -> str:
-    """Plotly reads a little HTML in its texts; names from files are shown as they are."""
-    return escape(text, quote=False)
-
-
-def _wrapped(text: str) -> str:
-    return "<br>".join(_plain(line) for line in wrap(text, SOURCE_WIDTH))
-
-
-def _settled(figure: go.Figure, *, left: int, top: int) -> go.Figure:
-    """Title at the very top, and the source at the left edge with room for all its lines."""
-    notes = [item for item in figure.layout.annotations if str(item.text).startswith("Source: ")]
-    lines = sum(item.text.count("<br>") + 1 for item in notes)
-    figure.update_layout(
-        margin={"l": left, "r": 24, "t": top, "b": 70 + 15 * lines},
-        title={"y": 0.99, "yanchor": "top", "yref": "container", "pad": {"t": 4}},
-    )
-    for item in notes:
-        item.xshift = 8 - left
-    return figure

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from html import escape
 
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from core.report.figures.style import ACCENT, GRID, INK, OBSERVED, PALETTE, TWIN, styled
+from core.report.figures.style import ACCENT, GRID, INK, OBSERVED, PALETTE, TWIN, plain, styled
 
 #: Signs beside colours, so that nobody has to tell engines by colour alone. The offline engine has its own.
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
@@ -23,7 +22,7 @@ def person_figure(rows: pd.DataFrame, *, person: str, situation: str, source: st
 
     Where a question was asked several times, each answer is a small mark around their mean.
     """
-    labels = [_text(item) for item in rows["behaviour"]]
+    labels = [plain(item) for item in rows["behaviour"]]
     figure = go.Figure()
     for person_value, everybody, label in zip(rows["person"], rows["everybody"], labels, strict=True):
         figure.add_scatter(
@@ -42,13 +41,13 @@ def person_figure(rows: pd.DataFrame, *, person: str, situation: str, source: st
         marker={"symbol": "diamond", "size": 11, "color": ACCENT}, hovertemplate="%{x:.0f}%<extra>everybody</extra>",
     )  # fmt: skip
     figure.add_scatter(
-        x=rows["person"], y=labels, mode="markers", name=_text(person), marker={"size": 12, "color": TWIN},
-        hovertemplate=f"%{{x:.0f}}%<extra>{_text(person)}</extra>",
+        x=rows["person"], y=labels, mode="markers", name=plain(person), marker={"size": 12, "color": TWIN},
+        hovertemplate=f"%{{x:.0f}}%<extra>{plain(person)}</extra>",
     )  # fmt: skip
     styled(
         figure,
         title="<br>".join(
-            _text(line) for line in textwrap.wrap(f"{person}: {situation}", 64, max_lines=2, placeholder=" …")
+            plain(line) for line in textwrap.wrap(f"{person}: {situation}", 64, max_lines=2, placeholder=" …")
         ),
         x="Chance that day; of time at home, the share of the day (%)",
         source=_source(source, fictional),
@@ -71,16 +70,16 @@ def engine_errors_figure(
     order = [name for name in behaviours if name in set(errors["behaviour"])]
     rivals = errors.dropna(subset=["best"]).groupby("behaviour")["best"].min().reindex(order).dropna()
     figure.add_scatter(
-        x=rivals, y=[_text(behaviours[name]) for name in rivals.index], mode="markers", name="Best baseline",
+        x=rivals, y=[plain(behaviours[name]) for name in rivals.index], mode="markers", name="Best baseline",
         marker={"symbol": "line-ns-open", "size": 20, "color": OBSERVED, "line": {"width": 3}},
         hovertemplate="%{x:.1f} points<extra>best baseline of this behaviour</extra>",
     )  # fmt: skip
     for place, label in enumerate(labels):
         part = errors[errors["engine"] == label].set_index("behaviour").reindex(order)
         figure.add_scatter(
-            x=part["value"], y=[_text(behaviours[name]) for name in order], mode="markers", name=_text(label),
+            x=part["value"], y=[plain(behaviours[name]) for name in order], mode="markers", name=plain(label),
             marker=_marker(place, bool(part["rules"].iloc[0])),
-            hovertemplate=f"%{{x:.1f}} points<extra>{_text(label)}</extra>",
+            hovertemplate=f"%{{x:.1f}} points<extra>{plain(label)}</extra>",
         )  # fmt: skip
     styled(
         figure,
@@ -122,10 +121,10 @@ def by_kind_figure(
                 continue
             figure.add_trace(
                 go.Scatter(
-                    x=100.0 * part[column], y=[_text(name) for name in behaviours.values()], mode="markers",
-                    name=_text(label), legendgroup=label, showlegend=panel == 1,
+                    x=100.0 * part[column], y=[plain(name) for name in behaviours.values()], mode="markers",
+                    name=plain(label), legendgroup=label, showlegend=panel == 1,
                     marker=_marker(place, bool(part["rules"].iloc[0])),
-                    hovertemplate=f"%{{x:.0f}}%<extra>{_text(label)}</extra>",
+                    hovertemplate=f"%{{x:.0f}}%<extra>{plain(label)}</extra>",
                 ),
                 row=1, col=panel,
             )  # fmt: skip
@@ -153,10 +152,5 @@ def _marker(place: int, rules: bool) -> dict[str, object]:
     return {"symbol": symbol, "size": 12, "color": colour, "line": {"width": 2, "color": colour}}
 
 
-def _text(label: object) -> str:
-    """A label as plain text: plotly would take tags in it for formatting."""
-    return escape(str(label), quote=False)
-
-
 def _source(source: str, fictional: bool) -> str:
-    return _text(f"{source} (fictional)" if fictional and "fictional" not in source.lower() else source)
+    return plain(f"{source} (fictional)" if fictional and "fictional" not in source.lower() else source)

@@ -11,16 +11,17 @@ import pandas as pd
 from core.cognition.registry import asks_model, engine_label
 from core.errors import InputError
 from core.records import RUNGS, RunRecord
-from core.report.document import Block, Details, Document, Figure, Heading, Items, Paragraph, Table, sentences
+from core.report.document import Block, Details, Document, Figure, Heading, Items, Paragraph, Table
 from core.report.figures.contrasts import contrast_figure
 from core.report.figures.sweeps import sweep_figure
 from core.report.reproduction import Reproduction, reproduction
-from core.report.sentences.language import run_asking_text
+from core.report.sentences.language import usage_blocks
 from core.services.counterfactuals.claims import PLAUSIBLE, claims_of
 from core.services.counterfactuals.requests import CompareRequest, SweepRequest
 from core.services.counterfactuals.results import ComparisonResult, ScenarioResult, SweepResult
 from core.services.counterfactuals.run import compare, sweep
 from core.services.counterfactuals.tables import contrast_table, sweep_table
+from core.services.language.usage import ModelUsage
 from core.services.policies.timelines import OBSERVED
 from core.services.populations.synthesis import make_population
 from core.services.runs.fits import told_again
@@ -278,8 +279,8 @@ def _certainty(result: SweepResult | ComparisonResult, study: Study) -> tuple[Bl
     return (Paragraph(claims.headline), Details("What the intervals cover", (Paragraph(claims.details),)))
 
 
-def _asked(asking: Mapping[str, object] | None) -> tuple[Block, ...]:
-    return () if asking is None else sentences(run_asking_text(asking))
+def _asked(asking: ModelUsage | None) -> tuple[Block, ...]:
+    return () if asking is None else usage_blocks(asking)
 
 
 def _changes(item: ScenarioResult) -> str:

@@ -13,7 +13,7 @@ from core.cognition.llm.variants import IRRELEVANT, LEADING, PARAPHRASE
 from core.cognition.registry import engine_label
 from core.report.document import Block, Document, Figure, Heading, Items, Paragraph, Table, number
 from core.report.figures.persona_audit import memory_figure, spread_figure, wording_figure
-from core.report.sentences.language import spent_sentence
+from core.report.sentences.language import spent_sentence, warnings_of
 from core.report.sentences.sources import source_line, twin_source
 from core.services.audits.results import (
     NO_VARIANTS,
@@ -35,7 +35,6 @@ from core.services.audits.results import (
     SpreadFigures,
     WordingChange,
 )
-from core.services.language.model_identity import several_models
 from core.study import Study
 
 RECALL = "What the model recalls"
@@ -103,7 +102,7 @@ def about_model(result: Audited) -> str:
 def took_blocks(result: Audited) -> tuple[Block, ...]:
     """What asking took, and whether more than one model answered."""
     spent = () if result.spent is None else (Paragraph(spent_sentence(result.spent)),)
-    warned = (Paragraph(text, "caution") for text in several_models(result.model_ids))
+    warned = (Paragraph(text, "caution") for text in warnings_of(result))
     return (*spent, *warned, Paragraph(f"Kept as {result.run_id}."))
 
 

@@ -17,7 +17,7 @@ from core.report.figures.calibration import leaderboard_figure
 from core.report.reproduction import Reproduction, reproduction
 from core.report.sentences.calibration import parameter_blocks
 from core.report.sentences.intervals import held_sentence, held_table
-from core.report.sentences.language import run_asking_text
+from core.report.sentences.language import usage_blocks
 from core.report.sentences.sources import twin_source
 from core.services.populations.synthesis import make_population
 from core.services.runs.fits import told_again
@@ -124,7 +124,7 @@ def basis_blocks(result: RunResult) -> tuple[Block, ...]:
             and f"Tables of the population contradict one another, and no number of people meets them: {conflicts}.",
             *result.data_notes,
         ),
-        *sentences(None if result.asking is None else run_asking_text(result.asking)),
+        *(() if result.asking is None else usage_blocks(result.asking)),
         *sentences(*left_out_sentences(result)),
         *sentences(
             f"Took {result.seconds['total']:.1f} s, {result.peak_memory_mb:.0f} MB at most. Run {result.run_id}."

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from core.cognition.llm import canaries
 from core.cognition.llm.budget import Plan
 from core.cognition.llm.designs import TOGETHER, design_of
 from core.cognition.llm.memoising import JOINT
 from core.cognition.llm.prompts import PERSONA
-from core.policy.calendar import DAY_WORDS
-from core.services.language.descriptions import DESIGN_CHOICES, is_rules
+from core.services.language.descriptions import is_rules
+from core.services.language.engines import ASKING
+from core.services.language.usage import RunUsage
 from core.services.runs.costs import CostBefore
 from core.services.runs.fits import Unfinished
 from core.services.studies.requests import ModelOptions
@@ -39,30 +39,21 @@ def count(value: float) -> str:
     return f"{value / 1e6:.1f} million" if value >= 1e6 else f"{value:,.0f}"
 
 
-def about(value: float) -> str:
-    """An estimate of a count, to two digits that mean something."""
-    return count(float(f"{value:.2g}"))
-
-
-def between(low: float, high: float) -> str:
-    """A range of estimates, as one number where it is one."""
-    return about(low) if about(low) == about(high) else f"{about(low)} to {about(high)}"
-
-
 def money(value: float) -> str:
     """An amount, exact enough to be nonzero."""
     return f"{value:,.{2 if value >= 0.1 or value == 0 else 4}f}"
 
 
-def plan_figures(cost: Plan | CostBefore, canaries: int = 0) -> tuple[Figure, ...]:
-    """What asking will take, for a row of tiles; a plan does not say how many of its calls are canaries."""
+def plan_figures(cost: Plan) -> tuple[Figure, ...]:
+    """What asking will take, for a row of tiles."""
     if cost.cost is None:
         price, typical = no_cost(cost.about_cost), ""
     else:
         price = f"{money(cost.cost.low)} – {money(cost.cost.high)} {cost.currency}"
         typical = f" Typically {money(cost.cost.typical)} {cost.currency}."
-    canaries = cost.canaries if isinstance(cost, CostBefore) else canaries
-    calls = f"{canaries:,} of them are canaries, which tell whether another model answers. " if canaries else ""
+    calls = (
+        f"{cost.canaries:,} of them are canaries, which tell whether another model answers. " if cost.canaries else ""
+    )
     return (
         Figure(
             "Questions",
@@ -78,22 +69,6 @@ def plan_figures(cost: Plan | CostBefore, canaries: int = 0) -> tuple[Figure, ..
         ),
         Figure("Cost", price, f"{_sentence(cost.about_cost)}{typical}"),
     )
-
-
-def plan_note(cost: Plan | CostBefore) -> str:
-    """What a plan counts, in sentences: questions, tokens, and where the price is from or why there is none."""
-    tokens_in, tokens_out = cost.tokens_in, cost.tokens_out
-    text = f"{cost.questions:,} questions in all, {cost.distinct:,} of them distinct"
-    if cost.calls:
-        text += (
-            f". Tokens (pieces of words, by which providers bill): about {between(tokens_in.low, tokens_in.high)} in and "
-            f"{between(tokens_out.low, tokens_out.high)} out, thinking included (typically {about(tokens_in.typical)} and "
-            f"{about(tokens_out.typical)}), estimated from the length of the texts"
-        )
-    text = f"{text}. {_sentence(cost.about_cost)}"
-    if cost.cost is not None:
-        text += " Prices change: look at the provider's page before a large run, and set a cap."
-    return text
 
 
 def asked_words(cost: CostBefore, asking: ModelOptions) -> str:
@@ -127,13 +102,11 @@ def time_words(calls: int, asking: ModelOptions) -> str:
 
 def news_words(run: StoredRun) -> str:
     """What a run that has just ended took, in a sentence."""
-    asked = asking_summary(run)
+    asked = usage_of_run(run)
     if asked is None:
         return "no calls were made and nothing was paid."
-    failed = (
-        f"{asked['failed']:,} questions have no valid answer" if asked["failed"] else "every question has an answer"
-    )
-    return f"{asked['calls']:,} calls, {asked['cached']:,} answers from the cache, {failed}; cost: {cost_words(asked)}."
+    failed = f"{asked.failed:,} questions have no valid answer" if asked.failed else "every question has an answer"
+    return f"{asked.calls:,} calls, {asked.cached:,} answers from the cache, {failed}; cost: {cost_words(asked)}."
 
 
 def no_cost(sentence: str) -> str:
@@ -141,109 +114,43 @@ def no_cost(sentence: str) -> str:
     return "unknown" if "unknown" in sentence else "none"
 
 
-def asking_summary(run: StoredRun) -> Mapping[str, Any] | None:
-    """What a run kept of how it asked; None for the offline engine."""
-    summary = run.summary if isinstance(run.summary, Mapping) else {}
-    found = summary.get("asking")
-    return found if isinstance(found, Mapping) else None
+def usage_of_run(run: StoredRun) -> RunUsage | None:
+    """What a run asked and took; None for the offline engine."""
+    found = run.summary.get(ASKING) if isinstance(run.summary, Mapping) else None
+    return None if found is None else RunUsage.from_dict(found)
 
 
-def took_figures(asked: Mapping[str, Any]) -> tuple[Figure, ...]:
+def took_figures(asked: RunUsage) -> tuple[Figure, ...]:
     """What a finished run took, for a row of tiles."""
     return (
-        Figure("Questions", count(asked["distinct"]), "Distinct ones: equal questions are asked once."),
-        Figure(
-            "From cache", count(asked["cached"]), "Questions that had been answered before, by this or another run."
-        ),
-        Figure("Calls", count(asked["calls"]), f"{asked['canary_calls']:,} of them were canaries."),
-        Figure("Failed", count(asked["failed"]), "Questions that have no valid answer; they are listed below."),
-        Figure("Cost", cost_words(asked), _sentence(asked["about_cost"])),
+        Figure("Questions", count(asked.distinct), "Distinct ones: equal questions are asked once."),
+        Figure("From cache", count(asked.cached), "Questions that had been answered before, by this or another run."),
+        Figure("Calls", count(asked.calls), f"{asked.canary_calls:,} of them were canaries."),
+        Figure("Failed", count(asked.failed), "Questions that have no valid answer; they are listed below."),
+        Figure("Cost", cost_words(asked), _sentence(asked.about_cost)),
     )
 
 
-def took_note(asked: Mapping[str, Any]) -> str:
-    """Tokens, repairs and price of a finished run, in sentences."""
-    text = f"{asked['tokens_in']:,} tokens in and {asked['tokens_out']:,} out, as the provider counted them"
-    text += f" ({asked['uncounted']:,} replies did not say)." if asked["uncounted"] else "."
-    if asked["repairs"]:
-        text += f" {asked['repairs']:,} replies were malformed and asked for again."
-    of_run = asked["of_run"]["calls"]
-    if of_run > asked["calls"]:
-        text += f" With what the run asked before it was taken up again: {of_run:,} calls."
-    return f"{text} {_sentence(asked['about_cost'])}"
-
-
-def cost_words(asked: Mapping[str, Any]) -> str:
+def cost_words(asked: RunUsage) -> str:
     """What a finished run cost."""
-    if asked["cost"] is None:
-        return no_cost(asked["about_cost"])
-    return f"{money(asked['cost'])} {asked['currency']}"
-
-
-def model_words(asked: Mapping[str, Any]) -> str:
-    """Which model answered, as the provider said."""
-    ids = ", ".join(f"{name} ({number:,})" for name, number in asked["model_ids"].items())
-    returned = f" The provider says that it was answered by: {ids}." if ids else ""
-    samples = f"{asked['samples']} sample{'s' * (asked['samples'] != 1)} of each question"
-    return (
-        f"Model asked for: {asked['model']}. Version of the prompts: {asked['prompts']}. Design: {_title(asked['design'])}, "
-        f"kinds of day {asked['days']}, {samples}, {asked['personas']:,} personas in {asked['contexts']:,} situations.{returned}"
-    )
-
-
-def canary_words(asked: Mapping[str, Any]) -> str:
-    """Whether the model behind the name was compared with what it was."""
-    canaries = asked["canaries"]
-    if canaries is None:
-        return "No canaries were asked with this run: everything came from the cache."
-    if canaries["compared_with"] is None:
-        return (
-            "Canaries, a few fixed questions, were asked with this run. They are the first of this model here, so that there is "
-            "nothing to compare them with yet."
-        )
-    if asked["warnings"]:
-        return f"Canaries, a few fixed questions, were compared with those of run {canaries['compared_with']}."
-    return (
-        f"Canaries, a few fixed questions, are answered as with run {canaries['compared_with']}: nothing speaks for another "
-        "model behind the name."
-    )
-
-
-def failure_table(failures: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Questions without a valid answer (`failed_questions`): whose, which sample, why, and about what."""
-    return [
-        {
-            "Persona": _people(item["personas"]),
-            "Sample": int(item["sample"]) + 1,
-            "Why": item["problem"],
-            "Kinds of day": ", ".join(DAY_WORDS.get(name, name) for name in item["days"]),
-            "Situation": " | ".join(item["situations"]),
-        }
-        for item in failures
-    ]
+    if asked.cost is None:
+        return no_cost(asked.about_cost)
+    return f"{money(asked.cost)} {asked.currency}"
 
 
 def took_row(run: StoredRun, label: str) -> dict[str, str]:
     """A run's row in a table of what runs took."""
-    asked = asking_summary(run)
+    asked = usage_of_run(run)
     row = {"Engine": label, "Personas": f"{run.record.personas:,}", "Time": _duration(run.seconds)}
     if asked is None:
         nothing = "none" if is_rules(run.record) else "not recorded"
-        return {
-            **row,
-            "Calls": nothing,
-            "From the cache": nothing,
-            "Tokens": nothing,
-            "Cost": nothing,
-            "Failed": nothing,
-        }
-    return {
-        **row,
-        "Calls": f"{asked['calls']:,}",
-        "From the cache": f"{asked['cached']:,}",
-        "Tokens": f"{asked['tokens_in']:,} in, {asked['tokens_out']:,} out",
+        return row | dict.fromkeys(("Calls", "From the cache", "Tokens", "Cost", "Failed"), nothing)
+    return row | {
+        "Calls": f"{asked.calls:,}",
+        "From the cache": f"{asked.cached:,}",
+        "Tokens": f"{asked.tokens_in:,} in, {asked.tokens_out:,} out",
         "Cost": cost_words(asked),
-        "Failed": f"{asked['failed']:,}",
+        "Failed": f"{asked.failed:,}",
     }
 
 
@@ -269,16 +176,11 @@ def story(item: Unfinished, store: Store) -> str:
     )
     if is_rules(record):
         return f"{text} {item.trials_done} of {item.trials} trials are kept."
-    answered, failed = kept_calls(store, record.run_id), failed_calls(store, record.run_id)
+    answered, failed = _calls(store, record.run_id, ANSWERED), failed_calls(store, record.run_id)
     if not answered + failed:
         return f"{text} No question had been answered yet."
     without = f"; {failed:,} have no valid answer" if failed else ""
     return f"{text} {answered:,} questions were answered and are kept{without}."
-
-
-def kept_calls(store: Store, run_id: str) -> int:
-    """How many questions have an answer that was given in a run; canaries do not count."""
-    return _calls(store, run_id, ANSWERED)
 
 
 def failed_calls(store: Store, run_id: str) -> int:
@@ -289,11 +191,6 @@ def failed_calls(store: Store, run_id: str) -> int:
 def _calls(store: Store, run_id: str, status: str) -> int:
     rows = store.read("llm_calls", columns=["design"], run_id=run_id, status=status)
     return int((~rows["design"].str.startswith(canaries.DESIGN)).sum())
-
-
-def _title(design: Any) -> str:
-    found = DESIGN_CHOICES.get(str(design))
-    return str(design) if found is None else found.title.lower()
 
 
 def _sentence(text: str) -> str:
@@ -313,11 +210,6 @@ def _range(low: float, high: float) -> str:
     if first == last:
         return f"about {first}"
     return f"{number} to {until} {unit}" if unit == same else f"{first} to {last}"
-
-
-def _people(personas: list[int]) -> str:
-    shown = ", ".join(str(item) for item in personas[:6])
-    return shown + (f" and {len(personas) - 6} more" if len(personas) > 6 else "")
 
 
 def _duration(seconds: float | None) -> str:

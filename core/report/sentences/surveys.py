@@ -6,13 +6,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from core.cognition.llm.budget import Spent
 from core.cognition.registry import engine_label
 from core.report.document import Block, Details, Document, Figure, Heading, Paragraph, Table
 from core.report.figures.surveys import PARTS, answer_figure, measure_words, spread_figure, subgroup_figure
 from core.report.reproduction import Reproduction, reproduction
-from core.report.sentences.language import cost_before_text, spent_sentence
-from core.services.language.model_identity import several_models
+from core.report.sentences.language import cost_before_text, spent_sentence, warnings_of
 from core.services.surveys.ask import ask
 from core.services.surveys.requests import request_of_question
 from core.services.surveys.results import AnswerGroup, AskingCost, SurveyResult, answer_table
@@ -29,11 +27,7 @@ def survey_document(result: SurveyResult, study: Study | None = None, by: Sequen
     groups: list[Block] = []
     for name in result.by if by is None else by:
         groups += [Heading(f"By {result.by[name].label.lower()}"), *group_blocks(result, name)]
-    spent = (
-        []
-        if result.spent is None
-        else [Paragraph(f"{spent_sentence(Spent.from_dict(result.spent))}{_canaries(result)}")]
-    )
+    spent = [] if result.spent is None else [Paragraph(spent_sentence(result.spent))]
     return Document(
         f"“{result.question.text}”",
         (*about_blocks(result), *everyone_blocks(result), *groups, *spent, Paragraph(f"Kept as {result.run_id}.")),
@@ -63,9 +57,7 @@ def about_blocks(result: SurveyResult) -> tuple[Block, ...]:
             f"{result.failed:,} questions have no valid answer and count for nobody, such as: {result.problems[0]}"
         )
         said.append(Paragraph(problem, "caution"))
-    # Earlier versions kept what is said of several models too.
-    warnings = dict.fromkeys((*several_models(result.model_ids), *result.warnings))
-    return (*said, *(Paragraph(f"Beware: {text}", "caution") for text in warnings))
+    return (*said, *(Paragraph(f"Beware: {text}", "caution") for text in warnings_of(result)))
 
 
 def everyone_blocks(result: SurveyResult) -> tuple[Block, ...]:
@@ -156,7 +148,7 @@ def cost_document(cost: AskingCost) -> Document:
         (
             Paragraph(
                 f"{cost.personas:,} of {cost.of_personas:,} personas, {_samples(cost.samples)}, through {cost.engine} "
-                f"{cost.model}. {cost_before_text(cost)}{_same_calls(cost.canaries)}"
+                f"{cost.model}. {cost_before_text(cost)}"
             ),
         ),
     )
@@ -208,15 +200,3 @@ def _name(group: AnswerGroup) -> str:
 
 def _samples(samples: int) -> str:
     return f"{samples} sample{'s' if samples > 1 else ''} each"
-
-
-def _canaries(result: SurveyResult) -> str:
-    return _same_calls((result.spent or {}).get("canary_calls", 0))
-
-
-def _same_calls(calls: int) -> str:
-    return (
-        f"\n{calls:,} of the calls are the same whatever is asked, to notice when another model answers."
-        if calls
-        else ""
-    )

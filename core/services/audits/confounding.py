@@ -39,6 +39,7 @@ from core.services.audits.results import (
     DesignVerdict,
     IntervalEstimate,
     RangeRow,
+    RangeVerdict,
     number,
 )
 from core.services.language.engines import asked_of
@@ -138,6 +139,7 @@ class _Audit:
             for item in self.asked
             if item.range is None
         }
+        ranges = tuple(self._range_rows(answers))
         return ConfoundingResult(
             study=study.id,
             fictional=study.fictional,
@@ -153,7 +155,10 @@ class _Audit:
             variables={item.id: item.label for item in self.variables},
             behaviours={item.id: item.label for item in study.behaviours},
             associations=tuple(row for rows in by_way.values() for row in rows),
-            ranges=tuple(self._range_rows(answers)),
+            ranges=ranges,
+            range_verdicts=tuple(
+                RangeVerdict(design=row.design, moves=row.moves) for row in ranges if row.behaviour is None
+            ),
             verdicts=tuple(
                 DesignVerdict(
                     design=design,

@@ -275,6 +275,14 @@ class DesignVerdict:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RangeVerdict:
+    """Whether the range shown moves the answers in a design, over all behaviours."""
+
+    design: str
+    moves: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConfoundingResult(Audited, Result, kind=KIND, what=AUDIT):
     """What else moves with the policy: `associations` one for each design, way of stating and variable, `ranges` one for each
     design and behaviour, and one over all of them."""
@@ -287,3 +295,4 @@ class ConfoundingResult(Audited, Result, kind=KIND, what=AUDIT):
     associations: tuple[AssociationRow, ...]
     ranges: tuple[RangeRow, ...]
     verdicts: tuple[DesignVerdict, ...]
+    range_verdicts: tuple[RangeVerdict, ...] = ()

@@ -16,24 +16,67 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Any
 
 from core.errors import InputError, PolicyTwinError
+from core.options import option
+from core.result import Result
 
 MODEL = "benchmark"
 _REASON = "An ordinary working day, with few rules in force."
 _HEAD_END = b"\r\n\r\n"
 
 
-def benchmark_llm(*, calls: int, latency: float, concurrency: int, repeat: int) -> dict[str, Any]:
-    """Calls per second of the bare `openai` client and of the pipe, `repeat` times each, and the median of their ratio.
+@dataclass(frozen=True)
+class LanguageBenchmarkRequest:
+    """`calls` calls of `latency` seconds, `concurrency` at a time, `repeat` times each way. InputError for none of anything."""
 
-    Each run makes `calls` calls of `latency` seconds, `concurrency` at a time; `ideal` is what nobody can exceed.
+    calls: int = option("calls in each run (default 2000)", 2000)
+    latency: float = option("seconds to an answer (default 0.2)", 0.2, word="S")
+    concurrency: int = option("calls at a time (default 32)", 32)
+    repeat: int = option("pairs of runs (median shown; default 3)", 3)
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not value > 0:
+                raise InputError(f"--{name} {value}", allowed="above 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallsPerSecond:
+    """Of the bare client and of the pipe, one after the other."""
+
+    bare: float
+    pipe: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageBenchmark(Result):
+    """The speeds of each run, and the median and ends of the pipe's over the bare client's; `ideal` is what nobody can
+    exceed."""
+
+    machine: str
+    client: str
+    calls: int
+    latency: float
+    concurrency: int
+    ideal: float
+    runs: tuple[CallsPerSecond, ...]
+    ratio: float
+    lowest: float
+    highest: float
+
+
+def benchmark_llm(request: LanguageBenchmarkRequest) -> LanguageBenchmark:
+    """Calls per second of the bare `openai` client and of the pipe, and the median of their ratio.
+
     Raises InputError where the package `openai` is missing.
     """
+    calls, latency, concurrency = request.calls, request.latency, request.concurrency
     try:
         import openai
     except ImportError:
@@ -45,27 +88,27 @@ def benchmark_llm(*, calls: int, latency: float, concurrency: int, repeat: int) 
         # Connections, imports and the first of everything are nobody's speed.
         _bare(url, concurrency, concurrency)
         _piped(url, concurrency, concurrency, Path(folder) / "warm.duckdb")
-        for number in range(repeat):
+        for number in range(request.repeat):
             store = Path(folder) / f"bench-{number}.duckdb"
             order = ("bare", "pipe") if number % 2 == 0 else ("pipe", "bare")
             seconds = {
                 name: _bare(url, calls, concurrency) if name == "bare" else _piped(url, calls, concurrency, store)
                 for name in order
             }
-            runs.append({name: calls / taken for name, taken in sorted(seconds.items())})
-    ratios = [run["pipe"] / run["bare"] for run in runs]
-    return {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-        "client": f"openai {openai.__version__}",
-        "calls": calls,
-        "latency": latency,
-        "concurrency": concurrency,
-        "ideal": concurrency / latency,
-        "runs": runs,
-        "ratio": median(ratios),
-        "lowest": min(ratios),
-        "highest": max(ratios),
-    }
+            runs.append(CallsPerSecond(bare=calls / seconds["bare"], pipe=calls / seconds["pipe"]))
+    ratios = [run.pipe / run.bare for run in runs]
+    return LanguageBenchmark(
+        machine=f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        client=f"openai {openai.__version__}",
+        calls=calls,
+        latency=latency,
+        concurrency=concurrency,
+        ideal=concurrency / latency,
+        runs=tuple(runs),
+        ratio=median(ratios),
+        lowest=min(ratios),
+        highest=max(ratios),
+    )
 
 
 def _questions(count: int) -> list[Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +12,7 @@ import pandas as pd
 from core.counterfactual.contrast import Contrast
 from core.counterfactual.sweep import Sweep
 from core.result import Result
+from core.services.language.usage import ModelUsage
 
 #: How the reference is called among a comparison's stored paths; ids of timelines end in a hash and never equal it.
 REFERENCE = "reference"
@@ -31,7 +31,7 @@ class About:
     origin: date | None = None
     run_id: str = ""
     rung: str = ""
-    asking: Mapping[str, Any] | None = None
+    asking: ModelUsage | None = None
     seconds: float = 0.0
 
 

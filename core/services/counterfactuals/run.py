@@ -33,7 +33,7 @@ from core.services.counterfactuals.results import (
     sweep_frame,
     sweep_result,
 )
-from core.services.language.engines import spent_by
+from core.services.language.engines import usage_of
 from core.services.policies.timelines import distinct_scenarios, save_timeline
 from core.services.populations.synthesis import save_population
 from core.services.runs.finished import finished_run
@@ -195,7 +195,7 @@ def compare(
 def about_twin(twin: FittedTwin, run_id: str, engine: str, rung: str) -> About:
     """Whose answer a counterfactual of this twin of a run is."""
     study = twin.problem.study
-    asked = spent_by(model_engine(twin.engine)) if twin.engine.asks_model else None
+    asked = usage_of(model_engine(twin.engine)) if twin.engine.asks_model else None
     return About(
         study=study.id, fictional=study.fictional, engine=engine, personas=len(twin.personas), of_run=run_id,
         origin=twin.origin, rung=rung, asking=asked,

@@ -24,6 +24,7 @@ from core.cognition.registry import asks_model, engine_for, replays
 from core.errors import InputError
 from core.execution.progress import ProgressReporter
 from core.records import RunRecord
+from core.services.language.usage import ModelUsage
 from core.services.studies.inputs import StudyInputs, open_study
 from core.services.studies.requests import ModelOptions
 from core.store.database import Store
@@ -158,23 +159,23 @@ def engine_of_run(
     )
 
 
-def spent_by(engine: MemoisingEngine) -> dict[str, Any]:
-    """What an engine's questions took until now (`Spent.as_dict`, with repairs), the model ids that answered, and
-    `warnings` where there are several."""
+def usage_of(engine: MemoisingEngine) -> ModelUsage:
+    """What an engine's questions took until now."""
     outcomes = engine.outcomes.values()
+    took = replace(
+        spent(outcomes, engine.language.price),
+        failed=len(engine.failed),
+        about_cost=price_of(engine.language.spec, load_prices())[1],
+    )
     ids = Counter(item.model_id for item in outcomes if item.model_id)
-    several = f"The answers come from more than one model: {', '.join(sorted(ids))}."
-    return {
-        **spent(outcomes, engine.language.price).as_dict(),
-        "about_cost": price_of(engine.language.spec, load_prices())[1],
-        "model": engine.language.spec.model,
-        "model_ids": dict(sorted(ids.items())),
-        "warnings": [several] if len(ids) > 1 else [],
-        "design": engine.language.design.name,
-        "distinct": len(engine.outcomes),
-        "repairs": sum(item.repairs for item in outcomes),
-        "failed": len(engine.failed),
-    }
+    return ModelUsage(
+        **vars(took),
+        model=engine.language.spec.model,
+        model_ids=dict(sorted(ids.items())),
+        design=engine.language.design.name,
+        distinct=len(engine.outcomes),
+        repairs=sum(item.repairs for item in outcomes),
+    )
 
 
 def own_contexts(inputs: StudyInputs, problem: Problem, test_end: date, days: str) -> pd.DataFrame:

@@ -8,14 +8,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TypeVar
 
-from core.cognition.llm.budget import Plan, plan, spent
+from core.cognition.llm.budget import Plan, Spent, plan, spent
 from core.cognition.llm.cache import AnswerCache
 from core.cognition.llm.canaries import (
     VERSION,
+    CanaryComparison,
     CanaryRound,
     ask_canaries,
     canary_questions,
@@ -30,6 +31,7 @@ from core.cognition.llm.types import ModelSpec, Question, Unavailable
 
 #: The run that an estimate's canaries are for, where the run itself has no name yet.
 NO_RUN = "estimate"
+Took = TypeVar("Took", bound=Spent)
 
 
 @dataclass(frozen=True)
@@ -50,16 +52,17 @@ class CanaryUsage:
             spent_tokens_out=limits.spent_tokens_out + self.tokens_out,
         )
 
-    def added_to(self, spent: dict[str, Any], price: Price | None) -> dict[str, Any]:
-        """What was spent (`Spent.as_dict`) with this, and how many of the calls were canaries."""
-        tokens_in, tokens_out = spent["tokens_in"] + self.tokens_in, spent["tokens_out"] + self.tokens_out
-        return spent | {
-            "calls": spent["calls"] + self.calls,
-            "tokens_in": tokens_in,
-            "tokens_out": tokens_out,
-            "cost": spent["cost"] if price is None else price.cost(tokens_in, tokens_out),
-            "canary_calls": self.calls,
-        }
+    def added_to(self, spent: Took, price: Price | None) -> Took:
+        """What was spent, with this."""
+        tokens_in, tokens_out = spent.tokens_in + self.tokens_in, spent.tokens_out + self.tokens_out
+        return replace(
+            spent,
+            calls=spent.calls + self.calls,
+            tokens_in=tokens_in,
+            tokens_out=tokens_out,
+            cost=spent.cost if price is None else price.cost(tokens_in, tokens_out),
+            canary_calls=self.calls,
+        )
 
 
 def plan_with_canaries(
@@ -70,14 +73,15 @@ def plan_with_canaries(
     *,
     max_repairs: int,
     asks: bool,
-) -> tuple[Plan, int]:
-    """The plan of asking these questions for a run, and how many calls of it are canaries: none where nothing is lacking,
-    and none where answers are replayed (`asks` is False). Raises InputError as `plan` does."""
+) -> Plan:
+    """The plan of asking these questions for a run, with its canaries: none where nothing is lacking, and none where answers
+    are replayed (`asks` is False). Raises InputError as `plan` does."""
     own = plan(questions, spec, cache, max_repairs=max_repairs)
     if not own.calls or not asks:
-        return own, 0
+        return own
     whole = plan([*questions, *canary_questions(run_id)], spec, cache, max_repairs=max_repairs)
-    return replace(whole, questions=own.questions, distinct=own.distinct, cached=own.cached), whole.calls - own.calls
+    canaries = whole.calls - own.calls
+    return replace(whole, questions=own.questions, distinct=own.distinct, cached=own.cached, canaries=canaries)
 
 
 def ask_guard(
@@ -114,23 +118,16 @@ def ask_guard(
     return found, CanaryUsage(len(outcomes), took.calls, took.tokens_in, took.tokens_out)
 
 
-def compare(own: CanaryRound | None, cache: AnswerCache, spec: ModelSpec) -> tuple[list[str], dict[str, Any] | None]:
-    """Warnings that another model seems to answer now, and the canaries in JSON's own types: None where none were asked,
-    because no call was needed."""
+def compare(own: CanaryRound | None, cache: AnswerCache, spec: ModelSpec) -> CanaryComparison | None:
+    """The canaries beside those of before; None where none were asked, because no call was needed."""
     if own is None:
-        return [], None
+        return None
     earlier = last_canaries(cache, spec, own.run_id)
-    said = {
-        "version": VERSION,
-        "asked_at": own.asked_at.isoformat(),
-        "model_ids": list(own.model_ids),
-        "answers": {name: list(values) for name, values in own.answers.items()},
-        "compared_with": None if earlier is None else earlier.run_id,
-    }
-    return ([] if earlier is None else compare_canaries(earlier, own)), said
-
-
-def several_models(ids: Iterable[str]) -> list[str]:
-    """A warning where answers that are read together come from more than one model."""
-    found = sorted(set(ids))
-    return [f"The answers come from more than one model: {', '.join(found)}."] if len(found) > 1 else []
+    return CanaryComparison(
+        version=VERSION,
+        asked_at=own.asked_at.isoformat(),
+        model_ids=own.model_ids,
+        answers=own.answers,
+        compared_with=None if earlier is None else earlier.run_id,
+        changes=() if earlier is None else compare_canaries(earlier, own),
+    )

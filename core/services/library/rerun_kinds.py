@@ -51,7 +51,8 @@ def _run(again: Again) -> str:
     if asks_model(record.engine):
         check_prompts(again)
         own = asking_of(record)
-        failed = bool((RunResult.of(again.run).asking or {}).get("failed"))
+        usage = RunResult.of(again.run).asking
+        failed = usage is not None and usage.failed > 0
         request = replace(
             request, engine=REPLAY,
             asking=replace(own, engine=REPLAY, of=own.of or own.engine, allow_failures=failed),

@@ -16,21 +16,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from core.calibration.untold import LEAST_SHARE
 from core.cognition.engine import DAY_TYPE, ResponseEngine
-from core.cognition.llm.budget import Plan, plan
+from core.cognition.llm.budget import plan
 from core.cognition.llm.cache import AnswerCache
 from core.cognition.llm.canaries import stored_canaries
 from core.cognition.llm.designs import TOGETHER
-from core.cognition.llm.engine import AnswersMissing, Failure, LanguageEngine
+from core.cognition.llm.engine import AnswersMissing, Failure
 from core.cognition.llm.memoising import MemoisingEngine, model_engine
 from core.cognition.llm.prompts import PromptWriter
-from core.cognition.llm.types import Question
-from core.cognition.registry import replays
 from core.errors import PolicyTwinError
 from core.execution.progress import ProgressReporter
-from core.services.language.engines import own_contexts, spent_by, watched
-from core.services.language.model_identity import CanaryUsage, ask_guard, compare, plan_with_canaries
+from core.services.language.engines import own_contexts, usage_of, watched
+from core.services.language.model_identity import CanaryUsage, ask_guard, compare
+from core.services.language.usage import CallsKept, FailedQuestion, RunUsage
 from core.store.database import Store
 from core.store.llm_calls import ANSWERED
 
@@ -54,10 +52,8 @@ def left_out(engine: ResponseEngine) -> dict[str, str]:
     return reasons
 
 
-def ask_everything(
-    prepared: Prepared, run_id: str, store: Store, watch: ProgressReporter
-) -> tuple[Prepared, dict[str, Any]]:
-    """The run with an engine that knows all answers, and what goes into the summary as `asking`.
+def ask_everything(prepared: Prepared, run_id: str, store: Store, watch: ProgressReporter) -> tuple[Prepared, RunUsage]:
+    """The run with an engine that knows all answers, and what goes into its result as `asking`.
 
     Raises what asking raises (Denied, BudgetReached, Cancelled …): what was answered is kept. AnswersMissing where
     questions failed and the run does not allow it, or where a situation is left that nobody answered.
@@ -98,60 +94,53 @@ def ask_everything(
             tuple(engine.failures),
         )
     watch.report("ask", used.questions + before.distinct, used.questions + before.distinct, "questions")
-    values = _values(engine, people, contexts, before.questions, used)
-    warnings, values["canaries"] = compare(canaries, cache, language.spec)
-    values["warnings"] += warnings
-    values["of_run"] = _of_run(store, run_id)
-    values["seconds"] = round(time.perf_counter() - began, 3)
-    return replace(prepared, engine=engine), values
+    usage = RunUsage(
+        **vars(usage_of(engine)),
+        engine=engine.name,
+        prompts=language.writer.files.version,
+        days=language.design.days,
+        samples=language.samples,
+        personas=len(people),
+        contexts=len(contexts),
+        questions=before.questions,
+        failures=failed_questions_of(engine.failures[:MOST_LISTED], language.writer, people, contexts),
+        failed_keys=tuple(sorted(engine.failed)),
+        canaries=compare(canaries, cache, language.spec),
+        of_run=_of_run(store, run_id),
+        seconds=round(time.perf_counter() - began, 3),
+    )
+    return replace(prepared, engine=engine), used.added_to(usage, language.price)
 
 
-def _values(
-    engine: MemoisingEngine, people: pd.DataFrame, contexts: pd.DataFrame, questions: int, used: CanaryUsage
-) -> dict[str, Any]:
-    language = engine.language
-    return used.added_to(spent_by(engine), language.price) | {
-        "engine": engine.name,
-        "prompts": language.writer.files.version,
-        "days": language.design.days,
-        "samples": language.samples,
-        "personas": len(people),
-        "contexts": len(contexts),
-        "questions": questions,
-        "failures": failure_rows(engine.failures[:MOST_LISTED], language.writer, people, contexts),
-        "failed_keys": sorted(engine.failed),
-    }
-
-
-def _of_run(store: Store, run_id: str) -> dict[str, Any]:
+def _of_run(store: Store, run_id: str) -> CallsKept:
     """What the run took in all, with what it asked before it was taken up again: the calls that are kept under its name."""
     columns = ["attempts", "tokens_in", "tokens_out", "status"]
     rows = store.read("llm_calls", columns=columns, run_id=run_id)
-    return {
-        "calls": int(rows["attempts"].sum()),
-        "answered": int((rows["status"] == ANSWERED).sum()),
-        "tokens_in": int(rows["tokens_in"].sum()),
-        "tokens_out": int(rows["tokens_out"].sum()),
-        "tokens_untold": int((rows["tokens_in"].isna() | rows["tokens_out"].isna()).sum()),
-    }
+    return CallsKept(
+        calls=int(rows["attempts"].sum()),
+        answered=int((rows["status"] == ANSWERED).sum()),
+        tokens_in=int(rows["tokens_in"].sum()),
+        tokens_out=int(rows["tokens_out"].sum()),
+        tokens_untold=int((rows["tokens_in"].isna() | rows["tokens_out"].isna()).sum()),
+    )
 
 
-def failure_rows(
+def failed_questions_of(
     failures: Sequence[Failure], writer: PromptWriter, people: pd.DataFrame, contexts: pd.DataFrame
-) -> list[dict[str, Any]]:
-    """Failed questions in words: whose, about what, and why."""
+) -> tuple[FailedQuestion, ...]:
+    """Failed questions: whose, about what, and why."""
     identifiers = people["persona_id"].tolist()
     rows = contexts.to_dict("records")
-    return [
-        {
-            "personas": [int(identifiers[row]) for row in item.personas],
-            "situations": list(dict.fromkeys(context_words(writer, rows[row]) for row in item.contexts)),
-            "days": sorted({str(rows[row][DAY_TYPE]) for row in item.contexts}),
-            "sample": item.sample,
-            "problem": item.problem,
-        }
+    return tuple(
+        FailedQuestion(
+            personas=tuple(int(identifiers[row]) for row in item.personas),
+            situations=tuple(dict.fromkeys(context_words(writer, rows[row]) for row in item.contexts)),
+            days=tuple(sorted({str(rows[row][DAY_TYPE]) for row in item.contexts})),
+            sample=item.sample,
+            problem=item.problem,
+        )
         for item in failures
-    ]
+    )
 
 
 def context_words(writer: PromptWriter, row: Mapping[Hashable, Any]) -> str:
@@ -166,28 +155,4 @@ def _named(wrong: AnswersMissing, total: int) -> PolicyTwinError:
         f"{str(wrong).rstrip('.')}. The same command asks those alone again ({len(wrong.failures)} of {total}); "
         "with --allow-failures the run goes on without them",
         wrong.failures,
-    )
-
-
-def untold_warnings(untold: Mapping[str, Sequence[str]]) -> list[str]:
-    """A warning for each behaviour of which the model says next to nothing on some kinds of day (`untold_kinds`)."""
-    return [
-        f"The model says that next to nobody does '{behaviour}' on days of the kinds {', '.join(kinds)}: less than "
-        f"{LEAST_SHARE:.0%} of the busiest weekday, too little to divide by. {LEAST_SHARE:.0%} was taken, on which policy has "
-        "no effect. Do not rely on the forecast of days whose kind has changed, such as a day of rest that is now worked."
-        for behaviour, kinds in untold.items()
-    ]
-
-
-def unasked(
-    language: LanguageEngine, questions: Sequence[Question], run_id: str, store: Store | None
-) -> tuple[Plan, int]:
-    """The plan of asking these questions for a run, and how many calls of it are canaries."""
-    return plan_with_canaries(
-        questions,
-        language.spec,
-        None if store is None else AnswerCache(store),
-        run_id,
-        max_repairs=language.limits.max_repairs,
-        asks=not replays(language.name),
     )

@@ -9,7 +9,7 @@ persona_answers(store, run_id, 3)
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ import pandas as pd
 
 from core.cognition.engine import DAY_TYPE
 from core.cognition.llm.answers import REASON
-from core.cognition.llm.budget import Plan, Range, plan
+from core.cognition.llm.budget import Plan, plan
 from core.cognition.llm.cache import AnswerCache
 from core.cognition.llm.engine import Failure, LanguageEngine
 from core.cognition.llm.memoising import NotAsked, context_keys, model_engine
@@ -29,12 +29,12 @@ from core.counterfactual.sweep import stringency_sweep
 from core.errors import InputError
 from core.people.personas import Population
 from core.policy.timeline import PolicyTimeline
-from core.result import Result
 from core.services.language.engines import asking_of, engine_of_run, own_contexts, own_contexts_of
-from core.services.language.model_identity import NO_RUN
+from core.services.language.model_identity import NO_RUN, plan_with_canaries
+from core.services.language.usage import FailedQuestion
 from core.services.policies.timelines import distinct_scenarios
 from core.services.populations.synthesis import load_population
-from core.services.runs.asking import context_words, failure_rows, unasked
+from core.services.runs.asking import context_words, failed_questions_of
 from core.services.runs.fitted import fitted_twin, horizon_dates
 from core.services.runs.preparing import complete_run, prepare, unsaved_record
 from core.services.studies.inputs import StudyInputs, open_study
@@ -43,39 +43,20 @@ from core.store.database import Store
 from core.store.llm_calls import FAILED
 
 
-@dataclass(frozen=True)
-class CostBefore(Result):
-    """What asking will take, before anything is asked.
+@dataclass(frozen=True, kw_only=True)
+class CostBefore(Plan):
+    """What asking will take of `personas` in `contexts`, before anything is asked.
 
-    `questions` are all that is needed for `personas` in `contexts`, of which `distinct` are different and `cached` have an
-    answer; `calls` are made if every reply is an answer, `canaries` of them for the guard against another model, and
-    `at_most_calls` if none is at first. `cost` is None where it is unknown or there is none; `price_sentence` says which,
-    and where the price is from. `usual_personas` is the study's number of personas where the run takes fewer by default,
-    else None. `complete` names the finished run that is this one already, if there is one.
+    `usual_personas` is the study's number of personas where the run takes fewer by default, else None. `complete` names the
+    finished run that is this one already, if there is one.
     """
 
     engine: str
     model: str
     personas: int
     contexts: int
-    questions: int
-    distinct: int
-    cached: int
-    calls: int
-    canaries: int
-    at_most_calls: int
-    tokens_in: Range
-    tokens_out: Range
-    cost: Range | None
-    currency: str | None
-    price_sentence: str
     usual_personas: int | None = None
     complete: str | None = None
-
-    @property
-    def about_cost(self) -> str:
-        """`price_sentence`, as a `Plan` calls it."""
-        return self.price_sentence
 
 
 def cost_before(store: Store | None, request: RunRequest) -> CostBefore:
@@ -92,11 +73,15 @@ def cost_before(store: Store | None, request: RunRequest) -> CostBefore:
     asked = engine.language.questions(prepared.population.personas, contexts)
     resumable = None if store is None else store.find_resumable(unsaved_record(prepared).inputs_hash())
     run_id = NO_RUN if resumable is None else resumable.run_id
-    found = unasked(engine.language, [item.question for item in asked], run_id, store)
+    language = engine.language
+    found = plan_with_canaries(
+        [item.question for item in asked], language.spec, None if store is None else AnswerCache(store), run_id,
+        max_repairs=language.limits.max_repairs, asks=not replays(language.name),
+    )  # fmt: skip
     by_default = request.personas is None and request.population_id is None
     return _cost(
-        engine.language,
-        *found,
+        language,
+        found,
         personas=prepared.population.size,
         contexts=len(contexts),
         usual_personas=prepared.inputs.study.personas if by_default else None,
@@ -138,7 +123,7 @@ def cost_of_contrast(
     except NotAsked as wrong:
         lacking = wrong
     found = plan(lacking.questions, engine.language.spec, AnswerCache(store))
-    return _cost(engine.language, found, 0, personas=len(twin.personas), contexts=lacking.contexts)
+    return _cost(engine.language, found, personas=len(twin.personas), contexts=lacking.contexts)
 
 
 def cost_of_lacking(store: Store, run_id: str, lacking: NotAsked, inputs: StudyInputs | None = None) -> Plan:
@@ -200,9 +185,9 @@ def persona_answers(store: Store, run_id: str, persona_id: int, *, data: str | P
     return pd.DataFrame(rows, columns=["context", "day_type", "days", "sample", *behaviours, REASON, "failure"])
 
 
-def failed_questions(store: Store, run_id: str, *, data: str | Path | None = None) -> list[dict[str, Any]]:
-    """The questions of a language model's run that have no valid answer until now, complete or not, and why: `personas`
-    (ids), `situations` in words, kinds of `days`, `sample`, `problem`. Questions not asked yet are not among them.
+def failed_questions(store: Store, run_id: str, *, data: str | Path | None = None) -> tuple[FailedQuestion, ...]:
+    """The questions of a language model's run that have no valid answer until now, complete or not, and why. Questions not
+    asked yet are not among them.
 
     InputError for an unknown run and one without a language model.
     """
@@ -224,35 +209,9 @@ def failed_questions(store: Store, run_id: str, *, data: str | Path | None = Non
         )
         for key, problem in zip(found["key"], found["failure"], strict=True)
     ]
-    return failure_rows(failures, language.writer, people, contexts)
+    return failed_questions_of(failures, language.writer, people, contexts)
 
 
-def _cost(
-    language: LanguageEngine,
-    found: Plan,
-    canaries: int,
-    *,
-    personas: int,
-    contexts: int,
-    usual_personas: int | None = None,
-    complete: str | None = None,
-) -> CostBefore:
-    return CostBefore(
-        engine=language.name,
-        model=language.spec.model,
-        personas=personas,
-        contexts=contexts,
-        questions=found.questions,
-        distinct=found.distinct,
-        cached=found.cached,
-        calls=0 if replays(language.name) else found.calls,
-        canaries=canaries,
-        at_most_calls=0 if replays(language.name) else found.at_most_calls,
-        tokens_in=found.tokens_in,
-        tokens_out=found.tokens_out,
-        cost=found.cost,
-        currency=found.currency,
-        price_sentence=found.about_cost,
-        usual_personas=usual_personas,
-        complete=complete,
-    )
+def _cost(language: LanguageEngine, found: Plan, **about: Any) -> CostBefore:
+    asked = replace(found, calls=0, at_most_calls=0) if replays(language.name) else found
+    return CostBefore(**vars(asked), engine=language.name, model=language.spec.model, **about)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -10,6 +9,7 @@ from core.errors import InputError
 from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.execution.progress import ProgressReporter
 from core.result import Result, result_class
+from core.services.language.usage import RunUsage
 from core.services.runs.costs import cost_before
 from core.services.runs.preparing import complete_run
 from core.services.runs.run import ensure_run, run_study
@@ -47,7 +47,8 @@ def finished_run(
         )
     watch.on_cost(cost)
     result = run_study(request, store, watch, executor)
-    return result.run_id, _left(request.asking, result.asking or {})
+    assert result.asking is not None
+    return result.run_id, _left(request.asking, result.asking)
 
 
 def newest_about(store: Store, run_id: str, kind: type[Kind]) -> Kind | None:
@@ -59,11 +60,11 @@ def newest_about(store: Store, run_id: str, kind: type[Kind]) -> Kind | None:
     return None
 
 
-def _left(asking: ModelOptions, took: Mapping[str, Any]) -> ModelOptions:
+def _left(asking: ModelOptions, took: RunUsage) -> ModelOptions:
     """What the caps leave after so much was asked."""
-    tokens = took["tokens_in"] + took["tokens_out"]
+    tokens = took.tokens_in + took.tokens_out
     caps: dict[str, Any] = {}
-    for name, used in (("max_calls", took["calls"]), ("max_tokens", tokens), ("max_cost", took["cost"] or 0.0)):
+    for name, used in (("max_calls", took.calls), ("max_tokens", tokens), ("max_cost", took.cost or 0.0)):
         cap = getattr(asking, name)
         if cap is not None:
             caps[name] = max(type(cap)(0), cap - used)

@@ -12,6 +12,7 @@ import pandas as pd
 from core.counterfactual.coherence import Coherence
 from core.forecasting.metrics import MACRO
 from core.result import Result
+from core.services.language.usage import RunUsage
 from core.services.runs.forecasters import BASELINE, family, label
 from core.services.studies.changes import LeftAttempt
 from core.store.runs import StoredRun
@@ -115,7 +116,7 @@ class RunResult(Result, kind="run"):
     coherence: Coherence | None = None
     began_anew: LeftAttempt | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
-    asking: Mapping[str, Any] | None = None
+    asking: RunUsage | None = None
 
     @classmethod
     def of(cls, run: StoredRun) -> Self:

@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pandas as pd
 
@@ -29,7 +29,8 @@ from core.execution.progress import ProgressReporter
 from core.forecasting.baselines import run_baselines
 from core.forecasting.metrics import MACRO, score_frame
 from core.records import RUNGS, RunRecord
-from core.services.runs.asking import ask_everything, left_out, untold_warnings
+from core.services.language.usage import RunUsage
+from core.services.runs.asking import ask_everything, left_out
 from core.services.runs.endings import ending_kept
 from core.services.runs.forecasters import ablation_forecasts, rival_forecasts
 from core.services.runs.intervals import run_intervals
@@ -123,10 +124,10 @@ def _work(
     anew: LeftAttempt | None,
 ) -> RunResult:
     seconds = {"ingest": prepared.seconds}
-    asked: dict[str, Any] = {}
+    asked: RunUsage | None = None
     if prepared.engine.asks_model:
         prepared, asked = ask_everything(prepared, record.run_id, store, watch)
-        seconds["ask"] = asked["seconds"]
+        seconds["ask"] = asked.seconds
         # Answers may have come since an earlier attempt, so nothing that rests on them is taken over from it.
         forget_work(store, record.run_id)
     found, seconds["calibrate"] = _timed(lambda: search_stored(prepared, record, store, watch, executor))
@@ -202,7 +203,7 @@ def _work(
         coherence=coherence,
         began_anew=anew,
         left_out=left_out(prepared.engine),
-        asking=asked | {"warnings": [*asked["warnings"], *untold_warnings(untold)]} if asked else None,
+        asking=None if asked is None else replace(asked, untold=untold),
         seconds=seconds,
         peak_memory_mb=round(peak_memory_mb(), 1),
     )

@@ -12,14 +12,13 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from core.cognition.llm.budget import plan, spent
+from core.cognition.llm.budget import Spent, plan, spent
 from core.cognition.llm.cache import AnswerCache
-from core.cognition.llm.canaries import stored_canaries
+from core.cognition.llm.canaries import CanaryComparison, stored_canaries
 from core.cognition.llm.limits import AskProgress
 from core.cognition.llm.prices import load_prices, price_of
 from core.cognition.registry import engine_for
@@ -184,7 +183,7 @@ def cost_of_asking(
     spec = model_spec(asking)
     asked = survey_questions(prepared.writer, prepared.people, spec, asking.samples)
     begun = store.find_resumable(record_of(prepared, asking, None, seed).inputs_hash())
-    estimate, canaries = plan_with_canaries(
+    estimate = plan_with_canaries(
         [item.question for item in asked],
         spec,
         AnswerCache(store),
@@ -194,7 +193,6 @@ def cost_of_asking(
     )
     return AskingCost(
         **vars(estimate),
-        canaries=canaries,
         engine=asking.engine,
         model=asking.model,
         personas=len(prepared.people),
@@ -297,7 +295,6 @@ def _work(
         situation=condition if asking is not None and condition else None,
         timeline_id=prepared.timeline_id,
         spent=asked.spent,
-        warnings=asked.warnings,
         canaries=asked.canaries,
         labels=question.labels,
         everyone=everyone,
@@ -321,12 +318,11 @@ def _keep_study(store: Store, own: Study, named: str | Path | None) -> None:
 
 @dataclass(frozen=True)
 class _Asked:
-    """The answers, what they took, and whether another model seems to have given them (`warnings`, `canaries`)."""
+    """The answers, what they took, and whether another model seems to have given them (`canaries`)."""
 
     answers: SurveyAnswers
-    spent: Mapping[str, Any] | None = None
-    warnings: tuple[str, ...] = ()
-    canaries: Mapping[str, Any] | None = None
+    spent: Spent | None = None
+    canaries: CanaryComparison | None = None
 
 
 def _asked(
@@ -368,9 +364,8 @@ def _asked(
             should_stop=watch.should_stop,
         ),
     )
-    took = used.added_to({**spent(answers.outcomes, price).as_dict(), "about_cost": about}, price)
-    warnings, said = compare(canaries, cache, spec)
-    return _Asked(answers, took, tuple(warnings), said)
+    took = used.added_to(replace(spent(answers.outcomes, price), about_cost=about), price)
+    return _Asked(answers, took, compare(canaries, cache, spec))
 
 
 def _mapped_values(prepared: Prepared, mapping: AnswerMapping) -> np.ndarray:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.cognition.llm.budget import Plan
+from core.cognition.llm.budget import Plan, Spent
+from core.cognition.llm.canaries import CanaryComparison
 from core.errors import one_of
 from core.people.spec import PopulationSpec
 from core.result import Result
@@ -69,7 +70,8 @@ class SurveyResult(Result, kind="ask"):
 
     Either `engine` asked `model` (`model_ids` answered, `samples` times each), or the user's `mapping` stands for the answers.
     `situation` is what people were told, `failed` how many questions have no valid answer (the first are `problems`), `spent`
-    what asking took. `everyone` and the groups `by` attribute have intervals of `level` percent, over which personas were asked.
+    what asking took, `warnings` those that earlier versions stored in words. `everyone` and the groups `by` attribute have
+    intervals of `level` percent, over which personas were asked.
     """
 
     study: str
@@ -91,9 +93,9 @@ class SurveyResult(Result, kind="ask"):
     mapping: AnswerMapping | None = None
     situation: str | None
     timeline_id: str | None
-    spent: Mapping[str, Any] | None
+    spent: Spent | None
     warnings: tuple[str, ...] = ()
-    canaries: Mapping[str, Any] | None = None
+    canaries: CanaryComparison | None = None
     labels: tuple[str, ...]
     level: int = LEVEL
     everyone: AnswerGroup
@@ -115,9 +117,8 @@ class SurveyResult(Result, kind="ask"):
 
 @dataclass(frozen=True, kw_only=True)
 class AskingCost(Plan):
-    """What asking would take (`Plan`); `canaries` of the calls are the same whatever is asked. `prompt` is the first of all."""
+    """What asking would take; `prompt` is the first of all."""
 
-    canaries: int
     engine: str
     model: str
     personas: int

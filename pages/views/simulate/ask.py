@@ -214,7 +214,7 @@ def _by_model(workspace: Workspace, question: SurveyQuestion, people: str, most:
     except PolicyTwinError as wrong:
         st.error(plain_text(str(wrong)), icon=":material/error:")
         return
-    plan_view(found, found.canaries)
+    plan_view(found)
     with st.expander("The prompt, as the first persona gets it", icon=":material/receipt_long:"):
         st.text(found.prompt)
 

@@ -148,56 +148,41 @@ def _limits(study: Study, asking: ModelOptions) -> ModelOptions:
     if asking.replays:
         with st.expander("Questions without a kept answer", icon=":material/rule:"):
             return replace(asking, allow_failures=_failures(study))
+    columns = (
+        (
+            ("max-calls", "At most this many calls", 0, 0, 10_000_000, 100,
+             "0: no cap. A run that reaches a cap stops; what was answered is kept, and the run can be resumed."),
+            ("max-cost", "At most this cost", 0.0, 0.0, 1_000_000.0, 1.0,
+             "0: no cap. In the price's currency; only for a model whose price is known."),
+        ),
+        (
+            ("per-minute", "At most this many calls a minute", 0, 0, 1_000_000, 10,
+             "0: as many as the provider takes. Your plan with the provider says how many that are."),
+            ("at-once", "Calls at a time", asking.concurrency, 1, 256, 1, "For a model on this machine a few are best."),
+        ),
+        (
+            ("answer-tokens", "Tokens for an answer", OUTPUT_TOKENS, 64, 100_000, 256,
+             "The most that the model may write, thinking included."),
+            ("model-seed", "Seed of the model", -1, -1, 2**31 - 1, 1,
+             "−1: none. Many servers draw alike with the same seed; Gemini's older interface has none."),
+        ),
+    )  # fmt: skip
+    given: dict[str, float] = {}
     with st.expander("Limits, and what happens when something fails", icon=":material/rule:"):
-        columns = st.columns(3)
-        with columns[0]:
-            calls = int(
-                type_number(
-                    study, "max-calls", "At most this many calls", 0, 0, 10_000_000, 100,
-                    help="0: no cap. A run that reaches a cap stops; what was answered is kept, and the run can be resumed.",
-                )
-            )  # fmt: skip
-            cost = float(
-                type_number(
-                    study, "max-cost", "At most this cost", 0.0, 0.0, 1_000_000.0, 1.0, format="%.2f",
-                    help="0: no cap. In the price's currency; only for a model whose price is known.",
-                )
-            )  # fmt: skip
-        with columns[1]:
-            per_minute = int(
-                type_number(
-                    study, "per-minute", "At most this many calls a minute", 0, 0, 1_000_000, 10,
-                    help="0: as many as the provider takes. Your plan with the provider says how many that are.",
-                )
-            )  # fmt: skip
-            at_once = int(
-                type_number(
-                    study, "at-once", "Calls at a time", asking.concurrency, 1, 256, 1,
-                    help="For a model on this machine a few are best.",
-                )
-            )  # fmt: skip
-        with columns[2]:
-            tokens = int(
-                type_number(
-                    study, "answer-tokens", "Tokens for an answer", OUTPUT_TOKENS, 64, 100_000, 256,
-                    help="The most that the model may write, thinking included.",
-                )
-            )  # fmt: skip
-            seed = int(
-                type_number(
-                    study, "model-seed", "Seed of the model", -1, -1, 2**31 - 1, 1,
-                    help="−1: none. Many servers draw alike with the same seed; Gemini's older interface has none.",
-                )
-            )  # fmt: skip
+        for column, inputs in zip(st.columns(len(columns)), columns, strict=True):
+            with column:
+                for name, label, usual, low, high, step, text in inputs:
+                    form = {"format": "%.2f"} if isinstance(usual, float) else {}
+                    given[name] = type_number(study, name, label, usual, low, high, step, help=text, **form)
         failures = _failures(study)
     return replace(
         asking,
-        max_calls=calls or None,
-        max_cost=cost or None,
-        requests_per_minute=float(per_minute) or None,
-        concurrency=at_once,
-        max_output_tokens=tokens,
-        seed=None if seed < 0 else seed,
+        max_calls=int(given["max-calls"]) or None,
+        max_cost=float(given["max-cost"]) or None,
+        requests_per_minute=float(given["per-minute"]) or None,
+        concurrency=int(given["at-once"]),
+        max_output_tokens=int(given["answer-tokens"]),
+        seed=None if given["model-seed"] < 0 else int(given["model-seed"]),
         allow_failures=failures,
     )
 

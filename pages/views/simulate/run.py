@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from core.cognition.llm.budget import Plan
 from core.cognition.registry import DEFAULT_ENGINE
 from core.errors import PolicyTwinError
+from core.report.document import Table
+from core.report.sentences.language import cost_before_text, failure_table, usage_blocks
 from core.report.sentences.runs import left_out_sentences, verdict
 from core.report.sentences.simulate import (
     Figure,
     asked_words,
-    asking_summary,
-    canary_words,
     failed_calls,
-    failure_table,
-    model_words,
     news_words,
     plan_figures,
-    plan_note,
     story,
     time_words,
     took_figures,
-    took_note,
+    usage_of_run,
     why_it_ended,
 )
 from core.services.dashboard.jobs import DONE, FAILED, STOPPED, Job
 from core.services.language.descriptions import run_label
 from core.services.language.engines import MANNER
+from core.services.language.usage import FailedQuestion
 from core.services.runs.costs import CostBefore, cost_before, failed_questions
 from core.services.runs.fits import ENDINGS, Unfinished, expected_seconds, request_of, running_run, unfinished_runs
 from core.services.runs.results import RunResult
@@ -42,6 +39,7 @@ from core.store.runs import StoredRun
 from pages.common.charts import download
 from pages.common.fit_panel import WATCHED
 from pages.common.model_choices import may_be_asked
+from pages.common.render import render
 from pages.common.results_cache import remembered
 from pages.common.run_jobs import KIND, say_refusal, start_run
 from pages.common.shell import Workspace, choose_run, engine_note, link, plain_text, show_job, try_to
@@ -140,10 +138,14 @@ def _cost(workspace: Workspace, request: RunRequest) -> CostBefore | str | None:
     return found
 
 
-def plan_view(cost: Plan | CostBefore, canaries: int = 0) -> None:
+def plan_view(cost: Plan) -> None:
     """What asking will take: a row of figures, and where the price is from."""
-    tiles_row(plan_figures(cost, canaries))
-    st.caption(plain_text(plan_note(cost)))
+    tiles_row(plan_figures(cost))
+    st.caption(plain_text(cost_before_text(cost)))
+    st.caption(
+        "Tokens are pieces of words, by which providers bill; their number is estimated from the length of the texts. Prices "
+        "change: look at the provider's page before a large run, and set a cap."
+    )
 
 
 def tiles_row(tiles: tuple[Figure, ...]) -> None:
@@ -238,31 +240,19 @@ def took_view(workspace: Workspace, run: StoredRun) -> None:
     st.divider()
     st.markdown("##### The run shown")
     engine_note(run)
-    asked = asking_summary(run)
+    asked = usage_of_run(run)
     if asked is None:
         st.caption("No calls were made and nothing was paid: the rules engine is not a language model.")
     else:
         tiles_row(took_figures(asked))
-        st.caption(plain_text(took_note(asked)))
-        st.caption(plain_text(model_words(asked)))
-        for warning in asked["warnings"]:
-            st.warning(plain_text(warning), icon=":material/swap_horiz:")
-        st.caption(plain_text(canary_words(asked)))
-        _failures(run, asked)
+        render(usage_blocks(asked), "took")
+        if asked.failures:
+            download(failure_table(asked.failures), f"failures-{run.run_id}", "failures-data", index=False)
         for text in left_out_sentences(RunResult.of(run)):
             st.caption(plain_text(text))
     found = verdict(RunResult.of(run))
     st.caption(plain_text(f"On days that it had not seen: {found.headline[:1].lower()}{found.headline[1:]}"))
     link("Calibration", "Scores, curves and baselines of this run")
-
-
-def _failures(run: StoredRun, asked: Any) -> None:
-    if asked["failures"]:
-        st.markdown("**Questions without a valid answer**")
-        _failed_table(asked["failures"], run.run_id)
-        more = asked["failed"] - len(asked["failures"])
-        if more > 0:
-            st.caption(f"And {more:,} more; all are counted.")
 
 
 def _unanswered(workspace: Workspace, item: Unfinished) -> None:
@@ -272,22 +262,15 @@ def _unanswered(workspace: Workspace, item: Unfinished) -> None:
         return
     if st.toggle(f"Show the {failed:,} questions without a valid answer, and why", key=f"unanswered-{item.run_id}"):
         try:
-            _failed_table(_unanswered_rows(workspace.store.name, item.run_id, failed, workspace), item.run_id)
+            table = failure_table(_unanswered_rows(workspace.store.name, item.run_id, failed, workspace))
+            render((Table.of(table),), f"failures-{item.run_id}")
+            download(table, f"failures-{item.run_id}", f"failures-data-{item.run_id}", index=False)
         except PolicyTwinError as wrong:
             st.error(plain_text(str(wrong)), icon=":material/error:")
 
 
-def _failed_table(failures: Sequence[Mapping[str, Any]], run_id: str) -> None:
-    table = pd.DataFrame(failure_table(failures))
-    st.dataframe(
-        table, hide_index=True, width="stretch", key=f"failures-{run_id}", alt="Failed questions and why",
-        column_config={"Why": st.column_config.TextColumn("Why", width="large")},
-    )  # fmt: skip
-    download(table, f"failures-{run_id}", f"failures-data-{run_id}", index=False)
-
-
 @remembered(show_spinner="Laying out the questions…", max_entries=8)
-def _unanswered_rows(store_name: str, run_id: str, failed: int, _workspace: Workspace) -> list[dict[str, Any]]:
+def _unanswered_rows(store_name: str, run_id: str, failed: int, _workspace: Workspace) -> tuple[FailedQuestion, ...]:
     return failed_questions(_workspace.store, run_id)
 
 

@@ -190,6 +190,7 @@ def test_weather_that_moves_with_the_policy_when_blinded_is_found(runs: tuple[St
     texts = [design_sentence(values, item) for item in values.verdicts if item.moved]
     assert len(texts) == 2 and all("weather" in text and "Shown one policy" in text for text in texts)
     whole = [item for item in values.ranges if item.behaviour is None]
+    assert {item.moves for item in values.range_verdicts} == {False}
     assert whole and all("no effect beyond chance" in range_sentence(item) for item in whole)
 
 

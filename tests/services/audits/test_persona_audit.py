@@ -439,7 +439,7 @@ def test_answers_to_the_checks_are_replayed_elsewhere(runs: tuple[Store, str], t
     first = checks_of(runs, Script(noise=0.02, seed=77))
     export_answers(store, tmp_path / "answers.parquet")
     with Store.memory() as other:
-        assert import_answers(other, tmp_path / "answers.parquet")["new"] > 0
+        assert import_answers(other, tmp_path / "answers.parquet").new > 0
     asking = ModelOptions("replay", "scripted", base_url=_url_of(store, first), seed=1, of="openai")
     again = audit_personas(PersonaAuditRequest(run_id, 10, 2, asking=asking), store)
     assert again.samples_agree == first.samples_agree and again.wording == first.wording

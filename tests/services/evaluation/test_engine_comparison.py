@@ -15,7 +15,8 @@ from core.cognition.llm.budget import Plan, Range
 from core.errors import InputError
 from core.policy.calendar import DAY_WORDS
 from core.report.figures.simulate import RULES_SYMBOL, by_kind_figure, engine_errors_figure, person_figure
-from core.report.sentences.simulate import about, between, plan_figures, plan_note, took_figures
+from core.report.sentences.language import cost_before_text
+from core.report.sentences.simulate import plan_figures, took_figures, usage_of_run
 from core.services.evaluation.engine_comparison import beside, best_baseline, compare_engines, spread_between
 from core.services.language.engines import engine_of_run
 from core.services.language.recordings import recordings
@@ -112,7 +113,7 @@ def test_answers_laid_out_by_day_are_those_that_were_given() -> None:
         assert len(set(found.labels.values())) == 2 and not found.notes
         spread = found.activity.set_index(["run_id", "kind", "behaviour"])["spread"]
         assert ((spread >= 0) & (spread <= 0.5)).all()
-        took = {tile.label: tile.value for tile in took_figures(store.run(ids[0]).summary["asking"])}
+        took = {tile.label: tile.value for tile in took_figures(usage_of_run(store.run(ids[0])))}
         assert took["Failed"] == "0" and took["Cost"] == "none"
 
 
@@ -129,9 +130,7 @@ def test_a_run_of_other_data_cannot_be_laid_out(meridia_store: object) -> None:
             person_answers(store, run, situations, 99999, inputs.study)
 
 
-def test_estimates_are_said_with_no_more_digits_than_they_have() -> None:
-    assert about(652_912) == "650,000" and about(1_149_000) == "1.1 million" and about(7) == "7"
-    assert between(652_912, 1_149_000) == "650,000 to 1.1 million" and between(101, 104) == "100"
+def test_what_asking_will_take_is_said_before() -> None:
     values = Plan(
         20, 18, 3, 15, 45, Range(900.0, 1000.0, 1200.0), Range(90.0, 100.0, 120.0), Range(0.0123, 0.02, 1.5), "USD",
         "price of 2026-05-27: a list",
@@ -139,9 +138,9 @@ def test_estimates_are_said_with_no_more_digits_than_they_have() -> None:
     assert Plan.from_dict(values.as_dict()) == values
     tiles = {tile.label: tile.value for tile in plan_figures(values)}
     assert tiles == {"Questions": "18", "Answered already": "3", "Calls": "15", "Cost": "0.0123 – 1.50 USD"}
-    assert "Price of 2026-05-27: a list." in plan_note(values) and "set a cap" in plan_note(values)
+    assert "price of 2026-05-27: a list." in cost_before_text(values)
     unknown = replace(values, cost=None, currency=None, about_cost="cost unknown: no price of x is known")
-    assert plan_figures(unknown)[-1].value == "unknown" and "Cost unknown" in plan_note(unknown)
+    assert plan_figures(unknown)[-1].value == "unknown" and "cost unknown" in cost_before_text(unknown)
     local = replace(unknown, about_cost="a server on this machine or network has no price")
     assert plan_figures(local)[-1].value == "none"
 

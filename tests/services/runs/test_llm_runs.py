@@ -52,7 +52,7 @@ from core.report.documents import shown_text
 from core.report.renderers.terminal import terminal_text
 from core.report.sentences.calibration import found_parameters
 from core.report.sentences.counterfactuals import sweep_document
-from core.report.sentences.language import run_cost_text
+from core.report.sentences.language import run_cost_text, warnings_of
 from core.report.sentences.runs import reproduce_run, run_document
 from core.report.sentences.store import show_text
 from core.services.audits.groups import group_checks
@@ -192,13 +192,13 @@ def test_a_whole_run_costs_what_was_estimated_and_the_same_again_costs_nothing(e
         after = cost_before(store, wanted)
         second = run_study(wanted, store)
         assert len(url.seen) == calls, "the same question twice is one call"
-    values = first.asking
+    values = first.asking.as_dict()
     assert before.calls == calls == values["calls"] and before.canaries == values["canary_calls"] == CANARY_CALLS
     assert before.distinct == before.questions == values["distinct"] == values["answered"] == calls - CANARY_CALLS
     assert (after.calls, after.cached, after.complete) == (0, before.distinct, first.run_id)
-    assert before.cost is None and "no price" in before.price_sentence and before.tokens_in.low < before.tokens_in.high
+    assert before.cost is None and "no price" in before.about_cost and before.tokens_in.low < before.tokens_in.high
     assert second.run_id != first.run_id and second.result_hash == first.result_hash
-    assert second.asking["calls"] == 0 and second.asking["canaries"] is None
+    assert second.asking.calls == 0 and second.asking.canaries is None
     assert values["tokens_in"] == 11 * calls and values["tokens_out"] == 7 * calls and values["failed"] == 0
     checked_answers(store, first.run_id)
     stages = list(dict.fromkeys(item.stage for item in seen))
@@ -215,7 +215,7 @@ def test_the_record_says_how_the_model_was_asked(asked: AskedRun) -> None:
     said = record.parameters["asking"]
     assert said["model"] == "test-model" and said["base_url"] == asked.url and said["design"] == "blinded"
     assert said["canaries"] == "canaries-1" and said["prompts_hash"]
-    canaries = asked.summary.asking["canaries"]
+    canaries = asked.summary.asking.as_dict()["canaries"]
     assert canaries["model_ids"] == ["local-test-001"] and canaries["compared_with"] is None
     assert {name: len(values) for name, values in canaries["answers"].items()} == dict.fromkeys(CANARIES, REPEATS)
     assert request_of(record).asking == ModelOptions("openai", "test-model", base_url=str(asked.url))
@@ -250,7 +250,7 @@ def test_what_one_persona_answered_can_be_read_with_reasons(asked: AskedRun) -> 
     assert answers["context"].str.contains("Rules in force: none").any()
     with pytest.raises(InputError, match=r"no persona 9.*0 to 1"):
         persona_answers(asked.store, asked.run_id, 9)
-    assert failed_questions(asked.store, asked.run_id) == []
+    assert failed_questions(asked.store, asked.run_id) == ()
 
 
 def test_a_cap_stops_a_run_cleanly_and_a_higher_one_takes_it_up(store: Store, asked: AskedRun) -> None:
@@ -296,7 +296,7 @@ def test_a_price_of_ones_own_gives_a_cost_before_and_after_and_a_cap(
         with pytest.raises(BudgetReached, match="cap of 2 USD"):
             run_study(request(url, max_cost=2.0), store)
         assert len(url.seen) < before.calls
-        values = run_study(request(url), store).asking
+        values = run_study(request(url), store).asking.as_dict()
     calls = values["calls"]
     assert values["cost"] == pytest.approx(calls * (11 * 1000 + 7 * 2000) / 1e6) and values["currency"] == "USD"
     assert f"Cost: {before.cost.low:,.2f} to {before.cost.high:,.2f} USD" in run_cost_text(before)
@@ -323,7 +323,7 @@ def test_faults_leave_no_wrong_or_doubled_answer_and_only_failures_are_asked_aga
         assert failures > 5 and f"{failures} of " in row["message"] and "asks those alone again" in row["message"]
         listed = failed_questions(store, row["run_id"])
         # About one question in a thousand meets a fault six times in a row.
-        given_up = [item["problem"] for item in listed if "no valid answer in 3 replies" not in item["problem"]]
+        given_up = [item.problem for item in listed if "no valid answer in 3 replies" not in item.problem]
         assert len(listed) == failures and all("no reply in 6 attempts" in problem for problem in given_up)
         assert len(given_up) <= 3
         assert cost_before(store, request(url)).calls == failures
@@ -345,7 +345,7 @@ def test_a_run_that_may_lack_answers_counts_them_and_takes_means_over_who_answer
     healthy: list[bool] = []
     with openai_server(sometimes(4, healthy)) as url:
         summary = run_study(request(url, allow_failures=True), store)
-        values = summary.asking
+        values = summary.asking.as_dict()
         calls = len(url.seen)
         assert values["failed"] == len(values["failed_keys"]) == len(values["failures"]) > 2
         checked_answers(store, summary.run_id, missing=values["failed"])
@@ -370,7 +370,7 @@ def test_a_run_that_may_lack_answers_counts_them_and_takes_means_over_who_answer
         healthy.append(True)
         whole = run_study(request(url), store)
         assert len(url.seen) == calls + values["failed"] + CANARY_CALLS
-    assert whole.asking["failed"] == 0 and whole.run_id != summary.run_id
+    assert whole.asking.failed == 0 and whole.run_id != summary.run_id
     fitted_twin(store, summary.run_id)  # is still what it was, though the answers have come since
 
 
@@ -521,13 +521,13 @@ def test_another_model_behind_the_same_name_is_noticed(store: Store) -> None:
     with openai_server(behaviour) as url:
         first = run_study(request(url), store)
         # Made-up answers may leave next to nobody on a kind of day, which is said too.
-        assert not [text for text in first.asking["warnings"] if "next to nobody" not in text]
+        assert first.asking.canaries.changes == () and len(first.asking.model_ids) == 1
         later.append(True)
         second = run_study(request(url, people=3), store)
-    warnings = [text for text in second.asking["warnings"] if "next to nobody" not in text]
+    warnings = [text for text in warnings_of(second.asking) if "next to nobody" not in text]
     assert any("Another model answers: local-test-002, where it was local-test-001" in text for text in warnings)
     assert any("canary" in text for text in warnings) and any("canaries' answers moved" in text for text in warnings)
-    assert second.asking["canaries"]["compared_with"] == first.run_id
+    assert second.asking.canaries.compared_with == first.run_id
     assert all(f"Beware: {text}" in terminal_text(run_document(second, STUDY)) for text in warnings)
     assert store.run(second.run_id).record.model_id == "local-test-002"
 
@@ -544,7 +544,7 @@ def test_a_contrast_asks_only_where_it_may_and_costs_what_was_estimated(asked: A
     assert len(url.seen) == before + 2 and len(store.runs()) == runs, "nothing is kept of a sweep that was not made"
     result, sweep = run_sweep(store, run_id, levels, asks=True)
     assert result.asking is not None
-    assert len(url.seen) == before + cost.calls and result.asking["calls"] == cost.calls - 2
+    assert len(url.seen) == before + cost.calls and result.asking.calls == cost.calls - 2
     assert [item.level for item in result.levels] == levels and sweep.bounded
     assert f"{cost.calls - 2} calls" in terminal_text(sweep_document(result, STUDY))
     again, _ = run_sweep(store, run_id, levels)
@@ -565,7 +565,7 @@ def test_scenarios_of_what_was_in_force_need_no_new_answers_and_others_do(asked:
     with pytest.raises(NotAsked):
         run_compare(store, run_id, [held])
     result, _ = run_compare(store, run_id, [held], asks=True)
-    assert result.asking is not None and result.asking["calls"] > 0 and result.asking["warnings"] == []
+    assert result.asking is not None and result.asking.calls > 0 and result.asking.warnings == ()
 
 
 def test_a_run_of_levels_asks_a_sweep_side_by_side(store: Store) -> None:
@@ -694,7 +694,7 @@ def test_what_needs_the_rules_engine_says_so(asked: AskedRun) -> None:
 def test_a_run_can_be_exported_with_what_it_asked(asked: AskedRun, tmp_path: Path) -> None:
     names = {Path(name).name for name in export_run(asked.store, asked.run_id, tmp_path)["files"]}
     assert {"asking.json", "record.json", "trials.journal", "scores.csv"} <= names
-    assert json.loads((tmp_path / "asking.json").read_text()) == asked.summary.asking
+    assert json.loads((tmp_path / "asking.json").read_text()) == asked.summary.asking.as_dict()
 
 
 class Gaps:

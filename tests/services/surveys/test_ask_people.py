@@ -40,9 +40,9 @@ from core.report.documents import document_of
 from core.report.figures.surveys import answer_figure, spread_figure, subgroup_figure
 from core.report.renderers.html import html_text
 from core.report.renderers.terminal import terminal_text
+from core.report.sentences.language import warnings_of
 from core.report.sentences.surveys import cost_document, headline, survey_document
 from core.services.language.answer_cache import export_answers, import_answers
-from core.services.language.model_identity import several_models
 from core.services.library.archive import export_run, load_result
 from core.services.populations.synthesis import make_population, population_spec, save_population
 from core.services.surveys.ask import (
@@ -205,14 +205,16 @@ def test_another_model_behind_the_same_name_is_noticed_with_a_question_too(store
         first, same = ask("First?"), ask("Second?")
         assert len(url.seen) == 2 * (4 + 15)
         assert first["canaries"]["compared_with"] is None and same["canaries"]["compared_with"] == first["run_id"]
-        assert first["warnings"] == same["warnings"] == [] and "Beware" not in told(same)
+        assert first["canaries"]["changes"] == same["canaries"]["changes"] == [] and "Beware" not in told(same)
         now |= {"model": "local-test-002", "shift": 0.2}
         moved = ask("Third?")
-        said = " ".join(moved["warnings"])
+        warned = warnings_of(SurveyResult.from_dict(moved))
+        said = " ".join(warned)
         assert "Another model answers: local-test-002" in said and "moved by +0.20 on average" in said
-        assert store.run(moved["run_id"]).summary["warnings"] == moved["warnings"]
-        assert f"Beware: {moved['warnings'][0]}" in told(moved) and "15 of the calls are the same" in told(moved)
-        assert several_models(["b", "a", "b"]) == ["The answers come from more than one model: a, b."]
+        assert store.run(moved["run_id"]).summary["canaries"] == moved["canaries"]
+        assert f"Beware: {warned[0]}" in told(moved) and "15 of the calls are the same" in told(moved)
+        several = replace(SurveyResult.from_dict(moved), model_ids=("b", "a", "b"), canaries=None)
+        assert warnings_of(several) == ["The answers come from more than one model: a, b."]
         # What needs no call asks no canaries, and says which models its answers are from.
         store.delete_run(first["run_id"])
         again = ask("First?")
@@ -226,7 +228,7 @@ def test_answers_travel_in_a_file_and_are_replayed_elsewhere(store: Store, tmp_p
         first = asked_values(store, identifier, TRAVEL, asking=asking("openai", url))
     export_answers(store, tmp_path / "answers.parquet")
     with Store.memory() as other:
-        assert import_answers(other, tmp_path / "answers.parquet")["new"] == 6 + 15
+        assert import_answers(other, tmp_path / "answers.parquet").new == 6 + 15
         identifier, _ = kept(other, 6)
         found = asked_values(other, identifier, TRAVEL, asking=asking("replay", url, of="openai"))
     assert found["result_hash"] == first["result_hash"]

@@ -18,6 +18,7 @@ from core.calibration.untold import LEAST_SHARE, baseline_activity, ordinary_act
 from core.cognition.engine import DAY_TYPE
 from core.records import RUNGS
 from core.report.renderers.terminal import terminal_text
+from core.report.sentences.language import warnings_of
 from core.report.sentences.runs import run_document
 from core.services.runs import forecasters
 from core.services.runs.run import run_study
@@ -91,7 +92,7 @@ def test_a_run_says_so_and_stands_on_the_lowest_rung(monkeypatch: pytest.MonkeyP
         request = RunRequest("meridia", personas=1, trials=2, asking=asking, **SHORT)
         result = run_study(request, store)
     assert (result.rmse["workplaces"]["twin"] or 0) < 300
-    [warning] = [text for text in (result.asking or {})["warnings"] if "next to nobody" in text]
+    [warning] = [text for text in warnings_of(result.asking) if "next to nobody" in text]
     assert (
         "'workplaces'" in warning
         and "holiday" in warning

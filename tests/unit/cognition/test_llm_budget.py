@@ -29,7 +29,7 @@ from core.cognition.llm.outcomes import Outcome
 from core.cognition.llm.prices import COLUMNS, PRICES_VARIABLE, Price, is_local, load_prices, price_of
 from core.cognition.llm.types import ModelSpec, Question
 from core.errors import InputError
-from core.report.sentences.language import cost_after_text, cost_before_text
+from core.report.sentences.language import cost_before_text, spent_sentence
 from core.services.language.engines import asking_text
 
 SHAPE = AnswerShape((), (), ("transit", "parks"), 500)
@@ -205,15 +205,15 @@ def test_a_purse_is_never_overdrawn(calls: list[tuple[float, float, float, bool]
 def test_the_words_for_cost_say_what_is_not_known() -> None:
     known = plan([question(number) for number in range(1000)], SPEC, prices=[price(cost=500.0)])
     assert known.cost is not None
-    text = cost_before_text(known.as_dict())
+    text = cost_before_text(known)
     assert "1,000 calls" in text
     assert f"{known.cost.low:,.2f} to {known.cost.high:,.2f} USD" in text
     assert "up to 3,000 calls" in text
-    unknown = cost_before_text(plan([question(1)], ModelSpec("openai", "gpt-77"), prices=[]).as_dict())
+    unknown = cost_before_text(plan([question(1)], ModelSpec("openai", "gpt-77"), prices=[]))
     assert "No cost is given: cost unknown: no price of gpt-77 is known" in unknown
     assert "USD" not in unknown
-    assert "cost unknown" in cost_after_text(spent([outcome(1, answer={})]).as_dict())
-    assert "0.0260 USD" in cost_after_text(spent([outcome(1, answer={})], price(cost=100.0)).as_dict())
+    assert "cost unknown" in spent_sentence(spent([outcome(1, answer={})]))
+    assert "0.0260 USD" in spent_sentence(spent([outcome(1, answer={})], price(cost=100.0)))
     progress = AskProgress(20, 100, failed=2, cached=10, calls=12, calls_per_second=3.25, seconds_left=600.0, cost=None)
     assert asking_text(progress) == "questions (3.2 calls a second, 10 from the cache, 2 failed, about 10 min left)"
 

@@ -23,10 +23,15 @@ from core.cognition.llm.canaries import (
     stored_canaries,
 )
 from core.cognition.llm.types import ModelSpec, Question, Rejected, Reply
+from core.report.sentences.language import change_sentence
 from core.store import Store
 
 SPEC = ModelSpec("openai", "some-model")
 MEANS = dict(zip(CANARIES, (0.45, 0.7, 0.35, 0.4, 0.5), strict=True))
+
+
+def said(before: CanaryRound, after: CanaryRound) -> list[str]:
+    return [change_sentence(item) for item in compare_canaries(before, after)]
 
 
 class Model:
@@ -122,17 +127,17 @@ def test_a_canary_that_fails_has_no_value_and_is_warned_of() -> None:
         model.silent = {"park"}
         after = ask_canaries(model, SPEC, cache, "run-b")[0]
     assert after.answers["park"] == ()
-    assert compare_canaries(before, after) == ["The canary 'park' was answered with run run-a, and is not any more."]
+    assert said(before, after) == ["The canary 'park' was answered with run run-a, and is not any more."]
 
 
 def test_another_model_id_is_warned_of() -> None:
     answers = dict.fromkeys(CANARIES, (0.5, 0.5, 0.5))
-    assert compare_canaries(round_of(answers), round_of(answers)) == []
-    assert compare_canaries(round_of(answers), round_of(answers, "m-2")) == [
+    assert compare_canaries(round_of(answers), round_of(answers)) == ()
+    assert said(round_of(answers), round_of(answers, "m-2")) == [
         "Another model answers: m-2, where it was m-1 with run run-a."
     ]
     unnamed = CanaryRound("run-c", (), answers, datetime(2026, 1, 2, tzinfo=UTC))
-    assert compare_canaries(unnamed, round_of(answers, "m-2")) == []
+    assert compare_canaries(unnamed, round_of(answers, "m-2")) == ()
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.02, 0.1])
@@ -149,13 +154,13 @@ def test_a_model_that_answers_otherwise_is_noticed(shift: float, noise: float, a
     random = np.random.default_rng(8)
     found = [compare_canaries(sampled(random, 0, noise), sampled(random, shift, noise)) for _ in range(300)]
     assert np.mean([bool(warnings) for warnings in found]) >= at_least
-    assert any("moved by" in warning for warnings in found for warning in warnings)
+    assert any("moved by" in change_sentence(item) for changes in found for item in changes)
 
 
 def test_a_single_canary_that_moves_is_named() -> None:
     before = round_of(dict.fromkeys(CANARIES, (0.5, 0.52, 0.48)))
     after = round_of({**before.answers, "bus": (0.8, 0.82, 0.78)}, run_id="run-b")
-    first, *rest = compare_canaries(before, after)
+    first, *rest = said(before, after)
     assert first.startswith("The canary 'bus' is answered 0.80, where it was 0.50 with run run-a")
     assert all("moved by +0.06 on average" in warning for warning in rest)
 
@@ -171,4 +176,4 @@ def test_one_answer_each_is_judged_by_an_assumed_scatter() -> None:
 def test_movements_too_small_to_matter_are_not_warned_of() -> None:
     before = round_of(dict.fromkeys(CANARIES, (0.5, 0.5, 0.5)))
     after = round_of({**before.answers, "bus": (0.54, 0.54, 0.54)})
-    assert compare_canaries(before, after) == []
+    assert compare_canaries(before, after) == ()

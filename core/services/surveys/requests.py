@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
 
-from core.cognition.registry import ENGINES, replays
+from core.cognition.registry import DEFAULT_ENGINE, ENGINES, replays
 from core.errors import InputError
 from core.options import option, option_name
 from core.records import RunRecord
@@ -43,7 +43,7 @@ class AskRequest:
     personas: int | None = option("how many to ask at most (default 100 of a model)", None)
     among: tuple[str, ...] = option("ask only these", (), word="ATTRIBUTE=A,B", repeat=True)
     from_age: int | None = option("ask only people of age groups from there on", None, word="YEARS")
-    engine: str = option("gemini, openai or replay; rules needs --trait or --behaviour", "rules")
+    engine: str = option("gemini, openai or replay; rules needs --trait or --behaviour", DEFAULT_ENGINE)
     trait: str | None = option("assume that this trait is the answer; asks no model", None)
     behaviour: str | None = option("assume that this behaviour on the day is; asks no model", None)
     reverse: bool = option("high traits or probabilities mean the low end", False)

@@ -26,7 +26,7 @@ CALL_SECONDS = (2.0, 10.0)
 
 
 @dataclass(frozen=True)
-class Figure:
+class Tile:
     """A number with its label, and what it means."""
 
     label: str
@@ -44,7 +44,7 @@ def money(value: float) -> str:
     return f"{value:,.{2 if value >= 0.1 or value == 0 else 4}f}"
 
 
-def plan_figures(cost: Plan) -> tuple[Figure, ...]:
+def plan_figures(cost: Plan) -> tuple[Tile, ...]:
     """What asking will take, for a row of tiles."""
     if cost.cost is None:
         price, typical = no_cost(cost.about_cost), ""
@@ -55,19 +55,19 @@ def plan_figures(cost: Plan) -> tuple[Figure, ...]:
         f"{cost.canaries:,} of them are canaries, which tell whether another model answers. " if cost.canaries else ""
     )
     return (
-        Figure(
+        Tile(
             "Questions",
             count(cost.distinct),
             f"Distinct ones, of {cost.questions:,} in all: equal questions are asked once, and what was answered before "
             "is not asked again.",
         ),
-        Figure("Answered already", count(cost.cached), "Their answers are in the cache, and cost nothing."),
-        Figure(
+        Tile("Answered already", count(cost.cached), "Their answers are in the cache, and cost nothing."),
+        Tile(
             "Calls",
             count(cost.calls),
             f"{calls}Up to {cost.at_most_calls:,} where answers are malformed and asked for again.",
         ),
-        Figure("Cost", price, f"{_sentence(cost.about_cost)}{typical}"),
+        Tile("Cost", price, f"{_sentence(cost.about_cost)}{typical}"),
     )
 
 
@@ -120,14 +120,14 @@ def usage_of_run(run: StoredRun) -> RunUsage | None:
     return None if found is None else RunUsage.from_dict(found)
 
 
-def took_figures(asked: RunUsage) -> tuple[Figure, ...]:
+def took_figures(asked: RunUsage) -> tuple[Tile, ...]:
     """What a finished run took, for a row of tiles."""
     return (
-        Figure("Questions", count(asked.distinct), "Distinct ones: equal questions are asked once."),
-        Figure("From cache", count(asked.cached), "Questions that had been answered before, by this or another run."),
-        Figure("Calls", count(asked.calls), f"{asked.canary_calls:,} of them were canaries."),
-        Figure("Failed", count(asked.failed), "Questions that have no valid answer; they are listed below."),
-        Figure("Cost", cost_words(asked), _sentence(asked.about_cost)),
+        Tile("Questions", count(asked.distinct), "Distinct ones: equal questions are asked once."),
+        Tile("From cache", count(asked.cached), "Questions that had been answered before, by this or another run."),
+        Tile("Calls", count(asked.calls), f"{asked.canary_calls:,} of them were canaries."),
+        Tile("Failed", count(asked.failed), "Questions that have no valid answer; they are listed below."),
+        Tile("Cost", cost_words(asked), _sentence(asked.about_cost)),
     )
 
 

@@ -16,7 +16,7 @@ from core.report.document import Table
 from core.report.sentences.language import cost_before_text, failure_table, usage_blocks
 from core.report.sentences.runs import left_out_sentences, verdict
 from core.report.sentences.simulate import (
-    Figure,
+    Tile,
     asked_words,
     failed_calls,
     news_words,
@@ -148,7 +148,7 @@ def plan_view(cost: Plan) -> None:
     )
 
 
-def tiles_row(tiles: tuple[Figure, ...]) -> None:
+def tiles_row(tiles: tuple[Tile, ...]) -> None:
     """Figures beside one another; the last, which may be a range of money, has more room."""
     for column, tile in zip(st.columns([1] * (len(tiles) - 1) + [1.6]), tiles, strict=True):
         column.metric(tile.label, tile.value, help=plain_text(tile.help), border=True, height="stretch")

@@ -7,6 +7,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
+from run_results import run_result
 from validation_cases import turned_round
 
 from core.errors import InputError
@@ -89,13 +90,10 @@ def test_the_answer_names_where_a_simple_forecast_is_as_good_and_where_it_is_ope
     ],
 )
 def test_the_runs_card_follows_its_scores(twin: float, sure: bool | None, verdict: str, relation: str) -> None:
-    rows = [("twin", twin), ("last_value", 10.0), ("linear", 14.0), ("uncalibrated", 5.0)]
-    scores = pd.DataFrame(
-        [{"forecaster": name, "behaviour": "macro", "metric": "rmse", "value": value} for name, value in rows]
-    )
     off = 0.1 if sure else 5.0
-    found = {"last_value": Difference(twin - 10.0, twin - 10.0 - off, twin - 10.0 + off, 39).as_dict()}
-    card = validation_words.run_statement(scores, None if sure is None else found)
+    found = {} if sure is None else {"last_value": Difference(twin - 10.0, twin - 10.0 - off, twin - 10.0 + off, 39)}
+    macro = {"twin": twin, "last_value": 10.0, "linear": 14.0, "uncalibrated": 5.0}
+    card = validation_words.run_statement(run_result({"differences": found}, **macro))
     assert card.verdict == verdict and f"{relation}" in card.text and card.figure == f"{twin:.1f} vs 10.0"
     assert ("could turn round" in card.text) == (verdict == UNSURE)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
+from small_runs import SHORT, TEST_END, TRAIN_END
 
 from core.cli import main
 from core.errors import InputError
@@ -26,14 +28,15 @@ from core.study import load_study
 from core.validity.parity import parity
 from core.validity.region_summary import region_table
 
+REQUEST = RunRequest("meridia", personas=200, trials=2, **SHORT)
+
 
 @pytest.fixture(scope="module")
-def checked(meridia_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str, GroupsResult]]:
-    """A copy of the store of Meridia's run, the run's id, and its checks."""
+def checked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str, GroupsResult]]:
+    """A store with a run of Meridia, the run's id, and its checks."""
     path = tmp_path_factory.mktemp("groups") / "store.duckdb"
-    path.write_bytes(meridia_run.read_bytes())
     with Store(path) as store:
-        run_id = str(store.runs(kind="run")["run_id"].iloc[0])
+        run_id = run_study(REQUEST, store).run_id
         assert newest_about(store, run_id, GroupsResult) is None
         values = group_checks(store, run_id)
     yield path, run_id, values
@@ -79,7 +82,7 @@ def test_answers_that_were_not_kept_are_asked_again_and_are_the_same(
     checked: tuple[Path, str, GroupsResult],
 ) -> None:
     with Store.memory() as store:
-        run = run_study(RunRequest("meridia", personas=200, trials=8, keep_responses=False), store)
+        run = run_study(replace(REQUEST, keep_responses=False), store)
         again = group_checks(store, run.run_id).diversity
     found = checked[2].diversity
     assert again.source == ASKED_AGAIN
@@ -145,12 +148,13 @@ def test_a_study_without_regions_says_so(checked: tuple[Path, str, GroupsResult]
 
 
 def test_the_command_prints_the_checks_of_the_run_it_finds(
-    meridia_store: Path, capsys: pytest.CaptureFixture[str]
+    short_store: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = ["groups", "meridia", "--personas", "200", "--trials", "8", "--db", str(meridia_store)]
+    days = ["--train-end", str(TRAIN_END), "--test-end", str(TEST_END)]
+    command = ["groups", "meridia", "--personas", "60", "--trials", "2", *days, "--db", str(short_store)]
     assert main([*command, "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
-    with Store(meridia_store) as store:
+    with Store(short_store) as store:
         assert len(store.runs(kind="run")) == 1 and store.run(printed["run_id"]).complete
     assert {"diversity", "groups", "regions", "of_run", "run_id", "seconds"} <= set(printed)
     assert main([*command, "--horizons", "999"]) == 2
@@ -184,7 +188,7 @@ def test_parity_is_the_worst_groups_error_less_the_bests() -> None:
 @pytest.mark.real_data
 def test_the_emirates_are_checked_from_an_origin_their_data_reach(real_data: Path) -> None:
     with Store.memory() as store:
-        run = run_study(RunRequest("uae", data=real_data, personas=60, trials=2), store)
+        run = run_study(RunRequest("uae", data=real_data, personas=60, trials=1, test_end=date(2021, 7, 31)), store)
         values = group_checks(store, run.run_id, real_data)
         regions = values.regions
         assert regions.origins == ("2020-12-31",) and "Dubai" in regions.regions.values()

@@ -863,7 +863,7 @@ def test_the_uae_answers_in_about_a_second(real_data: Path, tmp_path: Path) -> N
     from core.services.studies.requests import RunRequest
 
     with Store(tmp_path / "uae.duckdb") as store:
-        run_id = run_study(RunRequest("uae", data=real_data, personas=1000, trials=2), store).run_id
+        run_id = run_study(RunRequest("uae", data=real_data, personas=400, trials=1), store).run_id
         twin = fitted_twin(store, run_id, real_data)
         assert with_known_weeks(twin.timeline) == twin.timeline
         seconds = []

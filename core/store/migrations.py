@@ -294,6 +294,22 @@ MIGRATIONS: tuple[str, ...] = (
         '"policy_effect_weight"'), '"line_share"', '"slope_shrinkage"')
         WHERE contains(CAST(parameters AS VARCHAR), '"policy_trust"') OR contains(CAST(parameters AS VARCHAR), '"line_share"');
     """,
+    # What became of the work beside the pages.
+    """
+    CREATE TABLE jobs (
+        job_id VARCHAR NOT NULL,
+        kind VARCHAR NOT NULL,
+        subject VARCHAR NOT NULL,
+        title VARCHAR NOT NULL,
+        state VARCHAR NOT NULL,
+        progress JSON,
+        created_at TIMESTAMP NOT NULL,
+        started_at TIMESTAMP,
+        ended_at TIMESTAMP,
+        message VARCHAR NOT NULL,
+        result_run_id VARCHAR
+    );
+    """,
 )
 
 

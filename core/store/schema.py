@@ -36,6 +36,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "backtest_intervals": ("run_id", "country", "origin", "horizon", "forecaster", "level"),
     "llm_calls": ("key",),
     "survey_answers": ("run_id", "persona_id", "sample"),
+    "jobs": ("job_id",),
 }
 
 #: The tables that hold what a run gives, each with a `run_id`.

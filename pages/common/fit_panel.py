@@ -35,7 +35,7 @@ SHOWN_UNFINISHED = 3
 
 def adopt_finished_fit(workspace: Workspace) -> None:
     """Show the results of a fit that this session watched, once it is done; call it before anything is drawn of a run."""
-    job = workspace.board.latest(KIND, workspace.study.id)
+    job = workspace.jobs.latest(KIND, workspace.study.id)
     if job is None or job.active or st.session_state.get(WATCHED) != job.id:
         return
     del st.session_state[WATCHED]
@@ -47,7 +47,7 @@ def adopt_finished_fit(workspace: Workspace) -> None:
 
 def fit_panel(workspace: Workspace) -> None:
     """The choices of a fit, its progress while it runs, and fits that ended early."""
-    job = workspace.board.latest(KIND, workspace.study.id)
+    job = workspace.jobs.latest(KIND, workspace.study.id)
     busy = job is not None and job.active
     news = st.session_state.pop(NEWS, None)
     if news:
@@ -169,7 +169,7 @@ def _choices(workspace: Workspace) -> tuple[RunRequest, int]:
 @st.fragment(run_every=1.0)
 def _watch(workspace: Workspace) -> None:
     study = workspace.study
-    job = workspace.board.latest(KIND, study.id)
+    job = workspace.jobs.latest(KIND, study.id)
     if job is None or not job.active:
         st.rerun()
     assert job is not None

@@ -28,18 +28,18 @@ def measure(
     primary: bool = True,
     keeps: str = NOTHING_KEPT,
 ) -> None:
-    """A button that starts `work` on the job board, or its progress where it runs; `takes` says how long it takes,
+    """A button that starts `work` as a job, or its progress where it runs; `takes` says how long it takes,
     and `keeps` what is left of it where it was stopped.
 
     The page runs again when the work is done, and finds the result in the store.
     """
-    job = workspace.board.latest(kind, subject)
+    job = workspace.jobs.latest(kind, subject)
     if job is not None and job.active:
         with st.container(border=True):
             _watch(workspace, kind, subject, keeps)
         return
     if job is not None and job.status == STOPPED:
-        st.info(f"It was stopped. {keeps}", icon=":material/stop_circle:")
+        st.info(job.message if job.cut_off else f"It was stopped. {keeps}", icon=":material/stop_circle:")
     elif job is not None and job.status == FAILED:
         with st.container(border=True):
             st.error(f"It ended early. {keeps} The reason:", icon=":material/error:")
@@ -48,14 +48,14 @@ def measure(
     if kept.button(
         label, key=f"measure-{kind}", type="primary" if primary else "secondary", icon=":material/play_arrow:"
     ):
-        workspace.board.start(kind, subject, work, by=visitor())
+        workspace.jobs.start(kind, subject, work, by=visitor())
         st.rerun()
     kept.caption(f"Takes {takes}. You can leave or reload this page meanwhile.")
 
 
 @st.fragment(run_every=1.0)
 def _watch(workspace: Workspace, kind: str, subject: str, keeps: str) -> None:
-    job = workspace.board.latest(kind, subject)
+    job = workspace.jobs.latest(kind, subject)
     if job is None or not job.active:
         st.rerun()
     assert job is not None

@@ -1,4 +1,4 @@
-"""Starting a run on the job board: where another of the study is being made, that is said, and it is shown instead."""
+"""Starting a run as a job: where another of the study is being made, that is said, and it is shown instead."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def start_run(workspace: Workspace, request: RunRequest) -> None:
     store = workspace.store
     try:
         require_server(request.asking)
-        workspace.board.start(
+        workspace.jobs.start(
             KIND,
             workspace.study.id,
             lambda watch, executor: run_once(request, store, watch, executor).run_id,
@@ -49,7 +49,7 @@ def start_run(workspace: Workspace, request: RunRequest) -> None:
 def say_refusal(workspace: Workspace) -> None:
     """Why the run that was just asked for was not started, if so; call it above the progress of what is at work."""
     refused = st.session_state.pop(_REFUSED, None)
-    job = workspace.board.latest(KIND, workspace.study.id)
+    job = workspace.jobs.latest(KIND, workspace.study.id)
     if refused is None and job is not None and job.active and _pressed():
         # A button of a page that was drawn before another visitor's run began: it is not drawn any more.
         refused = str(OtherJobRuns(job, own=job.by == visitor()))

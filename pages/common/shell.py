@@ -19,8 +19,9 @@ import streamlit as st
 from core.cognition.registry import engine_label
 from core.counterfactual.fitted import FittedTwin
 from core.errors import PolicyTwinError
+from core.execution.executor import Executor
 from core.execution.progress import STAGE_WORDS
-from core.services.dashboard.jobs import Job, JobBoard, background_executor
+from core.services.dashboard.jobs import Job, JobManager, background_executor
 from core.services.runs.fitted import fitted_twin
 from core.services.studies.inputs import StudyInputs, inputs_digest, list_studies, open_study
 from core.settings import observed_data, shipped_data, store_path
@@ -51,7 +52,7 @@ NO_RAW_DOWNLOAD = (
     '<style>[data-testid="stElementToolbar"] button[aria-label^="Download as CSV"] { display: none; }</style>'
 )
 
-#: Kinds of work on the job board, as the sidebar names them.
+#: Kinds of jobs, as the sidebar names them.
 JOB_WORDS = {
     "run": "a run",
     "ask": "a question to the personas",
@@ -66,7 +67,7 @@ class Workspace:
     """What a page works on: the store, the jobs, the study with its data, and the run shown (None before the first)."""
 
     store: Store
-    board: JobBoard
+    jobs: JobManager
     inputs: StudyInputs
     run: StoredRun | None
 
@@ -86,8 +87,18 @@ def open_store(path: str) -> Store:
 
 
 @st.cache_resource(show_spinner=False)
-def job_board() -> JobBoard:
-    return JobBoard(background_executor())
+def _workers() -> Executor:
+    return background_executor()
+
+
+@st.cache_resource(show_spinner=False)
+def _jobs_of(path: str) -> JobManager:
+    return JobManager(_workers(), open_store(path))
+
+
+def job_manager() -> JobManager:
+    """The jobs of this server on its store."""
+    return _jobs_of(str(store_path()))
 
 
 def study_inputs(study_id: str, folder: str | None) -> StudyInputs:
@@ -140,8 +151,8 @@ def open_page(title: str) -> Workspace:
         folder = observed_data()
         inputs = study_inputs(study_id, None if folder is None else str(folder))
         run = _chosen_run(store, study_id)
-    board = job_board()
-    _sidebar(title, inputs, run, board)
+        jobs = job_manager()
+    _sidebar(title, inputs, run, jobs)
     st.title(title)
     st.caption(next(text for name, _, text in PAGES if name == title))
     if inputs.study.fictional:
@@ -149,7 +160,7 @@ def open_page(title: str) -> Workspace:
             f"**{inputs.study.place}**: this country and all its data are invented. Nothing here is about a real place.",
             icon=":material/theater_comedy:",
         )
-    return Workspace(store, board, inputs, run)
+    return Workspace(store, jobs, inputs, run)
 
 
 def visitor() -> str:
@@ -208,7 +219,9 @@ def show_job(job: Job, keeps: str = "What is finished is kept, and it can be res
         st.caption(plain_text(text))
     progress = job.progress
     share = 0.0 if progress is None or not progress.total else progress.done / progress.total
-    if progress is None:
+    if job.place:
+        text = f"Waiting for its turn, place {job.place} in the queue"
+    elif progress is None:
         text = "Starting"
     else:
         stage = STAGE_WORDS.get(progress.stage, progress.stage)
@@ -248,7 +261,7 @@ def _chosen_run(store: Store, study_id: str) -> StoredRun | None:
     return store.run(asked)
 
 
-def _sidebar(title: str, inputs: StudyInputs, run: StoredRun | None, board: JobBoard) -> None:
+def _sidebar(title: str, inputs: StudyInputs, run: StoredRun | None, jobs: JobManager) -> None:
     with st.sidebar:
         st.markdown("### PolicyTwin")
         listed = {item.id: item for item in list_studies()}
@@ -273,8 +286,16 @@ def _sidebar(title: str, inputs: StudyInputs, run: StoredRun | None, board: JobB
             st.caption(f"Run shown: {run.run_id}")
             st.caption(f"Engine: {engine_label(run.record.engine)}")
             st.caption(f"Trained to {_day(run.record.train_end)}, tested to {_day(run.record.test_end)}")
-        for job in board.active():
-            st.caption(f":material/hourglass_top: At work: {JOB_WORDS.get(job.kind, job.kind)}")
+        for job in jobs.all():
+            name = JOB_WORDS.get(job.kind, job.kind)
+            if job.place:
+                st.caption(f":material/hourglass_empty: Waiting, place {job.place} in the queue: {name}")
+            elif job.active:
+                st.caption(f":material/hourglass_top: At work: {name}")
+            elif job.cut_off:
+                st.caption(
+                    f":material/power_off: Cut off when PolicyTwin ended: {name}, begun {job.began_at:%-d %B %H:%M} UTC"
+                )
         missing = [item for item in listed.values() if not item.ready]
         for item in missing:
             with st.expander(f"Not available: {item.place}"):

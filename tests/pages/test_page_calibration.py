@@ -16,7 +16,7 @@ from core.execution.progress import ProgressReporter
 from core.services.dashboard.jobs import DONE
 from core.services.runs.reading import list_results
 from core.store.database import Store
-from pages.common.shell import job_board, open_store
+from pages.common.shell import job_manager, open_store
 
 VIEWS = ("Scores", "Curves", "Parameters", "Trials", "Runs", "Export")
 
@@ -83,7 +83,7 @@ def test_a_fit_runs_beside_the_page_and_its_results_are_chosen(store: Store) -> 
     at.number_input(key="fit_meridia_seed").set_value(7).run()
     clean(at).button(key="fit").click().run()
     clean(at)
-    job = job_board().latest("run", "meridia")
+    job = job_manager().latest("run", "meridia")
     assert job is not None
     until(lambda: not job.active)
     assert job.status == DONE, job.message
@@ -102,7 +102,7 @@ def test_a_fit_runs_beside_the_page_and_its_results_are_chosen(store: Store) -> 
 def test_progress_survives_a_reload_and_a_stopped_fit_is_resumed(store: Store) -> None:
     at = clean(page(fit_meridia_trials="4000", fit_meridia_personas="30"))
     at.button(key="fit").click().run()
-    job = job_board().latest("run", "meridia")
+    job = job_manager().latest("run", "meridia")
     assert job is not None and job.active
     assert clean(at).button(key="fit").disabled, "one fit of a study at a time"
     until(lambda: job.progress is not None and job.progress.done >= 8)
@@ -118,7 +118,7 @@ def test_progress_survives_a_reload_and_a_stopped_fit_is_resumed(store: Store) -
     kept = len(store.read("trials", unfinished=True, run_id=stopped["run_id"]))
     assert f"was stopped after {kept} of 4000 trials" in said(after)
     after.button(key=f"resume-{stopped['run_id']}").click().run()
-    resumed = job_board().latest("run", "meridia")
+    resumed = job_manager().latest("run", "meridia")
     assert resumed is not None and resumed is not job and "The twin is being fitted" in said(clean(after))
     until(lambda: resumed.progress is not None and resumed.progress.done > kept)
     resumed.stop()
@@ -134,7 +134,7 @@ def test_a_split_that_is_too_short_is_one_line_and_starts_nothing(store: Store) 
     assert not at.exception
     (error,) = at.error
     assert "2031" in error.value and "Nearest valid" in error.value
-    assert at.button(key="fit").disabled and job_board().latest("run", "meridia") is None
+    assert at.button(key="fit").disabled and job_manager().latest("run", "meridia") is None
 
 
 def test_a_study_without_a_run_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,7 +154,7 @@ def test_a_fit_on_a_kept_population(store: Store) -> None:
     assert clean(at).number_input(key="fit_meridia_personas").disabled
     at.number_input(key="fit_meridia_trials").set_value(1).run()
     at.button(key="fit").click().run()
-    job = job_board().latest("run", "meridia")
+    job = job_manager().latest("run", "meridia")
     assert job is not None
     until(lambda: not job.active)
     assert job.status == DONE, job.message
@@ -163,14 +163,14 @@ def test_a_fit_on_a_kept_population(store: Store) -> None:
 
 def test_a_failed_fit_is_one_line_and_nothing_is_lost(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     clean(page())
-    board = job_board()
+    jobs = job_manager()
 
     def refuse(watch: object, executor: object) -> None:
         from core.errors import InputError
 
         raise InputError("something *bold* is wrong", where="<b>here</b>")
 
-    job = board.start("run", "meridia", refuse)
+    job = jobs.start("run", "meridia", refuse)
     until(lambda: not job.active)
     at = page()
     assert not at.exception and [item.value for item in at.error] == ["The fit ended early:"]
@@ -187,7 +187,7 @@ def test_a_second_visitor_is_told_whose_run_is_going_on_and_watches_it(store: St
         return first
 
     second = clean(page())
-    job = job_board().start("run", "meridia", work, what="rules, 777 personas", key="others", by="somebody")
+    job = job_manager().start("run", "meridia", work, what="rules, 777 personas", key="others", by="somebody")
     second.button(key="fit").click().run()
     (told,) = second.error
     assert "Not started. Another visitor started" in told.value and "777 personas" in told.value

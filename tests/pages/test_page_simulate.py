@@ -35,7 +35,7 @@ from core.services.runs.reading import list_results
 from core.services.studies.requests import ModelOptions
 from core.store.database import Store
 from core.study import load_study
-from pages.common.shell import job_board, open_store
+from pages.common.shell import job_manager, open_store
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def test_a_run_is_stopped_kept_and_taken_up_again(store: Store) -> None:
         at = clean(page(**asked_of(url, at_once="4")))
         questions = int(plan(at)["Questions"])
         at.button(key="simulate").click().run()
-        job = job_board().latest("run", "meridia")
+        job = job_manager().latest("run", "meridia")
         assert job is not None
         until(lambda: len(url.seen) > 24)
         at = clean(page(**asked_of(url)))
@@ -261,5 +261,5 @@ def test_a_server_that_is_not_there_is_said_before_anything_is_asked(store: Stor
         gone = f"http://127.0.0.1:{probe.getsockname()[1]}/v1"
     at = clean(page(**asked_of(gone)))
     at.button(key="simulate").click().run()
-    assert "no server answers at" in at.error[0].value and job_board().latest("run", "meridia") is None
+    assert "no server answers at" in at.error[0].value and job_manager().latest("run", "meridia") is None
     assert set(store.runs(kind="run")["status"]) == {"complete"}

@@ -22,7 +22,7 @@ from core.services.surveys.ask import ask_people, kept_questions, survey_result
 from core.store.database import Store
 from core.study import load_study
 from core.survey.questions import SurveyQuestion
-from pages.common.shell import job_board
+from pages.common.shell import job_manager
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_the_crowd_is_measured_after_its_cost_is_said(store: Store, server: Serv
     seen = len(server.seen)
     assert "Not checked yet" in said(at) and calls > 0
     at.button(key="measure-persona_audit").click().run()
-    job = job_board().latest("persona_audit", run_id)
+    job = job_manager().latest("persona_audit", run_id)
     assert job is not None
     until(lambda: not job.active)
     assert job.status == DONE, job.message
@@ -95,7 +95,7 @@ def test_the_crowd_is_measured_after_its_cost_is_said(store: Store, server: Serv
     at = clean(page(section="persona-audit", checks="audit", run=run_id))
     calls, seen = int(plan(at)["Calls"]), len(server.seen)
     at.button(key="measure-audit").click().run()
-    job = job_board().latest("audit", run_id)
+    job = job_manager().latest("audit", run_id)
     assert job is not None
     until(lambda: not job.active)
     assert job.status == DONE and len(server.seen) - seen == calls, job.message
@@ -121,7 +121,7 @@ def test_a_question_is_put_to_the_people(store: Store, server: ServerUrl) -> Non
     at.text_area(key="survey-meridia-text").set_value("Are <b>shops</b> open too long?").run()
     assert plan(clean(at))["Calls"] == "39" and "BEGIN QUESTION" in said(at)
     at.button(key="measure-ask").click().run()
-    job = job_board().latest("ask", "meridia")
+    job = job_manager().latest("ask", "meridia")
     assert job is not None
     until(lambda: not job.active)
     assert job.status == DONE and len(server.seen) == 39, job.message
@@ -137,7 +137,7 @@ def test_a_question_is_answered_by_a_trait_without_a_call(store: Store) -> None:
     at.text_area(key="survey-meridia-text").set_value("How much do you trust the government?").run()
     assert "Assumption of the user" in said(clean(at)) and "No calls and no cost" in said(at)
     at.button(key="measure-ask").click().run()
-    job = job_board().latest("ask", "meridia")
+    job = job_manager().latest("ask", "meridia")
     assert job is not None
     until(lambda: not job.active)
     assert job.status == DONE, job.message

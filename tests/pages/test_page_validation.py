@@ -31,7 +31,7 @@ from core.services.runs.results import RunResult
 from core.store.database import Store
 from core.study import load_study
 from core.validity.measured import KnownWorlds, read_measured
-from pages.common.shell import job_board, open_store
+from pages.common.shell import job_manager, open_store
 
 PARTS = ("Countries", "This study", "Intervals", "Ablations", "Known worlds", "Groups")
 
@@ -134,7 +134,7 @@ def test_groups_are_measured_beside_the_page(store: Store) -> None:
     at = clean(page(part="Groups"))
     assert "Not checked yet" in said(at)
     at.button(key="measure-groups").click().run()
-    job = job_board().latest("groups", only_run(store))
+    job = job_manager().latest("groups", only_run(store))
     assert job is not None
     until(lambda: not job.active)
     assert job.status == DONE, job.message
@@ -200,7 +200,7 @@ def test_a_measurement_that_is_stopped_leaves_nothing(store: Store) -> None:
             time.sleep(0.01)
             watch.report("validate", 1, 4, "worlds")
 
-    job = job_board().start("worlds", "generated", slow)
+    job = job_manager().start("worlds", "generated", slow)
     assert started.wait(PATIENCE)
     at = clean(page(part="Known worlds"))
     assert not [button for button in at.button if button.key == "measure-worlds"], "one at a time"

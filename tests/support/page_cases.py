@@ -1,4 +1,4 @@
-"""How a test opens, reads and leaves a page: its jobs ended and forgotten, while the board keeps its workers for the next.
+"""How a test opens, reads and leaves a page: its jobs ended and forgotten, while their workers are kept for the next.
 
 Starting workers anew costs seconds for each, and what pages remember goes by the store's path, which is the test's own.
 """
@@ -12,9 +12,8 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
-from core.services.dashboard.jobs import JobBoard
 from core.store.database import Store
-from pages.common.shell import job_board, open_store
+from pages.common.shell import job_manager, open_store
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
 PATIENCE = 120.0
@@ -22,18 +21,17 @@ PATIENCE = 120.0
 
 def wait_for_jobs() -> None:
     """Until no job is at work."""
-    board: JobBoard = job_board()
-    until(lambda: not board.active())
+    until(lambda: not job_manager().active())
 
 
 def end_jobs() -> None:
     """Stop every job, wait for its end, and forget it."""
-    board: JobBoard = job_board()
-    for job in board.active():
+    jobs = job_manager()
+    for job in jobs.active():
         job.stop()
     wait_for_jobs()
-    for job in list(board._jobs.values()):
-        board.forget(job)
+    for job in jobs.all():
+        jobs.forget(job)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from core.services.language.servers import SERVERS_VARIABLE
 from core.services.runs.run import run_study
 from core.services.studies.requests import ModelOptions, RunRequest
 from core.store.database import Store
-from pages.common.shell import job_board
+from pages.common.shell import job_manager
 
 SECTIONS = ("run", "read", "compare", "persona-audit", "ask")
 #: Looks like a key, and is in no place but the environment.
@@ -72,7 +72,7 @@ def model_run(store: Store, url: str, **more: Any) -> str:
 
 
 def finished(store: Store) -> Job:
-    job = job_board().latest("run", "meridia")
+    job = job_manager().latest("run", "meridia")
     assert job is not None
     until(lambda: not job.active)
     return job

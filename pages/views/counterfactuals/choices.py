@@ -169,7 +169,7 @@ def run_in_background(
     asked: CounterfactualInputs, kind: str, subject: str, label: str, work: Callable[[ProgressReporter, Executor], Any]
 ) -> Any:
     """The result of long work that runs beside the page, or None while there is none; draws the button or the progress."""
-    job = asked.workspace.board.latest(kind, subject)
+    job = asked.workspace.jobs.latest(kind, subject)
     if job is not None and job.status == DONE:
         return job.result
     if job is not None and not job.active:
@@ -179,7 +179,7 @@ def run_in_background(
         st.caption(f"With {people} this takes more than a moment. It runs beside the page and is kept when it is done.")
         if not st.button(label, type="primary", icon=":material/play_arrow:", key=f"{kind}-start"):
             return None
-        job = asked.workspace.board.start(kind, subject, work, by=visitor())
+        job = asked.workspace.jobs.start(kind, subject, work, by=visitor())
     _watch(job)
     return None
 

@@ -249,10 +249,10 @@ def _draw_beside(workspace: Workspace, draft: PopulationDraft) -> None:
         shelve(kept, store, study, draft, watch, executor)
 
     st.info(f"{draft.personas:,} people take a while to draw; the page goes on by itself.", icon=":material/groups:")
-    done = workspace.board.latest("population", draft.key)
+    done = workspace.jobs.latest("population", draft.key)
     if done is not None and done.status == DONE:
         # Drawn before, and pushed off the shelf by others since.
-        workspace.board.start("population", draft.key, work, by=visitor())
+        workspace.jobs.start("population", draft.key, work, by=visitor())
     if _job(workspace, "population", draft.key, work) is None:
         _way_back(study.id)
         st.stop()
@@ -262,14 +262,14 @@ def _job(
     workspace: Workspace, kind: str, subject: str, work: Callable[[ProgressReporter, Executor], object]
 ) -> Job | None:
     """The job when it is done; until then its progress is shown, and it is started where it has not been."""
-    job = workspace.board.latest(kind, subject) or workspace.board.start(kind, subject, work, by=visitor())
+    job = workspace.jobs.latest(kind, subject) or workspace.jobs.start(kind, subject, work, by=visitor())
     if job.active:
         wait_for(job)
         return None
     if job.status in (STOPPED, FAILED):
         st.warning(plain_text(job.message), icon=":material/stop_circle:")
         if st.button("Try again", key=f"again-{job.id}", icon=":material/refresh:"):
-            workspace.board.start(kind, subject, work, by=visitor())
+            workspace.jobs.start(kind, subject, work, by=visitor())
             st.rerun()
         return None
     return job

@@ -144,7 +144,7 @@ def sensitivity_section(edited: Edited) -> None:
             alt="Change of the forecast's error on held-out days where an assumption on traits is varied.",
         )
         st.caption("Mean over the behaviours of the error on held-out days; more than 0 is worse than the run itself.")
-    job = workspace.board.latest("sensitivity", run.run_id)
+    job = workspace.jobs.latest("sensitivity", run.run_id)
     if job is not None and job.active:
         wait_for(job)
     elif job is not None and job.status in (STOPPED, FAILED):
@@ -157,7 +157,7 @@ def _vary(edited: Edited) -> None:
     workspace, run = edited.workspace, edited.workspace.run
     assert run is not None
     store, run_id, data = workspace.store, run.run_id, observed_data()
-    workspace.board.start(
+    workspace.jobs.start(
         "sensitivity",
         run_id,
         lambda watch, executor: run_sensitivity(store, run_id, data=data, watch=watch, executor=executor),

@@ -66,7 +66,7 @@ def ask_view(workspace: Workspace) -> dict[str, Any]:
             "There are no people in this store yet. Run an engine first, or keep a population.", icon=":material/flag:"
         )
         return {}
-    job = workspace.board.latest(KIND, study.id)
+    job = workspace.jobs.latest(KIND, study.id)
     if job is not None and job.status == DONE and st.session_state.get("asked-seen") != job.id:
         st.session_state["asked-seen"] = job.id
         st.session_state[key_of(study, "asked")] = job.result.run_id

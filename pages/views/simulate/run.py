@@ -59,7 +59,7 @@ NO_MATTER: Mapping[str, Any] = {
 
 def adopt_finished_run(workspace: Workspace) -> None:
     """Show a run that this session watched, once it is done; call it before anything is drawn of a run."""
-    job = workspace.board.latest(KIND, workspace.study.id)
+    job = workspace.jobs.latest(KIND, workspace.study.id)
     if job is None or job.active or st.session_state.get(WATCHED) != job.id:
         return
     del st.session_state[WATCHED]
@@ -75,7 +75,7 @@ def adopt_finished_run(workspace: Workspace) -> None:
 
 def run_view(workspace: Workspace) -> None:
     """The choices with their cost, the run at work or how it ended, and what the run shown took."""
-    job = workspace.board.latest(KIND, workspace.study.id)
+    job = workspace.jobs.latest(KIND, workspace.study.id)
     say_refusal(workspace)
     if job is not None and job.active:
         st.session_state[WATCHED] = job.id
@@ -174,7 +174,7 @@ def _start_button(workspace: Workspace, request: RunRequest | None, cost: CostBe
 
 @st.fragment(run_every=1.0)
 def _watch(workspace: Workspace) -> None:
-    job = workspace.board.latest(KIND, workspace.study.id)
+    job = workspace.jobs.latest(KIND, workspace.study.id)
     if job is None or not job.active:
         st.rerun()
     assert job is not None
@@ -200,7 +200,7 @@ def _how_it_ended(job: Job) -> None:
 
 
 def _unfinished(workspace: Workspace, chosen: RunRequest | None) -> None:
-    job = workspace.board.latest(KIND, workspace.study.id)
+    job = workspace.jobs.latest(KIND, workspace.study.id)
     for item in unfinished_runs(workspace.store, workspace.inputs)[:SHOWN_UNFINISHED]:
         with st.container(border=True):
             st.text(f"{run_label(item.record)}. {story(item, workspace.store)}")
@@ -222,7 +222,7 @@ def _unfinished(workspace: Workspace, chosen: RunRequest | None) -> None:
                     partial(workspace.store.delete_run, item.run_id)
                 ):
                     if job is not None:
-                        workspace.board.forget(job)
+                        workspace.jobs.forget(job)
                     st.rerun()
 
 

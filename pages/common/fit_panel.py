@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from core.report.sentences.calibration import trial_figure
-from core.services.dashboard.jobs import DONE, FAILED, STOPPED, Job
+from core.services.dashboard.jobs import DONE
 from core.services.populations.synthesis import saved_populations
 from core.services.runs.fits import (
     Unfinished,
@@ -21,9 +21,10 @@ from core.services.runs.fits import (
 )
 from core.services.runs.reading import trials_of
 from core.services.studies.requests import DEFAULT_TRIALS, MOST_TRIALS, RunRequest
+from pages.common.job_panel import say_how_it_ended, watch_job
 from pages.common.render import render
 from pages.common.run_jobs import KIND, say_refusal, start_run
-from pages.common.shell import Workspace, choose_run, show_job, try_to
+from pages.common.shell import Workspace, choose_run, try_to
 
 NEW_PEOPLE = "new"
 MOST_PERSONAS = 100_000
@@ -57,9 +58,8 @@ def fit_panel(workspace: Workspace) -> None:
         st.session_state[WATCHED] = job.id
         with st.container(border=True):
             st.markdown("#### The twin is being fitted")
-            _watch(workspace)
-    elif job is not None and job.status in (STOPPED, FAILED):
-        _how_it_ended(job)
+            watch_job(job, below=partial(_tried, workspace))
+    say_how_it_ended(job, "The fit")
     if not busy:
         _unfinished(workspace)
     with st.expander(
@@ -166,14 +166,8 @@ def _choices(workspace: Workspace) -> tuple[RunRequest, int]:
     return request, size
 
 
-@st.fragment(run_every=1.0)
-def _watch(workspace: Workspace) -> None:
+def _tried(workspace: Workspace) -> None:
     study = workspace.study
-    job = workspace.jobs.latest(KIND, study.id)
-    if job is None or not job.active:
-        st.rerun()
-    assert job is not None
-    show_job(job)
     run_id = running_run(workspace.store, study.id)
     if run_id is None:
         return
@@ -189,14 +183,6 @@ def _watch(workspace: Workspace) -> None:
         return
     total = int(record.parameters["trials"])
     render((trial_figure(tried, run_id, study, record.engine, total),), "fit-trials")
-
-
-def _how_it_ended(job: Job) -> None:
-    if job.status == FAILED:
-        st.error("The fit ended early:", icon=":material/error:")
-        st.text(job.message)
-    else:
-        st.info("The fit was stopped. What was finished is kept.", icon=":material/stop_circle:")
 
 
 def _unfinished(workspace: Workspace) -> None:

@@ -20,8 +20,7 @@ from core.cognition.registry import engine_label
 from core.counterfactual.fitted import FittedTwin
 from core.errors import PolicyTwinError
 from core.execution.executor import Executor
-from core.execution.progress import STAGE_WORDS
-from core.services.dashboard.jobs import Job, JobManager, background_executor
+from core.services.dashboard.jobs import JobManager, background_executor
 from core.services.runs.fitted import fitted_twin
 from core.services.studies.inputs import StudyInputs, inputs_digest, list_studies, open_study
 from core.settings import observed_data, shipped_data, store_path
@@ -206,31 +205,6 @@ def link_parameters() -> dict[str, str]:
     """The study and the run, for links."""
     kept = {STUDY: st.session_state.get(STUDY), RUN: st.session_state.get(RUN)}
     return {name: str(value) for name, value in kept.items() if value}
-
-
-def show_job(job: Job, keeps: str = "What is finished is kept, and it can be resumed.") -> None:
-    """Progress of a job, with a button to stop it; call it inside a fragment that reruns.
-
-    `keeps` says what is left of it where it is stopped.
-    """
-    if job.by != visitor():
-        what = f" ({job.what})" if job.what else ""
-        text = f"Started at {job.began_at:%H:%M} UTC by another visitor, or from another window{what}."
-        st.caption(plain_text(text))
-    progress = job.progress
-    share = 0.0 if progress is None or not progress.total else progress.done / progress.total
-    if job.place:
-        text = f"Waiting for its turn, place {job.place} in the queue"
-    elif progress is None:
-        text = "Starting"
-    else:
-        stage = STAGE_WORDS.get(progress.stage, progress.stage)
-        text = f"{stage}: {progress.done} of {progress.total} {progress.text}" if progress.total > 1 else stage
-    st.progress(min(share, 1.0), text=f"{text} · {job.seconds:.0f} s so far")
-    if st.button("Stop", key=f"stop-{job.id}", icon=":material/stop_circle:", disabled=job.stopping):
-        job.stop()
-    if job.stopping:
-        st.caption(f"Stopping after the current step. {keeps}")
 
 
 def _chosen_study() -> str:

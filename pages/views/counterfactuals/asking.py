@@ -15,7 +15,7 @@ from core.services.language.engines import asking_of
 from core.services.language.server_check import require_server
 from core.services.runs.costs import cost_of_lacking
 from core.services.runs.fitted import fitted_twin
-from pages.common.measure import ANSWERS_KEPT, measure
+from pages.common.job_panel import ANSWERS_KEPT, measure
 from pages.common.model_choices import may_be_asked
 from pages.common.shell import plain_text
 from pages.views.counterfactuals.choices import CounterfactualInputs

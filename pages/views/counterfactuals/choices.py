@@ -16,14 +16,15 @@ from core.errors import InputError
 from core.execution.executor import Executor
 from core.execution.progress import ProgressReporter
 from core.people.personas import Population
-from core.services.dashboard.jobs import DONE, Job
+from core.services.dashboard.jobs import DONE
 from core.services.populations.synthesis import load_population, saved_populations
 from core.services.runs.fitted import horizon_dates
 from core.store.runs import StoredRun
 from core.study import Study
 from pages.common.address import WRITTEN, from_address, into_address, key_of, pick
+from pages.common.job_panel import NOTHING_KEPT, say_how_it_ended, watch_job
 from pages.common.results_cache import remembered
-from pages.common.shell import Workspace, show_job, visitor
+from pages.common.shell import Workspace, visitor
 
 #: Above this many personas a result takes more than about a second and is made beside the page, with progress.
 AT_ONCE_UP_TO = 20_000
@@ -172,23 +173,15 @@ def run_in_background(
     job = asked.workspace.jobs.latest(kind, subject)
     if job is not None and job.status == DONE:
         return job.result
-    if job is not None and not job.active:
-        st.warning(job.message or "It was stopped.", icon=":material/stop_circle:")
+    say_how_it_ended(job, keeps=NOTHING_KEPT)
     if job is None or not job.active:
         people = f"{len(asked.twin.personas):,} personas"
         st.caption(f"With {people} this takes more than a moment. It runs beside the page and is kept when it is done.")
         if not st.button(label, type="primary", icon=":material/play_arrow:", key=f"{kind}-start"):
             return None
         job = asked.workspace.jobs.start(kind, subject, work, by=visitor())
-    _watch(job)
+    watch_job(job, NOTHING_KEPT)
     return None
-
-
-@st.fragment(run_every=1.0)
-def _watch(job: Job) -> None:
-    if not job.active:
-        st.rerun()
-    show_job(job)
 
 
 def earlier_results(

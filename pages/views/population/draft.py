@@ -20,12 +20,13 @@ from core.services.counterfactuals.population_effects import (
     effect_of,
     holdout_mean,
 )
-from core.services.dashboard.jobs import DONE, FAILED, STOPPED, Job
+from core.services.dashboard.jobs import DONE, Job
 from core.services.populations.drafts import PopulationCache, PopulationDraft, draft_of, draft_spec, shelve
 from core.services.populations.synthesis import saved_populations
 from core.study import Study
+from pages.common.job_panel import NOTHING_KEPT, say_how_it_ended, watch_job
 from pages.common.results_cache import remembered
-from pages.common.shell import Workspace, plain_text, show_job, visitor
+from pages.common.shell import Workspace, plain_text, visitor
 
 #: Larger populations are drawn beside the page, and so are the effects of populations larger than this.
 DRAWN_AT_ONCE, FORECAST_AT_ONCE = 20_000, 5_000
@@ -264,23 +265,15 @@ def _job(
     """The job when it is done; until then its progress is shown, and it is started where it has not been."""
     job = workspace.jobs.latest(kind, subject) or workspace.jobs.start(kind, subject, work, by=visitor())
     if job.active:
-        wait_for(job)
+        watch_job(job, NOTHING_KEPT)
         return None
-    if job.status in (STOPPED, FAILED):
-        st.warning(plain_text(job.message), icon=":material/stop_circle:")
+    if job.status != DONE:
+        say_how_it_ended(job, keeps=NOTHING_KEPT)
         if st.button("Try again", key=f"again-{job.id}", icon=":material/refresh:"):
             workspace.jobs.start(kind, subject, work, by=visitor())
             st.rerun()
         return None
     return job
-
-
-@st.fragment(run_every=1.0)
-def wait_for(job: Job) -> None:
-    """Progress of a job; the page goes on by itself when it ends."""
-    show_job(job)
-    if not job.active:
-        st.rerun()
 
 
 def _way_back(study: str) -> None:

@@ -10,7 +10,6 @@ from core.report.figures.populations import effect_figure
 from core.report.reproduction import reproduction
 from core.report.sentences.populations import CALIBRATION_KEPT, effect_python, points, population_python
 from core.services.counterfactuals.population_effects import PopulationEffect, sensitivity_rows
-from core.services.dashboard.jobs import FAILED, STOPPED
 from core.services.evaluation.sensitivity import run_sensitivity
 from core.services.populations.drafts import PopulationDraft
 from core.services.populations.synthesis import population_id
@@ -19,8 +18,9 @@ from core.services.studies.requests import RunRequest
 from core.settings import observed_data, store_path
 from core.store.runs import StoredRun
 from pages.common.charts import chart, download
+from pages.common.job_panel import NOTHING_KEPT, say_how_it_ended, watch_job
 from pages.common.shell import engine_note, link, plain_text, visitor
-from pages.views.population.draft import Edited, effect_against, wait_for
+from pages.views.population.draft import Edited, effect_against
 
 
 def effect_section(edited: Edited, key: str) -> None:
@@ -146,9 +146,8 @@ def sensitivity_section(edited: Edited) -> None:
         st.caption("Mean over the behaviours of the error on held-out days; more than 0 is worse than the run itself.")
     job = workspace.jobs.latest("sensitivity", run.run_id)
     if job is not None and job.active:
-        wait_for(job)
-    elif job is not None and job.status in (STOPPED, FAILED):
-        st.warning(plain_text(job.message), icon=":material/stop_circle:")
+        watch_job(job, NOTHING_KEPT)
+    say_how_it_ended(job, keeps=NOTHING_KEPT)
     if rows is None and (job is None or not job.active):
         st.button("Vary the traits", on_click=_vary, args=(edited,), icon=":material/tune:", key="sensitivity")
 

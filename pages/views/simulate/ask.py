@@ -33,7 +33,7 @@ from core.survey.mapping import BEHAVIOUR, TRAIT, AnswerMapping
 from core.survey.questions import MOST_CHOICES, SurveyQuestion
 from pages.common.address import into_address, key_of, pick, type_number
 from pages.common.charts import download
-from pages.common.measure import ANSWERS_KEPT, measure
+from pages.common.job_panel import ANSWERS_KEPT, measure
 from pages.common.model_choices import may_be_asked, model_choice, recorded_choice
 from pages.common.render import render
 from pages.common.results_cache import remembered

@@ -23,7 +23,7 @@ from core.services.runs.finished import newest_about
 from core.store.runs import StoredRun
 from core.study import Study
 from pages.common.address import pick
-from pages.common.measure import ANSWERS_KEPT, NOTHING_KEPT, measure
+from pages.common.job_panel import ANSWERS_KEPT, NOTHING_KEPT, measure
 from pages.common.render import render
 from pages.common.results_cache import remembered
 from pages.common.shell import Workspace, engine_note, plain_text

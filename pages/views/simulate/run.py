@@ -27,7 +27,7 @@ from core.report.sentences.simulate import (
     usage_of_run,
     why_it_ended,
 )
-from core.services.dashboard.jobs import DONE, FAILED, STOPPED, Job
+from core.services.dashboard.jobs import DONE, FAILED
 from core.services.language.descriptions import run_label
 from core.services.language.engines import MANNER
 from core.services.language.usage import FailedQuestion
@@ -38,11 +38,12 @@ from core.services.studies.requests import RunRequest
 from core.store.runs import StoredRun
 from pages.common.charts import download
 from pages.common.fit_panel import WATCHED
+from pages.common.job_panel import say_how_it_ended, watch_job
 from pages.common.model_choices import may_be_asked
 from pages.common.render import render
 from pages.common.results_cache import remembered
 from pages.common.run_jobs import KIND, say_refusal, start_run
-from pages.common.shell import Workspace, choose_run, engine_note, link, plain_text, show_job, try_to
+from pages.common.shell import Workspace, choose_run, engine_note, link, plain_text, try_to
 from pages.views.simulate.choices import chosen_request
 
 NEWS = "simulate-news"
@@ -81,14 +82,13 @@ def run_view(workspace: Workspace) -> None:
         st.session_state[WATCHED] = job.id
         with st.container(border=True):
             st.markdown("##### At work")
-            _watch(workspace)
+            watch_job(job, below=partial(_run_at_work, workspace))
         st.caption("What a run shown before took, and the choices for another, come back when this one has ended.")
         return
     news = st.session_state.pop(NEWS, None)
     if news:
         st.success(plain_text(news), icon=":material/check_circle:")
-    if job is not None and job.status in (STOPPED, FAILED):
-        _how_it_ended(job)
+    say_how_it_ended(job, "The run", reason=why_it_ended)
     _prepare(workspace)
     if workspace.run is not None:
         took_view(workspace, workspace.run)
@@ -172,13 +172,7 @@ def _start_button(workspace: Workspace, request: RunRequest | None, cost: CostBe
     )
 
 
-@st.fragment(run_every=1.0)
-def _watch(workspace: Workspace) -> None:
-    job = workspace.jobs.latest(KIND, workspace.study.id)
-    if job is None or not job.active:
-        st.rerun()
-    assert job is not None
-    show_job(job)
+def _run_at_work(workspace: Workspace) -> None:
     run_id = running_run(workspace.store, workspace.study.id)
     if run_id is not None:
         record = workspace.store.run(run_id).record
@@ -188,15 +182,6 @@ def _watch(workspace: Workspace) -> None:
                 f"{record.test_end:%-d %B %Y}. You can leave or reload this page: every answer is kept as it comes."
             )
         )
-
-
-def _how_it_ended(job: Job) -> None:
-    if job.status == FAILED:
-        with st.container(border=True):
-            st.error("The run ended early. The reason:", icon=":material/error:")
-            st.text(why_it_ended(job.message))
-    else:
-        st.info("The run was stopped. What was finished is kept.", icon=":material/stop_circle:")
 
 
 def _unfinished(workspace: Workspace, chosen: RunRequest | None) -> None:

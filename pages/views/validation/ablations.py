@@ -8,7 +8,7 @@ from core.report.sentences.ablations import WHAT, ablations_blocks
 from core.services.evaluation.ablations import latest_ablations, run_ablations
 from core.services.evaluation.results import AblationsResult
 from core.settings import observed_data
-from pages.common.measure import measure
+from pages.common.job_panel import measure
 from pages.common.render import render
 from pages.common.shell import Workspace, link, plain_text
 

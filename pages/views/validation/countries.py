@@ -21,7 +21,7 @@ from core.services.evaluation.skill import (
 )
 from core.settings import observed_data
 from pages.common.charts import chart
-from pages.common.measure import measure
+from pages.common.job_panel import measure
 from pages.common.render import render
 from pages.common.shell import Workspace, plain_text
 from pages.views.validation.data import BacktestView

@@ -23,7 +23,7 @@ from core.services.audits.groups import group_checks
 from core.services.runs.finished import newest_about
 from core.settings import observed_data
 from core.study import Study
-from pages.common.measure import measure
+from pages.common.job_panel import measure
 from pages.common.render import render
 from pages.common.shell import Workspace, link, plain_text
 

@@ -9,7 +9,7 @@ from core.report.sentences.known_worlds import CLAIM, GROUPS, WHAT, world_words,
 from core.services.evaluation.known_worlds import WORLDS, known_worlds, newest_worlds
 from core.services.evaluation.requests import SEEDS, WorldsRequest
 from core.services.evaluation.results import WorldsResult
-from pages.common.measure import measure
+from pages.common.job_panel import measure
 from pages.common.render import render
 from pages.common.shell import Workspace, plain_text
 

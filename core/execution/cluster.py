@@ -49,6 +49,7 @@ ADDRESSES = "tcp://HOST:PORT or tls://HOST:PORT of a dask scheduler, or local:N 
 CONNECT, FIRST_WORKER, STARTING = 5.0, 10.0, 60.0
 #: Seconds after which a cluster without any worker is given up.
 DESERTED = 30.0
+LOST = "The connection to the cluster's scheduler was lost. What was finished is kept."
 HERE = "127.0.0.1"
 _LOCAL = re.compile(r"local:(\d+)")
 _REMOTE = re.compile(r"(tcp|tls)://[^\s/:]+(:[^\s/:]+)*:\d+|(tcp|tls)://\[[0-9a-fA-F:]+\]:\d+")
@@ -56,7 +57,8 @@ _REMOTE = re.compile(r"(tcp|tls)://[^\s/:]+(:[^\s/:]+)*:\d+|(tcp|tls)://\[[0-9a-
 
 class DaskCluster(Executor):
     """The workers of a dask scheduler at `address` (see ADDRESSES). Those that come later take part; the work of one that
-    is lost is done again by another, three times at most by dask's own default.
+    is lost is done again by another, three times at most by dask's own default. Where the scheduler was lost, later work
+    looks for it again.
 
     InputError for an address that is none, a scheduler that does not answer in seconds or has no workers, and workers that
     have another PolicyTwin, or none.
@@ -65,31 +67,35 @@ class DaskCluster(Executor):
     def __init__(self, address: str) -> None:
         # Shared values are part of the graph on purpose: a lost one can be made again from there.
         dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"})
-        self._closing = ExitStack()
+        self.closed = False
+        self._lock = threading.Lock()
         self._own: _OwnWorkers | None = None
         self._deserted_at: float | None = None
-        try:
-            local = _LOCAL.fullmatch(address)
-            if local is not None:
-                self._own = self._closing.enter_context(_OwnWorkers(int(local[1])))
-                address = self._own.address
-            elif not _REMOTE.fullmatch(address):
-                guess = f"tcp://{address}" if _REMOTE.fullmatch(f"tcp://{address}") else None
-                raise InputError(f"'{address}' is no address", where="--cluster", allowed=ADDRESSES, nearest=guess)
-            self._client = self._closing.enter_context(_connected(address))
-            self._check_workers(address, STARTING if local is not None else FIRST_WORKER)
-        except BaseException:
-            self._closing.close()
-            raise
-        self._parcels = Parcels(self._put, DaskFuture.release, travel=True)
+        local = _LOCAL.fullmatch(address)
+        if local is not None:
+            self._own = _OwnWorkers(int(local[1]))
+            address = self._own.address
+        elif not _REMOTE.fullmatch(address):
+            guess = f"tcp://{address}" if _REMOTE.fullmatch(f"tcp://{address}") else None
+            raise InputError(f"'{address}' is no address", where="--cluster", allowed=ADDRESSES, nearest=guess)
+        self._address = address
+        with ExitStack() as failing:
+            if self._own is not None:
+                failing.callback(self._own.close)
+            self._connect()
+            failing.pop_all()
 
     @property
     def workers(self) -> int:
-        return max(1, sum(self._client.nthreads().values()))
+        return max(1, sum(self._threads().values()))
 
     def submit(self, work: Callable[..., R], *arguments: Any) -> Task[R]:
-        if self._client.status != "running":
+        if self.closed:
             raise Cancelled(CLOSED)
+        with self._lock:
+            if self._client.status != "running":
+                self._client.close(timeout=1)
+                self._connect()
         if self._own is not None:
             self._own.complete()
         content, needs = self._parcels.packed((work, arguments))
@@ -104,30 +110,52 @@ class DaskCluster(Executor):
         return
 
     def close(self) -> None:
-        self._closing.close()
+        self.closed = True
+        self._client.close()
+        if self._own is not None:
+            self._own.close()
 
     def check_alive(self) -> None:
         """Raises WorkerLost where the scheduler is gone, or has had no worker for long."""
-        if self._client.status != "running":
-            raise WorkerLost("The connection to the cluster's scheduler was lost. What was finished is kept.")
-        if self._own is not None:
+        if self._own is not None and not self.closed:
             self._own.complete()
         now = time.monotonic()
-        self._deserted_at = None if self._client.nthreads() else self._deserted_at or now
+        self._deserted_at = None if self._threads() else self._deserted_at or now
         if self._deserted_at is not None and now - self._deserted_at > DESERTED:
             raise WorkerLost(f"The cluster has had no workers for {DESERTED:.0f} s. What was finished is kept.")
 
     def _put(self, content: bytes) -> Any:
         return self._client.submit(bytes, content, pure=False, key=f"shared-{uuid.uuid4()}")
 
-    def _check_workers(self, address: str, seconds: float) -> None:
+    def _threads(self) -> dict[str, int]:
+        """The threads of each worker; WorkerLost where the scheduler is gone, Cancelled where this was closed."""
+        if self.closed:
+            raise Cancelled(CLOSED)
         try:
-            self._client.wait_for_workers(1, timeout=seconds)
+            if self._client.status == "running":
+                return dict(self._client.nthreads())
+        except (OSError, TimeoutError, ValueError):  # it went just now: what dask says of it is of many kinds
+            pass
+        raise WorkerLost(LOST)
+
+    def _connect(self) -> None:
+        self._client = client = _connected(self._address)
+        self._parcels = Parcels(self._put, DaskFuture.release, travel=True)
+        with ExitStack() as failing:
+            failing.callback(client.close)
+            self._check_workers(client)
+            failing.pop_all()
+
+    def _check_workers(self, client: Client) -> None:
+        try:
+            client.wait_for_workers(1, timeout=FIRST_WORKER if self._own is None else STARTING)
         except TimeoutError:
             raise InputError(
-                f"the scheduler at {address} has no workers", where="--cluster", allowed=f"dask worker {address}"
+                f"the scheduler at {self._address} has no workers",
+                where="--cluster",
+                allowed=f"dask worker {self._address}",
             ) from None
-        for worker, theirs in self._client.run(environment, on_error="return").items():
+        for worker, theirs in client.run(environment, on_error="return").items():
             if isinstance(theirs, BaseException):
                 raise InputError(
                     f"the worker {worker} cannot import PolicyTwin ({theirs})",
@@ -152,6 +180,8 @@ class _ClusterTask(Generic[R]):
     def result(self) -> R:
         while not self.wait(POLL):
             pass
+        if self._cancelled or self._cluster.closed:
+            raise Cancelled(CLOSED)
         try:
             found: R = self._future.result()
             return found
@@ -160,9 +190,7 @@ class _ClusterTask(Generic[R]):
                 "Every worker of the cluster that began a piece of the work died at it. What was finished is kept."
             ) from None
         except CancelledError:
-            if self._cancelled:
-                raise Cancelled(CLOSED) from None
-            raise WorkerLost("The cluster was closed, or its scheduler was lost. What was finished is kept.") from None
+            raise WorkerLost(LOST) from None
 
     def cancel(self) -> None:
         self._cancelled = True

@@ -164,6 +164,17 @@ class ExecutorContract:
             executor.submit(os._exit, 9).result()
         assert executor.submit(_after, 0.0, "again").result() == "again"
 
+    def test_closed_means_closed(self, executor: Executor) -> None:
+        """The last test of its executor."""
+        if not self.elsewhere:
+            pytest.skip("nothing to close")
+        task = executor.submit(time.sleep, PATIENCE)
+        executor.close()
+        with pytest.raises(Cancelled):
+            task.result()
+        with pytest.raises(Cancelled):
+            executor.submit(_after, 0.0, None)
+
 
 def _after(seconds: float, answer: Any) -> Any:
     time.sleep(seconds)

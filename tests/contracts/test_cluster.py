@@ -13,6 +13,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,12 +29,13 @@ from core.errors import InputError
 from core.execution import IN_THIS_PROCESS, open_executor
 from core.execution import cluster as cluster_module
 from core.execution.cluster import DaskCluster
-from core.execution.executor import Executor
+from core.execution.executor import Executor, WorkerLost
 from core.execution.progress import Progress, ProgressReporter
 from core.services.audits.groups import group_checks
 from core.services.counterfactuals.run import run_sweep
 from core.services.evaluation.ablations import run_ablations
 from core.services.evaluation.known_worlds import known_worlds
+from core.services.evaluation.requests import WorldsRequest
 from core.services.evaluation.sensitivity import run_sensitivity
 from core.services.runs.forecasters import forget_rivals
 from core.services.runs.run import run_study
@@ -71,7 +73,7 @@ def own_request(mine: Path) -> RunRequest:
 def result_hash(request: RunRequest, executor: Executor, watch: ProgressReporter | None = None) -> str:
     forget_rivals()
     with Store.memory() as store:
-        return str(run_study(request, store, watch, executor).values["result_hash"])
+        return str(run_study(request, store, watch, executor).result_hash)
 
 
 @pytest.fixture(scope="module")
@@ -138,8 +140,8 @@ def test_what_is_made_of_a_run_is_the_same(cluster: Executor, own_request: RunRe
 
 
 def test_worlds_are_the_same(cluster: Executor) -> None:
-    few = {"kinds": ["plain"], "seeds": 1, "personas": 20, "trials": 0}
-    assert known_worlds(**few)["rows"] == known_worlds(**few, executor=cluster)["rows"]
+    few = WorldsRequest(kinds=("plain",), seeds=1, personas=20, trials=0)
+    assert known_worlds(few).rows == known_worlds(few, executor=cluster).rows
 
 
 def test_the_command_line_names_a_cluster(
@@ -192,6 +194,24 @@ def test_a_scheduler_without_workers_is_refused(tmp_path: Path, monkeypatch: pyt
         refused = pytest.raises(InputError, match=r"has no workers\. Allowed: dask worker tcp://")
         with refused:
             open_executor(cluster=address)
+
+
+def test_a_scheduler_that_was_lost_is_said_and_looked_for_again(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    with ExitStack() as stack:
+        with dask_cluster(first, tmp_path / "none", workers=1) as address:
+            executor = stack.enter_context(open_executor(cluster=address))
+            assert executor.submit(sum, [1, 2]).result() == 3
+            task = executor.submit(time.sleep, 60)
+        with pytest.raises(WorkerLost):
+            task.result()
+        with pytest.raises((WorkerLost, InputError)):
+            executor.submit(sum, [1, 2]).result()
+        port = int(address.rpartition(":")[2])
+        stack.enter_context(dask_cluster(second, tmp_path / "none", workers=1, port=port))
+        assert executor.submit(sum, [1, 2]).result() == 3
 
 
 @pytest.mark.parametrize(

@@ -173,7 +173,8 @@ def test_a_failed_fit_is_one_line_and_nothing_is_lost(store: Store, monkeypatch:
     job = jobs.start("run", "meridia", refuse)
     until(lambda: not job.active)
     at = page()
-    assert not at.exception and [item.value for item in at.error] == ["The fit ended early. What was finished is kept. The reason:"]
+    early = "The fit ended early. What was finished is kept. The reason:"
+    assert not at.exception and [item.value for item in at.error] == [early]
     assert "<b>here</b>: something *bold* is wrong." in [item.value for item in at.text], "as plain text, not as markup"
     assert "The twin misses by" in said(at)
 

@@ -43,7 +43,7 @@ core.records.code_version = lambda: "0.0+older"
 
 
 @contextmanager
-def dask_cluster(folder: Path, forbidden: Path, *, workers: int = 2, first: str = WALL) -> Iterator[str]:
+def dask_cluster(folder: Path, forbidden: Path, *, workers: int = 2, first: str = WALL, port: int = 0) -> Iterator[str]:
     """The address of a scheduler with so many workers, which run `first` before anything and work in `folder`."""
     file, preload = folder / "scheduler.json", folder / "preload.py"
     preload.write_text(first)
@@ -54,7 +54,7 @@ def dask_cluster(folder: Path, forbidden: Path, *, workers: int = 2, first: str 
         "HOME": str(folder),
     }
     command, where = [sys.executable, "-m", "dask"], ["--scheduler-file", str(file)]
-    scheduler = [*command, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", *where]
+    scheduler = [*command, "scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard", *where]
     options = ["--nthreads", "1", "--memory-limit", "0", "--no-dashboard", "--preload", str(preload)]
     worker = [*command, "worker", *where, *options]
     silent: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}

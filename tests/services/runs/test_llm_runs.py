@@ -358,7 +358,7 @@ def test_a_run_that_may_lack_answers_counts_them_and_takes_means_over_who_answer
         assert np.allclose(means.to_numpy(), wanted)
         text = terminal_text(run_document(summary, STUDY))
         assert f"{values['failed']} of {values['distinct']} questions have no valid answer" in text
-        assert "  persona " in text and "Means are over the people who answered" in text
+        assert "Questions without a valid answer." in text and "Means are over the people who answered" in text
         failed = persona_answers(store, summary.run_id, values["failures"][0]["personas"][0])
         gone = failed[failed["failure"] != ""]
         assert len(gone) and gone["parks"].isna().all() and (gone["reason"] == "").all()

@@ -71,7 +71,7 @@ def runs(real_data: Path) -> dict[tuple[date, date], RunResult]:
 
 
 def test_the_keys_of_the_command_contract(runs: dict[tuple[date, date], RunResult]) -> None:
-    values = json.loads(json.dumps(runs[STANDARD].values, allow_nan=False))
+    values = json.loads(json.dumps(runs[STANDARD].as_dict(), allow_nan=False))
     assert {
         "study", "engine", "personas", "days", "contexts", "train_end", "test_end", "macro_rmse", "rmse",
         "calibration_gap", "seconds", "peak_memory_mb", "run_id",
@@ -124,7 +124,7 @@ def test_the_twin_scores_what_the_file_of_figures_says(
     """Golden figures of the twin, its parts left out and its intervals; they change by `policytwin figures` alone."""
     kept = read_measured(StudyScores, "study_uae")
     assert kept is not None
-    expected, values = kept.split(split[0]), runs[split].values
+    expected, values = kept.split(split[0]), runs[split].as_dict()
     wrong = {
         name: values["macro_rmse"][name]
         for name, value in expected.macro.items()

@@ -16,7 +16,7 @@ from core.execution.progress import ProgressReporter
 from core.forecasting.baselines import BASELINES
 from core.forecasting.places import places_from_tables
 from core.forecasting.teachers import is_held_out
-from core.services.evaluation.backtests import FILES
+from core.services.evaluation.requests import FILES
 from core.services.evaluation.stylised_facts import embedded_facts, teaching_countries, training_share
 from core.study import load_study
 from core.validity.measured import StylisedFacts, read_measured

@@ -34,7 +34,7 @@ from core.settings import shipped_data
 
 try:
     import dask
-    from distributed import Client, LocalCluster, Worker
+    from distributed import Client, LocalCluster, Worker, get_worker
     from distributed import Future as DaskFuture
     from distributed.scheduler import KilledWorker
 except ModuleNotFoundError as _missing:
@@ -234,7 +234,6 @@ def _serve(address: str, folder: str) -> None:
     """Be a worker until the scheduler or this process's parent is gone."""
     ignore_interrupts()
     end_with_parent(lambda: shutil.rmtree(folder, ignore_errors=True))
-    tempfile.tempdir = folder
     logging.getLogger("distributed").setLevel(logging.ERROR)
 
     async def serve() -> None:
@@ -264,7 +263,7 @@ def _connected(address: str) -> Client:
 def _perform(theirs: Mapping[str, str], content: bytes, places: Mapping[str, bytes]) -> Any:
     """Work in a worker, which may have come after the others were looked at."""
     check_same(theirs, environment(), platform.node())
-    return perform(content, places)
+    return perform(content, places, get_worker().local_directory)
 
 
 @cache

@@ -46,12 +46,12 @@ if "forkserver" in get_all_start_methods():
                 set_spawning_popen(None)
             self.sentinel, write_end = forkserver.connect_to_new_process(self._fds)
             # The worker sees by this copy's end that its parent is gone.
-            self.finalizer = util.Finalize(self, _close, (os.dup(write_end), self.sentinel))
+            self.finalizer = util.Finalize(self, _close_ends, (os.dup(write_end), self.sentinel))
             with open(write_end, "wb", closefd=True) as pipe:
                 pipe.write(buffer.getbuffer())
             self.pid = forkserver.read_signed(self.sentinel)
 
-    def _close(*ends: int) -> None:
+    def _close_ends(*ends: int) -> None:
         for end in ends:
             os.close(end)
 
@@ -94,9 +94,11 @@ class LocalProcesses(Executor):
         self._pool: ProcessPoolExecutor | None = None
         self._lock = threading.Lock()
         self.closed = False
-        self._folder = tempfile.mkdtemp(prefix="policytwin-")
+        self._folder = str(Path(tempfile.gettempdir(), f"policytwin-{uuid.uuid4().hex}"))
         self._tidy = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._parcels = Parcels(self._put, _remove, travel=False)
+        # An interpreter that ends waits for the work of its pools, and asks nobody else before.
+        threading._register_atexit(_close, weakref.ref(self))  # type: ignore[attr-defined]
 
     @property
     def workers(self) -> int:
@@ -144,6 +146,7 @@ class LocalProcesses(Executor):
 
     def _put(self, content: bytes) -> str:
         path = Path(self._folder, uuid.uuid4().hex)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
         path.write_bytes(content)
         return str(path)
 
@@ -173,6 +176,12 @@ def _end(pool: ProcessPoolExecutor) -> None:
     pool.shutdown(wait=False, cancel_futures=True)
     for process in processes:
         process.terminate()
+
+
+def _close(executor: weakref.ref[LocalProcesses]) -> None:
+    found = executor()
+    if found is not None:
+        found.close()
 
 
 def _remove(path: str) -> None:

@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -114,11 +113,15 @@ class _Unpickler(pickle.Unpickler):
         return found[0]
 
 
+_folder = ""
 _arrived: Remembered[tuple[object]] = Remembered(KEPT)
 
 
-def perform(content: bytes, places: Mapping[str, Any]) -> Any:
-    """Do work that was `packed` as (function, arguments). In a worker: the limit of one thread stays."""
+def perform(content: bytes, places: Mapping[str, Any], folder: str = "") -> Any:
+    """Do work that was `packed` as (function, arguments). In a worker: the limit of one thread stays, and files that arrive
+    lie in `folder`, which is the worker's own."""
+    global _folder
+    _folder = folder
     work, arguments = _Unpickler(content, places).load()
     limit_threads()
     return work(*arguments)
@@ -149,15 +152,10 @@ def _contents(path: Path) -> dict[str, bytes]:
 
 
 def _arrive(name: str, contents: Mapping[str, bytes]) -> Path:
-    place = Path(tempfile.mkdtemp(dir=_arrivals().name)) / name
+    place = Path(tempfile.mkdtemp(dir=_folder or None)) / name
     for inside, content in contents.items():
         file = place / inside if inside else place
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
     place.mkdir(exist_ok=True) if not contents else None
     return place
-
-
-@cache
-def _arrivals() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="policytwin-")

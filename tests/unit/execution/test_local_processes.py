@@ -123,8 +123,9 @@ SCRIPT = """
 
     executor = LocalProcesses(2)
     with executor.share(value := list(range(100))):
-        first = [executor.submit(sum, value) for _ in range(2)]
-        assert [task.result() for task in first] == [4950, 4950]
+        both = [executor.submit(time.sleep, 0.3) for _ in range(2)]
+        assert [task.result() for task in both] == [None, None]
+        assert executor.submit(sum, value).result() == 4950
         work = [executor.submit(time.sleep, 600) for _ in range(20)]
         print(executor._folder, *executor._pool._processes, flush=True)
         time.sleep(600)
@@ -140,7 +141,7 @@ def test_workers_end_with_whoever_is_killed(how: int) -> None:
         assert parent.stdout is not None
         folder, *pids = parent.stdout.readline().split()
         workers = [int(pid) for pid in pids]
-        assert workers and not any(gone(pid) for pid in workers) and Path(folder).exists()
+        assert len(workers) == 2 and not any(gone(pid) for pid in workers) and Path(folder).exists()
     finally:
         parent.send_signal(how)
         parent.wait()

@@ -44,7 +44,7 @@ ROOT = Path(__file__).resolve().parents[3]
 SHIPPED = ROOT / "data" / "meridia"
 OUT_OF_HOME = [name for name in COLUMNS if name != "residential"]
 CODES = [lever.code for lever in TRUTH.levers]
-MODULES = sorted((ROOT / "core" / "datasets").glob("meridia*.py"))
+MODULES = sorted((ROOT / "core" / "synthetic").glob("meridia*.py"))
 
 
 @pytest.fixture(scope="module")

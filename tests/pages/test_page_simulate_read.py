@@ -106,6 +106,7 @@ def test_the_crowd_is_measured_after_its_cost_is_said(store: Store, server: Serv
 def test_the_offline_crowd_is_checked_for_nothing(store: Store) -> None:
     run_id = str(list_results(store, "meridia")["run_id"].iloc[0])
     assert "It costs nothing" in said(clean(page(section="persona-audit")))
+    assert "It costs nothing" in said(clean(page(section="crowd"))), "a link from before the section had this name"
     audit_personas(PersonaAuditRequest(run_id), store)
     assert "needs a language model" in said(clean(page(section="persona-audit")))
     assert "asked nothing in words" in said(clean(page(section="persona-audit", checks="audit")))

@@ -210,7 +210,7 @@ def _edit_form(edited: Edited, person: int, row: pd.Series) -> None:
                 "Back to the unedited person", icon=":material/restart_alt:", disabled=not is_edited
             )
     if apply:
-        names = {item.name: item.label for item in (*spec.attributes, *spec.traits)}
+        names = {item.name: item.label for item in spec.attributes} | {item.name: item.label for item in spec.traits}
         _apply(edited, {person: {names[name]: value for name, value in chosen.items()}})
     notices(PEOPLE)
     if back:

@@ -89,13 +89,14 @@ def _compose(workspace: Workspace, populations: pd.DataFrame) -> None:
         return
     left, right = st.columns([2, 1])
     with left:
-        usual = workspace.run.record.population_id if workspace.run is not None else None
+        kept: dict[Any, Any] = populations.to_dict("index")
+        usual = str(workspace.run.record.population_id if workspace.run is not None else None)
         people = pick(
-            study, "asked-people", "Of whom", list(populations.index),
-            lambda name: f"{populations.loc[name, 'label']} · {int(populations.loc[name, 'personas']):,} people",
-            usual if usual in populations.index else populations.index[0], keep=True,
+            study, "asked-people", "Of whom", list(kept),
+            lambda name: f"{kept[name]['label']} · {kept[name]['personas']:,} people",
+            usual if usual in kept else next(iter(kept)), keep=True,
         )  # fmt: skip
-    size = int(populations.loc[people, "personas"])
+    size = int(kept[people]["personas"])
     with right:
         most = int(
             type_number(
@@ -283,7 +284,7 @@ def _answers(workspace: Workspace) -> dict[str, Any]:
     st.markdown(f"#### {plain_text(result.question.text)}")
     render((*about_blocks(result), *everyone_blocks(result)), "asked")
     spec = kept_spec(store, result.population_id)
-    labels = {item.name: item.label for item in (*spec.attributes, *spec.traits)}
+    labels = {item.name: item.label for item in spec.attributes} | {item.name: item.label for item in spec.traits}
     names = subgroup_names(spec)
     attribute = pick(study, "asked-by", "By", names, lambda name: labels.get(name, name), names[0], keep=True)
     split = replace(result, by={**result.by, **_by(store.name, run_id, attribute, workspace)})

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from core.cognition.llm.designs import DESIGNS
@@ -113,21 +114,22 @@ def _design(study: Study, asking: ModelOptions) -> ModelOptions:
 def _people(workspace: Workspace, engine: str) -> People:
     study = workspace.study
     st.markdown("##### Who is asked?" if asks_model(engine) else "##### Whose answers?")
-    kept = saved_populations(workspace.store, study).set_index("population_id")
+    kept = saved_populations(workspace.store, study)
     asks = asks_model(engine)
     if asks:
         kept = kept[kept["personas"] <= MOST_ASKED_PERSONAS]
+    people_kept: dict[str, Any] = {str(row["population_id"]): row for row in kept.to_dict("records")}
     left, right = st.columns([2, 1])
     with left:
         people = pick(
-            study, "sim-people", "Population", [NEW_PEOPLE, *kept.index],
-            lambda name: "New people, drawn from the study's tables" if name == NEW_PEOPLE else _named(kept.loc[name]),
+            study, "sim-people", "Population", [NEW_PEOPLE, *people_kept],
+            lambda name: "New people, drawn from the study's tables" if name == NEW_PEOPLE else _named(people_kept[name]),
             NEW_PEOPLE, keep=True,
             help="Kept ones come from earlier runs and the Population page. To set engines side by side, ask the same people.",
         )  # fmt: skip
     with right:
         if people != NEW_PEOPLE:
-            size = int(kept.loc[people, "personas"])
+            size = int(people_kept[people]["personas"])
             st.metric("Personas", f"{size:,}")
             return People(people, size)
         name, usual, most = (
@@ -251,5 +253,5 @@ def _day(study: Study, name: str, label: str, default: date, first: date, last: 
     return chosen
 
 
-def _named(row: pd.Series) -> str:
+def _named(row: Mapping[str, Any]) -> str:
     return f"{row['label']} · {int(row['personas']):,} people · kept {row['created_at']:%-d %b %Y %H:%M}"

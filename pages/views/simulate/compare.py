@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -131,7 +132,7 @@ def _took(workspace: Workspace, found: Comparison) -> None:
     download(table, "engines-took", "compare-took")
 
 
-def _named(row: dict[str, object]) -> str:
+def _named(row: Mapping[Any, Any]) -> str:
     finished = pd.Timestamp(str(row["finished_at"]))
     return (
         f"{row['label']} · {int(str(row['personas'])):,} personas · tested to {pd.Timestamp(row['test_end']):%-d %b %Y} · "

@@ -14,7 +14,7 @@ _KEY = "option"
 @dataclass(frozen=True)
 class Option:
     """How a field is given on the command line: what it is, what stands for its value, from which text it is read, and under
-    which name where that is not the field's own. `where` is None for what only Python can say."""
+    which name where that is not the field's own; `positional` without a name, `repeat` once for each of several."""
 
     text: str
     word: str = ""

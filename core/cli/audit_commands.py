@@ -64,7 +64,7 @@ def _groups(arguments: argparse.Namespace) -> None:
 
 
 def _regions(arguments: argparse.Namespace) -> None:
-    from core.report.sentences.groups import regions_document
+    from core.report.sentences.regions import regions_document
     from core.services.audits.groups import regional_accuracy
 
     request = request_of(arguments, REGIONS)

@@ -11,6 +11,8 @@ from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from core.cli.parsers import DATE_FORMAT, day, folder
+from core.cognition.registry import ENGINES, asks_model, model_engines
+from core.errors import InputError
 from core.options import Option, option_name, options_of
 from core.services.studies.requests import ModelOptions
 
@@ -107,10 +109,6 @@ def _plain(kind: Any) -> Any:
 def asking_of(arguments: argparse.Namespace) -> Any:
     """How a language model is to be asked, or None for the rules engine; InputError where only options are given. None too
     where a command need not name an engine: how the run's own is asked is then for the command to say."""
-    from core.cognition.registry import ENGINES, asks_model, model_engines
-    from core.errors import InputError
-    from core.services.studies.requests import ModelOptions
-
     if arguments.engine is None:
         return None
     given = model_options_given(arguments)
@@ -132,8 +130,5 @@ def asking_of(arguments: argparse.Namespace) -> Any:
 
 def model_options_given(arguments: argparse.Namespace) -> dict[str, Any]:
     """What was said about asking a language model, by the names of `ModelOptions`."""
-    from core.options import option_name, options_of
-    from core.services.studies.requests import ModelOptions
-
     given = {item.name: getattr(arguments, option_name(item).replace("-", "_")) for item, _ in options_of(ModelOptions)}
     return {name: value for name, value in given.items() if value is not None and name != "allow_failures"}

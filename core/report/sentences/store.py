@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from humanize import naturalsize
 
 from core.report.document import Document, Items, Paragraph
 from core.report.renderers.terminal import table_text
-from core.services.library.reruns import Rerun
 from core.store.upkeep import Restored, StoreCheck
+
+if TYPE_CHECKING:
+    # Lists of runs do not wait for what makes them again.
+    from core.services.library.reruns import Rerun
 
 
 def check_document(found: StoreCheck) -> Document:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,6 @@ from core.errors import InputError, one_of
 from core.files_out import written_together
 from core.records import RunRecord, encode_json
 from core.result import RESULTS, Result, result_class
-from core.services.language.engines import ASKING
-from core.services.runs.journal import write_journal
-from core.services.surveys.ask import KIND, survey_result
-from core.services.surveys.results import distribution_table
 from core.store.database import Store
 from core.store.runs import StoredRun
 from core.store.schema import RUN_TABLES
@@ -28,6 +25,12 @@ LEFT_IN_STORE = ("responses", "response_chunks")
 EXPORTED = tuple(name for name in RUN_TABLES if name not in LEFT_IN_STORE)
 #: Says whose export a folder is.
 RECORD_FILE = "record.json"
+#: Where the kinds of result that a store keeps are defined.
+_KINDS = (
+    "core.services.audits.group_results", "core.services.audits.results", "core.services.counterfactuals.results",
+    "core.services.evaluation.results", "core.services.evaluation.sensitivity", "core.services.runs.results",
+    "core.services.surveys.results",
+)  # fmt: skip
 
 
 def list_runs(store: Store, study: str | None = None) -> list[dict[str, Any]]:
@@ -69,6 +72,8 @@ def load_result(store: Store, run_id: str) -> Result:
     run = store.run(run_id)
     if not run.complete:
         raise InputError(f"is {run.status}", where=f"run {run_id}", allowed="a complete run")
+    for module in _KINDS:
+        import_module(module)
     found = result_class(run.record.kind, run.summary or {})
     if found is None:
         kinds = {item.kind for item in RESULTS.values()}
@@ -107,6 +112,12 @@ def _exported_run(folder: Path) -> str | None:
 
 
 def _write(store: Store, run: StoredRun, folder: Path) -> list[Path]:
+    # What exports need takes a second to import: lists do not wait for it.
+    from core.services.language.engines import ASKING
+    from core.services.runs.journal import write_journal
+    from core.services.surveys.ask import KIND, survey_result
+    from core.services.surveys.results import distribution_table
+
     written = []
     for table in EXPORTED:
         rows = store.read_result(table, run.run_id)

@@ -12,12 +12,11 @@ from core.report.sentences.groups import (
     RESPONSE_MEANS,
     RESPONSES,
     diversity_blocks,
-    footnotes,
     no_regions,
-    region_blocks,
     region_horizons,
     response_blocks,
 )
+from core.report.sentences.regions import footnotes, region_blocks
 from core.services.audits.group_results import KIND, GroupsResult
 from core.services.audits.groups import group_checks
 from core.services.runs.finished import newest_about

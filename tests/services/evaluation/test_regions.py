@@ -21,7 +21,7 @@ from core.forecasting.backtest import forecast_place
 from core.forecasting.places import places_from_tables
 from core.people.personas import synthesise
 from core.report.renderers.terminal import terminal_text
-from core.report.sentences.groups import regions_document
+from core.report.sentences.regions import regions_document
 from core.services.audits.group_results import RegionalAccuracy
 from core.services.audits.groups import country_with_regions, regional_accuracy
 from core.services.audits.groups import region_table as region_table_of

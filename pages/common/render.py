@@ -25,14 +25,16 @@ def render(blocks: Sequence[Block], key: str) -> None:
         own = f"{key}-{place}"
         match block:
             case Heading():
-                st.markdown(f"#### {plain_text(block.text)}")
+                st.markdown(f"##### {plain_text(block.text)}")
             case Paragraph():
                 st.markdown(_MARKS[block.tone] + plain_text(block.text))
             case Items():
                 st.markdown("\n".join(f"- {plain_text(text)}" for text in block.texts))
             case Table():
                 frame = pd.DataFrame(list(block.rows), columns=list(block.head))
-                st.dataframe(frame.round(block.digits), width="stretch", hide_index=True, key=own)
+                numbers = st.column_config.NumberColumn(format=f"%.{block.digits}f")
+                formats = dict.fromkeys(frame.select_dtypes("float").columns, numbers)
+                st.dataframe(frame, width="stretch", hide_index=True, key=own, column_config=formats)
                 if block.caption:
                     st.caption(plain_text(block.caption))
             case Figure():
@@ -40,5 +42,5 @@ def render(blocks: Sequence[Block], key: str) -> None:
             case Code():
                 st.code(block.text, language=block.language, wrap_lines=block.language == "bash")
             case Details():
-                with st.expander(block.title, key=own):
+                with st.expander(plain_text(block.title), key=own):
                     render(block.blocks, own)

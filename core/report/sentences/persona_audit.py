@@ -144,7 +144,7 @@ def sections(result: PersonaAuditResult) -> list[tuple[str, list[str]]]:
     reasons: dict[str, list[str]] = {}
     for check, why in result.not_checked.items():
         reasons.setdefault(NOT_CHECKED.get(why, why), []).append(check)
-    parts.append(("Not checked", [f"{', '.join(checks)}: {why}." for why, checks in reasons.items()]))
+    parts.append(("Not checked", [f"{', '.join(checks).capitalize()}: {why}." for why, checks in reasons.items()]))
     return [(title, said) for title, said in parts if said]
 
 
@@ -220,8 +220,8 @@ def spread_sentence(spread: SpreadFigures, itself: bool) -> str:
     ratio = spread.ratio
     if itself:
         return (
-            "These are the rules engine's own answers: what there is to compare them with is people, whose answers one by "
-            "one were not observed."
+            "These are the rules engine's own answers. There is nothing to compare their spread with: what each person did was "
+            "not observed."
         )
     if ratio.value is None:
         return f"The personas of {REFERENCE} do not differ, so that there is nothing to compare with."

@@ -71,7 +71,7 @@ def _people(workspace: Workspace, run: StoredRun) -> PersonaAuditRequest:
 def _checks(study: Study, result: PersonaAuditResult) -> None:
     render(persona_audit_document(result, study, recall=False).blocks, "persona-audit")
     if result.memory is not None and result.memory.rows:
-        st.markdown(f"#### {RECALL}")
+        st.markdown(f"##### {RECALL}")
         labels = dict(result.behaviours)
         name = pick(study, "recalled", "Figures recalled of", list(labels), labels.__getitem__, next(iter(labels)))
         render(memory_blocks(result, study, name), "persona-audit-memory")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -317,21 +315,6 @@ def test_a_cue_is_one_paragraph_more(design: str) -> None:
 
 
 # Models
-
-
-@pytest.fixture(scope="module")
-def runs(meridia_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, str]]:
-    """A store of this module's own with Meridia's run by the rules."""
-    path = tmp_path_factory.mktemp("crowd") / "store.duckdb"
-    shutil.copy(meridia_run, path)
-    with Store(path) as store:
-        yield store, str(store.runs(kind="run")["run_id"].iloc[0])
-
-
-@pytest.fixture(autouse=True)
-def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
 
 
 def checks_of(runs: tuple[Store, str], script: Script, **more: Any) -> PersonaAuditResult:

@@ -68,7 +68,7 @@ def test_a_cue_is_said_to_be_followed_only_where_its_interval_says_so() -> None:
 def test_the_report_of_an_audit_has_its_findings_and_obeys_no_label() -> None:
     document = persona_audit_document(CHECKED, STUDY)
     text, page = terminal_text(document), html_text(document)
-    assert "! A leading sentence matters. Told that" in text and "memory: questions of memory are for" in text
+    assert "! A leading sentence matters. Told that" in text and "Memory: questions of memory are for" in text
     assert "more than one model: m-1, m-2" in text and "3 calls" in text and "(fictional)" in text
     assert "<b>staying in" not in page and "&lt;b&gt;staying in" in page
     said = terminal_text(confounding_document(AUDITED, STUDY))

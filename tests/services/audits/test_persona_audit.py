@@ -444,7 +444,7 @@ def test_the_rules_engine_is_checked_as_far_as_it_goes(runs: tuple[Store, str]) 
     assert values.samples_agree.identical and values.collapse.distinct > 100
     assert values.spread.own == pytest.approx(values.spread.rules, abs=0.02)
     text = said(values)
-    assert "not a language model" in text and "needs a language model" in text and "were not observed" in text
+    assert "not a language model" in text and "needs a language model" in text and "was not observed" in text
 
 
 def test_nobody_in_particular_is_no_crowd(runs: tuple[Store, str]) -> None:
@@ -464,7 +464,7 @@ def test_a_broken_model_is_named_or_left_out(runs: tuple[Store, str]) -> None:
         values = audit_personas(replace(request, asking=replace(asking, allow_failures=True)), store)
     assert values.failed > 0 and values.memory.all.error is None
     json.dumps(values.as_dict(), allow_nan=False)
-    assert "spread, collapse: fewer than two people answered everything." in said(values)
+    assert "Spread, collapse: fewer than two people answered everything." in said(values)
 
 
 @pytest.mark.parametrize("about", [{"personas": 1}, {"situations": 0}, {"repeats": 1}])

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import cheap_runs
 import hypothesis
 import pytest
 from small_runs import SHORT
@@ -43,6 +44,13 @@ SLOWEST = (
 # How long an example takes says more about what else the machine does than about what is tested.
 hypothesis.settings.register_profile("policytwin", deadline=None)
 hypothesis.settings.load_profile("policytwin")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Runs are cheap but for tests marked `full` or with workers, and the fixtures that these are the first to ask for."""
+    full = item.get_closest_marker("full") is not None or "processes" in getattr(item, "fixturenames", ())
+    cheap_runs.use(not full)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -98,7 +106,7 @@ def _made_once(factory: pytest.TempPathFactory, name: str, **request: Any) -> Pa
 
         try:
             if not path.is_file():
-                with Store(making / path.name) as store:
+                with Store(making / path.name) as store, cheap_runs.at_full_strength():
                     run_study(RunRequest("meridia", **request), store)
                 (making / path.name).rename(path)
         finally:

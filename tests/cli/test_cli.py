@@ -166,6 +166,7 @@ def _commands(parser: argparse.ArgumentParser, *before: str) -> list[tuple[str, 
     return own + [words for name, sub in named for words in _commands(sub, *before, name)]
 
 
+@pytest.mark.full
 def test_run_prints_one_object_and_stores_it(tmp_path: Path) -> None:
     request = [
         "run",

@@ -15,7 +15,7 @@ from core.services.studies.requests import RunRequest
 from core.store.database import Store
 from core.validity.measured import StudyScores, read_measured
 
-pytestmark = pytest.mark.real_data
+pytestmark = [pytest.mark.real_data, pytest.mark.full]
 
 #: Macro RMSE of the UAE case as the project's table gives it: (training end, test end) -> by baseline. To refresh, copy
 #: what the failing test shows, with the reason in the commit.

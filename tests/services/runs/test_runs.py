@@ -40,6 +40,7 @@ from core.services.studies.requests import MOST_TRIALS, RunRequest
 from core.simulation.simulate import simulate
 from core.store.database import Store
 
+pytestmark = pytest.mark.full
 SMALL = RunRequest("meridia", personas=60, trials=3, **SHORT)
 
 

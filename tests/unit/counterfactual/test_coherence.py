@@ -17,6 +17,7 @@ from core.policy.calendar import DAY_TYPES
 from core.report.sentences.runs import coherence_lines
 from core.simulation.contexts import RESTRICTED_MIDDLES
 
+pytestmark = pytest.mark.full
 NAMES = study().behaviour_ids
 RETAIL, PARKS, HOME = (NAMES.index(name) for name in ("retail", "parks", "residential"))
 

@@ -220,6 +220,7 @@ def inputs(days: int = 120, ahead: int = 20) -> BaselineInputs:
     return BaselineInputs(observed, index[days:], stringency, pd.DataFrame(index=index), None)
 
 
+@pytest.mark.full
 def test_boosting_on_lags_finds_a_weekly_pattern_and_recurs_past_the_first_week() -> None:
     known = inputs()
     forecast = gradient_boosting_lags(known)

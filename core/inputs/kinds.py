@@ -43,6 +43,8 @@ def as_day(value: Any) -> date:
 
 
 def _visible(text: str, keep: str = "") -> str:
+    if text.isprintable():
+        return text
     for character in text:
         if unicodedata.category(character) in ("Cc", "Cs") and character not in keep:
             raise wrong(f"has the invisible character {quoted(character)}", "text that can be seen")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,11 @@ def available_studies() -> tuple[str, ...]:
 def load_codebook(path: Path | None = None) -> Codebook:
     """The codebook of the OxCGRT tracker (shipped), or the one at `path`."""
     path = path or shipped_data() / "codebooks" / "oxcgrt.toml"
+    return _codebook(path, path.stat().st_mtime_ns if path.is_file() else 0)
+
+
+@lru_cache(maxsize=8)
+def _codebook(path: Path, _changed: int) -> Codebook:
     book = checked(WrittenCodebook, read_written(path), str(path))
     indicators = tuple(
         Indicator(

@@ -8,6 +8,7 @@ from core.forecasting.baselines import BASELINES, Baseline, backtest_baselines, 
 from core.testing.baseline_contract import BaselineContract
 
 
+@pytest.mark.full
 class TestBaselines(BaselineContract):
     @pytest.fixture(params=list(BASELINES))
     def baseline(self, request: pytest.FixtureRequest) -> Baseline:

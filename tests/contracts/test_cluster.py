@@ -43,6 +43,7 @@ from core.services.studies.requests import RunRequest
 from core.settings import shipped_data
 from core.store.database import Store
 
+pytestmark = pytest.mark.full  # workers know of no cheap rivals
 SMALL = {"personas": 60, "trials": 16, **SHORT}
 PATIENCE = 60.0
 

@@ -141,6 +141,7 @@ def test_the_command_checks_and_refuses(
     assert "--data DIR" in capsys.readouterr().err
 
 
+@pytest.mark.full
 def test_the_twin_on_meridia_scores_what_its_file_says() -> None:
     """The golden figures of the embedded study; they change by `policytwin figures` alone."""
     kept = read_measured(StudyScores, "study_meridia")

@@ -82,6 +82,7 @@ def test_the_split_has_the_share_asked_for() -> None:
     assert facts.train_end == last_training_day(first, facts.test_end, training_share(study))
 
 
+@pytest.mark.full
 def test_meridia_lies_in_the_middle_half_of_the_countries() -> None:
     """Its baselines are scored anew from the shipped data; no twin is."""
     facts, (found, policy) = shipped_facts(), embedded_facts()

@@ -155,6 +155,7 @@ def test_the_expected_time_goes_with_trials_and_personas(meridia_run: Path) -> N
     assert expected_seconds(None, 8, 200) is None
 
 
+@pytest.mark.full
 def test_both_ways_of_reproducing_give_the_same_result(tmp_path: Path) -> None:
     with Store.memory() as store:
         record = store.run(run_study(RunRequest("meridia", personas=20, trials=2, **SHORT), store).run_id).record

@@ -39,6 +39,7 @@ def held(value: float) -> pd.Series:
     return pd.Series(value, index=AHEAD)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", EFFECT_ESTIMATORS)
 def test_each_finds_the_effect_of_a_linear_world(name: str) -> None:
     rival = EFFECT_ESTIMATORS[name](KnownPast(linear_world(stepped()), stepped(), None))
@@ -52,6 +53,7 @@ def test_each_finds_the_effect_of_a_linear_world(name: str) -> None:
     assert (same.difference == 0).all() and same.lower is None and same.upper is None
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", EFFECT_ESTIMATORS)
 def test_missing_days_are_left_out(name: str) -> None:
     observed = linear_world(stepped())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def _runs(arguments: argparse.Namespace) -> None:
 
     with open_store(arguments) as store:
         values = list_runs(store, arguments.study)
-    show({"runs": values}, arguments, lambda: runs_text(values))
+    show({"runs": [asdict(item) for item in values]}, arguments, lambda: runs_text(values))
 
 
 def _delete(arguments: argparse.Namespace) -> None:
@@ -77,12 +78,11 @@ def _delete(arguments: argparse.Namespace) -> None:
 def _show(arguments: argparse.Namespace) -> None:
     from core.report.documents import shown_text
     from core.report.sentences.store import show_text
-    from core.services.library.archive import show_run
 
     with open_store(arguments) as store:
-        values = show_run(store, arguments.run)
+        run = store.run(arguments.run)
         said = "" if arguments.json else shown_text(store, arguments.run)
-    show(values, arguments, lambda: show_text(values, said))
+    show(run.as_dict(), arguments, lambda: show_text(run, said))
 
 
 def _rerun(arguments: argparse.Namespace) -> int:
@@ -108,5 +108,5 @@ def _export(arguments: argparse.Namespace) -> None:
     from core.services.library.archive import export_run
 
     with open_store(arguments) as store:
-        values = export_run(store, arguments.run, arguments.to)
-    show(values, arguments, lambda: "\n".join(values["files"]))
+        files = [str(path) for path in export_run(store, arguments.run, arguments.to)]
+    show({"run_id": arguments.run, "files": files}, arguments, lambda: "\n".join(files))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -44,6 +45,18 @@ class StoredRun:
     @property
     def complete(self) -> bool:
         return self.status == COMPLETE
+
+    @property
+    def rerun(self) -> str | None:
+        """The command that makes it again; None where nothing can."""
+        return f"policytwin rerun {self.run_id}" if self.complete and self.record.result_hash else None
+
+    def as_dict(self) -> dict[str, Any]:
+        """In JSON's own types."""
+        record = json.loads(self.record.to_json())
+        names = {"kind": record["kind"], "study": record["study_id"], "status": self.status, "message": self.message}
+        more = {"inputs_hash": self.inputs_hash, "rerun": self.rerun, "summary": self.summary, "record": record}
+        return {"run_id": self.run_id, **names, **more}
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from humanize import naturalsize
 
@@ -13,7 +13,9 @@ from core.store.upkeep import Restored, StoreCheck
 
 if TYPE_CHECKING:
     # Lists of runs do not wait for what makes them again.
+    from core.services.library.archive import ListedRun
     from core.services.library.reruns import Rerun
+    from core.store.runs import StoredRun
 
 
 def check_document(found: StoreCheck) -> Document:
@@ -74,18 +76,18 @@ def rerun_document(found: Rerun) -> Document:
     return Document(f"{found.run_id}: {said}", (Items(lines),))
 
 
-def runs_text(values: Sequence[Mapping[str, Any]]) -> str:
+def runs_text(values: Sequence[ListedRun]) -> str:
     """The list of runs."""
     if not values:
         return "No runs yet."
-    rows = [(item["run_id"], item["kind"], item["study"], item["status"], item["created_at"]) for item in values]
+    rows = [(item.run_id, item.kind, item.study, item.status, item.created_at) for item in values]
     return table_text(["Run", "Kind", "Study", "Status", "Created (UTC)"], rows)
 
 
-def show_text(values: Mapping[str, Any], said: str = "") -> str:
+def show_text(run: StoredRun, said: str = "") -> str:
     """One run: what it found (`said`), where there is a document of that, then its record."""
-    lines = [f"{values['run_id']}: {values['kind']} of {values['study']}, {values['status']}"]
+    lines = [f"{run.run_id}: {run.record.kind} of {run.record.study_id}, {run.status}"]
     lines += ["", said] if said else []
-    lines += ["", f"Made again from this store: {values['rerun']}"] if values.get("rerun") else []
-    lines += ["", *(f"{name}: {value}" for name, value in values["record"].items())]
+    lines += ["", f"Made again from this store: {run.rerun}"] if run.rerun else []
+    lines += ["", *(f"{name}: {value}" for name, value in run.as_dict()["record"].items())]
     return "\n".join(lines)

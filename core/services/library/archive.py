@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -33,38 +34,36 @@ _KINDS = (
 )  # fmt: skip
 
 
-def list_runs(store: Store, study: str | None = None) -> list[dict[str, Any]]:
-    """Runs, newest first, in JSON's own types."""
+@dataclass(frozen=True)
+class ListedRun:
+    """A run as lists show it; `created_at` is UTC."""
+
+    run_id: str
+    kind: str
+    study: str
+    engine: str
+    status: str
+    created_at: str
+    seconds: float | None
+    message: str | None
+
+
+def list_runs(store: Store, study: str | None = None) -> tuple[ListedRun, ...]:
+    """Runs, newest first."""
     found = store.runs(study_id=study)
-    return [
-        {
-            "run_id": row["run_id"],
-            "kind": row["kind"],
-            "study": row["study_id"],
-            "engine": row["engine"],
-            "status": row["status"],
-            "created_at": str(row["created_at"])[:19],
-            "seconds": None if pd.isna(row["seconds"]) else float(row["seconds"]),
-            "message": None if pd.isna(row["message"]) else row["message"],
-        }
+    return tuple(
+        ListedRun(
+            run_id=row["run_id"],
+            kind=row["kind"],
+            study=row["study_id"],
+            engine=row["engine"],
+            status=row["status"],
+            created_at=str(row["created_at"])[:19],
+            seconds=None if pd.isna(row["seconds"]) else float(row["seconds"]),
+            message=None if pd.isna(row["message"]) else row["message"],
+        )
         for row in found.to_dict("records")
-    ]
-
-
-def show_run(store: Store, run_id: str) -> dict[str, Any]:
-    """A run's status, record and summary in JSON's own types. InputError for an unknown run."""
-    run = store.run(run_id)
-    return {
-        "run_id": run.run_id,
-        "kind": run.record.kind,
-        "study": run.record.study_id,
-        "status": run.status,
-        "message": run.message,
-        "inputs_hash": run.inputs_hash,
-        "rerun": f"policytwin rerun {run.run_id}" if run.complete and run.record.result_hash else None,
-        "summary": run.summary,
-        "record": json.loads(run.record.to_json()),
-    }
+    )
 
 
 def load_result(store: Store, run_id: str) -> Result:
@@ -87,8 +86,8 @@ def _filled(run: StoredRun) -> dict[str, Any]:
     return {"run_id": run.run_id, "origin": run.record.train_end, **(run.summary or {})}
 
 
-def export_run(store: Store, run_id: str, folder: Path) -> dict[str, Any]:
-    """Write a complete run's tables as CSV, its record as JSON, and its trials as an Optuna journal.
+def export_run(store: Store, run_id: str, folder: Path) -> tuple[Path, ...]:
+    """Write a complete run's tables as CSV, its record as JSON, and its trials as an Optuna journal; the files.
 
     All files or none. InputError where the run is unknown or not complete, where the folder cannot be written, and where a
     file of one of the names is in it that is not of an export of this run; DiskFull where there is no room.
@@ -100,7 +99,7 @@ def export_run(store: Store, run_id: str, folder: Path) -> dict[str, Any]:
         folder, f"an export of the run {run_id}", lambda found: _exported_run(found) == run_id
     ) as stage:
         names = [path.name for path in _write(store, run, stage)]
-    return {"run_id": run_id, "files": [str(folder / name) for name in names]}
+    return tuple(folder / name for name in names)
 
 
 def _exported_run(folder: Path) -> str | None:

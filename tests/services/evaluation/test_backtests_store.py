@@ -96,9 +96,9 @@ def test_a_kept_backtest_comes_back_as_it_was(request_: BacktestRequest, tmp_pat
         assert record.kind == "backtest" and record.parameters["origins"] == ["2020-06-30"]
         assert set(record.input_hashes) == {"mobility", "policy", "coefficients", "learned"}
         assert record.rung in RUNGS[:3]
-        assert list_runs(store)[0]["kind"] == "backtest"
-        files = export_run(store, run_id, tmp_path / "out")["files"]
-        assert {Path(name).name for name in files} >= {"backtest_rows.csv", "backtest_scores.csv", "record.json"}
+        assert list_runs(store)[0].kind == "backtest"
+        files = export_run(store, run_id, tmp_path / "out")
+        assert {path.name for path in files} >= {"backtest_rows.csv", "backtest_scores.csv", "record.json"}
         store.delete_run(run_id)
         assert store.read("backtest_rows", unfinished=True).empty
 

@@ -28,7 +28,7 @@ from core.services.evaluation import requests
 from core.services.evaluation.known_worlds import WORLDS, known_worlds, measured_worlds
 from core.services.evaluation.requests import SEEDS, WorldsRequest
 from core.services.evaluation.results import WorldsResult
-from core.services.library.archive import export_run, list_runs, load_result, show_run
+from core.services.library.archive import export_run, list_runs, load_result
 from core.store.database import Store
 from core.synthetic.worlds import HORIZON, KINDS, generated_world, known_world, true_contrast
 from core.validity.contrast_rivals import EFFECT_ESTIMATORS
@@ -233,9 +233,9 @@ def test_the_result_is_kept_as_a_run(tmp_path: Path) -> None:
         assert run.complete and run.record.kind == "worlds" and run.record.result_hash
         assert load_result(store, result.run_id) == result and run.record.result_hash == content_hash(result.rows)
         assert WorldsResult.from_dict(json.loads(json.dumps(result.as_dict(), allow_nan=False))) == result
-        assert show_run(store, result.run_id)["kind"] == "worlds"
-        assert [item["run_id"] for item in list_runs(store)] == [result.run_id]
-        assert export_run(store, result.run_id, tmp_path / "out")["files"]
+        assert store.run(result.run_id).record.kind == "worlds"
+        assert [item.run_id for item in list_runs(store)] == [result.run_id]
+        assert export_run(store, result.run_id, tmp_path / "out")
         assert known_worlds(request, store) == result, "what is there is not measured again"
         title = document_of(store, result.run_id).title
     assert [item.stage for item in told] == ["validate", "validate", "store"] and "truth is known" in title

@@ -34,7 +34,6 @@ from core.services.evaluation.backtests import backtest
 from core.services.evaluation.known_worlds import known_worlds
 from core.services.evaluation.requests import BacktestRequest, WorldsRequest
 from core.services.evaluation.sensitivity import run_sensitivity
-from core.services.library.archive import show_run
 from core.services.library.reruns import rerun
 from core.services.policies.timelines import delete_scenario
 from core.services.populations.synthesis import make_population
@@ -314,9 +313,9 @@ def test_a_backtest_is_made_again_where_its_files_are(real_data: Path, tmp_path:
 
 def test_a_shown_run_says_how_it_is_made_again(kept: Kept) -> None:
     with Store(kept.path) as store:
-        values = show_run(store, kept.runs["groups"])
-    assert f"policytwin rerun {values['run_id']}" in show_text(values)
-    lines = rerun_lines(values["run_id"], str(kept.path))
+        values = store.run(kept.runs["groups"])
+    assert f"policytwin rerun {values.run_id}" in show_text(values)
+    lines = rerun_lines(values.run_id, str(kept.path))
     assert main([*shlex.split(lines.command)[1:], "--workers", "1"]) == 0
     space: dict[str, Any] = {}
     exec(lines.python, space)

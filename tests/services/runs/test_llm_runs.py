@@ -61,7 +61,7 @@ from core.services.evaluation.ablations import run_ablations
 from core.services.evaluation.sensitivity import run_sensitivity
 from core.services.language.answer_cache import export_answers, import_answers
 from core.services.language.engines import engine_of_run
-from core.services.library.archive import export_run, show_run
+from core.services.library.archive import export_run
 from core.services.policies.what_ifs import what_if
 from core.services.runs import forecasters
 from core.services.runs.costs import (
@@ -232,7 +232,7 @@ def test_a_run_leaves_out_what_would_need_new_answers_and_says_so(asked: AskedRu
     text = terminal_text(document)
     assert "Left out: the twin with one persona (another person would have to be asked everything anew)" in text
     assert f"{values['asking']['calls']:,} calls: {values['asking']['answered']:,} questions answered" in text
-    assert text in show_text(show_run(asked.store, asked.run_id), shown_text(asked.store, asked.run_id))
+    assert text in show_text(asked.store.run(asked.run_id), shown_text(asked.store, asked.run_id))
     searched = {name for name in values["parameters"] if not name.startswith(SLOPE_SHRINKAGE)}
     assert searched == {"policy_effect_weight"}, "a model has no parameters to search"
     assert [item.name for item in found_parameters(asked.summary, STUDY)] == ["policy_effect_weight"]
@@ -692,7 +692,7 @@ def test_what_needs_the_rules_engine_says_so(asked: AskedRun) -> None:
 
 
 def test_a_run_can_be_exported_with_what_it_asked(asked: AskedRun, tmp_path: Path) -> None:
-    names = {Path(name).name for name in export_run(asked.store, asked.run_id, tmp_path)["files"]}
+    names = {path.name for path in export_run(asked.store, asked.run_id, tmp_path)}
     assert {"asking.json", "record.json", "trials.journal", "scores.csv"} <= names
     assert json.loads((tmp_path / "asking.json").read_text()) == asked.summary.asking.as_dict()
 

@@ -28,7 +28,7 @@ from core.forecasting.baselines import run_baselines
 from core.records import RUNGS, frame_hash
 from core.report.documents import shown_text
 from core.report.sentences.store import runs_text, show_text
-from core.services.library.archive import export_run, list_runs, show_run
+from core.services.library.archive import export_run, list_runs
 from core.services.runs import preparing as preparing_module
 from core.services.runs import run as runs_module
 from core.services.runs.forecasters import FORECASTERS, forget_rivals
@@ -160,15 +160,15 @@ def child(*arguments: object) -> subprocess.Popen[str]:
 def shows_no_half_of_a_run(path: Path, folder: Path) -> None:
     with Store(path) as store:
         (row,) = list_runs(store)
-        assert row["status"] == "interrupted" and row["seconds"] is None
+        assert row.status == "interrupted" and row.seconds is None
         for table in ("forecasts", "scores", "trials", "aggregates"):
             with pytest.raises(InputError, match="is interrupted, not complete"):
-                store.read_result(table, row["run_id"])
+                store.read_result(table, row.run_id)
             assert store.read(table).empty
         with pytest.raises(InputError, match=r"is interrupted.*a complete run"):
-            export_run(store, row["run_id"], folder)
-        assert show_run(store, row["run_id"])["summary"] is None
-        assert row["run_id"] in show_text(show_run(store, row["run_id"]))
+            export_run(store, row.run_id, folder)
+        assert store.run(row.run_id).summary is None
+        assert row.run_id in show_text(store.run(row.run_id))
 
 
 def test_a_killed_run_is_taken_up_by_another_process(whole: RunResult, tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_a_killed_run_is_taken_up_by_another_process(whole: RunResult, tmp_path:
         assert values["result_hash"] == whole.result_hash, stage
         with Store(tmp_path / stage) as store:
             (row,) = list_runs(store)
-            assert (row["run_id"], row["status"]) == (values["run_id"], "complete"), "one run, not two"
+            assert (row.run_id, row.status) == (values["run_id"], "complete"), "one run, not two"
             responses, _, personas = store.read_responses(values["run_id"])
             assert responses.shape == (values["contexts"], 1100, 6) and list(personas) == list(range(1100))
             assert len(store.read_result("trials", values["run_id"], calibrator="twin")) == 20
@@ -203,20 +203,20 @@ def test_a_stopped_run_is_cancelled_and_can_be_resumed(whole: RunResult, store: 
     with pytest.raises(Cancelled):
         run_study(REQUEST, store, stopper.watch)
     (row,) = list_runs(store)
-    assert row["status"] == "cancelled" and "stopped" in row["message"]
+    assert row.status == "cancelled" and "stopped" in row.message
     assert store.read("forecasts").empty and store.read("scores").empty
     resumed = Stopper("never", 0)
     summary = run_study(REQUEST, store, resumed.watch)
-    assert summary.run_id == row["run_id"] and summary.result_hash == whole.result_hash
+    assert summary.run_id == row.run_id and summary.result_hash == whole.result_hash
     first = next(item for item in resumed.seen if item.stage == "simulate")
     assert first.done == {"calibrate": 0, "simulate": 2, "validate": 3}[stage], "a stop waits for the block in hand"
-    assert list_runs(store)[0]["status"] == "complete" and list_runs(store)[0]["message"] is None
+    assert list_runs(store)[0].status == "complete" and list_runs(store)[0].message is None
 
 
 def test_a_wish_to_stop_that_comes_too_late_leaves_the_run_complete(store: Store) -> None:
     stopper = Stopper("store", 0)
-    assert run_study(SMALL, store, stopper.watch).run_id == list_runs(store)[0]["run_id"]
-    assert list_runs(store)[0]["status"] == "complete"
+    assert run_study(SMALL, store, stopper.watch).run_id == list_runs(store)[0].run_id
+    assert list_runs(store)[0].status == "complete"
 
 
 def test_progress_goes_through_the_stages_and_never_back(store: Store) -> None:
@@ -248,8 +248,8 @@ def test_what_goes_wrong_is_kept_and_the_run_can_be_resumed(
         with pytest.raises(type(wrong)):
             run_study(SMALL, store)
     (row,) = list_runs(store)
-    assert (row["status"], row["message"]) == (status, words)
-    assert run_study(SMALL, store).run_id == row["run_id"]
+    assert (row.status, row.message) == (status, words)
+    assert run_study(SMALL, store).run_id == row.run_id
 
 
 def test_an_error_after_the_end_does_not_hide_behind_another(store: Store) -> None:
@@ -259,7 +259,7 @@ def test_an_error_after_the_end_does_not_hide_behind_another(store: Store) -> No
 
     with pytest.raises(OSError, match="the terminal has gone"):
         run_study(SMALL, store, ProgressReporter(report))
-    assert list_runs(store)[0]["status"] == "complete"
+    assert list_runs(store)[0].status == "complete"
 
 
 def test_equal_requests_are_one_run_where_one_will_do(store: Store) -> None:
@@ -304,7 +304,7 @@ def test_a_behaviour_without_observations_in_the_test_period_has_no_score(
     values = run_study(SMALL, store).as_dict()
     assert set(values["rmse"]["parks"].values()) == {None} and values["macro_rmse"]["twin"] > 0
     assert "Infinity" not in json.dumps(values, allow_nan=False)
-    assert show_run(store, values["run_id"])["summary"] == values and values["not_observed"] == ["parks"]
+    assert store.run(values["run_id"]).summary == values and values["not_observed"] == ["parks"]
     assert (
         RunResult.from_dict({name: part for name, part in values.items() if name != "not_observed"}).as_dict() == values
     )
@@ -330,7 +330,7 @@ def test_a_behaviour_without_observations_in_the_test_period_has_no_score(
 def test_impossible_requests_are_refused(store: Store, change: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
         run_study(replace(SMALL, **change), store)
-    assert all(row["status"] == "failed" for row in list_runs(store))
+    assert all(row.status == "failed" for row in list_runs(store))
 
 
 @pytest.mark.parametrize(
@@ -348,11 +348,12 @@ def test_impossible_numbers_are_refused_at_once(change: dict[str, Any], words: s
 
 def test_what_was_run_can_be_listed_shown_and_exported(store: Store, tmp_path: Path) -> None:
     values = run_study(SMALL, store).as_dict()
-    assert values["run_id"] in runs_text(list_runs(store)) and list_runs(store, "uae") == []
-    shown = show_run(store, values["run_id"])
-    assert shown["summary"] == values and shown["record"]["result_hash"] == values["result_hash"]
-    assert json.loads(json.dumps(shown)) == shown and "RMSE" in show_text(shown, shown_text(store, values["run_id"]))
-    files = [Path(name) for name in export_run(store, values["run_id"], tmp_path / "new" / "folder")["files"]]
+    assert values["run_id"] in runs_text(list_runs(store)) and not list_runs(store, "uae")
+    shown = store.run(values["run_id"])
+    assert shown.summary == values and shown.record.result_hash == values["result_hash"]
+    assert json.loads(json.dumps(shown.as_dict())) == shown.as_dict()
+    assert "RMSE" in show_text(shown, shown_text(store, values["run_id"]))
+    files = export_run(store, values["run_id"], tmp_path / "new" / "folder")
     assert {path.name for path in files} >= {"forecasts.csv", "scores.csv", "record.json", "trials.journal"}
     scores = pd.read_csv(tmp_path / "new" / "folder" / "scores.csv").set_index(["forecaster", "behaviour", "metric"])
     assert scores.loc[("twin", "macro", "rmse"), "value"] == pytest.approx(values["macro_rmse"]["twin"], abs=1e-4)
@@ -362,4 +363,4 @@ def test_what_was_run_can_be_listed_shown_and_exported(store: Store, tmp_path: P
     with pytest.raises(InputError, match="cannot be written"):
         export_run(store, values["run_id"], files[0] / "below-a-file")
     with pytest.raises(InputError, match="unknown run"):
-        show_run(store, "run-20200101-0000000000")
+        store.run("run-20200101-0000000000")

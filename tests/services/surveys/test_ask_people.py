@@ -498,8 +498,8 @@ def test_a_question_is_kept_like_a_run(store: Store, tmp_path: Path) -> None:
     said = headline(survey_result(listed))
     assert said.startswith("mean ")
     assert not kept_questions(store, "uae")
-    written = export_run(store, values["run_id"], tmp_path / "out")["files"]
-    assert {Path(name).name for name in written} == {
+    written = export_run(store, values["run_id"], tmp_path / "out")
+    assert {path.name for path in written} == {
         "survey_answers.csv",
         "survey_distribution.csv",
         "record.json",

@@ -9,7 +9,7 @@ import pandas as pd
 from core.cognition.registry import engine_label
 from core.report.document import Block, Document, Figure, Heading, Items, Paragraph, Table
 from core.report.figures.validity import categories_figure
-from core.report.sentences.left_out import left_out_blocks
+from core.report.sentences.left_out import left_out_items
 from core.report.sentences.regions import footnotes, region_blocks
 from core.report.sentences.sources import twin_source
 from core.services.audits.group_results import (
@@ -53,7 +53,7 @@ def groups_document(result: GroupsResult, study: Study) -> Document:
     else:
         parts += [
             Paragraph(no_regions(result, study)),
-            *left_out_blocks({} if result.regions is None else result.regions.left_out),
+            *left_out_items({} if result.regions is None else result.regions.left_out),
         ]
     return Document(
         f"Are the simulated people of {study.place} different enough, and is everybody served alike?",

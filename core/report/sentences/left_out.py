@@ -30,8 +30,3 @@ def left_out_items(left_out: Mapping[str, str]) -> tuple[Block, ...]:
 def _names(names: list[str]) -> str:
     shown = "; ".join(names[:MOST_NAMES])
     return shown if len(names) <= MOST_NAMES else f"{len(names)} ({shown}; …)"
-
-
-def left_out_blocks(left_out: Mapping[str, str]) -> tuple[Block, ...]:
-    lines = left_out_lines(left_out)
-    return (Items(tuple(f"Left out: {line}" for line in lines)),) if lines else ()

@@ -9,7 +9,7 @@ import pandas as pd
 from core.cognition.registry import engine_label
 from core.report.document import Block, Document, Figure, Items, Paragraph, Table
 from core.report.figures.skill import dumbbells
-from core.report.sentences.left_out import left_out_blocks
+from core.report.sentences.left_out import left_out_items
 from core.report.sentences.skill import listed
 from core.report.sentences.sources import twin_source
 from core.services.audits.group_results import (
@@ -77,7 +77,7 @@ def footnotes(found: RegionAccuracy | RegionalAccuracy) -> tuple[Block, ...]:
     learned = f"What the twin has learned from other countries, of which one may be among these: {found.priors}."
     return (
         Paragraph(f"The engine is as the study gives it: nothing searched. {KNOWN_OF_REGIONS} {learned}"),
-        *left_out_blocks(found.left_out),
+        *left_out_items(found.left_out),
     )
 
 
@@ -148,7 +148,7 @@ def regions_document(result: RegionalAccuracy) -> Document:
     title = "Does the twin of a country serve its regions alike?"
     if not result.rows:
         said = Paragraph("No region was observed long enough around these origins.")
-        return Document(title, (said, *left_out_blocks(result.left_out)))
+        return Document(title, (said, *left_out_items(result.left_out)))
     countries = len(result.summary.by_country)
     parts: list[Block] = [
         Paragraph(

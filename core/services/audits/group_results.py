@@ -143,8 +143,12 @@ class GroupsResult(Result, kind=KIND):
     seconds: float = 0.0
 
     def content(self) -> dict[str, Any]:
-        """What of it is a result, and no circumstance of its making."""
-        return {name: value for name, value in self.as_dict().items() if name not in ("run_id", "seconds")}
+        """What of it is a result: no circumstance of its making, and no reason that is said in words."""
+        apart = ("run_id", "seconds", "regions_lacking")
+        found = {name: value for name, value in self.as_dict().items() if name not in apart}
+        if self.regions is not None:
+            found["regions"] = {**found["regions"], "left_out": sorted(self.regions.left_out)}
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -265,7 +265,7 @@ def test_a_scenario_can_be_edited_further_downloaded_and_deleted(
     path = tmp_path / f"{identifier}.toml"
     path.write_text(scenario_text(saved, inputs.timeline), encoding="utf-8")
     assert load_scenario(path, inputs.timeline).level_changes(saved) == []
-    exec(compile(code.replace(f'"{path.name}"', f'"{path}"'), "page", "exec"), {})
+    exec(compile(code.replace(repr(path.name), repr(str(path))), "page", "exec"), {})
     app = shown(button(app, "Yes, delete it").click().run())
     assert "scenario" not in app.query_params and not errors(app)
     with Store(meridia_store) as store:

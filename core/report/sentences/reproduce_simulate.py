@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from core.report.reproduction import Reproduction, reproduction
+from core.report.reproduction import Reproduction, python_lines, reproduction
 from core.report.sentences.surveys import reproduce_question
 from core.services.audits.confounding import confounding_audit
 from core.services.audits.persona_audit import audit_personas
 from core.services.audits.requests import ConfoundingRequest
+from core.services.evaluation.engine_comparison import compare_engines
 from core.services.language.descriptions import is_rules
+from core.services.runs.costs import persona_answers
 from core.store.runs import StoredRun
+from core.study import load_study
 
 
 def reproduce_section(section: str, run: StoredRun, store_name: str, shown: Mapping[str, Any]) -> Reproduction | None:
@@ -19,24 +22,24 @@ def reproduce_section(section: str, run: StoredRun, store_name: str, shown: Mapp
 
     `shown` has what the section chose: `persona`, `run_ids`, `asked` (the run of a question), or the request that was `audited`.
     """
-    head = f"from core.store.database import Store\n\nwith Store({store_name!r}) as store:\n"
     closed = "A store is open in one program at a time: close PolicyTwin first, or take a copy of the file."
     if section == "read" and not is_rules(run.record):
         persona = int(shown.get("persona", 0))
         return Reproduction(
             "",
-            f"from core.services.runs.costs import persona_answers\n{head}"
-            f"    print(persona_answers(store, {run.run_id!r}, {persona}))\n",
+            python_lines(
+                (persona_answers,),
+                f"persona_answers(store, {run.run_id!r}, {persona})",
+                "print(result)",
+                store=store_name,
+            ),
             f"The answers and reasons of persona {persona}, from this store. {closed}",
         )
     if section == "compare" and shown.get("run_ids"):
-        return Reproduction(
-            "",
-            "from core.services.evaluation.engine_comparison import compare_engines\nfrom core.study import load_study\n"
-            f"{head}    found = compare_engines(store, {list(shown['run_ids'])!r}, load_study({run.record.study_id!r}))\n"
-            "print(found.errors, found.activity)\n",
-            f"The runs side by side, from this store. {closed}",
-        )
+        made = f"compare_engines(store, {list(shown['run_ids'])!r}, load_study({run.record.study_id!r}))"
+        told = "print(result.errors, result.activity)"
+        python = python_lines((compare_engines, load_study), made, told, store=store_name)
+        return Reproduction("", python, f"The runs side by side, from this store. {closed}")
     if section == "ask" and shown.get("asked"):
         return reproduce_question(shown["asked"], store_name, str(shown.get("by", "")))
     audited = shown.get("audited")

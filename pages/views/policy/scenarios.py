@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
 from core.errors import InputError
 from core.policy.scenario import scenario_text
 from core.policy.timeline import PolicyTimeline
-from core.report.sentences.counterfactuals import reproduce_comparison
+from core.report.sentences.policies import reproduce_timeline
 from core.services.policies.timelines import (
     delete_scenario,
     load_timeline,
@@ -17,6 +16,9 @@ from core.services.policies.timelines import (
     saved_scenarios,
     scenario_table,
 )
+from core.services.runs.fits import told_again
+from core.services.studies.requests import RunRequest
+from pages.common.rerun_view import lines_view
 from pages.common.shell import try_to
 from pages.views.policy.draft import SCENARIO, Editing
 
@@ -143,38 +145,8 @@ def _add(editing: Editing, content: bytes, name: str) -> str:
 
 def reproduce(editing: Editing) -> None:
     """The command and the Python that give what is on the screen."""
-    study, parent = editing.study, editing.parent
-    folder = "" if study.shipped else ', "DATA"'
-    saved = parent.parent_id is not None
-    first, last = editing.first, editing.last
-    with st.expander("Reproduce this"):
-        if not study.shipped:
-            st.caption("DATA stands for the folder of observations.")
-        lines = ["from datetime import date", "", "from core.services.studies.inputs import open_study"]
-        if saved:
-            st.caption(
-                "First download the scenario file (under Saved scenarios). Drafts have no file: save them first."
-            )
-            st.code(_command(editing), language="bash")
-            lines.append("from core.policy.scenario import load_scenario")
-        lines += ["from core.services.policies.tables import daily_table, stretches", ""]
-        lines.append(f'inputs = open_study("{study.id}"{folder})')
-        made = f'load_scenario("{parent.id}.toml", inputs.timeline)' if saved else "inputs.timeline"
-        lines.append(f"timeline = {made}")
-        lines.append(f"first, last = date({first:%Y, %-m, %-d}), date({last:%Y, %-m, %-d})")
-        other = ", inputs.timeline" if saved else ""
-        lines.append(f"print(daily_table(timeline, first, last{other}))  # the curve and the daily levels")
-        lines.append("print(stretches(timeline, first, last))  # the bars")
-        if saved:
-            lines.append("print(*timeline.changes(inputs.timeline), sep='\\n')  # what differs")
-        st.code("\n".join(lines), language="python")
-
-
-def _command(editing: Editing) -> str:
-    """The command that compares the saved scenario with the observed policy over the hold-out, in a store of its own."""
-    study, run, name = editing.study, editing.workspace.run, f"{editing.parent.id}.toml"
+    study, parent, run = editing.study, editing.parent, editing.workspace.run
     data = None if study.shipped else "DATA"
-    if run is not None:
-        return reproduce_comparison(run.record, [name], pd.date_range(*editing.holdout), data).command
-    given = "" if data is None else f" --data {data}"
-    return f"policytwin compare {study.id}{given} --scenario {name} --db reproduce.duckdb --json"
+    asked = RunRequest(study.id, data) if run is None else told_again(run.record, data)
+    with st.expander("Reproduce this"):
+        lines_view(reproduce_timeline(parent, asked, (editing.first, editing.last), editing.holdout))

@@ -319,4 +319,4 @@ def test_a_shown_run_says_how_it_is_made_again(kept: Kept) -> None:
     assert main([*shlex.split(lines.command)[1:], "--workers", "1"]) == 0
     space: dict[str, Any] = {}
     exec(lines.python, space)
-    assert space["again"].same
+    assert space["result"].same

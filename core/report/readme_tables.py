@@ -16,6 +16,7 @@ from core.report.sentences.skill import changes, listed
 from core.services.evaluation.backtests import read_exported
 from core.services.evaluation.results import BacktestResult, Measured
 from core.services.runs.costs import CostBefore
+from core.validity.effect_estimators import EFFECT_ESTIMATORS
 from core.validity.measured import (
     AblationPrices,
     AskingCosts,
@@ -197,7 +198,8 @@ def worlds_words(worlds: KnownWorlds) -> str:
     groups = {"**All**": found, **{WORLD_WORDS.get(name, name): item for name, item in worlds.by_world.items()}}
     groups |= {f"Distance to training: {name}": item for name, item in worlds.by_distance.items()}
     groups |= {WEEK_WORDS.get(name, name): item for name, item in worlds.working_week.items()}
-    names = [name for name in ESTIMATORS if name in found.estimators]
+    columns = {TWIN: "twin"} | {name: item.column for name, item in EFFECT_ESTIMATORS.items()}
+    names = [name for name in columns if name in found.estimators]
     rows = [
         [
             label,
@@ -207,7 +209,7 @@ def worlds_words(worlds: KnownWorlds) -> str:
         ]
         for label, item in groups.items()
     ]
-    table = _table(["", "true effects", *(ESTIMATORS[name] for name in names), "twin's 80% intervals held"], rows)
+    table = _table(["", "true effects", *(columns[name] for name in names), "twin's 80% intervals held"], rows)
     parts = [_paragraph(said), table, _paragraph([_against_best(found)]), _from(worlds.header)]
     return "\n\n".join(filter(None, parts))
 
@@ -225,21 +227,14 @@ def _against_best(found: WorldScores) -> str:
     if best is None:
         return ""
     name, difference = best
+    column = EFFECT_ESTIMATORS[name].column
     twin, other = (_shown(found.estimators[item].rmse, ".1f") for item in (TWIN, name))
     return (
-        f"Over all worlds the twin is off by {twin} points and the best other way, {ESTIMATORS[name]}, by {other}. "
+        f"Over all worlds the twin is off by {twin} points and the best other way, {column}, by {other}. "
         f"{against_words(difference)}"
     )
 
 
-#: Columns of the worlds' table.
-ESTIMATORS: Mapping[str, str] = {
-    "twin": "twin",
-    "before_after": "before/after",
-    "interrupted_time_series": "interrupted series",
-    "regression": "regression",
-    "gradient_boosting": "GB",
-}
 WEEK_WORDS: Mapping[str, str] = {
     "week_kept_on_new_working_days": "A moved working week, on days that became working days",
     "week_kept_on_new_days_off": "A moved working week, on days that became days off",

@@ -24,7 +24,7 @@ from core.people.personas import synthesise
 from core.people.population_file import load_population_spec
 from core.policy.timeline import PolicyTimeline
 from core.synthetic.worlds import HORIZON, KnownWorld, known_world
-from core.validity.contrast_rivals import EFFECT_ESTIMATORS, EstimatedContrast, KnownPast
+from core.validity.effect_estimators import EFFECT_ESTIMATORS, EstimatedContrast, KnownPast
 from core.validity.world_scores import ESTIMATORS, MEASURES, TWIN, WORKING_WEEK, Estimate, WorldRow, distance_class
 
 PERSONAS = 300
@@ -122,7 +122,7 @@ def measure(world: KnownWorld, personas: int = PERSONAS, trials: int = TRIALS) -
         world.timeline.stringency(pd.DatetimeIndex(twin.problem.observed.index)),
         None if world.cases is None else world.cases.loc[: pd.Timestamp(world.origin)],
     )
-    rivals = {name: fit(past) for name, fit in EFFECT_ESTIMATORS.items()}
+    rivals = {name: item.fit(past) for name, item in EFFECT_ESTIMATORS.items()}
     expected = world.expected_under(world.timeline, horizon_of(world))
     rows = []
     for item, answer in zip(alternatives, answers, strict=True):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from core.counterfactual.support import FAR
-from core.validity.contrast_rivals import EFFECT_ESTIMATORS
+from core.validity.effect_estimators import EFFECT_ESTIMATORS
 from core.validity.paired import Difference, rmse_difference
 
 TWIN = "twin"

@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.report.figures.calibration import curves_figure
 from core.report.sentences.sources import twin_source
-from core.services.runs.forecasters import label as words_of
+from core.services.runs.forecasters import label as forecaster_label
 from core.services.runs.reading import Curves, curve_table, holidays, weekly
 from core.services.studies.stored_inputs import own_observations
 from core.store.runs import StoredRun
@@ -31,7 +31,7 @@ def curve_view(workspace: Workspace, run: StoredRun, key: str) -> None:
         "Forecasts beside the twin",
         [name for name in found.forecasts if name != "twin"],
         default=[name for name in DEFAULT_BASELINES if name in found.forecasts],
-        format_func=words_of,
+        format_func=forecaster_label,
         key=f"{key}_beside",
         bind="query-params",
         help="Baselines that the twin has to beat, and versions of the twin with something left out.",
@@ -61,7 +61,7 @@ def curve_view(workspace: Workspace, run: StoredRun, key: str) -> None:
         drawn.forecasts,
         behaviours,
         pd.Timestamp(record.train_end),
-        {name: words_of(name) for name in drawn.forecasts},
+        {name: forecaster_label(name) for name in drawn.forecasts},
         unit=study.metric_unit,
         title=f"{label}: fitted to {record.train_end:%-d %B %Y}, forecast after it",
         source=twin_source(study, record.engine, run.run_id),

@@ -24,8 +24,8 @@ from core.services.evaluation.skill import (
     row_frame,
     skill_comparisons,
     skill_table,
-    words_of,
 )
+from core.services.runs.forecasters import label as forecaster_label
 
 METHODS = (
     (
@@ -151,7 +151,7 @@ def skill_figure(cells: Cells, against: str, source: str) -> Figure:
         f"skill-{against}",
         lambda: skill_heat(table, words, RIVAL_WORDS[against], source),
         "How far the twin's error lies below the baseline's, by horizon and by how far policy moved",
-        table.assign(rival=table["rival"].map(words_of)),
+        table.assign(rival=table["rival"].map(forecaster_label)),
     )
 
 
@@ -178,7 +178,7 @@ def interval_blocks(held: pd.DataFrame, source: str) -> tuple[Block, ...]:
         return ()
     levels = sorted(set(held["level"]))
     spoken = 80 if 80 in levels else int(levels[len(levels) // 2])
-    names = {name: "The twin" if name == TWIN else words_of(name) for name in dict.fromkeys(held["forecaster"])}
+    names = {name: "The twin" if name == TWIN else forecaster_label(name) for name in dict.fromkeys(held["forecaster"])}
     names = dict(sorted(names.items(), key=lambda item: item[0] != TWIN))
     table = pd.DataFrame(
         {

@@ -12,8 +12,9 @@ from core.report.figures.validity import worlds_figure
 from core.report.sentences.skill import where_from
 from core.services.evaluation.results import Measured, WorldsResult
 from core.services.evaluation.skill import judged
+from core.validity.effect_estimators import EFFECT_ESTIMATORS
 from core.validity.paired import BETTER, UNSURE, WORSE, Difference
-from core.validity.world_scores import ESTIMATORS, TWIN, EstimatorScores, WorldScores
+from core.validity.world_scores import TWIN, EstimatorScores, WorldScores
 
 #: The nominal level of the intervals of contrasts, as a share.
 CONTRAST_LEVEL = 0.8
@@ -26,13 +27,6 @@ WHAT = (
     "country with its own people, epidemic and policy, and what policies do there was written down beforehand. A twin is "
     "fitted as always, asked, and held against the truth, beside ways of answering that analysts use."
 )
-ESTIMATOR_WORDS: Mapping[str, str] = {
-    "twin": "The calibrated twin",
-    "before_after": "Before and after the largest policy change",
-    "interrupted_time_series": "Interrupted time series at that change",
-    "regression": "Least squares on stringency, weekday and cases",
-    "gradient_boosting": "Gradient boosting on stringency and weekday",
-}
 WORLD_WORDS: Mapping[str, str] = {
     "plain": "Policy acts at once, and nothing else is going on",
     "confounded": "Policy follows the epidemic, which people fear as well",
@@ -68,7 +62,8 @@ def spoken(name: str) -> str:
 
 def estimators_of(scores: WorldScores) -> dict[str, str]:
     """The ways of answering that were scored, in words."""
-    return {name: ESTIMATOR_WORDS[name] for name in ESTIMATORS if name in scores.estimators}
+    words = {TWIN: "The calibrated twin"} | {name: item.label for name, item in EFFECT_ESTIMATORS.items()}
+    return {name: text for name, text in words.items() if name in scores.estimators}
 
 
 def world_words(result: WorldsResult) -> list[str]:
@@ -84,7 +79,7 @@ def world_words(result: WorldsResult) -> list[str]:
     if best is None:
         said = [f"{head}."]
     else:
-        text = ESTIMATOR_WORDS[best[0]]
+        text = EFFECT_ESTIMATORS.label(best[0])
         head += f"; the best of the usual ways ({text[:1].lower()}{text[1:]}) by {overall.estimators[best[0]].rmse:.1f}"
         said = [f"{head}.", against_words(best[1]), *_by_kind(result.summary.by_world)]
     if twin.right_sign is not None:

@@ -17,7 +17,7 @@ from core.services.audits.group_results import (
     RegionAccuracy,
     RegionalAccuracy,
 )
-from core.services.evaluation.skill import words_of
+from core.services.runs.forecasters import label as forecaster_label
 from core.study import Study
 from core.validity.region_summary import RIVAL, CountryRegions, HorizonRegions, region_table
 from core.validity.regions import FORECASTERS, NATIONAL, PEOPLE, TWIN, RegionScore
@@ -62,7 +62,7 @@ def region_blocks(result: GroupsResult, study: Study, horizon: int) -> tuple[Blo
             lambda: dumbbells(
                 lines,
                 f"Error in each region, {horizon} days ahead (further left is better)",
-                words_of(RIVAL),
+                forecaster_label(RIVAL),
                 "points",
                 source,
             ),
@@ -119,7 +119,7 @@ def region_sentences(part: CountryRegions, horizon: int) -> list[str]:
     ]
     if other is not None:
         kind = "the regions' own" if spread.difference <= other.difference else "more than the regions' own"
-        rival = words_of(RIVAL)
+        rival = forecaster_label(RIVAL)
         said.append(
             f"For the baseline ({rival[:1].lower()}{rival[1:]}) it is {other.difference:.1f}, so the twin's is {kind}."
         )

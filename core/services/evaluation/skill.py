@@ -14,12 +14,11 @@ import pandas as pd
 from core.datasets.places import countries
 from core.errors import InputError, one_of
 from core.forecasting.backtest_scores import CHANGE_CLASSES, TWIN, BacktestRow
-from core.forecasting.baselines import BASELINES
 from core.forecasting.metrics import MACRO
 from core.forecasting.teachers import is_held_out
 from core.services.evaluation.backtest_tables import SCORES, intervals_of
 from core.services.evaluation.results import BacktestResult
-from core.services.runs.forecasters import BASELINE, FORECASTERS, family
+from core.services.runs.forecasters import BASELINE, family, label
 from core.services.runs.results import METRICS, RunResult
 from core.statistics.bootstrap import MANY_DRAWS, unit_counts
 from core.statistics.levels import VERDICT, central
@@ -44,11 +43,6 @@ CHANGE_WORDS: dict[str, str] = {
 }
 #: An achieved coverage this near to the nominal one counts as right.
 RIGHT_WITHIN = 0.05
-
-
-def words_of(forecaster: str) -> str:
-    """A forecaster of a run or a backtest in words."""
-    return FORECASTERS.get(forecaster) or BASELINES.label(forecaster)
 
 
 @dataclass(frozen=True)
@@ -164,7 +158,7 @@ def forecaster_table(frame: pd.DataFrame, rivals: Sequence[str], horizon: int) -
     ours = theirs.apply(lambda column: theirs[TWIN].where(column.notna()))
     table = pd.DataFrame(
         {
-            "words": [words_of(name) for name in part.columns],
+            "words": [label(name) for name in part.columns],
             "mean": part.mean(),
             "median": part.median(),
             "skill": (1 - ours.mean() / theirs.mean()).where(part.columns != TWIN),
@@ -225,7 +219,7 @@ def run_table(result: RunResult, metric: str) -> pd.DataFrame:
     kinds = pd.Series([family(str(name)) for name in matrix.index], matrix.index)
     best = matrix.loc[kinds == BASELINE, MACRO].min()
     table = matrix.assign(skill=1 - matrix[MACRO] / best)
-    table.insert(0, "words", [words_of(str(name)) for name in matrix.index])
+    table.insert(0, "words", [label(str(name)) for name in matrix.index])
     table.insert(1, "kind", kinds)
     return table.rename_axis("forecaster").reset_index()
 

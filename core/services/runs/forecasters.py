@@ -40,7 +40,7 @@ TWIN, ABLATION, BASELINE = "twin", "ablation", "baseline"
 
 def label(forecaster: str) -> str:
     """A forecaster in words; a name nobody knows stays as it is."""
-    return FORECASTERS.get(forecaster, forecaster)
+    return _TWINS.get(forecaster) or BASELINES.label(forecaster)
 
 
 def in_sentence(forecaster: str) -> str:

@@ -17,8 +17,8 @@ from core.services.evaluation.skill import (
     CHANGE_WORDS,
     forecaster_table,
     rows_of_country,
-    words_of,
 )
+from core.services.runs.forecasters import in_sentence
 from core.settings import observed_data
 from pages.common.charts import chart
 from pages.common.job_panel import measure
@@ -119,7 +119,7 @@ def _by_country(view: BacktestView, against: str, horizon: int | None) -> None:
     else:
         st.query_params.pop(COUNTRY, None)
     rival = str(table["rival"].iloc[0])
-    figure = country_dots(table, str(chosen) or None, _lower(words_of(rival)), view.source)
+    figure = country_dots(table, str(chosen) or None, in_sentence(rival), view.source)
     chart(
         figure,
         table,
@@ -130,7 +130,7 @@ def _by_country(view: BacktestView, against: str, horizon: int | None) -> None:
     better = int((table["skill"] > 0).sum())
     st.caption(
         f"The twin's mean error is the smaller one in {better} of {len(table)} countries. All are set against the same baseline "
-        f"({_lower(words_of(rival))}), so that countries can be compared."
+        f"({in_sentence(rival)}), so that countries can be compared."
     )
     _country_rows(view, against, str(chosen), names)
     with st.expander("All countries as a table"):

@@ -8,8 +8,8 @@ from core.forecasting.metrics import MACRO
 from core.report.figures.skill import dumbbells
 from core.report.sentences.runs import verdict, working_week_note
 from core.report.sentences.sources import twin_source
-from core.services.evaluation.skill import behaviour_comparisons, run_table, words_of
-from core.services.runs.forecasters import ABLATION, BASELINE, TWIN
+from core.services.evaluation.skill import behaviour_comparisons, run_table
+from core.services.runs.forecasters import ABLATION, BASELINE, TWIN, in_sentence
 from core.services.runs.results import METRICS, RunResult
 from pages.common.charts import chart, download
 from pages.common.shell import Workspace, link, plain_text
@@ -58,7 +58,7 @@ def study_view(workspace: Workspace) -> None:
     )
     download(table, f"leaderboard-{metric}-{run.run_id}", "study-data", index=False)
     lines = behaviour_comparisons(table, labels)
-    lines["note"] = [f"against {words_of(name)[:1].lower()}{words_of(name)[1:]}" for name in lines["rival"]]
+    lines["note"] = [f"against {in_sentence(name)}" for name in lines["rival"]]
     figure = dumbbells(
         lines,
         "The twin and the best baseline of each behaviour (further left is better)",

@@ -23,7 +23,7 @@ from core.execution.progress import ProgressReporter
 from core.records import content_hash
 from core.report.documents import document_of
 from core.report.renderers.terminal import terminal_text
-from core.report.sentences.known_worlds import ESTIMATOR_WORDS, worlds_document
+from core.report.sentences.known_worlds import estimators_of, worlds_document
 from core.services.evaluation import requests
 from core.services.evaluation.known_worlds import WORLDS, known_worlds, measured_worlds
 from core.services.evaluation.requests import SEEDS, WorldsRequest
@@ -31,7 +31,7 @@ from core.services.evaluation.results import WorldsResult
 from core.services.library.archive import export_run, list_runs, load_result
 from core.store.database import Store
 from core.synthetic.worlds import HORIZON, KINDS, generated_world, known_world, true_contrast
-from core.validity.contrast_rivals import EFFECT_ESTIMATORS
+from core.validity.effect_estimators import EFFECT_ESTIMATORS
 from core.validity.known_worlds import (
     PERSONAS,
     TRIALS,
@@ -265,11 +265,12 @@ def test_words_say_the_figures(rows: list[WorldRow]) -> None:
         )  # fmt: skip
         return terminal_text(worlds_document(measured_worlds(result)))
 
-    text, overall = said(rows), summary_of(rows).overall.estimators["twin"]
-    line = next(item for item in text.splitlines() if item.startswith(ESTIMATOR_WORDS["twin"]))
+    text, scores = said(rows), summary_of(rows).overall
+    overall = scores.estimators["twin"]
+    line = next(item for item in text.splitlines() if item.startswith(estimators_of(scores)["twin"]))
     assert f"{overall.rmse:.2f}" in line and f"{100 * (overall.coverage or 0):.0f}%" in line
     assert "Distance to training" in text and "Old working week kept: days that became days off" in text
-    assert "not a language model" in text and set(ESTIMATOR_WORDS) == set(ESTIMATORS)
+    assert "not a language model" in text and list(estimators_of(scores)) == list(ESTIMATORS)
     only_weeks = [row for row in rows if row.changes == WORKING_WEEK]
     assert "Old working week kept" in said(only_weeks, "worlds-1")
 

@@ -22,7 +22,8 @@ from core.synthetic import world_process, worlds
 from core.synthetic.meridia import generate
 from core.synthetic.world_process import ACTIVITIES, FULL_EFFECT, HOME, MEASURES, caution, restraint
 from core.synthetic.worlds import HORIZON, KINDS, MERIDIA, World, generated_world, known_world, true_contrast
-from core.validity.contrast_rivals import KnownPast, before_and_after
+from core.validity.effect_estimators import KnownPast
+from core.validity.effect_estimators.textbook import before_and_after
 from core.validity.known_worlds import horizon_of
 
 SEEDS = (0, 1, 2)

@@ -1,21 +1,15 @@
-"""What an analyst without a twin would say a policy does: four usual ways, told the same past and no more.
-
-Each is fitted on the training days' observations, stringency and cases, and then says what a change of stringency over
-some days after the origin is worth. All see a policy as one number, its stringency index; none knows of a working week,
-so where only the calendar differs they answer 0. They are written as textbooks have them, not strengthened nor weakened.
-"""
+"""Four ways as textbooks have them, not strengthened nor weakened."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import pandas as pd
 
 from core.datasets.cases import reports_per_day
 from core.errors import InputError
+from core.validity.effect_estimators import EstimatedContrast, KnownPast, effect_estimator
 
 #: Days before and after a change whose means are compared.
 COMPARED_DAYS = 28
@@ -27,38 +21,6 @@ CASE_WINDOW = 7
 #: The level of the intervals.
 OUTSIDE = 0.2
 WEEKDAYS = 7
-
-
-@dataclass(frozen=True)
-class KnownPast:
-    """What is known at the origin: `observed` (days × behaviours, NaN = missing), and on the same days the `stringency`
-    index (0 to 100) and new `cases`, or None."""
-
-    observed: pd.DataFrame
-    stringency: pd.Series
-    cases: pd.Series | None
-
-    @property
-    def days(self) -> pd.DatetimeIndex:
-        return pd.DatetimeIndex(self.observed.index)
-
-
-@dataclass(frozen=True)
-class EstimatedContrast:
-    """Mean difference over the days asked about, by behaviour, in points of the metric, with the ends of its 80%
-    interval; these are None for a way that gives none."""
-
-    difference: pd.Series
-    lower: pd.Series | None = None
-    upper: pd.Series | None = None
-
-
-class FittedEstimator(Protocol):
-    """A way of estimating that has seen its training days."""
-
-    def contrast(self, actual: pd.Series, alternative: pd.Series) -> EstimatedContrast:
-        """What `alternative` stringency does instead of the `actual` one, both by day over the same days."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -113,6 +75,7 @@ def largest_change(stringency: pd.Series) -> int:
     return int(places[int(np.argmax(change))])
 
 
+@effect_estimator("Before and after the largest policy change", "before/after", 10, "before_after")
 def before_and_after(past: KnownPast) -> PerPoint:
     """The naive comparison around the largest policy change in training.
 
@@ -125,6 +88,7 @@ def before_and_after(past: KnownPast) -> PerPoint:
     return PerPoint((past.observed.iloc[after].mean() - past.observed.iloc[before].mean()) / points)
 
 
+@effect_estimator("Interrupted time series at that change", "interrupted series", 20)
 def interrupted_time_series(past: KnownPast) -> PerPoint:
     """Segmented regression around the largest policy change (Wagner et al. 2002, doi 10.1046/j.1365-2710.2002.00430.x).
 
@@ -145,6 +109,7 @@ def interrupted_time_series(past: KnownPast) -> PerPoint:
     return _least_squares(past.observed.iloc[rows], design, wanted)
 
 
+@effect_estimator("Least squares on stringency, weekday and cases", "regression", 30)
 def regression(past: KnownPast) -> PerPoint:
     """Least squares on stringency, weekday and the last week's reported cases over all of training.
 
@@ -161,6 +126,7 @@ def regression(past: KnownPast) -> PerPoint:
     return _least_squares(past.observed, design, wanted)
 
 
+@effect_estimator("Gradient boosting on stringency and weekday", "GB", 40)
 def gradient_boosting(past: KnownPast) -> LearnedResponse:
     """Gradient boosting on (stringency, weekday), scikit-learn's defaults, as among the forecasts. No interval."""
     from sklearn.ensemble import GradientBoostingRegressor
@@ -172,15 +138,6 @@ def gradient_boosting(past: KnownPast) -> LearnedResponse:
         seen = np.isfinite(values)
         models[str(name)] = GradientBoostingRegressor(random_state=0).fit(features[seen], values[seen])
     return LearnedResponse(models)
-
-
-#: Name -> how it is fitted.
-EFFECT_ESTIMATORS: dict[str, Callable[[KnownPast], FittedEstimator]] = {
-    "before_after": before_and_after,
-    "interrupted_time_series": interrupted_time_series,
-    "regression": regression,
-    "gradient_boosting": gradient_boosting,
-}
 
 
 def _weekdays(days: pd.DatetimeIndex) -> np.ndarray:

@@ -7,10 +7,9 @@ import pandas as pd
 import pytest
 
 from core.errors import InputError
-from core.validity.contrast_rivals import (
+from core.validity.effect_estimators import EFFECT_ESTIMATORS, KnownPast
+from core.validity.effect_estimators.textbook import (
     COMPARED_DAYS,
-    EFFECT_ESTIMATORS,
-    KnownPast,
     before_and_after,
     gradient_boosting,
     interrupted_time_series,
@@ -42,7 +41,7 @@ def held(value: float) -> pd.Series:
 @pytest.mark.full
 @pytest.mark.parametrize("name", EFFECT_ESTIMATORS)
 def test_each_finds_the_effect_of_a_linear_world(name: str) -> None:
-    rival = EFFECT_ESTIMATORS[name](KnownPast(linear_world(stepped()), stepped(), None))
+    rival = EFFECT_ESTIMATORS[name].fit(KnownPast(linear_world(stepped()), stepped(), None))
     for actual, other in ((60.0, 20.0), (20.0, 60.0)):
         said = rival.contrast(held(actual), held(other))
         np.testing.assert_allclose(said.difference, EFFECT * (other - actual), rtol=2e-3)
@@ -58,7 +57,7 @@ def test_each_finds_the_effect_of_a_linear_world(name: str) -> None:
 def test_missing_days_are_left_out(name: str) -> None:
     observed = linear_world(stepped())
     observed.iloc[70:77] = np.nan
-    rival = EFFECT_ESTIMATORS[name](KnownPast(observed, stepped(), None))
+    rival = EFFECT_ESTIMATORS[name].fit(KnownPast(observed, stepped(), None))
     said = rival.contrast(held(60.0), held(20.0))
     np.testing.assert_allclose(said.difference, EFFECT * -40.0, rtol=2e-3)
 

@@ -1,0 +1,76 @@
+"""What an analyst without a twin would say a policy does: usual ways, told the same past and no more.
+
+Each is fitted on the training days' observations, stringency and cases, and then says what a change of stringency over
+some days after the origin is worth. All see a policy as one number, its stringency index; none knows of a working week,
+so where only the calendar differs they answer 0. Every module here registers its own: a function of `KnownPast`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import pandas as pd
+
+from core.registry import Kind, Registry
+
+
+@dataclass(frozen=True)
+class KnownPast:
+    """What is known at the origin: `observed` (days × behaviours, NaN = missing), and on the same days the `stringency`
+    index (0 to 100) and new `cases`, or None."""
+
+    observed: pd.DataFrame
+    stringency: pd.Series
+    cases: pd.Series | None
+
+    @property
+    def days(self) -> pd.DatetimeIndex:
+        return pd.DatetimeIndex(self.observed.index)
+
+
+@dataclass(frozen=True)
+class EstimatedContrast:
+    """Mean difference over the days asked about, by behaviour, in points of the metric, with the ends of its 80%
+    interval; these are None for a way that gives none."""
+
+    difference: pd.Series
+    lower: pd.Series | None = None
+    upper: pd.Series | None = None
+
+
+class FittedEstimator(Protocol):
+    """A way of estimating that has seen its training days."""
+
+    def contrast(self, actual: pd.Series, alternative: pd.Series) -> EstimatedContrast:
+        """What `alternative` stringency does instead of the `actual` one, both by day over the same days."""
+        ...
+
+
+Fit = Callable[[KnownPast], FittedEstimator]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EffectEstimator(Kind):
+    """A way of estimating: `fit` is how it learns, `column` what narrow tables call it."""
+
+    column: str
+    fit: Fit
+
+
+EFFECT_ESTIMATORS = Registry(EffectEstimator, "effect estimator", "core.validity.effect_estimators")
+
+
+def effect_estimator(label: str, column: str, order: int, name: str = "") -> Callable[[Fit], Fit]:
+    """Register a function as an estimator of its own name, and leave it as it is."""
+
+    def register(fit: Fit) -> Fit:
+        about = " ".join((fit.__doc__ or "").split())
+        own = name or fit.__name__
+        EFFECT_ESTIMATORS.register(
+            EffectEstimator(name=own, label=label, column=column, order=order, help=about, fit=fit)
+        )
+        return fit
+
+    return register

@@ -8,7 +8,7 @@ import math
 import secrets
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields, is_dataclass
 from datetime import UTC, date, datetime, time
 from enum import Enum
 from functools import lru_cache
@@ -300,13 +300,20 @@ def _plain(obj: Any, *, digest: bool) -> Any:
     if isinstance(obj, (set, frozenset)):
         return sorted((_plain(item, digest=digest) for item in obj), key=lambda item: json.dumps(item, sort_keys=True))
     if is_dataclass(obj) and not isinstance(obj, type):
-        return {item.name: _plain(getattr(obj, item.name), digest=digest) for item in fields(obj)}
+        # A field that came later leaves alone what was hashed before it, wherever it says nothing new.
+        told = [item for item in fields(obj) if not (digest and item.metadata.get("later") and _unsaid(obj, item))]
+        return {item.name: _plain(getattr(obj, item.name), digest=digest) for item in told}
     if isinstance(obj, PurePath):
         root = project_root()
         return (obj.relative_to(root) if obj.is_relative_to(root) else obj).as_posix()
     if isinstance(obj, (bytes, bytearray)):
         return {"$bytes": bytes(obj).hex()}
     return _plain_foreign(obj, digest=digest)
+
+
+def _unsaid(obj: Any, item: Field[Any]) -> bool:
+    default = item.default if item.default_factory is MISSING else item.default_factory()
+    return bool(getattr(obj, item.name) == default)
 
 
 def _plain_foreign(obj: Any, *, digest: bool) -> Any:

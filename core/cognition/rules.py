@@ -26,7 +26,7 @@ from core.errors import InputError, one_of
 from core.policy.calendar import DAY_TYPES
 from core.policy.indices import sub_indices
 from core.registry import Parameter
-from core.study import Codebook, Study, load_codebook
+from core.study import Codebook, Study, codebook_of
 
 EPIDEMIC_LEVELS = (1, 2)
 
@@ -89,7 +89,7 @@ class RulesEngine(Engine):
         for behaviour in study.behaviour_ids:
             one_of(behaviour, [*table.behaviours(), *table.remainders()], what="behaviour", where=table.name)
         # A table may serve studies with fewer indicators; a code that no tracker knows is a slip of the pen.
-        codes = [item.code for item in load_codebook().indicators]
+        codes = [item.code for item in codebook_of(study).indicators]
         known = {"policy": [*codes, *study.indicator_codes], "epidemic": [str(level) for level in EPIDEMIC_LEVELS]}
         for term, keys in known.items():
             for key in table.rows.loc[table.rows["term"] == term, "key"].unique():

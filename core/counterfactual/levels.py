@@ -1,7 +1,7 @@
 """From a stringency level to a policy: one documented staircase from no measure to every measure in full.
 
-Each step raises one indicator by one ordinal level, general flag set. The next step is always the one that leaves its
-indicator at the smallest share of its maximum; ties go by the study's tightening order. A target level takes the step
+Each step raises one indicator by one level (an amount by a notch), general flag set. The next step is always the one that
+leaves its indicator at the smallest share of its maximum; ties go by the study's tightening order. A target level takes the step
 whose index comes closest (the stricter of two equally close). Any two levels are therefore nested: the stricter policy
 is nowhere looser.
 """
@@ -17,7 +17,8 @@ import pandas as pd
 
 from core.errors import InputError
 from core.policy.indices import policy_index
-from core.study import Codebook, Study, load_codebook
+from core.policy.interventions import level_in_scale
+from core.study import Study, codebook_of
 
 LOWEST, HIGHEST = 0.0, 100.0
 #: Levels beyond this many in one sweep are more steps than the staircase has.
@@ -30,7 +31,7 @@ class FrozenPolicy:
 
     target: float
     realised: float
-    levels: dict[str, int]
+    levels: dict[str, float]
 
     def row(self, study: Study) -> dict[str, float]:
         """Levels and flags by column name; a flag is missing at level 0."""
@@ -41,20 +42,21 @@ class FrozenPolicy:
         return columns
 
 
-def policy_ladder(study: Study) -> list[dict[str, int]]:
+def policy_ladder(study: Study) -> list[dict[str, float]]:
     """All steps from nothing to everything, each a level per indicator."""
     order = {code: position for position, code in enumerate(study.sweep_order)}
-    levels = {item.code: 0 for item in study.indicators}
-    steps = [dict(levels)]
+    scales = {item.code: item.steps() for item in study.indicators}
+    done = dict.fromkeys(scales, 0)
+    steps = [{code: scale[0] for code, scale in scales.items()}]
     while True:
-        open_steps = [item for item in study.indicators if levels[item.code] < item.maximum]
+        open_steps = [code for code, scale in scales.items() if done[code] < len(scale) - 1]
         if not open_steps:
             return steps
         following = min(
-            open_steps, key=lambda item: ((levels[item.code] + 1) / item.maximum, order.get(item.code, len(order)))
+            open_steps, key=lambda code: ((done[code] + 1) / (len(scales[code]) - 1), order.get(code, len(order)))
         )
-        levels[following.code] += 1
-        steps.append(dict(levels))
+        done[following] += 1
+        steps.append({code: scale[done[code]] for code, scale in scales.items()})
 
 
 def checked_targets(targets: Sequence[Any]) -> list[float]:
@@ -81,7 +83,7 @@ def frozen_policies(study: Study, targets: Sequence[Any]) -> list[FrozenPolicy]:
     """The policy of each target level (0 to 100), ascending; InputError as `checked_targets` raises it."""
     levels = checked_targets(targets)
     steps = policy_ladder(study)
-    index = policy_index(_frame(steps, study), study.index, load_codebook()).to_numpy(float)
+    index = policy_index(_frame(steps, study), study.index, codebook_of(study)).to_numpy(float)
     held = []
     for target in levels:
         distance = np.abs(index - target)
@@ -97,14 +99,15 @@ def mapping_table(study: Study, policies: Sequence[FrozenPolicy]) -> pd.DataFram
         row: dict[str, str] = {"code": item.code, "name": item.name}
         for policy in policies:
             level = policy.levels[item.code]
-            row[f"{policy.target:g}"] = f"{level} of {item.maximum}: {item.levels[level]}" if level else "no measure"
+            said = level_in_scale(level, item).removeprefix("Level ")
+            row[f"{policy.target:g}"] = "no measure" if level == item.none else said
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _frame(steps: list[dict[str, int]], study: Study) -> pd.DataFrame:
+def _frame(steps: list[dict[str, float]], study: Study) -> pd.DataFrame:
     """Steps as a policy frame, with the codebook's indicators that the study does not use at level 0."""
-    book: Codebook = load_codebook()
+    book = codebook_of(study)
     frame = pd.DataFrame([FrozenPolicy(0.0, 0.0, step).row(study) for step in steps])
     for code in book.indices[study.index]:
         if code not in frame:

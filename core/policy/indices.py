@@ -6,7 +6,8 @@ F = 1 if it has a flag (else 0) and flag f is
 
     I = 100 * (v - 0.5 * (F - f)) / N    where v > 0, and 0 where v = 0,
 
-and an index is the mean of the sub-indices of its members.
+and an index is the mean of the sub-indices of its members. Other codebooks may give levels shares of their own, amounts in
+place of levels, and weights in the mean (`core.study.Indicator`).
 
 What the tracker leaves open is decided here so that nothing missing becomes a number: a missing level gives no
 sub-index, a missing flag gives none where v > 0 (the tracker leaves flags empty only where v = 0, which holds on all
@@ -16,6 +17,7 @@ service counted one missing member as zero; in the tables used here no member is
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,10 +65,8 @@ def policy_index(policy: pd.DataFrame, name: str, codebook: Codebook | None = No
             allowed=", ".join(members),
             nearest=nearest(absent[0], [str(column) for column in policy.columns]),
         )
-    total = np.zeros(len(policy))
-    for code in members:
-        total += _sub_index(policy, book.indicator(code))
-    return pd.Series(total / len(members), index=policy.index, name=name)
+    items = [book.indicator(code) for code in members]
+    return pd.Series(_weighted_mean((_sub_index(policy, item) for item in items), items), index=policy.index, name=name)
 
 
 def recompute_indices(policy: pd.DataFrame, codebook: Codebook | None = None) -> pd.DataFrame:
@@ -86,7 +86,11 @@ def recompute_indices(policy: pd.DataFrame, codebook: Codebook | None = None) ->
             allowed=f"all members of an index; {closest} lacks {', '.join(lacking[closest])}",
         )
     values = {
-        name: scores[list(book.indices[name])].to_numpy().sum(axis=1) / len(book.indices[name]) for name in complete
+        name: _weighted_mean(
+            (scores[code].to_numpy() for code in book.indices[name]),
+            [book.indicator(code) for code in book.indices[name]],
+        )
+        for name in complete
     }
     return pd.DataFrame(values, index=policy.index)
 
@@ -143,16 +147,20 @@ def lacking_values(table: pd.DataFrame, codebook: Codebook | None = None) -> dic
 
 
 def _sub_index(policy: pd.DataFrame, item: Indicator) -> np.ndarray:
-    level = policy[item.code].to_numpy(dtype=float)
-    score = level
+    flag = None
     if item.has_flag:
-        flag = f"{item.code}_Flag"
-        if flag not in policy.columns:
+        column = f"{item.code}_Flag"
+        if column not in policy.columns:
             raise InputError(
                 f"the indicator {item.code} comes without its flag",
                 where="policy table",
-                allowed=f"a column {flag} (0, 1, or empty where the level is 0)",
-                nearest=nearest(flag, [str(column) for column in policy.columns]),
+                allowed=f"a column {column} (0, 1, or empty where the level is 0)",
+                nearest=nearest(column, [str(name) for name in policy.columns]),
             )
-        score = level - 0.5 * (1.0 - policy[flag].to_numpy(dtype=float))
-    return np.where(level == 0, 0.0, 100.0 * score / item.maximum)
+        flag = policy[column].to_numpy(dtype=float)
+    return item.sub_index(policy[item.code].to_numpy(dtype=float), flag)
+
+
+def _weighted_mean(scores: Iterable[np.ndarray], members: Sequence[Indicator]) -> np.ndarray:
+    total = sum(item.weight * score for item, score in zip(members, scores, strict=True))
+    return np.asarray(total / sum(item.weight for item in members))

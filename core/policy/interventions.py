@@ -1,7 +1,8 @@
 """Single interventions, and their two other forms: the daily states of an indicator and the rows of a table.
 
 A **state** folds level and flag into one number, 2·level + flag, where an indicator without a flag counts as general
-(flag 1) and level 0 is state 0. States order as sub-indices do, for a flag never takes more than half a level off.
+(flag 1) and level 0 is state 0. States order as sub-indices do, for a flag never takes more than half a level off. The
+state of a lever that is set to an amount is the amount.
 """
 
 from __future__ import annotations
@@ -21,13 +22,14 @@ from core.study import Indicator
 
 @dataclass(frozen=True)
 class Intervention:
-    """One indicator at one level from `start` to `end`, both included; `end` None means to the timeline's end.
+    """One indicator at one level (a whole number, or an amount in its unit) from `start` to `end`, both included; `end` None
+    means to the timeline's end.
 
     `flag` is 0 (targeted) or 1 (general) and None for an indicator without a flag.
     """
 
     indicator: str
-    level: int
+    level: float
     flag: int | None
     start: date
     end: date | None = None
@@ -59,8 +61,11 @@ def checked(
     return Intervention(item.indicator, level, flag, first, last)
 
 
-def checked_level(indicator: Indicator, level: object, flag: object, *, where: str) -> tuple[int, int | None]:
-    """Level and flag as ints. Raises InputError for a level the indicator lacks and a flag that is not 0 or 1."""
+def checked_level(indicator: Indicator, level: object, flag: object, *, where: str) -> tuple[float, int | None]:
+    """Level and flag as numbers, whole ones but for amounts. Raises InputError for a level that the indicator lacks and a flag
+    that is not 0 or 1."""
+    if indicator.amount is not None:
+        return _checked_amount(indicator, level, flag, where), None
     allowed = f"0 to {indicator.maximum} ({indicator.name})"
     whole = _whole(level)
     if whole is None:
@@ -79,30 +84,56 @@ def checked_level(indicator: Indicator, level: object, flag: object, *, where: s
     return whole, _whole(flag) if whole > 0 else None
 
 
-def state_of(level: int, flag: int | None) -> int:
+def _checked_amount(indicator: Indicator, level: object, flag: object, where: str) -> float:
+    amount = indicator.amount
+    assert amount is not None
+    allowed = f"{amount.least:g} to {amount.most:g} {amount.unit} ({indicator.name})"
+    if isinstance(level, (bool, np.bool_)) or not isinstance(level, (int, float, np.integer, np.floating)):
+        raise InputError(f"{indicator.code} {level} is not a number", where=where, allowed=allowed)
+    value = float(level)
+    if not amount.least <= value <= amount.most:
+        closest = None if math.isnan(value) else f"{min(max(value, amount.least), amount.most):g}"
+        raise InputError(f"{indicator.code} cannot be {value:g}", where=where, allowed=allowed, nearest=closest)
+    if not _blank(flag):
+        raise InputError(f"{indicator.code} has no flag, but {flag} is given", where=where, allowed="none")
+    return value + 0.0  # turns −0 into 0
+
+
+def state_of(indicator: Indicator, level: float, flag: int | None) -> float:
     """The state of a valid level and flag."""
-    return 0 if level == 0 else 2 * level + (1 if flag is None else flag)
+    if indicator.amount is not None:
+        return level
+    return 0.0 if level == 0 else 2.0 * level + (1 if flag is None else flag)
 
 
-def level_and_flag(state: int, indicator: Indicator) -> tuple[int, int | None]:
-    """The level and flag behind a state; the flag is None at level 0 and for an indicator without one."""
-    return state >> 1, (state & 1 if indicator.has_flag and state else None)
+def level_and_flag(state: float, indicator: Indicator) -> tuple[float, int | None]:
+    """The level and flag behind a state; the flag is None for no measure and for an indicator without one."""
+    if indicator.amount is not None:
+        return state, None
+    level, flag = divmod(int(state), 2)
+    return level, (flag if indicator.has_flag and state else None)
 
 
-def runs(states: np.ndarray) -> list[tuple[int, int, int]]:
+def strictest(states: np.ndarray, state: float, indicator: Indicator) -> np.ndarray:
+    """Of each state and another one the stricter; NaN is none yet."""
+    stricter = np.fmin if indicator.full < indicator.none else np.fmax
+    return np.asarray(stricter(states, state))
+
+
+def runs(states: np.ndarray) -> list[tuple[float, int, int]]:
     """Run-length encoding of a 1-d array: (state, first position, last position) of each stretch, in order."""
     if not len(states):
         return []
     firsts = np.concatenate(([0], np.flatnonzero(np.diff(states)) + 1))
     lasts = np.concatenate((firsts[1:], [len(states)])) - 1
-    return [(int(states[first]), int(first), int(last)) for first, last in zip(firsts, lasts, strict=True)]
+    return [(float(states[first]), int(first), int(last)) for first, last in zip(firsts, lasts, strict=True)]
 
 
 def encoded(states: np.ndarray, indicator: Indicator, start: date) -> list[Intervention]:
     """The interventions of a daily array of states that begins on `start`. What reaches the last day is open-ended."""
     found = []
     for state, first, last in runs(states):
-        if state:
+        if state != indicator.none:
             level, flag = level_and_flag(state, indicator)
             end = None if last == len(states) - 1 else start + timedelta(days=last)
             found.append(Intervention(indicator.code, level, flag, start + timedelta(days=first), end))
@@ -122,8 +153,11 @@ def observed_states(
         one_of(column, policy.columns, what="column", where="policy")
     level = pd.to_numeric(policy[code].reindex(days)).to_numpy(dtype=float, na_value=np.nan)
     missing = np.isnan(level)
-    wrong = ~missing & ((level < 0) | (level > indicator.maximum) | (level != np.floor(level)))
     flag = np.ones(len(days))
+    if indicator.amount is not None:
+        wrong = ~missing & ((level < indicator.amount.least) | (level > indicator.amount.most))
+    else:
+        wrong = ~missing & ((level < 0) | (level > indicator.maximum) | (level != np.floor(level)))
     if indicator.has_flag:
         flag = pd.to_numeric(policy[f"{code}_Flag"].reindex(days)).to_numpy(dtype=float, na_value=np.nan)
         missing |= (level > 0) & np.isnan(flag)
@@ -132,7 +166,9 @@ def observed_states(
         row = int(np.flatnonzero(wrong)[0])
         values = level[row], flag[row] if indicator.has_flag else None
         checked_level(indicator, *values, where=f"policy, {code} on {days[row].date()}")
-    states = np.where(missing | (level == 0), 0, 2 * np.nan_to_num(level) + np.nan_to_num(flag)).astype(np.int64)
+    states = level
+    if indicator.amount is None:
+        states = np.where(missing | (level == 0), 0.0, 2 * np.nan_to_num(level) + np.nan_to_num(flag))
     if not missing.any():
         return states, None
     rows = np.flatnonzero(missing)
@@ -146,23 +182,38 @@ def observed_states(
     return states[known], f"{problem}: the level before was carried forward."
 
 
-def in_words(state: int, indicator: Indicator) -> str:
+def in_words(state: float, indicator: Indicator) -> str:
     """A state as an analyst would say it."""
-    if state == 0:
+    if state == indicator.none:
         return "no measure"
     level, flag = level_and_flag(state, indicator)
-    said = f"level {level} ({indicator.levels[level]})"
+    said = level_in_words(level, indicator)
     return said if flag is None else f"{said}, {flag_in_words(indicator, flag)}"
 
 
+def level_in_words(level: float, indicator: Indicator) -> str:
+    """A level with what it means, or an amount with its unit."""
+    if indicator.amount is not None:
+        return f"{level:g} {indicator.amount.unit}"
+    return f"level {level:g} ({indicator.levels[int(level)]})"
+
+
+def level_in_scale(level: float, indicator: Indicator) -> str:
+    """A level with what it means and how far the scale goes."""
+    if indicator.amount is not None:
+        return f"{level:g} {indicator.amount.unit} ({indicator.full:g} in full)"
+    return f"Level {level:g} of {indicator.maximum}: {indicator.levels[int(level)]}"
+
+
 def to_frame(interventions: Iterable[Intervention]) -> pd.DataFrame:
-    """One row per intervention, columns indicator, level, flag, start, end: text, Int64, nullable Int64, day, day (missing where
-    open)."""
+    """One row per intervention, columns indicator, level, flag, start, end: text, Int64 (a float where some level is no whole
+    number), nullable Int64, day, day (missing where open)."""
     items = list(interventions)
+    whole = all(float(item.level).is_integer() for item in items)
     return pd.DataFrame(
         {
             "indicator": pd.Series([item.indicator for item in items], dtype="str"),
-            "level": pd.Series([item.level for item in items], dtype="Int64"),
+            "level": pd.Series([item.level for item in items], dtype="Int64" if whole else "float64"),
             "flag": pd.Series([pd.NA if item.flag is None else item.flag for item in items], dtype="Int64"),
             "start": pd.to_datetime(pd.Series([item.start for item in items], dtype="object")).astype("datetime64[us]"),
             "end": pd.to_datetime(pd.Series([item.end for item in items], dtype="object")).astype("datetime64[us]"),

@@ -59,7 +59,7 @@ class PolicyPath:
         items = {entries.checked(item, by_code, self.start, self.end) for item in self.interventions}
         order = {code: position for position, code in enumerate(by_code)}
         kept = sorted(
-            (item for item in items if item.level > 0),
+            (item for item in items if item.level != by_code[item.indicator].none),
             key=lambda item: (order[item.indicator], item.start, item.end or self.end, item.level, item.flag or 0),
         )
         object.__setattr__(self, "interventions", tuple(kept))
@@ -160,11 +160,14 @@ class PolicyPath:
     @cached_property
     def _states(self) -> np.ndarray:
         """Days x indicators: the strictest state in force (see `interventions`). Not to be written to."""
-        states = np.zeros((self._position(self.end) + 1, len(self.indicators)), dtype=np.int64)
+        states = np.full((self._position(self.end) + 1, len(self.indicators)), np.nan)
         column = {code: position for position, code in enumerate(self.codes)}
         for item in self.interventions:
-            part = states[self._position(item.start) : self._position(item.end or self.end) + 1, column[item.indicator]]
-            np.maximum(part, entries.state_of(item.level, item.flag), out=part)
+            indicator = self.indicators[column[item.indicator]]
+            rows = slice(self._position(item.start), self._position(item.end or self.end) + 1), column[item.indicator]
+            state = entries.state_of(indicator, item.level, item.flag)
+            states[rows] = entries.strictest(states[rows], state, indicator)
+        states = np.where(np.isnan(states), [item.none for item in self.indicators], states)
         states.flags.writeable = False
         return states
 
@@ -176,16 +179,14 @@ class PolicyPath:
         columns: dict[str, np.ndarray] = {}
         for position, indicator in enumerate(self.indicators):
             states = self._states[:, position]
-            columns[indicator.code] = (states >> 1).astype(float)
+            columns[indicator.code] = states if indicator.amount is not None else states // 2
             if indicator.has_flag:
-                columns[f"{indicator.code}_Flag"] = np.where(states > 0, states & 1, np.nan)
+                columns[f"{indicator.code}_Flag"] = np.where(states > 0, states % 2, np.nan)
         return pd.DataFrame(columns, index=self.dates)
 
     @cached_property
     def _codebook(self) -> Codebook:
-        names = sorted({name for item in self.indicators for name in item.indices})
-        indices = {name: tuple(item.code for item in self.indicators if name in item.indices) for name in names}
-        return Codebook(self.indicators, indices, source="")
+        return Codebook.of(self.indicators)
 
     @cached_property
     def _intensities(self) -> pd.DataFrame:

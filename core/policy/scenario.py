@@ -141,7 +141,8 @@ def _applied(timeline: PolicyTimeline, edit: WrittenModel) -> PolicyTimeline:
             return timeline.with_intervention(item)
         case RemoveEdit():
             codes = timeline.codes if edit.remove == ["all"] else edit.remove
-            return timeline.with_constant(dict.fromkeys(codes, 0), edit.start, edit.end)
+            none = {code: timeline.indicator(code).none for code in codes}
+            return timeline.with_constant(none, edit.start, edit.end)
         case ShiftEdit():
             return timeline.shifted(edit.shift, edit.indicators, edit.start, edit.end)
         case TightenEdit():

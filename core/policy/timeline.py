@@ -19,7 +19,7 @@ from core.policy import interventions as entries
 from core.policy.calendar import Calendar, as_date, calendar_for, weekday_numbers
 from core.policy.interventions import Intervention
 from core.policy.path import RESET_AFTER_DAYS, RESTRICTED_FROM, PolicyPath
-from core.study import Codebook, NamedDay, Study, WorkingWeek, load_codebook
+from core.study import Codebook, NamedDay, Study, WorkingWeek, codebook_of
 
 __all__ = ["RESET_AFTER_DAYS", "RESTRICTED_FROM", "Intervention", "LevelChange", "PolicyTimeline"]
 
@@ -29,9 +29,9 @@ class LevelChange:
     """A stretch of days, both ends included, on which an indicator differs between two timelines."""
 
     indicator: str
-    level: int
+    level: float
     flag: int | None
-    other_level: int
+    other_level: float
     other_flag: int | None
     start: date
     end: date
@@ -60,7 +60,7 @@ class PolicyTimeline(PolicyPath):
         it takes the last known value, which `notes` reports; `end` may then lie beyond the data. What is missing from
         the first day on cannot be carried and always raises. `calendar` defaults to the study's.
         """
-        index_codes = (codebook or load_codebook()).indices.get(study.index, ())
+        index_codes = (codebook or codebook_of(study)).indices.get(study.index, ())
         lacking = [code for code in index_codes if code not in study.indicator_codes]
         if lacking:
             raise InputError(
@@ -94,6 +94,12 @@ class PolicyTimeline(PolicyPath):
             notes=tuple(notes),
         )
 
+    def in_force(self, day: date) -> dict[str, tuple[float, int | None]]:
+        """Level and flag of every indicator on a day, by code."""
+        states = self._states[self._window(day, day)[0]].tolist()
+        pairs = zip(states, self.indicators, strict=True)
+        return {item.code: entries.level_and_flag(state, item) for state, item in pairs}
+
     def with_intervention(self, intervention: Intervention, *, name: str | None = None) -> PolicyTimeline:
         """A child with one more intervention: it can tighten, and where something stricter holds it has no effect."""
         said = f"{intervention.indicator} level {intervention.level} added"
@@ -109,7 +115,9 @@ class PolicyTimeline(PolicyPath):
     ) -> PolicyTimeline:
         """A child without this intervention, or with the indicator of this code at level 0 from `start` to `end`."""
         if isinstance(what, str):
-            return self.with_constant({what: 0}, start, end, name=name or f"{self.name}, without {what}")
+            return self.with_constant(
+                {what: self.indicator(what).none}, start, end, name=name or f"{self.name}, without {what}"
+            )
         kept = self._others(what)
         return self._child(name or f"{self.name}, without {what.indicator} level {what.level}", interventions=kept)
 
@@ -119,7 +127,9 @@ class PolicyTimeline(PolicyPath):
 
     def with_constant(
         self,
-        levels: Mapping[str, int | tuple[int, int | None]],
+        levels: Mapping[str, float]
+        | Mapping[str, tuple[float, int | None]]
+        | Mapping[str, float | tuple[float, int | None]],
         start: date | None = None,
         end: date | None = None,
         *,
@@ -135,7 +145,9 @@ class PolicyTimeline(PolicyPath):
             indicator = self.indicator(code)
             pair = wanted if isinstance(wanted, tuple) else (wanted, 1 if indicator.has_flag and wanted != 0 else None)
             states = self._states_of(code).copy()
-            states[first : last + 1] = entries.state_of(*entries.checked_level(indicator, *pair, where=self._where))
+            states[first : last + 1] = entries.state_of(
+                indicator, *entries.checked_level(indicator, *pair, where=self._where)
+            )
             changed[code] = states
         return self._with_states(changed, name or f"{self.name}, {' and '.join(levels)} set")
 
@@ -148,18 +160,24 @@ class PolicyTimeline(PolicyPath):
         *,
         name: str | None = None,
     ) -> PolicyTimeline:
-        """A child with `steps` levels more (fewer where negative) from `start` to `end`, within each one's scale.
+        """A child with `steps` levels (for an amount: notches) more, or fewer where negative, from `start` to `end`, within each
+        one's scale.
 
         Flags stay as they are; a measure that was not in force starts as general.
         """
         first, last = self._window(start, end)
         changed = {}
         for code in self._codes(indicators):
-            states = self._states_of(code).copy()
+            states, indicator = self._states_of(code).copy(), self.indicator(code)
             part = states[first : last + 1]
-            level = np.clip((part >> 1) + int(steps), 0, self.indicator(code).maximum)
-            flag = np.where(part == 0, 1, part & 1)
-            states[first : last + 1] = np.where(level == 0, 0, 2 * level + flag)
+            if indicator.amount is not None:
+                notch = np.sign(indicator.full - indicator.none) * indicator.amount.notch
+                moved = (part + int(steps) * notch).round(9)
+                states[first : last + 1] = np.clip(moved, indicator.amount.least, indicator.amount.most)
+            else:
+                level = np.clip(part // 2 + int(steps), 0, indicator.maximum)
+                flag = np.where(part == 0, 1, part % 2)
+                states[first : last + 1] = np.where(level == 0, 0, 2 * level + flag)
             changed[code] = states
         return self._with_states(changed, name or f"{self.name}, {'tightened' if steps >= 0 else 'relaxed'}")
 
@@ -249,8 +267,9 @@ class PolicyTimeline(PolicyPath):
         for indicator in self.indicators:
             mine = self._states_of(indicator.code)[(first - self.start).days :][: (last - first).days + 1]
             theirs = other._states_of(indicator.code)[(first - other.start).days :][: len(mine)]
-            for pair, since, until in entries.runs(mine.astype(np.int64) * 1000 + theirs):
-                own, others = divmod(pair, 1000)
+            pairs, codes = np.unique(np.column_stack([mine, theirs]), axis=0, return_inverse=True)
+            for pair, since, until in entries.runs(codes.reshape(-1)):
+                own, others = pairs[int(pair)].tolist()
                 if own != others:
                     span = first + timedelta(days=since), first + timedelta(days=until)
                     levels = *entries.level_and_flag(own, indicator), *entries.level_and_flag(others, indicator)
@@ -262,8 +281,8 @@ class PolicyTimeline(PolicyPath):
         said = []
         for item in self.level_changes(other):
             indicator = self.indicator(item.indicator)
-            new = entries.in_words(entries.state_of(item.level, item.flag), indicator)
-            old = entries.in_words(entries.state_of(item.other_level, item.other_flag), indicator)
+            new = entries.in_words(entries.state_of(indicator, item.level, item.flag), indicator)
+            old = entries.in_words(entries.state_of(indicator, item.other_level, item.other_flag), indicator)
             span = f"{item.start}" if item.start == item.end else f"{item.start} to {item.end}"
             said.append(f"{indicator.code} {indicator.name}, {span}: {new} instead of {old}")
         if (self.start, self.end) != (other.start, other.end):

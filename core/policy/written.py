@@ -33,7 +33,8 @@ def _weekday(value: str) -> str:
 Codes = Annotated[list[str], BeforeValidator(_codes)]
 Weekdays = Annotated[list[Annotated[str, AfterValidator(_weekday)]], Field(max_length=7)]
 #: Of any size: which levels and flags there are is the indicator's own matter.
-Whole = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
+Level = Annotated[float, Field(ge=-1e9, le=1e9)]
+Flag = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
 
 
 class _Span(WrittenModel):
@@ -43,14 +44,14 @@ class _Span(WrittenModel):
 
 class SetEdit(_Span):
     set: Codes
-    level: Whole
-    flag: Whole | None = None
+    level: Level
+    flag: Flag | None = None
 
 
 class AddEdit(_Span):
     add: Line
-    level: Whole
-    flag: Whole | None = None
+    level: Level
+    flag: Flag | None = None
 
 
 class RemoveEdit(_Span):

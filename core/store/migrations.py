@@ -310,6 +310,10 @@ MIGRATIONS: tuple[str, ...] = (
         result_run_id VARCHAR
     );
     """,
+    # Levers that are set to an amount.
+    """
+    ALTER TABLE interventions ALTER level TYPE DOUBLE;
+    """,
 )
 
 

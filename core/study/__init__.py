@@ -3,6 +3,7 @@
 from core.study.definition import (
     MEASUREMENTS,
     WEEKDAYS,
+    Amount,
     Behaviour,
     CalendarSpec,
     Codebook,
@@ -13,11 +14,12 @@ from core.study.definition import (
     Study,
     WorkingWeek,
 )
-from core.study.reading import available_studies, load_codebook, load_study, read_study, study_from
+from core.study.reading import available_studies, codebook_of, load_codebook, load_study, read_study, study_from
 
 __all__ = [
     "MEASUREMENTS",
     "WEEKDAYS",
+    "Amount",
     "Behaviour",
     "CalendarSpec",
     "Codebook",
@@ -28,6 +30,7 @@ __all__ = [
     "Study",
     "WorkingWeek",
     "available_studies",
+    "codebook_of",
     "load_codebook",
     "load_study",
     "read_study",

@@ -5,16 +5,27 @@ Nothing in the engine knows what the behaviours or the indicators are about: all
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from core.errors import one_of
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 #: How a metric relates to activity; see core.simulation.measurement.
 MEASUREMENTS = ("same_weekday_change", "level", "share")
+#: How the intensity of an amount follows from it; see `Indicator.sub_index`.
+SHARE_OF_RANGE, LOG_RATIO = "share_of_range", "log_ratio"
+LINKS = (SHARE_OF_RANGE, LOG_RATIO)
+
+
+def _later(default: Any) -> Any:
+    """A field that studies of before have not heard of: it counts in hashes only where it is not its default."""
+    return field(default=default, metadata={"later": True})
 
 
 @dataclass(frozen=True)
@@ -35,8 +46,24 @@ class Behaviour:
 
 
 @dataclass(frozen=True)
+class Amount:
+    """What a lever that is set to an amount can be, in its `unit`: from `reference`, which is no measure, to `limit`, which is
+    the measure in full, and `least` to `most` at all; `notch` is what one step of tightening changes."""
+
+    unit: str
+    least: float
+    most: float
+    reference: float
+    limit: float
+    link: str
+    notch: float
+
+
+@dataclass(frozen=True)
 class Indicator:
-    """One lever of policy: ordinal levels 0..`maximum`, and a flag (0 targeted, 1 general) where `has_flag`."""
+    """One lever of policy, set to an `amount`, or else to an ordinal level 0..`maximum`, and a flag (0 targeted, 1 general)
+    where `has_flag`. `shares` is how much of the whole each level is where it does not rise in equal steps, `weight` what the
+    lever counts in its indices."""
 
     code: str
     name: str
@@ -45,6 +72,45 @@ class Indicator:
     flag_meaning: str
     levels: tuple[str, ...]
     indices: tuple[str, ...]
+    amount: Amount | None = _later(None)
+    shares: tuple[float, ...] = _later(())
+    weight: float = _later(1.0)
+
+    @property
+    def none(self) -> float:
+        """The level that is no measure."""
+        return 0 if self.amount is None else self.amount.reference
+
+    @property
+    def full(self) -> float:
+        """The level that is the measure in full."""
+        return self.maximum if self.amount is None else self.amount.limit
+
+    def steps(self) -> tuple[float, ...]:
+        """The levels from no measure to the measure in full, in even steps."""
+        if self.amount is None:
+            return tuple(range(self.maximum + 1))
+        count = max(round(abs(self.full - self.none) / self.amount.notch), 1)
+        return (*(float(value) for value in np.linspace(self.none, self.full, count + 1)[:-1].round(9)), self.full)
+
+    def sub_index(self, level: np.ndarray, flag: np.ndarray | None = None) -> np.ndarray:
+        """How much of the whole lever a level is, in points: 0 for no measure, 100 for it in full, negative for an amount on the
+        other side of the reference; NaN where the level, or the flag of a measure, is not known.
+
+        A flag that says targeted takes half a level off. An amount counts by its share of the way from reference to limit,
+        or, with the link `log_ratio`, by that of their logarithms, as prices do.
+        """
+        if self.amount is not None:
+            value, none, full = level, self.none, self.full
+            if self.amount.link == LOG_RATIO:
+                value, none, full = np.log(level), float(np.log(none)), float(np.log(full))
+            return np.asarray(100.0 * (value - none) / (full - none))
+        score = level if flag is None else level - 0.5 * (1.0 - flag)
+        if self.shares:
+            points = 100.0 * np.interp(score, np.arange(self.maximum + 1), self.shares)
+        else:
+            points = 100.0 * score / self.maximum
+        return np.where(level == 0, 0.0, points)
 
 
 @dataclass(frozen=True)
@@ -142,6 +208,7 @@ class Study:
     citation: str
     regions: RegionKey | None = None
     code: str | None = None
+    codebook: Codebook | None = _later(None)
 
     @property
     def behaviour_ids(self) -> tuple[str, ...]:
@@ -167,6 +234,13 @@ class Codebook:
     indicators: tuple[Indicator, ...]
     indices: Mapping[str, tuple[str, ...]]
     source: str
+
+    @classmethod
+    def of(cls, indicators: Sequence[Indicator], source: str = "") -> Codebook:
+        """The codebook of these levers, with the indices that they name."""
+        names = sorted({name for item in indicators for name in item.indices})
+        members = {name: tuple(item.code for item in indicators if name in item.indices) for name in names}
+        return cls(tuple(indicators), members, source)
 
     def indicator(self, code: str) -> Indicator:
         one_of(code, [item.code for item in self.indicators], what="policy indicator", where="codebook")

@@ -7,7 +7,7 @@ was learned) are looked up beside the file that names them, then among the shipp
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from core.inputs.checking import checked
 from core.inputs.files import Layer, Written, named_file, read_with_parents, read_written
 from core.settings import shipped_data
 from core.study.definition import (
+    Amount,
     Behaviour,
     CalendarSpec,
     Codebook,
@@ -27,8 +28,12 @@ from core.study.definition import (
     Study,
     WorkingWeek,
 )
-from core.study.written import WrittenCalendar, WrittenCodebook, WrittenSource, WrittenStudy
+from core.study.written import WrittenCalendar, WrittenCodebook, WrittenIndicator, WrittenSource, WrittenStudy
 
+#: The index of a study whose levers name none: the mean of them all.
+ALL_LEVERS = "PolicyIndex"
+#: Steps from no measure to one in full, where an amount's `notch` is not given.
+NOTCHES = 10
 #: The keys of a study that name files: (table, key, whether it is a folder).
 _FILES = (("population", "file", False), ("engine", "coefficients", False), ("forecast", "learned", True))
 
@@ -47,21 +52,40 @@ def load_codebook(path: Path | None = None) -> Codebook:
 @lru_cache(maxsize=8)
 def _codebook(path: Path, _changed: int) -> Codebook:
     book = checked(WrittenCodebook, read_written(path), str(path))
-    indicators = tuple(
-        Indicator(
-            code=item.code,
-            name=item.name,
-            maximum=item.maximum,
-            has_flag=item.flag,
-            flag_meaning=item.flag_meaning,
-            levels=tuple(item.levels),
-            indices=tuple(item.indices),
-        )
-        for item in book.indicators
+    return Codebook.of([_indicator(item) for item in book.indicators], book.source)
+
+
+def _indicator(said: WrittenIndicator) -> Indicator:
+    amount = None
+    if said.unit is not None:
+        assert said.reference is not None and said.limit is not None
+        notch = said.notch or abs(said.limit - said.reference) / NOTCHES
+        amount = Amount(said.unit, *said.bounds, said.reference, said.limit, said.link, notch)
+    return Indicator(
+        code=said.code,
+        name=said.name,
+        maximum=said.maximum or 0,
+        has_flag=said.flag,
+        flag_meaning=said.flag_meaning,
+        levels=tuple(said.levels or ()),
+        indices=tuple(said.indices),
+        amount=amount,
+        shares=tuple(said.shares or ()),
+        weight=said.weight,
     )
-    names = sorted({name for item in indicators for name in item.indices})
-    indices = {name: tuple(item.code for item in indicators if name in item.indices) for name in names}
-    return Codebook(indicators, indices, book.source)
+
+
+def _own_codebook(said: WrittenStudy) -> Codebook | None:
+    """The codebook of the study's own levers; without indices of theirs, all of them make one."""
+    levers = [_indicator(item) for item in said.levers]
+    if levers and not any(item.indices for item in levers):
+        levers = [replace(item, indices=(ALL_LEVERS,)) for item in levers]
+    return Codebook.of(levers, said.citation) if levers else None
+
+
+def codebook_of(study: Study) -> Codebook:
+    """The codebook whose levers a study sets: its own, or that of the OxCGRT tracker."""
+    return study.codebook or load_codebook()
 
 
 def load_study(name: str | Path) -> Study:
@@ -99,12 +123,13 @@ def _study(written: Written, *, files_are_here: bool = True) -> Study:
         return str(written.origin(location))
 
     said = checked(WrittenStudy, written.raw, str(written.layers[0].path), origin=origin)
-    codebook = load_codebook()
+    own = _own_codebook(said)
+    codebook = own or load_codebook()
     codes = [item.code for item in codebook.indicators]
     for key, given in (("indicators", said.indicators), ("sweep", said.sweep.order)):
         for code in given:
             one_of(code, codes, what="policy indicator", where=f"{origin([key])}, {key}")
-    one_of(said.index, codebook.indices, what="policy index", where=f"{origin(['index'])}, index")
+    index = one_of(said.index or ALL_LEVERS, codebook.indices, what="policy index", where=f"{origin(['index'])}, index")
     population, coefficients, learned = (_named(written, *place, required=files_are_here) for place in _FILES)
     assert population is not None and coefficients is not None
     sources = {kind: getattr(said.sources, kind) for kind in type(said.sources).model_fields}
@@ -122,8 +147,8 @@ def _study(written: Written, *, files_are_here: bool = True) -> Study:
         metric=said.measurement.kind,
         metric_unit=said.measurement.unit,
         behaviours=tuple(Behaviour(**item.model_dump()) for item in said.behaviours),
-        indicators=tuple(codebook.indicator(code) for code in said.indicators),
-        index=said.index,
+        indicators=tuple(codebook.indicator(code) for code in said.indicators or codes),
+        index=index,
         calendar=_calendar(said.calendar),
         sources={kind: _source(item) for kind, item in sources.items() if item is not None},
         shipped=said.shipped,
@@ -138,6 +163,7 @@ def _study(written: Written, *, files_are_here: bool = True) -> Study:
         citation=said.citation,
         regions=None if said.regions is None else RegionKey(said.regions.attribute, dict(said.regions.categories)),
         code=said.code,
+        codebook=own,
     )
 
 

@@ -12,7 +12,7 @@ from core.errors import nearest
 from core.inputs.checking import WrittenModel, choice_of, wrong
 from core.inputs.kinds import Day, FileName, Identifier, Line, Text
 from core.printable import quoted
-from core.study.definition import MEASUREMENTS, WEEKDAYS
+from core.study.definition import LINKS, LOG_RATIO, MEASUREMENTS, SHARE_OF_RANGE, WEEKDAYS
 
 #: The epidemic is low, moderate or high; the engines and the prompts know no other levels.
 EPIDEMIC_THRESHOLDS = 2
@@ -64,6 +64,11 @@ def _measurement(value: str) -> str:
     return choice_of(value, MEASUREMENTS, "measurement model")
 
 
+def _link(value: str) -> str:
+    return choice_of(value, LINKS, "link")
+
+
+Amount = Annotated[float, Field(ge=-1e9, le=1e9)]
 Weekday = Annotated[int, BeforeValidator(_weekday)]
 
 
@@ -190,12 +195,79 @@ class WrittenForecast(WrittenModel):
 
 
 class WrittenSweep(WrittenModel):
-    order: Annotated[list[Line], Field(min_length=1, max_length=200), AfterValidator(_each_once)]
+    order: Annotated[list[Line], Field(max_length=200), AfterValidator(_each_once)] = Field(default_factory=list)
 
 
 class WrittenRegions(WrittenModel):
     attribute: Line
     categories: Annotated[dict[Line, Line], Field(min_length=1, max_length=1_000)]
+
+
+class WrittenIndicator(WrittenModel):
+    """A lever: with `unit`, one that is set to an amount from `reference` (no measure) to `limit` (in full); else one of
+    levels."""
+
+    code: Line
+    name: Line
+    indices: list[Line] = Field(default_factory=list)
+    weight: Annotated[float, Field(gt=0, le=1_000)] = 1.0
+    maximum: Annotated[int, Field(ge=1, le=100)] | None = None
+    flag: bool = False
+    flag_meaning: Text = ""
+    levels: list[Line] | None = None
+    shares: list[Annotated[float, Field(ge=0, le=1)]] | None = None
+    unit: Line | None = None
+    reference: Amount | None = None
+    limit: Amount | None = None
+    least: Amount | None = None
+    most: Amount | None = None
+    link: Annotated[str, AfterValidator(_link)] = SHARE_OF_RANGE
+    notch: Annotated[float, Field(gt=0, le=1e9)] | None = None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        return self._levels() if self.unit is None else self._amounts()
+
+    def _levels(self) -> Self:
+        if self.maximum is None or self.levels is None:
+            raise wrong("has neither levels nor a unit", "maximum and levels, or unit, reference and limit")
+        for key in ("reference", "limit", "least", "most", "notch"):
+            if getattr(self, key) is not None:
+                raise wrong("is of a lever that is set to an amount", "levels alone, or a unit", key=key)
+        if len(self.levels) != self.maximum + 1:
+            allowed = f"{self.maximum + 1} (0 to {self.maximum})"
+            raise wrong(f"describes {len(self.levels)} levels", allowed, key="levels")
+        shares = self.shares
+        if shares is not None and (
+            len(shares) != self.maximum + 1 or shares != sorted(shares) or (shares[0], shares[-1]) != (0.0, 1.0)
+        ):
+            raise wrong(f"are {quoted(shares)}", f"{self.maximum + 1} numbers that rise from 0 to 1", key="shares")
+        return self
+
+    def _amounts(self) -> Self:
+        for key in ("maximum", "levels", "shares"):
+            if getattr(self, key) is not None:
+                raise wrong("is of a lever with levels, and this one has a unit", "unit, reference and limit", key=key)
+        if self.flag:
+            raise wrong("is of a lever with levels, and this one has a unit", "no flag", key="flag")
+        if self.reference is None or self.limit is None:
+            raise wrong("has a unit and not both of reference and limit", "no measure, and the measure in full")
+        if self.reference == self.limit:
+            raise wrong(f"is {self.limit:g}, the reference itself", "another amount", key="limit")
+        least, most = self.bounds
+        for key in ("reference", "limit"):
+            if not least <= getattr(self, key) <= most:
+                raise wrong(f"is {getattr(self, key):g}", f"{least:g} to {most:g}, least to most", key=key)
+        if self.link == LOG_RATIO and least <= 0:
+            raise wrong(f"takes logarithms, and least is {least:g}", "amounts above 0, or another link", key="link")
+        return self
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the most that the amount can be."""
+        assert self.reference is not None and self.limit is not None
+        ends = sorted((self.reference, self.limit))
+        return (ends[0] if self.least is None else self.least, ends[1] if self.most is None else self.most)
 
 
 class WrittenStudy(WrittenModel):
@@ -213,14 +285,15 @@ class WrittenStudy(WrittenModel):
     start: Day
     end: Day
     train_end: Day
-    index: Line
-    indicators: Annotated[list[Line], Field(min_length=1, max_length=200), AfterValidator(_each_once)]
+    levers: Annotated[list[WrittenIndicator], Field(max_length=200)] = Field(default_factory=list)
+    index: Line | None = None
+    indicators: Annotated[list[Line], Field(max_length=200), AfterValidator(_each_once)] = Field(default_factory=list)
     measurement: WrittenMeasurement
     population: WrittenPopulation
     calendar: WrittenCalendar
     engine: WrittenEngine
     forecast: WrittenForecast = WrittenForecast()
-    sweep: WrittenSweep
+    sweep: WrittenSweep = WrittenSweep()
     sources: WrittenSources
     regions: WrittenRegions | None = None
     behaviours: Annotated[list[WrittenBehaviour], Field(min_length=1, max_length=100)]
@@ -240,28 +313,16 @@ class WrittenStudy(WrittenModel):
         if (self.start - self.measurement.baseline_start).days > OLDEST_BASELINE_DAYS:
             problem = f"the baseline begins on {self.measurement.baseline_start}, long before the study"
             raise wrong(problem, f"up to ten years before {self.start}", key="measurement")
+        if not (self.levers or (self.indicators and self.index)):
+            raise wrong(
+                "says nothing of its levers", "levers of its own, or index and indicators of the OxCGRT codebook"
+            )
+        _unique((item.code for item in self.levers), "the code", key="levers")
         _unique((item.id for item in self.behaviours), "the id", key="behaviours")
         _unique((item.column for item in self.behaviours), "the column", key="behaviours")
         _unique((item.label for item in self.behaviours), "the label", key="behaviours")
         if self.regions is not None and self.sources.regions is None:
             raise wrong("says who lives where, and no source has regions", "a table [sources.regions]", key="regions")
-        return self
-
-
-class WrittenIndicator(WrittenModel):
-    code: Line
-    name: Line
-    maximum: Annotated[int, Field(ge=1, le=100)]
-    flag: bool = False
-    flag_meaning: Text = ""
-    levels: list[Line]
-    indices: list[Line] = Field(default_factory=list)
-
-    @model_validator(mode="after")
-    def _describes_each_level(self) -> Self:
-        if len(self.levels) != self.maximum + 1:
-            allowed = f"{self.maximum + 1} (0 to {self.maximum})"
-            raise wrong(f"describes {len(self.levels)} levels", allowed, key="levels")
         return self
 
 

@@ -54,17 +54,12 @@ def standard_alternatives(world: KnownWorld) -> tuple[Alternative, ...]:
     would have been, apart for the days that became working days and those that became days off.
     """
     observed, days, first = world.timeline, horizon_of(world), world.origin + timedelta(days=1)
-    row = observed.levels(pd.DatetimeIndex([pd.Timestamp(world.origin)])).iloc[0]
-    held: dict[str, int | tuple[int, int | None]] = {}
-    for item in observed.indicators:
-        level = int(row[item.code])
-        held[item.code] = (level, int(row[f"{item.code}_Flag"]) if item.has_flag and level else None)
     made = {
-        "held": observed.with_constant(held, first, name="Held"),
+        "held": observed.with_constant(observed.in_force(world.origin), first, name="Held"),
         "looser": observed.relaxed(1, start=first, name="Looser"),
         "stricter": observed.tightened(1, start=first, name="Stricter"),
-        "lifted": observed.with_constant(dict.fromkeys(observed.codes, 0), first, name="Lifted"),
-        "full": observed.with_constant({item.code: item.maximum for item in observed.indicators}, first, name="Full"),
+        "lifted": observed.with_constant({item.code: item.none for item in observed.indicators}, first, name="Lifted"),
+        "full": observed.with_constant({item.code: item.full for item in observed.indicators}, first, name="Full"),
     }
     own = observed.intensities(days)
     asked = [

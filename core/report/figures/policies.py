@@ -127,9 +127,9 @@ _TICKS = [
 
 
 def _measures(figure: go.Figure, stretches: pd.DataFrame, measures: Sequence[str]) -> None:
-    share = (stretches["level"] / stretches["maximum"]).astype(float)
+    share = stretches["share"].astype(float)
     lines = [
-        f"<b>{plain(row.measure)}</b><br>Level {row.level} of {row.maximum}: {wrapped(str(row.meaning), 60)}"
+        f"<b>{plain(row.measure)}</b><br>{wrapped(str(row.meaning), 60)}"
         f"{f'<br>Scope: {plain(row.scope)}' if row.scope else ''}"
         f"<br>{row.start:%-d %b %Y} to {row.end:%-d %b %Y} ({row.days:,} {'day' if row.days == 1 else 'days'})"
         for row in stretches.itertuples()
@@ -148,7 +148,7 @@ def _measures(figure: go.Figure, stretches: pd.DataFrame, measures: Sequence[str
                     **_HATCH,
                 },
             },
-            text=stretches["level"].astype(str),
+            text=[f"{level:g}" for level in stretches["level"]],
             textposition="inside",
             insidetextanchor="middle",
             textangle=0,

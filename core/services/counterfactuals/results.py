@@ -42,7 +42,7 @@ class LevelResult:
 
     level: float
     realised_stringency: float
-    indicators: Mapping[str, int]
+    indicators: Mapping[str, float]
     metric: Mapping[str, float]
     lower: Mapping[str, float]
     upper: Mapping[str, float]

@@ -84,13 +84,13 @@ def table_of(timeline: PolicyTimeline) -> pd.DataFrame:
     return pd.DataFrame(
         {
             MEASURE: [by_code[code].name for code in frame["indicator"]],
-            LEVEL: frame["level"].to_numpy(),
+            LEVEL: frame["level"].array,
             SCOPE: pd.Series(scope, dtype="object").to_numpy(),
             START: frame["start"].to_numpy(),
             END: frame["end"].to_numpy(),
         },
         index=pd.RangeIndex(1, len(frame) + 1, name="Row"),
-    ).astype({LEVEL: "Int64"})
+    )
 
 
 def from_table(draft: PolicyTimeline, table: pd.DataFrame, *, numbered: int | None = None) -> PolicyTimeline:
@@ -116,13 +116,17 @@ def from_table(draft: PolicyTimeline, table: pd.DataFrame, *, numbered: int | No
 
 
 def _intervention(draft: PolicyTimeline, indicator: Indicator, row: Mapping[Any, Any], where: str) -> Intervention:
-    levels = f"1 to {indicator.maximum}"
-    if _blank(row[LEVEL]):
+    amount, level = indicator.amount, row[LEVEL]
+    levels = f"1 to {indicator.maximum}" if amount is None else f"{amount.least:g} to {amount.most:g} {amount.unit}"
+    if _blank(level):
         raise InputError("no level is chosen", where=where, allowed=levels)
-    level = row[LEVEL]
-    if level == 0:
-        raise InputError("level 0 is no measure", where=where, allowed=f"{levels}, or delete the row")
-    if isinstance(level, (int, float)) and not 1 <= level <= indicator.maximum:
+    if level == indicator.none:
+        raise InputError(
+            f"{'level ' if amount is None else ''}{level:g} is no measure",
+            where=where,
+            allowed=f"{levels}, or delete the row",
+        )
+    if amount is None and isinstance(level, (int, float)) and not 1 <= level <= indicator.maximum:
         closest = str(1 if level < 1 else indicator.maximum)
         raise InputError(f"there is no level {level:g}", where=where, allowed=levels, nearest=closest)
     flag = None

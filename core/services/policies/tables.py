@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from core.policy.calendar import Calendar
-from core.policy.interventions import flag_in_words
+from core.policy.interventions import flag_in_words, level_in_scale
 from core.policy.timeline import PolicyTimeline
 from core.study import WEEKDAYS, WorkingWeek
 
@@ -18,30 +19,31 @@ WEEK, HOLIDAYS, RAMADAN = "Working week", "Public holidays", "Ramadan"
 def stretches(timeline: PolicyTimeline, first: date, last: date) -> pd.DataFrame:
     """What was in force from `first` to `last`, one row per stretch of one measure at one level, both ends included.
 
-    Columns: measure (name), level, maximum, scope (the flag in words, or ""), targeted (bool: flag 0), meaning (the
-    level in words), start, end (days, cut to the window), days. Where interventions overlap, the strictest is in force.
+    Columns: measure (name), level, share (of the measure in full, 0 to 1), scope (the flag in words, or ""), targeted (bool:
+    flag 0), meaning (the level in words), start, end (days, cut to the window), days. Where interventions overlap, the
+    strictest is in force.
     """
     nothing = timeline.with_interventions(())
     rows = []
     for item in timeline.level_changes(nothing):
         start, end = max(item.start, first), min(item.end, last)
-        if end < start or item.level == 0:
-            continue
         indicator = timeline.indicator(item.indicator)
+        if end < start or item.level == indicator.none:
+            continue
         rows.append(
             {
                 "measure": indicator.name,
                 "level": item.level,
-                "maximum": indicator.maximum,
+                "share": float(indicator.sub_index(np.array(float(item.level)))) / 100,
                 "scope": "" if item.flag is None else flag_in_words(indicator, item.flag),
                 "targeted": item.flag == 0,
-                "meaning": indicator.levels[item.level],
+                "meaning": level_in_scale(item.level, indicator),
                 "start": pd.Timestamp(start),
                 "end": pd.Timestamp(end),
                 "days": (end - start).days + 1,
             }
         )
-    columns = ["measure", "level", "maximum", "scope", "targeted", "meaning", "start", "end", "days"]
+    columns = ["measure", "level", "share", "scope", "targeted", "meaning", "start", "end", "days"]
     return pd.DataFrame(rows, columns=columns)
 
 

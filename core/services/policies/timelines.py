@@ -69,7 +69,7 @@ def load_timeline(store: Store, study: Study, timeline_id: str) -> PolicyTimelin
     interventions = [
         {
             "indicator": row["indicator"],
-            "level": int(row["level"]),
+            "level": float(row["level"]),
             "flag": None if pd.isna(row["flag"]) else int(row["flag"]),
             "start": row["start_date"].date().isoformat(),
             "end": None if pd.isna(row["end_date"]) else row["end_date"].date().isoformat(),

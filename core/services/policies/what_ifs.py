@@ -32,7 +32,9 @@ class WhatIf:
 def no_measures(timeline: PolicyTimeline, origin: date, days: int = DEFAULT_DAYS) -> PolicyTimeline:
     """Every measure lifted on the day after `origin`, for good."""
     first = origin + timedelta(days=1)
-    return timeline.with_constant(dict.fromkeys(timeline.codes, 0), first, name=f"No measures from {first}")
+    return timeline.with_constant(
+        {item.code: item.none for item in timeline.indicators}, first, name=f"No measures from {first}"
+    )
 
 
 def strictest_week(timeline: PolicyTimeline, origin: date, days: int = DEFAULT_DAYS) -> PolicyTimeline:
@@ -47,12 +49,7 @@ def strictest_week(timeline: PolicyTimeline, origin: date, days: int = DEFAULT_D
     last = known.rolling(DAYS_IN_WEEK, min_periods=1).mean().round(9).idxmax()
     week = known.loc[:last].iloc[-DAYS_IN_WEEK:]
     day = pd.DatetimeIndex([week.idxmax()])
-    row = timeline.levels(day).iloc[0]
-    held: dict[str, int | tuple[int, int | None]] = {}
-    for item in timeline.indicators:
-        level = int(row[item.code])
-        held[item.code] = (level, int(row[f"{item.code}_Flag"]) if item.has_flag and level else None)
-    first = origin + timedelta(days=1)
+    first, held = origin + timedelta(days=1), timeline.in_force(day[0].date())
     return timeline.with_constant(held, first, name=f"Policy of {day[0].date()} held from {first}")
 
 

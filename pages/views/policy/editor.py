@@ -14,7 +14,7 @@ from core.services.policies import drafts
 from core.services.policies.drafts import END, LEVEL, MEASURE, SCOPE, START, UNNAMED
 from core.services.policies.tables import daily_table
 from core.services.policies.timelines import LONGEST_NAME, discard_draft, policy_source, save_scenario
-from core.study import load_codebook
+from core.study import codebook_of
 from pages.common.charts import chart
 from pages.common.shell import try_to
 from pages.views.policy.draft import SCENARIO, Editing, current_draft, draft_or_start, set_draft
@@ -178,13 +178,16 @@ def _table(editing: Editing) -> None:
 def _columns(editing: Editing) -> Mapping[str, Any]:
     study, parent = editing.study, editing.parent
     most = max(item.maximum for item in study.indicators)
+    level: Any = st.column_config.SelectboxColumn(
+        LEVEL, options=list(range(1, most + 1)), width="small", help="What the levels mean is beside this table."
+    )
+    if any(item.amount for item in study.indicators):
+        level = st.column_config.NumberColumn(LEVEL, width="small", help="A level, or an amount in the measure's unit.")
     return {
         MEASURE: st.column_config.SelectboxColumn(
             MEASURE, options=[item.name for item in study.indicators], width="medium"
         ),
-        LEVEL: st.column_config.SelectboxColumn(
-            LEVEL, options=list(range(1, most + 1)), width="small", help="What the levels mean is beside this table."
-        ),
+        LEVEL: level,
         SCOPE: st.column_config.SelectboxColumn(
             SCOPE, options=list(drafts.all_scopes(study)), help="Empty for a measure that has no scope."
         ),
@@ -199,6 +202,8 @@ def _levels(editing: Editing, place: str) -> None:
     names = {item.code: item.name for item in editing.study.indicators}
     code = st.selectbox("Measure", list(names), format_func=names.__getitem__, key=editing.key(f"meaning-{place}"))
     indicator = editing.study.indicator(code)
+    if indicator.amount is not None:
+        st.text(f"{indicator.none:g} {indicator.amount.unit} is no measure, {indicator.full:g} the measure in full.")
     for level, meaning in enumerate(indicator.levels):
         number, text = st.columns([1, 9])
         number.text(str(level))
@@ -210,4 +215,4 @@ def _levels(editing: Editing, place: str) -> None:
         st.caption("This measure has no scope.")
     if place == "quick":
         with st.expander("Where these descriptions are from"):
-            st.text(load_codebook().source)
+            st.text(codebook_of(editing.study).source)

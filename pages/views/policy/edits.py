@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.policy.interventions import level_in_words
 from core.policy.written import Edit
 from core.services.policies import drafts
 from core.services.policies.tables import WEEK as WEEK_ROW
@@ -73,7 +74,8 @@ def policy_edits(editing: Editing) -> None:
             code = st.selectbox("Measure", list(names), format_func=names.__getitem__, key=editing.key("measure"))
             what = names[code]
             edit = {"remove": code} if kind == REMOVE else _held(editing, code)
-            said = f"{names[code]}: {'no measure' if kind == REMOVE else 'level ' + str(edit['level'])}"
+            held = "no measure" if kind == REMOVE else level_in_words(edit["level"], study.indicator(code))
+            said = f"{names[code]}: {held}"
         start, end = _span(editing, kind)
         edits = [{**edit, "start": start, "end": end}]
     if kind != SHIFT:
@@ -83,6 +85,16 @@ def policy_edits(editing: Editing) -> None:
 
 def _held(editing: Editing, code: str) -> Edit:
     indicator = editing.study.indicator(code)
+    if (amount := indicator.amount) is not None:
+        chosen = st.number_input(
+            f"Amount, {amount.unit}",
+            amount.least,
+            amount.most,
+            indicator.full,
+            amount.notch,
+            key=editing.key(f"level-{code}"),
+        )
+        return {"set": code, "level": chosen}
     level = st.selectbox(
         "Level",
         list(range(indicator.maximum + 1)),

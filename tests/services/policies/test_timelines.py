@@ -302,7 +302,8 @@ def test_stretches_say_what_was_in_force_and_are_cut_to_the_window(observed: Pol
         assert mine["days"].sum() == (levels[item.code] > 0).sum()
         for row in mine.to_dict("records"):
             assert (levels.loc[row["start"] : row["end"], item.code] == row["level"]).all()
-            assert row["meaning"] == item.levels[row["level"]]
+            assert row["meaning"] == f"Level {row['level']} of {item.maximum}: {item.levels[row['level']]}"
+            assert row["share"] == pytest.approx(row["level"] / item.maximum)
             assert (row["scope"] == "") == (not item.has_flag)
             if item.has_flag:
                 flags = levels.loc[row["start"] : row["end"], f"{item.code}_Flag"]

@@ -229,7 +229,7 @@ def test_two_holidays_on_one_day_survive_the_loss_of_one(tmp_path: Path) -> None
     [
         ('set = "C9"\nlevel = 1', r"edit 1: unknown policy indicator 'C9'"),
         ('set = "C1"\nlevel = 9\nflag = 1', r"edit 1: C1 has no level 9\. Allowed: 0 to 3"),
-        ('set = "C1"\nlevel = "3"\nflag = 1', r"edit 1, level: is '3'\. Allowed: a whole number"),
+        ('set = "C1"\nlevel = "3"\nflag = 1', r"edit 1, level: is '3'\. Allowed: a number"),
         ('set = "C1"\nlevel = 3', r"edit 1: C1 level 3 has no flag"),
         ('set = "C1"', r"edit 1: the key 'level' is missing\. Allowed: start, end, set, level, flag"),
         ('set = "C1"\nlevel = 1\nflag = 1\nlevle = 2', r"edit 1: unknown key 'levle'.*Nearest valid: level"),

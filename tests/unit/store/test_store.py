@@ -428,8 +428,8 @@ def test_rows_that_do_not_fit_are_refused_whole(store: Store, change: dict[str, 
 def test_more_rows_that_do_not_fit(store: Store) -> None:
     good = {"timeline_id": "t", "position": 0, "indicator": "C1", "level": 1, "start_date": date(2020, 1, 1)}
     for change, message in [
-        ({"level": 1.5}, "whole numbers of 32 bits"),
-        ({"level": 2**40}, "whole numbers of 32 bits"),
+        ({"position": 1.5}, "whole numbers of 32 bits"),
+        ({"position": 2**40}, "whole numbers of 32 bits"),
         ({"timeline_id": None}, "has no value in row 1"),
     ]:
         with pytest.raises(InputError, match=message):

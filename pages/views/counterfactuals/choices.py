@@ -31,6 +31,10 @@ AT_ONCE_UP_TO = 20_000
 OWN_PEOPLE = "own"
 MADE_FOR = "counterfactual-study"
 NEWS = "counterfactual-news"
+GROUPS_TEXT = (
+    "Each group is measured against its own ordinary week before the pandemic. How groups differ follows from the "
+    "assumptions about persons in the engine's table; the observations hold no groups, so this is not tested."
+)
 #: Kept results of the run shown that can be opened again.
 KEPT_SHOWN = 8
 #: The choices of the page that live in the address.
@@ -218,3 +222,11 @@ def keep_button(label: str, key: str, action: Callable[[], str]) -> None:
             st.error(str(wrong), icon=":material/error:")
         else:
             st.rerun()
+
+
+def pick_behaviour(study: Study, name: str) -> tuple[str, str]:
+    """The behaviour to show and its label; `name` is the choice's in the address."""
+    labels = {item.id: item.label for item in study.behaviours}
+    first = "workplaces" if "workplaces" in labels else study.behaviour_ids[0]
+    behaviour = pick(study, name, "Behaviour", list(labels), labels.__getitem__, first)
+    return behaviour, labels[behaviour]

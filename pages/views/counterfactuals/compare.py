@@ -38,9 +38,11 @@ from pages.common.shell import link, plain_text
 from pages.views.counterfactuals.asking import found_or_asked
 from pages.views.counterfactuals.choices import (
     AT_ONCE_UP_TO,
+    GROUPS_TEXT,
     CounterfactualInputs,
     earlier_results,
     keep_button,
+    pick_behaviour,
     run_in_background,
 )
 
@@ -230,11 +232,9 @@ def _in_words(asked: CounterfactualInputs, result: ComparisonResult) -> None:
 def _over_time(asked: CounterfactualInputs, found: list[Contrast]) -> None:
     study = asked.study
     st.markdown("#### Over time")
-    labels = {item.id: item.label for item in study.behaviours}
-    first = "workplaces" if "workplaces" in labels else study.behaviour_ids[0]
     left, middle, right = st.columns(3)
     with left:
-        behaviour = pick(study, "show", "Behaviour", list(labels), lambda name: labels[name], first)
+        behaviour, label = pick_behaviour(study, "show")
     with middle:
         drawn = {"paths": "Each policy's path", "difference": "Difference from the reference"}
         draw = pick(study, "draw", "Draw", list(drawn), lambda name: drawn[name], "paths")
@@ -251,7 +251,7 @@ def _over_time(asked: CounterfactualInputs, found: list[Contrast]) -> None:
         paths_figure(
             table,
             reference=reference,
-            label=labels[behaviour],
+            label=label,
             difference=draw == "difference",
             weekly=weekly,
             source=asked.source,
@@ -259,7 +259,7 @@ def _over_time(asked: CounterfactualInputs, found: list[Contrast]) -> None:
         table,
         f"compare-{study.id}-{behaviour}",
         "paths",
-        f"{labels[behaviour]} over time under each policy, with the stringency of each policy beneath.",
+        f"{label} over time under each policy, with the stringency of each policy beneath.",
     )
     st.caption(f"All days shown lie after the end of training on {asked.twin.origin}.")
 
@@ -277,13 +277,11 @@ def _changes(found: list[Contrast]) -> None:
 def _by_group(asked: CounterfactualInputs, question: Question, found: list[Contrast]) -> None:
     study = asked.study
     st.markdown("#### Who is moved more, who less")
-    labels = {item.id: item.label for item in study.behaviours}
-    first = "workplaces" if "workplaces" in labels else study.behaviour_ids[0]
     left, middle, right = st.columns(3)
     with left:
         attribute = pick(study, "by", "By", asked.twin.attributes, readable, asked.twin.attributes[0])
     with middle:
-        behaviour = pick(study, "behaviour", "Behaviour", list(labels), lambda name: labels[name], first, help=None)
+        behaviour, label = pick_behaviour(study, "behaviour")
     with right:
         names = {item.id: item.name for item in question.scenarios}
         scenario = pick(study, "of", "Policy", list(names), lambda name: names[name], next(iter(names)))
@@ -294,19 +292,16 @@ def _by_group(asked: CounterfactualInputs, question: Question, found: list[Contr
         group_figure(
             table[table["behaviour"] == behaviour],
             float(item.difference[behaviour]),
-            title=f"{labels[behaviour]} by {readable(attribute).lower()}: “{item.name}” against "
+            title=f"{label} by {readable(attribute).lower()}: “{item.name}” against "
             f"{reference_words(item.reference_name)}",
             source=asked.source,
         ),
         table,
         f"compare-{study.id}-by-{attribute}",
         "compare-groups",
-        f"Difference of {labels[behaviour]} by {readable(attribute).lower()}, with 80% intervals.",
+        f"Difference of {label} by {readable(attribute).lower()}, with 80% intervals.",
     )
-    st.caption(
-        "Each group is measured against its own ordinary week before the pandemic. How groups differ follows from the "
-        "assumptions about persons in the engine's table; the observations hold no groups, so this is not tested."
-    )
+    st.caption(GROUPS_TEXT)
 
 
 def _earlier(asked: CounterfactualInputs) -> None:

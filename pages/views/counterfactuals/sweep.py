@@ -39,9 +39,11 @@ from pages.common.shell import plain_text
 from pages.views.counterfactuals.asking import found_or_asked
 from pages.views.counterfactuals.choices import (
     AT_ONCE_UP_TO,
+    GROUPS_TEXT,
     CounterfactualInputs,
     earlier_results,
     keep_button,
+    pick_behaviour,
     run_in_background,
 )
 
@@ -201,17 +203,15 @@ def _by_group(asked: CounterfactualInputs, sweep: Sweep, levels: tuple[float, ..
     with left:
         attribute = pick(study, "by", "By", asked.twin.attributes, readable, asked.twin.attributes[0])
     with right:
-        labels = {item.id: item.label for item in study.behaviours}
-        first = "workplaces" if "workplaces" in labels else study.behaviour_ids[0]
-        behaviour = pick(study, "behaviour", "Behaviour", list(labels), lambda name: labels[name], first)
+        behaviour, label = pick_behaviour(study, "behaviour")
     table = sweep_group_table(sweep, attribute)
     own = table[table["behaviour"] == behaviour]
     chart(
-        sweep_group_figure(own, labels[behaviour], attribute, source=asked.source),
+        sweep_group_figure(own, label, attribute, source=asked.source),
         table,
         f"sweep-{study.id}-by-{attribute}",
         "sweep-groups",
-        f"{labels[behaviour]} at each stringency level, a line for each category of {readable(attribute).lower()}.",
+        f"{label} at each stringency level, a line for each category of {readable(attribute).lower()}.",
     )
     if len(sweep.levels) > 1:
         change = _group_change(*asked.key, levels, attribute, _asked=asked, _sweep=sweep)
@@ -222,7 +222,7 @@ def _by_group(asked: CounterfactualInputs, sweep: Sweep, levels: tuple[float, ..
                 shown,
                 float(last_level.mean[behaviour] - first_level.mean[behaviour]),
                 title=(
-                    f"{labels[behaviour]}: change from stringency {first_level.policy.realised:.0f} to "
+                    f"{label}: change from stringency {first_level.policy.realised:.0f} to "
                     f"{last_level.policy.realised:.0f}, by {readable(attribute).lower()}"
                 ),
                 source=asked.source,
@@ -230,12 +230,9 @@ def _by_group(asked: CounterfactualInputs, sweep: Sweep, levels: tuple[float, ..
             change,
             f"sweep-change-{study.id}-by-{attribute}",
             "sweep-group-change",
-            f"Change of {labels[behaviour]} from the loosest to the strictest level by {readable(attribute).lower()}.",
+            f"Change of {label} from the loosest to the strictest level by {readable(attribute).lower()}.",
         )
-    st.caption(
-        "Each group is measured against its own ordinary week before the pandemic. How groups differ follows from the "
-        "assumptions about persons in the engine's table; the observations hold no groups, so this is not tested."
-    )
+    st.caption(GROUPS_TEXT)
 
 
 def _earlier(asked: CounterfactualInputs) -> None:

@@ -56,15 +56,7 @@ def _people(workspace: Workspace, run: StoredRun) -> PersonaAuditRequest:
     else:
         _checks(workspace.study, result)
     request = PersonaAuditRequest(run.run_id)
-    _with_cost(
-        workspace,
-        run,
-        CHECKS,
-        partial(persona_audit_cost, request, workspace.store),
-        partial(audit_personas, request, workspace.store),
-        label="Measure it" if result is None else "Measure again",
-        primary=result is None,
-    )
+    _with_cost(workspace, run, CHECKS, request, (persona_audit_cost, audit_personas), "Measure", result is None)
     return request
 
 
@@ -95,15 +87,7 @@ def _audit(workspace: Workspace, run: StoredRun) -> ConfoundingRequest | None:
     else:
         render(confounding_document(result, workspace.study).blocks, "audit")
     request = ConfoundingRequest(run.run_id)
-    _with_cost(
-        workspace,
-        run,
-        AUDIT,
-        partial(confounding_cost, request, workspace.store),
-        partial(confounding_audit, request, workspace.store),
-        label="Audit it" if result is None else "Audit again",
-        primary=result is None,
-    )
+    _with_cost(workspace, run, AUDIT, request, (confounding_cost, confounding_audit), "Audit", result is None)
     return request
 
 
@@ -111,13 +95,14 @@ def _with_cost(
     workspace: Workspace,
     run: StoredRun,
     what: str,
-    cost: Callable[[], Plan | None],
-    work: Callable[..., Any],
-    *,
+    request: PersonaAuditRequest | ConfoundingRequest,
+    use_cases: tuple[Callable[..., Plan | None], Callable[..., Any]],
     label: str,
-    primary: bool,
+    first: bool,
 ) -> None:
-    """What a measurement would take, and then its button: the cost is said first."""
+    """What a measurement would take, and then its button: the cost is said first. `use_cases` are that of the cost, and the
+    work's."""
+    cost, work = (partial(use_case, request, workspace.store) for use_case in use_cases)
     try:
         found = _planned(workspace.store.name, run.run_id, what, kept_answers(workspace), cost)
     except PolicyTwinError as wrong:
@@ -141,8 +126,8 @@ def _with_cost(
         reaching,
         takes="a few seconds" if is_rules(run.record) else "as long as the model needs for these calls",
         keeps=NOTHING_KEPT if is_rules(run.record) else ANSWERS_KEPT,
-        label=label,
-        primary=primary,
+        label=f"{label} {'it' if first else 'again'}",
+        primary=first,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ DAYS = pd.date_range("2030-01-01", periods=400)
 
 def record(**changes: object) -> RunRecord:
     given = {"kind": "run", "study_id": "meridia", "study_hash": "aa", "engine": "rules", "engine_version": "1"}
+    # A fixed version, for others may edit the source while tests run.
+    given |= {"code_version": "fixed"}
     return RunRecord(**{**given, "seed": 7, "personas": 4, **changes})  # type: ignore[arg-type]
 
 
@@ -72,3 +75,22 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip(f"no file system of six megabytes: {mounted.stderr.strip()}")
     yield place
     subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def scores(value: float = 1.0) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "forecaster": ["twin", "twin"],
+            "behaviour": ["transit", "macro"],
+            "metric": "rmse",
+            "value": [value, math.nan],
+        }
+    )
+
+
+def expect(process: subprocess.Popen[str], line: str) -> None:
+    assert process.stdout is not None
+    got = process.stdout.readline().strip()
+    if got != line:
+        process.kill()
+        pytest.fail(f"expected {line!r}, got {got!r}: {process.communicate()[1]}")

@@ -16,7 +16,7 @@ import pandas as pd
 
 from core.errors import InputError, one_of
 from core.policy.countries import calendar_spec_for_country, public_holidays, ramadans
-from core.study import WEEKDAYS, CalendarSpec, NamedDay, WorkingWeek
+from core.study import WEEKDAYS, CalendarSpec, NamedDay, Step, WorkingWeek
 
 __all__ = [
     "DAY_TYPES",
@@ -35,7 +35,8 @@ DAY_TYPES = ("working", "half", "weekend", "rest", "holiday")
 
 @dataclass(frozen=True)
 class Calendar:
-    """Working weeks, holidays and Ramadan from `start` to `end`, both included.
+    """Working weeks, holidays and Ramadan from `start` to `end`, both included; or, where `step` is longer than a day, the
+    kinds of periods (`kinds`: of each month from January, or the one of all).
 
     Of `working_weeks` the last one to have started is in force; before the first, the first. Several entries of
     `holidays` may name the same day. `ramadan` holds first and last days. `notes` says what the sources lack.
@@ -49,9 +50,11 @@ class Calendar:
     holidays: tuple[NamedDay, ...]
     ramadan: tuple[tuple[date, date], ...]
     notes: tuple[str, ...] = ()
+    step: Step = Step.DAY
+    kinds: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.working_weeks:
+        if self.step is Step.DAY and not self.working_weeks:
             raise InputError("the calendar has no working week", allowed="at least one")
         for week in self.working_weeks:
             _check_week(week)
@@ -87,6 +90,10 @@ class Calendar:
         Raises InputError for dates outside the calendar.
         """
         index = as_days(dates, self.start, self.end, where="calendar")
+        if self.step is not Step.DAY:
+            kind = np.asarray(self.kinds, dtype=object)[(index.month.to_numpy() - 1) % len(self.kinds)]
+            none = {"day_type": kind, "ramadan": False, "holiday": ""}
+            return pd.DataFrame(none, index=index).astype({"day_type": "str", "holiday": "str"})
         weeks, holidays = self.known(known_by)
         days = index.to_numpy().astype("datetime64[D]")
         weekday = (days.astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
@@ -125,6 +132,10 @@ class Calendar:
         holds to that day, and what would have been in force afterwards comes back. Removals come before additions.
         Raises InputError for days outside the calendar and for the removal of a day that is no holiday.
         """
+        if self.step is not Step.DAY:
+            raise InputError(
+                f"a {self.step} has no working week and no holidays", where="calendar", allowed="edits of measures"
+            )
         holidays = list(self.holidays)
         for day in remove:
             if all(item.day != day for item in holidays):
@@ -165,7 +176,9 @@ class Calendar:
 
     def to_dict(self) -> dict[str, Any]:
         """All of the calendar in JSON's types; `from_dict` reads it back."""
+        other = {} if self.step is Step.DAY else {"step": str(self.step), "kinds": list(self.kinds)}
         return {
+            **other,
             "start": self.start.isoformat(),
             "end": self.end.isoformat(),
             "working_weeks": [week_to_dict(week) for week in self.working_weeks],
@@ -190,6 +203,8 @@ class Calendar:
                 ),
                 ramadan=tuple((as_date(first), as_date(last)) for first, last in raw["ramadan"]),
                 notes=tuple(raw.get("notes", ())),
+                step=Step(raw.get("step", Step.DAY)),
+                kinds=tuple(raw.get("kinds", ())),
             )
         except KeyError as missing:
             raise InputError(f"the key {missing} is missing", where="stored calendar") from None
@@ -227,7 +242,7 @@ def calendar_for(spec: CalendarSpec, start: date, end: date) -> Calendar:
         listed, notes = public_holidays(spec.country, start.year, end.year)
         listed = [item for item in listed if item.day not in struck]
     ramadan = ramadans(start, end) if spec.ramadan else ()
-    return Calendar(start, end, spec.working_weeks, (*listed, *own), ramadan, tuple(notes))
+    return Calendar(start, end, spec.working_weeks, (*listed, *own), ramadan, tuple(notes), spec.step, spec.kinds)
 
 
 def as_date(value: object, *, where: str | None = None) -> date:

@@ -10,14 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 import pandas as pd
 
 from core.errors import InputError, one_of
 from core.policy.calendar import as_date
-from core.study import Indicator
+from core.study import Indicator, Step
 
 
 @dataclass(frozen=True)
@@ -36,17 +36,24 @@ class Intervention:
 
 
 def checked(
-    item: Intervention, indicators: Mapping[str, Indicator], start: date, end: date, *, where: str | None = None
+    item: Intervention,
+    indicators: Mapping[str, Indicator],
+    start: date,
+    end: date,
+    *,
+    step: Step = Step.DAY,
+    where: str | None = None,
 ) -> Intervention:
-    """`item` with plain ints and dates. Raises InputError for what the codebook or the timeline does not allow.
+    """`item` with plain numbers, from the first day of a period to that of another. Raises InputError for what the codebook or
+    the timeline does not allow.
 
     `indicators` is by code. The level may be 0, which is no measure; the flag is then dropped.
     """
     where = where or f"intervention on {item.indicator} from {item.start}"
     one_of(item.indicator, indicators, what="policy indicator", where=where)
     level, flag = checked_level(indicators[item.indicator], item.level, item.flag, where=where)
-    first = as_date(item.start, where=where)
-    last = None if _blank(item.end) else as_date(item.end, where=where)
+    first = step.first_day(as_date(item.start, where=where))
+    last = None if _blank(item.end) else step.first_day(as_date(item.end, where=where))
     for name, day in (("start", first), ("end", last)):
         if day is not None and not start <= day <= end:
             closest = start if day < start else end
@@ -129,14 +136,14 @@ def runs(states: np.ndarray) -> list[tuple[float, int, int]]:
     return [(float(states[first]), int(first), int(last)) for first, last in zip(firsts, lasts, strict=True)]
 
 
-def encoded(states: np.ndarray, indicator: Indicator, start: date) -> list[Intervention]:
-    """The interventions of a daily array of states that begins on `start`. What reaches the last day is open-ended."""
+def encoded(states: np.ndarray, indicator: Indicator, start: date, step: Step = Step.DAY) -> list[Intervention]:
+    """The interventions of an array with the state of each period from that of `start` on; the last period leaves them open."""
     found = []
     for state, first, last in runs(states):
         if state != indicator.none:
             level, flag = level_and_flag(state, indicator)
-            end = None if last == len(states) - 1 else start + timedelta(days=last)
-            found.append(Intervention(indicator.code, level, flag, start + timedelta(days=first), end))
+            end = None if last == len(states) - 1 else step.after(start, last)
+            found.append(Intervention(indicator.code, level, flag, step.after(start, first), end))
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +17,7 @@ from core.policy.calendar import Calendar, as_days
 from core.policy.indices import policy_index, sub_indices
 from core.policy.interventions import Intervention
 from core.records import content_hash
-from core.study import Codebook, Indicator
+from core.study import Codebook, Indicator, Step
 
 #: Stringency index (0-100) from which a day counts as one under restrictions. Assumption: about one strict measure.
 RESTRICTED_FROM = 20.0
@@ -55,8 +55,10 @@ class PolicyPath:
             raise InputError(f"the calendar covers {covered}", where=self._where, allowed=f"{self.start} to {self.end}")
         known = {name for item in self.indicators for name in item.indices}
         one_of(self.index, sorted(known), what="index", where=self._where)
+        for name in ("start", "end"):
+            object.__setattr__(self, name, self.step.first_day(getattr(self, name)))
         by_code = entries.by_code(self.indicators)
-        items = {entries.checked(item, by_code, self.start, self.end) for item in self.interventions}
+        items = {entries.checked(item, by_code, self.start, self.end, step=self.step) for item in self.interventions}
         order = {code: position for position, code in enumerate(by_code)}
         kept = sorted(
             (item for item in items if item.level != by_code[item.indicator].none),
@@ -68,8 +70,13 @@ class PolicyPath:
 
     @property
     def dates(self) -> pd.DatetimeIndex:
-        """Every day of the timeline."""
-        return pd.date_range(self.start, self.end, freq="D", unit="us", name="date")
+        """Every period of the timeline by its first day."""
+        return self.step.periods(self.start, self.end)
+
+    @property
+    def step(self) -> Step:
+        """How long one period of the timeline lasts."""
+        return self.calendar.step
 
     def levels(self, dates: pd.DatetimeIndex | None = None) -> pd.DataFrame:
         """Levels and flags on `dates` (default: every day), one float column each, as in the policy data.
@@ -148,14 +155,18 @@ class PolicyPath:
             "calendar": self.calendar.to_dict(),
         }
 
+    @property
+    def _last_day(self) -> date:
+        return self.step.after(self.end, 1) - timedelta(days=1)
+
     def _position(self, day: date) -> int:
-        return (day - self.start).days
+        return self.step.between(self.start, day)
 
     def _rows(self, dates: pd.DatetimeIndex | None) -> tuple[pd.DatetimeIndex, np.ndarray]:
         if dates is None:
             return self.dates, np.arange(self._position(self.end) + 1)
-        index = as_days(dates, self.start, self.end, where=self._where)
-        return index, (index.to_numpy().astype("datetime64[D]") - np.datetime64(self.start)).astype(np.int64)
+        index = as_days(dates, self.start, self._last_day, where=self._where)
+        return index, self.step.places(index, self.start)
 
     @cached_property
     def _states(self) -> np.ndarray:

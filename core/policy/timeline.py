@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -54,7 +54,7 @@ class PolicyTimeline(PolicyPath):
         carry_forward: bool = False,
         codebook: Codebook | None = None,
     ) -> PolicyTimeline:
-        """The timeline of a daily policy frame (index `date`; columns such as `C1`, `C1_Flag`), from its first day.
+        """The timeline of a policy frame (index `date`; columns such as `C1`, `C1_Flag`) with a row a period, from its first.
 
         Missing is never zero: a missing day, level, or flag of a level above 0 raises InputError. With `carry_forward`
         it takes the last known value, which `notes` reports; `end` may then lie beyond the data. What is missing from
@@ -68,18 +68,18 @@ class PolicyTimeline(PolicyPath):
             )
         if policy.empty:
             raise InputError("the policy has no days", where=f"study {study.id}")
-        index = pd.DatetimeIndex(policy.index).normalize().as_unit("us")
+        index = study.step.first_days(pd.DatetimeIndex(policy.index))
         if index.has_duplicates:
             twice = index[index.duplicated()][0].date()
-            raise InputError(f"{twice} is there twice", where="policy", allowed="one row a day")
+            raise InputError(f"{twice} is there twice", where="policy", allowed=f"one row a {study.step}")
         frame = policy.set_axis(index)
         first, last = start or index.min().date(), end or index.max().date()
-        days = pd.date_range(first, last, freq="D", unit="us", name="date")
+        days = study.step.periods(first, last)
         found: list[Intervention] = []
         notes: list[str] = []
         for indicator in study.indicators:
             states, gap = entries.observed_states(frame, indicator, days, carry_forward=carry_forward)
-            found.extend(entries.encoded(states, indicator, first))
+            found.extend(entries.encoded(states, indicator, days[0].date(), study.step))
             notes.extend([gap] if gap else [])
         calendar = calendar or calendar_for(study.calendar, min(first, study.baseline_start), last)
         return cls(
@@ -202,7 +202,7 @@ class PolicyTimeline(PolicyPath):
         *,
         name: str | None = None,
     ) -> PolicyTimeline:
-        """A child whose changes of policy between `start` and `end` come `days` later (earlier where negative).
+        """A child whose changes of policy between `start` and `end` come `days` periods later (earlier where negative).
 
         What was in force stays so until the next change, so nothing lapses in between; a change that a later one
         overtakes never happens; changes that leave the timeline are gone. See `interventions.shifted_runs`.
@@ -210,7 +210,7 @@ class PolicyTimeline(PolicyPath):
         first, last = self._window(start, end)
         codes = self._codes([indicators] if isinstance(indicators, str) else indicators)
         changed = {code: entries.shifted_runs(self._states_of(code), int(days), first, last) for code in codes}
-        said = f"{abs(int(days))} days {'later' if days >= 0 else 'earlier'}"
+        said = f"{abs(int(days))} {self.step}s {'later' if days >= 0 else 'earlier'}"
         return self._with_states(changed, name or f"{self.name}, {said}")
 
     def with_working_week(
@@ -265,13 +265,13 @@ class PolicyTimeline(PolicyPath):
         first, last = max(self.start, other.start), min(self.end, other.end)
         found = []
         for indicator in self.indicators:
-            mine = self._states_of(indicator.code)[(first - self.start).days :][: (last - first).days + 1]
-            theirs = other._states_of(indicator.code)[(first - other.start).days :][: len(mine)]
+            mine = self._states_of(indicator.code)[self._position(first) : self._position(last) + 1]
+            theirs = other._states_of(indicator.code)[other._position(first) :][: len(mine)]
             pairs, codes = np.unique(np.column_stack([mine, theirs]), axis=0, return_inverse=True)
             for pair, since, until in entries.runs(codes.reshape(-1)):
                 own, others = pairs[int(pair)].tolist()
                 if own != others:
-                    span = first + timedelta(days=since), first + timedelta(days=until)
+                    span = self.step.after(first, since), self.step.after(first, until)
                     levels = *entries.level_and_flag(own, indicator), *entries.level_and_flag(others, indicator)
                     found.append(LevelChange(indicator.code, *levels, *span))
         return found
@@ -319,7 +319,7 @@ class PolicyTimeline(PolicyPath):
         return replace(self, name=name, parent_id=self.id, **changes)
 
     def _others(self, wanted: Intervention) -> tuple[Intervention, ...]:
-        wanted = entries.checked(wanted, entries.by_code(self.indicators), self.start, self.end)
+        wanted = entries.checked(wanted, entries.by_code(self.indicators), self.start, self.end, step=self.step)
         if wanted not in self.interventions:
             there = [item for item in self.interventions if item.indicator == wanted.indicator]
             listed = ", ".join(f"level {item.level} from {item.start}" for item in there[:20]) or "none"
@@ -335,7 +335,7 @@ class PolicyTimeline(PolicyPath):
 
     def _window(self, start: date | None, end: date | None) -> tuple[int, int]:
         """Positions of the first and last day of an edit."""
-        first, last = as_date(start or self.start), as_date(end or self.end)
+        first, last = (self.step.first_day(as_date(day)) for day in (start or self.start, end or self.end))
         for name, day in (("start", first), ("end", last)):
             if not self.start <= day <= self.end:
                 closest = self.start if day < self.start else self.end
@@ -353,5 +353,5 @@ class PolicyTimeline(PolicyPath):
         """A child whose indicators named in `changed` follow these daily states; the others keep their entries."""
         kept = [item for item in self.interventions if item.indicator not in changed]
         for code, states in changed.items():
-            kept.extend(entries.encoded(states, self.indicator(code), self.start))
+            kept.extend(entries.encoded(states, self.indicator(code), self.start, self.step))
         return self._child(name, interventions=tuple(kept))

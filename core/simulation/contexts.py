@@ -126,8 +126,8 @@ def frozen_at(days: pd.DataFrame, moment: pd.Series) -> pd.DataFrame:
 
 
 def no_policy(study: Study) -> dict[str, float]:
-    """Columns of a context without any measure: levels 0, flags missing."""
-    levels = {item.code: 0.0 for item in study.indicators}
+    """Columns of a context without any measure: each lever at the level that is none, flags missing."""
+    levels = {item.code: float(item.none) for item in study.indicators}
     return levels | {f"{item.code}_Flag": np.nan for item in study.indicators if item.has_flag}
 
 

@@ -15,9 +15,11 @@ from core.study.definition import (
     WorkingWeek,
 )
 from core.study.reading import available_studies, codebook_of, load_codebook, load_study, read_study, study_from
+from core.study.steps import MONTHS, Step
 
 __all__ = [
     "MEASUREMENTS",
+    "MONTHS",
     "WEEKDAYS",
     "Amount",
     "Behaviour",
@@ -27,6 +29,7 @@ __all__ = [
     "NamedDay",
     "RegionKey",
     "Source",
+    "Step",
     "Study",
     "WorkingWeek",
     "available_studies",

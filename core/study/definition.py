@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import one_of
+from core.study.steps import Step
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 #: How a metric relates to activity; see core.simulation.measurement.
@@ -139,13 +140,19 @@ class NamedDay:
 
 @dataclass(frozen=True)
 class CalendarSpec:
-    """What a calendar is built from. `country` is an ISO-2 code of the `holidays` package, or None for listed days only."""
+    """What a calendar is built from. `country` is an ISO-2 code of the `holidays` package, or None for listed days only.
+
+    Where a `step` is longer than a day there are no working weeks and holidays: `kinds` names the kind of each month, from
+    January, or is the one kind of all periods.
+    """
 
     country: str | None
     working_weeks: tuple[WorkingWeek, ...]
     holidays: tuple[NamedDay, ...]
     not_holidays: tuple[date, ...]
     ramadan: bool
+    step: Step = _later(Step.DAY)
+    kinds: tuple[str, ...] = _later(())
 
 
 @dataclass(frozen=True)
@@ -173,7 +180,7 @@ class RegionKey:
 
 @dataclass(frozen=True)
 class Study:
-    """A study as its file describes it. Dates are calendar days, both ends included.
+    """A study as its file describes it. Dates are the first days of periods, both ends included.
 
     `code` (ISO 3166-1 alpha-3) says which country this is among those that others learn from, so that it never learns
     from itself; without, the mobility source and the calendar tell (`core.calibration.learned.own_code`).
@@ -209,6 +216,11 @@ class Study:
     regions: RegionKey | None = None
     code: str | None = None
     codebook: Codebook | None = _later(None)
+
+    @property
+    def step(self) -> Step:
+        """How long one period of the study lasts."""
+        return self.calendar.step
 
     @property
     def behaviour_ids(self) -> tuple[str, ...]:

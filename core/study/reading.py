@@ -28,6 +28,7 @@ from core.study.definition import (
     Study,
     WorkingWeek,
 )
+from core.study.steps import MONTHS, Step
 from core.study.written import WrittenCalendar, WrittenCodebook, WrittenIndicator, WrittenSource, WrittenStudy
 
 #: The index of a study whose levers name none: the mean of them all.
@@ -139,17 +140,17 @@ def _study(written: Written, *, files_are_here: bool = True) -> Study:
         place=said.place,
         summary=said.summary,
         fictional=said.fictional,
-        start=said.start,
-        end=said.end,
-        train_end=said.train_end,
-        baseline_start=said.measurement.baseline_start,
-        baseline_end=said.measurement.baseline_end,
+        start=said.step.first_day(said.start),
+        end=said.step.first_day(said.end),
+        train_end=said.step.first_day(said.train_end),
+        baseline_start=said.step.first_day(said.measurement.baseline_start),
+        baseline_end=said.step.first_day(said.measurement.baseline_end),
         metric=said.measurement.kind,
         metric_unit=said.measurement.unit,
         behaviours=tuple(Behaviour(**item.model_dump()) for item in said.behaviours),
         indicators=tuple(codebook.indicator(code) for code in said.indicators or codes),
         index=index,
-        calendar=_calendar(said.calendar),
+        calendar=_calendar(said.calendar, said.step),
         sources={kind: _source(item) for kind, item in sources.items() if item is not None},
         shipped=said.shipped,
         population_file=population,
@@ -206,7 +207,7 @@ def _source(said: WrittenSource) -> Source:
     return Source(said.file, said.layout, said.place, others)
 
 
-def _calendar(said: WrittenCalendar) -> CalendarSpec:
+def _calendar(said: WrittenCalendar, step: Step) -> CalendarSpec:
     weeks = (
         WorkingWeek(
             start=item.start,
@@ -223,4 +224,14 @@ def _calendar(said: WrittenCalendar) -> CalendarSpec:
         holidays=tuple(NamedDay(item.day, item.name, item.announced or item.day) for item in said.holidays),
         not_holidays=tuple(said.not_holidays),
         ramadan=said.ramadan,
+        step=step,
+        kinds=_kinds(said, step),
     )
+
+
+def _kinds(said: WrittenCalendar, step: Step) -> tuple[str, ...]:
+    """The kind of each month of the year: as the file says, else its own name, or all alike where a period is a year."""
+    if step in (Step.DAY, Step.YEAR):
+        return () if step is Step.DAY else ("year",)
+    of_month = {month: item.name for item in said.kinds for month in item.months}
+    return tuple(of_month.get(number, name) for number, name in enumerate(MONTHS, start=1))

@@ -13,6 +13,7 @@ from core.inputs.checking import WrittenModel, choice_of, wrong
 from core.inputs.kinds import Day, FileName, Identifier, Line, Text
 from core.printable import quoted
 from core.study.definition import LINKS, LOG_RATIO, MEASUREMENTS, SHARE_OF_RANGE, WEEKDAYS
+from core.study.steps import MONTHS, Step
 
 #: The epidemic is low, moderate or high; the engines and the prompts know no other levels.
 EPIDEMIC_THRESHOLDS = 2
@@ -62,6 +63,10 @@ def _calendar_country(value: str) -> str:
 
 def _measurement(value: str) -> str:
     return choice_of(value, MEASUREMENTS, "measurement model")
+
+
+def _step(value: object) -> Step:
+    return Step(choice_of(str(value), list(Step), "step"))
 
 
 def _link(value: str) -> str:
@@ -117,18 +122,30 @@ def _announced_before(announced: date | None, day: date) -> None:
         raise wrong(f"is {announced}, after the day itself", f"up to {day}", str(day), key="announced")
 
 
+class WrittenKind(WrittenModel):
+    name: Identifier
+    months: Annotated[list[Annotated[int, Field(ge=1, le=12)]], Field(min_length=1, max_length=12)]
+
+
 class WrittenCalendar(WrittenModel):
     country: Annotated[str, AfterValidator(_calendar_country)] | None = None
     ramadan: bool = False
-    working_weeks: Annotated[list[WrittenWeek], Field(min_length=1, max_length=100)]
+    working_weeks: Annotated[list[WrittenWeek], Field(max_length=100)] = Field(default_factory=list)
     holidays: Annotated[list[WrittenHoliday], Field(max_length=5_000)] = Field(default_factory=list)
     not_holidays: Annotated[list[Day], Field(max_length=5_000)] = Field(default_factory=list)
+    kinds: Annotated[list[WrittenKind], Field(max_length=12)] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
         _unique((week.start for week in self.working_weeks), "a working week from", key="working_weeks")
         _unique((f"{item.day} {item.name}" for item in self.holidays), "the holiday", key="holidays")
         _unique(self.not_holidays, "the day", key="not_holidays")
+        _unique((item.name for item in self.kinds), "the kind", key="kinds")
+        months = [month for item in self.kinds for month in item.months]
+        _unique(months, "the month", key="kinds")
+        if self.kinds and len(months) < len(MONTHS):
+            lacking = ", ".join(name for number, name in enumerate(MONTHS, start=1) if number not in months)
+            raise wrong(f"leave out {lacking}", "each month of the year in one kind", key="kinds")
         return self
 
 
@@ -285,12 +302,13 @@ class WrittenStudy(WrittenModel):
     start: Day
     end: Day
     train_end: Day
+    step: Annotated[Step, BeforeValidator(_step)] = Step.DAY
     levers: Annotated[list[WrittenIndicator], Field(max_length=200)] = Field(default_factory=list)
     index: Line | None = None
     indicators: Annotated[list[Line], Field(max_length=200), AfterValidator(_each_once)] = Field(default_factory=list)
     measurement: WrittenMeasurement
     population: WrittenPopulation
-    calendar: WrittenCalendar
+    calendar: WrittenCalendar = WrittenCalendar()
     engine: WrittenEngine
     forecast: WrittenForecast = WrittenForecast()
     sweep: WrittenSweep = WrittenSweep()
@@ -300,6 +318,7 @@ class WrittenStudy(WrittenModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        self._calendar_of_the_step()
         if not self.start < self.end:
             raise wrong(f"is {self.end}", f"after the start, {self.start}", key="end")
         days = (self.end - self.start).days + 1
@@ -324,6 +343,18 @@ class WrittenStudy(WrittenModel):
         if self.regions is not None and self.sources.regions is None:
             raise wrong("says who lives where, and no source has regions", "a table [sources.regions]", key="regions")
         return self
+
+    def _calendar_of_the_step(self) -> None:
+        said, daily = self.calendar, self.step is Step.DAY
+        if daily and not said.working_weeks:
+            raise wrong(
+                "has no working week", "[[calendar.working_weeks]], or a step longer than a day", key="calendar"
+            )
+        if daily and said.kinds:
+            raise wrong("has kinds of months, and its step is a day", "working weeks and holidays", key="calendar")
+        for key in () if daily else ("working_weeks", "holidays", "not_holidays", "ramadan", "country"):
+            if getattr(said, key):
+                raise wrong(f"has {key}, and its step is a {self.step}", "kinds of months, or nothing", key="calendar")
 
 
 class WrittenCodebook(WrittenModel):

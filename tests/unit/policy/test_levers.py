@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tomllib
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -48,15 +49,13 @@ LEVERS = [CUT, PRICE, DAYS, BELT]
 FIRST, LAST = date(2030, 3, 1), date(2030, 4, 30)
 
 
-def own(tmp_path: Path, levers: list[dict[str, Any]] = LEVERS, **more: Any) -> Study:
+def own(tmp_path: Path, levers: list[dict[str, Any]] = LEVERS) -> Study:
     """Meridia with levers of its own in place of the tracker's."""
-    import tomllib
-
     raw = tomllib.loads((shipped_data() / "studies" / "base" / "pandemic_mobility.toml").read_text())
     for key in ("index", "indicators", "sweep"):
         del raw[key]
     path = tmp_path / "base.toml"
-    path.write_text(tomli_w.dumps({**raw, "levers": levers, **more}))
+    path.write_text(tomli_w.dumps({**raw, "levers": levers}))
     text = (shipped_data() / "studies" / "meridia.toml").read_text()
     study = tmp_path / "own.toml"
     study.write_text(
@@ -202,3 +201,49 @@ def test_intensity_rises_with_an_amount(low: float, high: float, price: float) -
     assert days.sub_index(np.array([low])) == pytest.approx(100 - first)
     cost = lever(Amount("$", 1, 9, 3, 9, LOG_RATIO, 1))
     assert cost.sub_index(np.array([price])) == pytest.approx(100 * math.log(price / 3) / math.log(3))
+
+
+def monthly(tmp_path: Path, **calendar: Any) -> Study:
+    """A study whose periods are months."""
+    own(tmp_path)
+    raw = tomllib.loads((tmp_path / "own.toml").read_text())
+    path = tmp_path / "monthly.toml"
+    path.write_text(tomli_w.dumps({**raw, "id": "monthly", "step": "month", "calendar": calendar}))
+    return load_study(path)
+
+
+def test_a_study_of_months_has_periods_of_months(tmp_path: Path) -> None:
+    study = monthly(tmp_path)
+    assert study.step == "month" and study.start == date(2030, 2, 1) and study.end == date(2031, 12, 1)
+    months = study.step.periods(date(2030, 2, 1), date(2030, 9, 1))
+    none = {item.code: float(item.none) for item in study.indicators}
+    frame = pd.DataFrame({**none, "S": [0, 0, 8, 8, 8, 0, 0, 0]}, index=months + pd.Timedelta(days=14))
+    observed = PolicyTimeline.from_levels(frame, study)
+    assert observed.dates.equals(months) and observed.levels()["S"].tolist() == frame["S"].tolist()
+    (held,) = observed.interventions
+    assert (held.start, held.end, held.level) == (date(2030, 4, 1), date(2030, 6, 1), 8)
+    edited = observed.shifted(-1).with_constant({"W": 2}, date(2030, 7, 20))
+    assert edited.levels()["S"].tolist() == [0, 8, 8, 8, 0, 0, 0, 0]
+    assert edited.levels()["W"].tolist() == [7, 7, 7, 7, 7, 2, 2, 2], "a day stands for its month"
+    assert apply_edits(observed, edits_between(edited, observed), name="x").interventions == edited.interventions
+    assert PolicyTimeline.from_dict(edited.to_dict(), study).id == edited.id
+    kinds = observed.calendar.days(months)["day_type"].tolist()
+    assert kinds[:2] == ["february", "march"]
+    with pytest.raises(InputError, match="a month has no working week"):
+        observed.with_holiday(date(2030, 5, 1), "May Day")
+    with pytest.raises(InputError, match="is there twice.*one row a month"):
+        PolicyTimeline.from_levels(pd.concat([frame, frame.iloc[:1]]), study)
+
+
+def test_kinds_of_months_are_the_studys(tmp_path: Path) -> None:
+    dry, wet = {"name": "dry", "months": [5, 6, 7, 8, 9]}, {"name": "wet", "months": [1, 2, 3, 4, 10, 11, 12]}
+    assert monthly(tmp_path, kinds=[dry, wet]).calendar.kinds == ("wet",) * 4 + ("dry",) * 5 + ("wet",) * 3
+    for kinds, match in (([dry], "leave out january"), ([dry, wet, {"name": "spring", "months": [4]}], "given twice")):
+        with pytest.raises(InputError, match=match):
+            monthly(tmp_path, kinds=kinds)
+    with pytest.raises(InputError, match="has ramadan, and its step is a month"):
+        monthly(tmp_path, ramadan=True)
+    with pytest.raises(InputError, match="calendar.*has no working week"):
+        raw = tomllib.loads((tmp_path / "own.toml").read_text())
+        (tmp_path / "daily.toml").write_text(tomli_w.dumps({**raw, "id": "daily", "calendar": {}}))
+        load_study(tmp_path / "daily.toml")

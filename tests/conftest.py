@@ -30,7 +30,8 @@ MAKING = 300.0
 #: What takes longest, longest first: workers begin with it, so that none is left alone with it in the end.
 SLOWEST = (
     "test_browser", "test_llm_runs", "test_reruns", "test_runs", "test_ablations", "test_page_simulate",
-    "test_page_simulate_read", "test_cli", "test_group_checks", "test_kept_counterfactuals", "test_counterfactual", "test_persona_audit",
+    "test_page_simulate_read", "test_cli", "test_group_checks",
+    "test_kept_counterfactuals", "test_counterfactual", "test_persona_audit",
     "test_cluster", "test_executor_contract",
     "test_known_worlds", "test_backtest", "test_ask_people", "test_page_counterfactuals", "test_llm_engine",
     "test_personas", "test_page_timeline", "test_benchmark_store", "test_page_calibration", "test_page_validation",

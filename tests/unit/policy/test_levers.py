@@ -231,7 +231,7 @@ def test_a_study_of_months_has_periods_of_months(tmp_path: Path) -> None:
     assert kinds[:2] == ["february", "march"]
     with pytest.raises(InputError, match="a month has no working week"):
         observed.with_holiday(date(2030, 5, 1), "May Day")
-    with pytest.raises(InputError, match="is there twice.*one row a month"):
+    with pytest.raises(InputError, match=r"is there twice.*one row a month"):
         PolicyTimeline.from_levels(pd.concat([frame, frame.iloc[:1]]), study)
 
 
@@ -243,7 +243,7 @@ def test_kinds_of_months_are_the_studys(tmp_path: Path) -> None:
             monthly(tmp_path, kinds=kinds)
     with pytest.raises(InputError, match="has ramadan, and its step is a month"):
         monthly(tmp_path, ramadan=True)
-    with pytest.raises(InputError, match="calendar.*has no working week"):
+    with pytest.raises(InputError, match=r"calendar.*has no working week"):
         raw = tomllib.loads((tmp_path / "own.toml").read_text())
         (tmp_path / "daily.toml").write_text(tomli_w.dumps({**raw, "id": "daily", "calendar": {}}))
         load_study(tmp_path / "daily.toml")

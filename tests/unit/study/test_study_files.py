@@ -90,7 +90,7 @@ def written(folder: Path, text: str | bytes, name: str = "own.toml") -> Path:
         ("[calendar]\ncountry = 'ae'", ["calendar, country: unknown country 'ae'", "Nearest valid: AE"]),
         ("[measurement]\nbaseline_start = 1990-01-01", ["measurement: the baseline begins on 1990-01-01", "ten years"]),
         ("code = 'are'", ["code: is 'are'"]),
-        ("[calendar]\nworking_weeks = []", ["working_weeks: is empty"]),
+        ("[calendar]\nworking_weeks = []", ["calendar: has no working week", "a step longer than a day"]),
         ("[calendar]\nnot_holidays = [2030-01-01, 2030-01-01]", ["not_holidays", "given twice"]),
         (
             "[[calendar.holidays]]\nday = 2030-01-01\nname = 'A'\n[[calendar.holidays]]\nday = 2030-01-01\nname = 'A'",

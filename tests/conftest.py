@@ -29,16 +29,15 @@ WORKER = "PYTEST_XDIST_WORKER" in os.environ
 MAKING = 300.0
 #: What takes longest, longest first: workers begin with it, so that none is left alone with it in the end.
 SLOWEST = (
-    "test_browser", "test_llm_runs", "test_reruns", "test_runs", "test_ablations", "test_page_simulate",
-    "test_page_simulate_read", "test_cli", "test_group_checks",
-    "test_kept_counterfactuals", "test_counterfactual", "test_persona_audit",
-    "test_cluster", "test_executor_contract",
-    "test_known_worlds", "test_backtest", "test_ask_people", "test_page_counterfactuals", "test_llm_engine",
+    "test_browser", "test_llm_runs", "test_reruns", "test_runs", "test_ablations", "test_ablation_prices",
+    "test_page_simulate", "test_page_simulate_read", "test_cli", "test_group_checks", "test_kept_counterfactuals",
+    "test_counterfactual", "test_persona_audit", "test_cluster", "test_executor_contract", "test_known_worlds",
+    "test_backtest", "test_ask_people", "test_survey_results", "test_page_counterfactuals", "test_llm_engine",
     "test_personas", "test_page_timeline", "test_benchmark_store", "test_page_calibration", "test_page_validation",
-    "test_page_population", "test_jobs", "test_learning", "test_fits", "test_backtests_store",
-    "test_regions", "test_confounding", "test_populations", "test_uae_golden", "test_changes",
-    "test_llm_cache", "test_llm_pipe", "test_found_again", "test_engine_comparison", "test_store_runs",
-    "test_run_intervals", "test_stored_inputs", "test_page_overview", "test_leakage",
+    "test_page_population", "test_jobs", "test_learning", "test_fits", "test_backtests_store", "test_regions",
+    "test_confounding", "test_populations", "test_uae_golden", "test_changes", "test_llm_cache", "test_llm_pipe",
+    "test_found_again", "test_engine_comparison", "test_store_runs", "test_run_intervals", "test_stored_inputs",
+    "test_page_overview", "test_leakage",
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from urllib.request import urlopen
 import pytest
 from any_model import any_model
 from llm_servers import openai_server
+from small_runs import TEST_END, TRAIN_END
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
@@ -36,6 +37,8 @@ SETTLED = """() => {
         && document.querySelector('[data-testid="stMain"] h1')
         && !document.querySelector('[data-testid="stSkeleton"], [data-testid="stMain"] [data-stale="true"]');
 }"""
+#: The shortest split, as a link has it.
+DAYS = f"train-end={TRAIN_END}&test-end={TEST_END}"
 #: Looks like a key, and must be on no page.
 KEY = "sk-" + "hush" * 8
 
@@ -49,11 +52,11 @@ def patience() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def address(meridia_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(short_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The dashboard as `policytwin` serves it, on a copy of the session's store."""
     folder = tmp_path_factory.mktemp("browser")
     store = folder / "policytwin.duckdb"
-    shutil.copy(meridia_run, store)
+    shutil.copy(short_run, store)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -168,7 +171,7 @@ def test_the_analysts_path(address: str, page: Page) -> None:
     go(page, "Calibration")
     page.get_by_text("Fit the twin", exact=True).first.click()
     trials = page.get_by_label("Number of trials", exact=True)
-    trials.fill("9")
+    trials.fill("2")
     trials.press("Enter")
     settled(page)
     before = page.get_by_test_id("stSidebar").inner_text()
@@ -262,7 +265,7 @@ def test_where_the_twin_helps_is_seen_at_once_and_looked_into(address: str, page
 def test_a_model_is_asked_and_its_answer_read(address: str, page: Page) -> None:
     """Choose a model and a server, see the cost, run, read an answer with its reason, and set engines side by side."""
     with openai_server(any_model(reason="I keep to <b>my own</b> street.")) as url:
-        page.goto(f"{address}/Simulate?study=meridia&sim-asked=2&sim-trials=1")
+        page.goto(f"{address}/Simulate?study=meridia&sim-asked=2&sim-trials=1&{DAYS}")
         settled(page)
         body = page.get_by_test_id("stMain")
         page.get_by_text("OpenAI-compatible", exact=True).click()

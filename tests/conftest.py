@@ -35,7 +35,7 @@ SLOWEST = (
     "test_backtest", "test_ask_people", "test_survey_results", "test_page_counterfactuals", "test_llm_engine",
     "test_personas", "test_page_timeline", "test_benchmark_store", "test_page_calibration", "test_page_validation",
     "test_page_population", "test_jobs", "test_learning", "test_fits", "test_backtests_store", "test_regions",
-    "test_confounding", "test_populations", "test_uae_golden", "test_changes", "test_llm_cache", "test_llm_pipe",
+    "test_confounding", "test_populations", "test_uae_golden", "test_changes", "test_llm_cache_files", "test_llm_pipe_faults",
     "test_found_again", "test_engine_comparison", "test_store_runs", "test_run_intervals", "test_stored_inputs",
     "test_page_overview", "test_leakage",
 )  # fmt: skip

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, settings
 from provider_files import text
 
 from core.datasets.layouts import MOBILITY_COLUMNS
@@ -16,6 +17,12 @@ from core.errors import InputError
 from core.study import Source, Study, load_study
 
 UAE = load_study("uae")
+FIRST, LAST = date(2020, 2, 15), date(2020, 3, 30)
+DAYS = pd.date_range(FIRST, LAST)
+POLICY_COLUMNS = ["date", "C1", "C1_Flag", "C8"]
+GOOD_POLICY = [[f"2031-01-{day:02d}", day % 4, 1 if day % 4 else "", day % 5] for day in range(1, 11)]
+#: Function-scoped folders are fine: every example writes its own file anew.
+LENIENT = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
 
 def write(folder: Path, content: str | bytes, name: str = "table.csv") -> Path:

@@ -38,11 +38,7 @@ from core.validity.paired import macro_draws
 
 #: The run whose ablations are kept, and its command line, so that the command finds it instead of running it again.
 SMALL = RunRequest("meridia", personas=40, trials=8, **SHORT)
-
-
 SAME = ["meridia", "--personas", "40", "--trials", "8", "--train-end", str(TRAIN_END), "--test-end", str(TEST_END)]
-
-
 FEW = ["personas_1", "without_policy", "without_anchoring", "paper"]
 
 

@@ -32,11 +32,7 @@ from core.synthetic.meridia_process import (
 from core.synthetic.meridia_truth import ACTIVITY_ORDER, TRUTH, UNPUBLISHED, effects_tables
 
 ROOT = Path(__file__).resolve().parents[3]
-
-
 SHIPPED = ROOT / "data" / "meridia"
-
-
 MODULES = sorted((ROOT / "core" / "synthetic").glob("meridia*.py"))
 
 

@@ -28,8 +28,6 @@ from core.synthetic.meridia_process import (
 from core.synthetic.meridia_truth import ACTIVITY_ORDER, TRUTH
 
 OUT_OF_HOME = [name for name in COLUMNS if name != "residential"]
-
-
 CODES = [lever.code for lever in TRUTH.levers]
 
 

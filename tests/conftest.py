@@ -29,7 +29,7 @@ WORKER = "PYTEST_XDIST_WORKER" in os.environ
 MAKING = 300.0
 #: What takes longest, longest first: workers begin with it, so that none is left alone with it in the end.
 SLOWEST = (
-    "test_browser", "test_llm_runs", "test_reruns", "test_runs", "test_ablations", "test_ablation_prices",
+    "test_browser", "test_llm_runs", "test_llm_run_faults", "test_reruns", "test_runs", "test_ablations", "test_ablation_prices",
     "test_page_simulate", "test_page_simulate_read", "test_cli", "test_group_checks", "test_kept_counterfactuals",
     "test_counterfactual", "test_persona_audit", "test_cluster", "test_executor_contract", "test_known_worlds",
     "test_backtest", "test_ask_people", "test_survey_results", "test_page_counterfactuals", "test_llm_engine",
@@ -66,6 +66,13 @@ def pytest_collection_finish() -> None:
         from streamlit.components.v2 import manifest_scanner
 
         manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
+
+
+@pytest.fixture(autouse=True)
+def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test asks with a key of whoever runs it."""
+    for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(scope="session")

@@ -21,12 +21,6 @@ from core.study import Study
 from core.testing.engine_contract import EngineContract, answers_of
 
 
-@pytest.fixture(autouse=True)
-def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
-
-
 class TestRules(EngineContract):
     @pytest.fixture
     def engine(self, study: Study) -> ResponseEngine:

@@ -1,4 +1,4 @@
-"""What audits of a run's personas share: a run, and no key in the environment."""
+"""What audits of a run's personas share: a run."""
 
 from __future__ import annotations
 
@@ -18,9 +18,3 @@ def runs(meridia_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     shutil.copy(meridia_run, path)
     with Store(path) as store:
         yield store, str(store.runs(kind="run")["run_id"].iloc[0])
-
-
-@pytest.fixture(autouse=True)
-def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY"):
-        monkeypatch.delenv(name, raising=False)

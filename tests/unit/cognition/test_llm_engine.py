@@ -26,12 +26,6 @@ from core.simulation.simulate import simulate
 SERVERS = {"gemini": gemini_server, "openai": openai_server}
 
 
-@pytest.fixture(autouse=True)
-def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
-
-
 @pytest.mark.parametrize("days", ["together", "apart"])
 @pytest.mark.parametrize("design", DESIGNS)
 def test_every_number_reaches_the_persona_context_and_behaviour_it_was_given_for(design: str, days: str) -> None:

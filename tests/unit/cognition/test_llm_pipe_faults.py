@@ -249,7 +249,7 @@ with Store({path!r}) as store:
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="only where a process can be killed outright")
-def test_a_killed_run_goes_on_where_its_last_batch_ended(tmp_path: Path, no_keys: None) -> None:
+def test_a_killed_run_goes_on_where_its_last_batch_ended(tmp_path: Path) -> None:
     path = tmp_path / "a.duckdb"
     questions = [question(number) for number in range(200)]
 
@@ -288,15 +288,9 @@ def test_a_killed_run_goes_on_where_its_last_batch_ended(tmp_path: Path, no_keys
             assert all(row["status"] == "ok" for row in rows.values())
 
 
-@pytest.fixture
-def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OPENAI_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
-
-
 @pytest.mark.parametrize("engine", ["openai", "gemini"])
 def test_with_a_third_of_faults_no_row_is_wrong_or_doubled(
-    tmp_path: Path, engine: str, no_keys: None, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("openai" if engine == "openai" else "google.genai")
     if engine == "gemini":
@@ -358,7 +352,7 @@ def test_with_a_third_of_faults_no_row_is_wrong_or_doubled(
         assert len(stored(cache)) == 300
 
 
-def test_a_wrong_key_stops_at_the_first_reply(cache: AnswerCache, no_keys: None) -> None:
+def test_a_wrong_key_stops_at_the_first_reply(cache: AnswerCache) -> None:
     pytest.importorskip("openai")
 
     def act(request: dict[str, Any], count: int) -> Step:

@@ -15,12 +15,6 @@ from core.cognition.llm.providers.errors import error_of, wait_of
 from core.cognition.llm.types import Denied, ProviderError, QuotaExhausted, RateLimited
 
 
-@pytest.fixture(autouse=True)
-def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
-
-
 def violation(**fields: str) -> list[dict[str, Any]]:
     return [{"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [fields]}]
 

@@ -32,13 +32,6 @@ from core.cognition.llm.types import (
     Unavailable,
 )
 
-
-@pytest.fixture(autouse=True)
-def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
-
-
 # ---------------------------------------------------------------------------------------------------- drafts and answers
 
 

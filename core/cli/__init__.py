@@ -18,6 +18,7 @@ from core.cli import (
     llm_commands,
     store_commands,
     study_commands,
+    survey_commands,
     upkeep_commands,
     validity_commands,
 )
@@ -68,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         store_commands,
         upkeep_commands,
         llm_commands,
+        survey_commands,
         figures_commands,
     ):
         topic.add(commands)

@@ -1,0 +1,26 @@
+"""Survey twins: people's answers to some questions correct what twins say to another."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from core.cli.options import command, request_of, request_options, show_result, watch
+
+CALIBRATE = "core.services.surveys.calibration_requests:CalibrateRequest"
+
+
+def add(commands: Any) -> None:
+    """Register these commands."""
+    survey = commands.add_parser("survey", help="twins' answers, corrected by people's answers to other questions")
+    actions = survey.add_subparsers(title="actions", metavar="ACTION", required=True)
+    text = "how well each method predicts people's answers to a hidden question, or of a hidden user"
+    request_options(command(actions, "calibrate", _calibrate, text), CALIBRATE, stored=False, workers=0)
+
+
+def _calibrate(arguments: argparse.Namespace) -> None:
+    from core.report.sentences.twins import calibration_document
+    from core.services.surveys.calibrate import calibrate
+
+    result = calibrate(request_of(arguments, CALIBRATE), watch=watch())
+    show_result(result, arguments, lambda: calibration_document(result))

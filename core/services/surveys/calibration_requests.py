@@ -1,0 +1,26 @@
+"""What may be asked of calibrating twins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import one_of
+from core.options import option
+from core.survey.calibration.board import ALL, method_names
+from core.survey.calibration.problem import QUESTION, TARGETS
+
+
+@dataclass(frozen=True)
+class CalibrateRequest:
+    """A pair of tables, and who is to predict what: each question (or user) as if people had not answered it."""
+
+    human: str | Path = option("people's answers: a row a person, a column a question (CSV or Parquet)", word="FILE")
+    twin: str | Path = option("their twins' answers, in the same layout", word="FILE")
+    construction: str | None = option("which twins, of a file that has several", None, word="NAME")
+    target: str = option("what is predicted: question (a new one) or user (a new person)", QUESTION)
+    methods: tuple[str, ...] = option("methods by name; all: the ten of SYN-DIGITS", (ALL,), word="NAME,…")
+
+    def __post_init__(self) -> None:
+        one_of(self.target, TARGETS, what="target", where="--target")
+        method_names(self.methods)

@@ -1,0 +1,57 @@
+"""Calibrated twins as results: what commands print and pages draw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from core.result import Result
+from core.survey.calibration.base import TWIN_METHODS
+from core.survey.calibration.scores import MethodScore
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrationResult(Result, kind="survey_calibration"):
+    """How well each method predicts people's answers to a `target` that was hidden: mean Pearson correlation over units, an
+    undefined one counted as 0, and over those that are defined.
+
+    `people` and `questions` are counted after `left_out` ({question: why}); `unmatched` ids are in one table only; `blanked`
+    answers of people have no twin's beside them; `missing` is the share of cells that people left empty. `seconds` of a
+    method are on this machine with whatever else ran, `cpu_seconds` its own.
+    """
+
+    human: str
+    twin: str
+    construction: str | None
+    target: str
+    raw: MethodScore
+    trivial: MethodScore
+    methods: Mapping[str, MethodScore]
+    people: int
+    questions: int
+    missing: float
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    unmatched: int = 0
+    blanked: int = 0
+    names: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    def rows(self) -> pd.DataFrame:
+        """Best first: method, label, mean_correlation, mean_correlation_defined, standard_error, defined, cpu_seconds."""
+        scores = {"raw": self.raw, "trivial": self.trivial, **self.methods}
+        rows = [
+            (name, method_label(name), item.mean_correlation, item.mean_correlation_defined, item.standard_error, item.defined,
+             item.cpu_seconds)
+            for name, item in scores.items()
+        ]  # fmt: skip
+        columns = ["method", "label", "mean_correlation", "mean_correlation_defined", "standard_error", "defined"]
+        return pd.DataFrame(rows, columns=[*columns, "cpu_seconds"]).sort_values(
+            "mean_correlation", ascending=False, ignore_index=True
+        )
+
+
+def method_label(name: str) -> str:
+    """What a row of a board is called."""
+    return {"raw": "Twins as they are", "trivial": "Trivial baseline, no twin"}.get(name) or TWIN_METHODS.label(name)

@@ -1,0 +1,1 @@
+"""Calibrators of twins. Every module here registers its own."""

@@ -1,0 +1,96 @@
+"""`policytwin survey`: keys that others read, and what it says to tables that do not fit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from twin_cases import small_pair
+
+from core.cli import main
+
+METHODS = "ridge,synthetic_control"
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> tuple[Path, Path]:
+    twins, people = small_pair()
+    names = [f"q{place}" for place in range(people.shape[1])]
+    paths = tmp_path / "people.csv", tmp_path / "twins.csv"
+    for table, path in zip((people, twins), paths, strict=True):
+        pd.DataFrame(table, columns=names, index=pd.Index(range(100, 100 + len(table)), name="id")).to_csv(path)
+    return paths
+
+
+def _run(pair: tuple[Path, Path], *more: str) -> list[str]:
+    return ["survey", "calibrate", "--human", str(pair[0]), "--twin", str(pair[1]), "--methods", METHODS, *more]
+
+
+@pytest.mark.parametrize("target", ["question", "user"])
+def test_calibrate_prints_the_keys_that_are_read(pair, target, capsys) -> None:
+    assert main(_run(pair, "--target", target, "--json")) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert set(found["methods"]) == set(METHODS.split(","))
+    for item in found["methods"].values():
+        assert {"mean_correlation", "mean_correlation_defined", "standard_error", "seconds"} <= set(item)
+        assert 0.3 < item["mean_correlation"] <= 1
+    assert found["raw"]["mean_correlation"] > 0 and found["trivial"]["mean_correlation"] > -1
+    assert found["questions"] == 9 and found["left_out"] == {}
+
+
+def test_the_terminal_says_which_wins(pair, capsys) -> None:
+    assert main(_run(pair)) == 0
+    said = capsys.readouterr().out
+    assert "Do calibrated twins predict a new question?" in said and "Trivial baseline, no twin" in said
+
+
+def _changed(pair, change) -> tuple[Path, Path]:
+    frames = [pd.read_csv(path, index_col=0) for path in pair]
+    for frame, path in zip(change(*frames), pair, strict=True):
+        frame.to_csv(path)
+    return pair
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda p, t: (p, t.set_axis(t.index + 1000)), "0 ids are in both tables"),
+        (lambda p, t: (p, t[["q0"]]), "1 questions are left that people and twins both answered"),
+        (lambda p, t: (pd.concat([p, p.iloc[:1]]), t), "id 100 is there twice"),
+        (lambda p, t: (p.astype({"q3": object}).assign(q3="often"), t), "'often' is no number"),
+        (lambda p, t: (p[[]], t), "has no column of answers"),
+    ],
+)  # fmt: skip
+def test_tables_that_do_not_fit_are_said(pair, change, said, capsys) -> None:
+    assert main(_run(_changed(pair, change))) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_questions_that_cannot_be_scored_are_left_out_and_counted(pair, capsys) -> None:
+    def change(people, twins):
+        people = people.assign(q1=np.nan, q2=3.0)
+        return people.assign(only=1.0), twins.assign(q4=twins["q4"] * 100 + 5000)
+
+    assert main(_run(_changed(pair, change), "--json")) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["questions"] == 6
+    assert found["left_out"] == {
+        "only": "in one of the two tables only",
+        "q1": "no person answered",
+        "q2": "every person gave the same answer",
+        "q4": "twins answer on another scale than people",
+    }
+
+
+def test_of_several_constructions_one_is_named(pair, capsys) -> None:
+    twins = pd.read_csv(pair[1])
+    pd.concat([twins.assign(construction="text"), twins.assign(construction="json")]).set_index("id").to_csv(pair[1])
+    assert main(_run(pair)) == 2
+    assert "--construction with one of json, text" in capsys.readouterr().err
+    assert main(_run(pair, "--construction", "texts")) == 2
+    assert "Nearest valid: text" in capsys.readouterr().err
+    assert main(_run(pair, "--construction", "text", "--json")) == 0
+    assert json.loads(capsys.readouterr().out)["construction"] == "text"

@@ -9,7 +9,7 @@ base       (empty)                                probability on a working day, 
 persona    attribute=category                     log-odds added for such a person
 trait      trait name                             log-odds added from the lowest to the highest value of the trait
 day        a day type, or ramadan                 log-odds added on such a day
-policy     indicator code                         log-odds taken away by that indicator at full intensity
+policy     indicator code                         log-odds taken away by that indicator at full intensity (added: below 0)
 epidemic   level (1 moderate, 2 high)             log-odds taken away at that level
 remainder  (empty)                                1 for a behaviour that is what time away leaves of the day
 hours      (empty)                                hours away from home on a day with this behaviour
@@ -126,10 +126,8 @@ def _check_row(row: pd.Series, value: float, behaviours: list[str], where: str) 
     if term in ("persona", "trait") and ("=" in key) != (term == "persona"):
         wanted = "attribute=category" if term == "persona" else "the name of a trait"
         raise InputError(f"a {term} row has the key '{key}'", where=where, allowed=wanted)
-    if term in ("policy", "epidemic") and not modified and value < 0:
-        raise InputError(
-            f"a stricter policy would raise {row['behaviour']}", where=where, allowed="values of 0 and above"
-        )
+    if term == "epidemic" and not modified and value < 0:
+        raise InputError(f"an epidemic would raise {row['behaviour']}", where=where, allowed="values of 0 and above")
     if term == "base" and not 0 < value < 1:
         raise InputError(f"base probability {row['value']}", where=where, allowed="between 0 and 1")
     if term == "hours" and not 0 <= value <= HOURS_PER_DAY:

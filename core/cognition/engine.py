@@ -17,6 +17,8 @@ DAY_TYPE = "day_type"  # one of core.policy.calendar.DAY_TYPES
 RAMADAN = "ramadan"  # bool
 EPIDEMIC = "epidemic"  # 0 low, 1 moderate, 2 high
 RESTRICTED_DAYS = "restricted_days"  # days that restrictions have lasted, rounded to a class
+#: With this after a lever's code: how much of its effect there is, where that does not follow its level at once.
+EFFECT = "_Effect"
 #: The first month of the season, such as "2021-06"; only where a language model is asked, for no other engine reads it.
 SEASON = "season"
 SITUATION_COLUMNS = (DAY_TYPE, RAMADAN, EPIDEMIC, RESTRICTED_DAYS)

@@ -20,7 +20,7 @@ import pandas as pd
 from scipy.special import expit
 
 from core.cognition.coefficients import EVERY, HOURS_PER_DAY, CoefficientTable
-from core.cognition.engine import DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS, Engine
+from core.cognition.engine import DAY_TYPE, EFFECT, EPIDEMIC, RAMADAN, RESTRICTED_DAYS, Engine
 from core.cognition.registry import DEFAULT_ENGINE
 from core.errors import InputError, one_of
 from core.policy.calendar import DAY_TYPES
@@ -88,6 +88,7 @@ class RulesEngine(Engine):
         """
         for behaviour in study.behaviour_ids:
             one_of(behaviour, [*table.behaviours(), *table.remainders()], what="behaviour", where=table.name)
+        _check_signs(study, table)
         # A table may serve studies with fewer indicators; a code that no tracker knows is a slip of the pen.
         codes = [item.code for item in codebook_of(study).indicators]
         known = {"policy": [*codes, *study.indicator_codes], "epidemic": [str(level) for level in EPIDEMIC_LEVELS]}
@@ -141,6 +142,9 @@ class RulesEngine(Engine):
     def _context_terms(self, contexts: pd.DataFrame) -> np.ndarray:
         """Context features in the order of a loading's columns: float32, (contexts, terms)."""
         intensity = sub_indices(contexts, self.codebook).to_numpy(dtype=float) / 100.0
+        for place, item in enumerate(self.codebook.indicators):
+            if f"{item.code}{EFFECT}" in contexts:
+                intensity[:, place] = contexts[f"{item.code}{EFFECT}"].to_numpy(dtype=float)
         if np.isnan(intensity).any():
             raise InputError(
                 "a context has no level for some indicator", where="rules engine", allowed="every level known"
@@ -155,6 +159,24 @@ class RulesEngine(Engine):
         terms += [-column * lasting for column in intensity.T]
         terms += [-(epidemic == level).astype(float) * self.epidemic for level in EPIDEMIC_LEVELS]
         return np.column_stack(terms).astype(np.float32)
+
+
+def _check_signs(study: Study, table: CoefficientTable) -> None:
+    """InputError for a policy row that adds where the study expects more of that lever to lower a behaviour, or the reverse."""
+    expected = {item.id: item for item in study.behaviours}
+    for name in table.behaviours():
+        rows = table.term(name, "policy")
+        rows = rows[rows["modifier"] == ""]
+        for place, key, value in zip(rows.index.tolist(), rows["key"], rows["value"], strict=True):
+            for code in study.indicator_codes if key == EVERY else (key,):
+                sign = expected[name].sign_of(code) if name in expected else -1
+                if value * sign > 0:
+                    allowed = "0 and above, which take away" if sign < 0 else "0 and below, which add"
+                    raise InputError(
+                        f"a stricter policy ({code}) would {'raise' if sign < 0 else 'lower'} {name}",
+                        where=f"{table.name}, row {place + 2}",
+                        allowed=f"values of {allowed}, as the study expects",
+                    )
 
 
 def _product(left: np.ndarray, right: np.ndarray) -> np.ndarray:

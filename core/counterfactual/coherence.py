@@ -134,7 +134,7 @@ def _walks(study: Study) -> Iterator[tuple[str, list[dict[str, float]]]]:
     for item in study.indicators:
         for others in (steps[0], steps[len(steps) // 2], steps[-1]):
             rows = []
-            for level in range(item.maximum + 1):
+            for level in item.steps():
                 row = FrozenPolicy(0.0, 0.0, {**others, item.code: level}).row(study)
                 if item.has_flag and level:
                     rows.append({**row, f"{item.code}_Flag": 0.0})

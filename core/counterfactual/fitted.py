@@ -5,7 +5,6 @@ Nothing here refits. An edited population is expressed relative to its own basel
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -14,6 +13,7 @@ import pandas as pd
 
 from core.calibration.problem import Problem
 from core.cognition.engine import EPIDEMIC, RESTRICTED_DAYS, ResponseEngine
+from core.counterfactual.levels import FrozenPolicy
 from core.counterfactual.measured import Calibration
 from core.counterfactual.support import Support
 from core.errors import InputError
@@ -76,8 +76,11 @@ def at_origin(twin: FittedTwin) -> pd.Series:
     return origin_moment(situation_days(twin, twin.timeline, around), twin.origin)
 
 
-def held_days(twin: FittedTwin, dates: pd.DatetimeIndex, policy: Mapping[str, float]) -> pd.DataFrame:
+def held_days(twin: FittedTwin, dates: pd.DatetimeIndex, policy: FrozenPolicy) -> pd.DataFrame:
     """One row per day under a constant policy, with the epidemic and the fatigue of the origin held."""
-    moment = at_origin(twin)
-    held = {name: moment[name] for name in (EPIDEMIC, RESTRICTED_DAYS)}
-    return situation_days(twin, twin.timeline, dates).assign(**policy, **held)
+    study, moment = twin.problem.study, at_origin(twin)
+    held: dict[str, float] = {**policy.row(study), **{name: moment[name] for name in (EPIDEMIC, RESTRICTED_DAYS)}}
+    constant = twin.timeline
+    if study.dynamics:  # effects build up and wear away from the origin on
+        constant = constant.with_constant(policy.levels, dates[0].date(), dates[-1].date())
+    return situation_days(twin, constant, dates).assign(**held)

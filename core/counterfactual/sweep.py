@@ -80,7 +80,7 @@ def stringency_sweep(
     held = frozen_policies(study, targets)
     policies = []
     for policy in held:
-        days = held_days(twin, dates, policy.row(study))
+        days = held_days(twin, dates, policy)
         intensities = sub_indices(days, codebook)[list(twin.timeline.codes)] / 100.0
         policies.append(PolicyDays(days, intensities, pd.Series(policy.realised, index=dates)))
     paths = simulate_paths(twin, policies, dates, progress, executor)

@@ -19,7 +19,7 @@ from core.datasets.findings import Findings
 from core.datasets.tables import NOTHING_LEFT, ReadTable, cases_table, mobility_table, policy_table
 from core.errors import InputError, nearest
 from core.settings import shipped_data
-from core.study import Source, Study
+from core.study import Source, Study, codebook_of
 
 #: How far before the study policy and cases are taken where the files have them: people remember what was in force.
 HISTORY = timedelta(days=60)
@@ -86,7 +86,8 @@ def load_observed(study: Study, folder: str | Path | None = None, *, allow_gaps:
     lowest = NOTHING_LEFT if study.metric == "same_weekday_change" else None
     mobility = read("mobility", mobility_table, columns=columns, lowest=lowest, allow_gaps=allow_gaps)
     needed = study.start - HISTORY, study.end
-    policy = read("policy", policy_table, allow_gaps=False, complete=study.indicator_codes, between=needed)
+    levers = {"codebook": codebook_of(study), "complete": study.indicator_codes}
+    policy = read("policy", policy_table, allow_gaps=False, between=needed, **levers)
     cases = read("cases", cases_table, allow_gaps=allow_gaps)["new_cases"] if "cases" in study.sources else None
     days = pd.date_range(study.start, study.end, freq="D", unit="us", name="date")
     return ObservedData(

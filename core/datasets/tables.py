@@ -331,6 +331,9 @@ def _names(places: Labels, words: Labels) -> dict[str, list[str]]:
 
 
 def _level(raw: RawFile, table: RawTable, column: str, item: Indicator) -> np.ndarray:
+    if (amount := item.amount) is not None:
+        allowed = f"{amount.least:g} to {amount.most:g} {amount.unit} of {item.code} ({item.name}), or an empty cell"
+        return cells.numbers(table, column, raw.findings, lower=amount.least, upper=amount.most, allowed=allowed)
     return cells.numbers(
         table,
         column,

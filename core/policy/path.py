@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
@@ -17,7 +18,7 @@ from core.policy.calendar import Calendar, as_days
 from core.policy.indices import policy_index, sub_indices
 from core.policy.interventions import Intervention
 from core.records import content_hash
-from core.study import Codebook, Indicator, Step
+from core.study import Codebook, EffectDynamics, Indicator, Step
 
 #: Stringency index (0-100) from which a day counts as one under restrictions. Assumption: about one strict measure.
 RESTRICTED_FROM = 20.0
@@ -119,6 +120,22 @@ class PolicyPath:
             count = count + 1 if restricted or (count and below < reset_after) else 0
             lasted[position] = count
         return pd.Series(lasted[rows], index=index, name="days_under_restriction")
+
+    def effects(self, dynamics: Sequence[EffectDynamics], dates: pd.DatetimeIndex | None = None) -> pd.DataFrame:
+        """How much of each lever's effect there is on `dates` (default: every period): its intensity as `dynamics` let it build
+        up and wear away; columns are the codes in `dynamics`. Nothing is remembered of before the timeline's first period."""
+        index, rows = self._rows(dates)
+        found = {}
+        for item in dynamics:
+            wanted = self._intensities[item.lever].to_numpy(float)
+            rising, falling = (1.0 - 2.0 ** (-1.0 / life) if life else 1.0 for life in (item.builds_up, item.persists))
+            effect = np.empty(len(wanted))
+            now = wanted[0]
+            for position, goal in enumerate(wanted):
+                now += (goal - now) * (rising if goal > now else falling)
+                effect[position] = now
+            found[item.lever] = effect[rows]
+        return pd.DataFrame(found, index=index)
 
     @property
     def codes(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from core.cognition.engine import DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS, SEASON
+from core.cognition.engine import DAY_TYPE, EFFECT, EPIDEMIC, RAMADAN, RESTRICTED_DAYS, SEASON
 from core.datasets.cases import reports_per_day
 from core.policy.calendar import Calendar
 from core.policy.timeline import PolicyTimeline
@@ -18,6 +18,8 @@ from core.study import Study
 #: tell weeks from months, not one day from the next, and fewer classes mean fewer questions to an LLM.
 RESTRICTED_CLASSES = (0, 1, 15, 30, 60, 120, 240, 365, 540)
 RESTRICTED_MIDDLES = (0, 7, 22, 45, 90, 180, 300, 450, 700)
+#: Classes of how much of an effect there is, from nothing to all.
+EFFECT_CLASSES = 20
 #: Days over which reported cases are averaged, up to the day before: what one could read that morning.
 CASE_WINDOW = 7
 
@@ -91,6 +93,10 @@ def situations(
     """One row per day: the policy in force, the kind of day, the epidemic level, how long restrictions have lasted, and
     with `seasons` the season: about twice as many contexts, for engines that are told of it."""
     days = timeline.levels(dates)
+    if study.dynamics:
+        # In classes, for nobody tells a twentieth of an effect, and fewer contexts mean fewer questions.
+        effects = (timeline.effects(study.dynamics, dates) * EFFECT_CLASSES).round() / EFFECT_CLASSES
+        days = days.join(effects.add_suffix(EFFECT))
     kinds = timeline.calendar.days(dates, known_by=calendar_known_by)
     found = days.assign(
         **{
@@ -128,7 +134,8 @@ def frozen_at(days: pd.DataFrame, moment: pd.Series) -> pd.DataFrame:
 def no_policy(study: Study) -> dict[str, float]:
     """Columns of a context without any measure: each lever at the level that is none, flags missing."""
     levels = {item.code: float(item.none) for item in study.indicators}
-    return levels | {f"{item.code}_Flag": np.nan for item in study.indicators if item.has_flag}
+    flags = {f"{item.code}_Flag": np.nan for item in study.indicators if item.has_flag}
+    return levels | flags | {f"{item.lever}{EFFECT}": 0.0 for item in study.dynamics}
 
 
 def baseline_week(calendar: Calendar, study: Study, *, seasons: bool = False) -> pd.DataFrame:

@@ -34,7 +34,8 @@ class Behaviour:
     """One outcome dimension.
 
     `column` is its column in the observations. `expected_sign` is the direction in which a stricter policy moves it
-    (-1 for leaving home, +1 for staying). `upper` is the most that activity can be, as a multiple of baseline activity.
+    (-1 for leaving home, +1 for staying), `signs` that of single levers where it is another. `upper` is the most that
+    activity can be, as a multiple of baseline activity.
     """
 
     id: str
@@ -44,6 +45,11 @@ class Behaviour:
     column: str
     expected_sign: int
     upper: float
+    signs: tuple[tuple[str, int], ...] = _later(())
+
+    def sign_of(self, lever: str) -> int:
+        """The direction in which more of a lever moves the behaviour."""
+        return dict(self.signs).get(lever, self.expected_sign)
 
 
 @dataclass(frozen=True)
@@ -216,6 +222,7 @@ class Study:
     regions: RegionKey | None = None
     code: str | None = None
     codebook: Codebook | None = _later(None)
+    dynamics: tuple[EffectDynamics, ...] = _later(())
 
     @property
     def step(self) -> Step:
@@ -237,6 +244,18 @@ class Study:
     def indicator(self, code: str) -> Indicator:
         one_of(code, self.indicator_codes, what="policy indicator", where=f"study {self.id}")
         return next(item for item in self.indicators if item.code == code)
+
+
+@dataclass(frozen=True)
+class EffectDynamics:
+    """How the effect of a lever follows its level in time: half-lives, in the study's step, with which it builds up to what the
+    level says (`builds_up`) and wears away from it once the level is lower (`persists`); 0 is at once. `source` says where
+    the numbers are from."""
+
+    lever: str
+    builds_up: float
+    persists: float
+    source: str
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from core.study.definition import (
     Behaviour,
     CalendarSpec,
     Codebook,
+    EffectDynamics,
     Indicator,
     NamedDay,
     RegionKey,
@@ -127,7 +128,9 @@ def _study(written: Written, *, files_are_here: bool = True) -> Study:
     own = _own_codebook(said)
     codebook = own or load_codebook()
     codes = [item.code for item in codebook.indicators]
-    for key, given in (("indicators", said.indicators), ("sweep", said.sweep.order)):
+    signed = [code for item in said.behaviours for code in item.signs]
+    named = {"indicators": said.indicators, "sweep": said.sweep.order, "effects": said.effects, "behaviours": signed}
+    for key, given in named.items():
         for code in given:
             one_of(code, codes, what="policy indicator", where=f"{origin([key])}, {key}")
     index = one_of(said.index or ALL_LEVERS, codebook.indices, what="policy index", where=f"{origin(['index'])}, index")
@@ -147,7 +150,9 @@ def _study(written: Written, *, files_are_here: bool = True) -> Study:
         baseline_end=said.step.first_day(said.measurement.baseline_end),
         metric=said.measurement.kind,
         metric_unit=said.measurement.unit,
-        behaviours=tuple(Behaviour(**item.model_dump()) for item in said.behaviours),
+        behaviours=tuple(
+            Behaviour(**{**item.model_dump(), "signs": tuple(item.signs.items())}) for item in said.behaviours
+        ),
         indicators=tuple(codebook.indicator(code) for code in said.indicators or codes),
         index=index,
         calendar=_calendar(said.calendar, said.step),
@@ -165,6 +170,7 @@ def _study(written: Written, *, files_are_here: bool = True) -> Study:
         regions=None if said.regions is None else RegionKey(said.regions.attribute, dict(said.regions.categories)),
         code=said.code,
         codebook=own,
+        dynamics=tuple(EffectDynamics(code, **item.model_dump()) for code, item in said.effects.items()),
     )
 
 

@@ -84,6 +84,7 @@ class WrittenBehaviour(WrittenModel):
     unit: Line
     column: Line
     expected_sign: Literal[-1, 1]
+    signs: Annotated[dict[Line, Literal[-1, 1]], Field(max_length=200)] = Field(default_factory=dict)
     upper: Annotated[float, Field(gt=1, le=1_000)]
 
 
@@ -207,6 +208,15 @@ class WrittenEngine(WrittenModel):
         return self
 
 
+HalfLife = Annotated[float, Field(ge=0, le=10_000)]
+
+
+class WrittenDynamics(WrittenModel):
+    builds_up: HalfLife = 0.0
+    persists: HalfLife = 0.0
+    source: Line
+
+
 class WrittenForecast(WrittenModel):
     learned: FileName | None = None
 
@@ -314,6 +324,7 @@ class WrittenStudy(WrittenModel):
     sweep: WrittenSweep = WrittenSweep()
     sources: WrittenSources
     regions: WrittenRegions | None = None
+    effects: Annotated[dict[Line, WrittenDynamics], Field(max_length=200)] = Field(default_factory=dict)
     behaviours: Annotated[list[WrittenBehaviour], Field(min_length=1, max_length=100)]
 
     @model_validator(mode="after")

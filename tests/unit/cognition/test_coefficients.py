@@ -70,7 +70,7 @@ FAULTS = [
     ({"term": "polic"}, "unknown term 'polic'.*Nearest valid: policy"),
     ({"behaviour": "retial"}, "unknown behaviour 'retial'.*Nearest valid: retail"),
     ({"behaviour": "residential"}, "unknown behaviour 'residential'"),
-    ({"value": "-0.2"}, "a stricter policy would raise retail.*0 and above"),
+    ({"term": "epidemic", "key": "1", "value": "-0.2"}, "an epidemic would raise retail.*0 and above"),
     ({"key": ""}, "a policy row has the key ''.*a key"),
     ({"term": "persona", "key": "elderly"}, "the key 'elderly'.*attribute=category"),
     ({"term": "trait", "key": "age_group=65\\+"}, "the key 'age_group=65.*the name of a trait"),

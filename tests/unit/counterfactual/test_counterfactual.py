@@ -199,7 +199,7 @@ def test_a_population_of_nobody_is_refused(case: Case) -> None:
 
 def test_held_days_hold_policy_epidemic_and_fatigue_and_keep_the_calendar(case: Case) -> None:
     held = frozen_policies(case.inputs.study, [75])[0]
-    days = held_days(case.twin, case.dates, held.row(case.inputs.study))
+    days = held_days(case.twin, case.dates, held)
     observed = situation_days(case.twin, case.twin.timeline, case.dates)
     for column in [*held.row(case.inputs.study), EPIDEMIC, RESTRICTED_DAYS]:
         assert len(days[column].drop_duplicates()) == 1

@@ -1,0 +1,95 @@
+"""A domain of its own as data files: levers that are amounts, effects with a memory, behaviours that policy raises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from own_levers import own_levers
+
+from core.cognition.engine import EFFECT
+from core.counterfactual.fitted import FittedTwin
+from core.errors import InputError
+from core.services.counterfactuals.run import run_compare, run_sweep
+from core.services.runs.fitted import fitted_twin, horizon_dates
+from core.services.runs.results import RunResult
+from core.services.runs.run import run_study
+from core.services.studies.inputs import open_study
+from core.store.database import Store
+from core.study import load_study
+
+
+@dataclass
+class Case:
+    store: Store
+    result: RunResult
+    twin: FittedTwin
+    dates: pd.DatetimeIndex
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
+    request = own_levers(tmp_path_factory.mktemp("district"))
+    with Store.memory() as store:
+        result = run_study(request, store)
+        twin = fitted_twin(store, result.run_id, inputs=open_study(request.study, request.data))
+        yield Case(store, result, twin, horizon_dates(twin))
+
+
+def test_it_is_run_and_scored_beside_the_baselines(case: Case) -> None:
+    assert set(case.result.rmse) == {"watering", "saving"}
+    assert case.result.macro_rmse["twin"] < case.result.macro_rmse["train_mean"]
+
+
+def test_a_sweep_moves_each_behaviour_as_the_study_expects(case: Case) -> None:
+    result, _ = run_sweep(case.store, case.result.run_id, [0, 50, 100], twin=case.twin)
+    watering, saving = ([item.metric[name] for item in result.levels] for name in ("watering", "saving"))
+    assert watering == sorted(watering, reverse=True) and saving == sorted(saving) and result.monotone
+    assert result.levels[-1].indicators == {"S": 36, "I": 2}
+
+
+def test_effects_build_up_and_outlast_their_measure(case: Case) -> None:
+    timeline, first = case.twin.timeline, case.dates[0].date()
+    study = case.twin.problem.study
+    lifted = timeline.with_constant({"S": 0}, first, name="Lifted")
+    found = lifted.effects(study.dynamics)["S"]
+    held = found.loc[: case.dates[0] - pd.Timedelta(days=1)].iloc[-1]
+    assert found.loc[case.dates[0] + pd.Timedelta(days=39)] == pytest.approx(held / 2), "half is left after a half-life"
+    start = pd.Timestamp("2030-03-01")
+    assert found.loc[start + pd.Timedelta(days=9)] == pytest.approx(12.5 / 36 / 2)
+    result, _ = run_compare(
+        case.store, case.result.run_id, [lifted], twin=case.twin, start=first, end=case.dates[-1].date()
+    )
+    daily = timeline.effects(study.dynamics, case.dates)["S"] - lifted.effects(study.dynamics, case.dates)["S"]
+    assert daily.iloc[0] < daily.iloc[5], "lifting undoes little at first"
+    assert result.scenarios[0].difference["watering"] > 0 > result.scenarios[0].difference["saving"]
+
+
+def test_contexts_tell_the_effect_in_twentieths(case: Case) -> None:
+    effects = case.twin.problem.contexts[f"S{EFFECT}"].to_numpy(float)
+    assert len(np.unique(effects)) > 5 and np.allclose(effects * 20, (effects * 20).round())
+
+
+def test_a_table_against_the_studys_signs_is_refused(tmp_path: Path) -> None:
+    request = own_levers(tmp_path, saved=0.5)
+    with (
+        Store.memory() as store,
+        pytest.raises(InputError, match=r"table.csv, row 8: .*\(S\) would lower saving.*0 and below"),
+    ):
+        run_study(request, store)
+    text = (tmp_path / "district.toml").read_text()
+    (tmp_path / "district.toml").write_text(text.replace("[effects.S]", "[effects.X]"))
+    with pytest.raises(InputError, match=r"effects: unknown policy indicator 'X'"):
+        load_study(tmp_path / "district.toml")
+
+
+def test_an_amount_beyond_its_bounds_is_named_in_the_file(tmp_path: Path) -> None:
+    request = own_levers(tmp_path)
+    path = tmp_path / "policy.csv"
+    path.write_text(path.read_text().replace("2030-03-05,12.5", "2030-03-05,40"))
+    with Store.memory() as store, pytest.raises(InputError, match=r"policy.csv.*S.*0 to 36 % of S \(Mandated cut\)"):
+        run_study(request, store)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from pages.common.address import pick
+from pages.common.fit_panel import adopt_finished_run
 from pages.common.shell import open_page, plain_errors
 from pages.views.simulate.ask import ask_view
 from pages.views.simulate.compare import compare_view
 from pages.views.simulate.method import reproduce_view
 from pages.views.simulate.persona_audit import persona_audit_view
 from pages.views.simulate.read import read_view
-from pages.views.simulate.run import adopt_finished_run, run_view
+from pages.views.simulate.run import NEWS, finished_words, run_view
 
 SECTIONS = {
     "run": "Run",
@@ -25,7 +27,7 @@ SECTIONS = {
 def main() -> None:
     workspace = open_page("Simulate")
     with plain_errors():
-        adopt_finished_run(workspace)
+        adopt_finished_run(workspace, NEWS, partial(finished_words, workspace))
         section = pick(
             workspace.study, "section", "What to do", list(SECTIONS), SECTIONS.__getitem__, "run",
             buttons=True, label_visibility="collapsed", formerly={"crowd": "persona-audit"},

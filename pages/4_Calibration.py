@@ -5,10 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from core.report.sentences.runs import verdict_blocks
-from core.services.runs.results import METRICS, RunResult
+from core.services.runs.results import RunResult
 from core.store.runs import StoredRun
+from pages.common.address import pick_measure
 from pages.common.curve_view import curve_view
-from pages.common.fit_panel import adopt_finished_fit, fit_panel
+from pages.common.fit_panel import NEWS, adopt_finished_run, fit_panel
 from pages.common.render import render
 from pages.common.rerun_view import reproduce_run_view
 from pages.common.shell import Workspace, engine_note, open_page, plain_errors
@@ -21,7 +22,9 @@ VIEWS = ("Scores", "Curves", "Parameters", "Trials", "Runs", "Export")
 def main() -> None:
     workspace = open_page("Calibration")
     with plain_errors():
-        adopt_finished_fit(workspace)
+        adopt_finished_run(
+            workspace, NEWS, lambda job: f"The twin has been fitted in {job.seconds:.0f} s. Its results are below."
+        )
         fit_panel(workspace)
         run = workspace.run
         if run is None:
@@ -56,19 +59,7 @@ def _headline(workspace: Workspace, run: StoredRun, result: RunResult) -> str:
     left, right = st.columns([3, 1.3], vertical_alignment="bottom")
     left.markdown("#### How good is the twin on days it had not seen?")
     with right:
-        chosen = st.segmented_control(
-            "Error measure",
-            list(METRICS),
-            default="rmse",
-            format_func=str.upper,
-            required=True,
-            key="measure",
-            bind="query-params",
-            help="Taken per behaviour on all held-out days, then averaged over behaviours. "
-            + "; ".join(METRICS.values())
-            + ".",
-        )
-    metric = str(chosen) if chosen in METRICS else "rmse"
+        metric = pick_measure()
     with st.container(border=True):
         render(verdict_blocks(result, metric), "verdict")
     days = (result.test_end - result.train_end).days

@@ -7,10 +7,12 @@ wins over what was chosen before; a value that means nothing here is named and l
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from typing import Any, TypeVar
 
 import streamlit as st
 
+from core.services.runs.results import METRICS
 from core.study import Study
 
 T = TypeVar("T")
@@ -131,6 +133,40 @@ def pick_several(
     chosen = [str(item) for item in st.multiselect(label, usable, format_func=words, key=key, **more)]
     into_address(name, ",".join(chosen), ",".join(default))
     return chosen
+
+
+def pick_day(
+    study: Study, name: str, label: str, default: date, first: date, last: date, *, keep: bool = False, **more: Any
+) -> date:
+    """A day from `first` to `last` that is in the address."""
+
+    def parse(text: str) -> date:
+        day = date.fromisoformat(text)
+        if not first <= day <= last:
+            raise ValueError(text)
+        return day
+
+    key = from_address(study, name, default, parse, keep=keep)
+    st.session_state[key] = min(max(st.session_state[key], first), last)
+    chosen = st.date_input(label, min_value=first, max_value=last, key=key, **more)
+    assert isinstance(chosen, date)
+    into_address(name, str(chosen), str(default), keep_for=study if keep else None)
+    return chosen
+
+
+def pick_measure() -> str:
+    """The error measure by which runs are judged, an id of `METRICS`."""
+    chosen = st.segmented_control(
+        "Error measure",
+        list(METRICS),
+        default="rmse",
+        format_func=str.upper,
+        required=True,
+        key="measure",
+        bind="query-params",
+        help=f"Taken per behaviour on all held-out days, then averaged over behaviours. {'; '.join(METRICS.values())}.",
+    )
+    return str(chosen) if chosen in METRICS else "rmse"
 
 
 def type_text(study: Study, name: str, label: str, default: str, **more: Any) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from core.report.sentences.calibration import trial_figure
-from core.services.dashboard.jobs import DONE
+from core.services.dashboard.jobs import DONE, Job
 from core.services.populations.synthesis import saved_populations
 from core.services.runs.fits import (
     Unfinished,
@@ -34,14 +36,15 @@ NEWS = "fit-news"
 SHOWN_UNFINISHED = 3
 
 
-def adopt_finished_fit(workspace: Workspace) -> None:
-    """Show the results of a fit that this session watched, once it is done; call it before anything is drawn of a run."""
+def adopt_finished_run(workspace: Workspace, news: str, words: Callable[[Job], str]) -> None:
+    """Show a run that this session watched, once it is done, and leave `words` of it under `news`; call it before anything is
+    drawn of a run."""
     job = workspace.jobs.latest(KIND, workspace.study.id)
     if job is None or job.active or st.session_state.get(WATCHED) != job.id:
         return
     del st.session_state[WATCHED]
     if job.status == DONE:
-        st.session_state[NEWS] = f"The twin has been fitted in {job.seconds:.0f} s. Its results are below."
+        st.session_state[news] = words(job)
         choose_run(str(job.result))
         st.rerun()
 
@@ -116,7 +119,7 @@ def _choices(workspace: Workspace) -> tuple[RunRequest, int]:
         "Population",
         [NEW_PEOPLE, *kept.index],
         format_func=lambda name: (
-            "New people for this fit" if name == NEW_PEOPLE else _population_label(kept.loc[[name]].iloc[0])
+            "New people for this fit" if name == NEW_PEOPLE else population_label(kept.loc[[name]].iloc[0])
         ),
         key=f"{prefix}_people",
         bind="query-params",
@@ -208,7 +211,8 @@ def _story(item: Unfinished) -> str:
     )
 
 
-def _population_label(row: pd.Series) -> str:
+def population_label(row: pd.Series | Mapping[str, Any]) -> str:
+    """A kept population in a list to choose from."""
     return f"{row['label']} · {int(row['personas']):,} people · kept {row['created_at']:%-d %b %Y %H:%M}"
 
 

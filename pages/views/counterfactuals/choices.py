@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -21,7 +20,7 @@ from core.services.populations.synthesis import load_population, saved_populatio
 from core.services.runs.fitted import horizon_dates
 from core.store.runs import StoredRun
 from core.study import Study
-from pages.common.address import WRITTEN, from_address, into_address, key_of, pick
+from pages.common.address import WRITTEN, key_of, pick, pick_day
 from pages.common.job_panel import NOTHING_KEPT, say_how_it_ended, watch_job
 from pages.common.results_cache import remembered
 from pages.common.shell import Workspace, visitor
@@ -99,36 +98,15 @@ def asked(workspace: Workspace, run: StoredRun) -> CounterfactualInputs:
     study, twin = workspace.study, workspace.twin()
     first, last = (day.date() for day in (twin.problem.final.horizon[0], twin.problem.final.horizon[-1]))
     left, middle, right = st.columns([1, 1, 2])
+    about = f"A day of the hold-out, {first} to {last}: the twin has not been trained on these days."
     with left:
-        start = _day(study, "start", "From", first, first, last)
+        start = pick_day(study, "start", "From", first, first, last, help=about)
     with middle:
-        end = _day(study, "end", "To", last, first, last)
+        end = pick_day(study, "end", "To", last, first, last, help=about)
     with right:
         population_id, population = _people(workspace, run)
     over = twin if population is None else _twin_over(workspace.store.name, run.run_id, population_id, twin, population)
     return CounterfactualInputs(workspace, run, over, population, population_id, horizon_dates(twin, start, end))
-
-
-def _day(study: Study, name: str, label: str, default: date, first: date, last: date) -> date:
-    def parse(text: str) -> date:
-        day = date.fromisoformat(text)
-        if not first <= day <= last:
-            raise ValueError(text)
-        return day
-
-    key = from_address(study, name, default, parse)
-    if not first <= st.session_state[key] <= last:
-        st.session_state[key] = default
-    chosen = st.date_input(
-        label,
-        min_value=first,
-        max_value=last,
-        key=key,
-        help=f"A day of the hold-out, {first} to {last}: the twin has not been trained on these days.",
-    )
-    assert isinstance(chosen, date)
-    into_address(name, str(chosen), str(default))
-    return chosen
 
 
 def _people(workspace: Workspace, run: StoredRun) -> tuple[str, Population | None]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Any
 
 import streamlit as st
@@ -25,7 +23,8 @@ from core.services.studies.requests import (
     RunRequest,
 )
 from core.study import Study
-from pages.common.address import from_address, into_address, pick, type_number
+from pages.common.address import pick, pick_day, type_number
+from pages.common.fit_panel import population_label
 from pages.common.model_choices import model_choice, recorded_choice
 from pages.common.shell import Workspace, plain_text
 
@@ -123,7 +122,9 @@ def _people(workspace: Workspace, engine: str) -> People:
     with left:
         people = pick(
             study, "sim-people", "Population", [NEW_PEOPLE, *people_kept],
-            lambda name: "New people, drawn from the study's tables" if name == NEW_PEOPLE else _named(people_kept[name]),
+            lambda name: (
+                "New people, drawn from the study's tables" if name == NEW_PEOPLE else population_label(people_kept[name])
+            ),
             NEW_PEOPLE, keep=True,
             help="Kept ones come from earlier runs and the Population page. To set engines side by side, ask the same people.",
         )  # fmt: skip
@@ -208,9 +209,13 @@ def _days(workspace: Workspace, people: People, asking: ModelOptions | None) -> 
     with st.expander("Days of training and test, and the search", icon=":material/event:"):
         columns = st.columns(4)
         with columns[0]:
-            train_end = _day(study, "train-end", "Training ends", study.train_end, limits.earliest, limits.latest)
+            train_end = pick_day(
+                study, "train-end", "Training ends", study.train_end, limits.earliest, limits.latest, keep=True
+            )
         with columns[1]:
-            test_end = _day(study, "test-end", "Test ends", limits.last, limits.test_end(limits.earliest), limits.last)
+            test_end = pick_day(
+                study, "test-end", "Test ends", limits.last, limits.test_end(limits.earliest), limits.last, keep=True
+            )
         with columns[2]:
             trials = int(
                 type_number(
@@ -236,22 +241,3 @@ def _days(workspace: Workspace, people: People, asking: ModelOptions | None) -> 
         seed=seed,
         asking=asking,
     )
-
-
-def _day(study: Study, name: str, label: str, default: date, first: date, last: date) -> date:
-    def parse(text: str) -> date:
-        day = date.fromisoformat(text)
-        if not first <= day <= last:
-            raise ValueError(text)
-        return day
-
-    key = from_address(study, name, default, parse, keep=True)
-    st.session_state[key] = min(max(st.session_state[key], first), last)
-    chosen = st.date_input(label, min_value=first, max_value=last, key=key)
-    assert isinstance(chosen, date)
-    into_address(name, str(chosen), str(default), keep_for=study)
-    return chosen
-
-
-def _named(row: Mapping[str, Any]) -> str:
-    return f"{row['label']} · {int(row['personas']):,} people · kept {row['created_at']:%-d %b %Y %H:%M}"

@@ -27,7 +27,7 @@ from core.report.sentences.simulate import (
     usage_of_run,
     why_it_ended,
 )
-from core.services.dashboard.jobs import DONE, FAILED
+from core.services.dashboard.jobs import FAILED, Job
 from core.services.language.descriptions import run_label
 from core.services.language.engines import MANNER
 from core.services.language.usage import FailedQuestion
@@ -43,7 +43,7 @@ from pages.common.model_choices import may_be_asked
 from pages.common.render import render
 from pages.common.results_cache import remembered
 from pages.common.run_jobs import KIND, say_refusal, start_run
-from pages.common.shell import Workspace, choose_run, engine_note, link, plain_text, try_to
+from pages.common.shell import Workspace, engine_note, link, plain_text, try_to
 from pages.views.simulate.choices import chosen_request
 
 NEWS = "simulate-news"
@@ -58,20 +58,12 @@ NO_MATTER: Mapping[str, Any] = {
 }  # fmt: skip
 
 
-def adopt_finished_run(workspace: Workspace) -> None:
-    """Show a run that this session watched, once it is done; call it before anything is drawn of a run."""
-    job = workspace.jobs.latest(KIND, workspace.study.id)
-    if job is None or job.active or st.session_state.get(WATCHED) != job.id:
-        return
-    del st.session_state[WATCHED]
-    if job.status == DONE:
-        found = news_words(workspace.store.run(str(job.result)))
-        st.session_state[NEWS] = (
-            f"Done in {_duration(job.seconds)}: {found} What it took is at the foot of this page; read the answers under "
-            "“Read answers”."
-        )
-        choose_run(str(job.result))
-        st.rerun()
+def finished_words(workspace: Workspace, job: Job) -> str:
+    """How a run that is done ended, and where to read on."""
+    return (
+        f"Done in {_duration(job.seconds)}: {news_words(workspace.store.run(str(job.result)))} What it took is at the foot of "
+        "this page; read the answers under “Read answers”."
+    )
 
 
 def run_view(workspace: Workspace) -> None:

@@ -10,7 +10,8 @@ from core.report.sentences.runs import verdict, working_week_note
 from core.report.sentences.sources import twin_source
 from core.services.evaluation.skill import behaviour_comparisons, run_table
 from core.services.runs.forecasters import ABLATION, BASELINE, TWIN, in_sentence
-from core.services.runs.results import METRICS, RunResult
+from core.services.runs.results import RunResult
+from pages.common.address import pick_measure
 from pages.common.charts import chart, download
 from pages.common.shell import Workspace, link, plain_text
 
@@ -26,7 +27,7 @@ def study_view(workspace: Workspace) -> None:
         return
     record = run.record
     assert record.train_end is not None and record.test_end is not None
-    metric, result = _metric(), RunResult.of(run)
+    metric, result = pick_measure(), RunResult.of(run)
     table = run_table(result, metric)
     st.markdown(f"##### Every forecaster on the days from {record.train_end:%-d %B %Y} to {record.test_end:%-d %B %Y}")
     found = verdict(result, metric)
@@ -77,17 +78,3 @@ def study_view(workspace: Workspace) -> None:
     )
     won = int((lines["twin"] < lines["rival_score"]).sum())
     st.caption(f"The twin misses by less than the best baseline of the behaviour in {won} of {len(lines)} behaviours.")
-
-
-def _metric() -> str:
-    chosen = st.segmented_control(
-        "Error measure",
-        list(METRICS),
-        default="rmse",
-        format_func=str.upper,
-        required=True,
-        key="measure",
-        bind="query-params",
-        help="; ".join(METRICS.values()) + ".",
-    )
-    return str(chosen) if chosen in METRICS else "rmse"

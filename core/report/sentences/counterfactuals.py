@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from core.cognition.registry import asks_model, engine_label
+from core.cognition.registry import asks_model, engine_short
 from core.errors import InputError
 from core.records import RUNGS, RunRecord
 from core.report.document import Block, Details, Document, Figure, Heading, Items, Paragraph, Table
@@ -50,18 +50,12 @@ HELD_COMPARE_TEXT = (
 def sweep_document(result: SweepResult, study: Study, reference: pd.DataFrame | None = None) -> Document:
     """A sweep; `reference` (`reference_table`) is what it is held against in the figure, where that is known."""
     levels = ", ".join(f"{item.level:g}" for item in result.levels)
-    table = sweep_table(result, study)
     moved = len(result.levels) > 1
     return Document(
         f"What would people do in {study.place} if stringency were held at {levels}?",
         (
             *((Items(tuple(sweep_sentence(result, item) for item in study.behaviours)),) if moved else ()),
-            Figure(
-                f"sweep-{study.id}",
-                lambda: sweep_figure(table, reference, source=source_words(result, study)),
-                f"Mean response of each behaviour at stringency levels {levels}.",
-                table,
-            ),
+            sweep_block(result, study, reference),
             level_table(result, study),
             Heading("How sure"),
             *checks(result),
@@ -91,14 +85,7 @@ def comparison_document(result: ComparisonResult, study: Study) -> Document:
         f"What would {named} change in {study.place}, against {reference_words(result.reference)}?",
         (
             *parts,
-            Figure(
-                f"compare-{study.id}",
-                lambda: contrast_figure(
-                    table, reference=reference_words(result.reference), source=source_words(result, study)
-                ),
-                "Difference of each scenario from the reference by behaviour, with 80% intervals.",
-                table,
-            ),
+            contrast_block(result, study),
             Table.of(
                 table.rename(
                     columns={
@@ -123,12 +110,41 @@ def comparison_document(result: ComparisonResult, study: Study) -> Document:
     )
 
 
+def sweep_block(
+    result: SweepResult, study: Study, reference: pd.DataFrame | None, data: pd.DataFrame | None = None
+) -> Figure:
+    """The figure of a sweep, with the `data` behind it (None: its own)."""
+    levels, table = ", ".join(f"{item.level:g}" for item in result.levels), sweep_table(result, study)
+    return Figure(
+        f"sweep-{study.id}",
+        lambda: sweep_figure(table, reference, source=source_words(result, study)),
+        f"Mean response of each behaviour at stringency levels {levels}.",
+        table if data is None else data,
+    )
+
+
+def contrast_block(result: ComparisonResult, study: Study) -> Figure:
+    """The figure of a comparison."""
+    table = contrast_table(result, study)
+    return Figure(
+        f"compare-{study.id}",
+        lambda: contrast_figure(table, reference=reference_words(result.reference), source=source_words(result, study)),
+        "Difference of each scenario from the reference by behaviour, with 80% intervals.",
+        table,
+    )
+
+
 def source_words(result: SweepResult | ComparisonResult, study: Study) -> str:
     """The line beneath a figure: whose answer it is."""
+    return twin_answer(study, result.of_run, result.personas, result.origin, result.engine)
+
+
+def twin_answer(study: Study, run_id: str, personas: int, origin: date | None, engine: str) -> str:
+    """The line beneath a figure of what the twin of a run over so many personas answers."""
     fictional = " (fictional data)" if study.fictional and "fictional" not in study.place.lower() else ""
     return (
-        f"{study.place}{fictional}; twin {result.of_run}, {result.personas:,} personas, trained to {result.origin}; "
-        f"{engine_label(result.engine)}.<br>Plausible under the engine's assumptions, not a causal effect."
+        f"{study.place}{fictional}; twin {run_id}, {personas:,} personas, trained to {origin}; {engine_short(engine)}.<br>"
+        "Plausible under the engine's assumptions, not a causal effect."
     )
 
 

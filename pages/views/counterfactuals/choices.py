@@ -9,12 +9,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.cognition.registry import engine_short
 from core.counterfactual.fitted import FittedTwin
 from core.errors import InputError
 from core.execution.executor import Executor
 from core.execution.progress import ProgressReporter
 from core.people.personas import Population
+from core.report.sentences.counterfactuals import twin_answer
 from core.services.dashboard.jobs import DONE
 from core.services.populations.synthesis import load_population, saved_populations
 from core.services.runs.fitted import horizon_dates
@@ -67,13 +67,8 @@ class CounterfactualInputs:
     @property
     def source(self) -> str:
         """The line beneath a figure."""
-        place = self.study.place
-        fictional = " (fictional data)" if self.study.fictional and "fictional" not in place.lower() else ""
-        return (
-            f"{place}{fictional}; twin {self.run.run_id}, {len(self.twin.personas):,} personas, trained to "
-            f"{self.twin.origin}; {engine_short(self.run.record.engine)}.<br>"
-            "Plausible under the engine's assumptions, not a causal effect."
-        )
+        record = self.run.record
+        return twin_answer(self.study, record.run_id, len(self.twin.personas), self.twin.origin, record.engine)
 
 
 def reset_choices(study: Study) -> None:

@@ -14,10 +14,11 @@ from core.counterfactual.contrast import Contrast, contrasts, group_contrast
 from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.policy.scenario import scenario_file_name, scenario_file_names, scenario_text
 from core.policy.timeline import PolicyTimeline
-from core.report.figures.contrasts import contrast_figure, group_figure, paths_figure
+from core.report.figures.contrasts import group_figure, paths_figure
 from core.report.figures.sweeps import readable
 from core.report.sentences.counterfactuals import (
     HELD_COMPARE_TEXT,
+    contrast_block,
     reference_label,
     reference_words,
     reproduce_comparison,
@@ -26,7 +27,7 @@ from core.report.sentences.counterfactuals import (
 )
 from core.services.counterfactuals.results import ComparisonResult, comparison_result
 from core.services.counterfactuals.run import about_twin, kept_counterfactuals, run_compare
-from core.services.counterfactuals.tables import contrast_table, difference_table, path_table
+from core.services.counterfactuals.tables import difference_table, path_table
 from core.services.policies.timelines import distinct_scenarios, load_timeline, saved_scenarios
 from core.services.policies.what_ifs import DEFAULT_DAYS, FEWEST_DAYS, MOST_DAYS, WHAT_IFS, what_if
 from core.settings import observed_data
@@ -77,19 +78,11 @@ def compare_view(asked: CounterfactualInputs) -> None:
     found = _compared(asked, question)
     if found is None:
         return
-    study, record = asked.study, asked.run.record
+    record = asked.run.record
     ids = [item.id for item in question.scenarios]
     result = comparison_result(found, ids, about_twin(asked.twin, record.run_id, record.engine, ""))
-    reference = reference_words(result.reference)
     _in_words(asked, result)
-    table = contrast_table(result, study)
-    chart(
-        contrast_figure(table, reference=reference, source=asked.source),
-        table,
-        f"compare-{study.id}",
-        "contrast",
-        "Difference of each scenario from the reference by behaviour, with 80% intervals.",
-    )
+    render((contrast_block(result, asked.study),), "contrast")
     _over_time(asked, found)
     _changes(found)
     if asked.twin.attributes:

@@ -16,10 +16,16 @@ from core.report.figures.contrasts import group_figure
 from core.report.figures.sweeps import (
     level_heatmap,
     readable,
-    sweep_figure,
     sweep_group_figure,
 )
-from core.report.sentences.counterfactuals import checks, held_blocks, reproduce_sweep, rung_sentence, sweep_sentence
+from core.report.sentences.counterfactuals import (
+    checks,
+    held_blocks,
+    reproduce_sweep,
+    rung_sentence,
+    sweep_block,
+    sweep_sentence,
+)
 from core.services.counterfactuals.requests import DEFAULT_LEVELS
 from core.services.counterfactuals.results import SweepResult, sweep_result
 from core.services.counterfactuals.run import about_twin, kept_counterfactuals, reference_point, run_sweep
@@ -63,13 +69,7 @@ def sweep_view(asked: CounterfactualInputs) -> None:
     reference = reference_table(_reference(*asked.key, _asked=asked), study)
     if len(result.levels) > 1:
         st.markdown("\n".join(f"- {plain_text(sweep_sentence(result, behaviour))}" for behaviour in study.behaviours))
-    chart(
-        sweep_figure(table, reference, source=asked.source),
-        _download_of(table, reference),
-        f"sweep-{study.id}",
-        "sweep",
-        f"Mean response of each behaviour at stringency levels {', '.join(f'{level:g}' for level in levels)}.",
-    )
+    render((sweep_block(result, study, reference, _download_of(table, reference)),), "sweep")
     point = reference["stringency"].iloc[0]
     st.caption(
         f"Band: 80% interval of the mean. Hollow points lie outside what training saw. Diamond and cross sit at the mean "

@@ -111,6 +111,15 @@ def sentences(*texts: str | None) -> tuple[Block, ...]:
     return (Paragraph(said),) if said else ()
 
 
+def duration(seconds: float | None) -> str:
+    """A time in the unit that fits; "unknown" where there is none."""
+    if seconds is None:
+        return "unknown"
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
 def number(value: float | None, digits: int = 2) -> str:
     """A number as tables show it; "" for none."""
     return "" if value is None or pd.isna(value) else f"{value:.{digits}f}".replace("-", "−")

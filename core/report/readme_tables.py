@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from core.forecasting.backtest_scores import TWIN, BacktestSummary, IntervalScores, MeanScores, summary_of
 from core.forecasting.baselines import BASELINES
 from core.forecasting.teachers import is_held_out
+from core.report.document import duration
 from core.report.sentences.known_worlds import WORLD_WORDS, against_words
 from core.report.sentences.language import run_cost_text
 from core.report.sentences.skill import changes, listed
@@ -159,7 +160,7 @@ def _held(intervals: Mapping[str, IntervalScores], levels: Sequence[str]) -> str
 
 
 def backtest_time(measured: MeasuredBacktest) -> str:
-    return f"It took {_minutes(measured.header.seconds)} on two cores."
+    return f"It took {duration(measured.header.seconds)} on two cores."
 
 
 def prices_words(prices: AblationPrices) -> str:
@@ -369,13 +370,7 @@ def _paragraph(sentences: Sequence[str], indent: str = "") -> str:
 
 
 def _from(header: Header) -> str:
-    return f"*Measured on {header.made_at} by version {header.code_version}, in {_minutes(header.seconds)}.*"
-
-
-def _minutes(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} seconds"
-    return f"{seconds / 60:.0f} minutes"
+    return f"*Measured on {header.made_at} by version {header.code_version}, in {duration(header.seconds)}.*"
 
 
 def _bold(text: str, yes: bool) -> str:

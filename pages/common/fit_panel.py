@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.report.document import duration
 from core.report.sentences.calibration import trial_figure
 from core.services.dashboard.jobs import DONE, Job
 from core.services.populations.synthesis import saved_populations
@@ -84,7 +85,7 @@ def _ask(workspace: Workspace, busy: bool) -> None:
     train, test = (ends[0] - workspace.study.start).days + 1, (ends[1] - ends[0]).days
     if fine:
         about = expected_seconds(workspace.run, request.trials, personas)
-        takes = "" if about is None else f" About {_duration(about)}, judged by the run shown."
+        takes = "" if about is None else f" About {duration(about)}, judged by the run shown."
         st.caption(f"{train:,} training days, {test:,} days held out.{takes}")
     label = "A fit is running" if busy else "Fit the twin"
     if st.button(label, type="primary", disabled=busy or not fine, icon=":material/play_arrow:", key="fit"):
@@ -214,7 +215,3 @@ def _story(item: Unfinished) -> str:
 def population_label(row: pd.Series | Mapping[str, Any]) -> str:
     """A kept population in a list to choose from."""
     return f"{row['label']} · {int(row['personas']):,} people · kept {row['created_at']:%-d %b %Y %H:%M}"
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"

@@ -11,6 +11,7 @@ from core.cognition.llm.budget import Plan
 from core.cognition.llm.designs import TOGETHER, design_of
 from core.cognition.llm.memoising import JOINT
 from core.cognition.llm.prompts import PERSONA
+from core.report.document import duration
 from core.services.language.descriptions import is_rules
 from core.services.language.engines import ASKING
 from core.services.language.usage import RunUsage
@@ -96,7 +97,7 @@ def time_words(calls: int, asking: ModelOptions) -> str:
     )
     if asking.requests_per_minute:
         text += f" The limit of {asking.requests_per_minute:,.0f} calls a minute makes it "
-        text += f"{_lasting(60.0 * calls / asking.requests_per_minute)} at least."
+        text += f"{duration(max(60.0 * calls / asking.requests_per_minute, 1.0))} at least."
     return text
 
 
@@ -141,7 +142,7 @@ def cost_words(asked: RunUsage) -> str:
 def took_row(run: StoredRun, label: str) -> dict[str, str]:
     """A run's row in a table of what runs took."""
     asked = usage_of_run(run)
-    row = {"Engine": label, "Personas": f"{run.record.personas:,}", "Time": _duration(run.seconds)}
+    row = {"Engine": label, "Personas": f"{run.record.personas:,}", "Time": duration(run.seconds)}
     if asked is None:
         nothing = "none" if is_rules(run.record) else "not recorded"
         return row | dict.fromkeys(("Calls", "From the cache", "Tokens", "Cost", "Failed"), nothing)
@@ -197,22 +198,9 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
-def _lasting(seconds: float) -> str:
-    """A time in the largest unit that tells it."""
-    if seconds < 90:
-        return f"{max(seconds, 1):.0f} seconds"
-    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
-
-
 def _range(low: float, high: float) -> str:
-    first, last = _lasting(low), _lasting(high)
+    first, last = (duration(max(seconds, 1.0)) for seconds in (low, high))
     (number, unit), (until, same) = first.split(), last.split()
     if first == last:
         return f"about {first}"
     return f"{number} to {until} {unit}" if unit == same else f"{first} to {last}"
-
-
-def _duration(seconds: float | None) -> str:
-    if seconds is None:
-        return "unknown"
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

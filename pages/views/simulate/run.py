@@ -12,7 +12,7 @@ import streamlit as st
 from core.cognition.llm.budget import Plan
 from core.cognition.registry import DEFAULT_ENGINE
 from core.errors import PolicyTwinError
-from core.report.document import Table
+from core.report.document import Table, duration
 from core.report.sentences.language import cost_before_text, failure_table, usage_blocks
 from core.report.sentences.runs import left_out_sentences, verdict
 from core.report.sentences.simulate import (
@@ -61,7 +61,7 @@ NO_MATTER: Mapping[str, Any] = {
 def finished_words(workspace: Workspace, job: Job) -> str:
     """How a run that is done ended, and where to read on."""
     return (
-        f"Done in {_duration(job.seconds)}: {news_words(workspace.store.run(str(job.result)))} What it took is at the foot of "
+        f"Done in {duration(job.seconds)}: {news_words(workspace.store.run(str(job.result)))} What it took is at the foot of "
         "this page; read the answers under “Read answers”."
     )
 
@@ -103,7 +103,7 @@ def _cost(workspace: Workspace, request: RunRequest) -> CostBefore | str | None:
     personas = _personas(workspace, request)
     if request.asking is None:
         about = expected_seconds(_of_rules(workspace), request.trials, personas)
-        takes = "" if about is None else f" About {_duration(about)}, judged by an earlier run."
+        takes = "" if about is None else f" About {duration(about)}, judged by an earlier run."
         text = f"No calls and no cost: the rules engine runs on this machine.{takes}"
         st.caption(text)
         return text
@@ -275,7 +275,3 @@ def kept_answers(workspace: Workspace) -> str:
 @remembered(show_spinner="Counting questions and cost…", max_entries=32)
 def _planned(store_name: str, key: str, answers: str, _workspace: Workspace, _request: RunRequest) -> CostBefore:
     return cost_before(_workspace.store, _request)
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"

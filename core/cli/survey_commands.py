@@ -7,6 +7,7 @@ from typing import Any
 
 from core.cli.options import command, request_of, request_options, show_result, watch
 
+DISTRIBUTION = "core.services.surveys.distribution:DistributionRequest"
 CALIBRATE = "core.services.surveys.calibration_requests:CalibrateRequest"
 
 
@@ -16,6 +17,8 @@ def add(commands: Any) -> None:
     actions = survey.add_subparsers(title="actions", metavar="ACTION", required=True)
     text = "how well each method predicts people's answers to a hidden question, or of a hidden user"
     request_options(command(actions, "calibrate", _calibrate, text), CALIBRATE, stored=False, workers=0)
+    text = "predict the shares of answers to a new question by weighted twins, judged on questions kept out"
+    request_options(command(actions, "distribution", _distribution, text), DISTRIBUTION, stored=False, workers=0)
 
 
 def _calibrate(arguments: argparse.Namespace) -> None:
@@ -24,3 +27,11 @@ def _calibrate(arguments: argparse.Namespace) -> None:
 
     result = calibrate(request_of(arguments, CALIBRATE), watch=watch())
     show_result(result, arguments, lambda: calibration_document(result))
+
+
+def _distribution(arguments: argparse.Namespace) -> None:
+    from core.report.sentences.twins import distribution_document
+    from core.services.surveys.distribution import distribution
+
+    result = distribution(request_of(arguments, DISTRIBUTION), watch=watch())
+    show_result(result, arguments, lambda: distribution_document(result))

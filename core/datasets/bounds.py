@@ -19,7 +19,7 @@ from core.errors import InputError
 #: A file is held in memory whole, and Arrow counts its bytes in 32 bits.
 LARGEST_FILE = 2**31 - 2
 LARGEST_FOOTER = 16 * 2**20
-MOST_COLUMNS = 2_000
+MOST_COLUMNS = 5_000
 MOST_ROWS = 20_000_000
 #: Rows times the columns that are read.
 MOST_CELLS = 25_000_000

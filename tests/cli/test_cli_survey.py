@@ -94,3 +94,37 @@ def test_of_several_constructions_one_is_named(pair, capsys) -> None:
     assert "Nearest valid: text" in capsys.readouterr().err
     assert main(_run(pair, "--construction", "text", "--json")) == 0
     assert json.loads(capsys.readouterr().out)["construction"] == "text"
+
+
+@pytest.mark.parametrize("kind", ["csv", "json"])
+def test_distribution_prints_seven_scores_of_each_way(kind, tmp_path, capsys) -> None:
+    random = np.random.default_rng(0)
+    questions, said = [f"q{place}" for place in range(30)], random.integers(1, 6, (30, 20))
+    pd.DataFrame(said, index=pd.Index(questions, name="question")).to_csv(tmp_path / "answers.csv")
+    counts = np.stack([np.bincount(row[:6], minlength=6)[1:] for row in said]) * 10 + 1
+    if kind == "csv":
+        frame = pd.DataFrame(counts, columns=list("12345"), index=pd.Index(questions, name="question"))
+        frame.assign(title="what").to_csv(tmp_path / "targets.csv")
+    else:
+        words = ["a lot", "some", "little", "none", "Refused"]
+        items = {
+            name: {"choices": words, "choice_counts": {str(k + 1): int(n) for k, n in enumerate(row)}}
+            for name, row in zip(questions, counts, strict=True)
+        }
+        (tmp_path / "targets.json").write_text(json.dumps(items))
+    words = [
+        "survey",
+        "distribution",
+        "--answers",
+        str(tmp_path / "answers.csv"),
+        "--targets",
+        str(tmp_path / f"targets.{kind}"),
+    ]
+    assert main([*words, "--objective", "tv", "--seeds", "2", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    for way in ("calibrated", "personas_only", "dummies_only", "uniform", "trivial_mean", "shrunk"):
+        assert set(found[way]["scores"]) == {"tv", "chi2", "kl", "hellinger", "ks", "l1", "l2"}
+    assert found["calibrated"]["scores"]["tv"] < found["trivial_mean"]["scores"]["tv"]
+    assert found["unordered"] == ([] if kind == "csv" else ["Refused"])
+    assert main([*words, "--objective", "tvv"]) == 2
+    assert "Nearest valid: tv" in capsys.readouterr().err

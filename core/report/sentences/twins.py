@@ -5,6 +5,8 @@ from __future__ import annotations
 from core.report.document import Document, Paragraph, Table
 from core.report.sentences.left_out import left_out_items
 from core.services.surveys.calibration_results import CalibrationResult
+from core.services.surveys.distribution import DistributionResult
+from core.survey.calibration.discrepancies import DISCREPANCIES
 
 #: A lead of fewer standard errors than this is not told apart from chance.
 CLEAR = 2.0
@@ -77,3 +79,56 @@ def calibration_document(result: CalibrationResult) -> Document:
         ),
         source=f"{result.human} and {result.twin}",
     )
+
+
+def distribution_document(result: DistributionResult) -> Document:
+    """The seven scores by way of predicting."""
+    rows = result.rows()
+    own, trivial = (item.scores[result.objective] for item in (result.calibrated, result.trivial_mean))
+    what = DISCREPANCIES[result.objective].label
+    raw = result.uniform.scores[result.objective]
+    said = f"Weighted twins miss people's shares by {own:.3f} ({what}), twins as they are by {raw:.3f}"
+    if trivial <= own:
+        lead = Paragraph(
+            f"{said}. The trivial baseline wins: the mean of the other questions' shares misses by {trivial:.3f}.",
+            "caution",
+        )
+    else:
+        lead = Paragraph(f"{said}, the mean of the other questions' shares by {trivial:.3f}.", "good")
+    splits = f"{result.seeds} splits" if result.seeds > 1 else "one split"
+    left = (
+        f" {_listed(result.unordered)} has no place on the scale: KS, ℓ1 and ℓ2 leave it out."
+        if result.unordered
+        else ""
+    )
+    gaps = ", ".join(f"{label.lower()} {item.gap:.4f}" for label, item in rows.items() if item.gap is not None)
+    return Document(
+        "How do people's answers to a new question spread?",
+        (
+            lead,
+            Table(
+                ("Predicted by", *DISCREPANCIES, "variance ratio"),
+                tuple(
+                    (label, *(item.scores[name] for name in DISCREPANCIES), item.variance_ratio)
+                    for label, item in rows.items()
+                ),
+                "Means over questions that were kept out of the weights; lower is better, a variance ratio of 1 is right.",
+                digits=3,
+            ),
+            Table(
+                ("Standard error", *DISCREPANCIES),
+                tuple((label, *(item.standard_error[name] for name in DISCREPANCIES)) for label, item in rows.items()),
+                digits=3,
+            ),
+            Paragraph(
+                f"{result.questions} questions, {result.twins:,} twins, {splits}: four fifths train, one fifth judges.{left} "
+                f"Mirror descent ended at most this far above the best objective: {gaps}."
+            ),
+            *left_out_items(result.left_out),
+        ),
+        source=f"{result.answers} and {result.targets}",
+    )
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return " and ".join(f"“{name}”" for name in names)

@@ -7,10 +7,8 @@ from typing import Any
 
 from core.cli.options import (
     again_option,
-    asking_of,
     command,
     estimate_option,
-    model_options_given,
     open_executor,
     open_store,
     request_of,
@@ -106,13 +104,14 @@ def _do(arguments: argparse.Namespace, request: str, cost_of: Any, work: Any, do
 
 def _asking(arguments: argparse.Namespace, store: Any) -> Any:
     """Another model where one is named; the run's own, as fast and as much as the options say; None for its own as it is."""
-    if arguments.engine is not None:
-        return asking_of(arguments)
     from dataclasses import replace
 
+    from core.cli.requests import asking_of, model_options_given
     from core.services.audits.preparing import named_run, own_asking
     from core.services.language.engines import MANNER
 
+    if arguments.engine is not None:
+        return asking_of(arguments)
     given = model_options_given(arguments)
     for name in given:
         if name not in MANNER:

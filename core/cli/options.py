@@ -137,18 +137,6 @@ def request_of(arguments: argparse.Namespace, request: str = RUN_REQUEST) -> Any
     return read_request(arguments, request_class(request))
 
 
-def asking_of(arguments: argparse.Namespace) -> Any:
-    from core.cli.requests import asking_of
-
-    return asking_of(arguments)
-
-
-def model_options_given(arguments: argparse.Namespace) -> dict[str, Any]:
-    from core.cli.requests import model_options_given
-
-    return model_options_given(arguments)
-
-
 def watch() -> Any:
     from core.execution.progress import Progress, ProgressReporter
 

@@ -49,11 +49,12 @@ class LinearCalibrator(RegressorMixin, BaseEstimator):
     """clip(a·activity + b) per behaviour; a and b by weighted least squares.
 
     Parameters: `lower` and `upper` bounds of activity (upper shape (behaviours,) or None); `positive`: keep slopes at 0
-    or above; `share`, one or (behaviours,): how far to go from the engine's own slope (0) to the fitted one (1).
+    or above; `share`, one or (behaviours,): how far to go from the engine's own slope (0) to the fitted one (1); `fewest`
+    observed days of each behaviour.
 
     `fit(X, y, sample_weight)` takes simulated and observed activity as DataFrames with the same daily DatetimeIndex and
     columns = behaviours, and weights of that shape (None: 1); `predict(X)` returns calibrated activity in the same
-    shape. NaN in y means not observed. Raises InputError where a behaviour has fewer than 14 observed days, and where
+    shape. NaN in y means not observed. Raises InputError where a behaviour has too few observed days, and where
     rows or columns do not agree.
     """
 
@@ -63,11 +64,13 @@ class LinearCalibrator(RegressorMixin, BaseEstimator):
         upper: np.ndarray | None = None,
         positive: bool = True,
         share: float | np.ndarray = 1.0,
+        fewest: int = FEWEST_DAYS,
     ) -> None:
         self.lower = lower
         self.upper = upper
         self.positive = positive
         self.share = share
+        self.fewest = fewest
 
     def fit(self, X: pd.DataFrame, y: pd.DataFrame, sample_weight: np.ndarray | None = None) -> Self:
         if not X.index.equals(y.index) or list(X.columns) != list(y.columns):
@@ -77,12 +80,12 @@ class LinearCalibrator(RegressorMixin, BaseEstimator):
                 allowed="equal rows and columns",
             )
         seen = y.notna().sum()
-        if (seen < FEWEST_DAYS).any():
+        if (seen < self.fewest).any():
             worst = str(seen.idxmin())
             raise TooLittleObserved(
                 f"'{worst}' was observed on {int(seen.min())} training days",
                 where="calibration",
-                allowed=f"{FEWEST_DAYS} or more",
+                allowed=f"{self.fewest} or more",
             )
         weight = np.ones(X.shape) if sample_weight is None else sample_weight
         self.coef_, self.intercept_ = self._solve(X.to_numpy(float), y.to_numpy(float), weight)

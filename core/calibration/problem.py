@@ -9,21 +9,21 @@ known only from its announcement on.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from core.calibration.anchoring import is_off
-from core.calibration.linear import FEWEST_DAYS
+from core.calibration.pace import pace_of
 from core.calibration.transfer_prior import TransferPrior, transfer_prior_after
 from core.cognition.engine import DAY_TYPE
 from core.errors import TooLittleObserved
 from core.policy.calendar import Calendar
 from core.policy.timeline import PolicyTimeline
 from core.simulation.contexts import (
-    baseline_week,
+    baseline_cycle,
     frozen_at,
     origin_moment,
     situations,
@@ -32,11 +32,8 @@ from core.simulation.contexts import (
 )
 from core.study import Study
 
-#: Inner origins lie this many days apart, counted back from the training end, and leave this many days to train on.
-INNER_STEP = 60
+#: Origins inside training; how far apart they lie and what they need is the pace of the study's step.
 INNER_ORIGINS = 4
-FEWEST_TRAINING_DAYS = 120
-INNER_HORIZON = 180
 
 
 @dataclass(frozen=True)
@@ -125,23 +122,27 @@ def build_problem(
     *,
     announced_only: bool = False,
     inner: bool = True,
-    fewest_days: int = FEWEST_TRAINING_DAYS,
+    fewest: int | None = None,
     seasons: bool = False,
 ) -> Problem:
-    """Cut everything at `train_end` and build the windows; contexts with `seasons` are for engines that are told of the
-    season. Raises TooLittleObserved where the split leaves too little."""
+    """Cut everything at `train_end` and build the windows, with `fewest` periods of training (None: the pace of the step);
+    contexts with `seasons` are for engines that are told of the season. Raises TooLittleObserved where the split leaves too
+    little."""
+    step, pace = study.step, pace_of(study)
+    fewest = pace.fewest_training if fewest is None else fewest
     if not study.start < train_end < test_end <= study.end:
         raise TooLittleObserved(
             f"training to {train_end} and test to {test_end} do not follow each other within {study.start} to {study.end}",
             where=f"study {study.id}",
             allowed=f"{study.start} < training end < test end ≤ {study.end}",
         )
-    if (train_end - study.start).days + 1 < fewest_days:
+    periods = step.between(study.start, train_end) + 1
+    if periods < fewest:
         raise TooLittleObserved(
-            f"training to {train_end} leaves {(train_end - study.start).days + 1} days, fewer than {fewest_days}",
+            f"training to {train_end} leaves {periods} {step}s, fewer than {fewest}",
             where=f"study {study.id}",
-            allowed=f"{fewest_days} days or more",
-            nearest=str(study.start + timedelta(days=fewest_days - 1)),
+            allowed=f"{fewest} {step}s or more",
+            nearest=str(step.after(study.start, fewest - 1)),
         )
     observed = observations.loc[: pd.Timestamp(train_end)]
     known_cases = None if cases is None else cases.loc[: pd.Timestamp(train_end)]
@@ -152,15 +153,15 @@ def build_problem(
         # An origin before which some behaviour was hardly observed cannot be forecast from.
         spans += [
             span
-            for span in inner_spans(study.start, train_end)
-            if observed.loc[: pd.Timestamp(span[0])].notna().sum().min() >= FEWEST_DAYS
+            for span in inner_spans(study, train_end)
+            if observed.loc[: pd.Timestamp(span[0])].notna().sum().min() >= pace.fewest_observed
         ]
-    week = baseline_week(timeline.calendar, study, seasons=seasons)
+    week = baseline_cycle(timeline.calendar, study, seasons=seasons)
     frames = [week]
     for origin, last in spans:
         days = situations(
             timeline,
-            pd.date_range(study.start, last, freq="D"),
+            step.periods(study.start, last),
             study,
             known_cases,
             cases_until=origin,
@@ -174,7 +175,7 @@ def build_problem(
         Window(
             origin=origin,
             dates=pd.DatetimeIndex(frames[1 + 3 * number].index),
-            train_days=(origin - study.start).days + 1,
+            train_days=step.between(study.start, origin) + 1,
             types=frames[1 + 3 * number][DAY_TYPE].to_numpy(),
             actual=rows[1 + 3 * number],
             no_policy=rows[2 + 3 * number],
@@ -194,13 +195,14 @@ def build_problem(
     )
 
 
-def inner_spans(start: date, train_end: date) -> list[tuple[date, date]]:
-    """Rolling origins inside training, latest first: (origin, last day of its horizon)."""
+def inner_spans(study: Study, train_end: date) -> list[tuple[date, date]]:
+    """Rolling origins inside training, latest first: (origin, last period of its horizon)."""
+    step, pace = study.step, pace_of(study)
     spans = []
-    for step in range(1, INNER_ORIGINS + 1):
-        origin = train_end - timedelta(days=INNER_STEP * step)
-        if (origin - start).days + 1 >= FEWEST_TRAINING_DAYS:
-            spans.append((origin, min(train_end, origin + timedelta(days=INNER_HORIZON))))
+    for number in range(1, INNER_ORIGINS + 1):
+        origin = step.after(train_end, -pace.inner_step * number)
+        if step.between(study.start, origin) + 1 >= pace.fewest_training:
+            spans.append((origin, min(train_end, step.after(origin, pace.inner_horizon))))
     return spans
 
 

@@ -26,6 +26,7 @@ from core.calibration.attendance import calendar_shift_sign, days_off_correction
 from core.calibration.calibrators import slope_shares
 from core.calibration.learned import WEIGHTS_FILE, teaching
 from core.calibration.linear import LinearCalibrator
+from core.calibration.pace import pace_of
 from core.calibration.policy_effect_weight import known_policy_weight
 from core.calibration.problem import Problem, Window
 from core.calibration.untold import baseline_activity, ordinary_activity
@@ -111,7 +112,9 @@ def relative_activity(
 ) -> RelativeActivity:
     """From simulated activity of days, (…, days, behaviours), and of the baseline week, (…, 7, behaviours)."""
     ordinary, untold = ordinary_activity(problem, no_policy, week)
-    offset, scale = measurement_model(problem.study.metric, baseline_activity(problem, week)).affine(dates, ordinary)
+    offset, scale = measurement_model(
+        problem.study.metric, baseline_activity(problem, week), problem.study.step
+    ).affine(dates, ordinary)
     if problem.compares_weekdays:
         scale = scale * moved_scale(days_off, calendar_shift_sign(dates, day_types, problem.baseline_off))
     return RelativeActivity((actual + untold) / ordinary, (frozen_policy + untold) / ordinary, offset, scale, days_off)
@@ -198,11 +201,15 @@ def twin_forecast(
     calibrators to follow where some were chosen.
     """
     relative = window_activity(problem, window, means)
-    upper = upper_bounds(problem)
-    calibrator = forecast_calibrator = fit_lines(problem, window, relative, LinearCalibrator(upper=upper))
+    upper, fewest = upper_bounds(problem), pace_of(problem.study).fewest_observed
+    calibrator = forecast_calibrator = fit_lines(
+        problem, window, relative, LinearCalibrator(upper=upper, fewest=fewest)
+    )
     shares = slope_shrinkage(problem, parameters)
     if (shares < 1.0).any():
-        forecast_calibrator = fit_lines(problem, window, relative, LinearCalibrator(upper=upper, share=shares))
+        forecast_calibrator = fit_lines(
+            problem, window, relative, LinearCalibrator(upper=upper, share=shares, fewest=fewest)
+        )
     horizon = slice(window.train_days, None)
     line, frozen_policy = calibrator.line(relative.actual), calibrator.line(relative.frozen_policy)
     anchored, gap = _anchored(
@@ -240,7 +247,9 @@ def _anchored(
     )
     observed = observed_activity(problem, window, relative)
     fitted = calibrator.line(relative.actual)[train]
-    gap = measure_origin_residual(observed, trusted[train], fitted, window.train, window.types[train])
+    gap = measure_origin_residual(
+        observed, trusted[train], fitted, window.train, window.types[train], problem.study.step
+    )
     return trusted[horizon] + gap.of(window.horizon, window.types[horizon]), gap
 
 
@@ -262,8 +271,8 @@ class ForecastParts:
 def forecast_in_parts(problem: Problem, window: Window, means: np.ndarray) -> ForecastParts:
     """`twin_forecast` with the fitted lines, before a policy weight and a drift are chosen; `means` as there."""
     relative = window_activity(problem, window, means)
-    upper = upper_bounds(problem)
-    lines = fit_lines(problem, window, relative, LinearCalibrator(upper=upper))
+    upper, fewest = upper_bounds(problem), pace_of(problem.study).fewest_observed
+    lines = fit_lines(problem, window, relative, LinearCalibrator(upper=upper, fewest=fewest))
     horizon = slice(window.train_days, None)
     none, full = (_anchored(problem, window, relative, lines, lines, weight)[0] for weight in (0.0, 1.0))
     moved = (lines.line(relative.actual) - lines.line(relative.frozen_policy))[horizon]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from core.statistics.bootstrap import unit_counts, week_starts
+from core.statistics.bootstrap import DAYS_PER_BLOCK, block_starts, unit_counts
 
 
 def bootstrap_lines(
@@ -21,19 +21,20 @@ def bootstrap_lines(
     draws: int,
     seed: int | None,
     shares: Sequence[float | np.ndarray] = (1.0,),
+    block: int = DAYS_PER_BLOCK,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """For each of `shares`, `draws` pairs of slopes and intercepts, each (draws, behaviours); fitted slopes are held at 0 or
     above.
 
-    Inputs and shares as in `least_squares_lines`. Blocks are consecutive weeks of the training period; without a seed each counts
-    once in every draw.
+    Inputs and shares as in `least_squares_lines`. Blocks are consecutive weeks of the training period, or as many periods as
+    `block` says; without a seed each counts once in every draw.
     """
     counted = np.where(np.isfinite(observed), weight, 0.0)
     target = np.where(np.isfinite(observed), observed, 0.0)
     products = np.stack(
         [counted * activity**2, counted * activity, counted, counted * activity * target, counted * target]
     )
-    starts = week_starts(len(activity))
+    starts = block_starts(len(activity), block)
     blocks = np.add.reduceat(products, starts, axis=1)
     counts = np.ones((draws, len(starts))) if seed is None else unit_counts(len(starts), draws, seed)
     s11, s12, s22, t1, t2 = np.einsum("dk,mkb->mdb", counts, blocks)

@@ -23,7 +23,7 @@ from core.cognition.coefficients import EVERY, HOURS_PER_DAY, CoefficientTable
 from core.cognition.engine import DAY_TYPE, EFFECT, EPIDEMIC, RAMADAN, RESTRICTED_DAYS, Engine
 from core.cognition.registry import DEFAULT_ENGINE
 from core.errors import InputError, one_of
-from core.policy.calendar import DAY_TYPES
+from core.policy.calendar import DAY_TYPES, period_kinds
 from core.policy.indices import sub_indices
 from core.registry import Parameter
 from core.study import Codebook, Study, codebook_of
@@ -73,6 +73,7 @@ class RulesEngine(Engine):
     remainders: tuple[str, ...]
     behaviours: tuple[str, ...]
     codebook: Codebook
+    kinds: tuple[str, ...] = DAY_TYPES
     fatigue: float = PARAMETERS["fatigue"].default
     fatigue_days: float = PARAMETERS["fatigue_days"].default
     epidemic: float = PARAMETERS["epidemic"].default
@@ -89,6 +90,7 @@ class RulesEngine(Engine):
         for behaviour in study.behaviour_ids:
             one_of(behaviour, [*table.behaviours(), *table.remainders()], what="behaviour", where=table.name)
         _check_signs(study, table)
+        kinds = period_kinds(study.calendar)
         # A table may serve studies with fewer indicators; a code that no tracker knows is a slip of the pen.
         codes = [item.code for item in codebook_of(study).indicators]
         known = {"policy": [*codes, *study.indicator_codes], "epidemic": [str(level) for level in EPIDEMIC_LEVELS]}
@@ -97,10 +99,11 @@ class RulesEngine(Engine):
                 one_of(key, [EVERY, *keys], what=f"key of a {term} row", where=table.name)
         return cls(
             features=table.features(),
-            compiled=tuple(_compiled(table, name, tuple(study.indicator_codes)) for name in table.behaviours()),
+            compiled=tuple(_compiled(table, name, tuple(study.indicator_codes), kinds) for name in table.behaviours()),
             remainders=tuple(name for name in table.remainders() if name in study.behaviour_ids),
             behaviours=study.behaviour_ids,
             codebook=Codebook(study.indicators, {}, study.id),
+            kinds=kinds,
         )
 
     def respond(self, personas: pd.DataFrame, contexts: pd.DataFrame) -> np.ndarray:
@@ -154,7 +157,7 @@ class RulesEngine(Engine):
         kinds = contexts[DAY_TYPE].to_numpy()
         epidemic = contexts[EPIDEMIC].to_numpy()
         terms: list[np.ndarray] = [np.ones(len(contexts))]
-        terms += [(kinds == day).astype(float) for day in DAY_TYPES]
+        terms += [(kinds == kind).astype(float) for kind in self.kinds]
         terms.append(contexts[RAMADAN].to_numpy(dtype=float))
         terms += [-column * lasting for column in intensity.T]
         terms += [-(epidemic == level).astype(float) * self.epidemic for level in EPIDEMIC_LEVELS]
@@ -185,7 +188,9 @@ def _product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=64)
-def _compiled(table: CoefficientTable, behaviour: str, indicators: tuple[str, ...]) -> CompiledBehaviour:
+def _compiled(
+    table: CoefficientTable, behaviour: str, indicators: tuple[str, ...], kinds: tuple[str, ...]
+) -> CompiledBehaviour:
     """The rows of a behaviour as matrices; row 0 stands for everybody, the others for the table's features."""
     row_of = {name: position for position, name in enumerate(("", *table.features()))}
     base = float(table.term(behaviour, "base")["value"].iloc[0])
@@ -194,10 +199,12 @@ def _compiled(table: CoefficientTable, behaviour: str, indicators: tuple[str, ..
     for term in ("persona", "trait"):
         for row in table.term(behaviour, term).to_dict("records"):
             constant[row_of[row["key"]], 0] += row["value"]
-    days, effects = (*DAY_TYPES, RAMADAN), [*indicators, *map(str, EPIDEMIC_LEVELS)]
+    days, effects = (*kinds, RAMADAN), [*indicators, *map(str, EPIDEMIC_LEVELS)]
     shifts = np.zeros((len(row_of), len(days)))
     for row in table.term(behaviour, "day").to_dict("records"):
-        day = days.index(one_of(row["key"], days, what="day type", where=table.name))
+        day = days.index(
+            one_of(row["key"], days, what="day type" if kinds == DAY_TYPES else "kind of period", where=table.name)
+        )
         shifts[row_of[row["modifier"]], day] += row["value"]
     sizes, modifiers = np.zeros(len(effects)), np.zeros((len(row_of), len(effects)))
     modifiers[0] = 1.0

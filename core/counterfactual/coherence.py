@@ -18,7 +18,7 @@ import pandas as pd
 from core.calibration.search import search_sample
 from core.cognition.engine import DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS, SEASON, ResponseEngine
 from core.counterfactual.levels import FrozenPolicy, policy_ladder
-from core.policy.calendar import DAY_TYPES
+from core.policy.calendar import period_kinds
 from core.policy.indices import sub_indices
 from core.simulation.contexts import RESTRICTED_MIDDLES
 from core.simulation.simulate import simulate
@@ -86,7 +86,8 @@ def judged_coherence(engine: ResponseEngine, personas: pd.DataFrame, study: Stud
     tally = _Tally(study)
     epidemics = range(len(study.epidemic_thresholds) + 1)
     rest = list(product((False, True), epidemics, RESTRICTED_MIDDLES))
-    for kind in DAY_TYPES:
+    kinds = period_kinds(study.calendar)
+    for kind in kinds:
         about: list[dict[str, Any]] = [
             {DAY_TYPE: kind, RAMADAN: ramadan, EPIDEMIC: epidemic, RESTRICTED_DAYS: days}
             for ramadan, epidemic, days in rest
@@ -99,7 +100,7 @@ def judged_coherence(engine: ResponseEngine, personas: pd.DataFrame, study: Stud
         for place, situation in enumerate(about):
             part = means[place * len(policies) : (place + 1) * len(policies)]
             tally.compare(part[looser], part[looser + 1], levers, situation)
-    return tally.result(len(policies) * len(DAY_TYPES) * 2 * len(epidemics) * len(RESTRICTED_MIDDLES))
+    return tally.result(len(policies) * len(kinds) * 2 * len(epidemics) * len(RESTRICTED_MIDDLES))
 
 
 def answered_coherence(contexts: pd.DataFrame, means: np.ndarray, study: Study) -> Coherence:

@@ -72,7 +72,7 @@ def situation_days(twin: FittedTwin, timeline: PolicyTimeline, dates: pd.Datetim
 def at_origin(twin: FittedTwin) -> pd.Series:
     """The situation at the end of the origin under the observed policy: what is held where something is held."""
     origin = pd.Timestamp(twin.origin)
-    around = pd.DatetimeIndex([origin, origin + pd.Timedelta(days=1)])
+    around = pd.DatetimeIndex([origin, pd.Timestamp(twin.problem.study.step.after(twin.origin, 1))])
     return origin_moment(situation_days(twin, twin.timeline, around), twin.origin)
 
 

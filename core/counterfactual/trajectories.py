@@ -18,7 +18,7 @@ from core.counterfactual.uncertainty import Progress, drawn_category_means, draw
 from core.errors import one_of
 from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.policy.timeline import PolicyTimeline
-from core.simulation.contexts import baseline_week, frozen_at, unique_contexts, without_policy
+from core.simulation.contexts import baseline_cycle, frozen_at, unique_contexts, without_policy
 from core.simulation.simulate import EVERYONE
 from core.statistics.levels import central
 
@@ -144,7 +144,7 @@ def simulate_paths(
 ) -> list[ResponsePath]:
     """The calibrated metric of `dates` under each policy; what several have in common is simulated once."""
     study, moment = twin.problem.study, at_origin(twin)
-    frames = [baseline_week(twin.timeline.calendar, study, seasons=twin.problem.seasons)]
+    frames = [baseline_cycle(twin.timeline.calendar, study, seasons=twin.problem.seasons)]
     for policy in policies:
         kinds = {name: policy.days[name] for name in (DAY_TYPE, RAMADAN)}
         frames += [

@@ -20,6 +20,7 @@ import pandas as pd
 
 from core.calibration.anchoring import OriginResidual, follow_policy, measure_origin_residual
 from core.calibration.linear import LinearCalibrator
+from core.calibration.pace import pace_of
 from core.calibration.problem import Problem
 from core.calibration.twin import observed_activity, window_activity
 from core.calibration.uncertainty import bootstrap_lines
@@ -183,6 +184,7 @@ def drawn_calibration(
                 draws=1,
                 seed=int(own_seed) if weeks else None,
                 shares=(1.0, calibrator.share),
+                block=pace_of(problem.study).block,
             )
             for actual, seen, scale, own_seed in zip(
                 relative.actual[:, train], observed, relative.scale[:, train], seeds[some], strict=True
@@ -197,7 +199,9 @@ def drawn_calibration(
 
         trusted = follow_policy(clipped(relative.frozen_policy, theirs), clipped(relative.actual, theirs), trust)
         actual = clipped(relative.actual, lines)
-        gaps.append(measure_origin_residual(observed, trusted, actual, window.train, window.types[train]))
+        gaps.append(
+            measure_origin_residual(observed, trusted, actual, window.train, window.types[train], problem.study.step)
+        )
         fitted.append(lines)
         own.append(theirs)
         days_off.append(relative.days_off)
@@ -215,6 +219,7 @@ def drawn_calibration(
         origin_residual=OriginResidual(
             np.concatenate([gap.by_weekday for gap in gaps]).astype(np.float32),
             np.concatenate([gap.on_holidays for gap in gaps]).astype(np.float32),
+            problem.study.step,
         ),
         trust=trust,
         transfer_prior=window.transfer_prior,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ import pyarrow.compute as pc
 
 from core.datasets.files import RawTable
 from core.datasets.findings import Findings
+from core.study import Step
 
 NUMBER = r"^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?$"
 DATE_PATTERNS = {"%Y-%m-%d": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "%Y%m%d": r"^[0-9]{8}$"}
@@ -210,6 +212,10 @@ def numbers(
     return np.where(faulty, np.nan, found)
 
 
+#: Periods are counted from the one that this day lies in.
+EPOCH = date(1970, 1, 1)
+
+
 @dataclass(frozen=True)
 class DailyOrder:
     """What the days of each place look like: `order` sorts records by place and day."""
@@ -227,21 +233,26 @@ def check_days(
     findings: Findings,
     *,
     gaps_are_faults: bool,
+    step: Step = Step.DAY,
 ) -> DailyOrder:
-    """Sort by place and day; a (place, day) that comes twice is a fault, and so is a missing day where asked.
+    """Sort by place and period; a (place, period) that comes twice is a fault, and so is a missing one where asked.
 
-    `gaps` maps a place to the number of days missing inside its range.
+    `gaps` maps a place to the number of periods missing inside its range.
     """
-    day_number = when.astype("datetime64[D]").astype(np.int64)
+    filled = pd.DatetimeIndex(np.where(np.isnat(when), np.datetime64(EPOCH), when))
+    day_number = step.places(filled, EPOCH)
     # Places sort by name, whatever order the file has them in.
     rank = np.argsort(np.argsort(np.array(places.values, dtype=object), kind="stable"), kind="stable")
     usable = np.flatnonzero(~np.isnat(when) & ~places.empty)
     order = usable[np.lexsort((rows[usable], day_number[usable], rank[places.positions[usable]]))]
     code, day = places.positions[order], day_number[order]
-    step = np.diff(day)
+    passed = np.diff(day)
     same = np.diff(code) == 0
-    again = np.append(False, same & (step == 0))
-    skipped = np.append(0, np.where(same & (step > 1), step - 1, 0))
+    again = np.append(False, same & (passed == 0))
+    skipped = np.append(0, np.where(same & (passed > 1), passed - 1, 0))
+
+    def named(number: int) -> str:
+        return step.text(step.after(EPOCH, int(number)))
 
     def label(index: int) -> str:
         return places.values[code[index]]
@@ -249,17 +260,17 @@ def check_days(
     findings.rows(
         again,
         rows[order],
-        lambda index: f"{_day(day[index])} of {label(index)} was already given in row {rows[order[index - 1]]}",
+        lambda index: f"{named(day[index])} of {label(index)} was already given in row {rows[order[index - 1]]}",
         column=date_column,
-        allowed="each day of a place once",
+        allowed=f"each {step} of a place once",
     )
     if gaps_are_faults:
         findings.rows(
             skipped > 0,
             rows[order],
-            lambda index: _gap(label(index), day[index - 1], day[index]),
+            lambda index: _gap(label(index), day[index - 1], day[index], step, named),
             column=date_column,
-            allowed="every day from the first to the last (leave the cells of a day without data empty)",
+            allowed=f"every {step} from the first to the last (leave the cells of a {step} without data empty)",
         )
     counted: dict[str, int] = {}
     for position in np.flatnonzero(skipped):
@@ -267,12 +278,8 @@ def check_days(
     return DailyOrder(order, int(again.sum()), counted)
 
 
-def _gap(place: str, before: int, after: int) -> str:
-    first, last = _day(before + 1), _day(after - 1)
+def _gap(place: str, before: int, after: int, step: Step, named: Callable[[int], str]) -> str:
+    first, last = named(before + 1), named(after - 1)
     missing = after - before - 1
-    span = f"{first} is missing" if missing == 1 else f"{missing} days are missing ({first} to {last})"
-    return f"{span} in {place}, before {_day(after)}"
-
-
-def _day(number: int) -> str:
-    return str(np.datetime64(int(number), "D"))
+    span = f"{first} is missing" if missing == 1 else f"{missing} {step}s are missing ({first} to {last})"
+    return f"{span} in {place}, before {named(after)}"

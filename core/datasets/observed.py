@@ -19,7 +19,8 @@ from core.datasets.findings import Findings
 from core.datasets.tables import NOTHING_LEFT, ReadTable, cases_table, mobility_table, policy_table
 from core.errors import InputError, nearest
 from core.settings import shipped_data
-from core.study import Source, Study, codebook_of
+from core.study import Source, Step, Study, codebook_of
+from core.study.definition import CHANGES
 
 #: How far before the study policy and cases are taken where the files have them: people remember what was in force.
 HISTORY = timedelta(days=60)
@@ -29,7 +30,8 @@ HISTORY = timedelta(days=60)
 class ObservedData:
     """What was observed of a study.
 
-    mobility: every day of the study (index `date`), one float column per behaviour id, NaN where nothing was published.
+    mobility: every period of the study (index `date`, its first day), one float column per behaviour id, NaN where nothing
+        was published.
     policy: index `date`, from up to 60 days before the study to its end, without gaps: codes and flags of the study's
         indicators, and the study's index as published where the file has it.
     cases: newly reported cases by day of report, from up to 60 days before the study to its end (float, NaN where nothing
@@ -72,7 +74,8 @@ def load_observed(study: Study, folder: str | Path | None = None, *, allow_gaps:
             raw = [RawFile(path) for path in paths]
             parts = [reader(item, layout=source.layout, place=source.place, **options).frame for item in raw]
             label = " + ".join(path.name for path in paths)
-            table = _by_day(parts, label, gaps_are_faults=not options["allow_gaps"])
+            gaps_are_faults, step = not options["allow_gaps"], options.get("step", Step.DAY)
+            table = _by_period(parts, label, step, gaps_are_faults=gaps_are_faults)
             if digests == [item.sha256 for item in raw]:
                 _tables.put(key, table)
             digests = [item.sha256 for item in raw]
@@ -83,13 +86,13 @@ def load_observed(study: Study, folder: str | Path | None = None, *, allow_gaps:
         return table.copy(deep=False)
 
     columns = [item.column for item in study.behaviours]
-    lowest = NOTHING_LEFT if study.metric == "same_weekday_change" else None
-    mobility = read("mobility", mobility_table, columns=columns, lowest=lowest, allow_gaps=allow_gaps)
+    lowest = NOTHING_LEFT if study.metric in CHANGES else None
+    mobility = read("mobility", mobility_table, columns=columns, lowest=lowest, allow_gaps=allow_gaps, step=study.step)
     needed = study.start - HISTORY, study.end
     levers = {"codebook": codebook_of(study), "complete": study.indicator_codes}
-    policy = read("policy", policy_table, allow_gaps=False, between=needed, **levers)
+    policy = read("policy", policy_table, allow_gaps=False, between=needed, step=study.step, **levers)
     cases = read("cases", cases_table, allow_gaps=allow_gaps)["new_cases"] if "cases" in study.sources else None
-    days = pd.date_range(study.start, study.end, freq="D", unit="us", name="date")
+    days = study.step.periods(study.start, study.end)
     return ObservedData(
         mobility=_behaviours(study, mobility, _label(study, "mobility", place)).reindex(days),
         policy=_indicators(study, policy, _label(study, "policy", place)),
@@ -160,8 +163,8 @@ def _label(study: Study, kind: str, folder: Path) -> str:
     return " + ".join(path.name for path in _find(study, kind, folder)[1])
 
 
-def _by_day(tables: list[pd.DataFrame], label: str, *, gaps_are_faults: bool) -> pd.DataFrame:
-    """Tables of one place under each other, by day; overlaps and holes between files are faults."""
+def _by_period(tables: list[pd.DataFrame], label: str, step: Step, *, gaps_are_faults: bool) -> pd.DataFrame:
+    """Tables of one place under each other, by period; overlaps and holes between files are faults."""
     table = pd.concat(tables, ignore_index=True)
     if len(tables) > 1:
         findings = Findings(label)
@@ -173,6 +176,7 @@ def _by_day(tables: list[pd.DataFrame], label: str, *, gaps_are_faults: bool) ->
             "date",
             findings,
             gaps_are_faults=gaps_are_faults,
+            step=step,
         )
         table = table.iloc[daily.order]
     return table.drop(columns="place").set_index("date").astype(float)
@@ -209,7 +213,7 @@ def _indicators(study: Study, table: pd.DataFrame, label: str) -> pd.DataFrame:
         raise InputError(
             f"the policy is given from {first} to {last}",
             where=label,
-            allowed=f"every day of the study {study.id}, {study.start} to {study.end}",
+            allowed=f"every {study.step} of the study {study.id}, {study.start} to {study.end}",
         )
     columns = wanted + ([study.index] if study.index in table.columns else [])
     return table.loc[pd.Timestamp(study.start - HISTORY) : pd.Timestamp(study.end), columns]

@@ -22,7 +22,7 @@ from core.datasets.files import RawFile, RawTable
 from core.datasets.findings import Findings
 from core.datasets.layouts import MOBILITY_COLUMNS, Layout, detect, layouts, published_indices, wide_layout
 from core.datasets.places import choose_places, countries, iso3_of, unknown_countries
-from core.study import Codebook, Indicator, load_codebook
+from core.study import Codebook, Indicator, Step, load_codebook
 
 #: What a place is called where the file does not say and the caller does not either.
 UNNAMED = "unnamed"
@@ -121,6 +121,7 @@ def mobility_table(
     columns: Sequence[str] = MOBILITY_COLUMNS,
     lowest: float | None = NOTHING_LEFT,
     allow_gaps: bool | None = None,
+    step: Step = Step.DAY,
 ) -> ReadTable:
     """`read_mobility` on an opened file, with what is known about the file."""
     book = load_codebook()
@@ -140,7 +141,7 @@ def mobility_table(
     }
     if allow_gaps is None:
         allow_gaps = form.name != "wide_csv" and len(places.values) > 1
-    result = _assemble(raw, form, "mobility", table, places, found, values, allow_gaps=allow_gaps)
+    result = _assemble(raw, form, "mobility", table, places, found, values, allow_gaps=allow_gaps, step=step)
     if lowest == NOTHING_LEFT:
         plausibility.check_percents(result.frame, list(values), raw.findings)
     return result
@@ -155,6 +156,7 @@ def policy_table(
     allow_gaps: bool = False,
     complete: Sequence[str] = (),
     between: tuple[date, date] | None = None,
+    step: Step = Step.DAY,
 ) -> ReadTable:
     """`read_policy` on an opened file, with what is known about the file.
 
@@ -186,7 +188,7 @@ def policy_table(
                 table, found[name], raw.findings, lower=0, upper=100, allowed="0 to 100, or an empty cell"
             )
             plausibility.check_index(values[name], found[name], raw.findings)
-    result = _assemble(raw, form, "policy", table, places, found, values, allow_gaps=allow_gaps)
+    result = _assemble(raw, form, "policy", table, places, found, values, allow_gaps=allow_gaps, step=step)
     if complete:
         needed = np.ones(len(table.rows), dtype=bool)
         if between is not None:
@@ -355,10 +357,13 @@ def _assemble(
     values: dict[str, np.ndarray],
     *,
     allow_gaps: bool,
+    step: Step = Step.DAY,
 ) -> ReadTable:
     column = found["date"]
     when = cells.days(table, column, form.days, raw.findings)
-    daily = cells.check_days(places, when, table.rows, column, raw.findings, gaps_are_faults=not allow_gaps)
+    daily = cells.check_days(places, when, table.rows, column, raw.findings, gaps_are_faults=not allow_gaps, step=step)
+    if step is not Step.DAY:
+        when = step.first_days(pd.DatetimeIndex(when)).to_numpy()
     order = daily.order
     frame = pd.DataFrame(
         {

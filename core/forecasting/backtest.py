@@ -14,6 +14,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
+from core.calibration.pace import pace_of
 from core.calibration.problem import build_problem
 from core.calibration.search import choose_calibrators
 from core.calibration.twin import TwinForecast, forecast_defaults, twin_forecast
@@ -33,7 +34,7 @@ from core.forecasting.intervals import (
 )
 from core.forecasting.learned_widths import widths_after
 from core.forecasting.metrics import macro_rmse
-from core.forecasting.past import FEWEST_TRAINING, known_at, past_errors
+from core.forecasting.past import known_at, past_errors
 from core.forecasting.places import Place, last_observed
 from core.simulation.simulate import simulate
 from core.statistics.levels import LEVELS
@@ -128,7 +129,13 @@ def _twin(place: Place, engine: RulesEngine, personas: pd.DataFrame, origin: dat
     """The twin's forecast after `origin`. Raises TooLittleObserved where some behaviour was hardly observed before it."""
     end = min(origin + timedelta(days=longest), place.study.end)
     problem = build_problem(
-        place.study, place.timeline, place.observations, place.cases, origin, end, fewest_days=FEWEST_TRAINING
+        place.study,
+        place.timeline,
+        place.observations,
+        place.cases,
+        origin,
+        end,
+        fewest=pace_of(place.study).past_training,
     )
     means = simulate(engine, personas, problem.contexts).everyone
     parameters = choose_calibrators(problem, means, forecast_defaults(place.study, origin))

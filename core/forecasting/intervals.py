@@ -19,18 +19,19 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from core.calibration.pace import PACES
 from core.statistics.levels import LEVELS
+from core.study import Step
 
 #: Forecasters with past errors, and so with intervals.
 WITH_INTERVALS = ("twin", "seasonal_naive")
-#: Classes of horizon by their last day ahead.
-CLASSES = (7, 14, 28, 56, 91, 126, 182)
-#: Days that tell how much a place's behaviours move, how many of them have to be observed, and what such moves weigh. The
-#: power, and the share of a policy's simulated effect (a mean over EFFECT_DAYS), were chosen by coverage and interval score on
+#: Classes of horizon by their last day ahead; of longer steps see `core.calibration.pace`, as of how many periods tell how
+#: much a place's behaviours move and smooth a policy's effect.
+CLASSES = PACES[Step.DAY].classes
+#: What such moves weigh. The power, and the share of a policy's simulated effect, were chosen by coverage and interval score on
 #: the countries that are not kept for exams.
-SCALE_DAYS, FEWEST_SCALE_DAYS = 28, 14
 SCALE_POWER, USUAL_MOVES = 0.7, 4.0
-POLICY_SHARE, EFFECT_DAYS = 0.45, 14
+POLICY_SHARE = 0.45
 #: A class with fewer past errors than this borrows the width of the class before, grown with this power of the horizon, as
 #: widths of the countries that are not kept for exams were measured to grow.
 FEWEST_ERRORS = 200
@@ -49,35 +50,40 @@ class PastErrors:
     errors: Mapping[str, np.ndarray]
     policy_effect: np.ndarray
     left_out: Mapping[date, str] = field(default_factory=dict)
+    step: Step = Step.DAY
 
 
 @dataclass(frozen=True)
 class Widths:
-    """Half-widths in units of the scale: {behaviour: (levels, classes)}, NaN where not known."""
+    """Half-widths in units of the scale: {behaviour: (levels, classes)}, NaN where not known, of `classes` of horizon."""
 
     by_behaviour: Mapping[str, np.ndarray]
+    classes: tuple[int, ...] = CLASSES
 
     def of(self, behaviour: str, ahead: np.ndarray) -> np.ndarray:
         """Half-widths of days ahead, (levels, days). Beyond the last class they grow with the root of the horizon."""
-        place = np.minimum(np.searchsorted(CLASSES, ahead), len(CLASSES) - 1)
-        beyond = np.sqrt(np.maximum(ahead / CLASSES[-1], 1.0))
-        known = self.by_behaviour.get(behaviour, np.full((len(LEVELS), len(CLASSES)), np.nan))
+        place = np.minimum(np.searchsorted(self.classes, ahead), len(self.classes) - 1)
+        beyond = np.sqrt(np.maximum(ahead / self.classes[-1], 1.0))
+        known = self.by_behaviour.get(behaviour, np.full((len(LEVELS), len(self.classes)), np.nan))
         return np.asarray(known[:, place] * beyond)
 
 
-def place_scale(observations: pd.DataFrame, origin: date) -> pd.Series:
-    """How much each behaviour moves about its weekday's mean in the last 28 days, in points, drawn towards USUAL_MOVES:
-    behaviours that move ten times as much are missed by five times as much. NaN where fewer than FEWEST_SCALE_DAYS were seen."""
-    recent = observations.loc[: pd.Timestamp(origin)].iloc[-SCALE_DAYS:]
-    weekday = recent.groupby(pd.DatetimeIndex(recent.index).day_of_week).transform("mean")
-    moves = (recent - weekday).abs().mean().clip(lower=1.0).where(recent.notna().sum() >= FEWEST_SCALE_DAYS)
+def place_scale(observations: pd.DataFrame, origin: date, step: Step = Step.DAY) -> pd.Series:
+    """How much each behaviour moves about its weekday's mean in the last 28 days (of longer steps, about the mean of the last
+    periods), in points, drawn towards USUAL_MOVES: behaviours that move ten times as much are missed by five times as much. NaN
+    where too few were seen."""
+    pace = PACES[step]
+    recent = observations.loc[: pd.Timestamp(origin)].iloc[-pace.scale :]
+    alike = pd.DatetimeIndex(recent.index).day_of_week if step is Step.DAY else np.zeros(len(recent))
+    moves = (recent - recent.groupby(alike).transform("mean")).abs().mean()
+    moves = moves.clip(lower=1.0).where(recent.notna().sum() >= pace.fewest_scale)
     return moves**SCALE_POWER * USUAL_MOVES ** (1.0 - SCALE_POWER)
 
 
-def day_scales(place: pd.Series, policy_effect: pd.DataFrame) -> pd.DataFrame:
+def day_scales(place: pd.Series, policy_effect: pd.DataFrame, step: Step = Step.DAY) -> pd.DataFrame:
     """The scale of each day (days × behaviours): the place's, and a share of what the simulation says that changes of
     policy since the origin do (`policy_effect`, days × behaviours in points)."""
-    smooth = policy_effect.abs().rolling(EFFECT_DAYS, min_periods=1, center=True).mean()
+    smooth = policy_effect.abs().rolling(PACES[step].effect, min_periods=1, center=True).mean()
     squares: pd.DataFrame = (POLICY_SHARE * smooth) ** 2 + place[policy_effect.columns] ** 2
     return squares**0.5
 
@@ -89,6 +95,7 @@ def interval_ends(
     origin: date,
     lowest: float,
     beside: pd.DataFrame | None = None,
+    step: Step = Step.DAY,
 ) -> dict[int, tuple[pd.DataFrame, pd.DataFrame]]:
     """Ends of the intervals around a forecast (days × behaviours), by level; never below what the metric can be, NaN where
     no width is known.
@@ -96,7 +103,7 @@ def interval_ends(
     `beside` are standard deviations of what past errors cannot hold, in the forecast's shape; the two are taken to be
     independent.
     """
-    ahead = (pd.DatetimeIndex(forecast.index) - pd.Timestamp(origin)).days.to_numpy(float)
+    ahead = step.places(pd.DatetimeIndex(forecast.index), origin).astype(float)
     half = {name: widths.of(str(name), ahead) * scales[name].to_numpy(float) for name in forecast.columns}
     found = {}
     for place, level in enumerate(LEVELS):
@@ -140,16 +147,16 @@ def _over(sizes: np.ndarray, known: np.ndarray, first: int, last: int) -> np.nda
     return np.asarray(part[np.isfinite(part) & over])
 
 
-def borrowed(widths: np.ndarray, growth: float) -> np.ndarray:
+def borrowed(widths: np.ndarray, growth: float, classes: tuple[int, ...] = CLASSES) -> np.ndarray:
     """Half-widths (levels, classes) with those not known taken from the class before, grown with this power of the horizon;
     the first classes take the next one known, which is wider than theirs would be. They never shrink with the class, nor
     with the level; NaN stays where no class of a level is known."""
     filled = widths.copy()
-    for place in range(1, len(CLASSES)):
+    for place in range(1, len(classes)):
         before = filled[:, place - 1]
-        grown = before * (CLASSES[place] / CLASSES[place - 1]) ** growth
+        grown = before * (classes[place] / classes[place - 1]) ** growth
         filled[:, place] = np.fmax(np.where(np.isnan(filled[:, place]), grown, filled[:, place]), before)
-    for place in range(len(CLASSES) - 2, -1, -1):
+    for place in range(len(classes) - 2, -1, -1):
         filled[:, place] = np.where(np.isnan(filled[:, place]), filled[:, place + 1], filled[:, place])
     known = np.isfinite(filled)
     return np.where(known, np.maximum.accumulate(np.where(known, filled, -np.inf), axis=0), np.nan)

@@ -19,7 +19,8 @@ from datetime import date
 import numpy as np
 from scipy.stats import t
 
-from core.forecasting.intervals import CLASSES, PastErrors, Widths, borrowed
+from core.calibration.pace import PACES
+from core.forecasting.intervals import PastErrors, Widths, borrowed
 from core.statistics.levels import LEVELS
 
 #: Fewer blocks than this tell nothing about a class.
@@ -40,28 +41,29 @@ class OwnWidths:
 
 def own_widths(past: PastErrors, forecaster: str, origin: date) -> OwnWidths:
     """Widths known at `origin` from a place's errors on days up to it."""
-    widths, blocks = {}, {}
+    widths, blocks, classes = {}, {}, PACES[past.step].classes
     for column, behaviour in enumerate(past.behaviours):
         sizes = np.abs(past.errors[forecaster][..., column]) / past.scales[forecaster][..., column]
-        found = np.full((len(LEVELS), len(CLASSES)), np.nan)
-        counts = np.zeros(len(CLASSES), dtype=int)
-        for place, (first, last) in enumerate(zip((0, *CLASSES[:-1]), CLASSES, strict=True)):
-            kept = _blocks(sizes, past.origins, origin, first, last)
+        found = np.full((len(LEVELS), len(classes)), np.nan)
+        counts = np.zeros(len(classes), dtype=int)
+        for place, (first, last) in enumerate(zip((0, *classes[:-1]), classes, strict=True)):
+            kept = _blocks(sizes, past, origin, first, last)
             counts[place] = len(kept)
             if len(kept) >= FEWEST_BLOCKS:
                 found[:, place] = _of_blocks(kept)
-        widths[behaviour], blocks[behaviour] = borrowed(found, OWN_GROWTH), counts
-    return OwnWidths(Widths(widths), blocks)
+        widths[behaviour], blocks[behaviour] = borrowed(found, OWN_GROWTH, classes), counts
+    return OwnWidths(Widths(widths, classes), blocks)
 
 
-def _blocks(sizes: np.ndarray, origins: tuple[date, ...], known_until: date, first: int, last: int) -> list[np.ndarray]:
+def _blocks(sizes: np.ndarray, past: PastErrors, known_until: date, first: int, last: int) -> list[np.ndarray]:
     """The latest blocks that do not overlap, newest first: their observed sizes."""
     kept: list[np.ndarray] = []
     begun: date | None = None
+    origins, step = past.origins, past.step
     for number in range(len(origins) - 1, -1, -1):
-        if begun is not None and (begun - origins[number]).days < last - first:
+        if begun is not None and step.between(origins[number], begun) < last - first:
             continue
-        over = min(last, (known_until - origins[number]).days)
+        over = min(last, step.between(origins[number], known_until))
         part = sizes[number, first : max(over, first)]
         part = part[np.isfinite(part)]
         if len(part) >= BLOCK_SHARE * (last - first):

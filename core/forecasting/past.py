@@ -1,19 +1,21 @@
 """Forecasts from origins of the past, kept in parts, so that what was learned from other places can be put in or left out.
 
-An origin lies every four weeks from 75 days of training on. A forecast is kept as what it says before a policy weight and a
-drift are chosen (`core.calibration.twin.ForecastParts`); its errors under any weight and drift follow without simulating
-again. The twin follows the fitted lines: choosing calibrators at each origin too would take several times as long.
+An origin lies every four weeks from 75 days of training on (of longer steps see `core.calibration.pace`). A forecast is kept
+as what it says before a policy weight and a drift are chosen (`core.calibration.twin.ForecastParts`); its errors under any
+weight and drift follow without simulating again. The twin follows the fitted lines: choosing calibrators at each origin too
+would take several times as long.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 import pandas as pd
 
+from core.calibration.pace import pace_of
 from core.calibration.policy_effect_weight import known_policy_weight
 from core.calibration.problem import build_problem
 from core.calibration.transfer_prior import transfer_prior_after
@@ -26,10 +28,7 @@ from core.forecasting.baselines.persistence import seasonal_naive
 from core.forecasting.intervals import PastErrors, day_scales, place_scale
 from core.forecasting.places import Place
 from core.simulation.simulate import simulate
-
-#: Days between the origins inside the past, and the training they need at least.
-STEP = 28
-FEWEST_TRAINING = 75
+from core.study import Step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +58,7 @@ class PastForecasts(PastParts):
     latitude: float | None
     usual: np.ndarray
     left_out: Mapping[date, str]
+    step: Step = Step.DAY
 
     @property
     def longest(self) -> int:
@@ -76,7 +76,7 @@ class PastForecasts(PastParts):
         for number in range(len(self.origins)):
             usual = pd.Series(self.usual[number], list(self.behaviours))
             effect = pd.DataFrame(self.policy_effect[number], days, list(self.behaviours))
-            twin[number] = day_scales(usual, effect).to_numpy(np.float32)
+            twin[number] = day_scales(usual, effect, self.step).to_numpy(np.float32)
             naive[number] = self.usual[number]
         return twin, naive
 
@@ -103,25 +103,26 @@ def past_forecasts(place: Place, personas: pd.DataFrame, last: date, longest: in
     observations = place.observations.loc[: pd.Timestamp(last)]
     found: list[tuple[date, ForecastParts, np.ndarray, np.ndarray, np.ndarray]] = []
     left_out: dict[date, str] = {}
-    origin = place.study.start + timedelta(days=FEWEST_TRAINING)
-    while origin < last - timedelta(days=7):
-        end = min(origin + timedelta(days=longest), place.study.end)
+    step, pace = place.study.step, pace_of(place.study)
+    origin = step.after(place.study.start, pace.past_training)
+    while origin < step.after(last, -pace.level):
+        end = min(step.after(origin, longest), place.study.end)
         try:
             problem = build_problem(
                 place.study, place.timeline, place.observations, place.cases, origin, end,
-                inner=False, fewest_days=FEWEST_TRAINING,
+                inner=False, fewest=pace.past_training,
             )  # fmt: skip
             means = simulate(engine, personas, problem.contexts).everyone
             parts = forecast_in_parts(problem, problem.final, means)
         except TooLittleObserved as why:
             left_out[origin] = why.problem
         else:
-            days = pd.date_range(origin + timedelta(days=1), periods=longest, freq="D")
+            days = step.periods(step.after(origin, 1), step.after(origin, longest))
             truth = observations.reindex(days).to_numpy(float)
             naive = truth - seasonal_naive(known_at(place, origin, days)).to_numpy(float)
-            usual = place_scale(place.observations, origin)[list(behaviours)].to_numpy(float)
+            usual = place_scale(place.observations, origin, step)[list(behaviours)].to_numpy(float)
             found.append((origin, parts, truth, naive, usual))
-        origin += timedelta(days=STEP)
+        origin = step.after(origin, pace.past_step)
     shape = (len(found), longest, len(behaviours))
 
     def stacked(values: Sequence[np.ndarray]) -> np.ndarray:
@@ -144,6 +145,7 @@ def past_forecasts(place: Place, personas: pd.DataFrame, last: date, longest: in
         usual=np.array([item[4] for item in found], dtype=np.float32).reshape(len(found), len(behaviours)),
         upper=found[0][1].upper if found else np.full(len(behaviours), np.inf),
         left_out=left_out,
+        step=step,
         **arrays,
     )
 
@@ -157,6 +159,7 @@ def known_at(place: Place, origin: date, horizon: pd.DatetimeIndex) -> BaselineI
         stringency=place.published,
         indicators=place.timeline.levels()[list(place.study.indicator_codes)],
         cases=None if place.cases is None else place.cases.loc[:cut],
+        step=place.study.step,
     )
 
 
@@ -164,9 +167,9 @@ def past_errors(place: Place, personas: pd.DataFrame, last: date, longest: int) 
     """Errors of `past_forecasts`, each origin given the policy weight and drift that it could know."""
     past = past_forecasts(place, personas, last, longest)
     weight = np.array([known_policy_weight(place.study, origin).value for origin in past.origins])
-    drift = np.zeros(past.truth.shape)
+    drift, step = np.zeros(past.truth.shape), place.study.step
     for number, origin in enumerate(past.origins):
-        days = pd.date_range(origin + timedelta(days=1), periods=longest, freq="D")
+        days = step.periods(step.after(origin, 1), step.after(origin, longest))
         drift[number] = transfer_prior_after(place.study, origin).of(days)
     twin, naive = past.scales()
     return PastErrors(
@@ -176,4 +179,5 @@ def past_errors(place: Place, personas: pd.DataFrame, last: date, longest: int) 
         {"twin": past.errors(weight, drift).astype(np.float32), "seasonal_naive": past.naive},
         past.policy_effect,
         past.left_out,
+        step,
     )

@@ -25,6 +25,7 @@ __all__ = [
     "as_days",
     "calendar_for",
     "calendar_spec_for_country",
+    "period_kinds",
     "week_from_dict",
     "week_to_dict",
     "weekday_numbers",
@@ -245,6 +246,11 @@ def calendar_for(spec: CalendarSpec, start: date, end: date) -> Calendar:
     return Calendar(start, end, spec.working_weeks, (*listed, *own), ramadan, tuple(notes), spec.step, spec.kinds)
 
 
+def period_kinds(spec: CalendarSpec) -> tuple[str, ...]:
+    """The kinds that a period of this calendar can be of, each once."""
+    return DAY_TYPES if spec.step is Step.DAY else tuple(dict.fromkeys(spec.kinds))
+
+
 def as_date(value: object, *, where: str | None = None) -> date:
     """A day given as date, timestamp or ISO text. Raises InputError for anything else, missing values included."""
     if isinstance(value, datetime):  # pandas' Timestamp and NaT are datetimes
@@ -363,3 +369,8 @@ DAY_WORDS = {
     "rest": "weekly day of rest",
     "holiday": "public holiday",
 }
+
+
+def kind_in_words(kind: str) -> str:
+    """A kind of period as one says it; one of the study's own by its name."""
+    return DAY_WORDS.get(kind, kind.replace("_", " ").capitalize())

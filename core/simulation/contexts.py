@@ -12,7 +12,7 @@ from core.cognition.engine import DAY_TYPE, EFFECT, EPIDEMIC, RAMADAN, RESTRICTE
 from core.datasets.cases import reports_per_day
 from core.policy.calendar import Calendar
 from core.policy.timeline import PolicyTimeline
-from core.study import Study
+from core.study import Step, Study
 
 #: Classes of days under restrictions, by their lower ends; a context carries the class's middle. Assumption: people
 #: tell weeks from months, not one day from the next, and fewer classes mean fewer questions to an LLM.
@@ -138,22 +138,30 @@ def no_policy(study: Study) -> dict[str, float]:
     return levels | flags | {f"{item.lever}{EFFECT}": 0.0 for item in study.dynamics}
 
 
-def baseline_week(calendar: Calendar, study: Study, *, seasons: bool = False) -> pd.DataFrame:
-    """Seven ordinary days of the baseline period, Monday first: no policy, no epidemic, that period's working week, and with
-    `seasons` the season in its middle.
+def baseline_cycle(calendar: Calendar, study: Study, *, seasons: bool = False) -> pd.DataFrame:
+    """The ordinary periods of one cycle of the baseline (`Step.cycle`): no policy, no epidemic, the kinds of period of that time,
+    and with `seasons` the season in its middle. Where the step is a day, a week from Monday under its working week.
 
-    Holidays of the period are left out: the provider's baseline is a median, which one holiday does not move.
+    Holidays of the time are left out: the provider's baseline is a median, which one holiday does not move.
     """
-    period = pd.date_range(study.baseline_start, study.baseline_end, freq="D")
-    kinds = calendar.days(period)
+    step = study.step
+    period = step.periods(study.baseline_start, study.baseline_end)
+    kinds, places = calendar.days(period), step.in_cycle(period)
     row: dict[str, object] = dict(no_policy(study))
     season = {SEASON: season_of(period)[len(period) // 2]} if seasons else {}
-    week = []
-    for weekday in range(7):
-        ordinary = kinds[(period.day_of_week == weekday) & (kinds["day_type"] != "holiday")]
-        kind = ordinary["day_type"].iloc[0] if len(ordinary) else "working"
-        week.append({**row, DAY_TYPE: kind, RAMADAN: False, EPIDEMIC: 0, RESTRICTED_DAYS: 0, **season})
-    return pd.DataFrame(week)
+    cycle = []
+    for place in range(step.cycle):
+        ordinary = kinds[(places == place) & (kinds["day_type"] != "holiday")]
+        # What the baseline lacks, as a week of the year may, is like what it has.
+        kind = (
+            ordinary["day_type"].iloc[0]
+            if len(ordinary)
+            else "working"
+            if step is Step.DAY
+            else kinds["day_type"].iloc[0]
+        )
+        cycle.append({**row, DAY_TYPE: kind, RAMADAN: False, EPIDEMIC: 0, RESTRICTED_DAYS: 0, **season})
+    return pd.DataFrame(cycle)
 
 
 def unique_contexts(days: pd.DataFrame, dates: pd.DatetimeIndex) -> ContextTable:

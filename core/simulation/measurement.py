@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from core.errors import one_of
-from core.study import MEASUREMENTS
+from core.study import MEASUREMENTS, Step
+from core.study.definition import CHANGES
 
 PERCENT = 100.0
 #: Activity below this share of people is nothing to divide by.
@@ -31,19 +32,21 @@ class MeasurementModel(Protocol):
 
 
 @dataclass(frozen=True)
-class SameWeekdayChange:
-    """Percent change against the same weekday of a fixed baseline: metric = 100 · (activity · u / baseline[weekday] − 1).
+class SamePeriodChange:
+    """Percent change against the same period of a fixed baseline: metric = 100 · (activity · u / baseline[period] − 1).
 
-    u is the activity without policy of the day's own kind, and `baseline` the simulated activity of an ordinary week of
-    the baseline period, shape (…, 7, behaviours), Monday first, under the working week *of that period*: a day of rest
-    that later becomes a working day reads far above zero. Source: the definition of Google's Community Mobility Reports.
+    u is the activity without policy of the period's own kind, and `baseline` the simulated activity of the ordinary periods
+    of one cycle of the baseline, shape (…, `Step.cycle`, behaviours). Where the step is a day that is a week, Monday first,
+    under the working week *of that time*: a day of rest that later becomes a working day reads far above zero. Source: the
+    definition of Google's Community Mobility Reports; reports of water use against the same month of 2013 have the same form.
     """
 
     baseline: np.ndarray
+    step: Step
 
     def affine(self, dates: pd.DatetimeIndex, no_policy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        same_weekday = np.maximum(self.baseline, SMALLEST_ACTIVITY)[..., dates.day_of_week, :]
-        scale = PERCENT * no_policy / same_weekday
+        same_period = np.maximum(self.baseline, SMALLEST_ACTIVITY)[..., self.step.in_cycle(dates), :]
+        scale = PERCENT * no_policy / same_period
         return np.full_like(scale, -PERCENT), scale
 
 
@@ -65,17 +68,17 @@ class Share:
         return np.zeros_like(no_policy), PERCENT * no_policy
 
 
-def measurement_model(kind: str, baseline: np.ndarray) -> MeasurementModel:
-    """The model a study names; `baseline` is the simulated activity of the baseline week, shape (…, 7, behaviours)."""
+def measurement_model(kind: str, baseline: np.ndarray, step: Step = Step.DAY) -> MeasurementModel:
+    """The model a study names; `baseline` is simulated activity of one cycle of the baseline, (…, `step.cycle`, behaviours)."""
     one_of(kind, MEASUREMENTS, what="measurement model", where="study [measurement]")
-    if kind == "same_weekday_change":
-        return SameWeekdayChange(baseline)
+    if kind in CHANGES:
+        return SamePeriodChange(baseline, step)
     return Level(np.ones(baseline.shape[-1])) if kind == "level" else Share()
 
 
 def is_possible(metric: pd.DataFrame, kind: str) -> bool:
     """Whether every number of a metric, as a study names it, is one that it can be; a day without one is NaN."""
-    lowest = -PERCENT if kind == "same_weekday_change" else 0.0
+    lowest = -PERCENT if kind in CHANGES else 0.0
     values = metric.to_numpy(float)
     values = values[~np.isnan(values)]
     highest = PERCENT if kind == "share" else np.inf

@@ -24,9 +24,9 @@ def generator_of(seed: int, *stream: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=stream)))
 
 
-def week_starts(days: int) -> np.ndarray:
-    """The first days of consecutive weeks, the last one shorter where the days do not divide."""
-    return np.arange(0, days, DAYS_PER_BLOCK)
+def block_starts(days: int, block: int = DAYS_PER_BLOCK) -> np.ndarray:
+    """The first days of consecutive blocks, weeks unless told otherwise; the last one is shorter where the days do not divide."""
+    return np.arange(0, days, block)
 
 
 def unit_counts(units: int, draws: int, seed: int, strata: Sequence[object] | None = None) -> np.ndarray:

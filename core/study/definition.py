@@ -18,7 +18,9 @@ from core.study.steps import Step
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 #: How a metric relates to activity; see core.simulation.measurement.
-MEASUREMENTS = ("same_weekday_change", "level", "share")
+MEASUREMENTS = ("same_weekday_change", "same_period_change", "level", "share")
+#: Those that say by how many percent a period differs from the same one of the baseline, and so never fall below −100.
+CHANGES = ("same_weekday_change", "same_period_change")
 #: How the intensity of an amount follows from it; see `Indicator.sub_index`.
 SHARE_OF_RANGE, LOG_RATIO = "share_of_range", "log_ratio"
 LINKS = (SHARE_OF_RANGE, LOG_RATIO)
@@ -228,6 +230,11 @@ class Study:
     def step(self) -> Step:
         """How long one period of the study lasts."""
         return self.calendar.step
+
+    @property
+    def lowest(self) -> float:
+        """The least that the metric can be."""
+        return -100.0 if self.metric in CHANGES else 0.0
 
     @property
     def behaviour_ids(self) -> tuple[str, ...]:

@@ -17,8 +17,8 @@ from core.study.steps import MONTHS, Step
 
 #: The epidemic is low, moderate or high; the engines and the prompts know no other levels.
 EPIDEMIC_THRESHOLDS = 2
-#: A longer study is a slip of the hand: nothing was counted every day for longer.
-LONGEST_STUDY_DAYS = 20_000
+#: Periods of a study; a longer one is a slip of the hand: nothing was counted every day for longer.
+LONGEST_STUDY = 20_000
 #: A baseline of fewer days has not seen every weekday.
 SHORTEST_BASELINE_DAYS = 7
 #: Who people were that long before says nothing of their ordinary days.
@@ -332,9 +332,10 @@ class WrittenStudy(WrittenModel):
         self._calendar_of_the_step()
         if not self.start < self.end:
             raise wrong(f"is {self.end}", f"after the start, {self.start}", key="end")
-        days = (self.end - self.start).days + 1
-        if days > LONGEST_STUDY_DAYS:
-            raise wrong(f"is {self.end}, which makes {days:,} days", f"up to {LONGEST_STUDY_DAYS:,} days", key="end")
+        periods = self.step.between(self.start, self.end) + 1
+        if periods > LONGEST_STUDY:
+            problem = f"is {self.end}, which makes {periods:,} {self.step}s"
+            raise wrong(problem, f"up to {LONGEST_STUDY:,} {self.step}s", key="end")
         if not self.start < self.train_end < self.end:
             raise wrong(f"is {self.train_end}", f"after {self.start}, before {self.end}", key="train_end")
         if self.measurement.baseline_end > self.end:
@@ -363,6 +364,10 @@ class WrittenStudy(WrittenModel):
             )
         if daily and said.kinds:
             raise wrong("has kinds of months, and its step is a day", "working weeks and holidays", key="calendar")
+        wrong_metric = "same_period_change" if daily else "same_weekday_change"
+        if self.measurement.kind == wrong_metric:
+            allowed = ", ".join(name for name in MEASUREMENTS if name != wrong_metric)
+            raise wrong(f"is {wrong_metric}, and the step is a {self.step}", allowed, key="measurement")
         for key in () if daily else ("working_weeks", "holidays", "not_holidays", "ramadan", "country"):
             if getattr(said, key):
                 raise wrong(f"has {key}, and its step is a {self.step}", "kinds of months, or nothing", key="calendar")

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from core.statistics.bootstrap import MANY_DRAWS, unit_counts, week_starts
+from core.statistics.bootstrap import MANY_DRAWS, block_starts, unit_counts
 from core.statistics.levels import VERDICT, central
 
 #: Weeks of a test below which nothing is said of how weeks differ.
@@ -77,7 +77,7 @@ def macro_draws(forecasts: Sequence[pd.DataFrame], observed: pd.DataFrame, *, dr
     """
     truth = observed.to_numpy(float)
     errors = np.stack([frame.to_numpy(float) for frame in forecasts]) - truth
-    starts = week_starts(len(truth))
+    starts = block_starts(len(truth))
     squares = np.add.reduceat(np.where(np.isfinite(truth), errors, 0.0) ** 2, starts, axis=1)
     counts = np.add.reduceat(np.isfinite(truth).astype(float), starts, axis=0)
     drawn = unit_counts(len(starts), draws, seed)
@@ -98,7 +98,7 @@ def macro_differences(
     seen = observed.loc[:, observed.notna().any()]
     frames = [frame[seen.columns] for frame in (ours, *others.values())]
     scores = [float(np.sqrt(((frame - seen) ** 2).mean()).mean()) for frame in frames]
-    weeks = len(week_starts(len(seen)))
+    weeks = len(block_starts(len(seen)))
     if weeks < FEWEST_WEEKS:
         return {
             name: Difference(scores[0] - score, None, None, weeks)

@@ -16,6 +16,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
+from core.calibration.pace import PACES
 from core.calibration.problem import build_problem
 from core.calibration.search import choose_calibrators
 from core.calibration.twin import forecast_defaults, twin_forecast
@@ -29,12 +30,13 @@ from core.errors import TooLittleObserved, one_of
 from core.forecasting.backtest import counted_behaviours, why_not_counted
 from core.forecasting.baselines import BASELINES, BaselineInputs
 from core.forecasting.metrics import rmse
-from core.forecasting.past import FEWEST_TRAINING
 from core.forecasting.places import FEWEST_OBSERVED, Place, places_from_tables
 from core.simulation.simulate import simulate
+from core.study import Step
 
 TWIN, NATIONAL, PEOPLE = "twin", "national_twin", "national_twin_own_people"
 COMPARED = ("last_7_days", "seasonal_naive")
+FEWEST_TRAINING = PACES[Step.DAY].past_training
 NATIONAL_NAIVE = "national_seasonal_naive"
 #: Regions are compared by this many behaviours at least.
 FEWEST_SHARED = 3
@@ -242,7 +244,7 @@ def _twin(
     columns = [nation.study.behaviour_ids.index(name) for name in place.study.behaviour_ids]
     problem = build_problem(
         place.study, place.timeline, place.observations, place.cases, origin, end,
-        fewest_days=FEWEST_TRAINING,
+        fewest=FEWEST_TRAINING,
     )  # fmt: skip
     means = simulate(engine, personas, problem.contexts).everyone[:, columns]
     parameters = choose_calibrators(problem, means, forecast_defaults(place.study, origin))
@@ -266,7 +268,7 @@ def _national(
     if country.attribute is not None:
         problem = build_problem(
             nation.study, nation.timeline, nation.observations, nation.cases, origin, end,
-            fewest_days=FEWEST_TRAINING,
+            fewest=FEWEST_TRAINING,
         )  # fmt: skip
         means = simulate(engine, personas, problem.contexts).everyone
         parameters = choose_calibrators(problem, means, forecast_defaults(problem.study, origin))

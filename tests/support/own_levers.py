@@ -3,6 +3,7 @@ of a made-up place. Data only, no code."""
 
 from __future__ import annotations
 
+import tomllib
 from datetime import date
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pandas as pd
 import tomli_w
 
 from core.services.studies.requests import RunRequest
+from core.study import Step
 
 START, TRAIN_END, TEST_END, END = date(2030, 1, 1), date(2030, 8, 13), date(2030, 9, 15), date(2030, 12, 31)
 CUT = {"code": "S", "name": "Mandated cut", "unit": "%", "reference": 0, "limit": 36, "notch": 4}
@@ -78,4 +80,49 @@ def own_levers(folder: Path, *, saved: float = -1.0) -> RunRequest:
     )
     return RunRequest(
         str(folder / "district.toml"), folder, personas=40, trials=2, train_end=TRAIN_END, test_end=TEST_END
+    )
+
+
+def own_months(folder: Path, step: str = "month") -> RunRequest:
+    """The same district with a row a month (or year): use against the same month of 2013, under a cut and leaflets."""
+    own_levers(folder)
+    study = tomllib.loads((folder / "district.toml").read_text())
+    period = Step(step)
+    start, end = date(1960, 1, 1) if period is Step.YEAR else date(2013, 1, 1), date(2020, 12, 31)
+    train_end, test_end = (
+        (date(2012, 1, 1), date(2017, 1, 1)) if period is Step.YEAR else (date(2018, 6, 1), date(2019, 6, 1))
+    )
+    kind = "share" if period is Step.YEAR else "same_period_change"
+    study |= {
+        "id": f"district-{step}",
+        "step": step,
+        "calendar": {},
+        "start": start,
+        "end": end,
+        "train_end": train_end,
+    }
+    study["measurement"] = {
+        "kind": kind,
+        "unit": "%",
+        "baseline_start": start,
+        "baseline_end": date(start.year, 12, 31),
+    }
+    del study["effects"]
+    (folder / "district.toml").write_text(tomli_w.dumps(study))
+    table = pd.read_csv(folder / "table.csv")
+    table.loc[table["term"] == "day", "key"] = "july" if period is Step.MONTH else "year"
+    table.to_csv(folder / "table.csv", index=False)
+    periods, rng = period.periods(start, end), np.random.default_rng(6)
+    where = np.linspace(0, 1, len(periods))
+    cut = np.select([where < 0.3, where < 0.6, where < 0.8], [0.0, 20.0, 8.0], 0.0)
+    season = 3 * np.sin(2 * np.pi * periods.month / 12) if period is Step.MONTH else 0.0
+    level = 60.0 if kind == "share" else 0.0
+    values = {"watering": level - 0.9 * cut + season + rng.normal(0, 1, len(periods)), "saving": level / 2 + 0.5 * cut}
+    about = {"place": "Nowhere", "date": (periods + pd.Timedelta(days=14)).strftime("%Y-%m-%d")}
+    pd.DataFrame({**about, **{name: np.round(item, 3) for name, item in values.items()}}).to_csv(
+        folder / "mobility.csv", index=False
+    )
+    pd.DataFrame({**about, "S": cut, "I": (where >= 0.5).astype(int)}).to_csv(folder / "policy.csv", index=False)
+    return RunRequest(
+        str(folder / "district.toml"), folder, personas=30, trials=2, train_end=train_end, test_end=test_end
     )

@@ -17,6 +17,7 @@ from core.content_cache import Remembered
 from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.records import content_hash
 from core.registry import Kind, Registry
+from core.study import Step
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class BaselineInputs:
     """What a baseline may know.
 
     `observed` (training days × behaviours); `horizon` the days to forecast; `stringency` (0–100) and `indicators`
-    (ordinal levels) cover both; `cases` ends at the origin or is None.
+    (levels) cover both; `cases` ends at the origin or is None; `step` is how long a period lasts.
     """
 
     observed: pd.DataFrame
@@ -32,6 +33,7 @@ class BaselineInputs:
     stringency: pd.Series
     indicators: pd.DataFrame
     cases: pd.Series | None
+    step: Step = Step.DAY
 
 
 Forecast = Callable[[BaselineInputs], pd.DataFrame]

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from core.calibration.pace import PACES
 from core.forecasting.baselines import BaselineInputs, baseline, index_of
-
-RECENT_WEEK = 7
-RECENT_MONTH = 28
+from core.study import Step
 
 
 @baseline("The last observed value", order=10)
@@ -19,18 +18,20 @@ def last_value(known: BaselineInputs) -> pd.DataFrame:
 
 @baseline("The mean of the last 7 days", order=20)
 def last_7_days(known: BaselineInputs) -> pd.DataFrame:
-    """The mean of the last seven days."""
-    return _constant(known, known.observed.iloc[-RECENT_WEEK:].mean())
+    """The mean of the last seven days, or of the last periods that tell the level where they are longer."""
+    return _constant(known, known.observed.iloc[-PACES[known.step].level :].mean())
 
 
 @baseline("Each weekday's mean over the last 28 days", order=30)
 def seasonal_naive(known: BaselineInputs) -> pd.DataFrame:
-    """The mean of the same weekday over the last 28 days."""
-    recent = known.observed.iloc[-RECENT_MONTH:]
-    by_weekday = recent.groupby(index_of(recent).day_of_week).mean().reindex(range(7))
-    by_weekday = by_weekday.fillna(recent.mean())
+    """The mean of the same weekday over the last 28 days, or of the same month (week) of the last year."""
+    recent = known.observed.iloc[
+        -max(PACES[known.step].profile, known.step.cycle if known.step is not Step.DAY else 0) :
+    ]
+    alike = recent.groupby(known.step.in_cycle(index_of(recent))).mean().reindex(range(known.step.cycle))
+    alike = alike.fillna(recent.mean())
     return pd.DataFrame(
-        by_weekday.to_numpy()[known.horizon.day_of_week], index=known.horizon, columns=known.observed.columns
+        alike.to_numpy()[known.step.in_cycle(known.horizon)], index=known.horizon, columns=known.observed.columns
     )
 
 

@@ -19,7 +19,7 @@ def linear(known: BaselineInputs) -> pd.DataFrame:
     from sklearn.linear_model import Ridge
 
     def features(days: pd.DatetimeIndex) -> np.ndarray:
-        return np.column_stack([known.stringency.reindex(days), np.eye(7)[days.day_of_week]])
+        return np.column_stack([known.stringency.reindex(days), np.eye(known.step.cycle)[known.step.in_cycle(days)]])
 
     return _regression(known, features, lambda: Ridge(alpha=1.0))
 
@@ -27,7 +27,7 @@ def linear(known: BaselineInputs) -> pd.DataFrame:
 @baseline("Gradient boosting on stringency and weekday", order=60)
 def gradient_boosting(known: BaselineInputs) -> pd.DataFrame:
     """Gradient boosting on (stringency, weekday), scikit-learn's defaults: the published rival."""
-    return _boosting(known, lambda days: [known.stringency.reindex(days), days.day_of_week])
+    return _boosting(known, lambda days: [known.stringency.reindex(days), known.step.in_cycle(days)])
 
 
 @baseline("Gradient boosting on ten indicators, weekday and cases as of the origin", order=70)
@@ -44,7 +44,7 @@ def gradient_boosting_indicators(known: BaselineInputs) -> pd.DataFrame:
         return mean.reindex(days, method="ffill").bfill().to_numpy()
 
     return _boosting(
-        known, lambda days: [*known.indicators.reindex(days).to_numpy(float).T, days.day_of_week, cases(days)]
+        known, lambda days: [*known.indicators.reindex(days).to_numpy(float).T, known.step.in_cycle(days), cases(days)]
     )
 
 
@@ -54,7 +54,7 @@ def gradient_boosting_trend(known: BaselineInputs) -> pd.DataFrame:
     """Gradient boosting on (stringency, weekday, month, day index)."""
     start = known.observed.index[0]
     return _boosting(
-        known, lambda days: [known.stringency.reindex(days), days.day_of_week, days.month, (days - start).days]
+        known, lambda days: [known.stringency.reindex(days), known.step.in_cycle(days), days.month, (days - start).days]
     )
 
 

@@ -220,7 +220,8 @@ def held_sentence(result: SweepResult) -> str:
 def day_words(day_types: Mapping[str, int]) -> str:
     """How many days of each kind were counted, most frequent first."""
     ordered = sorted(day_types.items(), key=lambda item: -item[1])
-    return ", ".join(f"{count} {DAY_WORDS[kind] if count != 1 else DAY_WORDS[kind][:-1]}" for kind, count in ordered)
+    named = {kind: DAY_WORDS.get(kind, f"{kind.replace('_', ' ')}s") for kind, _ in ordered}
+    return ", ".join(f"{count} {named[kind] if count != 1 else named[kind][:-1]}" for kind, count in ordered)
 
 
 def sweep_sentence(result: SweepResult, behaviour: Behaviour) -> str:

@@ -22,11 +22,11 @@ from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.execution.progress import ProgressReporter
 from core.people.personas import Population
 from core.people.spec import PopulationSpec
-from core.policy.calendar import DAY_WORDS
+from core.policy.calendar import kind_in_words
 from core.result import Result
 from core.services.populations.drafts import PopulationDraft, draw_population
 from core.services.runs.fitted import fitted_twin
-from core.simulation.contexts import baseline_week
+from core.simulation.contexts import baseline_cycle
 from core.simulation.simulate import simulate
 from core.store.database import Store
 
@@ -149,7 +149,7 @@ def named_contexts(twin: FittedTwin) -> tuple[tuple[str, ...], pd.DataFrame]:
     after the origin are as known at the origin.
     """
     study, window = twin.problem.study, twin.problem.final
-    week = baseline_week(twin.timeline.calendar, study, seasons=twin.problem.seasons)
+    week = baseline_cycle(twin.timeline.calendar, study, seasons=twin.problem.seasons)
     working = week[week[DAY_TYPE] == "working"]
     ordinary = (working if len(working) else week).iloc[[0]]
     first, last = study.baseline_start, study.baseline_end
@@ -176,7 +176,7 @@ def _prefer_working(days: pd.DataFrame, among: pd.DatetimeIndex) -> pd.DatetimeI
 
 
 def _day(days: pd.DataFrame, day: pd.Timestamp) -> str:
-    return f"{day:%a} {_date(day)} ({DAY_WORDS[str(days.loc[day, DAY_TYPE])]})"
+    return f"{day:%a} {_date(day)} ({kind_in_words(str(days.loc[day, DAY_TYPE]))})"
 
 
 def _date(day: date) -> str:

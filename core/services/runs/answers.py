@@ -18,7 +18,7 @@ from core.cognition.llm.engine import PreparedQuestion
 from core.cognition.llm.memoising import JOINT, MemoisingEngine, context_keys
 from core.cognition.llm.prompts import PERSONA, PROMPTS, PromptWriter, load_prompts
 from core.errors import InputError
-from core.policy.calendar import DAY_WORDS
+from core.policy.calendar import kind_in_words
 from core.records import RunRecord
 from core.services.language.engines import own_contexts_of, problem_of
 from core.services.studies.inputs import StudyInputs
@@ -60,7 +60,7 @@ def situations_of(run: StoredRun, inputs: StudyInputs) -> Situations:
     rows = found.groupby("context_id", as_index=False).agg(
         first=("date", "min"), last=("date", "max"), days=("date", "size"), stringency=("stringency", "mean")
     )
-    rows["kind"] = [DAY_WORDS[str(problem.contexts.loc[row, DAY_TYPE])] for row in rows["context_id"]]
+    rows["kind"] = [kind_in_words(str(problem.contexts.loc[row, DAY_TYPE])) for row in rows["context_id"]]
     columns = ["context_id", "kind", "first", "last", "days", "stringency"]
     return Situations(problem.contexts, rows.sort_values("first", ignore_index=True)[columns])
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
-from core.calibration.problem import FEWEST_TRAINING_DAYS, INNER_STEP
+from core.calibration.pace import pace_of
 from core.cognition.registry import asks_model
 from core.errors import InputError
 from core.records import RunRecord, code_version, package_versions
@@ -17,10 +17,9 @@ from core.services.studies.inputs import StudyInputs, study_hash
 from core.services.studies.requests import ModelOptions, RunRequest
 from core.store.database import Store
 from core.store.runs import ENDED_EARLY, RUNNING, StoredRun
-from core.study import Study
+from core.study import Step, Study
 
 #: A hold-out shorter than four weeks says little about a forecast with a weekly pattern.
-FEWEST_TEST_DAYS = 28
 ENDINGS = {
     "cancelled": "was stopped",
     "interrupted": "ended before it was done",
@@ -30,21 +29,24 @@ ENDINGS = {
 
 @dataclass(frozen=True)
 class SplitLimits:
-    """The days between which training may end, and the last day that can be tested."""
+    """The periods between which training may end, the last that can be tested, and how many a test has at least."""
 
     earliest: date
     latest: date
     last: date
+    step: Step
+    fewest_test: int
 
     def test_end(self, train_end: date) -> date:
         """The first day on which the test may end after this training end."""
-        return train_end + timedelta(days=FEWEST_TEST_DAYS)
+        return self.step.after(train_end, self.fewest_test)
 
 
 def split_limits(study: Study) -> SplitLimits:
     """Training long enough for one inner origin, and at least four weeks left to test on."""
-    earliest = study.start + timedelta(days=INNER_STEP + FEWEST_TRAINING_DAYS - 1)
-    return SplitLimits(earliest, study.end - timedelta(days=FEWEST_TEST_DAYS), study.end)
+    step, pace = study.step, pace_of(study)
+    earliest = step.after(study.start, pace.inner_step + pace.fewest_training - 1)
+    return SplitLimits(earliest, step.after(study.end, -pace.fewest_test), study.end, step, pace.fewest_test)
 
 
 def checked_split(study: Study, train_end: date, test_end: date) -> None:

@@ -88,7 +88,10 @@ def fitted_twin(
 def horizon_dates(twin: FittedTwin, start: date | None = None, end: date | None = None) -> pd.DatetimeIndex:
     """Days to look at: the run's hold-out, or a part of it; InputError for days outside."""
     first, last = twin.problem.final.horizon[0], twin.problem.final.horizon[-1]
-    begin, stop = first if start is None else pd.Timestamp(start), last if end is None else pd.Timestamp(end)
+    step = twin.problem.study.step
+    begin, stop = (
+        default if day is None else pd.Timestamp(step.first_day(day)) for day, default in ((start, first), (end, last))
+    )
     for day in (begin, stop):
         if not first <= day <= last:
             raise InputError(
@@ -103,7 +106,7 @@ def horizon_dates(twin: FittedTwin, start: date | None = None, end: date | None 
             where="counterfactual",
             allowed=f"{begin.date()} to {last.date()}",
         )
-    return pd.date_range(begin, stop, freq="D")
+    return twin.problem.final.horizon[twin.problem.final.horizon.slice_indexer(begin, stop)]
 
 
 def _check_same(stored: pd.DataFrame, rebuilt: pd.DataFrame, run_id: str) -> None:

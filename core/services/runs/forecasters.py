@@ -166,5 +166,6 @@ def rival_forecasts(
         stringency=inputs.stringency,
         indicators=inputs.timeline.levels()[list(inputs.study.indicator_codes)],
         cases=cases,
+        step=inputs.study.step,
     )
     return baseline_forecasts(known, executor)

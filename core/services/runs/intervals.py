@@ -34,7 +34,6 @@ from core.services.studies.inputs import StudyInputs
 #: Why a behaviour has no interval: nothing was learned from other places by then, and its own past has too few independent
 #: origins; or too little was observed in the last four weeks of training.
 NO_WIDTHS, NO_SCALE = "no_widths", "no_scale"
-LOWEST = {"same_weekday_change": -100.0, "level": 0.0, "share": 0.0}
 
 
 @dataclass(frozen=True)
@@ -95,10 +94,10 @@ def run_intervals(
     else:
         own = _own_widths(inputs, problem, personas)
         widths, source = own.widths, _own_source(own)
-    usual = place_scale(problem.observed, origin)
-    scales = day_scales(usual, twin.policy_effect)
+    usual = place_scale(problem.observed, origin, study.step)
+    scales = day_scales(usual, twin.policy_effect, study.step)
     moved = twin.novel_calendar_days * known_days_off_spread(study, origin)
-    ends = interval_ends(twin.forecast, widths, scales, origin, LOWEST[study.metric], moved)
+    ends = interval_ends(twin.forecast, widths, scales, origin, study.lowest, moved, study.step)
     drawn = {name: any(bool(lower[name].notna().any()) for lower, _ in ends.values()) for name in twin.forecast}
     unknown = {
         str(name): NO_SCALE if np.isnan(usual[str(name)]) else NO_WIDTHS for name, has in drawn.items() if not has

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
 
-from core.calibration.linear import FEWEST_DAYS
-from core.calibration.problem import FEWEST_TRAINING_DAYS, INNER_STEP
+from core.calibration.pace import pace_of
 from core.datasets.observed import source_files
 from core.errors import InputError
 from core.services.studies.inputs import StudyInputs
 from core.settings import observed_data, shipped_data
 from core.study import Study
-
-#: Test days that are left where a training end is proposed.
-PROPOSED_TEST_DAYS = 28
 
 
 def check_split(inputs: StudyInputs, train_end: date, test_end: date, data: str | Path | None = None) -> None:
@@ -32,29 +28,31 @@ def check_split(inputs: StudyInputs, train_end: date, test_end: date, data: str 
         raise InputError(
             f"test to {test_end}", where=where, allowed=f"after {study.start}, up to {study.end}", nearest=near
         )
-    shortest = study.start + timedelta(days=FEWEST_TRAINING_DAYS - 1)
+    step, pace = study.step, pace_of(study)
+    fewest = pace.fewest_observed
+    shortest = step.after(study.start, pace.fewest_training - 1)
     observed = inputs.observations.loc[: pd.Timestamp(test_end)]
     earliest = shortest
     for item in study.behaviours:
         days = observed.index[observed[item.id].notna()]
         seen = int((days <= pd.Timestamp(train_end)).sum())
-        enough = days[FEWEST_DAYS - 1].date() if len(days) >= FEWEST_DAYS else None
-        if enough is None or (seen < FEWEST_DAYS and enough > shortest):
+        enough = days[fewest - 1].date() if len(days) >= fewest else None
+        if enough is None or (seen < fewest and enough > shortest):
             raise InputError(
-                f"the behaviour {item.id} (column '{item.column}') was observed on {seen} days of training, up to {train_end}",
+                f"the behaviour {item.id} (column '{item.column}') was observed on {seen} {step}s of training, up to {train_end}",
                 where=_mobility_files(study, data),
-                allowed=f"{FEWEST_DAYS} days or more, or a study without this behaviour",
-                nearest=None if enough is None else _within(enough + timedelta(days=INNER_STEP), test_end),
+                allowed=f"{fewest} {step}s or more, or a study without this behaviour",
+                nearest=None if enough is None else _within(step.after(enough, pace.inner_step), test_end),
             )
         earliest = max(earliest, enough)
-    earliest += timedelta(days=INNER_STEP)
+    earliest = step.after(earliest, pace.inner_step)
     if not earliest <= train_end < test_end:
-        latest = test_end - timedelta(days=1)
-        proposed = max(earliest, min(train_end, test_end - timedelta(days=PROPOSED_TEST_DAYS)))
+        latest = step.after(test_end, -1)
+        proposed = max(earliest, min(train_end, step.after(test_end, -pace.fewest_test)))
         raise InputError(
             f"training to {train_end}, test to {test_end}",
             where=where,
-            allowed=f"training to {earliest} at the earliest, and to the day before the test ends ({latest})",
+            allowed=f"training to {earliest} at the earliest, and to the {step} before the test ends ({latest})",
             nearest=_within(proposed, test_end),
         )
 

@@ -46,9 +46,7 @@ SMALL = RunRequest("meridia", personas=20, trials=16, seed=3, **SHORT)
 def test_the_earliest_training_end_is_the_first_that_leaves_an_inner_origin(name: str) -> None:
     study = load_study(name)
     limits = split_limits(study)
-    assert inner_spans(study.start, limits.earliest) and not inner_spans(
-        study.start, limits.earliest - timedelta(days=1)
-    )
+    assert inner_spans(study, limits.earliest) and not inner_spans(study, limits.earliest - timedelta(days=1))
     assert limits.last == study.end and limits.earliest < study.train_end < limits.latest
     checked_split(study, study.train_end, study.end)
     checked_split(study, limits.earliest, limits.test_end(limits.earliest))

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from own_levers import own_levers
+from own_levers import own_levers, own_months
 
 from core.cognition.engine import EFFECT
 from core.counterfactual.fitted import FittedTwin
@@ -93,3 +93,39 @@ def test_an_amount_beyond_its_bounds_is_named_in_the_file(tmp_path: Path) -> Non
     path.write_text(path.read_text().replace("2030-03-05,12.5", "2030-03-05,40"))
     with Store.memory() as store, pytest.raises(InputError, match=r"policy.csv.*S.*0 to 36 % of S \(Mandated cut\)"):
         run_study(request, store)
+
+
+@pytest.mark.parametrize("step", ["month", "year"])
+def test_a_study_of_longer_periods_is_run_swept_and_compared(tmp_path: Path, step: str) -> None:
+    request = own_months(tmp_path, step)
+    with Store.memory() as store:
+        result = run_study(request, store)
+        assert result.macro_rmse["twin"] < result.macro_rmse["train_mean"]
+        twin = fitted_twin(store, result.run_id, inputs=open_study(request.study, request.data))
+        dates = horizon_dates(twin)
+        assert len(dates) == {"month": 12, "year": 5}[step]
+        swept, _ = run_sweep(store, result.run_id, [0, 100], twin=twin)
+        assert swept.monotone and swept.levels[0].metric["watering"] > swept.levels[1].metric["watering"]
+        first = dates[0].date()
+        stricter = twin.timeline.with_constant({"S": 36}, first, name="Stricter")
+        result, _ = run_compare(store, result.run_id, [stricter], twin=twin, start=first, end=dates[-1].date())
+        assert result.scenarios[0].difference["watering"] < 0 < result.scenarios[0].difference["saving"]
+
+
+@pytest.mark.parametrize("step", ["month", "year"])
+def test_nothing_observed_after_the_origin_reaches_a_forecast(tmp_path: Path, step: str) -> None:
+    request = own_months(tmp_path, step)
+    with Store.memory() as store:
+        first = run_study(request, store).run_id
+        path = tmp_path / "mobility.csv"
+        table = pd.read_csv(path)
+        later = table["date"] > str(request.train_end.replace(day=28))
+        table.loc[later, ["watering", "saving"]] = 77.0
+        table.to_csv(path, index=False)
+        second = run_study(request, store).run_id
+        assert second != first and later.sum() > 1
+        made = [store.read_result("forecasts", run_id) for run_id in (first, second)]
+        ends = [store.read_result("intervals", run_id) for run_id in (first, second)]
+    for one, other in (made, ends):
+        kept = [column for column in one if column != "run_id"]
+        assert len(one) and one[kept].equals(other[kept])

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from core.calibration.anchoring import (
     HOLIDAYS_BELIEVED,
-    LEVEL_DAYS,
-    PROFILE_DAYS,
     follow_policy,
     is_off,
     measure_origin_residual,
 )
+from core.calibration.pace import PACES
+from core.study import Step
 
 DAYS = pd.date_range("2030-03-04", periods=56)  # from a Monday
 TYPES = np.where(DAYS.day_of_week == 5, "weekend", np.where(DAYS.day_of_week == 6, "rest", "working")).astype(object)
@@ -40,8 +40,8 @@ def test_a_steady_gap_by_kind_of_day_is_found() -> None:
 def test_the_profile_is_that_of_four_weeks_and_the_level_that_of_the_last() -> None:
     modelled = np.zeros((56, 1))
     observed = (DAYS.day_of_week.to_numpy() * 0.01)[:, None] + 0.0
-    observed[-LEVEL_DAYS:] += 0.5
-    observed[:-PROFILE_DAYS] = 99.0
+    observed[-PACES[Step.DAY].level :] += 0.5
+    observed[: -PACES[Step.DAY].profile] = 99.0
     gap = measure_origin_residual(observed, modelled, modelled, DAYS, TYPES)
     found = gap.of(pd.date_range("2030-04-29", periods=7), TYPES[:7])[:, 0]
     assert np.allclose(np.diff(found), 0.01), "the weekdays' profile"

@@ -163,12 +163,13 @@ def test_forecasts_in_parts_are_the_forecasts_that_are_made() -> None:
     """The errors that are learned from are those of the twin itself, to rounding."""
     from backtest_cases import people, places
 
+    from core.calibration.pace import PACES
     from core.calibration.problem import build_problem
     from core.calibration.twin import forecast_defaults, twin_forecast
     from core.cognition.coefficients import load_coefficients
     from core.cognition.rules import RulesEngine
-    from core.forecasting.past import FEWEST_TRAINING
     from core.simulation.simulate import simulate
+    from core.study import Step
 
     place, last = places()["DEU"], date(2020, 12, 31)
     past = past_forecasts(place, people(), last, 60)
@@ -179,7 +180,7 @@ def test_forecasts_in_parts_are_the_forecasts_that_are_made() -> None:
         days = pd.date_range(origin, periods=61)[1:]
         problem = build_problem(
             place.study, place.timeline, place.observations, place.cases, origin, days[-1].date(),
-            inner=False, fewest_days=FEWEST_TRAINING,
+            inner=False, fewest=PACES[Step.DAY].past_training,
         )  # fmt: skip
         means = simulate(engine, people(), problem.contexts).everyone
         twin = twin_forecast(problem, problem.final, means, forecast_defaults(place.study, origin))

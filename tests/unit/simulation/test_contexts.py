@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.calibration.problem import FEWEST_TRAINING_DAYS, INNER_STEP, Problem, build_problem, inner_spans
+from core.calibration.pace import PACES
+from core.calibration.problem import Problem, build_problem, inner_spans
 from core.cognition.engine import DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS, SEASON
 from core.errors import InputError
 from core.policy.calendar import calendar_for
@@ -22,7 +23,7 @@ from core.simulation.contexts import (
     CASE_WINDOW,
     RESTRICTED_CLASSES,
     RESTRICTED_MIDDLES,
-    baseline_week,
+    baseline_cycle,
     epidemic_levels,
     frozen_at,
     origin_moment,
@@ -32,7 +33,9 @@ from core.simulation.contexts import (
     unique_contexts,
     without_policy,
 )
-from core.study import load_study
+from core.study import Step, load_study
+
+DAILY = PACES[Step.DAY]
 
 
 @lru_cache(maxsize=1)
@@ -126,7 +129,7 @@ def test_nothing_reported_later_is_known(known: int, seed: int) -> None:
 
 def test_the_baseline_week_is_that_of_its_period() -> None:
     study = load_study("uae")
-    week = baseline_week(calendar_for(study.calendar, date(2019, 12, 1), study.end), study)
+    week = baseline_cycle(calendar_for(study.calendar, date(2019, 12, 1), study.end), study)
     kinds = ["working", "working", "working", "working", "rest", "weekend", "working"]
     assert week[DAY_TYPE].tolist() == kinds
     assert (week[list(study.indicator_codes)] == 0).all(axis=None) and (week[EPIDEMIC] == 0).all()
@@ -138,7 +141,7 @@ def test_holidays_of_the_baseline_do_not_make_its_week() -> None:
     lucky = replace(study, baseline_start=date(2030, 1, 1), baseline_end=date(2030, 1, 14))
     calendar = calendar_for(study.calendar, date(2029, 12, 1), study.end)
     assert calendar.days(pd.date_range("2030-01-01", periods=1))["day_type"].iloc[0] == "holiday"
-    assert baseline_week(calendar, lucky)[DAY_TYPE].tolist() == ["working"] * 5 + ["weekend", "rest"]
+    assert baseline_cycle(calendar, lucky)[DAY_TYPE].tolist() == ["working"] * 5 + ["weekend", "rest"]
 
 
 def test_windows_meet_at_their_origins() -> None:
@@ -151,7 +154,7 @@ def test_windows_meet_at_their_origins() -> None:
         for rows in (window.types, window.actual, window.no_policy, window.frozen_policy):
             assert len(rows) == len(window.train) + len(window.horizon)
     for step, window in enumerate(problem.inner, start=1):
-        assert (problem.final.origin - window.origin).days == INNER_STEP * step
+        assert (problem.final.origin - window.origin).days == DAILY.inner_step * step
         assert window.horizon[-1] <= pd.Timestamp(problem.final.origin)
     assert problem.final.horizon[-1] == pd.Timestamp(study.end)
 
@@ -209,11 +212,11 @@ def test_cases_after_an_origin_do_not_reach_its_contexts() -> None:
 
 def test_origins_inside_training_leave_enough_to_train_on() -> None:
     start = date(2030, 2, 15)
-    shortest = start + timedelta(days=FEWEST_TRAINING_DAYS - 1)
-    assert inner_spans(start, shortest + timedelta(days=INNER_STEP - 1)) == []
-    (span,) = inner_spans(start, shortest + timedelta(days=INNER_STEP))
-    assert span == (shortest, shortest + timedelta(days=INNER_STEP))
-    assert len(inner_spans(start, start + timedelta(days=600))) == 4
+    shortest = start + timedelta(days=DAILY.fewest_training - 1)
+    assert inner_spans(load_study("meridia"), shortest + timedelta(days=DAILY.inner_step - 1)) == []
+    (span,) = inner_spans(load_study("meridia"), shortest + timedelta(days=DAILY.inner_step))
+    assert span == (shortest, shortest + timedelta(days=DAILY.inner_step))
+    assert len(inner_spans(load_study("meridia"), start + timedelta(days=600))) == 4
 
 
 def test_an_origin_before_a_behaviour_was_observed_is_left_out() -> None:
@@ -269,7 +272,7 @@ def test_the_season_is_in_contexts_only_where_it_is_asked_for() -> None:
     pd.testing.assert_frame_equal(told.drop(columns=SEASON), plain)
     held = frozen_at(told, origin_moment(told.assign(epidemic=0), dates[99].date()))
     assert held[SEASON].tolist() == without_policy(told, study)[SEASON].tolist() == season_of(dates).tolist()
-    assert SEASON not in baseline_week(timeline.calendar, study)
-    assert set(baseline_week(timeline.calendar, study, seasons=True)[SEASON]) == set(
+    assert SEASON not in baseline_cycle(timeline.calendar, study)
+    assert set(baseline_cycle(timeline.calendar, study, seasons=True)[SEASON]) == set(
         season_of(pd.DatetimeIndex([study.baseline_start]))
     )

@@ -15,7 +15,7 @@ from core.cognition.engine import DAY_TYPE
 from core.errors import InputError
 from core.people.personas import synthesise
 from core.policy.calendar import calendar_for
-from core.simulation.contexts import baseline_week, without_policy
+from core.simulation.contexts import baseline_cycle, without_policy
 from core.simulation.measurement import SMALLEST_ACTIVITY, measurement_model
 from core.simulation.simulate import simulate
 
@@ -84,7 +84,7 @@ def test_a_friday_turned_working_day_reads_far_above_100() -> None:
     """The UAE's weekend moved in January 2022; the provider still compares with the Fridays of 2020."""
     place = study("uae")
     calendar = calendar_for(place.calendar, date(2019, 12, 1), place.end)
-    week = baseline_week(calendar, place)
+    week = baseline_cycle(calendar, place)
     people = synthesise(spec("uae"), 1000, seed=0).personas
     after = pd.date_range("2022-02-07", periods=7)  # Monday to Sunday, no holiday
     new_week = week.assign(**{DAY_TYPE: calendar.days(after)["day_type"].to_numpy()})

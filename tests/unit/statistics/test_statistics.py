@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.statistics.bootstrap import exponential_multiples, generator_of, unit_counts, week_starts
+from core.statistics.bootstrap import block_starts, exponential_multiples, generator_of, unit_counts
 from core.statistics.levels import LEVELS, SHOWN, central, tails
 
 
@@ -49,4 +49,5 @@ def test_the_bayesian_bootstrap_has_the_error_of_a_mean() -> None:
 
 
 def test_weeks_begin_on_the_first_day_and_the_last_may_be_short() -> None:
-    assert week_starts(15).tolist() == [0, 7, 14] and week_starts(14).tolist() == [0, 7]
+    assert block_starts(15).tolist() == [0, 7, 14] and block_starts(14).tolist() == [0, 7]
+    assert block_starts(7, 3).tolist() == [0, 3, 6]

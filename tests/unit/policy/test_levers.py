@@ -208,7 +208,14 @@ def monthly(tmp_path: Path, **calendar: Any) -> Study:
     own(tmp_path)
     raw = tomllib.loads((tmp_path / "own.toml").read_text())
     path = tmp_path / "monthly.toml"
-    path.write_text(tomli_w.dumps({**raw, "id": "monthly", "step": "month", "calendar": calendar}))
+    metric = {
+        "kind": "same_period_change",
+        "unit": "%",
+        "baseline_start": date(2030, 1, 1),
+        "baseline_end": date(2030, 2, 6),
+    }
+    changed = {"id": "monthly", "step": "month", "calendar": calendar, "measurement": metric}
+    path.write_text(tomli_w.dumps({**raw, **changed}))
     return load_study(path)
 
 

@@ -22,6 +22,7 @@ from core.services.evaluation.ablation_refits import (
 )
 from core.services.populations.synthesis import identical_personas
 from core.services.runs.preparing import Prepared
+from core.study import Step
 
 #: Numbers of personas, and how often each is drawn: few people differ more from draw to draw.
 REDRAWS: Mapping[int, int] = {1: 5, 3: 5, 10: 5, 30: 5, 100: 5, 1000: 3}
@@ -74,18 +75,26 @@ def ablations_of(prepared: Prepared) -> list[Ablation]:
     seeds = _further_seeds(whole, SEARCHES)
     again = tuple(replace(whole, seed=seed) for seed in seeds)
     inputs, calendar = prepared.inputs, prepared.inputs.timeline.calendar
-    ordinary = problem_under(inputs, whole.problem, calendar=ordinary_days(calendar, inputs.study.baseline_start))
-    working = problem_under(inputs, whole.problem, calendar=without_holidays(calendar))
-    announced = problem_under(inputs, whole.problem, announced_only=True)
+    calendars: dict[str, tuple[str, dict[str, Any]]] = {}
+    if inputs.study.step is Step.DAY:  # longer periods have no working week and no holidays to leave out
+        calendars = {
+            "without_calendar": (
+                "Without calendar",
+                {"calendar": ordinary_days(calendar, inputs.study.baseline_start)},
+            ),
+            "without_holidays": ("Without public holidays", {"calendar": without_holidays(calendar)}),
+            "announced_week": ("Working week as announced", {"announced_only": True}),
+        }
     return [
         part("uncalibrated", "calibration", "Without any calibration", stored="uncalibrated"),
         part("paper", "calibration", "The published calibration", stored="paper"),
         part("unsearched", "calibration", "Parameters not searched", trials=0),
         Ablation(CONTROL, "calibration", "Nothing, searched again", seeds, size, again),
         *_people(prepared, whole, part),
-        part("without_calendar", "calendar", "Without calendar", problem=ordinary),
-        part("without_holidays", "calendar", "Without public holidays", problem=working),
-        part("announced_week", "calendar", "Working week as announced", problem=announced),
+        *(
+            part(name, "calendar", label, problem=problem_under(inputs, whole.problem, **how))
+            for name, (label, how) in calendars.items()
+        ),
         part("without_anchoring", "anchoring", "Without anchoring", anchor=False),
         part("without_priors", "priors", "Without priors", problem=without_priors(whole.problem)),
         knowing("policy", "Without policy", blind_to_policy(whole.problem)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,18 +10,22 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import tomli_w
 from own_levers import own_levers, own_months
 
 from core.cognition.engine import EFFECT
 from core.counterfactual.fitted import FittedTwin
 from core.errors import InputError
 from core.services.counterfactuals.run import run_compare, run_sweep
+from core.services.evaluation.ablations import run_ablations
 from core.services.runs.fitted import fitted_twin, horizon_dates
 from core.services.runs.results import RunResult
 from core.services.runs.run import run_study
 from core.services.studies.inputs import open_study
 from core.store.database import Store
 from core.study import load_study
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @dataclass
@@ -101,8 +106,11 @@ def test_a_study_of_longer_periods_is_run_swept_and_compared(tmp_path: Path, ste
     with Store.memory() as store:
         result = run_study(request, store)
         assert result.macro_rmse["twin"] < result.macro_rmse["train_mean"]
-        twin = fitted_twin(store, result.run_id, inputs=open_study(request.study, request.data))
+        inputs = open_study(request.study, request.data)
+        twin = fitted_twin(store, result.run_id, inputs=inputs)
         dates = horizon_dates(twin)
+        (part,) = run_ablations(store, result.run_id, only=["without_policy"], inputs=inputs).rows
+        assert part.price > 0, "the policy is worth having"
         assert len(dates) == {"month": 12, "year": 5}[step]
         swept, _ = run_sweep(store, result.run_id, [0, 100], twin=twin)
         assert swept.monotone and swept.levels[0].metric["watering"] > swept.levels[1].metric["watering"]
@@ -129,3 +137,14 @@ def test_nothing_observed_after_the_origin_reaches_a_forecast(tmp_path: Path, st
     for one, other in (made, ends):
         kept = [column for column in one if column != "run_id"]
         assert len(one) and one[kept].equals(other[kept])
+
+
+def test_the_study_that_readme_shows_can_be_read(tmp_path: Path) -> None:
+    own_months(tmp_path)
+    text = (ROOT / "README.md").read_text(encoding="utf-8").split("### A domain of its own")[1]
+    shown = tomllib.loads(text.split("```toml\n")[1].split("```")[0])
+    path = tmp_path / "district.toml"
+    said = tomllib.loads(path.read_text())
+    path.write_text(tomli_w.dumps({**said, **shown}))
+    study = load_study(path)
+    assert study.step == "month" and study.indicator_codes == ("S", "I") and study.dynamics[0].persists == 6

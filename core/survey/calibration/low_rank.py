@@ -25,7 +25,7 @@ import numpy as np
 BLOCK = 6
 #: A relative change of U·Vᵀ by one step that ends the iteration; tables with few cells go to the end, as that costs nothing.
 #: The most steps of each stage.
-TOLERANCE = 2e-3
+TOLERANCE = 5e-3
 TIGHT, SMALL = 1e-7, 20_000
 MOST_STEPS = 500
 #: Steps that the acceleration looks back on.

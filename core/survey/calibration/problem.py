@@ -85,6 +85,11 @@ class CalibrationProblem:
         return self.people.shape[0 if self.by_user else 1]
 
     @cached_property
+    def own_scale(self) -> Scale:
+        """The people's own scale; of each question from that question alone."""
+        return Scale.of(self.people)
+
+    @cached_property
     def twin_scale(self) -> Scale:
         """The twins' own scale, with empty cells at the mean."""
         return Scale.of(self._filled)

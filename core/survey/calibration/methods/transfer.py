@@ -24,6 +24,14 @@ class TransferCalibrator(TwinCalibrator):
         """(kept, hidden) weights of the units kept for each unit hidden."""
         raise NotImplementedError
 
+    def all_weights(self, problem: CalibrationProblem) -> np.ndarray:
+        """(units, units): in each column the weights that predict that unit, from the twins alone."""
+        found = np.zeros((problem.units, problem.units))
+        for part in problem.parts():
+            kept = np.delete(np.arange(problem.units), part)
+            found[np.ix_(kept, part)] = self.weights(problem, kept, part)
+        return found
+
     def _predict(
         self, problem: CalibrationProblem, units: Sequence[int] | None
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -80,26 +88,36 @@ class SyntheticControl(TransferCalibrator):
         self.tolerance = tolerance
         self.most_steps = most_steps
 
-    def _predict(
-        self, problem: CalibrationProblem, units: Sequence[int] | None
-    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        parts = problem.parts(units)
-        targets = np.concatenate(parts)
-        self.gap_ = np.full(problem.units, np.nan)
+    def all_weights(self, problem: CalibrationProblem) -> np.ndarray:
+        return self._on_simplex(problem, problem.parts())
+
+    def _on_simplex(self, problem: CalibrationProblem, parts: Sequence[np.ndarray]) -> np.ndarray:
+        """(units, units of the parts), in their order."""
+        targets = np.concatenate(list(parts))
         open_to = np.ones((problem.units, len(targets)), dtype=bool)
         begin = 0
         for part in parts:
             open_to[np.ix_(part, np.arange(begin, begin + len(part)))] = False
             begin += len(part)
-        found, self.gap_[targets] = simplex_least_squares(
-            problem.design.T @ problem.design + self.penalty * np.eye(problem.units),
-            (problem.design.T @ problem.design)[:, targets],
-            open_to, self.tolerance, self.most_steps,
-        )  # fmt: skip
-        place = {int(unit): number for number, unit in enumerate(targets)}
+        products = problem.design.T @ problem.design
+        found, gap = simplex_least_squares(
+            products + self.penalty * np.eye(problem.units),
+            products[:, targets],
+            open_to,
+            self.tolerance,
+            self.most_steps,
+        )
+        self.gap_ = dict(zip(targets.tolist(), gap.tolist(), strict=True))
+        weights = np.zeros((problem.units, problem.units))
+        weights[:, targets] = found
+        return weights
+
+    def _predict(
+        self, problem: CalibrationProblem, units: Sequence[int] | None
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        weights = self._on_simplex(problem, problem.parts(units))
         for donors in problem.donors(units):
-            own = found[:, [place[int(unit)] for unit in donors.hidden]]
-            yield donors.hidden, problem.back(donors.answers @ own, donors)
+            yield donors.hidden, problem.back(donors.answers @ weights[:, donors.hidden], donors)
 
 
 class SyntheticIntervention(TransferCalibrator):

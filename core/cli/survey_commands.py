@@ -8,6 +8,7 @@ from typing import Any
 from core.cli.options import command, request_of, request_options, show_result, watch
 
 DISTRIBUTION = "core.services.surveys.distribution:DistributionRequest"
+PREDICT = "core.services.surveys.calibration_requests:PredictRequest"
 CALIBRATE = "core.services.surveys.calibration_requests:CalibrateRequest"
 
 
@@ -17,6 +18,8 @@ def add(commands: Any) -> None:
     actions = survey.add_subparsers(title="actions", metavar="ACTION", required=True)
     text = "how well each method predicts people's answers to a hidden question, or of a hidden user"
     request_options(command(actions, "calibrate", _calibrate, text), CALIBRATE, stored=False, workers=0)
+    text = "people's answers to a question that they were not asked"
+    request_options(command(actions, "predict", _predict, text), PREDICT, stored=False, workers=0)
     text = "predict the shares of answers to a new question by weighted twins, judged on questions kept out"
     request_options(command(actions, "distribution", _distribution, text), DISTRIBUTION, stored=False, workers=0)
 
@@ -35,3 +38,11 @@ def _distribution(arguments: argparse.Namespace) -> None:
 
     result = distribution(request_of(arguments, DISTRIBUTION), watch=watch())
     show_result(result, arguments, lambda: distribution_document(result))
+
+
+def _predict(arguments: argparse.Namespace) -> None:
+    from core.report.sentences.twins import prediction_document
+    from core.services.surveys.calibrate import predict
+
+    result = predict(request_of(arguments, PREDICT))
+    show_result(result, arguments, lambda: prediction_document(result))

@@ -144,11 +144,47 @@ class StylisedFacts(Strict):
     embedded_policy: Mapping[str, float]
 
 
-Kind = TypeVar("Kind", StudyScores, AblationPrices, KnownWorlds, AskingCosts, StylisedFacts)
+@dataclass(frozen=True)
+class TwinSet(Strict):
+    """Mean correlations of one pair of tables by method (raw, trivial, …), an undefined one as 0, with standard errors, the means
+    over those that are defined, and CPU seconds."""
+
+    name: str
+    target: str
+    people: int
+    questions: int
+    means: Mapping[str, float]
+    errors: Mapping[str, float]
+    defined: Mapping[str, float | None]
+    cpu_seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class TwinShares(Strict):
+    """The seven discrepancies by way of predicting shares; KS, ℓ1 and ℓ2 over all options too, as published; standard errors."""
+
+    name: str
+    objective: str
+    scores: Mapping[str, Mapping[str, float]]
+    all_options: Mapping[str, Mapping[str, float]]
+    errors: Mapping[str, Mapping[str, float]]
+    variance_ratio: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class TwinScores(Strict):
+    """Calibrated twins on real pairs of people and twins."""
+
+    header: Header
+    sets: tuple[TwinSet, ...]
+    shares: tuple[TwinShares, ...]
+
+
+Kind = TypeVar("Kind", StudyScores, AblationPrices, KnownWorlds, AskingCosts, StylisedFacts, TwinScores)
 
 
 KINDS: Mapping[str, Any] = {
-    kind.__name__: kind for kind in (StudyScores, AblationPrices, KnownWorlds, AskingCosts, StylisedFacts)
+    kind.__name__: kind for kind in (StudyScores, AblationPrices, KnownWorlds, AskingCosts, StylisedFacts, TwinScores)
 }
 
 

@@ -128,3 +128,35 @@ def test_distribution_prints_seven_scores_of_each_way(kind, tmp_path, capsys) ->
     assert found["unordered"] == ([] if kind == "csv" else ["Refused"])
     assert main([*words, "--objective", "tvv"]) == 2
     assert "Nearest valid: tv" in capsys.readouterr().err
+
+
+def test_a_question_that_people_were_not_asked_is_predicted(pair, capsys) -> None:
+    people = pd.read_csv(pair[0], index_col=0)
+    truth = people["q3"]
+    words = ["survey", "predict", "--human", str(pair[0]), "--twin", str(pair[1]), "--question", "q3", "--json"]
+    assert main(words) == 0
+    known = json.loads(capsys.readouterr().out)
+    people.drop(columns="q3").to_csv(pair[0])
+    assert main(words) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found == known, "what people had answered to it was looked at"
+    answers = pd.Series(found["answers"])
+    answers.index = answers.index.astype(int)
+    assert answers.corr(truth) > 0.5
+    assert found["lower"] < found["mean"] < found["upper"]
+    assert main([*words[:-2], "q33", "--json"]) == 2
+    assert "unknown question" in capsys.readouterr().err
+
+
+def test_the_board_says_before_calibrating_whether_it_will_help(pair, capsys) -> None:
+    assert main(_run(pair, "--json")) == 0
+    found = json.loads(capsys.readouterr().out)["diagnostics"]
+    assert found["questions"]["distance"] < found["questions"]["shuffled_distance"]
+    assert main(_run(pair)) == 0
+    assert "Calibration is likely to help." in capsys.readouterr().out
+    random = np.random.default_rng(0)
+    frame = pd.read_csv(pair[1], index_col=0)
+    frame[:] = random.normal(size=frame.shape)
+    frame.to_csv(pair[1])
+    assert main(_run(pair)) == 0
+    assert "Calibration is not likely to help" in capsys.readouterr().out

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from core.report.document import Document, Paragraph, Table
 from core.report.sentences.left_out import left_out_items
-from core.services.surveys.calibration_results import CalibrationResult
+from core.services.surveys.calibration_results import CalibrationResult, PredictionResult, method_label
 from core.services.surveys.distribution import DistributionResult
+from core.survey.calibration.diagnostics import TwinDiagnostics
 from core.survey.calibration.discrepancies import DISCREPANCIES
 
 #: A lead of fewer standard errors than this is not told apart from chance.
@@ -64,6 +65,7 @@ def calibration_document(result: CalibrationResult) -> Document:
         (
             verdict(result),
             board_table(result),
+            *diagnostics_blocks(result.diagnostics),
             Paragraph(RULE.format(unit="question" if question else "user", it="it" if question else "anything")),
             Paragraph(
                 f"{result.people:,} people and {result.questions} questions of {result.human}, twins of {result.twin}{which}; "
@@ -132,3 +134,42 @@ def distribution_document(result: DistributionResult) -> Document:
 
 def _listed(names: tuple[str, ...]) -> str:
     return " and ".join(f"“{name}”" for name in names)
+
+
+def diagnostics_blocks(found: TwinDiagnostics | None) -> tuple[Paragraph, ...]:
+    """What the two tables' structures say before anything is calibrated."""
+    if found is None:
+        return ()
+    own = found.questions
+    leading = ", ".join(f"{value:.2f}" for value in own.cosines)
+    users = found.users
+    said = (
+        f"Before calibrating: {found.rank} directions of the people's answers stand above noise. How alike people and twins "
+        f"see the questions: cosines {leading}; distance {own.distance:.2f}, where shuffled answers give "
+        f"{own.shuffled_distance:.2f} and random ones {own.random_distance:.2f}. Of users: {users.distance:.2f}, shuffled "
+        f"{users.shuffled_distance:.2f}."
+    )
+    verdict = "Calibration is likely to help."
+    if not found.helps:
+        verdict = "Calibration is not likely to help: the twins' structure is not people's."
+    return (Paragraph(f"{said} {verdict}", "plain" if found.helps else "caution"),)
+
+
+def prediction_document(result: PredictionResult) -> Document:
+    """What people would answer on average, how sure that is, and what the method reached on questions with answers."""
+    return Document(
+        f"What would people answer to “{result.question}”?",
+        (
+            Paragraph(
+                f"On average {result.mean:.2f} ({result.level}% interval {result.lower:.2f} to {result.upper:.2f}); their twins "
+                f"say {result.twin_mean:.2f}. {method_label(result.method)}, {result.people:,} people."
+            ),
+            Paragraph(
+                f"On the {result.questions} questions that people did answer, each hidden in turn, its predictions correlate "
+                f"with theirs by {result.correlation:.2f} on average ({result.level}% of questions: "
+                f"{result.correlation_lower:.2f} to {result.correlation_upper:.2f}). The interval of the mean is as wide as "
+                f"{result.level}% of those means needed."
+            ),
+            *left_out_items(result.left_out),
+        ),
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -25,6 +25,7 @@ from core.services.evaluation.known_worlds import known_worlds
 from core.services.evaluation.requests import FILES, AblateRequest, BacktestRequest, FiguresRequest, WorldsRequest
 from core.services.evaluation.results import FigureFile
 from core.services.evaluation.stylised_facts import embedded_facts, teaching_countries, training_share
+from core.services.evaluation.twin_scores import TWIN_FILES, twin_scores
 from core.services.runs.run import ensure_run
 from core.services.studies.inputs import EMBEDDED
 from core.services.studies.requests import RunRequest
@@ -38,6 +39,7 @@ from core.validity.measured import (
     KnownWorlds,
     StudyScores,
     StylisedFacts,
+    TwinScores,
     domain_of,
     measured_folder,
     measured_path,
@@ -200,6 +202,22 @@ def _asking(bench: Bench) -> Made:
     return time.perf_counter() - began, lambda header: AskingCosts(header, estimate, calls)
 
 
+def _twins(measurement: Measurement, bench: Bench, folder: Path) -> Header:
+    """Written after each pair of tables, for the whole takes long; what this code made of these files is not made again."""
+    assert bench.data is not None
+    began, header = time.perf_counter(), measurement.header(bench.data, 0.0)
+    found = read_measured(TwinScores, measurement.name, folder)
+    same = found is not None and (found.header.code_version, dict(found.header.data)) == (
+        header.code_version,
+        dict(header.data),
+    )
+    done = found if same and found is not None else TwinScores(header, (), ())
+    for finished in twin_scores(bench.data / "twins", done, bench.watch):
+        header = replace(header, seconds=round(done.header.seconds + time.perf_counter() - began, 1))
+        write_measured(replace(finished, header=header), measurement.name, folder)
+    return header
+
+
 def _measured(measure: Measure) -> Callable[[Measurement, Bench, Path], Header]:
     def write(measurement: Measurement, bench: Bench, folder: Path) -> Header:
         seconds, made = measure(bench)
@@ -262,6 +280,10 @@ MEASUREMENTS: Mapping[str, Measurement] = {
             "asking", "what asking a language model would take",
             "policytwin run uae --data DIR --engine gemini --model gemini-2.5-flash-lite --estimate", FILES, _asking,
             AskingCosts,
+        ),
+        Measurement(
+            "survey_twins", "calibrated twins on real pairs of tables", "policytwin figures --data DIR --only survey_twins",
+            TWIN_FILES, _twins, _header(TwinScores, "survey_twins"),
         ),
         Measurement(
             "backtest", "rolling origins over all countries", "policytwin backtest", FILES, _backtest, _backtest_header

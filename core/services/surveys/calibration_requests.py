@@ -24,3 +24,17 @@ class CalibrateRequest:
     def __post_init__(self) -> None:
         one_of(self.target, TARGETS, what="target", where="--target")
         method_names(self.methods)
+
+
+@dataclass(frozen=True)
+class PredictRequest:
+    """A question that people were not asked, or whose answers are not to be looked at."""
+
+    human: str | Path = option("people's answers to other questions", word="FILE")
+    twin: str | Path = option("twins' answers, those to the new question too", word="FILE")
+    question: str = option("the new question: a column of the twins' table", word="NAME")
+    construction: str | None = option("which twins, of a file that has several", None, word="NAME")
+    method: str = option("the method", "stack", word="NAME")
+
+    def __post_init__(self) -> None:
+        method_names((self.method,))

@@ -9,6 +9,7 @@ import pandas as pd
 
 from core.result import Result
 from core.survey.calibration.base import TWIN_METHODS
+from core.survey.calibration.diagnostics import TwinDiagnostics
 from core.survey.calibration.scores import MethodScore
 
 
@@ -36,6 +37,7 @@ class CalibrationResult(Result, kind="survey_calibration"):
     unmatched: int = 0
     blanked: int = 0
     names: tuple[str, ...] = ()
+    diagnostics: TwinDiagnostics | None = None
     seconds: float = 0.0
 
     def rows(self) -> pd.DataFrame:
@@ -50,6 +52,31 @@ class CalibrationResult(Result, kind="survey_calibration"):
         return pd.DataFrame(rows, columns=[*columns, "cpu_seconds"]).sort_values(
             "mean_correlation", ascending=False, ignore_index=True
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictionResult(Result, kind="survey_prediction"):
+    """People's answers to a `question` as `method` predicts them from their twins' and from their answers to other questions.
+
+    `answers` by id. `mean` is over people, with an interval of `level` percent: how far the predicted means of the other questions,
+    each hidden in turn, were from people's, in the twins' spread of each question. `correlation` is what the method reached on
+    them, from its `level` percent's lower to upper end.
+    """
+
+    question: str
+    method: str
+    answers: Mapping[str, float]
+    mean: float
+    lower: float
+    upper: float
+    level: int
+    twin_mean: float
+    correlation: float
+    correlation_lower: float
+    correlation_upper: float
+    people: int
+    questions: int
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 def method_label(name: str) -> str:

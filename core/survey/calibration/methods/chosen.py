@@ -150,7 +150,8 @@ def _standard(answers: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 TWIN_METHODS.register(TwinMethod(
-    name="adaptive", label="Adaptive transfer", order=30, make=lambda target: AdaptiveTransfer(5000.0 if target == "user" else 100.0),
+    name="adaptive", label="Adaptive transfer", order=30,
+    make=lambda target: AdaptiveTransfer(5000.0 if target == "user" else 100.0),
     help="Ridge where it fits the twins well, twins as they are elsewhere.",
 ))  # fmt: skip
 TWIN_METHODS.register(TwinMethod(

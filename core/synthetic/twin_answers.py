@@ -20,8 +20,8 @@ def generated_pair(seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame, pd.Series
     loads = random.normal(size=(TRAITS, QUESTIONS))
     hidden = traits @ loads + random.normal(size=(PEOPLE, QUESTIONS))
     # Twins of the young are worse: so accuracy by group has something to show.
-    told = traits + random.normal(size=traits.shape) * np.where(young, 1.4, 0.7)[:, None]
-    wrong = loads * random.uniform(0.2, 1.8, size=loads.shape) * np.where(random.uniform(size=QUESTIONS) < 0.25, -1, 1)
+    told = traits + random.normal(size=traits.shape) * np.where(young, 1.0, 0.5)[:, None]
+    wrong = loads * random.uniform(0.5, 1.5, size=loads.shape) * np.where(random.uniform(size=QUESTIONS) < 0.1, -1, 1)
     said = told @ wrong
     holes = random.uniform(size=hidden.shape) < 0.2
     names = [f"question {place + 1}" for place in range(QUESTIONS)]

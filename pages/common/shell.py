@@ -39,6 +39,7 @@ PAGES: tuple[tuple[str, str, str], ...] = (
     ("Calibration", "pages/4_Calibration.py", "Fit the twin and test it on days it has not seen"),
     ("Counterfactuals", "pages/5_Counterfactuals.py", "Sweep stringency and compare policies"),
     ("Validation", "pages/6_Validation.py", "Where the twin helps, and where a simple forecast is as good"),
+    ("Survey twins", "pages/7_Survey_twins.py", "People's answers to some questions correct what twins say to another"),
 )
 STUDY, RUN, VISITOR = "study", "run", "visitor"
 #: A picture of our own: for an icon by name the browser would ask a font server elsewhere.

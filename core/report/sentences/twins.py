@@ -22,6 +22,11 @@ RULE = (
 )
 
 
+def rule(target: str) -> str:
+    """How a board's rows are scored."""
+    return RULE.format(unit=target, it="it" if target == "question" else "anything")
+
+
 def verdict(result: CalibrationResult) -> Paragraph:
     """Which is best, and whether twins were needed for it."""
     rows = result.rows()
@@ -58,7 +63,6 @@ def board_table(result: CalibrationResult) -> Table:
 
 def calibration_document(result: CalibrationResult) -> Document:
     """The board and what it rests on."""
-    question = result.target == "question"
     which = f", {result.construction}" if result.construction else ""
     return Document(
         f"Do calibrated twins predict a new {result.target}?",
@@ -66,7 +70,7 @@ def calibration_document(result: CalibrationResult) -> Document:
             verdict(result),
             board_table(result),
             *diagnostics_blocks(result.diagnostics),
-            Paragraph(RULE.format(unit="question" if question else "user", it="it" if question else "anything")),
+            Paragraph(rule(result.target)),
             Paragraph(
                 f"{result.people:,} people and {result.questions} questions of {result.human}, twins of {result.twin}{which}; "
                 f"{100 * result.missing:.0f}% of the people's cells are empty."

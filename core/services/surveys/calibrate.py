@@ -68,14 +68,21 @@ def predict(request: PredictRequest) -> PredictionResult:
         raise InputError(
             tables.left_out.get(question, "is not there"), where=f"question {question}", allowed="twins' answers to it"
         )
+    return predicted(tables, question, request.method)
+
+
+def predicted(tables: AnswerTables, question: str, method: str) -> PredictionResult:
+    """The same of tables at hand; people's answers to the question are left out."""
     place = tables.questions.index(question)
-    problem = CalibrationProblem(tables.twins, tables.people)
-    answers = TWIN_METHODS[request.method].make(QUESTION).fit(problem).predict()
+    people = tables.people.copy()
+    people[:, place] = np.nan
+    problem = CalibrationProblem(tables.twins, people)
+    answers = TWIN_METHODS[method].make(QUESTION).fit(problem).predict()
     others = np.delete(np.arange(len(tables.questions)), place)
-    seen = ~np.isnan(tables.people) & ~np.isnan(tables.twins)
+    seen = ~np.isnan(people) & ~np.isnan(tables.twins)
     count = np.maximum(seen.sum(axis=0), 1)
     spread = problem.twin_scale.spread
-    missed = ((np.where(seen, tables.people - answers, 0.0).sum(axis=0) / count) / spread)[others]
+    missed = ((np.where(seen, people - answers, 0.0).sum(axis=0) / count) / spread)[others]
     reached = np.nan_to_num(correlations(problem, answers)[others])
     # The finite-sample quantile of split conformal prediction, over questions.
     part = min(np.ceil((len(others) + 1) * LEVEL / 100) / len(others), 1.0)
@@ -83,7 +90,7 @@ def predict(request: PredictRequest) -> PredictionResult:
     mean = float(answers[:, place].mean())
     tail = (1 - LEVEL / 100) / 2
     return PredictionResult(
-        question=question, method=request.method,
+        question=question, method=method,
         answers={who: round(float(value), 6) for who, value in zip(tables.ids, answers[:, place], strict=True)},
         mean=round(mean, 6), lower=round(mean - reach, 6), upper=round(mean + reach, 6), level=LEVEL,
         twin_mean=round(float(np.nanmean(tables.twins[:, place])), 6), correlation=round(float(reached.mean()), 6),

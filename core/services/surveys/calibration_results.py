@@ -58,9 +58,9 @@ class CalibrationResult(Result, kind="survey_calibration"):
 class PredictionResult(Result, kind="survey_prediction"):
     """People's answers to a `question` as `method` predicts them from their twins' and from their answers to other questions.
 
-    `answers` by id. `mean` is over people, with an interval of `level` percent: how far the predicted means of the other questions,
-    each hidden in turn, were from people's, in the twins' spread of each question. `correlation` is what the method reached on
-    them, from its `level` percent's lower to upper end.
+    `answers` by id. `mean` is over people, with an interval of `level` percent: how far the predicted means of the other
+    questions, each hidden in turn, were from people's, in the twins' spread of each question. `correlation` is what the method
+    reached on them, from its `level` percent's lower to upper end.
     """
 
     question: str

@@ -35,8 +35,8 @@ class SpaceAlignment:
 
 @dataclass(frozen=True, kw_only=True)
 class TwinDiagnostics:
-    """`people_spectrum` and `twins_spectrum` are cumulative shares of variance by direction, columns demeaned; `rank` directions of
-    the people's table stand above noise; `questions` and `users` say how alike the leading `rank` + 2 are."""
+    """`people_spectrum` and `twins_spectrum` are cumulative shares of variance by direction, columns demeaned; `rank` directions
+    of the people's table stand above noise; `questions` and `users` say how alike the leading `rank` + 2 are."""
 
     people_spectrum: tuple[float, ...]
     twins_spectrum: tuple[float, ...]

@@ -53,6 +53,16 @@ def correlations(problem: CalibrationProblem, answers: np.ndarray) -> np.ndarray
     return np.where(seen.sum(axis=0) < FEWEST_ANSWERS, np.nan, found)
 
 
+def by_group(problem: CalibrationProblem, answers: np.ndarray, groups: np.ndarray) -> dict[str, float]:
+    """The mean correlation of predicted questions (people, questions) within each group of people, undefined ones as 0."""
+    found = {}
+    for name in dict.fromkeys(groups.tolist()):
+        own = groups == name
+        part = CalibrationProblem(problem.twins[own], problem.people[own])
+        found[str(name)] = float(np.nan_to_num(correlations(part, answers[own])).mean())
+    return found
+
+
 def score(found: np.ndarray, seconds: float = 0.0, cpu_seconds: float = 0.0) -> MethodScore:
     """The score of correlations by unit."""
     filled = np.nan_to_num(found)

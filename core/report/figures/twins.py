@@ -1,0 +1,48 @@
+"""Figures of calibrated twins: the board, and question by question."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from core.report.figures.style import ACCENT, OBSERVED, TWIN, settled, styled, wrapped
+
+LABEL = 30
+
+
+def board_bars(rows: pd.DataFrame, source: str) -> go.Figure:
+    """Mean correlation of every method, raw twins and the trivial baseline, best on top. `rows` has method, label,
+    mean_correlation and standard_error."""
+    figure = go.Figure()
+    plain = rows["method"].isin(["raw", "trivial"])
+    for part, name, colour in ((rows[~plain], "Calibrated", TWIN), (rows[plain], "Not calibrated", ACCENT)):
+        figure.add_bar(
+            x=part["mean_correlation"], y=[wrapped(text, LABEL) for text in part["label"]], orientation="h", name=name,
+            marker_color=colour, error_x={"type": "data", "array": part["standard_error"], "color": OBSERVED},
+            hovertemplate="%{y}: %{x:.3f}<extra></extra>",
+        )  # fmt: skip
+    figure = styled(
+        figure, title="How well hidden answers are predicted", x="mean correlation with people's (bar: standard error)",
+        source=source, height=160 + 30 * len(rows),
+    )  # fmt: skip
+    figure.update_layout(hovermode="closest")
+    order = [wrapped(text, LABEL) for text in rows["label"]]
+    figure.update_yaxes(autorange="reversed", categoryorder="array", categoryarray=order)
+    return settled(figure, left=210, top=70, below=60)
+
+
+def question_dots(rows: pd.DataFrame, label: str, source: str) -> go.Figure:
+    """Each question's correlation as twins say it and as calibrated. `rows` has question, raw and calibrated, in order."""
+    figure = go.Figure()
+    names = [wrapped(str(text), LABEL) for text in rows["question"]]
+    for column, name, colour in (("raw", "Twins as they are", ACCENT), ("calibrated", label, TWIN)):
+        figure.add_scatter(
+            x=rows[column], y=names, mode="markers", name=name, marker={"size": 10, "color": colour},
+            hovertemplate="%{y}: %{x:.2f}<extra></extra>",
+        )  # fmt: skip
+    figure = styled(
+        figure, title="Predicted against real, question by question", x="correlation with people's answers", source=source,
+        height=180 + 20 * len(rows),
+    )  # fmt: skip
+    figure.update_layout(hovermode="closest")
+    return settled(figure, left=210, top=70, below=60)

@@ -26,7 +26,7 @@ PLACE = {"question": "a new question", "user": "a new person"}
 
 def board_view(pair: Pair) -> None:
     """Choose what to predict and how; see how well that goes, and where."""
-    left, right = st.columns([1, 3])
+    left, right = st.columns([2, 3])
     target = left.segmented_control(
         "Predict",
         TARGETS,

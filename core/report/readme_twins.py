@@ -1,0 +1,71 @@
+"""README's tables of calibrated twins, beside what was published (arXiv 2604.07513, tables 2, 4, 5 and 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from core.survey.calibration.base import TWIN_METHODS
+from core.survey.calibration.problem import QUESTION
+from core.validity.measured import TwinScores, TwinSet, TwinShares
+
+#: The best of the ten published for a new question, and for a new user.
+PUBLISHED_BEST: Mapping[tuple[str, str], float] = {
+    ("Text, GPT-4.1-mini", "question"): 0.204, ("Text, Gemini Flash 2.5", "question"): 0.242,
+    ("JSON, GPT-4.1", "question"): 0.223, ("Text + reasoning", "question"): 0.238, ("Fine-tuned", "question"): 0.243,
+    ("Demographics only", "question"): 0.213, ("MovieLens", "question"): 0.524, ("MovieLens", "user"): 0.377,
+    ("Text, GPT-4.1-mini", "user"): 0.877,
+}  # fmt: skip
+#: Published for weights that minimise ℓ1 of distribution functions.
+PUBLISHED_SHARES: Mapping[str, Mapping[str, float]] = {
+    "OpinionQA": {"tv": 0.178, "kl": 0.123, "hellinger": 0.031, "ks": 0.154, "l1": 0.271, "l2": 0.045},
+    "MovieLens": {"tv": 0.188, "kl": 0.212, "hellinger": 0.036, "ks": 0.123, "l1": 0.415, "l2": 0.041},
+}
+
+
+def twins_table(found: TwinScores) -> str:
+    """A row for each pair of tables: raw twins, the trivial baseline, the best published, ours, adaptive and stack."""
+    rows = []
+    for item in found.sets:
+        name, best = _best(item)
+        published = PUBLISHED_BEST.get((item.name, item.target))
+        trivial = item.means["trivial"]
+        ahead = "**" if trivial >= max(value for way, value in item.means.items() if way != "trivial") else ""
+        rows.append(
+            [item.name, item.target, f"{item.means['raw']:.3f}", f"{ahead}{trivial:.3f}{ahead}",
+             "" if published is None else f"{published:.3f}", f"{best:.3f} ({TWIN_METHODS.label(name).lower()})",
+             f"{item.means['adaptive']:.3f}", f"{item.means['stack']:.3f}"]
+        )  # fmt: skip
+    head = ["Pair", "new", "raw twins", "trivial", "best published", "best of the ten here", "adaptive", "stack"]
+    shares = []
+    for one in found.shares:
+        if one.objective != "l1":
+            continue
+        known = PUBLISHED_SHARES[one.name]
+        own = {**one.scores["calibrated"], **one.all_options["calibrated"]}
+        shares.append(
+            [one.name, *(f"{own[name]:.3f} / {known[name]:.3f} / {_trivial(one, name):.3f}" for name in known)]
+        )
+    text = _table(head, rows)
+    if shares:
+        names = list(PUBLISHED_SHARES["OpinionQA"])
+        text += "\n\nShares of answers, weights trained on ℓ1: here / published / mean of the other questions (no twin):\n\n"
+        text += _table(["", *names], shares)
+    worse = [item.name for item in found.sets if item.target == QUESTION and _best(item)[1] <= item.means["trivial"]]
+    if worse:
+        text += f"\n\nThe trivial baseline wins for a new question on {', '.join(worse)}."
+    return text + f"\n\n*Measured on {found.header.made_at} by version {found.header.code_version}.*"
+
+
+def _trivial(one: TwinShares, name: str) -> float:
+    return {**one.scores["trivial_mean"], **one.all_options["trivial_mean"]}[name]
+
+
+def _best(item: TwinSet) -> tuple[str, float]:
+    ten = {name: value for name, value in item.means.items() if name in TWIN_METHODS and TWIN_METHODS[name].standard}
+    name = max(ten, key=lambda key: ten[key])
+    return name, ten[name]
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *rows)]
+    return "\n".join(lines).replace("| --- ", "|---").replace("|--- |", "|---|")

@@ -16,6 +16,7 @@ from core.cli import (
     data_commands,
     figures_commands,
     llm_commands,
+    models_commands,
     store_commands,
     study_commands,
     survey_commands,
@@ -69,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         store_commands,
         upkeep_commands,
         llm_commands,
+        models_commands,
         survey_commands,
         figures_commands,
     ):

@@ -11,7 +11,7 @@ from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from core.cli.parsers import DATE_FORMAT, day, folder
-from core.cognition.registry import ENGINES, asks_model, model_engines
+from core.cognition.registry import ENGINES, asks_model, model_engines, usual_model
 from core.errors import InputError
 from core.options import Option, option_name, options_of
 from core.services.studies.requests import ModelOptions
@@ -121,7 +121,8 @@ def asking_of(arguments: argparse.Namespace) -> Any:
                 allowed=f"--engine {', '.join(model_engines())}",
             )
         return None
-    if not str(given.get("model", "")).strip():
+    given = {"model": usual_model(arguments.engine), **given}
+    if not str(given["model"]).strip():
         raise InputError(
             "no model is named", where=f"engine {arguments.engine}", allowed="--model with the provider's name of one"
         )

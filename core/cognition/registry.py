@@ -21,7 +21,8 @@ class EngineKind(Kind):
 
     One that `asks_model` asks a language model through `provider`, which is given the model's specification (see
     `core.cognition.llm.engine.register_model`). One that `replays` gives the answers of another and asks nobody;
-    `replayable` says whether its own answers may be replayed.
+    `replayable` says whether its own answers may be replayed. `usual_model` is asked where none is named, and `here` says
+    that its models run on this machine, which costs nothing.
     """
 
     title: str
@@ -32,6 +33,8 @@ class EngineKind(Kind):
     provider: Callable[[Any], Any] | None = None
     replays: bool = False
     replayable: bool = False
+    usual_model: str = ""
+    here: bool = False
 
     @property
     def asks_model(self) -> bool:
@@ -53,6 +56,11 @@ def asks_model(name: str) -> bool:
 def replays(name: str) -> bool:
     """Whether an engine of this name gives another's answers and asks nobody."""
     return name in ENGINES and ENGINES[name].replays
+
+
+def usual_model(name: str) -> str:
+    """The model that an engine asks where none is named; "" where one has to be."""
+    return ENGINES[name].usual_model if name in ENGINES else ""
 
 
 def model_engines() -> tuple[str, ...]:

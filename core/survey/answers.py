@@ -25,6 +25,8 @@ from core.survey.questions import SurveyQuestion
 #: Numbers are asked for with two decimals; rounded like that, each may be off by this much.
 ROUNDING = 0.005
 _EXACT = 1e-9
+#: How far the sum of whole percents may be from 1: they are rescaled where it is, and otherwise go back to be mended.
+SLACK = 0.10
 
 
 @dataclass(frozen=True)
@@ -35,13 +37,16 @@ class SurveyShape:
     exclusive: bool
 
     @classmethod
-    def of_question(cls, question: SurveyQuestion, longest_reason: int) -> SurveyShape:
+    def of_question(cls, question: SurveyQuestion, longest_reason: int, *, percent: bool = False) -> SurveyShape:
         """The shape of a question's answers."""
-        return cls(AnswerShape((), (), question.keys, longest_reason), question.exclusive)
+        return cls(AnswerShape((), (), question.keys, longest_reason, percent), question.exclusive)
 
     @property
     def tolerance(self) -> float:
-        """How far the sum may be from 1: as many roundings to two decimals as there are numbers."""
+        """How far the sum may be from 1: as many roundings to two decimals as there are numbers; whole percents may be off
+        by SLACK in all, for small models add badly."""
+        if self.inner.percent:
+            return SLACK + _EXACT
         return ROUNDING * self.inner.numbers + _EXACT
 
     def schema(self) -> dict[str, Any]:
@@ -60,6 +65,8 @@ class SurveyShape:
         answer = self.inner.parse(text)
         total = float(sum(answer["values"].values()))
         if self.exclusive and abs(total - 1.0) > self.tolerance:
+            if self.inner.percent:
+                raise AnswerError(f"The percentages sum to {100 * total:.4g}, but must sum to 100.")
             raise AnswerError(f"The probabilities sum to {total:.3g}, but must sum to 1.")
         return answer
 

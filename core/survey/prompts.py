@@ -21,7 +21,7 @@ from core.survey.answers import SurveyShape
 from core.survey.questions import SCALE, SurveyQuestion
 
 #: The version asked with where none is named.
-SURVEY_PROMPTS = "survey-1"
+SURVEY_PROMPTS = "survey-2"
 TEXTS = ("system", "question")
 WORDING = "wording.toml"
 
@@ -52,7 +52,10 @@ class SurveyWriter:
     @property
     def shape(self) -> SurveyShape:
         """What a valid answer is."""
-        return SurveyShape.of_question(self.question, int(self.files.words["limits"]["accepted"]))
+        limits = self.files.words["limits"]
+        return SurveyShape.of_question(
+            self.question, int(limits["accepted"]), percent=bool(limits.get("percent", False))
+        )
 
     def system(self) -> str:
         """The system prompt, the same for every persona."""

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import streamlit as st
 
+from core.cognition.llm.local_weights import caution_of
 from core.cognition.llm.prices import load_prices
-from core.cognition.registry import REPLAY
+from core.cognition.registry import ENGINES, REPLAY
 from core.errors import InputError
+from core.services.language.local_models import local_models, model_is_here
 from core.services.language.recordings import Recording, recordings
 from core.services.language.servers import (
     EXAMPLE,
@@ -30,6 +32,8 @@ OWN_SERVER, OTHER_SERVER = "own", "other"
 def model_choice(study: Study, engine: str) -> ModelOptions | None:
     """Model and server of an engine that asks; None where something is missing. A key may still be (`may_be_asked`): what
     it would cost is said without one."""
+    if ENGINES[engine].here:
+        return _model_here(study, engine)
     left, right = st.columns([1, 1], vertical_alignment="top")
     with left:
         priced = sorted({item.model for item in load_prices() if item.engine == engine and "*" not in item.model})
@@ -65,10 +69,28 @@ def model_choice(study: Study, engine: str) -> ModelOptions | None:
     return ModelOptions(engine=engine, model=model, base_url=base_url)
 
 
+def _model_here(study: Study, engine: str) -> ModelOptions | None:
+    """A model of this machine, by its name."""
+    found = local_models()
+    names = [item.name for item in found.models]
+    model = pick(study, f"{engine}-model", "Model", names, str, ENGINES[engine].usual_model, keep=True)
+    caution = caution_of(model)
+    if caution is not None:
+        st.warning(f"{model} has {caution}", icon=":material/science:")
+    if not found.ready:
+        st.info("Nothing runs models here yet: `pip install 'policytwin[local]'`.", icon=":material/download:")
+    elif not model_is_here(model):
+        st.info(f"Its weights are not here yet: `policytwin models fetch {model}`.", icon=":material/download:")
+    return ModelOptions(engine=engine, model=model)
+
+
 def may_be_asked(asking: ModelOptions) -> bool:
-    """Whether the key that a provider wants is there; a replay and a server of one's own need none."""
+    """Whether the key that a provider wants is there; a replay and a server of one's own need none, and a model of this
+    machine needs its weights."""
     if asking.replays:
         return True
+    if ENGINES[asking.engine].here:
+        return model_is_here(asking.model)
     key = key_state(asking.engine).present
     if not may_spend_keys():
         # A server that needs no key may be asked by everybody whom its address may be shown to.

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from llm_cases import asked_for
 from llm_servers import Behaviour, Step, openai_answer, prompt_of
 
 NAME = "any-model-001"
@@ -40,12 +41,12 @@ def _answer(prompt: str, reason: str) -> dict[str, Any]:
     def fill(inner: Any, path: str) -> Any:
         if isinstance(inner, dict):
             if path == "values" and all(re.fullmatch(r"[A-L]|-?\d+", key) for key in inner):
-                return dict.fromkeys(inner, 0.0) | {min(inner, key=lambda key: _share(persona_of(prompt), key)): 1.0}
+                chosen = min(inner, key=lambda key: _share(persona_of(prompt), key))
+            return {key: asked_for(prompt, float(key == chosen)) for key in inner}
             return {key: fill(value, key) for key, value in inner.items()}
         home = path == "residential"
-        return round(
-            min(0.98, max(0.02, 0.3 + 0.4 * _share(persona_of(prompt), path) + (0.01 if home else -0.01) * strict)), 2
-        )
+        share = 0.3 + 0.4 * _share(persona_of(prompt), path) + (0.01 if home else -0.01) * strict
+        return asked_for(prompt, round(min(0.98, max(0.02, share)), 2))
 
     return {"reason": reason} | {key: fill(value, key) for key, value in form.items() if key != "reason"}
 

@@ -49,6 +49,11 @@ def number(*words: str) -> float:
     return int.from_bytes(digest[:4], "big") % 101 / 100
 
 
+def asked_for(prompt: str, probability: float) -> float:
+    """A probability as a prompt asks for it: newer ones want whole percents."""
+    return round(100 * probability) if re.search(r"whole number|percentage", prompt) else probability
+
+
 _writers: dict[int, tuple[Study | None, PromptWriter]] = {}
 
 
@@ -72,7 +77,7 @@ def answer_to(prompt: str) -> str:
     """The model's text: reads the prompt as a model would, and fills the form at its end."""
     form = json.loads(re.findall(r'^\{"reason": "….*$', prompt, re.MULTILINE)[-1])
     if form == {"reason": "…", "values": {"probability": None}}:
-        return json.dumps({"reason": "Such people do.", "values": {"probability": number(prompt)}})
+        return json.dumps({"reason": "Such people do.", "values": {"probability": asked_for(prompt, number(prompt))}})
     inside = re.search(r"-----BEGIN PERSONA (\w+)-----\n(.*)\n-----END PERSONA \1-----\n", prompt)
     persona = inside.group(2) if inside else ""
     outside = prompt.replace(inside.group(0), "") if inside else prompt
@@ -84,10 +89,10 @@ def answer_to(prompt: str) -> str:
     kinds = dict(
         re.findall(r'^- "(\w+)": (an ordinary .*|a day of .*|the weekly .*|a public .*)$', outside, re.MULTILINE)
     )
-    one = re.search(r"about one kind of day in that situation:\n- (.*)$", outside, re.MULTILINE)
+    one = re.search(r"about one kind of day in th(?:at|e) situation:\n- (.*)$", outside, re.MULTILINE)
 
     def day(label: str, kind: str, behaviours: Mapping[str, None]) -> dict[str, float]:
-        return {name: number(persona, about[label], kind, name) for name in behaviours}
+        return {name: asked_for(prompt, number(persona, about[label], kind, name)) for name in behaviours}
 
     def days(label: str, inner: Mapping[str, Any]) -> dict[str, Any]:
         if one:

@@ -1,7 +1,9 @@
 """What a valid answer is, and how one is read: strictly, and never with a default.
 
 A model's text is an answer when it holds one JSON object with exactly the keys asked for, each value a JSON number from
-0 to 1, and a reason. Anything else raises AnswerError, whose message tells the model what to mend.
+0 to 1 or, where whole percents are asked for, a whole number from 0 to 100, and a reason. Anything else raises AnswerError,
+whose message tells the model what to mend. Whole percents are what newer prompts ask for: llama.cpp's server holds a model
+to the bounds of whole numbers, and ignores those of others. What was read are probabilities from 0 to 1 either way.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ import numpy as np
 from core.cognition.llm.replies import object_in, shown
 from core.cognition.llm.types import AnswerError
 
+#: The schema of one number: from 0 to 1, and as a whole percent.
+_NUMBERS = ({"type": "number", "minimum": 0, "maximum": 1}, {"type": "integer", "minimum": 0, "maximum": 100})
 REASON, DAYS, CONDITIONS, VALUES = "reason", "days", "conditions", "values"
 #: Problems told to the model at once.
 MOST_TOLD = 4
@@ -25,12 +29,13 @@ MOST_TOLD = 4
 @dataclass(frozen=True)
 class AnswerShape:
     """What must be in an answer: labels of `conditions` and kinds of `days` (empty where the prompt asks about one),
-    `behaviours`, and the longest reason accepted."""
+    `behaviours`, and the longest reason accepted. With `percent` numbers are whole percents."""
 
     conditions: tuple[str, ...]
     days: tuple[str, ...]
     behaviours: tuple[str, ...]
     longest_reason: int
+    percent: bool = False
 
     @property
     def levels(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -50,7 +55,7 @@ class AnswerShape:
 
     def schema(self) -> dict[str, Any]:
         """The JSON schema of an answer, with the reason first, so that it is written before the numbers."""
-        inner: dict[str, Any] = {"type": "number", "minimum": 0, "maximum": 1}
+        inner: dict[str, Any] = dict(_NUMBERS[self.percent])
         for _, keys in reversed(self.levels):
             inner = _object(dict.fromkeys(keys, inner))
         return _object({REASON: {"type": "string", "maxLength": self.longest_reason}, self.outer: inner})
@@ -75,7 +80,7 @@ class AnswerShape:
                 found[name] = tuple(inner["properties"])
                 inner = next(iter(inner["properties"].values()))
             limit = int(schema["properties"][REASON]["maxLength"])
-            shape = cls(found.get(CONDITIONS, ()), found.get(DAYS, ()), found[VALUES], limit)
+            shape = cls(found.get(CONDITIONS, ()), found.get(DAYS, ()), found[VALUES], limit, inner == _NUMBERS[True])
         except (KeyError, TypeError, ValueError, AttributeError, StopIteration):
             shape = None
         if shape is None or shape.schema() != schema:
@@ -121,7 +126,7 @@ class AnswerShape:
 
     def _values(self, value: Any, levels: Sequence[tuple[str, ...]], where: str, problems: list[str]) -> Any:
         if not levels:
-            return _probability(value, where, problems)
+            return (_percent if self.percent else _probability)(value, where, problems)
         if not isinstance(value, dict):
             problems.append(f"{where} is {shown(value)}, but must be an object with {_listed(levels[0])}")
             return None
@@ -158,6 +163,15 @@ def _probability(value: Any, where: str, problems: list[str]) -> float | None:
         problems.append(f"{where} is {value:g}, but allowed is 0 to 1{hint}")
         return None
     return float(value) + 0.0  # -0.0 is 0
+
+
+def _percent(value: Any, where: str, problems: list[str]) -> float | None:
+    """A whole percent as a probability."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value // 1 or not 0 <= value <= 100:
+        hint = f" ({value:g} as a percentage is {100 * value:g})" if isinstance(value, float) and 0 < value < 1 else ""
+        problems.append(f"{where} is {shown(value)}, but must be a whole number from 0 to 100{hint}")
+        return None
+    return value / 100 + 0.0  # -0.0 is 0
 
 
 def _listed(keys: Sequence[str]) -> str:

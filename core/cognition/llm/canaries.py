@@ -23,7 +23,7 @@ from core.cognition.llm.types import ModelSpec, Provider, Question
 from core.store.llm_calls import ANSWERED
 
 #: Changes whenever a word of the canaries does: only rounds of one version can be compared.
-VERSION = "canaries-1"
+VERSION = "canaries-2"
 #: How the design under which a canary's calls are stored begins; the run's id follows.
 DESIGN = "canary "
 
@@ -37,7 +37,12 @@ FALSE_ALARMS = 0.01
 #: Standard deviation of one answer that is assumed where no canary was answered twice in a round.
 ASSUMED_DEVIATION = 0.10
 
-_SHAPE = AnswerShape(conditions=(), days=(), behaviours=("probability",), longest_reason=1000)
+_SHAPE = AnswerShape(conditions=(), days=(), behaviours=("probability",), longest_reason=200, percent=True)
+
+_FORM = (
+    "Answer in this form, with one short sentence as the reason and a whole number from 0 to 100, the probability in "
+    "percent, in place of null:"
+)
 
 _SYSTEM = (
     "You estimate how probable it is that a person does something. Judge from what is said about the person and the "
@@ -82,7 +87,7 @@ def canary_questions(run_id: str, repeats: int = REPEATS) -> list[Question]:
     return [
         Question(
             system=_SYSTEM,
-            prompt=f"{text}\n\nAnswer in this form, with a number from 0 to 1 in place of null:\n{_SHAPE.form()}",
+            prompt=f"{text}\n\n{_FORM}\n{_SHAPE.form()}",
             schema=_SHAPE.schema(),
             prompt_version=VERSION,
             design=_design(run_id),

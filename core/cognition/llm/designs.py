@@ -228,7 +228,7 @@ def ladder(study: Study) -> tuple[dict[str, float], ...]:
 def shape_of(labels: tuple[str, ...], kinds: tuple[str, ...], writer: PromptWriter) -> AnswerShape:
     """The shape of an answer; about one kind of day alone it holds no names of kinds."""
     behaviours = writer.study.behaviour_ids
-    return AnswerShape(labels, kinds if len(kinds) > 1 else (), behaviours, writer.longest_reason)
+    return AnswerShape(labels, kinds if len(kinds) > 1 else (), behaviours, writer.longest_reason, writer.percent)
 
 
 def _asked(plan: PromptPlan, respondent: str, writer: PromptWriter) -> dict[str, str]:

@@ -171,7 +171,7 @@ class _Asking:
         line = iter(asked)
         workers = [
             asyncio.create_task(self._work(line, writer_of_answers))
-            for _ in range(min(self.limits.concurrency, len(asked)))
+            for _ in range(min(self.limits.concurrency, len(asked), getattr(self.provider, "at_once", len(asked))))
         ]
         watcher = asyncio.create_task(self._watch(writer_of_answers))
         tasks = [watcher, *workers]

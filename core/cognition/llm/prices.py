@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator
 
 from core.cognition.llm.types import ModelSpec
-from core.cognition.registry import replays
+from core.cognition.registry import ENGINES, replays
 from core.errors import InputError, one_of
 from core.inputs.checking import WrittenModel, checked, choice_of, wrong
 from core.inputs.files import read_text
@@ -114,6 +114,8 @@ def price_of(spec: ModelSpec, prices: Sequence[Price]) -> tuple[Price | None, st
     host = urlsplit(spec.base_url).hostname if spec.base_url else None
     if replays(spec.engine):
         return None, "replayed answers cost nothing"
+    if spec.engine in ENGINES and ENGINES[spec.engine].here:
+        return None, "a model on this machine has no price"
     if host is not None and is_local(host):
         return None, "a server on this machine or network has no price"
     if host is not None and host != HOME_HOSTS.get(spec.engine):

@@ -26,7 +26,7 @@ from core.settings import shipped_data
 from core.study import Indicator, Study
 
 #: The version asked with where none is named.
-PROMPTS = "mobility-1"
+PROMPTS = "mobility-2"
 WORDS = "words.toml"
 TEXTS = ("system", "system_aggregate", "blinded", "unblinded", "levels", "aggregate")
 #: Who is asked: one person, or about everybody together.
@@ -101,6 +101,11 @@ class PromptWriter:
     def longest_reason(self) -> int:
         """Characters of a reason that are accepted."""
         return int(self.files.words["limits"]["accepted"])
+
+    @property
+    def percent(self) -> bool:
+        """Whether numbers are asked for as whole percents; the first version asked for numbers from 0 to 1."""
+        return bool(self.files.words["limits"].get("percent", False))
 
     @property
     def kinds(self) -> tuple[str, ...]:

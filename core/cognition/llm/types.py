@@ -72,7 +72,7 @@ class ModelSpec:
 class Question:
     """One call: the system prompt, the prompt, and the JSON schema of the answer as a plain dict.
 
-    `prompt_version` names the versioned prompt files (mobility-1), `design` the way of asking, `sample` counts from 0.
+    `prompt_version` names the versioned prompt files (mobility-2), `design` the way of asking, `sample` counts from 0.
     """
 
     system: str
@@ -117,6 +117,7 @@ class Provider(Protocol):
     """One way to reach a model. `ask` makes exactly one attempt: retries, pacing and the cache are the pipe's.
 
     `repair` is the sentence that says what was wrong with the last answer; it is added to the conversation.
+    One that has `at_once` is asked so many questions at a time at most.
     Raises ProviderError's subclasses and nothing else. An instance belongs to one event loop; `aclose` frees what it holds.
     """
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from core.cognition.llm.prompts import PROMPTS
 from core.cognition.registry import DEFAULT_ENGINE, asks_model, model_engines, replays
 from core.errors import InputError, one_of
 from core.options import option
@@ -41,7 +42,7 @@ class ModelOptions:
     design: str = option("blinded (default), unblinded, levels or aggregate", "blinded", word="D")
     days: str = option("kinds of day in one prompt (together, default) or one in each (apart)", "together", word="D")
     samples: int = option("answers to each question, averaged (default 1)", 1)
-    prompts: str = option("version of the prompts", "mobility-1", word="V")
+    prompts: str = option("version of the prompts", PROMPTS, word="V")
     max_output_tokens: int = option("tokens of an answer at most (default 2048)", 2048)
     timeout: float = option("seconds to wait for a reply (default 60)", 60.0, word="S")
     concurrency: int = option("calls at a time (default 32)", 32)

@@ -126,8 +126,14 @@ def asked_with(record: RunRecord, engine: str | None = None, *, allow_failures: 
     return ModelOptions(
         engine=own, of=said["asked_engine"] if replays(own) else None, model=said["model"], base_url=said["base_url"],
         temperature=said["temperature"], max_output_tokens=said["max_output_tokens"], seed=said["model_seed"],
-        samples=said["samples"], allow_failures=allow_failures or said["allow_failures"],
+        samples=said["samples"], prompts=_named_prompts(record.prompt_version),
+        allow_failures=allow_failures or said["allow_failures"],
     )  # fmt: skip
+
+
+def _named_prompts(version: str | None) -> str:
+    """A version of the survey prompts as an option: the usual one is not named."""
+    return ModelOptions.prompts if version in (None, SURVEY_PROMPTS) else str(version)
 
 
 def request_of_question(record: RunRecord, by: tuple[str, ...] = ()) -> AskRequest:

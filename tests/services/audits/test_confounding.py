@@ -126,7 +126,7 @@ def test_the_audit_asks_for_everything_in_every_design(design: str, stated: bool
         assert AnswerShape.of(item.question.schema).behaviours == tuple(names)
         assert ("Many new cases" in prompt) == stated and "restrictions on everyday life" in prompt.lower()
         assert "least one such visit" not in prompt and all(f'"{name}"' in prompt for name in names)
-        assert item.question.prompt_version == ("mobility-1/audit" if stated else "mobility-1/audit-epidemic-unsaid")
+        assert item.question.prompt_version == ("mobility-2/audit" if stated else "mobility-2/audit-epidemic-unsaid")
     assert {"weather", "income", "cases", "prices", "daylight"} <= set(names)
     assert len({item.question.key(made.spec) for item in asked}) == len(asked)
 
@@ -144,7 +144,7 @@ def test_the_published_audit_has_not_changed() -> None:
 
 
 def test_a_version_without_an_audit_is_refused() -> None:
-    with pytest.raises(InputError, match="mobility-1"):
+    with pytest.raises(InputError, match="mobility-2"):
         variables_of("mobility-0")
 
 

@@ -90,10 +90,10 @@ def test_a_whole_run_costs_what_was_estimated_and_the_same_again_costs_nothing(e
 
 def test_the_record_says_how_the_model_was_asked(asked: AskedRun) -> None:
     record = asked.store.run(asked.run_id).record
-    assert (record.engine, record.model_id, record.prompt_version) == ("openai", "local-test-001", "mobility-1")
+    assert (record.engine, record.model_id, record.prompt_version) == ("openai", "local-test-001", "mobility-2")
     said = record.parameters["asking"]
     assert said["model"] == "test-model" and said["base_url"] == asked.url and said["design"] == "blinded"
-    assert said["canaries"] == "canaries-1" and said["prompts_hash"]
+    assert said["canaries"] == "canaries-2" and said["prompts_hash"]
     canaries = asked.summary.asking.as_dict()["canaries"]
     assert canaries["model_ids"] == ["local-test-001"] and canaries["compared_with"] is None
     assert {name: len(values) for name, values in canaries["answers"].items()} == dict.fromkeys(CANARIES, REPEATS)

@@ -140,7 +140,7 @@ def test_a_question_is_kept_like_a_run(store: Store, tmp_path: Path) -> None:
         "ask",
         "gemini",
         "gemini-test-001",
-        "survey-1",
+        "survey-2",
     )
     assert record.parameters["model"] == "test-model" and record.result_hash == values["result_hash"]
     assert store.run(values["run_id"]).summary == values

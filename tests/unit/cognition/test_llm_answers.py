@@ -260,3 +260,26 @@ def test_every_valid_answer_is_read_to_the_last_bit(shape: AnswerShape, numbers:
     answer = {"reason": "so", shape.outer: fill(json.loads(shape.form())[shape.outer])}
     read = shape.array(shape.parse(json.dumps(answer)))
     assert read.ravel().tolist() == numbers[: read.size]
+
+
+PERCENT = AnswerShape((), (), BEHAVIOURS, 80, percent=True)
+
+
+def in_percent(value: object) -> str:
+    return json.dumps({"reason": "So it is.", "values": dict.fromkeys(BEHAVIOURS, 50) | {BEHAVIOURS[0]: value}})
+
+
+def test_whole_percents_are_asked_for_and_read_as_probabilities() -> None:
+    number = PERCENT.schema()["properties"]["values"]["properties"][BEHAVIOURS[0]]
+    assert number == {"type": "integer", "minimum": 0, "maximum": 100}
+    assert AnswerShape.of(PERCENT.schema()) == PERCENT and AnswerShape.of(PLAIN.schema()) == PLAIN
+    for said, meant in ((0, 0.0), (7, 0.07), (100, 1.0), (50.0, 0.5)):
+        assert PERCENT.parse(in_percent(said))["values"][BEHAVIOURS[0]] == meant
+
+
+@pytest.mark.parametrize("value", [-1, 101, 0.5, 33.3, "50", None, True, 10**400])
+def test_what_is_no_whole_percent_is_mended(value: object) -> None:
+    with pytest.raises(AnswerError, match="whole number from 0 to 100"):
+        PERCENT.parse(in_percent(value))
+    with pytest.raises(AnswerError):
+        PERCENT.parse(in_percent(1).replace("1", "1e999"))

@@ -49,7 +49,7 @@ class Model:
         if name in self.silent:
             raise Rejected("blocked content")
         value = float(np.clip(MEANS[name] + self.shift + self.noise * self.random.standard_normal(), 0, 1))
-        text = json.dumps({"reason": "Such people do.", "values": {"probability": value}})
+        text = json.dumps({"reason": "Such people do.", "values": {"probability": round(100 * value)}})
         return Reply(text, self.model_id, 90, 20, 0.1)
 
     async def aclose(self) -> None:

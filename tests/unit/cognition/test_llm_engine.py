@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,7 @@ def test_samples_are_kept_apart_and_respond_gives_their_mean() -> None:
     def noisy(request: dict[str, Any], count: int) -> Step:
         answer = json.loads(answer_to(prompt_of(request)))
         for numbers in answer["days"].values():
-            numbers["parks"] = [0.2, 0.6][request["seed"] - 40]
+            numbers["parks"] = [20, 60][request["seed"] - 40]
         return Step(200, {}, openai_answer(json.dumps(answer)))
 
     with openai_server(noisy) as url:
@@ -103,13 +104,15 @@ def test_a_repair_tells_the_model_what_was_wrong() -> None:
         prompt = prompt_of(request)
         text = answer_to(prompt)
         return Step(
-            200, {}, openai_answer(text if "mended" in prompt else text.replace('"parks": 0', '"parks": 30', 1))
+            200,
+            {},
+            openai_answer(text if "mended" in prompt else re.sub('"parks": .*?(?=,)', '"parks": 101', text, count=1)),
         )
 
     with openai_server(behaviour) as url:
         engine("openai", url, limits=Limits(concurrency=1)).respond(people(1), some_contexts())
         repairs = [prompt_of(seen.body) for seen in url.seen if "could not be used" in prompt_of(seen.body)]
-    assert repairs and all("allowed is 0 to 1" in prompt for prompt in repairs)
+    assert repairs and all("from 0 to 100" in prompt and "is 101" in prompt for prompt in repairs)
 
 
 def test_caps_hold_over_answers_of_several_shapes() -> None:
@@ -153,7 +156,7 @@ def test_the_description_and_the_version_say_how_it_was_asked() -> None:
     made = engine("openai", "http://127.0.0.1:9/v1", design="levels", days="apart", samples=3, temperature="0.5")
     assert made.description["design"] == "levels" and made.description["days"] == "apart"
     assert made.description["samples"] == 3 and made.description["temperature"] == 0.5
-    assert made.version.startswith("mobility-1.") and made.model_id == "test-model"
+    assert made.version.startswith("mobility-2.") and made.model_id == "test-model"
     assert json.loads(json.dumps(made.description)) == made.description
 
 
@@ -168,7 +171,7 @@ def test_the_description_and_the_version_say_how_it_was_asked() -> None:
         ({"model": "m", "samples": 1.5}, "samples"),
         ({"model": "m", "temperature": "hot"}, "temperature"),
         ({"model": "m", "temperature": 3}, "temperature"),
-        ({"model": "m", "prompts": "mobility-0"}, "mobility-1"),
+        ({"model": "m", "prompts": "mobility-0"}, "mobility-2"),
         ({"model": "m", "base_url": "http://user:secret@host/v1"}, "address"),
         ({"model": "m", "base_url": "host?key=secret"}, "address"),
     ],

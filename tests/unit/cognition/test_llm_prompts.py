@@ -27,7 +27,10 @@ from core.errors import InputError
 from core.simulation.contexts import RESTRICTED_MIDDLES
 
 #: A published version does not change: a better wording is a new folder. Refresh only before a version is published.
-PUBLISHED = {"mobility-1": "d547145e9ba33490fda4d3c674b326317780cff53b5b8e6d31a863b5f3ef1491"}
+PUBLISHED = {
+    "mobility-1": "d547145e9ba33490fda4d3c674b326317780cff53b5b8e6d31a863b5f3ef1491",
+    "mobility-2": "89e21d48a6dce41f9c611dc94d0e5a587180b90e74b853e70f2cd39deb2811b0",
+}
 
 OUTSIDE = re.compile(r"-----BEGIN PERSONA (\w{32})-----\n(.*)\n-----END PERSONA (\w{32})-----")
 MARK = hashlib.sha256(b"A cook.").hexdigest()[:32]
@@ -123,7 +126,7 @@ def test_the_situation_is_said_in_the_studys_words() -> None:
     assert "15 or more a day for every 100,000" in question.prompt and "It is not Ramadan." in question.prompt
     for behaviour in study().behaviours:
         assert f'- "{behaviour.id}": {behaviour.text} – ' in question.prompt
-    assert "share of the 24 hours" in question.prompt and "at least one such visit" in question.prompt
+    assert "percentage of the 24 hours" in question.prompt and "at least one such visit" in question.prompt
 
 
 def test_a_study_without_ramadan_does_not_speak_of_it() -> None:
@@ -160,7 +163,7 @@ def test_levels_shows_all_sets_of_rules_with_equal_covariates_at_once() -> None:
 def test_aggregate_asks_about_shares_and_tells_of_nobody() -> None:
     for question in prompts_of("aggregate", "A cook."):
         assert "A cook" not in question.prompt and "PERSONA" not in question.system + question.prompt
-        assert "share of all inhabitants" in question.prompt
+        assert "percentage of all inhabitants" in question.prompt
 
 
 def test_questions_do_not_depend_on_what_else_is_asked() -> None:
@@ -177,7 +180,10 @@ def test_questions_do_not_depend_on_what_else_is_asked() -> None:
 def test_schemas_and_forms_ask_for_the_same(design: str) -> None:
     for question in prompts_of(design, "A cook."):
         shape = AnswerShape.of(question.schema)
-        assert question.prompt.endswith(shape.form())
+        assert (
+            f"with a whole number from 0 to 100 in place of each null:\n{shape.form()}\n" in question.prompt
+            and shape.percent
+        )
 
 
 def test_contexts_that_say_too_little_are_refused() -> None:

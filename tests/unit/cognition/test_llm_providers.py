@@ -211,7 +211,7 @@ def test_openais_refusals() -> None:
             ask("openai", url)
 
 
-@pytest.mark.parametrize(("known", "tries"), [("json_object", 2), (None, 3)])
+@pytest.mark.parametrize(("known", "tries"), [("json_object", 3), (None, 4)])
 def test_a_server_without_schemas_is_asked_without_and_each_try_counts(known: str | None, tries: int) -> None:
     def behaviour(request: dict[str, Any], count: int) -> Step:
         form = request.get("response_format", {}).get("type")
@@ -224,7 +224,7 @@ def test_a_server_without_schemas_is_asked_without_and_each_try_counts(known: st
         spec = spec_of("openai", url)
         outcomes = ask_all(questions, provider_of("openai", spec), spec, str, limits=Limits(concurrency=1))
         forms = [seen.body.get("response_format", {}).get("type") for seen in url.seen]
-    assert forms == ["json_schema", "json_object", None][:tries] + [known] * 2
+    assert forms == ["json_schema", "json_schema", "json_object", None][:tries] + [known] * 2
     assert [outcome.attempts for outcome in outcomes] == [tries, 1, 1]
     # The tries count against a cap, and take their turn under a pace.
     with openai_server(behaviour) as url:

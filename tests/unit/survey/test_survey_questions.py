@@ -29,7 +29,10 @@ from core.survey.prompts import SurveyWriter, available_survey_prompts, load_sur
 from core.survey.questions import SurveyQuestion
 
 #: A published version does not change: a better wording is a new folder. Refresh only before a version is published.
-PUBLISHED = {"survey-1": "b3551141c4200e75cebad64f866e70be4f4a3b00e411b81d2df0ce8bde33c55f"}
+PUBLISHED = {
+    "survey-1": "b3551141c4200e75cebad64f866e70be4f4a3b00e411b81d2df0ce8bde33c55f",
+    "survey-2": "a6d65005d5c5fb7cd2b36244cd623e6231af9541c240a3e0bd17363ea766913c",
+}
 TRUST = SurveyQuestion.of_scale("How much do you trust the government?", 1, 5, "Not at all", "Completely")
 TRAVEL = SurveyQuestion.of_choices("How do you travel to work?", ["By car", "By bus", "On foot"])
 BLOCK = re.compile(r"-----BEGIN (\w+) (\w{32})-----\n(.*?)\n-----END \1 \2-----", re.DOTALL)
@@ -102,14 +105,15 @@ def test_the_published_prompts_stay_as_they_are() -> None:
     assert {name: load_survey_prompts(name).hash for name in available_survey_prompts()} == PUBLISHED
     # The prompts about contexts and those of surveys are told apart.
     assert not set(available_survey_prompts()) & set(available_prompts())
-    with pytest.raises(InputError, match="survey-1"):
+    with pytest.raises(InputError, match="survey-2"):
         load_survey_prompts("survey-0")
 
 
 def test_a_prompt_says_the_question_its_answers_and_the_form() -> None:
     said = prompt(TRUST)
     assert "1 (Not at all)\n2\n3\n4\n5 (Completely)" in said and "from 1 (the low end) to 5" in said
-    assert json.loads(said.splitlines()[-1])["values"] == dict.fromkeys("12345")
+    form = next(line for line in said.splitlines() if line.startswith("{"))
+    assert json.loads(form)["values"] == dict.fromkeys("12345")
     said = prompt(TRAVEL)
     assert "A: By car\nB: By bus\nC: On foot" in said and "exactly one" in said
     assert "any number" in prompt(SurveyQuestion.of_choices("Q?", ["a", "b"], several=True))
@@ -139,9 +143,9 @@ def test_nothing_outside_the_blocks_depends_on_what_others_wrote(text: str, plac
     plain, plain_system, plain_schema = made("Harmless")
     assert BLOCK.sub("", said) == BLOCK.sub("", plain) and (system, schema) == (plain_system, plain_schema)
     assert said.count("-----") == 12 and [label for label, _, _ in BLOCK.findall(said)] == [
-        "PERSONA",
-        "SITUATION",
         "QUESTION",
+        "SITUATION",
+        "PERSONA",
     ]
     for _, mark, content in BLOCK.findall(said):
         assert hashlib.sha256(content.encode()).hexdigest()[:32] == mark
@@ -263,3 +267,12 @@ def test_those_asked_stand_for_everybody_and_weigh_as_evenly_as_they_can(weights
 def test_fewer_than_one_persona_cannot_be_asked() -> None:
     with pytest.raises(InputError, match="0 personas"):
         evenly_spread(np.ones(3), 0)
+
+
+@pytest.mark.parametrize(("given", "meant"), [((60, 40), 0.6), ((60, 30), 0.6 / 0.9), ((66, 44), 0.6)])
+def test_percents_that_nearly_sum_to_100_are_rescaled(given: tuple[int, int], meant: float) -> None:
+    shape = SurveyWriter(study(), load_survey_prompts(), SurveyQuestion.of_choices("Q?", ["a", "b"])).shape
+    answer = shape.parse(json.dumps({"reason": "So it is.", "values": dict(zip("AB", given, strict=True))}))
+    assert shape.probabilities(answer)[0] == pytest.approx(meant)
+    with pytest.raises(AnswerError, match="percentages sum to 111, but must sum to 100"):
+        shape.parse(json.dumps({"reason": "So it is.", "values": {"A": 60, "B": 51}}))

@@ -27,14 +27,15 @@ OWN = "https://api.openai.com/v1"
 #: What a server without keys is given; the library insists on some.
 NO_KEY = "none"
 #: How the form of the answer is asked for, from the strictest. A server that cannot do one is asked with the next.
-FORMATS = ("json_schema", "json_object", "text")
+FORMATS = ("json_schema", "json_schema without bounds", "json_object", "text")
 #: What a server's refusal speaks of when it is the form that it cannot do.
 _ABOUT_FORMAT = re.compile(r"response_format|json_schema|json_object|schema|structured|grammar|guided", re.IGNORECASE)
 #: How a choice ends whose text is whole; servers that do not say anything say so too.
 _DONE = ("stop", "eos", "eos_token", "end_turn", None, "")
 #: Statuses of an address at which nobody speaks this interface, or of an unknown model.
 _WRONG_PLACE = (404, 405)
-#: Of a schema, what the strict mode of some servers refuses; the reader of answers checks it in any case.
+#: Of a schema, what the strict mode of some servers, OpenAI's own among them, refuses; the reader of answers checks it
+#: in any case.
 _NOT_STRICT = ("maxLength", "minimum", "maximum")
 
 
@@ -68,7 +69,7 @@ class OpenAIProvider:
         self._key = key or NO_KEY
         self._local = local
         self._client: Any = None
-        self._format = 0
+        self._format = int(self._address == OWN)
 
     def __repr__(self) -> str:
         return f"OpenAIProvider({self._address})"
@@ -130,10 +131,10 @@ class OpenAIProvider:
         }
         if spec.seed is not None:
             request["seed"] = spec.seed + question.sample
-        if form == "json_schema":
-            schema = without(question.schema, _NOT_STRICT)
+        if form.startswith("json_schema"):
+            schema = question.schema if form == FORMATS[0] else without(question.schema, _NOT_STRICT)
             request["response_format"] = {
-                "type": form,
+                "type": "json_schema",
                 "json_schema": {"name": "answer", "strict": True, "schema": schema},
             }
         elif form == "json_object":

@@ -1,0 +1,164 @@
+"""The real model on this machine: the engine contract, percents in range, equal answers, and no server left behind.
+
+Its weights are fetched as a user fetches them, once for all workers; where that cannot be, these tests are skipped and say why.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+from behaviour_cases import study
+from llm_cases import people, some_contexts
+
+from core.cognition.engine import ResponseEngine
+from core.cognition.llm.cache import AnswerCache
+from core.cognition.llm.engine import LanguageEngine, language_engine
+from core.cognition.llm.local_server import close_servers, enter_server, leave_server
+from core.cognition.llm.local_weights import MODELS_VARIABLE, SMALL, SMOLLM2, caution_of, models_folder, weights_of
+from core.cognition.llm.prices import load_prices, price_of
+from core.cognition.llm.types import ModelSpec
+from core.errors import InputError
+from core.execution.executor import Executor
+from core.services.language.local_models import fetch_model, local_models, model_is_here, serve_model
+from core.study import Study
+from core.testing.engine_contract import EngineContract
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The weights in a folder of the tests', fetched unless this machine has them."""
+    pytest.importorskip("xllamacpp", reason="the extra 'local' is not installed")
+    with pytest.MonkeyPatch.context() as patch:
+        if not model_is_here():
+            patch.setenv(MODELS_VARIABLE, str(tmp_path_factory.mktemp("models")))
+            try:
+                fetch_model()
+            except InputError as wrong:
+                pytest.skip(f"no weights: {wrong}")
+        yield weights_of(SMOLLM2.name)
+        close_servers()
+
+
+@pytest.fixture(scope="module")
+def cache() -> Iterator[AnswerCache]:
+    """Answers of all tests of a class: each question is put to the model once in this process."""
+    with AnswerCache() as kept:
+        yield kept
+
+
+def one_behaviour() -> Study:
+    return replace(study(), behaviours=study().behaviours[:1])
+
+
+def asking(cache: AnswerCache | None = None, **options: object) -> LanguageEngine:
+    given = {"model": SMOLLM2.name, "days": "apart", "seed": 3, "timeout": 300, **options}
+    return language_engine(one_behaviour(), "local", given, cache=cache)
+
+
+class TestLocal(EngineContract):
+    """Few short questions: two texts for three people, two situations, one behaviour and kind of day in each."""
+
+    @pytest.fixture
+    def engine(self, weights: Path, cache: AnswerCache) -> LanguageEngine:
+        return asking(cache)
+
+    @pytest.fixture
+    def personas(self) -> pd.DataFrame:
+        return pd.concat([people(2), people(1)], ignore_index=True)
+
+    @pytest.fixture
+    def contexts(self) -> pd.DataFrame:
+        return some_contexts().iloc[[0, 7, 0]].reset_index(drop=True)
+
+    @pytest.fixture
+    def behaviours(self) -> tuple[str, ...]:
+        return one_behaviour().behaviour_ids
+
+    def test_another_process_gives_the_same_answer(
+        self, engine: ResponseEngine, personas: pd.DataFrame, contexts: pd.DataFrame, elsewhere: Executor
+    ) -> None:
+        """There the cache is not, so that a server of its own is asked: about one person in one situation."""
+        super().test_another_process_gives_the_same_answer(engine, personas.iloc[:1], contexts.iloc[:1], elsewhere)
+
+
+def test_equal_seeds_have_equal_answers_whatever_was_asked_before(weights: Path) -> None:
+    situations, two = some_contexts().iloc[[0, 7]], people(2)
+    first = asking().ask(two.iloc[:1], situations.iloc[:1])
+    asking().ask(two.iloc[1:], situations.iloc[1:])
+    again, at_once = (asking().ask(two.iloc[:1], situations.iloc[:1]) for _ in range(2))
+    assert np.array_equal(first.values, again.values)
+    assert first.outcomes[0].raw == again.outcomes[0].raw == at_once.outcomes[0].raw
+    assert first.values.min() >= 0 and first.values.max() <= 1
+    assert all(item.attempts == 1 for item in first.outcomes)  # the server holds the model to whole percents
+    assert first.model_ids == (f"{SMOLLM2.name}-{SMOLLM2.sha256[:12]}",) and caution_of(*first.model_ids) == SMALL
+
+
+def test_it_costs_nothing_and_needs_no_key() -> None:
+    assert price_of(ModelSpec("local", SMOLLM2.name), load_prices()) == (None, "a model on this machine has no price")
+
+
+def test_no_server_is_left_when_whoever_started_it_is_killed(weights: Path) -> None:
+    script = (
+        "from core.cognition.llm.local_server import enter_server; import time; "
+        f"print(enter_server({SMOLLM2.name!r}).process.pid, flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+    ) as parent:
+        assert parent.stdout is not None
+        server = psutil.Process(int(parent.stdout.readline()))
+        assert server.is_running()
+        os.kill(parent.pid, signal.SIGKILL)
+    ends = time.monotonic() + 10
+    while server.is_running() and server.status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < ends, "the server outlived its parent"
+        time.sleep(0.05)
+
+
+def test_a_server_that_died_is_started_again(weights: Path) -> None:
+    server = enter_server(SMOLLM2.name)
+    server.process.kill()
+    server.process.wait()
+    leave_server(server)
+    other = enter_server(SMOLLM2.name)
+    assert other.runs and other.address != server.address
+    leave_server(other)
+
+
+def test_what_is_absent_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path))
+    with pytest.raises(InputError, match="policytwin models fetch"):
+        weights_of(SMOLLM2.name)
+    with pytest.raises(InputError, match="smollm2-135m"):
+        weights_of("smollm2")
+    wrong = tmp_path / "other.bin"
+    wrong.write_bytes(b"none")
+    with pytest.raises(InputError, match="no file of weights"):
+        fetch_model(file=wrong)
+    with pytest.raises(InputError, match="port"), serve_model(port=70_000):
+        pass
+    assert not model_is_here() and local_models().models[0].file is None
+
+
+def test_weights_of_ones_own_have_their_own_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path / "models"))
+    mine = tmp_path / "mine.gguf"
+    mine.write_bytes(b"GGUF" + bytes(8))
+    found = fetch_model(file=mine)
+    assert (found.model.name, found.model.checked, found.model.caution) == ("mine", None, None)
+    assert weights_of("mine") == models_folder() / "mine.gguf"
+    taken = tmp_path / f"{SMOLLM2.name}.gguf"
+    taken.write_bytes(b"GGUF" + bytes(9))
+    with pytest.raises(InputError, match="a name of their own"):
+        fetch_model(file=taken)

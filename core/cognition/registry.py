@@ -22,7 +22,7 @@ class EngineKind(Kind):
     One that `asks_model` asks a language model through `provider`, which is given the model's specification (see
     `core.cognition.llm.engine.register_model`). One that `replays` gives the answers of another and asks nobody;
     `replayable` says whether its own answers may be replayed. `usual_model` is asked where none is named, and `here` says
-    that its models run on this machine, which costs nothing.
+    that its models run on this machine, which costs nothing. One that `reads_letters` gives log-probabilities.
     """
 
     title: str
@@ -35,6 +35,7 @@ class EngineKind(Kind):
     replayable: bool = False
     usual_model: str = ""
     here: bool = False
+    reads_letters: bool = False
 
     @property
     def asks_model(self) -> bool:

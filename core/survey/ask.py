@@ -23,6 +23,7 @@ from core.cognition.llm.engine import (
     AnswersMissing,
     Failure,
 )
+from core.cognition.llm.letters import UNREAD
 from core.cognition.llm.limits import AskProgress, Limits
 from core.cognition.llm.outcomes import Outcome
 from core.cognition.llm.pipe import ask_all
@@ -49,6 +50,7 @@ class SurveyRespondents:
     engine: str
     spec: ModelSpec
     samples: int = 1
+    rotations: int = 1
     cache: AnswerCache | None = None
     limits: Limits = field(default_factory=Limits)
     price: Price | None = None
@@ -77,6 +79,7 @@ class SurveyAnswers:
 
     `values` is (personas, samples, answers), float64: the probability of each answer, NaN where there is none.
     `reasons` and `failures` are (personas, samples) of text, "" where there is none; `problems` says each failure once.
+    `unread` is the mean probability of other words than letters, where letters were asked for.
     """
 
     values: np.ndarray
@@ -84,6 +87,7 @@ class SurveyAnswers:
     failures: np.ndarray
     outcomes: tuple[Outcome, ...] = ()
     problems: tuple[Failure, ...] = ()
+    unread: float | None = None
 
     @property
     def model_ids(self) -> tuple[str, ...]:
@@ -92,9 +96,10 @@ class SurveyAnswers:
 
 
 def survey_questions(
-    writer: SurveyWriter, personas: pd.DataFrame, spec: ModelSpec, samples: int = 1
+    writer: SurveyWriter, personas: pd.DataFrame, spec: ModelSpec, samples: int = 1, rotations: int = 1
 ) -> list[SurveyAsked]:
-    """What would be asked, before anything is: equal texts of personas share a question.
+    """What would be asked, before anything is: equal texts of personas share a question. Where letters are asked for, each is
+    asked in `rotations` orders, or in as many as there are answers.
 
     Raises InputError where personas have no texts, and where an answer cannot fit into the model's limit of tokens.
     """
@@ -106,7 +111,7 @@ def survey_questions(
         + shape.inner.longest_reason // CHARACTERS_PER_TOKEN
         + TOKENS_PER_NUMBER * len(writer.question.keys)
     )
-    if spec.max_output_tokens < needed:
+    if spec.max_output_tokens < needed and writer.letters is None:
         raise InputError(
             f"an answer needs about {needed} tokens, and the model may use {spec.max_output_tokens}",
             where="question",
@@ -117,14 +122,21 @@ def survey_questions(
     for row, (name, text) in enumerate(zip(_names(personas), personas["text"], strict=True)):
         block = writer.persona("" if pd.isna(text) else text, where=f"persona {name}")
         rows.setdefault(block, []).append(row)
-    system, schema = writer.system(), shape.schema()
+    letters = writer.letters
+    system, schema = writer.system(), shape.schema() if letters is None else letters.schema()
+    turns = min(rotations, len(writer.question.labels))
     asked = []
     for block, places in rows.items():
         for sample in range(samples):
-            order = writer.order(block, sample)
-            prompt = writer.prompt(block, order)
-            question = Question(system, prompt, schema, writer.files.version, DESIGN, sample)
-            asked.append(SurveyAsked(question, tuple(places), order))
+            orders = (
+                [writer.order(block, sample)]
+                if letters is None
+                else [writer.turned(turn, turns) for turn in range(turns)]
+            )
+            for order in orders:
+                prompt = writer.prompt(block, order)
+                question = Question(system, prompt, schema, writer.files.version, DESIGN, sample)
+                asked.append(SurveyAsked(question, tuple(places), order))
     return asked
 
 
@@ -134,8 +146,8 @@ def ask_survey(writer: SurveyWriter, personas: pd.DataFrame, respondents: Survey
     Raises AnswersMissing, after everything was asked, for a question without a valid answer, unless failures are
     allowed; and what the pipe raises.
     """
-    asked = survey_questions(writer, personas, respondents.spec, respondents.samples)
-    shape = writer.shape
+    asked = survey_questions(writer, personas, respondents.spec, respondents.samples, respondents.rotations)
+    shape = writer.letters or writer.shape
     outcomes = ask_all(
         [item.question for item in asked],
         provider_for(respondents.engine, respondents.spec),
@@ -149,7 +161,8 @@ def ask_survey(writer: SurveyWriter, personas: pd.DataFrame, respondents: Survey
         price=respondents.price,
     )
     size = (len(personas), respondents.samples)
-    values = np.full((*size, len(writer.question.keys)), np.nan)
+    totals, counts = np.zeros((*size, len(writer.question.keys))), np.zeros(size, dtype=int)
+    unread = []
     reasons, failures = np.full(size, "", dtype=object), np.full(size, "", dtype=object)
     problems = []
     for item, outcome in zip(asked, outcomes, strict=True):
@@ -158,11 +171,18 @@ def ask_survey(writer: SurveyWriter, personas: pd.DataFrame, respondents: Survey
             failures[people, sample] = outcome.failure
             problems.append(Failure(item.personas, (), sample, outcome.failure))
             continue
-        values[people[:, None], sample, np.array(item.order)[None, :]] = shape.probabilities(outcome.answer)
-        reasons[people, sample] = outcome.answer[REASON]
+        totals[people[:, None], sample, np.array(item.order)[None, :]] += shape.probabilities(outcome.answer)
+        counts[people, sample] += 1
+        reasons[people, sample] = outcome.answer.get(REASON, "")
+        unread += [outcome.answer[UNREAD]] if UNREAD in outcome.answer else []
     if problems and not respondents.allow_failures:
         raise AnswersMissing(_missing(problems, len(asked), _names(personas)), tuple(problems))
-    return SurveyAnswers(values, reasons, failures, tuple(outcomes), tuple(problems))
+    # A person with one failed order has no answer: the mean over the others would favour their places.
+    counts[failures != ""] = 0
+    values = np.divide(totals, counts[..., None], out=np.full(totals.shape, np.nan), where=counts[..., None] > 0)
+    return SurveyAnswers(
+        values, reasons, failures, tuple(outcomes), tuple(problems), float(np.mean(unread)) if unread else None
+    )
 
 
 def _names(personas: pd.DataFrame) -> list[object]:

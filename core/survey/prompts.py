@@ -14,8 +14,11 @@ from string import Template
 from typing import Any
 
 from core.cognition.llm.fenced import fenced, fenced_lines, one_line
+from core.cognition.llm.letters import LetterShape
 from core.cognition.llm.prompts import PromptFiles, PromptWriter, available_prompts, load_prompts
 from core.errors import InputError
+from core.records import content_hash
+from core.settings import shipped_data
 from core.study import Study
 from core.survey.answers import SurveyShape
 from core.survey.questions import SCALE, SurveyQuestion
@@ -24,6 +27,8 @@ from core.survey.questions import SCALE, SurveyQuestion
 SURVEY_PROMPTS = "survey-2"
 TEXTS = ("system", "question")
 WORDING = "wording.toml"
+#: The folder of a version that holds what asks for one letter.
+LETTERS = "letters"
 
 
 def available_survey_prompts() -> tuple[str, ...]:
@@ -31,9 +36,17 @@ def available_survey_prompts() -> tuple[str, ...]:
     return available_prompts(WORDING)
 
 
-def load_survey_prompts(version: str = SURVEY_PROMPTS) -> PromptFiles:
-    """A version's files as they are now; InputError for an unknown version."""
-    return load_prompts(version, WORDING, TEXTS, what="version of the survey prompts")
+def load_survey_prompts(version: str = SURVEY_PROMPTS, *, letters: bool = False) -> PromptFiles:
+    """A version's files as they are now, with `letters` those of its own that ask for one letter; InputError for an unknown
+    version, and for one without letters."""
+    files = load_prompts(version, WORDING, TEXTS, what="version of the survey prompts")
+    if not letters:
+        return files
+    folder = shipped_data() / "prompts" / version / LETTERS
+    if not folder.is_dir():
+        raise InputError("has no prompts for letters", where=f"survey prompts {version}", allowed=SURVEY_PROMPTS)
+    texts = {name: (folder / f"{name}.md").read_text(encoding="utf-8").strip() for name in TEXTS}
+    return PromptFiles(f"{version}/{LETTERS}", texts, files.words, content_hash({"texts": texts, "words": files.words}))
 
 
 @dataclass(frozen=True)
@@ -50,8 +63,13 @@ class SurveyWriter:
     context: Mapping[str, Any] | None = None
 
     @property
+    def letters(self) -> LetterShape | None:
+        """What a valid answer is where one letter is asked for; None where percents are."""
+        return LetterShape(len(self.question.keys)) if self.files.version.endswith(f"/{LETTERS}") else None
+
+    @property
     def shape(self) -> SurveyShape:
-        """What a valid answer is."""
+        """What a valid answer is, where percents are asked for."""
         limits = self.files.words["limits"]
         return SurveyShape.of_question(
             self.question, int(limits["accepted"]), percent=bool(limits.get("percent", False))
@@ -85,6 +103,19 @@ class SurveyWriter:
         """The prompt for the persona in this block, with the answers shown in this order."""
         question, shape = self.question, self.shape
         labels = [question.labels[place] for place in order]
+        if self.letters is not None:
+            lines = [
+                question.text,
+                *(f"{key}: {label}" for key, label in zip(self.letters.letters, labels, strict=True)),
+            ]
+            return self._fill(
+                "question",
+                place=one_line(self.study.place),
+                persona=persona,
+                situation=self.situation(),
+                question=fenced_lines(lines, "QUESTION", where="question"),
+                letters=", ".join(self.letters.letters[:-1]) + f" or {self.letters.letters[-1]}",
+            )
         if question.kind == SCALE:
             lines = [question.text, *labels]
             answers = Template(self.files.words["answers"]["scale"]).substitute(
@@ -113,6 +144,12 @@ class SurveyWriter:
         if not self.question.rotate:
             return tuple(range(count))
         first = (int(hashlib.sha256(persona.encode("utf-8")).hexdigest()[:8], 16) + sample) % count
+        return tuple((first + place) % count for place in range(count))
+
+    def turned(self, rotation: int, rotations: int) -> tuple[int, ...]:
+        """The order of one of so many rotations that share the answers' places evenly."""
+        count = len(self.question.labels)
+        first = rotation * count // rotations
         return tuple((first + place) % count for place in range(count))
 
     def _fill(self, name: str, **holes: str) -> str:

@@ -31,7 +31,11 @@ from core.cognition.llm.types import ModelSpec
 from core.errors import InputError
 from core.execution.executor import Executor
 from core.services.language.local_models import fetch_model, local_models, model_is_here, serve_model
-from core.study import Study
+from core.services.populations.synthesis import make_population
+from core.study import Study, load_study
+from core.survey.ask import SurveyRespondents, ask_survey
+from core.survey.prompts import SurveyWriter, load_survey_prompts
+from core.survey.questions import SurveyQuestion
 from core.testing.engine_contract import EngineContract
 
 
@@ -162,3 +166,18 @@ def test_weights_of_ones_own_have_their_own_name(monkeypatch: pytest.MonkeyPatch
     taken.write_bytes(b"GGUF" + bytes(9))
     with pytest.raises(InputError, match="a name of their own"):
         fetch_model(file=taken)
+
+
+def test_ten_of_ten_answers_are_valid_by_log_probabilities(weights: Path) -> None:
+    meridia = load_study("meridia")
+    question = SurveyQuestion.of_choices("Should shops be open on Sundays?", ["Yes", "No"])
+    writer = SurveyWriter(meridia, load_survey_prompts(letters=True), question)
+    ten = make_population(meridia, 10, 0).personas
+    spec = ModelSpec("local", SMOLLM2.name, timeout=300)
+    found = ask_survey(writer, ten, SurveyRespondents("local", spec))
+    assert np.allclose(found.values.sum(axis=-1), 1) and found.values.shape == (10, 1, 2) and not found.problems
+    assert all((item.attempts, item.tokens_out) == (1, 1) for item in found.outcomes)  # none was mended
+    assert 0 < (found.unread or 0) < 0.5
+    turned = ask_survey(writer, ten.iloc[:1], SurveyRespondents("local", spec, rotations=2))
+    other = turned.outcomes[1].answer["letters"]
+    assert turned.values[0, 0] == pytest.approx((found.values[0, 0] + [other["B"], other["A"]]) / 2)

@@ -24,6 +24,7 @@ register_model(
     f"weights. The usual one, {SMOLLM2.title}, has {SMALL}",
     provider=provider,
     replayable=True,
+    reads_letters=True,
     usual_model=SMOLLM2.name,
     here=True,
 )

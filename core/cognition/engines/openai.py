@@ -22,4 +22,5 @@ register_model(
     help="OpenAI's models, or any server that speaks their interface: vLLM, Ollama, llama.cpp on this machine or another.",
     provider=provider,
     replayable=True,
+    reads_letters=True,
 )

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.cognition.llm.cache import AnswerCache
+from core.cognition.llm.letters import LetterShape
 from core.cognition.llm.outcomes import Outcome
 from core.cognition.llm.prices import Price, load_prices, price_of
 from core.cognition.llm.types import ModelSpec, Question
@@ -187,8 +188,10 @@ def _schema_tokens(schema: Mapping[str, Any]) -> Range:
 def tokens_to_answer(schema: Mapping[str, Any], most: int) -> Range:
     """Tokens of an answer: from the shortest text that fits the schema to `most`, the limit that the model is given.
 
-    Models that think before they answer are billed for that too, up to the same limit.
+    Models that think before they answer are billed for that too, up to the same limit. A letter is one token.
     """
+    if LetterShape.of(schema) is not None:
+        return Range(1.0, 1.0, 1.0)
     shortest = shortest_answer(schema) / ASCII_PER_TOKEN[0]
     low = min(float(most), max(1.0, shortest))
     return Range(low, min(float(most), TYPICAL_ANSWER * low), float(most))

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from core.cognition.llm.answers import AnswerShape
 from core.cognition.llm.cache import AnswerCache, call_row, parameters_of
+from core.cognition.llm.letters import LetterShape
 from core.cognition.llm.outcomes import Outcome
 from core.cognition.llm.secret_text import secret_values, without_values
 from core.cognition.llm.types import AnswerError, ModelSpec, Question
@@ -82,7 +83,8 @@ def answer_of(question: Question, text: str) -> Any:
 
     Raises AnswerError for a text that is no answer, and for a schema that no prompt of PolicyTwin has.
     """
-    return AnswerShape.of(question.schema).parse(text)
+    shape = LetterShape.of(question.schema) or AnswerShape.of(question.schema)
+    return shape.parse(text)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import pandas as pd
 from core.calibration.untold import LEAST_SHARE
 from core.cognition.llm.budget import Plan, Range, Spent
 from core.cognition.llm.canaries import CanaryChange
+from core.cognition.llm.local_weights import caution_of
 from core.policy.calendar import DAY_WORDS
 from core.report.document import Block, Document, Paragraph, Table
 from core.services.audits.results import Audited
@@ -167,10 +168,12 @@ def canary_sentence(usage: RunUsage) -> str:
 
 
 def warnings_of(found: ModelUsage | SurveyResult | Audited) -> list[str]:
-    """What to beware of in answers of a language model: others that answered, canaries that differ, and what it says next to
-    nothing of."""
+    """What to beware of in answers of a language model: its size, others that answered, canaries that differ, and
+    what it says next to nothing of."""
     ids = sorted(set(found.model_ids))
-    said = [f"The answers come from more than one model: {', '.join(ids)}."] if len(ids) > 1 else []
+    caution = caution_of(getattr(found, "model", None), *ids)
+    said = [] if caution is None else [f"The model has {caution}"]
+    said += [f"The answers come from more than one model: {', '.join(ids)}."] if len(ids) > 1 else []
     canaries = found.canaries if isinstance(found, RunUsage | SurveyResult) else None
     said += [] if canaries is None else map(change_sentence, canaries.changes)
     untold = (found.untold or {}) if isinstance(found, RunUsage) else {}

@@ -50,6 +50,13 @@ def about_blocks(result: SurveyResult) -> tuple[Block, ...]:
             f"{CLAIM if result.mapping is None else result.mapping.assumption}"
         )
     ]
+    if result.rotations is not None:
+        said.append(
+            Paragraph(
+                f"Answers are how probable the model makes each letter, the mean of {result.rotations} orders of the answers; "
+                f"{100 * (result.unread or 0.0):.0f}% of the probability was on other words, and is left out."
+            )
+        )
     if result.situation:
         said.append(Paragraph(f"They were told a situation:\n{result.situation}"))
     if result.failed:

@@ -49,6 +49,11 @@ def language_for(study: Study, asking: ModelOptions, store: Store | None = None)
 
     InputError for options that cannot be, and for a cap on an unknown cost.
     """
+    if asking.reads_letters:
+        raise InputError(
+            "log-probabilities of answers to situations, which are many numbers at a time", where="--read logprobs",
+            allowed="a survey question: policytwin ask",
+        )  # fmt: skip
     options: dict[str, Any] = {name: getattr(asking, name) for name in (*_OPTIONS, "timeout")}
     if asking.replays:
         options["of"] = asking.of

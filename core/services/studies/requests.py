@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from core.cognition.llm.letters import MOST_OPTIONS
 from core.cognition.llm.prompts import PROMPTS
-from core.cognition.registry import DEFAULT_ENGINE, asks_model, model_engines, replays
+from core.cognition.registry import DEFAULT_ENGINE, ENGINES, asks_model, model_engines, replays
 from core.errors import InputError, one_of
 from core.options import option
 
+#: How an answer is read: from what the model writes, or from how probable it makes each letter.
+PERCENTS, LOGPROBS = "percents", "logprobs"
 DEFAULT_TRIALS = 64
 MOST_TRIALS = 5000
 #: Persona-level answers are kept up to this many personas, unless asked otherwise.
@@ -26,7 +29,8 @@ class ModelOptions:
     that is none.
 
     What decides the answers: `engine`, `model`, `base_url`, `temperature`, `seed`, `max_output_tokens`, `design`, `days`,
-    `samples`, `prompts`; for the engine `replay` also `of`, the engine whose answers are replayed. The others say how fast
+    `samples`, `prompts`, and of survey questions `read` with its `rotations`; for the engine `replay` also `of`, the engine
+    whose answers are replayed. The others say how fast
     (`concurrency`, limits per minute, `timeout` in seconds), how much at most in one go (`max_calls`, `max_tokens`,
     `max_cost` in the price's currency), and whether a run may go on without the questions that have no valid answer.
     A key to the provider is in the environment and nowhere else.
@@ -52,6 +56,10 @@ class ModelOptions:
     max_tokens: int | None = option("stop before more tokens than this, both directions", None)
     max_cost: float | None = option("stop before it costs more, in the price's currency", None, word="C")
     allow_failures: bool = option("go on without the questions that have no valid answer", False)
+    read: str = option(
+        "percents (default), or logprobs of a survey question's answers as letters", PERCENTS, word="HOW"
+    )
+    rotations: int = option("orders in which --read logprobs asks the answers, averaged (default 2)", 2)
     of: str | None = option("whose answers are replayed: gemini (default) or openai", None, word="ENGINE")
 
     def __post_init__(self) -> None:
@@ -60,6 +68,27 @@ class ModelOptions:
             raise InputError(
                 f"answers of {self.of} are to be replayed", where=f"engine {self.engine}", allowed="the engine replay"
             )
+
+        one_of(self.read, (PERCENTS, LOGPROBS), what="way to read answers", where="asking")
+        if self.reads_letters:
+            self._check_letters()
+
+    def _check_letters(self) -> None:
+        asked = (self.of or "gemini") if self.replays else self.engine
+        if not ENGINES[asked].reads_letters:
+            able = [name for name in ENGINES if ENGINES[name].reads_letters]
+            raise InputError("gives no log-probabilities", where=f"engine {asked}", allowed=", ".join(able))
+        if self.samples != 1:
+            raise InputError(
+                f"{self.samples} samples of a whole distribution", where="--read logprobs", allowed="1", nearest="1"
+            )
+        if not 1 <= self.rotations <= MOST_OPTIONS:
+            raise InputError(f"{self.rotations} rotations", where="--read logprobs", allowed=f"1 to {MOST_OPTIONS}")
+
+    @property
+    def reads_letters(self) -> bool:
+        """Whether answers are read from log-probabilities of letters."""
+        return self.read == LOGPROBS
 
     @property
     def replays(self) -> bool:

@@ -142,7 +142,7 @@ def ask_people(
     check_way(question, asking, mapping)
     prepared = prepare(
         store, population_id, question, personas, study, data, timeline_id, prompts, among, asking is not None,
-        known,
+        known, letters=asking is not None and asking.reads_letters,
     )  # fmt: skip
     record = record_of(prepared, asking, mapping, seed)
     wanted = record.inputs_hash()
@@ -179,9 +179,10 @@ def cost_of_asking(
     Raises InputError as `ask_people` does.
     """
     check_way(question, asking, None)
-    prepared = prepare(store, population_id, question, personas, study, data, timeline_id, prompts, among, True)
+    prepared = prepare(store, population_id, question, personas, study, data, timeline_id, prompts, among, True,
+                       letters=asking.reads_letters)  # fmt: skip
     spec = model_spec(asking)
-    asked = survey_questions(prepared.writer, prepared.people, spec, asking.samples)
+    asked = survey_questions(prepared.writer, prepared.people, spec, asking.samples, asking.rotations)
     begun = store.find_resumable(record_of(prepared, asking, None, seed).inputs_hash())
     estimate = plan_with_canaries(
         [item.question for item in asked],
@@ -285,6 +286,8 @@ def _work(
         model_ids=answers.model_ids,
         prompt_version=record.prompt_version,
         samples=answers.values.shape[1],
+        rotations=asking.rotations if asking is not None and asking.reads_letters else None,
+        unread=answers.unread,
         asked=len(people),
         of_personas=population.size,
         inhabitants=round(float(prepared.weights.sum())),
@@ -331,7 +334,8 @@ def _asked(
     spec, cache, run_id = model_spec(asking), AnswerCache(store), record.run_id
     price, about = price_of(spec, load_prices())
     limits = limits_of(asking)
-    questions = [item.question for item in survey_questions(prepared.writer, prepared.people, spec, asking.samples)]
+    asked = survey_questions(prepared.writer, prepared.people, spec, asking.samples, asking.rotations)
+    questions = [item.question for item in asked]
     asks = not asking.replays
     before = plan(questions, spec, cache)
     canaries, used = stored_canaries(cache, run_id), CanaryUsage()
@@ -355,6 +359,7 @@ def _asked(
             engine=asking.engine,
             spec=spec,
             samples=asking.samples,
+            rotations=asking.rotations,
             cache=cache,
             limits=used.after(limits),
             price=price,

@@ -86,6 +86,12 @@ def check_way(question: SurveyQuestion, asking: ModelOptions | None, mapping: An
             raise InputError(f"the question holds the value of {name}", where="ask", allowed="text without keys")
     if asking is None and mapping is None:
         raise InputError("the rules engine cannot answer a question in words", where="ask", allowed=REFUSAL)
+    if asking is not None and asking.reads_letters and question.several:
+        raise InputError(
+            "any number of answers may be given, and a letter is one",
+            where="--read logprobs",
+            allowed="--read percents",
+        )
     if mapping is None:
         return
     if asking is not None:
@@ -117,8 +123,11 @@ def prepare(
     among: Mapping[str, Sequence[str]] | None,
     by_model: bool,
     known: Study | StudyInputs | None = None,
+    *,
+    letters: bool = False,
 ) -> Prepared:
-    """Whom to ask what, with the situation read; `known` is the study where it was read already. InputError where the
+    """Whom to ask what, with the situation read, for one letter where `letters` are asked for; `known` is the study
+    where it was read already. InputError where the
     study, the day or the number is not possible."""
     population = load_population(store, population_id)
     kept = str(store.read("populations", columns=["study_id"], population_id=population_id)["study_id"].iloc[0])
@@ -149,7 +158,7 @@ def prepare(
     elif timeline_id is not None:
         raise InputError("a timeline is given, and no day of it", where="ask", allowed="a day, with --as-of")
     said = None if context is None else {str(name): value for name, value in context.iloc[0].items()}
-    writer = SurveyWriter(study, load_survey_prompts(prompts), question, said)
+    writer = SurveyWriter(study, load_survey_prompts(prompts, letters=letters), question, said)
     people = population.personas.iloc[rows].reset_index(drop=True)
     return Prepared(
         study=study,
@@ -233,6 +242,7 @@ def record_of(prepared: Prepared, asking: ModelOptions | None, mapping: AnswerMa
             "prompts_hash": files.hash,
             "layout": LAYOUT,
             "allow_failures": asking.allow_failures,
+            **({"read": asking.read, "rotations": asking.rotations} if asking.reads_letters else {}),
         }
     if mapping is not None:
         version = engine_for(study, RULES).version

@@ -11,7 +11,7 @@ from core.cognition.registry import DEFAULT_ENGINE, ENGINES, replays
 from core.errors import InputError
 from core.options import option, option_name
 from core.records import RunRecord
-from core.services.studies.requests import ModelOptions
+from core.services.studies.requests import PERCENTS, ModelOptions
 from core.survey.mapping import BEHAVIOUR, TRAIT, AnswerMapping
 from core.survey.prompts import SURVEY_PROMPTS
 from core.survey.questions import CHOICES, SurveyQuestion, load_question
@@ -127,6 +127,7 @@ def asked_with(record: RunRecord, engine: str | None = None, *, allow_failures: 
         engine=own, of=said["asked_engine"] if replays(own) else None, model=said["model"], base_url=said["base_url"],
         temperature=said["temperature"], max_output_tokens=said["max_output_tokens"], seed=said["model_seed"],
         samples=said["samples"], prompts=_named_prompts(record.prompt_version),
+        read=said.get("read", PERCENTS), rotations=said.get("rotations", ModelOptions.rotations),
         allow_failures=allow_failures or said["allow_failures"],
     )  # fmt: skip
 

@@ -70,7 +70,9 @@ class SurveyResult(Result, kind="ask"):
 
     Either `engine` asked `model` (`model_ids` answered, `samples` times each), or the user's `mapping` stands for the answers.
     `situation` is what people were told, `failed` how many questions have no valid answer (the first are `problems`), `spent`
-    what asking took, `warnings` those that earlier versions stored in words. `everyone` and the groups `by` attribute have
+    what asking took, `rotations` in how many orders letters were asked for where their log-probabilities are the answers,
+    `unread` the mean probability of other words, `warnings` those that earlier versions stored in words. `everyone` and the
+    groups `by` attribute have
     intervals of `level` percent, over which personas were asked.
     """
 
@@ -96,6 +98,8 @@ class SurveyResult(Result, kind="ask"):
     spent: Spent | None
     warnings: tuple[str, ...] = ()
     canaries: CanaryComparison | None = None
+    rotations: int | None = None
+    unread: float | None = None
     labels: tuple[str, ...]
     level: int = LEVEL
     everyone: AnswerGroup

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 from urllib.parse import urlsplit
 
+from core.cognition.llm.letters import MOST_OPTIONS, LetterShape
 from core.cognition.llm.providers.asking import (
     model_name,
     no_room,
@@ -81,7 +83,9 @@ class OpenAIProvider:
                 completion = await self._complete(question, spec, repair)
         except TimeoutError:
             raise Unavailable(f"no reply within {spec.timeout:g} s") from None
-        return self._reply(completion, spec, perf_counter() - begun)
+        seconds = perf_counter() - begun
+        letters = LetterShape.of(question.schema)
+        return self._reply(completion, spec, seconds) if letters is None else self._letter(completion, letters, seconds)
 
     async def aclose(self) -> None:
         if self._client is not None:
@@ -129,6 +133,11 @@ class OpenAIProvider:
             # OpenAI's newer models refuse the old name; other servers know no other.
             ("max_completion_tokens" if self._address == OWN else "max_tokens"): spec.max_output_tokens,
         }
+        if LetterShape.of(question.schema) is not None:
+            # The first token alone, with what else it might have been.
+            request["max_completion_tokens" if self._address == OWN else "max_tokens"] = 1
+            request |= {"logprobs": True, "top_logprobs": MOST_OPTIONS}
+            form = FORMATS[-1]
         if spec.seed is not None:
             request["seed"] = spec.seed + question.sample
         if form.startswith("json_schema"):
@@ -161,6 +170,22 @@ class OpenAIProvider:
             status = code if isinstance(code, int) and 400 <= code < 600 else 500
             return error_of(status, error.get("message") or error, wait_of(None, details), code=code, details=details)
         return Unavailable(f"the server's reply is no chat completion.{address_hint(self._address)}")
+
+    def _letter(self, completion: Any, letters: LetterShape, seconds: float) -> Reply:
+        """How probable each letter is, from the alternatives to the first token."""
+        try:
+            choice, usage = completion.choices[0], getattr(completion, "usage", None)
+        except (AttributeError, IndexError, KeyError, TypeError):
+            raise self._no_completion(completion) from None
+        told, written = (token_count(getattr(usage, name, None)) for name in ("prompt_tokens", "completion_tokens"))
+        reply = Reply("", model_name(getattr(completion, "model", None)), told, written, seconds)
+        try:
+            tokens = [(str(item.token), float(item.logprob)) for item in choice.logprobs.content[0].top_logprobs]
+        except (AttributeError, IndexError, TypeError, ValueError):
+            raise without_answer(
+                "the server gives no log-probabilities of what it might have said: ask with --read percents", reply
+            ) from None
+        return replace(reply, text=letters.text_of(tokens))
 
     def _reply(self, completion: Any, spec: ModelSpec, seconds: float) -> Reply:
         try:

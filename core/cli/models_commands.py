@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from core.cli.options import command, json_option, say, show, show_result
+from core.cli.options import command, json_option, open_store, say, show, show_result, store_option, watch
 
 #: What `core.cognition.llm.local_weights.SMOLLM2` is called, which is not imported to show a list of commands.
 USUAL = "smollm2-135m"
@@ -21,6 +21,10 @@ def add(commands: Any) -> None:
         "--file", type=Path, metavar="FILE.gguf", help="weights of your own, to be asked under the file's name"
     )
     listed = command(actions, "list", _list, "say which models are known, and which are here")
+    tried = command(
+        actions, "try", _try, "make a run and a question of Meridia from the model's shipped answers; asks nobody"
+    )
+    store_option(tried)
     served = command(
         actions, "serve", _serve, "serve a model on 127.0.0.1 to anything that asks as of OpenAI, until interrupted"
     )
@@ -30,7 +34,7 @@ def add(commands: Any) -> None:
     )
     for parser in (fetched, served):
         parser.add_argument("name", nargs="?", default=USUAL, metavar="MODEL", help=f"default {USUAL}")
-    for parser in (fetched, listed, served):
+    for parser in (fetched, listed, tried, served):
         json_option(parser)
 
 
@@ -48,6 +52,15 @@ def _list(arguments: argparse.Namespace) -> None:
 
     found = local_models()
     show_result(found, arguments, lambda: models_document(found))
+
+
+def _try(arguments: argparse.Namespace) -> None:
+    from core.report.sentences.local_models import trial_document
+    from core.services.surveys.trial import try_local
+
+    with open_store(arguments) as store:
+        found = try_local(store, watch=watch())
+    show_result(found, arguments, lambda: trial_document(found))
 
 
 def _serve(arguments: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from core.cognition.llm.local_weights import caution_of
 from core.cognition.registry import engine_label
 from core.errors import InputError
 from core.files_out import written_whole
@@ -107,7 +108,8 @@ def basis(record: RunRecord, data: str) -> tuple[Block, ...]:
                 f"People: {record.personas:,} synthetic personas (population {people}, seed {record.seed}). Nobody "
                 "was asked; traits without a source are assumptions.",
                 f"Engine: {engine_label(record.engine)}, version {record.engine_version}"
-                f"{f', model {record.model_id}' if record.model_id else ''}.",
+                f"{f', model {record.model_id}' if record.model_id else ''}."
+                f"{f' The model has {caution}' if (caution := caution_of(record.model_id)) else ''}",
                 f"Learned from other places' past: {learned}.",
                 f"Claim: {record.rung}. That the mechanism is valid for this place is not claimed.",
                 f"PolicyTwin {record.code_version}, {record.created_at:%-d %B %Y}.",

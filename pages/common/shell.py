@@ -21,6 +21,7 @@ from core.counterfactual.fitted import FittedTwin
 from core.errors import PolicyTwinError
 from core.execution.executor import Executor
 from core.services.dashboard.jobs import JobManager, background_executor
+from core.services.language.descriptions import caution_of_run
 from core.services.runs.fitted import fitted_twin
 from core.services.studies.inputs import StudyInputs, inputs_digest, list_studies, open_study
 from core.settings import observed_data, shipped_data, store_path
@@ -182,6 +183,9 @@ def engine_note(run: StoredRun) -> None:
         f"Engine: {engine_label(record.engine)}, {record.personas:,} personas, trained to {_day(record.train_end)}, tested "
         f"to {_day(record.test_end)}. What may be claimed: {record.rung}. Run {run.run_id}."
     )
+    caution = caution_of_run(record)
+    if caution is not None:
+        st.warning(f"The model has {caution}", icon=":material/science:")
 
 
 def need_run(workspace: Workspace) -> StoredRun:

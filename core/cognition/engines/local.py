@@ -18,8 +18,8 @@ register_model(
     "local",
     order=35,
     title="Model on this machine",
-    label="language model on this machine",
-    short="language model, on this machine",
+    label="language model on this machine, for trying the pipe, not for findings",
+    short="language model on this machine, not for findings",
     help="A small language model that runs on this machine: no key, no network, no cost. `policytwin models fetch` gets its "
     f"weights. The usual one, {SMOLLM2.title}, has {SMALL}",
     provider=provider,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from core.cognition.llm.local_weights import caution_of
 from core.report.document import Document, Paragraph, Table
 from core.services.language.local_models import FetchedModel, LocalModel, LocalModels
+from core.services.surveys.trial import Trial
 
 
 def fetched_document(found: FetchedModel) -> Document:
@@ -25,6 +26,17 @@ def models_document(found: LocalModels) -> Document:
     return Document(
         f"Models on this machine, in {found.folder}.{ready}",
         (Table(("Model", "What it is", "Here", "Licence", "Beware"), rows),),
+    )
+
+
+def trial_document(found: Trial) -> Document:
+    """What was made from shipped answers."""
+    return Document(
+        f"{found.answers:,} shipped answers of {found.model}, which has {caution_of(found.model)}",
+        (
+            Paragraph(f"The run: policytwin show {found.run_id}"),
+            Paragraph(f"The survey question: policytwin show {found.asked}"),
+        ),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core.cognition.llm.local_weights import caution_of
 from core.cognition.registry import ENGINES, asks_model, engine_label, replays
 from core.records import RunRecord
 
@@ -94,4 +95,10 @@ def run_label(record: RunRecord) -> str:
     model = str(asking.get("model") or record.model_id or engine_label(record.engine))
     design = DESIGN_CHOICES.get(str(asking.get("design")))
     replayed = ", replayed" if replays(record.engine) else ""
-    return model + (f", {design.title.lower()}" if design else "") + replayed
+    small = "" if caution_of_run(record) is None else " (not for findings)"
+    return model + (f", {design.title.lower()}" if design else "") + replayed + small
+
+
+def caution_of_run(record: RunRecord) -> str | None:
+    """What has to be said wherever figures of a run are shown, for the size of the model that answered; None where nothing."""
+    return None if is_rules(record) else caution_of(record.model_id, str(about_engine(record).get("model") or ""))

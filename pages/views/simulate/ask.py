@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.cognition.registry import model_engines, replays
+from core.cognition.registry import ENGINES, model_engines, replays
 from core.errors import InputError, PolicyTwinError
 from core.execution.progress import ProgressReporter
 from core.report.sentences.surveys import about_blocks, everyone_blocks, group_blocks
@@ -17,7 +17,7 @@ from core.services.dashboard.jobs import DONE
 from core.services.language.descriptions import ENGINE_CHOICES
 from core.services.language.server_check import require_server
 from core.services.populations.synthesis import kept_spec, saved_populations
-from core.services.studies.requests import ModelOptions
+from core.services.studies.requests import LOGPROBS, PERCENTS, ModelOptions
 from core.services.surveys.ask import (
     ask_people,
     asked_answers,
@@ -39,6 +39,7 @@ from pages.common.render import render
 from pages.common.results_cache import remembered
 from pages.common.shell import Workspace, plain_text
 from pages.views.simulate.run import kept_answers, plan_view
+from pages.views.simulate.try_local import try_view
 
 KIND = "ask"
 SCALE, ONE, SEVERAL = "scale", "one", "several"
@@ -50,6 +51,7 @@ SOURCES = {
     BEHAVIOUR: "A behaviour that stands for the answer",
 }
 LISTED = 8
+READS = {PERCENTS: "Percents that it writes", LOGPROBS: "Log-probabilities of letters"}
 
 
 def ask_view(workspace: Workspace) -> dict[str, Any]:
@@ -60,6 +62,7 @@ def ask_view(workspace: Workspace) -> dict[str, Any]:
         "A question of a survey, put to every persona. A language model plays the personas; nobody is asked. How far that is "
         "from people's answers is not known: hold it against a real survey where there is one."
     )
+    try_view(workspace)
     populations = saved_populations(workspace.store, study).set_index("population_id")
     if populations.empty:
         st.info(
@@ -202,7 +205,13 @@ def _asking(workspace: Workspace) -> ModelOptions | None:
                 help="0: no cap. What was answered until a cap is reached is kept.",
             )
         )  # fmt: skip
-    return replace(found, samples=samples, temperature=temperature, max_calls=calls or None)
+    read = found.read
+    if not replays(engine) and ENGINES[engine].reads_letters and samples == 1:
+        read = pick(
+            study, "survey-read", "How the answer is read", list(READS), READS.__getitem__, PERCENTS, keep=True, buttons=True,
+            help="Log-probabilities need a server that gives them; they are the model's own distribution in one token.",
+        )  # fmt: skip
+    return replace(found, samples=samples, temperature=temperature, max_calls=calls or None, read=read)
 
 
 def _by_model(workspace: Workspace, question: SurveyQuestion, people: str, most: int, asking: ModelOptions) -> None:

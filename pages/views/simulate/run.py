@@ -45,6 +45,7 @@ from pages.common.results_cache import remembered
 from pages.common.run_jobs import KIND, say_refusal, start_run
 from pages.common.shell import Workspace, engine_note, link, plain_text, try_to
 from pages.views.simulate.choices import chosen_request
+from pages.views.simulate.try_local import try_view
 
 NEWS = "simulate-news"
 SHOWN_UNFINISHED = 3
@@ -81,6 +82,7 @@ def run_view(workspace: Workspace) -> None:
     if news:
         st.success(plain_text(news), icon=":material/check_circle:")
     say_how_it_ended(job, "The run", reason=why_it_ended)
+    try_view(workspace)
     _prepare(workspace)
     if workspace.run is not None:
         took_view(workspace, workspace.run)

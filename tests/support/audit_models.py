@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from llm_cases import asked_for
 from llm_servers import Behaviour, Step, openai_answer, prompt_of
 
 STAY_IN, GO_OUT = "go out as little as they can", "go out as much as ever"
@@ -87,7 +88,7 @@ def answer_of(script: Script, prompt: str, sample: object) -> str:
     def fill(inner: Any, path: tuple[str, ...], conditions: bool) -> Any:
         if inner is None:
             label = path[0] if conditions else ""
-            return round(min(max(number(label, "/".join(path[:-1]), path[-1]), 0.0), 1.0), 4)
+            return asked_for(prompt, min(max(number(label, "/".join(path[:-1]), path[-1]), 0.0), 1.0))
         return {key: fill(value, (*path, key), conditions) for key, value in inner.items()}
 
     return json.dumps({"reason": "I go where I must.", outer: fill(form[outer], (), outer == "conditions")})

@@ -59,7 +59,7 @@ def is_canary(prompt: str) -> bool:
 def canary_answer(prompt: str, shift: float = 0.0) -> str:
     """What the scripted model says to a canary: the same every time, and from 0.3 to 0.7 by canary."""
     place = next(place for place, text in enumerate(CANARIES.values()) if prompt.startswith(text))
-    return json.dumps({"reason": "Such people do.", "values": {"probability": round(0.3 + 0.1 * place + shift, 2)}})
+    return json.dumps({"reason": "Such people do.", "values": {"probability": round(30 + 10 * place + 100 * shift)}})
 
 
 def asked_of(url: ServerUrl) -> list[Seen]:
@@ -85,7 +85,7 @@ def scripted(
         given = list(script(rows[persona_of(prompt)], int(request.get("seed", seed)) - seed))
         if labels:
             given = [given[list(labels).index(label)] for label in labels_of(prompt)]
-        values = dict(zip(form_of(prompt)["values"], given, strict=True))
+        values = {key: round(100 * share) for key, share in zip(form_of(prompt)["values"], given, strict=True)}
         return Step(200, {}, wrap(json.dumps({"reason": "So I think.", "values": values})))
 
     return answer

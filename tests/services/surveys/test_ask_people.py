@@ -188,13 +188,13 @@ def test_a_malformed_answer_is_mended_and_never_guessed(store: Store) -> None:
     def careless(request: dict[str, Any], number: int) -> Any:
         if "could not be used" in prompt_of(request) or is_canary(prompt_of(request)):
             return right(request, number)
-        values = dict.fromkeys(form_of(prompt_of(request))["values"], 0.9)
+        values = dict.fromkeys(form_of(prompt_of(request))["values"], 90)
         return Step(200, {}, openai_answer(json.dumps({"reason": "Hm.", "values": values})))
 
     with openai_server(careless) as url:
         values = asked_values(store, identifier, TRAVEL, asking=asking("openai", url))
         repairs = [prompt_of(seen.body) for seen in asked_of(url) if "could not be used" in prompt_of(seen.body)]
-        assert len(asked_of(url)) == 10 and all("sum to 2.7, but must sum to 1" in prompt for prompt in repairs)
+        assert len(asked_of(url)) == 10 and all("sum to 270, but must sum to 100" in prompt for prompt in repairs)
     assert values["failed"] == 0 and (values["spent"]["calls"], values["spent"]["canary_calls"]) == (25, 15)
 
 
@@ -237,7 +237,7 @@ def test_nobody_answering_is_an_error_of_one_line(store: Store) -> None:
         with pytest.raises(AnswersMissing, match=r"15 short questions, for none got a valid answer: .*no JSON object"):
             asked_values(store, identifier, TRAVEL, asking=asking("openai", url, **way))
         assert len(url.seen) == 45 and not asked_of(url)
-    good = openai_answer(json.dumps({"reason": "So.", "values": {"probability": 0.5}}))
+    good = openai_answer(json.dumps({"reason": "So.", "values": {"probability": 50}}))
     with (
         openai_server(lambda request, number: Step(200, {}, good if number < 15 else openai_answer("No."))) as url,
         pytest.raises(InputError, match="nobody gave a valid"),

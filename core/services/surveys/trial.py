@@ -14,6 +14,7 @@ from core.cognition.registry import REPLAY
 from core.execution.progress import ProgressReporter
 from core.result import Result
 from core.services.language.answer_cache import import_answers
+from core.services.runs.preparing import complete_run
 from core.services.runs.run import run_study
 from core.services.studies.requests import ASKED_PERSONAS, LOGPROBS, ModelOptions, RunRequest
 from core.services.surveys.ask import ask_people
@@ -40,8 +41,9 @@ class Trial(Result):
 def try_local(store: Store, *, watch: ProgressReporter | None = None) -> Trial:
     """Makes both, or finds them where they were made before. Asks nobody."""
     taken = import_answers(store, shipped_data() / STUDY / ANSWERS)
-    run = run_study(RunRequest(STUDY, personas=ASKED_PERSONAS, asking=_KEPT), store, watch=watch)
-    population = str(store.run(run.run_id).record.population_id)
+    request = RunRequest(STUDY, personas=ASKED_PERSONAS, asking=_KEPT)
+    run_id = complete_run(request, store) or run_study(request, store, watch=watch).run_id
+    population = str(store.run(run_id).record.population_id)
     way = ModelOptions(REPLAY, SMOLLM2.name, of="local", read=LOGPROBS)
     asked = ask_people(store, population, QUESTION, asking=way, personas=ASKED_PERSONAS, watch=watch)
-    return Trial(run_id=run.run_id, asked=asked.run_id, answers=taken.answers, model=SMOLLM2.name)
+    return Trial(run_id=run_id, asked=asked.run_id, answers=taken.answers, model=SMOLLM2.name)

@@ -42,7 +42,7 @@ def _answer(prompt: str, reason: str) -> dict[str, Any]:
         if isinstance(inner, dict):
             if path == "values" and all(re.fullmatch(r"[A-L]|-?\d+", key) for key in inner):
                 chosen = min(inner, key=lambda key: _share(persona_of(prompt), key))
-            return {key: asked_for(prompt, float(key == chosen)) for key in inner}
+                return {key: asked_for(prompt, float(key == chosen)) for key in inner}
             return {key: fill(value, key) for key, value in inner.items()}
         home = path == "residential"
         share = 0.3 + 0.4 * _share(persona_of(prompt), path) + (0.01 if home else -0.01) * strict

@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from core.errors import one_of
 from core.study.steps import Step
+
+if TYPE_CHECKING:  # not for `--help`
+    import numpy as np
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 #: How a metric relates to activity; see core.simulation.measurement.
@@ -100,7 +101,8 @@ class Indicator:
         if self.amount is None:
             return tuple(range(self.maximum + 1))
         count = max(round(abs(self.full - self.none) / self.amount.notch), 1)
-        return (*(float(value) for value in np.linspace(self.none, self.full, count + 1)[:-1].round(9)), self.full)
+        stride = (self.full - self.none) / count
+        return (*(round(self.none + stride * place, 9) for place in range(count)), self.full)
 
     def sub_index(self, level: np.ndarray, flag: np.ndarray | None = None) -> np.ndarray:
         """How much of the whole lever a level is, in points: 0 for no measure, 100 for it in full, negative for an amount on the
@@ -109,6 +111,8 @@ class Indicator:
         A flag that says targeted takes half a level off. An amount counts by its share of the way from reference to limit,
         or, with the link `log_ratio`, by that of their logarithms, as prices do.
         """
+        import numpy as np
+
         if self.amount is not None:
             value, none, full = level, self.none, self.full
             if self.amount.link == LOG_RATIO:

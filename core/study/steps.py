@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from enum import StrEnum
-
-import numpy as np
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from core.errors import InputError
+
+if TYPE_CHECKING:  # not for `--help`
+    import numpy as np
+    import pandas as pd
 
 MONTHS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december",
@@ -60,11 +62,15 @@ class Step(StrEnum):
 
     def periods(self, first: date, last: date) -> pd.DatetimeIndex:
         """The first days of all periods from that of `first` to that of `last`, named `date`."""
+        import pandas as pd
+
         frequency = {Step.DAY: "D", Step.WEEK: "W-MON", Step.MONTH: "MS", Step.YEAR: "YS"}[self]
         return pd.date_range(self.first_day(first), self.first_day(last), freq=frequency, unit="us", name="date")
 
     def first_days(self, dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
         """The first day of each day's period, without its hour, in microseconds."""
+        import pandas as pd
+
         days = dates.normalize().as_unit("us")
         if self is Step.DAY:
             return days
@@ -74,6 +80,8 @@ class Step(StrEnum):
 
     def places(self, dates: pd.DatetimeIndex, first: date) -> np.ndarray:
         """How many periods after that of `first` each day's is, (days,) of int."""
+        import numpy as np
+
         days = dates.to_numpy().astype("datetime64[D]")
         if self in (Step.DAY, Step.WEEK):
             passed = (days - np.datetime64(self.first_day(first))).astype(np.int64)
@@ -83,6 +91,8 @@ class Step(StrEnum):
 
     def in_cycle(self, dates: pd.DatetimeIndex) -> np.ndarray:
         """The place of each period in the cycle, from 0, (days,) of int: weekday from Monday, week or month of the year."""
+        import numpy as np
+
         if self is Step.DAY:
             return dates.day_of_week.to_numpy()
         if self is Step.WEEK:

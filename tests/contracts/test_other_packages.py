@@ -77,7 +77,7 @@ def test_the_shipped_contracts_judge_them(coin: Path, tmp_path: Path) -> None:
 def test_what_cannot_be_used_is_told_and_the_rest_goes_on(tmp_path: Path, code: str, entry: str, wrong: str) -> None:
     folder = install(tmp_path, "broken_engine", code, f"[policytwin.engines]\n{entry}\n")
     listed = python(folder, "-c", "from core.cognition.registry import ENGINES; print(list(ENGINES))")
-    assert listed.stdout.strip() == str(["rules", "gemini", "openai", "replay"])
+    assert listed.stdout.strip() == str(["rules", "gemini", "openai", "local", "replay"])
     assert wrong in listed.stderr and "broken_engine 0.1" in listed.stderr
     if entry.startswith("broken"):
         asked = python(folder, "-W", "ignore", "-m", "core.cli", "run", "meridia", "--engine", "broken")

@@ -27,9 +27,9 @@ from core.cognition.llm.limits import AskProgress, Limits, Rounds
 from core.cognition.llm.outcomes import Outcome
 from core.cognition.llm.pipe import ask_all
 from core.cognition.llm.prices import Price
-from core.cognition.llm.prompts import PERSONA, PROMPTS, PromptWriter, load_prompts
+from core.cognition.llm.prompts import PERSONA, PromptWriter, load_prompts
 from core.cognition.llm.providers import provider_for
-from core.cognition.llm.types import ModelSpec, Provider, Question
+from core.cognition.llm.types import PROMPTS, ModelSpec, Provider, Question
 from core.cognition.registry import ENGINES, EngineKind, model_engines, replayable_engines, replays
 from core.errors import InputError, PolicyTwinError, one_of
 from core.study import Study

@@ -23,8 +23,6 @@ from core.cognition.llm.types import AnswerError
 LETTERS, UNREAD = "letters", "unread"
 #: The most that the model may rather say than a letter.
 MOST_UNREAD = 0.5
-#: Alternatives to a token that servers give at most, and so the most options.
-MOST_OPTIONS = 20
 #: What may stand around a letter in a token.
 _AROUND = " \t\n.:)(\"'*"
 

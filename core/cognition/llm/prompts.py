@@ -18,6 +18,7 @@ from typing import Any
 
 from core.cognition.engine import EPIDEMIC, RAMADAN, RESTRICTED_DAYS, SEASON
 from core.cognition.llm.fenced import fenced, one_line
+from core.cognition.llm.types import PROMPTS
 from core.content_cache import cached_by_content
 from core.errors import InputError, one_of
 from core.policy.calendar import DAY_TYPES
@@ -25,8 +26,6 @@ from core.records import content_hash
 from core.settings import shipped_data
 from core.study import Indicator, Study
 
-#: The version asked with where none is named.
-PROMPTS = "mobility-2"
 WORDS = "words.toml"
 TEXTS = ("system", "system_aggregate", "blinded", "unblinded", "levels", "aggregate")
 #: Who is asked: one person, or about everybody together.

@@ -16,6 +16,11 @@ from urllib.parse import urlsplit
 from core.cognition.llm.secret_text import secret_values, telling_values, without_secrets
 from core.errors import InputError, PolicyTwinError
 
+#: The version of the prompts that is asked with unless another is named.
+PROMPTS = "mobility-2"
+#: Alternatives to a token that servers give at most, and so the most options of a choice that is read from letters.
+MOST_OPTIONS = 20
+
 #: Parts of a model specification that decide what is answered; how long one waits for it is not among them.
 KEYED = ("engine", "model", "base_url", "temperature", "max_output_tokens", "seed")
 #: What a specification may say: name, lowest, highest.

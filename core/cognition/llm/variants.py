@@ -20,7 +20,8 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from core.cognition.llm.prompts import AGGREGATE, PERSONA, PROMPTS, TEXTS, PromptFiles, PromptWriter, load_prompts
+from core.cognition.llm.prompts import AGGREGATE, PERSONA, TEXTS, PromptFiles, PromptWriter, load_prompts
+from core.cognition.llm.types import PROMPTS
 from core.content_cache import cached_by_content
 from core.errors import InputError, one_of
 from core.records import content_hash

@@ -16,7 +16,8 @@ from core.cognition.engine import DAY_TYPE
 from core.cognition.llm.answers import REASON
 from core.cognition.llm.engine import PreparedQuestion
 from core.cognition.llm.memoising import JOINT, MemoisingEngine, context_keys
-from core.cognition.llm.prompts import PERSONA, PROMPTS, PromptWriter, load_prompts
+from core.cognition.llm.prompts import PERSONA, PromptWriter, load_prompts
+from core.cognition.llm.types import PROMPTS
 from core.errors import InputError
 from core.policy.calendar import kind_in_words
 from core.records import RunRecord

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from core.cognition.llm.letters import MOST_OPTIONS
-from core.cognition.llm.prompts import PROMPTS
+from core.cognition.llm.types import MOST_OPTIONS, PROMPTS
 from core.cognition.registry import DEFAULT_ENGINE, ENGINES, asks_model, model_engines, replays
 from core.errors import InputError, one_of
 from core.options import option

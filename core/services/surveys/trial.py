@@ -23,7 +23,7 @@ from core.store.database import Store
 from core.survey.questions import SurveyQuestion
 
 STUDY = "meridia"
-ANSWERS = "local-answers.parquet"
+ANSWERS = "answers/meridia-smollm2.parquet"
 QUESTION = SurveyQuestion.of_choices("Should shops be open on the weekly day of rest?", ["Yes", "No"])
 _KEPT = ModelOptions(REPLAY, SMOLLM2.name, of="local", allow_failures=True)
 
@@ -40,7 +40,7 @@ class Trial(Result):
 
 def try_local(store: Store, *, watch: ProgressReporter | None = None) -> Trial:
     """Makes both, or finds them where they were made before. Asks nobody."""
-    taken = import_answers(store, shipped_data() / STUDY / ANSWERS)
+    taken = import_answers(store, shipped_data() / ANSWERS)
     request = RunRequest(STUDY, personas=ASKED_PERSONAS, asking=_KEPT)
     run_id = complete_run(request, store) or run_study(request, store, watch=watch).run_id
     population = str(store.run(run_id).record.population_id)

@@ -248,7 +248,7 @@ def test_a_variant_says_the_same_in_every_design() -> None:
             text = variant.files.texts[name]
             assert _holes(text) == _holes(base.texts[name]), (variant.id, name)
             if not name.startswith("system"):
-                assert text.rpartition("\n\n")[2].endswith("$form")
+                assert text.count("$form") == 1
         if variant.kind != PARAPHRASE:
             assert variant.files.words == base.words
     paraphrases = [item.files for item in variants_of() if item.kind == PARAPHRASE]
@@ -275,7 +275,7 @@ def test_a_cue_is_one_paragraph_more(design: str) -> None:
                 AnswerShape.of(other.question.schema) == one.plan.shape
                 and other.plan.answer_slots == one.plan.answer_slots
             )
-            assert other.question.prompt.endswith(one.plan.shape.form())
+            assert other.question.prompt.count(one.plan.shape.form()) == 1
             assert other.question.key(made.spec) != one.question.key(made.spec)
             if variant.kind != PARAPHRASE:
                 more = set(other.question.prompt.split("\n\n")) - set(one.question.prompt.split("\n\n"))

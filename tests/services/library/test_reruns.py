@@ -291,9 +291,9 @@ def _moved(text: str) -> str:
 
     def moved(item: Any) -> Any:
         if not isinstance(item, dict):
-            return round(item / 2, 3) if isinstance(item, float) else item
+            return round(item / 2) if isinstance(item, int) else item
         values = list(item.values())
-        if all(isinstance(value, float) for value in values) and sum(values) == 1.0:
+        if all(isinstance(value, int) for value in values) and sum(values) == 100:
             return dict(zip(item, [*values[1:], values[0]], strict=True))
         return {name: moved(value) for name, value in item.items()}
 

@@ -33,4 +33,4 @@ def test_shipped_answers_make_a_run_and_a_question_without_the_model(
     readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
     assert f"| {run.macro_rmse['twin']:.1f} | {run.macro_rmse['paper']:.1f} |" in readme
     assert f"{run.asking.cached:,} of {run.asking.distinct:,}" in readme
-    assert f"{100 * run.coherence.as_expected / run.coherence.comparisons:.1f}%" in readme
+    assert f"{100 * run.coherence.as_expected / run.coherence.comparisons:.1f} |" in readme

@@ -81,7 +81,7 @@ def test_a_run_says_so_and_stands_on_the_lowest_rung(monkeypatch: pytest.MonkeyP
             return {key: filled(item, key if key in (*RESTING, "working") else day, key) for key, item in inner}
         if schema.get("type") == "string":
             return "Nobody works then."
-        return 0.0 if name == "workplaces" and day in RESTING else 0.6 if day == "working" else 0.4
+        return 0 if name == "workplaces" and day in RESTING else 60 if day == "working" else 40
 
     def behaviour(request: dict[str, Any], number: int) -> Step:
         schema = request["response_format"]["json_schema"]["schema"]

@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import Any
 from urllib.parse import urlsplit
 
-from core.cognition.llm.letters import MOST_OPTIONS, LetterShape
+from core.cognition.llm.letters import LetterShape
 from core.cognition.llm.providers.asking import (
     model_name,
     no_room,
@@ -20,7 +20,16 @@ from core.cognition.llm.providers.asking import (
     without_answer,
 )
 from core.cognition.llm.providers.errors import error_of, is_this_machine, said, wait_of
-from core.cognition.llm.types import Denied, FormRefused, ModelSpec, ProviderError, Question, Reply, Unavailable
+from core.cognition.llm.types import (
+    MOST_OPTIONS,
+    Denied,
+    FormRefused,
+    ModelSpec,
+    ProviderError,
+    Question,
+    Reply,
+    Unavailable,
+)
 from core.errors import InputError
 from core.settings import api_key
 

@@ -43,7 +43,10 @@ def gone(pid: int) -> bool:
     except ProcessLookupError:
         return True
     state = Path(f"/proc/{pid}/stat")
-    return state.exists() and state.read_text().rpartition(")")[2].split()[0] == "Z"
+    try:
+        return state.read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):  # it ended between the two looks
+        return True
 
 
 def test_a_worker_killed_while_nothing_runs_goes_unnoticed(executor: LocalProcesses) -> None:

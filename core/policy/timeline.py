@@ -127,9 +127,7 @@ class PolicyTimeline(PolicyPath):
 
     def with_constant(
         self,
-        levels: Mapping[str, float]
-        | Mapping[str, tuple[float, int | None]]
-        | Mapping[str, float | tuple[float, int | None]],
+        levels: Mapping[str, float | tuple[float, int | None]],
         start: date | None = None,
         end: date | None = None,
         *,

@@ -7,7 +7,6 @@ import pandas as pd
 
 from core.calibration.pace import PACES
 from core.forecasting.baselines import BaselineInputs, baseline, index_of
-from core.study import Step
 
 
 @baseline("The last observed value", order=10)
@@ -25,9 +24,7 @@ def last_7_days(known: BaselineInputs) -> pd.DataFrame:
 @baseline("Each weekday's mean over the last 28 days", order=30)
 def seasonal_naive(known: BaselineInputs) -> pd.DataFrame:
     """The mean of the same weekday over the last 28 days, or of the same month (week) of the last year."""
-    recent = known.observed.iloc[
-        -max(PACES[known.step].profile, known.step.cycle if known.step is not Step.DAY else 0) :
-    ]
+    recent = known.observed.iloc[-max(PACES[known.step].profile, known.step.cycle) :]
     alike = recent.groupby(known.step.in_cycle(index_of(recent))).mean().reindex(range(known.step.cycle))
     alike = alike.fillna(recent.mean())
     return pd.DataFrame(

@@ -5,9 +5,9 @@ what a unit is observed on: people, or questions. Everything is measured questio
 deviation, where one below 1 counts as 1 (arXiv 2604.07513).
 
 The twins have answered everything, so theirs is worked on once. Where a twin has no answer, it stands at the question's mean:
-completing it too, as was published, tells the donors about the target and transfers worse (elastic net, a fifth of the
-questions: MovieLens .543 against .523, Twin-2K .258 against .253). The people's empty cells are completed by a low-rank table
-that has not seen what is hidden: each question is hidden alone, users a twentieth at a time.
+completing it too, as was published, tells the donors about the target and transferred worse where both were tried. The
+people's empty cells are completed by a low-rank table that has not seen what is hidden: each question is hidden alone, users
+a twentieth at a time.
 """
 
 from __future__ import annotations

@@ -61,8 +61,7 @@ class SyntheticPrior(TwinCalibrator):
     """The twins' column as the first guess of the people's, drawn onto the leading directions of the people's own answers.
 
     The fixed point of completing the people's table by SVDs of `rank` from that guess, where the column that nobody answered
-    lies in the span of the others' factors. On MovieLens it stays below the published figure (.443 against .454), whose iteration
-    stops before it gets there; ranks from 4 to 20 give .446 to .430.
+    lies in the span of the others' factors; the published iteration stops before it gets there.
     """
 
     def __init__(self, rank: int = 8) -> None:

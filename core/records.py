@@ -37,6 +37,7 @@ RUN_KINDS = (
     "groups",
     "ask",
     "persona_audit",
+    "survey_correction",
 )
 
 #: The four claims a result can stand on, weakest first.

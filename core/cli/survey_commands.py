@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from core.cli.options import command, request_of, request_options, show_result, watch
+from core.cli.options import command, open_store, request_of, request_options, show_result, watch
 
 DISTRIBUTION = "core.services.surveys.distribution:DistributionRequest"
 PREDICT = "core.services.surveys.calibration_requests:PredictRequest"
+CORRECT = "core.services.surveys.correct:CorrectionRequest"
 CALIBRATE = "core.services.surveys.calibration_requests:CalibrateRequest"
 
 
@@ -20,6 +21,8 @@ def add(commands: Any) -> None:
     request_options(command(actions, "calibrate", _calibrate, text), CALIBRATE, stored=False, workers=0)
     text = "people's answers to a question that they were not asked"
     request_options(command(actions, "predict", _predict, text), PREDICT, stored=False, workers=0)
+    text = "what people would answer to a question that personas were asked, by people's answers to other questions"
+    request_options(command(actions, "correct", _correct, text), CORRECT, workers=0)
     text = "predict the shares of answers to a new question by weighted twins, judged on questions kept out"
     request_options(command(actions, "distribution", _distribution, text), DISTRIBUTION, stored=False, workers=0)
 
@@ -46,3 +49,12 @@ def _predict(arguments: argparse.Namespace) -> None:
 
     result = predict(request_of(arguments, PREDICT))
     show_result(result, arguments, lambda: prediction_document(result))
+
+
+def _correct(arguments: argparse.Namespace) -> None:
+    from core.report.sentences.corrections import correction_document
+    from core.services.surveys.correct import correct
+
+    with open_store(arguments) as store:
+        result = correct(request_of(arguments, CORRECT), store, watch=watch())
+    show_result(result, arguments, lambda: correction_document(result))

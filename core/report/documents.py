@@ -19,6 +19,7 @@ from core.report.renderers.terminal import terminal_text
 from core.report.sentences.ablations import ablations_document
 from core.report.sentences.backtests import backtest_document
 from core.report.sentences.confounding import confounding_document
+from core.report.sentences.corrections import correction_document
 from core.report.sentences.counterfactuals import comparison_document, sweep_document
 from core.report.sentences.groups import groups_document
 from core.report.sentences.known_worlds import worlds_document
@@ -37,6 +38,7 @@ from core.services.evaluation.sensitivity import SensitivityResult
 from core.services.library.archive import load_result
 from core.services.runs.results import RunResult
 from core.services.studies.stored_inputs import stored_study
+from core.services.surveys.correct import CorrectionResult
 from core.services.surveys.results import SurveyResult
 from core.store.database import Store
 from core.study import Study
@@ -49,6 +51,7 @@ DOCUMENTS: dict[type[Result], Callable[[Any, Study], Document]] = {
     SweepResult: sweep_document,
     ComparisonResult: comparison_document,
     SurveyResult: survey_document,
+    CorrectionResult: correction_document,
     PersonaAuditResult: persona_audit_document,
     ConfoundingResult: confounding_document,
     GroupsResult: groups_document,

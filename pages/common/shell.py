@@ -57,6 +57,7 @@ NO_RAW_DOWNLOAD = (
 JOB_WORDS = {
     "run": "a run",
     "ask": "a question to the personas",
+    "survey_correction": "correcting answers",
     "persona_audit": "persona audit",
     "audit": "what else moves with the policy",
     "what-if": "asking about other policies",

@@ -1,13 +1,19 @@
 """The page "Survey twins" on its generated example."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from page_cases import opened_page, opened_store
+from page_cases import clean, opened_page, opened_store, said, wait_for_jobs
+from survey_cases import kept
+
+from core.services.surveys.ask import ask_people
+from core.survey.mapping import AnswerMapping
+from core.survey.questions import SurveyQuestion
 
 
 @pytest.fixture(scope="module", autouse=True)
-def store(tmp_path_factory, module_store_path=None):
+def store(tmp_path_factory):
     path = Path(tmp_path_factory.mktemp("twins")) / "store.duckdb"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("POLICYTWIN_DB", str(path))
@@ -40,3 +46,29 @@ def test_two_tables_are_asked_for() -> None:
     at = opened_page("pages/7_Survey_twins.py", {"source": "Two tables of mine"})
     assert not at.exception
     assert not at.multiselect
+
+
+def test_a_question_put_to_personas_is_corrected_in_one_click(store) -> None:
+    scale = SurveyQuestion.of_scale("How worried are you?", 1, 5, "Not at all", "Very")
+    identifier, population = kept(store, 20)
+    texts = [
+        scale.text,
+        *(f"How worried are you about {what}?" for what in ("work", "school", "shops", "trains", "health")),
+    ]
+    runs = [
+        ask_people(store, identifier, replace(scale, text=text), mapping=AnswerMapping("trait", trait)).run_id
+        for text, trait in zip(texts, (population.spec.trait_names * 6)[:6], strict=True)
+    ]
+    rows = "".join(f"{text},{10 + place},40,20,20,{10 + place}\n" for place, text in enumerate(texts[1:]))
+    link = {"section": "ask", "asked": runs[0]}
+    at = opened_page("pages/3_Simulate.py", link)
+    assert not at.exception and not any(item.key == "measure-survey_correction" for item in at.button)
+    at.file_uploader(key="people-shares").set_value(
+        ("people.csv", f"question,1,2,3,4,5\n{rows}".encode(), "text/csv")
+    ).run()
+    next(item for item in at.button if item.key == "measure-survey_correction").click().run()
+    wait_for_jobs()
+    at = clean(opened_page("pages/3_Simulate.py", link))
+    text = said(at)
+    assert "each predicted from the others" in text and "policytwin report survey_correction" in text.replace("-", "_")
+    assert "Without a file: people.csv" in text, "the next question needs no file"

@@ -6,6 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.report.figures.style import ACCENT, OBSERVED, TWIN, settled, styled, wrapped
+from core.services.surveys.calibration_results import PredictedShares
 
 LABEL = 30
 
@@ -45,4 +46,27 @@ def question_dots(rows: pd.DataFrame, label: str, source: str) -> go.Figure:
         height=180 + 20 * len(rows),
     )  # fmt: skip
     figure.update_layout(hovermode="closest")
+    return settled(figure, left=210, top=70, below=60)
+
+
+def share_bars(found: PredictedShares, source: str, who: str = "Twins") -> go.Figure:
+    """The share of each answer as twins say it and as corrected, with its interval."""
+    names = [wrapped(text, LABEL) for text in found.labels]
+    figure = go.Figure()
+    raw = [100 * value for value in found.raw]
+    figure.add_bar(x=raw, y=names, orientation="h", name=f"{who} as they are", marker_color=ACCENT,
+                   hovertemplate="%{y}: %{x:.0f}%<extra></extra>")  # fmt: skip
+    shares = [100 * item.value for item in found.shares]
+    above = [100 * (item.upper - item.value) for item in found.shares]
+    below = [100 * (item.value - item.lower) for item in found.shares]
+    figure.add_bar(
+        x=shares, y=names, orientation="h", name=f"Corrected, {found.level}% interval", marker_color=TWIN,
+        error_x={"type": "data", "array": above, "arrayminus": below, "color": OBSERVED},
+        hovertemplate="%{y}: %{x:.0f}%<extra></extra>",
+    )  # fmt: skip
+    figure = styled(
+        figure, title="What people would answer", x="% of people", source=source, height=190 + 56 * len(names)
+    )
+    figure.update_layout(hovermode="closest")
+    figure.update_yaxes(autorange="reversed", categoryorder="array", categoryarray=names)
     return settled(figure, left=210, top=70, below=60)

@@ -37,6 +37,7 @@ from core.services.studies.inputs import StudyInputs, study_hash
 from core.services.studies.requests import ModelOptions
 from core.services.studies.stored_inputs import stored_regions, stored_text
 from core.services.surveys.ask import ask_people
+from core.services.surveys.correct import corrected_again
 from core.services.surveys.requests import asked_with
 from core.settings import observed_data
 from core.study import Study, load_study, study_from
@@ -200,6 +201,10 @@ def _ask(again: Again) -> str:
     return result.result_hash
 
 
+def _correction(again: Again) -> str:
+    return corrected_again(again.store, again.record).result_hash
+
+
 def _persona_audit(again: Again) -> str:
     study, parameters = inputs_of_run(again).study, again.parameters
     asking, personas = _persona_audit_asking(again), again.record.personas
@@ -239,4 +244,5 @@ MAKERS: dict[str, Callable[[Again], str]] = {
     "backtest": _backtest,
     "ask": _ask,
     "persona_audit": _persona_audit,
+    "survey_correction": _correction,
 }

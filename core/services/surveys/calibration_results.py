@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
 
 from core.result import Result
 from core.survey.calibration.base import TWIN_METHODS
+from core.survey.calibration.correction import WAYS, CorrectedShares
 from core.survey.calibration.diagnostics import TwinDiagnostics
 from core.survey.calibration.scores import MethodScore
+from core.survey.distribution import Estimate
+
+DIGITS = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +81,40 @@ class PredictionResult(Result, kind="survey_prediction"):
     people: int
     questions: int
     left_out: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictedShares:
+    """What share of people would give each of the answers `labels`: `shares` with intervals of `level` percent over questions.
+    `raw` are twins as they are, `trivial` the mean of people's shares on the other questions, `calibrated` twins weighted anew;
+    `mixture` says what each counts, and `missed` how far each, and the mixture ("corrected"), were from people's shares on the
+    `questions` that they answered, each left out in turn: the mean total variation."""
+
+    labels: tuple[str, ...]
+    shares: tuple[Estimate, ...]
+    raw: tuple[float, ...]
+    trivial: tuple[float, ...]
+    calibrated: tuple[float, ...]
+    level: int
+    mixture: Mapping[str, float]
+    missed: Mapping[str, float]
+    questions: int
+
+    @classmethod
+    def of(cls, found: CorrectedShares, labels: Sequence[str]) -> PredictedShares:
+        """Rounded."""
+        ways = {name: tuple(round(float(value), DIGITS) for value in found.ways[name]) for name in WAYS}
+        ends = zip(found.shares, found.lower, found.upper, strict=True)
+        return cls(
+            labels=tuple(labels), level=found.level, mixture=found.mixture, questions=len(found.missed_by_question["raw"]),
+            shares=tuple(Estimate(*(round(float(end), DIGITS) for end in each)) for each in ends), **ways,
+            missed={name: round(value, DIGITS) for name, value in found.missed.items()},
+        )  # fmt: skip
+
+    @property
+    def helps(self) -> bool:
+        """Whether correcting came closer to people on the questions left out than twins as they are."""
+        return self.missed["corrected"] < self.missed["raw"]
 
 
 def method_label(name: str) -> str:

@@ -15,7 +15,7 @@ from core.options import option
 from core.result import Result
 from core.services.surveys.share_files import read_shares
 from core.survey.calibration.discrepancies import DISCREPANCIES, scores
-from core.survey.calibration.ensembles import BOTH, DUMMIES, PERSONAS, WeightedEnsemble, uniform_shares, variance_ratio
+from core.survey.calibration.ensembles import BOTH, DUMMIES, PERSONAS, WeightedEnsemble, twin_shares, variance_ratio
 
 TRAINING = 0.8
 EQUAL, ANSWERS = "equal", "answers"
@@ -124,7 +124,7 @@ def distribution(request: DistributionRequest, *, watch: ProgressReporter | None
         ))  # fmt: skip
         found["shrunk"] = (1 - mix) * found["calibrated"] + mix * mean
         found["trivial_mean"] = np.tile(mean, (len(test), 1))
-        found["uniform"] = uniform_shares(tables.answers[test], people.shape[1])
+        found["uniform"] = twin_shares(tables.answers[test], people.shape[1])
         for way in ways:
             kept[way].append((test, found[way]))
     scored = {way: _scored(people, kept[way], tables.ordered, tables.values, gaps[way]) for way in ways}

@@ -19,6 +19,8 @@ from sklearn.utils.validation import check_is_fitted
 from core.survey.calibration.discrepancies import DISCREPANCIES
 
 BOTH, PERSONAS, DUMMIES = "both", "personas", "dummies"
+#: A twin that counts for nothing begins here.
+LEAST = 1e-6
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,12 @@ class Convergence:
 
 
 class WeightedEnsemble(BaseEstimator):
-    """`fit(X, y)`: X are the places of twins' answers among the options, whole numbers (questions, twins), −1 where none; y are
-    people's shares (questions, options). `predict(X)` gives shares. `members`: both, personas, or dummies only. `floor` is the
-    part of the weight that both keep for dummies that say what people said on average.
+    """`fit(X, y)`: X are the places of twins' answers among the options, whole numbers (questions, twins), −1 where none, or
+    probabilities (questions, twins, options), NaN where none; y are people's shares (questions, options). `predict(X)` gives
+    shares. `members`: both, personas, or dummies only. `floor` is the part of the weight that both keep for dummies that say
+    what people said on average.
+
+    `partial_fit` takes further questions, or newer shares of known ones, and goes on from the weights that are there.
 
     After fit: `weights_` (twins + options), `convergence_`.
     """
@@ -54,7 +59,10 @@ class WeightedEnsemble(BaseEstimator):
         self.ordered = ordered
         self.floor = floor
 
-    def fit(self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None) -> WeightedEnsemble:
+    def fit(
+        self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None, twin_weight: np.ndarray | None = None
+    ) -> WeightedEnsemble:  # fmt: skip
+        """`sample_weight` (questions,) is what each question counts; `twin_weight` (twins,) is where the weights begin."""
         measure = DISCREPANCIES[self.objective]
         people = np.asarray(y, dtype=float)
         share = np.ones(len(people)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
@@ -69,7 +77,10 @@ class WeightedEnsemble(BaseEstimator):
         matrix = said.reshape(-1, said.shape[2])
         # Dummies begin with a quarter of the weight: without it an option that no twin gives is infinitely far at first.
         log = np.zeros(said.shape[2])
-        log[-people.shape[1] :] = np.log((len(log) - people.shape[1]) / (3 * people.shape[1]))
+        twins = len(log) - people.shape[1]
+        log[twins:] = np.log(twins / (3 * people.shape[1]))
+        if twin_weight is not None:
+            log[:twins] = np.log(np.maximum(twin_weight / np.mean(twin_weight), LEAST))
         log[~open_to] = -np.inf
         best, best_value = np.zeros(len(log)), np.inf
         tangent, level, pace_sum = np.zeros(len(log)), 0.0, 0.0
@@ -108,7 +119,7 @@ class WeightedEnsemble(BaseEstimator):
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Shares (questions, options)."""
         check_is_fitted(self)
-        options = len(self.weights_) - X.shape[1]
+        options = len(self.weights_) - np.shape(X)[1]
         found = self._said(X, options) @ self.weights_.astype(np.float32)
         return np.asarray(found / found.sum(axis=1, keepdims=True), dtype=float)
 
@@ -133,21 +144,29 @@ class WeightedEnsemble(BaseEstimator):
         return float(share @ value), (share[:, None] * slope).ravel().astype(np.float32) @ matrix
 
     def _said(self, answers: np.ndarray, options: int) -> np.ndarray:
-        """(questions, options, twins + options) of 0 and 1; a twin without an answer counts as a mean one."""
-        known = answers[:, None, :] == np.arange(options)[None, :, None]
-        table = known.astype(np.float32)
-        nothing = answers < 0
-        if nothing.any():
-            mean = table.sum(2) / np.maximum((~nothing).sum(1), 1)[:, None]
-            table = np.where(nothing[:, None, :], mean[:, :, None], table).astype(np.float32)
+        """(questions, options, twins + options); a twin without an answer counts as a mean one."""
+        table = np.swapaxes(_probabilities(answers, options), 1, 2)
         dummies = np.broadcast_to(np.eye(options, dtype=np.float32), (len(answers), options, options))
         return np.concatenate([table, dummies], axis=2)
 
 
-def uniform_shares(answers: np.ndarray, options: int) -> np.ndarray:
-    """Shares of twins that all weigh the same, (questions, options)."""
-    counts = (answers[:, None, :] == np.arange(options)[None, :, None]).sum(2).astype(float)
-    return np.asarray(counts / np.maximum(counts.sum(1, keepdims=True), 1.0))
+def _probabilities(answers: np.ndarray, options: int) -> np.ndarray:
+    """(questions, twins, options) from places or probabilities; the mean of the others where there is no answer."""
+    if answers.ndim == 3:
+        table, nothing = np.asarray(answers, np.float32), np.isnan(answers).any(axis=2)
+        table = np.where(nothing[:, :, None], np.float32(0), table)
+    else:
+        table, nothing = (answers[:, :, None] == np.arange(options)).astype(np.float32), answers < 0
+    if nothing.any():
+        mean = table.sum(1) / np.maximum((~nothing).sum(1), 1)[:, None]
+        table = np.where(nothing[:, :, None], mean[:, None, :], table).astype(np.float32)
+    return np.asarray(table)
+
+
+def twin_shares(answers: np.ndarray, options: int, weights: np.ndarray | None = None) -> np.ndarray:
+    """Shares of twins who count as their `weights` say (default: all the same), (questions, options)."""
+    table = _probabilities(answers, options).astype(float)
+    return np.asarray(np.average(table, axis=1, weights=weights))
 
 
 def variance_ratio(people: np.ndarray, found: np.ndarray, values: Sequence[float]) -> np.ndarray:

@@ -38,6 +38,7 @@ from pages.common.model_choices import may_be_asked, model_choice, recorded_choi
 from pages.common.render import render
 from pages.common.results_cache import remembered
 from pages.common.shell import Workspace, plain_text
+from pages.views.simulate.correct import correct_view
 from pages.views.simulate.run import kept_answers, plan_view
 from pages.views.simulate.try_local import try_view
 
@@ -292,6 +293,7 @@ def _answers(workspace: Workspace) -> dict[str, Any]:
     result = results[run_id]
     st.markdown(f"#### {plain_text(result.question.text)}")
     render((*about_blocks(result), *everyone_blocks(result)), "asked")
+    correct_view(workspace, kept[run_id], result)
     spec = kept_spec(store, result.population_id)
     labels = {item.name: item.label for item in spec.attributes} | {item.name: item.label for item in spec.traits}
     names = subgroup_names(spec)

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import linprog
 
 from core.survey.calibration.discrepancies import DISCREPANCIES, scores
-from core.survey.calibration.ensembles import DUMMIES, PERSONAS, WeightedEnsemble, uniform_shares, variance_ratio
+from core.survey.calibration.ensembles import DUMMIES, PERSONAS, WeightedEnsemble, twin_shares, variance_ratio
 
 
 def _case(seed: int = 0, questions: int = 30, twins: int = 25, options: int = 4) -> tuple[np.ndarray, np.ndarray]:
@@ -75,7 +75,7 @@ def test_total_variation_ends_where_the_linear_programme_does() -> None:
 def test_twins_that_are_the_people_are_found() -> None:
     random = np.random.default_rng(2)
     answers = random.integers(0, 4, (40, 12))
-    people = uniform_shares(answers[:, :3], 4)
+    people = twin_shares(answers[:, :3], 4)
     found = WeightedEnsemble("tv", PERSONAS, most_steps=3000).fit(answers[:30], people[:30])
     assert found.weights_[:3].sum() > 0.9
     assert np.abs(found.predict(answers[30:]) - people[30:]).max() < 0.1

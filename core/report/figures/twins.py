@@ -68,5 +68,5 @@ def share_bars(found: PredictedShares, source: str, who: str = "Twins") -> go.Fi
         figure, title="What people would answer", x="% of people", source=source, height=190 + 56 * len(names)
     )
     figure.update_layout(hovermode="closest")
-    figure.update_yaxes(autorange="reversed", categoryorder="array", categoryarray=names)
+    figure.update_yaxes(type="category", autorange="reversed", categoryorder="array", categoryarray=names)
     return settled(figure, left=210, top=70, below=60)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from core.report.document import Document, Paragraph, Table
+from collections.abc import Sequence
+
+from core.report.document import Block, Details, Document, Paragraph, Table
 from core.report.sentences.left_out import left_out_items
 from core.services.surveys.calibration_results import CalibrationResult, PredictionResult, method_label
 from core.services.surveys.distribution import DistributionResult
 from core.survey.calibration.diagnostics import TwinDiagnostics
 from core.survey.calibration.discrepancies import DISCREPANCIES
+from core.survey.calibration.scores import MethodScore
+from core.survey.calibration.verdicts import QuestionVerdicts
 
 #: A lead of fewer standard errors than this is not told apart from chance.
 CLEAR = 2.0
@@ -18,13 +22,17 @@ BASELINE_WORDS = {
 RULE = (
     "Each row predicts every {unit} as if people had not answered {it}, and is scored by Pearson's correlation with what they "
     "said. The mean counts an undefined correlation, where a prediction is the same for everybody, as 0; “where defined” "
-    "leaves those out."
+    "leaves those out. Intervals of means are over {unit}s drawn anew (bootstrap), those of each {unit} over its {rows}."
 )
 
 
 def rule(target: str) -> str:
     """How a board's rows are scored."""
-    return RULE.format(unit=target, it="it" if target == "question" else "anything")
+    return RULE.format(
+        unit=target,
+        it="it" if target == "question" else "anything",
+        rows="people" if target == "question" else "questions",
+    )
 
 
 def verdict(result: CalibrationResult) -> Paragraph:
@@ -48,11 +56,13 @@ def verdict(result: CalibrationResult) -> Paragraph:
 def board_table(result: CalibrationResult) -> Table:
     """Raw twins, the trivial baseline and every method, best first."""
     rows = result.rows()
-    units = result.raw.units
+    units, interval = result.raw.units, f"{result.raw.level}% interval"
+    ends = {name: _between(item) for name, item in result.scores().items()}
     return Table(
-        ("Method", "Mean correlation", "Standard error", "Where defined", "Defined", "CPU seconds"),
+        ("Method", "Mean correlation", interval, "Standard error", "Where defined", "Defined", "CPU seconds"),
         tuple(
-            (row.label, row.mean_correlation, row.standard_error, row.mean_correlation_defined, f"{row.defined} of {units}",
+            (row.label, row.mean_correlation, ends[str(row.method)], row.standard_error, row.mean_correlation_defined,
+             f"{row.defined} of {units}",
              f"{row.cpu_seconds:.1f}" if row.method in result.methods else "")
             for row in rows.itertuples()
         ),
@@ -61,15 +71,19 @@ def board_table(result: CalibrationResult) -> Table:
     )  # fmt: skip
 
 
+def _between(item: MethodScore) -> str:
+    return "" if item.lower is None else f"{item.lower:.3f} to {item.upper:.3f}"
+
+
 def calibration_document(result: CalibrationResult) -> Document:
     """The board and what it rests on."""
     which = f", {result.construction}" if result.construction else ""
     return Document(
         f"Do calibrated twins predict a new {result.target}?",
         (
+            *diagnostics_blocks(result.diagnostics, result.verdicts, result.names),
             verdict(result),
             board_table(result),
-            *diagnostics_blocks(result.diagnostics),
             Paragraph(rule(result.target)),
             Paragraph(
                 f"{result.people:,} people and {result.questions} questions of {result.human}, twins of {result.twin}{which}; "
@@ -140,23 +154,51 @@ def _listed(names: tuple[str, ...]) -> str:
     return " and ".join(f"“{name}”" for name in names)
 
 
-def diagnostics_blocks(found: TwinDiagnostics | None) -> tuple[Paragraph, ...]:
-    """What the two tables' structures say before anything is calibrated."""
+def diagnostics_blocks(
+    found: TwinDiagnostics | None, verdicts: QuestionVerdicts | None = None, names: Sequence[str] = ()
+) -> tuple[Block, ...]:
+    """Whether calibrating is likely to help, in plain words, with the figures behind it for who asks."""
     if found is None:
         return ()
-    own = found.questions
-    leading = ", ".join(f"{value:.2f}" for value in own.cosines)
-    users = found.users
-    said = (
-        f"Before calibrating: {found.rank} directions of the people's answers stand above noise. How alike people and twins "
-        f"see the questions: cosines {leading}; distance {own.distance:.2f}, where shuffled answers give "
-        f"{own.shuffled_distance:.2f} and random ones {own.random_distance:.2f}. Of users: {users.distance:.2f}, shuffled "
-        f"{users.shuffled_distance:.2f}."
+    own, users = found.questions, found.users
+    lead = (
+        "Calibration is likely to help. Twins tie these questions to each other as people do. Where people who say one thing "
+        "tend to say another too, so do their twins, and that is what calibrating carries over."
     )
-    verdict = "Calibration is likely to help."
     if not found.helps:
-        verdict = "Calibration is not likely to help: the twins' structure is not people's."
-    return (Paragraph(f"{said} {verdict}", "plain" if found.helps else "caution"),)
+        lead = (
+            "Calibration is not likely to help. Twins do not tie these questions to each other as people do, so that there is "
+            "nothing to carry over."
+        )
+    figures: list[Block] = [Paragraph(
+        f"{found.rank} directions of the people's answers stand above noise. Between the leading ones of people and twins, over "
+        f"questions: cosines {', '.join(f'{value:.2f}' for value in own.cosines)}; distance {own.distance:.2f} (0: the same, 1: "
+        f"nothing in common), where shuffled answers give {own.shuffled_distance:.2f} and random ones {own.random_distance:.2f}. "
+        f"Over users: {users.distance:.2f}, shuffled {users.shuffled_distance:.2f}."
+    )]  # fmt: skip
+    blocks: list[Block] = [Paragraph(lead, "good" if found.helps else "caution")]
+    if verdicts is not None:
+        known = [right for right in verdicts.right if right is not None]
+        blocks.append(Paragraph(
+            f"Question by question: for {sum(verdicts.helps)} of {len(verdicts.chance)} it is likely to help, for the others "
+            "twins are better left as they are. That is said from the other questions alone; held against people's answers, it is "
+            f"right for {sum(known)} of {len(known)} (the same word for all would be right for "
+            f"{verdicts.base_rate * len(known):.0f})."
+        ))  # fmt: skip
+        said = {True: "yes", False: "no", None: ""}
+        figures.append(Table(
+            ("Question", "Likely to help", "Chance", "Twins' own fit, R²", "Came true", "Structural part", "Estimation part"),
+            tuple(
+                (name, said[helps], chance, fit, said[right], structural, estimation)
+                for name, helps, chance, fit, right, structural, estimation in zip(
+                    names, verdicts.helps, verdicts.chance, verdicts.fit, verdicts.right, verdicts.structural,
+                    verdicts.estimation, strict=True,
+                )
+            ),
+            "Helps: ridge follows people better than twins as they are. The two parts bound what it may miss by (theorem 4.1): "
+            "how far the twins' weights are from people's own, which needs their answers, and how far more twins would move it.",
+        ))  # fmt: skip
+    return (*blocks, Details("The figures behind this", tuple(figures)))
 
 
 def prediction_document(result: PredictionResult) -> Document:

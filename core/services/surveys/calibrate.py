@@ -18,6 +18,7 @@ from core.survey.calibration.diagnostics import diagnose
 from core.survey.calibration.problem import QUESTION, CalibrationProblem
 from core.survey.calibration.scores import correlations
 from core.survey.calibration.tables import AnswerTables, paired
+from core.survey.calibration.verdicts import question_verdicts
 
 LEVEL = 80
 
@@ -50,7 +51,8 @@ def calibrated(
         questions=len(tables.questions), missing=round(tables.missing, 6), left_out=dict(tables.left_out),
         unmatched=tables.unmatched, blanked=tables.blanked,
         names=tables.ids if request.target == "user" else tables.questions,
-        diagnostics=diagnose(problem), seconds=round(time.perf_counter() - began, 3),
+        diagnostics=diagnose(problem), verdicts=question_verdicts(problem) if request.target == QUESTION else None,
+        seconds=round(time.perf_counter() - began, 3),
     )  # fmt: skip
     return result, found
 

@@ -12,6 +12,7 @@ from core.survey.calibration.base import TWIN_METHODS
 from core.survey.calibration.correction import WAYS, CorrectedShares
 from core.survey.calibration.diagnostics import TwinDiagnostics
 from core.survey.calibration.scores import MethodScore
+from core.survey.calibration.verdicts import QuestionVerdicts
 from core.survey.distribution import Estimate
 
 DIGITS = 6
@@ -24,7 +25,7 @@ class CalibrationResult(Result, kind="survey_calibration"):
 
     `people` and `questions` are counted after `left_out` ({question: why}); `unmatched` ids are in one table only; `blanked`
     answers of people have no twin's beside them; `missing` is the share of cells that people left empty. `seconds` of a
-    method are on this machine with whatever else ran, `cpu_seconds` its own.
+    method are on this machine with whatever else ran, `cpu_seconds` its own. `verdicts` are of questions, by `names`.
     """
 
     human: str
@@ -42,15 +43,19 @@ class CalibrationResult(Result, kind="survey_calibration"):
     blanked: int = 0
     names: tuple[str, ...] = ()
     diagnostics: TwinDiagnostics | None = None
+    verdicts: QuestionVerdicts | None = None
     seconds: float = 0.0
+
+    def scores(self) -> dict[str, MethodScore]:
+        """Raw twins, the trivial baseline and every method, by name."""
+        return {"raw": self.raw, "trivial": self.trivial, **self.methods}
 
     def rows(self) -> pd.DataFrame:
         """Best first: method, label, mean_correlation, mean_correlation_defined, standard_error, defined, cpu_seconds."""
-        scores = {"raw": self.raw, "trivial": self.trivial, **self.methods}
         rows = [
             (name, method_label(name), item.mean_correlation, item.mean_correlation_defined, item.standard_error, item.defined,
              item.cpu_seconds)
-            for name, item in scores.items()
+            for name, item in self.scores().items()
         ]  # fmt: skip
         columns = ["method", "label", "mean_correlation", "mean_correlation_defined", "standard_error", "defined"]
         return pd.DataFrame(rows, columns=[*columns, "cpu_seconds"]).sort_values(

@@ -11,7 +11,7 @@ import numpy as np
 
 from core.survey.calibration.base import TWIN_METHODS, TwinCalibrator
 from core.survey.calibration.problem import CalibrationProblem
-from core.survey.calibration.scores import MethodScore, correlations, score
+from core.survey.calibration.scores import MethodScore, score
 from core.survey.calibration.trivial import trivial_answers
 
 RAW, TRIVIAL, ALL = "raw", "trivial", "all"
@@ -51,7 +51,7 @@ def board(
         estimator: TwinCalibrator = TWIN_METHODS[name].make(problem.target).fit(problem)
         answers = estimator.predict()
         spent = time.perf_counter() - began, time.thread_time() - used
-        return answers, score(correlations(problem, answers), *spent)
+        return answers, score(problem, answers, *spent)
 
     found = {}
     with ThreadPoolExecutor(THREADS) as pool:
@@ -66,7 +66,7 @@ def board(
                 other.cancel()
     trivial = trivial_answers(problem)
     return Board(
-        score(correlations(problem, raw)), score(correlations(problem, trivial)),
+        score(problem, raw), score(problem, trivial),
         {name: item[1] for name, item in found.items()},
         {RAW: raw, TRIVIAL: trivial, **{name: item[0] for name, item in found.items()}},
     )  # fmt: skip

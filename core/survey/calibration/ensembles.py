@@ -21,6 +21,8 @@ from core.survey.calibration.discrepancies import DISCREPANCIES
 BOTH, PERSONAS, DUMMIES = "both", "personas", "dummies"
 #: A twin that counts for nothing begins here.
 LEAST = 1e-6
+#: At least this part of an equal share is where an update begins, so that no member is out for good.
+REVIVED = 0.01
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class WeightedEnsemble(BaseEstimator):
     shares. `members`: both, personas, or dummies only. `floor` is the part of the weight that both keep for dummies that say
     what people said on average.
 
-    `partial_fit` takes further questions, or newer shares of known ones, and goes on from the weights that are there.
+    `partial_fit` takes newer shares, as answers arrive, and goes on from the weights that are there.
 
     After fit: `weights_` (twins + options), `convergence_`.
     """
@@ -63,8 +65,23 @@ class WeightedEnsemble(BaseEstimator):
         self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None, twin_weight: np.ndarray | None = None
     ) -> WeightedEnsemble:  # fmt: skip
         """`sample_weight` (questions,) is what each question counts; `twin_weight` (twins,) is where the weights begin."""
+        return self._descend(X, np.asarray(y, dtype=float), sample_weight, twin_weight, None, 0)
+
+    def partial_fit(
+        self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None, twin_weight: np.ndarray | None = None
+    ) -> WeightedEnsemble:  # fmt: skip
+        """As `fit`, after people's shares of known questions have changed by answers that arrived: it goes on from the weights
+        that are there, in steps as small as the fit's last, and ends within the same certified distance of the best, after few
+        (`convergence_.steps`). With a question more or less it is a fit."""
+        if not hasattr(self, "weights_") or np.shape(y) != self._shape:
+            return self.fit(X, y, sample_weight, twin_weight)
+        return self._descend(X, np.asarray(y, dtype=float), sample_weight, None, self._log, self._steps)
+
+    def _descend(
+        self, X: np.ndarray, people: np.ndarray, sample_weight: np.ndarray | None, twin_weight: np.ndarray | None,
+        begin: np.ndarray | None, taken: int,
+    ) -> WeightedEnsemble:  # fmt: skip
         measure = DISCREPANCIES[self.objective]
-        people = np.asarray(y, dtype=float)
         share = np.ones(len(people)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
         share = share / share.sum()
         said = self._said(X, people.shape[1])
@@ -81,8 +98,10 @@ class WeightedEnsemble(BaseEstimator):
         log[twins:] = np.log(twins / (3 * people.shape[1]))
         if twin_weight is not None:
             log[:twins] = np.log(np.maximum(twin_weight / np.mean(twin_weight), LEAST))
+        log = log if begin is None else begin.copy()
         log[~open_to] = -np.inf
         best, best_value = np.zeros(len(log)), np.inf
+        every = 50 if begin is None else 10
         tangent, level, pace_sum = np.zeros(len(log)), 0.0, 0.0
         centre = np.zeros(len(log))
         step = 0
@@ -93,13 +112,13 @@ class WeightedEnsemble(BaseEstimator):
             if value < best_value:
                 best, best_value = weights, value
             reach = max(float(slope[open_to].max() - slope[open_to].min()), 1e-12)
-            pace = np.sqrt(2 * np.log(open_to.sum() + 1) / step) / reach
+            pace = np.sqrt(2 * np.log(open_to.sum() + 1) / (taken + step)) / reach
             tangent += pace * slope
             level += pace * (value - float(slope @ weights))
             centre += pace * weights
             pace_sum += pace
             log = log - pace * slope
-            if step % 50 == 0 or step == self.most_steps:
+            if step % every == 0 or step == self.most_steps:
                 average = centre / pace_sum
                 mean_value = self._tangent(measure, people, share, matrix, average, ranked)[0]
                 if mean_value < best_value:
@@ -107,6 +126,8 @@ class WeightedEnsemble(BaseEstimator):
                 bound = (level + float(tangent[open_to].min())) / pace_sum
                 if best_value - bound < self.tolerance * max(best_value, 1e-12):
                     break
+        self._log, self._shape = np.log(np.maximum(best, REVIVED / len(best))), people.shape
+        self._steps = max(taken, step)
         if self.members == BOTH:
             # So much of the weight says what people said on average: no option is ever held impossible.
             best = (1 - self.floor) * best

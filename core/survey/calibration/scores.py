@@ -11,18 +11,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.statistics.bootstrap import MANY_DRAWS, unit_counts
+from core.statistics.levels import SHOWN, tails
 from core.survey.calibration.problem import CalibrationProblem
 
 #: Fewer common answers than these are no correlation.
 FEWEST_ANSWERS = 3
 #: A spread below this part of the answers' size is none: rounding leaves such traces.
 FLAT = 1e-9
+#: Draws of the intervals of correlations.
+DRAWS = 300
 
 
 @dataclass(frozen=True, kw_only=True)
 class MethodScore:
     """Means over `units`; `standard_error` is that of the mean with undefined ones as 0. `correlations` by unit, None where
-    undefined."""
+    undefined. Intervals of `level` percent: `lower` and `upper` of the mean from drawing units anew, `each_lower` and
+    `each_upper` of each correlation from drawing anew the rows that it is over (people of a question, questions of a user)."""
 
     mean_correlation: float
     mean_correlation_defined: float | None
@@ -32,12 +37,16 @@ class MethodScore:
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     correlations: tuple[float | None, ...] = ()
+    level: int = SHOWN
+    lower: float | None = None
+    upper: float | None = None
+    each_lower: tuple[float | None, ...] = ()
+    each_upper: tuple[float | None, ...] = ()
 
 
 def correlations(problem: CalibrationProblem, answers: np.ndarray) -> np.ndarray:
     """Of answers (rows, units) with the people's, (units,), NaN where undefined."""
-    people = np.where(np.isnan(problem.twins), np.nan, problem.people)
-    people = people.T if problem.by_user else people
+    people = _judged(problem)
     seen = ~np.isnan(people) & ~np.isnan(answers)
     count = np.maximum(seen.sum(axis=0), 1)
 
@@ -53,6 +62,39 @@ def correlations(problem: CalibrationProblem, answers: np.ndarray) -> np.ndarray
     return np.where(seen.sum(axis=0) < FEWEST_ANSWERS, np.nan, found)
 
 
+def correlation_intervals(
+    problem: CalibrationProblem, answers: np.ndarray, level: int = SHOWN, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ends (units,) of each correlation's interval: percentiles over `DRAWS` draws of the rows with replacement."""
+    people = _judged(problem)
+    seen = (~np.isnan(people) & ~np.isnan(answers)).astype(np.float32)
+    count = np.maximum(seen.sum(axis=0), 1)
+
+    def about(table: np.ndarray) -> np.ndarray:
+        filled = np.where(seen > 0, table, 0.0)
+        about = np.where(seen > 0, filled - filled.sum(axis=0) / count, 0.0)
+        size = np.sqrt((about**2).sum(axis=0) / count)
+        return np.asarray(about / np.where(size > FLAT, size, 1.0), dtype=np.float32)
+
+    one, other = about(people), about(answers)
+    drawn = unit_counts(len(people), DRAWS, seed).astype(np.float32)
+    total = np.maximum(drawn @ seen, 1.0)
+    (mean_one, mean_other), (square_one, square_other) = (
+        tuple(drawn @ table**power / total for table in (one, other)) for power in (1, 2)
+    )
+    covariance = drawn @ (one * other) / total - mean_one * mean_other
+    scale = np.sqrt(np.maximum((square_one - mean_one**2) * (square_other - mean_other**2), 1e-12))
+    ends = np.quantile(np.clip(covariance / scale, -1, 1), tails(level), axis=0)
+    known = np.isfinite(correlations(problem, answers))
+    return np.where(known, ends[0], np.nan), np.where(known, ends[1], np.nan)
+
+
+def _judged(problem: CalibrationProblem) -> np.ndarray:
+    """People's answers (rows, units) beside which there is a twin's."""
+    people = np.where(np.isnan(problem.twins), np.nan, problem.people)
+    return people.T if problem.by_user else people
+
+
 def by_group(problem: CalibrationProblem, answers: np.ndarray, groups: np.ndarray) -> dict[str, float]:
     """The mean correlation of predicted questions (people, questions) within each group of people, undefined ones as 0."""
     found = {}
@@ -63,9 +105,15 @@ def by_group(problem: CalibrationProblem, answers: np.ndarray, groups: np.ndarra
     return found
 
 
-def score(found: np.ndarray, seconds: float = 0.0, cpu_seconds: float = 0.0) -> MethodScore:
-    """The score of correlations by unit."""
+def score(
+    problem: CalibrationProblem, answers: np.ndarray, seconds: float = 0.0, cpu_seconds: float = 0.0
+) -> MethodScore:
+    """The score of answers (rows, units)."""
+    found = correlations(problem, answers)
+    lower, upper = correlation_intervals(problem, answers)
     filled = np.nan_to_num(found)
+    means = unit_counts(len(filled), MANY_DRAWS, 1) @ filled / len(filled)
+    ends = np.quantile(means, tails(SHOWN))
     defined = np.isfinite(found)
     error = float(filled.std(ddof=1) / np.sqrt(len(filled))) if len(filled) > 1 else 0.0
     return MethodScore(
@@ -76,5 +124,13 @@ def score(found: np.ndarray, seconds: float = 0.0, cpu_seconds: float = 0.0) -> 
         units=len(found),
         seconds=round(seconds, 3),
         cpu_seconds=round(cpu_seconds, 3),
-        correlations=tuple(round(float(value), 6) if np.isfinite(value) else None for value in found),
+        correlations=_listed(found),
+        lower=round(float(ends[0]), 6),
+        upper=round(float(ends[1]), 6),
+        each_lower=_listed(lower),
+        each_upper=_listed(upper),
     )
+
+
+def _listed(found: np.ndarray) -> tuple[float | None, ...]:
+    return tuple(round(float(value), 6) if np.isfinite(value) else None for value in found)

@@ -45,7 +45,7 @@ def board_view(pair: Pair) -> None:
     rows = result.rows()
     render(
         (
-            Heading("Is it likely to help?"), *diagnostics_blocks(result.diagnostics),
+            Heading("Is it likely to help?"), *diagnostics_blocks(result.diagnostics, result.verdicts, result.names),
             Heading("What it is worth"), verdict(result),
             Figure("survey-twins-board", lambda: board_bars(rows, source), "Mean correlation of each method, best on top.", rows),
             Details("All figures, and how they are made", (board_table(result), Paragraph(rule(result.target)))),

@@ -92,3 +92,35 @@ def test_a_question_that_counts_for_nothing_changes_nothing() -> None:
     changed[7] = [1, 0, 0, 0]
     one, other = (WeightedEnsemble().fit(answers, table, share).weights_ for table in (people, changed))
     assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("name", ["kl", "tv", "l2"])
+def test_answers_that_arrive_one_by_one_end_where_a_refit_does(name: str) -> None:
+    answers, _ = _case(questions=30)
+    random = np.random.default_rng(3)
+    counts = random.integers(5, 60, (30, 4)).astype(float)
+    how = {"tolerance": 0.01, "most_steps": 20_000}
+    moving, steps = WeightedEnsemble(name, **how).fit(answers, counts / counts.sum(1, keepdims=True)), []
+    refit = moving.convergence_.steps
+    for _ in range(25):
+        counts[random.integers(30), random.integers(4)] += 1
+        people = counts / counts.sum(1, keepdims=True)
+        moving.partial_fit(answers, people)
+        steps.append(moving.convergence_.steps)
+    anew = WeightedEnsemble(name, **how).fit(answers, people)
+    assert np.mean(steps) < refit / 4, "an update is no refit"
+    assert 0 <= moving.convergence_.gap < 0.011 * moving.convergence_.objective + 2e-3
+    assert abs(moving.convergence_.objective - anew.convergence_.objective) < 0.01 * anew.convergence_.objective
+    assert np.abs(moving.predict(answers) - anew.predict(answers)).max() < 0.015
+    fewer = WeightedEnsemble(name, **how).fit(answers[:29], people[:29])
+    assert np.array_equal(moving.partial_fit(answers[:29], people[:29]).weights_, fewer.weights_)
+
+
+def test_probabilities_that_are_certain_are_answers() -> None:
+    answers, people = _case()
+    certain = np.eye(4)[answers]
+    one, other = (WeightedEnsemble("kl").fit(said, people).predict(said) for said in (answers, certain))
+    assert np.array_equal(one, other)
+    answers[3, :5] = -1
+    certain[3, :5] = np.nan
+    assert np.array_equal(twin_shares(answers, 4), twin_shares(certain, 4))

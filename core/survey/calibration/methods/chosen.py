@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from scipy.optimize import nnls
+from sklearn.linear_model import LogisticRegression
 
 from core.survey.calibration.base import TWIN_METHODS, TwinCalibrator, TwinMethod
 from core.survey.calibration.methods.transfer import (
@@ -28,7 +29,8 @@ LEAST = 1e-9
 
 class AdaptiveTransfer(TwinCalibrator):
     """Ridge where its fit on the twins' own answers has a mean squared error below τ, twins as they are elsewhere (arXiv
-    2604.07513, section 5.3). τ is the one that served the other questions best; `thresholds_` (units,) after `predict`."""
+    2604.07513, section 5.3). τ is the one that served the other questions best; `thresholds_` (units,) after `predict`. So are
+    `fit_`, R² of that fit, and `chance_`, how probable the other questions make it that ridge helps where the fit is such."""
 
     def __init__(self, penalty: float = 100.0) -> None:
         self.penalty = penalty
@@ -41,7 +43,9 @@ class AdaptiveTransfer(TwinCalibrator):
         for part in problem.parts():
             kept = np.delete(np.arange(problem.units), part)
             error[part] = _training_error(problem, kept, part, weights[np.ix_(kept, part)])
-        self.thresholds_ = np.full(problem.units, np.nan)
+        self.thresholds_, self.chance_ = np.full(problem.units, np.nan), np.full(problem.units, np.nan)
+        spread = problem.design.var(axis=0)
+        self.fit_ = np.where(spread > LEAST, 1.0 - error / np.maximum(spread, LEAST), 0.0)
         for donors in problem.donors(units):
             others = np.delete(np.arange(problem.units), donors.hidden)
             truth = _truth(problem, donors)[:, others]
@@ -54,9 +58,19 @@ class AdaptiveTransfer(TwinCalibrator):
             best = int(total.argmax())
             threshold = -np.inf if best == 0 else float(error[others][order[best - 1]])
             self.thresholds_[donors.hidden] = threshold
+            self.chance_[donors.hidden] = _chance(self.fit_[others], gains > 0, self.fit_[donors.hidden])
             fitted = donors.answers @ weights[:, donors.hidden] + problem.centre[donors.hidden]
             use = error[donors.hidden] <= threshold
             yield donors.hidden, problem.back(np.where(use, fitted, problem.design[:, donors.hidden]), donors)
+
+
+def _chance(fit: np.ndarray, helped: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """How probable it is that calibrating helps at each of the `new` fits, by where it `helped`."""
+    if helped.all() or not helped.any():
+        return np.full(len(new), (helped.sum() + 1) / (len(helped) + 2))
+    middle, size = fit.mean(), max(fit.std(), LEAST)
+    known = LogisticRegression().fit(((fit - middle) / size)[:, None], helped)
+    return np.asarray(known.predict_proba(((new - middle) / size)[:, None])[:, 1])
 
 
 class StackedCalibrator(TwinCalibrator):

@@ -181,7 +181,7 @@ def diagnostics_blocks(
         known = [right for right in verdicts.right if right is not None]
         blocks.append(Paragraph(
             f"Question by question: for {sum(verdicts.helps)} of {len(verdicts.chance)} it is likely to help, for the others "
-            "twins are better left as they are. That is said from the other questions alone; held against people's answers, it is "
+            "twins are better left as they are. That is said from the other questions alone; held against people's, it is "
             f"right for {sum(known)} of {len(known)} (the same word for all would be right for "
             f"{verdicts.base_rate * len(known):.0f})."
         ))  # fmt: skip

@@ -38,6 +38,8 @@ RUN_KINDS = (
     "ask",
     "persona_audit",
     "survey_correction",
+    "survey_calibration",
+    "survey_prediction",
 )
 
 #: The four claims a result can stand on, weakest first.

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import streamlit as st
+
 from pages.common.shell import open_page, plain_errors
-from pages.views.survey_twins.board import board_view
-from pages.views.survey_twins.tables import chosen_pair
+from pages.views.survey_twins.board import board_view, kept_view
+from pages.views.survey_twins.tables import GENERATED, KEPT, OWN, SOURCES, example, own
 
 
 def main() -> None:
-    open_page("Survey twins")
+    workspace = open_page("Survey twins")
     with plain_errors():
-        pair = chosen_pair()
+        source = st.segmented_control(
+            "Answers", SOURCES, default=GENERATED, required=True, key="source", bind="query-params"
+        )
+        if source == KEPT:
+            kept_view(workspace)
+            return
+        pair = own() if source == OWN else example()
         if pair is not None:
-            board_view(pair)
+            board_view(workspace, pair)
 
 
 if __name__ == "__main__":

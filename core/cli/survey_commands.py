@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from core.cli.options import command, open_store, request_of, request_options, show_result, watch
+from core.cli.options import Parser, command, keep_option, open_store, request_of, request_options, show_result, watch
 
 DISTRIBUTION = "core.services.surveys.distribution:DistributionRequest"
 PREDICT = "core.services.surveys.calibration_requests:PredictRequest"
@@ -18,20 +18,34 @@ def add(commands: Any) -> None:
     survey = commands.add_parser("survey", help="twins' answers, corrected by people's answers to other questions")
     actions = survey.add_subparsers(title="actions", metavar="ACTION", required=True)
     text = "how well each method predicts people's answers to a hidden question, or of a hidden user"
-    request_options(command(actions, "calibrate", _calibrate, text), CALIBRATE, stored=False, workers=0)
+    _kept_options(command(actions, "calibrate", _calibrate, text), CALIBRATE)
     text = "people's answers to a question that they were not asked"
-    request_options(command(actions, "predict", _predict, text), PREDICT, stored=False, workers=0)
+    _kept_options(command(actions, "predict", _predict, text), PREDICT)
     text = "what people would answer to a question that personas were asked, by people's answers to other questions"
     request_options(command(actions, "correct", _correct, text), CORRECT, workers=0)
     text = "predict the shares of answers to a new question by weighted twins, judged on questions kept out"
     request_options(command(actions, "distribution", _distribution, text), DISTRIBUTION, stored=False, workers=0)
 
 
+def _kept_options(parser: Parser, request: str) -> None:
+    request_options(parser, request, workers=0)
+    keep_option(parser)
+
+
+def _kept(arguments: argparse.Namespace, request: str) -> Any:
+    from core.services.surveys.kept_calibrations import kept_calibration, measured
+
+    asked = request_of(arguments, request)
+    if not arguments.keep and not hasattr(arguments, "db"):
+        return measured(asked, watch())
+    with open_store(arguments) as store:
+        return kept_calibration(store, asked, again=arguments.again, watch=watch())
+
+
 def _calibrate(arguments: argparse.Namespace) -> None:
     from core.report.sentences.twins import calibration_document
-    from core.services.surveys.calibrate import calibrate
 
-    result = calibrate(request_of(arguments, CALIBRATE), watch=watch())
+    result = _kept(arguments, CALIBRATE)
     show_result(result, arguments, lambda: calibration_document(result))
 
 
@@ -45,9 +59,8 @@ def _distribution(arguments: argparse.Namespace) -> None:
 
 def _predict(arguments: argparse.Namespace) -> None:
     from core.report.sentences.twins import prediction_document
-    from core.services.surveys.calibrate import predict
 
-    result = predict(request_of(arguments, PREDICT))
+    result = _kept(arguments, PREDICT)
     show_result(result, arguments, lambda: prediction_document(result))
 
 

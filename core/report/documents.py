@@ -27,6 +27,7 @@ from core.report.sentences.persona_audit import persona_audit_document
 from core.report.sentences.runs import run_document
 from core.report.sentences.sensitivity import sensitivity_document
 from core.report.sentences.surveys import survey_document
+from core.report.sentences.twins import calibration_document, prediction_document
 from core.result import Result, result_class
 from core.services.audits.group_results import GroupsResult
 from core.services.audits.results import ConfoundingResult, PersonaAuditResult
@@ -38,6 +39,7 @@ from core.services.evaluation.sensitivity import SensitivityResult
 from core.services.library.archive import load_result
 from core.services.runs.results import RunResult
 from core.services.studies.stored_inputs import stored_study
+from core.services.surveys.calibration_results import CalibrationResult, PredictionResult
 from core.services.surveys.correct import CorrectionResult
 from core.services.surveys.results import SurveyResult
 from core.store.database import Store
@@ -65,6 +67,10 @@ OF_MANY: dict[type[Result], tuple[Callable[[Store, str], Document], str]] = {
     ),
     WorldsResult: (lambda store, run_id: worlds_document(read_worlds(store, run_id)), INVENTED),
 }
+#: Of tables of people and twins that were made elsewhere: no study, and no personas of ours.
+OF_TABLES: dict[type[Result], Callable[[Any], Document]] = {
+    CalibrationResult: calibration_document, PredictionResult: prediction_document,
+}  # fmt: skip
 _MARK = b"Made by PolicyTwin"
 
 
@@ -75,6 +81,8 @@ def document_of(store: Store, run_id: str) -> Document:
     if found is None:
         raise InputError(f"is a {result.kind}, of which no report is made", where=f"run {run_id}")
     said, data = found
+    if type(result) in OF_TABLES:
+        return replace(said, blocks=(*said.blocks, *_basis_of_tables(store.run(run_id).record, data)), run_id=run_id)
     return replace(said, blocks=(*said.blocks, *basis(store.run(run_id).record, data)))
 
 
@@ -92,6 +100,9 @@ def _found(store: Store, result: Result, run_id: str) -> tuple[Document, str] | 
     if type(result) in OF_MANY:
         of_run, data = OF_MANY[type(result)]
         return of_run(store, run_id), data
+    if type(result) in OF_TABLES:
+        named = store.run(run_id).record.input_hashes.items()
+        return OF_TABLES[type(result)](result), ", ".join(f"{name} {key[:12]}" for name, key in named)
     if type(result) not in DOCUMENTS:
         return None
     study = stored_study(store, store.run(run_id).record)
@@ -119,6 +130,20 @@ def basis(record: RunRecord, data: str) -> tuple[Block, ...]:
             )
         ),
         Details("Make it again", (Code(shlex.join(["policytwin", "rerun", record.run_id]), "bash"),)),
+    )
+
+
+def _basis_of_tables(record: RunRecord, data: str) -> tuple[Block, ...]:
+    return (
+        Heading("What this rests on"),
+        Items(
+            (
+                f"Tables of answers, which are not kept here (SHA-256): {data}.",
+                f"Claim: {record.rung}.",
+                f"PolicyTwin {record.code_version}, {record.created_at:%-d %B %Y}.",
+            )
+        ),
+        Details("Make it again", (Code(f"policytwin rerun {record.run_id} --data DIR", "bash"),)),
     )
 
 

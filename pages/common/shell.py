@@ -58,6 +58,8 @@ JOB_WORDS = {
     "run": "a run",
     "ask": "a question to the personas",
     "survey_correction": "correcting answers",
+    "survey_calibration": "calibrating twins",
+    "survey_prediction": "predicting a question",
     "persona_audit": "persona audit",
     "audit": "what else moves with the policy",
     "what-if": "asking about other policies",

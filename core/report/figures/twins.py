@@ -33,12 +33,26 @@ def board_bars(rows: pd.DataFrame, source: str) -> go.Figure:
 
 
 def question_dots(rows: pd.DataFrame, label: str, source: str) -> go.Figure:
-    """Each question's correlation as twins say it and as calibrated. `rows` has question, raw and calibrated, in order."""
+    """Each question's correlation as twins say it and as calibrated. `rows` has question, raw, calibrated, and the ends
+    of its interval, lower and upper, in order."""
     figure = go.Figure()
     names = [wrapped(str(text), LABEL) for text in rows["question"]]
     for column, name, colour in (("raw", "Twins as they are", ACCENT), ("calibrated", label, TWIN)):
+        ends = {}
+        if column == "calibrated":
+            above, below = rows["upper"] - rows[column], rows[column] - rows["lower"]
+            ends = {
+                "error_x": {
+                    "type": "data",
+                    "array": above,
+                    "arrayminus": below,
+                    "color": colour,
+                    "thickness": 1,
+                    "width": 0,
+                }
+            }
         figure.add_scatter(
-            x=rows[column], y=names, mode="markers", name=name, marker={"size": 10, "color": colour},
+            x=rows[column], y=names, **ends, mode="markers", name=name, marker={"size": 10, "color": colour},
             hovertemplate="%{y}: %{x:.2f}<extra></extra>",
         )  # fmt: skip
     figure = styled(

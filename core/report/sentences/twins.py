@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from core.report.document import Block, Details, Document, Paragraph, Table
+from core.report.document import Block, Details, Document, Heading, Paragraph, Table
+from core.report.sentences.corrections import share_blocks
 from core.report.sentences.left_out import left_out_items
 from core.services.surveys.calibration_results import CalibrationResult, PredictionResult, method_label
 from core.services.surveys.distribution import DistributionResult
+from core.survey.calibration.accuracy import DEMOGRAPHICS, MODE
 from core.survey.calibration.diagnostics import TwinDiagnostics
 from core.survey.calibration.discrepancies import DISCREPANCIES
 from core.survey.calibration.scores import MethodScore
@@ -84,6 +86,8 @@ def calibration_document(result: CalibrationResult) -> Document:
             *diagnostics_blocks(result.diagnostics, result.verdicts, result.names),
             verdict(result),
             board_table(result),
+            *accuracy_blocks(result),
+            *[block for attribute in result.groups for block in _group_part(result, attribute)],
             Paragraph(rule(result.target)),
             Paragraph(
                 f"{result.people:,} people and {result.questions} questions of {result.human}, twins of {result.twin}{which}; "
@@ -99,6 +103,66 @@ def calibration_document(result: CalibrationResult) -> Document:
         ),
         source=f"{result.human} and {result.twin}",
     )
+
+
+def _group_part(result: CalibrationResult, attribute: str) -> tuple[Block, ...]:
+    best = next((str(name) for name in result.rows()["method"] if name in result.methods), "raw")
+    return (Details(f"By {attribute}", group_blocks(result, attribute, best)),)
+
+
+def accuracy_blocks(result: CalibrationResult) -> tuple[Block, ...]:
+    """How often predicted answers are people's own, beside what needs no twin; nothing where nothing is known of the people."""
+    if not result.accuracy:
+        return ()
+    rows = sorted(result.accuracy.items(), key=lambda item: -item[1].accuracy)
+    best = next((item for item in rows if item[0] not in (MODE, DEMOGRAPHICS)), rows[0])
+    mode = result.accuracy[MODE]
+    ahead = mode.accuracy >= best[1].accuracy
+    text = f"{method_label(best[0])} gives {100 * best[1].accuracy:.0f}% of people's answers exactly"
+    if best[1].normalised is not None:
+        text += f", {100 * best[1].normalised:.0f}% of how often people repeat their own"
+    text += f"; naming the most frequent answer of each question gives {100 * mode.accuracy:.0f}%."
+    return (
+        Heading("How often is the answer right?"),
+        Paragraph(text, "caution" if ahead else "plain"),
+        Table(
+            ("Predicted by", "Right, %", "Of people's own retest, %"),
+            tuple(
+                (method_label(name), 100 * item.accuracy, None if item.normalised is None else 100 * item.normalised)
+                for name, item in rows
+            ),
+            "A prediction counts as the nearest answer that people give. The most frequent answer and the ridge on demographics "
+            "use people's answers to the question itself, which methods do not see.",
+            digits=1,
+        ),
+    )  # fmt: skip
+
+
+def group_blocks(result: CalibrationResult, attribute: str, method: str) -> tuple[Block, ...]:
+    """Who is predicted well, by the groups of an attribute: accuracy, the difference between groups, and correlations."""
+    found = result.groups[attribute]
+    names = [name for name in dict.fromkeys(("raw", "trivial", method)) if name in found.accuracy]
+    groups = list(found.people)
+
+    def table(values: Mapping[str, Mapping[str, float]], factor: float, digits: int, caption: str) -> Table:
+        rows = tuple(
+            (f"{name} ({count:,})", *(factor * values[way][name] for way in names))
+            for name, count in found.people.items()
+        )  # fmt: skip
+        gaps = tuple(factor * (max(values[way].values()) - min(values[way].values())) for way in names)
+        head = (attribute, *(method_label(way) for way in names))
+        return Table(head, (*rows, ("Best less worst", *gaps)), caption, digits, strong=frozenset({len(groups)}))
+
+    gap = found.parity_difference(method) if method in found.accuracy else 0.0
+    best, worst = (pick(groups, key=lambda name: found.accuracy[method][name]) for pick in (max, min))
+    return (
+        Paragraph(
+            f"{method_label(method)} is right most often for {best} and least for {worst}: {100 * gap:.1f} points apart (twins "
+            f"as they are: {100 * found.parity_difference('raw'):.1f}). A small difference is no merit by itself."
+        ),
+        table(found.accuracy, 100, 1, "Right answers, %; the last row is the demographic parity difference."),
+        Details("Correlations by group", (table(found.correlation, 1, 3, "Mean correlation with people's within each group."),)),
+    )  # fmt: skip
 
 
 def distribution_document(result: DistributionResult) -> Document:
@@ -203,6 +267,10 @@ def diagnostics_blocks(
 
 def prediction_document(result: PredictionResult) -> Document:
     """What people would answer on average, how sure that is, and what the method reached on questions with answers."""
+    spread: tuple[Block, ...] = ()
+    if result.shares is not None:
+        shares = share_blocks(result.shares, f"{result.human} and {result.twin}")
+        spread = (Heading("How people's answers would spread"), *shares)
     return Document(
         f"What would people answer to “{result.question}”?",
         (
@@ -216,6 +284,7 @@ def prediction_document(result: PredictionResult) -> Document:
                 f"{result.correlation_lower:.2f} to {result.correlation_upper:.2f}). The interval of the mean is as wide as "
                 f"{result.level}% of those means needed."
             ),
+            *spread,
             *left_out_items(result.left_out),
         ),
     )

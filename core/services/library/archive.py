@@ -30,7 +30,7 @@ RECORD_FILE = "record.json"
 _KINDS = (
     "core.services.audits.group_results", "core.services.audits.results", "core.services.counterfactuals.results",
     "core.services.evaluation.results", "core.services.evaluation.sensitivity", "core.services.runs.results",
-    "core.services.surveys.correct", "core.services.surveys.results",
+    "core.services.surveys.calibration_results", "core.services.surveys.correct", "core.services.surveys.results",
 )  # fmt: skip
 
 

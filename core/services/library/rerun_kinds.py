@@ -38,6 +38,8 @@ from core.services.studies.requests import ModelOptions
 from core.services.studies.stored_inputs import stored_regions, stored_text
 from core.services.surveys.ask import ask_people
 from core.services.surveys.correct import corrected_again
+from core.services.surveys.example import EXAMPLE
+from core.services.surveys.kept_calibrations import measured, request_again
 from core.services.surveys.requests import asked_with
 from core.settings import observed_data
 from core.study import Study, load_study, study_from
@@ -201,6 +203,28 @@ def _ask(again: Again) -> str:
     return result.result_hash
 
 
+def _tables(again: Again) -> str:
+    record = again.record
+    folder = observed_data(again.data)
+    files: dict[str, str | Path] = {}
+    lacking = []
+    for name, key in record.input_hashes.items():
+        named = str(record.parameters[name])
+        found = Path(named) if key == EXAMPLE else _file_of(folder, named, key)
+        if found is None and folder is not None and (folder / "twins").is_dir():
+            found = _file_of(folder / "twins", named, key)
+        if found is None:
+            lacking.append(f"{named} ({key[:10]}…)")
+        else:
+            files[name] = named if key == EXAMPLE else found
+    if lacking:
+        raise Unavailable(
+            f"reads files of others, which are not kept; not found by their content: {', '.join(lacking)}",
+            where=f"run {again.run.run_id}", allowed="their folder, with --data",
+        )  # fmt: skip
+    return measured(request_again(record, files), again.watch).result_hash
+
+
 def _correction(again: Again) -> str:
     return corrected_again(again.store, again.record).result_hash
 
@@ -245,4 +269,6 @@ MAKERS: dict[str, Callable[[Again], str]] = {
     "ask": _ask,
     "persona_audit": _persona_audit,
     "survey_correction": _correction,
+    "survey_calibration": _tables,
+    "survey_prediction": _tables,
 }

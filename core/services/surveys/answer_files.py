@@ -12,6 +12,8 @@ from core.errors import InputError, one_of
 from core.survey.calibration.tables import AnswerTables, paired
 
 CONSTRUCTION = "construction"
+#: What the column of shares may be called.
+RETEST = ("retest", "retest_exact")
 
 
 def read_answers(path: str | Path, construction: str | None = None) -> pd.DataFrame:
@@ -44,6 +46,36 @@ def read_pair(
 ) -> AnswerTables:
     """The pair of two files; see `read_answers` and `paired`."""
     return paired(read_answers(human), read_answers(twin, construction), new=new)
+
+
+def read_traits(path: str | Path) -> pd.DataFrame:
+    """What is known of people, as text by id, the first column. InputError for an id that is there twice."""
+    file = RawFile(path)
+    frame = file.load(file.columns).table.to_pandas()
+    frame = frame.set_index(frame.columns[0])
+    frame.index = frame.index.astype(str)
+    twice = frame.index[frame.index.duplicated()]
+    if len(twice) or not len(frame.columns):
+        given = f"id {twice[0]} is there twice" if len(twice) else "has no column beside the id"
+        raise InputError(given, where=str(path), allowed="a row a person: the id, then a column for each attribute")
+    return frame.astype("string")
+
+
+def read_retest(path: str | Path) -> pd.Series:
+    """The share of people who gave the same answer again, by question: the first column names it, the share is in a column called
+    retest or retest_exact, else in the second. InputError for what is no share."""
+    file = RawFile(path)
+    frame = file.load(file.columns).table.to_pandas()
+    if len(frame.columns) < 2:
+        raise InputError("has one column", where=str(path), allowed="a question and the share who repeat their answer")
+    name = next((each for each in RETEST if each in frame.columns), frame.columns[1])
+    shares = _numbers(frame[[name]].set_axis(frame[frame.columns[0]].astype("string"), axis=0), str(path))[str(name)]
+    shares = shares[shares.index.notna() & (shares.index != "")]
+    if ((shares < 0) | (shares > 1)).any():
+        raise InputError(
+            f"{float(shares[(shares < 0) | (shares > 1)].iloc[0]):g} is no share", where=str(path), allowed="0 to 1"
+        )
+    return shares[~shares.index.duplicated()]
 
 
 def _numbers(frame: pd.DataFrame, where: str) -> pd.DataFrame:

@@ -20,6 +20,8 @@ class CalibrateRequest:
     construction: str | None = option("which twins, of a file that has several", None, word="NAME")
     target: str = option("what is predicted: question (a new one) or user (a new person)", QUESTION)
     methods: tuple[str, ...] = option("methods by name; all: the ten of SYN-DIGITS", (ALL,), word="NAME,…")
+    demographics: str | Path | None = option("what is known of the people, by id: accuracy by group", None, word="FILE")
+    retest: str | Path | None = option("by question, the share who give the same answer again", None, word="FILE")
 
     def __post_init__(self) -> None:
         one_of(self.target, TARGETS, what="target", where="--target")

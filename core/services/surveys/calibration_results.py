@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from core.result import Result
+from core.survey.calibration.accuracy import DEMOGRAPHICS, MODE, AccuracyScore, GroupScores
 from core.survey.calibration.base import TWIN_METHODS
 from core.survey.calibration.correction import WAYS, CorrectedShares
 from core.survey.calibration.diagnostics import TwinDiagnostics
@@ -16,6 +17,10 @@ from core.survey.calibration.verdicts import QuestionVerdicts
 from core.survey.distribution import Estimate
 
 DIGITS = 6
+WORDS = {
+    "raw": "Twins as they are", "trivial": "Trivial baseline, no twin", MODE: "Most frequent answer, no twin",
+    DEMOGRAPHICS: "Ridge on demographics, no twin",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,9 +30,11 @@ class CalibrationResult(Result, kind="survey_calibration"):
 
     `people` and `questions` are counted after `left_out` ({question: why}); `unmatched` ids are in one table only; `blanked`
     answers of people have no twin's beside them; `missing` is the share of cells that people left empty. `seconds` of a
-    method are on this machine with whatever else ran, `cpu_seconds` its own. `verdicts` are of questions, by `names`.
+    method are on this machine with whatever else ran, `cpu_seconds` its own. `verdicts` are of questions, by `names`;
+    `accuracy` by method, and the mode and a ridge on demographics, `groups` by attribute.
     """
 
+    run_id: str = ""
     human: str
     twin: str
     construction: str | None
@@ -44,6 +51,9 @@ class CalibrationResult(Result, kind="survey_calibration"):
     names: tuple[str, ...] = ()
     diagnostics: TwinDiagnostics | None = None
     verdicts: QuestionVerdicts | None = None
+    accuracy: Mapping[str, AccuracyScore] = field(default_factory=dict)
+    groups: Mapping[str, GroupScores] = field(default_factory=dict)
+    result_hash: str = ""
     seconds: float = 0.0
 
     def scores(self) -> dict[str, MethodScore]:
@@ -61,31 +71,6 @@ class CalibrationResult(Result, kind="survey_calibration"):
         return pd.DataFrame(rows, columns=[*columns, "cpu_seconds"]).sort_values(
             "mean_correlation", ascending=False, ignore_index=True
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class PredictionResult(Result, kind="survey_prediction"):
-    """People's answers to a `question` as `method` predicts them from their twins' and from their answers to other questions.
-
-    `answers` by id. `mean` is over people, with an interval of `level` percent: how far the predicted means of the other
-    questions, each hidden in turn, were from people's, in the twins' spread of each question. `correlation` is what the method
-    reached on them, from its `level` percent's lower to upper end.
-    """
-
-    question: str
-    method: str
-    answers: Mapping[str, float]
-    mean: float
-    lower: float
-    upper: float
-    level: int
-    twin_mean: float
-    correlation: float
-    correlation_lower: float
-    correlation_upper: float
-    people: int
-    questions: int
-    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +107,38 @@ class PredictedShares:
         return self.missed["corrected"] < self.missed["raw"]
 
 
+@dataclass(frozen=True, kw_only=True)
+class PredictionResult(Result, kind="survey_prediction"):
+    """People's answers to a `question` as `method` predicts them from their twins' and from their answers to other questions.
+
+    `answers` by id. `mean` is over people, with an interval of `level` percent: how far the predicted means of the other
+    questions, each hidden in turn, were from people's, in the twins' spread of each question. `correlation` is what the method
+    reached on them, from its `level` percent's lower to upper end. `shares` are of the answers, where people answered five other
+    questions or more in the same numbers.
+    """
+
+    run_id: str = ""
+    human: str = ""
+    twin: str = ""
+    question: str
+    method: str
+    answers: Mapping[str, float]
+    mean: float
+    lower: float
+    upper: float
+    level: int
+    twin_mean: float
+    correlation: float
+    correlation_lower: float
+    correlation_upper: float
+    people: int
+    questions: int
+    shares: PredictedShares | None = None
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    result_hash: str = ""
+    seconds: float = 0.0
+
+
 def method_label(name: str) -> str:
     """What a row of a board is called."""
-    return {"raw": "Twins as they are", "trivial": "Trivial baseline, no twin"}.get(name) or TWIN_METHODS.label(name)
+    return WORDS.get(name) or TWIN_METHODS.label(name)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import numpy as np
+import pandas as pd
 
+from core.services.surveys.calibrate import People
 from core.survey.calibration.tables import AnswerTables, paired
 from core.synthetic.twin_answers import generated_pair
 
+#: Stands for its files.
+EXAMPLE = "generated example"
+
 
 @lru_cache(maxsize=1)
-def example_pair() -> tuple[AnswerTables, np.ndarray]:
-    """(tables, the group of each person)."""
+def example_pair() -> tuple[AnswerTables, People]:
+    """(tables, what is known of the people)."""
     people, twins, groups = generated_pair()
-    tables = paired(people, twins)
-    return tables, groups.loc[list(tables.ids)].to_numpy()
+    return paired(people, twins), People(pd.DataFrame({"age": groups}))

@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.report.document import Code, Details, Figure, Heading, Paragraph, Table
+from core.execution.progress import ProgressReporter
+from core.report.document import Block, Code, Details, Figure, Heading, Paragraph
+from core.report.documents import document_of
 from core.report.figures.twins import board_bars, question_dots
-from core.report.sentences.twins import board_table, diagnostics_blocks, prediction_document, rule, verdict
+from core.report.sentences.twins import (
+    accuracy_blocks,
+    board_table,
+    diagnostics_blocks,
+    group_blocks,
+    prediction_document,
+    rule,
+    verdict,
+)
 from core.services.surveys.calibrate import calibrated, predicted
-from core.services.surveys.calibration_requests import CalibrateRequest
-from core.services.surveys.calibration_results import CalibrationResult, method_label
+from core.services.surveys.calibration_requests import CalibrateRequest, PredictRequest
+from core.services.surveys.calibration_results import CalibrationResult, PredictionResult, method_label
+from core.services.surveys.kept_calibrations import (
+    Request,
+    kept_calibration,
+    kept_runs,
+    read_kept,
+    record_of,
+)
 from core.survey.calibration.base import TWIN_METHODS
-from core.survey.calibration.board import RAW, TRIVIAL, Board
-from core.survey.calibration.problem import QUESTION, TARGETS, CalibrationProblem
-from core.survey.calibration.scores import by_group
+from core.survey.calibration.problem import QUESTION, TARGETS
+from pages.common.job_panel import measure
 from pages.common.render import render
+from pages.common.shell import Workspace
 from pages.views.survey_twins.tables import Pair
 
 #: Quick ones, of tables that are brought; the example is small enough for all.
@@ -24,24 +44,34 @@ QUICK = ("ridge", "elastic_net", "synthetic_control", "synthetic_intervention", 
 PLACE = {"question": "a new question", "user": "a new person"}
 
 
-def board_view(pair: Pair) -> None:
+def board_view(workspace: Workspace, pair: Pair) -> None:
     """Choose what to predict and how; see how well that goes, and where."""
     left, right = st.columns([2, 3])
-    target = left.segmented_control(
-        "Predict",
-        TARGETS,
-        default=QUESTION,
-        format_func=PLACE.__getitem__,
-        required=True,
-        key="target",
-        bind="query-params",
-    )
+    target = str(left.segmented_control(
+        "Predict", TARGETS, default=QUESTION, format_func=PLACE.__getitem__, required=True, key="target", bind="query-params",
+    ))  # fmt: skip
     known = list(TWIN_METHODS)
     methods = right.multiselect(
         "Methods", known, default=known if pair.generated else list(QUICK), format_func=method_label, key="methods"
     )
-    result, board = _calibrated(pair, str(target), tuple(methods))
-    source = f"{pair.name}{' (generated: nobody was asked)' if pair.generated else ''}"
+    request = CalibrateRequest(
+        pair.names["human"], pair.names["twin"], pair.construction, target, tuple(methods), pair.names.get("demographics"),
+        pair.names.get("retest"),
+    )  # fmt: skip
+    result = _result(
+        workspace, pair, request, lambda watch: calibrated(request, pair.tables, pair.people, watch=watch),
+        "Predict every hidden answer", "seconds for hundreds of people, a minute or two for thousands",
+    )  # fmt: skip
+    if isinstance(result, CalibrationResult):
+        result_view(result, pair.source)
+        best = _best(result)
+        if best is not None and target == QUESTION:
+            _new_question(workspace, pair, best)
+    _again(request)
+
+
+def result_view(result: CalibrationResult, source: str) -> None:
+    """What was measured, wherever it comes from."""
     rows = result.rows()
     render(
         (
@@ -50,77 +80,104 @@ def board_view(pair: Pair) -> None:
             Figure("survey-twins-board", lambda: board_bars(rows, source), "Mean correlation of each method, best on top.", rows),
             Details("All figures, and how they are made", (board_table(result), Paragraph(rule(result.target)))),
         ),
-        f"board-{target}",
+        f"board-{result.target}",
     )  # fmt: skip
-    best = next((name for name in rows["method"] if name in result.methods), None)
-    if best is not None and target == QUESTION:
-        _by_question(pair, result, best, source)
-        _by_group(pair, board, best)
-        _new_question(pair, best)
-    render((Details("The same without a browser", (Code(
-        "policytwin survey calibrate --human PEOPLE --twin TWINS "
-        f"--target {target} --methods {','.join(methods) or 'all'}", "bash",
-    ),)),), "again")  # fmt: skip
+    best = _best(result)
+    if best is not None and result.target == QUESTION:
+        render(_by_question(result, best, source), f"questions-{best}")
+    render(accuracy_blocks(result), "accuracy")
+    if result.groups and best is not None:
+        render((Heading("Who is predicted well?"),), "groups")
+        attribute = st.selectbox("By", list(result.groups), key="twins-by")
+        render(group_blocks(result, str(attribute), best), f"groups-{attribute}")
 
 
-@st.cache_resource(show_spinner="Predicting every answer as if it were not there…", max_entries=8)
-def _kept(key: str, target: str, methods: tuple[str, ...], _pair: Pair) -> tuple[CalibrationResult, Board]:
-    request = CalibrateRequest(_pair.name, _pair.name, None, target, methods)
-    return calibrated(request, _pair.tables)
+def kept_view(workspace: Workspace) -> None:
+    """A result that was kept, read again without its tables."""
+    runs = {run.run_id: run for run in kept_runs(workspace.store)}
+    if not runs:
+        st.info("Nothing has been kept yet: predict answers of the example, or of two tables.", icon=":material/flag:")
+        return
+    words = {
+        name: " · ".join(
+            [str(run.record.parameters["human"]), str(run.record.parameters.get("question") or "the board"),
+             f"{run.created_at:%-d %B, %H:%M}"]
+        )
+        for name, run in runs.items()
+    }  # fmt: skip
+    chosen = str(st.selectbox("Result", list(words), format_func=words.__getitem__, key="kept", bind="query-params"))
+    result = read_kept(runs[chosen])
+    if isinstance(result, CalibrationResult):
+        result_view(result, f"{result.human} and {result.twin}")
+    else:
+        document = document_of(workspace.store, chosen)
+        render((Heading(document.title), *document.blocks), "kept")
+    report = f"policytwin report {chosen} --to twins.html"
+    render((Details("As a report", (Code(report, "bash"),)),), "report")
 
 
-def _calibrated(pair: Pair, target: str, methods: tuple[str, ...]) -> tuple[CalibrationResult, Board]:
-    return _kept(pair.key, target, methods, pair)
+def _result(
+    workspace: Workspace, pair: Pair, request: Request, work: Callable[[ProgressReporter], Any], label: str, takes: str
+) -> CalibrationResult | PredictionResult | None:
+    """What is in the store for this request; a button or the progress where nothing is."""
+    record = record_of(request, pair.hashes)
+    found = workspace.store.find_complete(record.inputs_hash())
+    if found is not None:
+        return read_kept(found)
+    measure(
+        workspace, record.kind, record.inputs_hash(), takes=takes, label=label,
+        work=lambda watch, _: kept_calibration(
+            workspace.store, request, pair.hashes, measure=lambda: work(watch), watch=watch
+        ),
+    )  # fmt: skip
+    return None
 
 
-def _by_question(pair: Pair, result: CalibrationResult, best: str, source: str) -> None:
-    frame = pd.DataFrame(
-        {
-            "question": pair.tables.questions,
-            "raw": result.raw.correlations,
-            "calibrated": result.methods[best].correlations,
-        }
-    ).sort_values("calibrated", ignore_index=True)
-    worse = int((frame["calibrated"].fillna(0) < frame["raw"].fillna(0)).sum())
+def _best(result: CalibrationResult) -> str | None:
+    return next((str(name) for name in result.rows()["method"] if name in result.methods), None)
+
+
+def _by_question(result: CalibrationResult, best: str, source: str) -> tuple[Block, ...]:
+    own = result.methods[best]
+    frame = pd.DataFrame({
+        "question": result.names, "raw": result.raw.correlations, "calibrated": own.correlations,
+        "lower": own.each_lower or np.nan, "upper": own.each_upper or np.nan,
+    }).sort_values("calibrated", ignore_index=True)  # fmt: skip
+    worse = int((frame["calibrated"].astype(float).fillna(0) < frame["raw"].astype(float).fillna(0)).sum())
     label = method_label(best)
     shown = frame if len(frame) <= 40 else pd.concat([frame.head(20), frame.tail(20)])
-    render(
-        (
-            Heading("Question by question"),
-            Paragraph(f"{label} is worse than the twins as they are on {worse} of {len(frame)} questions."),
-            Figure(
-                "survey-twins-questions", lambda: question_dots(shown, label, source),
-                "Correlation with people's answers of each question, as twins say it and as calibrated.", frame,
-            ),
+    return (
+        Heading("Question by question"),
+        Paragraph(f"{label} is worse than the twins as they are on {worse} of {len(frame)} questions. Bars are "
+                  f"{own.level}% intervals over people drawn anew."),
+        Figure(
+            "survey-twins-questions", lambda: question_dots(shown, label, source),
+            "Correlation with people's answers of each question, as twins say it and as calibrated.", frame,
         ),
-        f"questions-{best}",
     )  # fmt: skip
 
 
-def _by_group(pair: Pair, board: Board, best: str) -> None:
-    if pair.groups is None:
-        return
-    problem = CalibrationProblem(pair.tables.twins, pair.tables.people)
-    found = {name: by_group(problem, board.answers[name], pair.groups) for name in (RAW, TRIVIAL, best)}
-    groups = list(found[RAW])
-    gap = {name: max(values.values()) - min(values.values()) for name, values in found.items()}
-    table = Table(
-        ("Predicted by", *groups, "Best less worst group"),
-        tuple((method_label(name), *(found[name][group] for group in groups), gap[name]) for name in found),
-        "Mean correlation within each group (demographic parity difference: best less worst). A small one is no merit by itself.",
-        digits=3,
-    )
-    render((Heading("Who is predicted well"), table), "groups")
-
-
-def _new_question(pair: Pair, best: str) -> None:
+def _new_question(workspace: Workspace, pair: Pair, best: str) -> None:
     render((Heading("A question that people were not asked"),), "new")
     st.caption("Take one of the questions as if nobody had been asked it: what people said to it is not read.")
-    chosen = st.selectbox("Question", pair.tables.questions, key="new-question")
-    result = predicted(pair.tables, str(chosen), best)
+    chosen = str(st.selectbox("Question", pair.tables.questions, key="new-question"))
+    request = PredictRequest(pair.names["human"], pair.names["twin"], chosen, pair.construction, best)
+    result = _result(
+        workspace, pair, request, lambda watch: predicted(request, pair.tables), "Predict it", "seconds to a minute"
+    )
+    if not isinstance(result, PredictionResult):
+        return
     render(prediction_document(result).blocks, "new-answer")
-    place = pair.tables.questions.index(str(chosen))
-    people = pair.tables.people[:, place]
-    real = float(np.nanmean(people)) if np.isfinite(people).any() else None
-    if real is not None:
-        st.caption(f"What people did say to it, now looked at: {real:.2f} on average.")
+    people = pair.tables.people[:, pair.tables.questions.index(chosen)]
+    if np.isfinite(people).any():
+        st.caption(f"What people did say to it, now looked at: {float(np.nanmean(people)):.2f} on average.")
+
+
+def _again(request: CalibrateRequest) -> None:
+    words = [f"--human {request.human}", f"--twin {request.twin}", f"--target {request.target}"]
+    words += [
+        f"--{name} {value}" for name in ("construction", "demographics", "retest") if (value := getattr(request, name))
+    ]
+    words.append(f"--methods {','.join(request.methods) or 'all'}")
+    text = f"policytwin survey calibrate {' '.join(words)} --keep"
+    render((Details("The same without a browser", (Code(text, "bash"),)),), "again")

@@ -14,11 +14,9 @@ from string import Template
 from typing import Any
 
 from core.cognition.llm.fenced import fenced, fenced_lines, one_line
-from core.cognition.llm.letters import LetterShape
-from core.cognition.llm.prompts import PromptFiles, PromptWriter, available_prompts, load_prompts
+from core.cognition.llm.letters import LetterShape, turned
+from core.cognition.llm.prompts import LETTERS, PromptFiles, PromptWriter, available_prompts, load_prompts
 from core.errors import InputError
-from core.records import content_hash
-from core.settings import shipped_data
 from core.study import Study
 from core.survey.answers import SurveyShape
 from core.survey.questions import SCALE, SurveyQuestion
@@ -27,8 +25,6 @@ from core.survey.questions import SCALE, SurveyQuestion
 SURVEY_PROMPTS = "survey-2"
 TEXTS = ("system", "question")
 WORDING = "wording.toml"
-#: The folder of a version that holds what asks for one letter.
-LETTERS = "letters"
 
 
 def available_survey_prompts() -> tuple[str, ...]:
@@ -39,14 +35,9 @@ def available_survey_prompts() -> tuple[str, ...]:
 def load_survey_prompts(version: str = SURVEY_PROMPTS, *, letters: bool = False) -> PromptFiles:
     """A version's files as they are now, with `letters` those of its own that ask for one letter; InputError for an unknown
     version, and for one without letters."""
-    files = load_prompts(version, WORDING, TEXTS, what="version of the survey prompts")
-    if not letters:
-        return files
-    folder = shipped_data() / "prompts" / version / LETTERS
-    if not folder.is_dir():
-        raise InputError("has no prompts for letters", where=f"survey prompts {version}", allowed=SURVEY_PROMPTS)
-    texts = {name: (folder / f"{name}.md").read_text(encoding="utf-8").strip() for name in TEXTS}
-    return PromptFiles(f"{version}/{LETTERS}", texts, files.words, content_hash({"texts": texts, "words": files.words}))
+    return load_prompts(
+        version, WORDING, TEXTS, what="version of the survey prompts", letters=TEXTS if letters else None
+    )
 
 
 @dataclass(frozen=True)
@@ -148,9 +139,7 @@ class SurveyWriter:
 
     def turned(self, rotation: int, rotations: int) -> tuple[int, ...]:
         """The order of one of so many rotations that share the answers' places evenly."""
-        count = len(self.question.labels)
-        first = rotation * count // rotations
-        return tuple((first + place) % count for place in range(count))
+        return turned(len(self.question.labels), rotation, rotations)
 
     def _fill(self, name: str, **holes: str) -> str:
         try:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.cognition.llm.local_weights import caution_of
 from core.cognition.llm.prices import load_prices
+from core.cognition.llm.prompts import base_version
 from core.cognition.registry import ENGINES, REPLAY
 from core.errors import InputError
 from core.services.language.local_models import local_models, model_is_here
@@ -20,7 +21,7 @@ from core.services.language.servers import (
     key_state,
     listed_servers,
 )
-from core.services.studies.requests import ModelOptions
+from core.services.studies.requests import LOGPROBS, PERCENTS, ModelOptions
 from core.study import Study
 from pages.common.address import arrived, from_address, into_address, key_of, leave_out, pick, type_text
 from pages.common.door import may_spend_keys, opened_from_here
@@ -169,5 +170,6 @@ def recorded_choice(workspace: Workspace, survey: bool = False) -> ModelOptions 
         seed=chosen.seed,
         samples=chosen.samples,
         max_output_tokens=chosen.max_output_tokens,
+        read=LOGPROBS if chosen.letters else PERCENTS,
     )
-    return way if survey else replace(way, design=chosen.design, prompts=chosen.prompts)
+    return way if survey else replace(way, design=chosen.design, prompts=base_version(chosen.prompts))

@@ -33,6 +33,7 @@ import pandas as pd
 
 from core.cognition.engine import DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS, SEASON
 from core.cognition.llm.answers import AnswerShape
+from core.cognition.llm.letters import LetterShape, turned
 from core.cognition.llm.prompts import AGGREGATE, PERSONA, PromptWriter, season_number
 from core.errors import InputError, one_of
 from core.policy.calendar import DAY_TYPES
@@ -48,13 +49,27 @@ class PromptPlan:
     """What one prompt asks about, whoever answers it.
 
     `conditions` are contexts (without their kind of day), `kinds` the kinds of day. `answer_slots` says which rows of the
-    context table an answer fills: (condition, kind, row).
+    context table an answer fills: (condition, kind, row). Where one letter is asked for, it is about one `behaviour` (its
+    place in the study), and `options` are those that the letters stand for, as places, with the number that each is `worth`.
     """
 
     conditions: tuple[Mapping[str, Any], ...]
     kinds: tuple[str, ...]
-    shape: AnswerShape
+    shape: AnswerShape | LetterShape
     answer_slots: tuple[tuple[int, int, int], ...]
+    behaviour: int | None = None
+    options: tuple[int, ...] = ()
+    worth: tuple[float, ...] = ()
+
+    def array(self, answer: Mapping[str, Any]) -> np.ndarray:
+        """The numbers of a parsed answer: float64, (conditions or 1, kinds or 1, the behaviours that it is about)."""
+        if isinstance(self.shape, LetterShape):
+            return np.array([[[self.shape.probabilities(answer) @ self.worth]]])
+        return self.shape.array(answer)
+
+    def behaviours(self, ids: Sequence[str]) -> tuple[str, ...]:
+        """Those of the study's behaviours that it is about."""
+        return tuple(ids) if self.behaviour is None else (ids[self.behaviour],)
 
 
 class Design(Protocol):
@@ -68,6 +83,11 @@ class Design(Protocol):
 
     @property
     def days(self) -> str: ...
+
+    @property
+    def rotations(self) -> int:
+        """In how many orders letters are asked for; 0 where percents are."""
+        ...
 
     def plans(self, contexts: pd.DataFrame, writer: PromptWriter) -> list[PromptPlan]:
         """What has to be asked to fill every row of `contexts`, in an order that its rows' order does not matter to."""
@@ -83,13 +103,17 @@ class _OneCondition:
     """What the designs with one situation in a prompt share."""
 
     days: str = TOGETHER
+    rotations: int = 0
 
     def plans(self, contexts: pd.DataFrame, writer: PromptWriter) -> list[PromptPlan]:
-        return [
+        found = [
             PromptPlan((situation,), kinds, shape_of((), kinds, writer), _answer_slots([rows], kinds))
             for kinds, group in _by_kinds(contexts, writer, self.days)
             for situation, rows in group
         ]
+        return (
+            [piece for plan in found for piece in _letters(plan, writer, self.rotations)] if self.rotations else found
+        )
 
 
 @dataclass(frozen=True)
@@ -145,11 +169,17 @@ class Levels:
     """
 
     days: str = TOGETHER
+    rotations: int = 0
     most: int = MOST_CONDITIONS
     name: str = "levels"
     respondent: str = PERSONA
 
     def __post_init__(self) -> None:
+        if self.rotations:
+            raise InputError(
+                "one letter about several sets of rules", where="design levels, --read logprobs",
+                allowed=", ".join(name for name in DESIGNS if name != "levels"),
+            )  # fmt: skip
         if not 1 <= self.most <= len(ascii_uppercase):
             raise InputError(
                 f"{self.most} conditions in a prompt", where="design levels", allowed=f"1 to {len(ascii_uppercase)}"
@@ -172,6 +202,7 @@ class Levels:
         return plans
 
     def prompt(self, plan: PromptPlan, persona: str, writer: PromptWriter) -> str:
+        assert isinstance(plan.shape, AnswerShape)
         labelled = zip(plan.shape.conditions, plan.conditions, strict=True)
         return writer.prompt(
             self.name,
@@ -205,11 +236,12 @@ _BY_NAME: dict[str, type[Blinded] | type[Unblinded] | type[Levels] | type[Aggreg
 DESIGNS = tuple(_BY_NAME)
 
 
-def design_of(name: str, days: str = TOGETHER) -> Design:
-    """The design of this name; InputError for an unknown one, or for days asked about otherwise."""
+def design_of(name: str, days: str = TOGETHER, rotations: int = 0) -> Design:
+    """The design of this name, with `rotations` one that asks for letters; InputError for an unknown one, for one that cannot
+    ask so, or for days asked about otherwise."""
     one_of(name, DESIGNS, what="design")
     one_of(days, (TOGETHER, APART), what="way to ask about kinds of day")
-    return _BY_NAME[name](days=days)
+    return _BY_NAME[name](days=days, rotations=rotations)
 
 
 def ladder(study: Study) -> tuple[dict[str, float], ...]:
@@ -232,11 +264,30 @@ def shape_of(labels: tuple[str, ...], kinds: tuple[str, ...], writer: PromptWrit
 
 
 def _asked(plan: PromptPlan, respondent: str, writer: PromptWriter) -> dict[str, str]:
+    if plan.behaviour is not None:
+        return writer.letter_question(plan.behaviour, plan.kinds[0], plan.options, respondent)
+    assert isinstance(plan.shape, AnswerShape)
     return {
         "days": writer.days(plan.kinds, together=bool(plan.shape.days)),
         "behaviours": writer.behaviours(respondent),
         "form": plan.shape.form(),
     }
+
+
+def _letters(plan: PromptPlan, writer: PromptWriter, rotations: int) -> list[PromptPlan]:
+    """What asks for one letter at a time of what a plan asks about: each kind of day that is needed and each behaviour, in
+    `rotations` orders of the options or in as many as there are options."""
+    found = []
+    for number, kind in enumerate(plan.kinds):
+        slots = tuple((0, 0, row) for _, place, row in plan.answer_slots if place == number)
+        for behaviour in range(len(writer.study.behaviours)) if slots else ():
+            options, worth = writer.letter_options(behaviour)
+            turns = min(rotations, len(options))
+            for order in (turned(len(options), turn, turns) for turn in range(turns)):
+                values = tuple(worth[place] for place in order)
+                shape = LetterShape(len(options))
+                found.append(PromptPlan(plan.conditions, (kind,), shape, slots, behaviour, order, values))
+    return found
 
 
 _Situation = tuple[Mapping[str, Any], dict[str, list[int]]]

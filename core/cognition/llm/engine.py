@@ -23,11 +23,12 @@ from core.cognition.llm.answers import REASON, AnswerShape
 from core.cognition.llm.budget import spent
 from core.cognition.llm.cache import AnswerCache
 from core.cognition.llm.designs import DESIGNS, TOGETHER, Design, PromptPlan, design_of
+from core.cognition.llm.letters import LetterShape
 from core.cognition.llm.limits import AskProgress, Limits, Rounds
 from core.cognition.llm.outcomes import Outcome
 from core.cognition.llm.pipe import ask_all
 from core.cognition.llm.prices import Price
-from core.cognition.llm.prompts import PERSONA, PromptWriter, load_prompts
+from core.cognition.llm.prompts import LETTER_TEXTS, PERSONA, PromptWriter, base_version, load_prompts
 from core.cognition.llm.providers import provider_for
 from core.cognition.llm.types import PROMPTS, ModelSpec, Provider, Question
 from core.cognition.registry import ENGINES, EngineKind, model_engines, replayable_engines, replays
@@ -47,7 +48,10 @@ NUMBERS: Mapping[str, type] = {
     "seed": int,
     "timeout": float,
     "samples": int,
+    "rotations": int,
 }
+#: Options that are no part of a model's specification.
+_NOT_SPEC = ("samples", "rotations")
 OPTIONS = ("model", "base_url", *NUMBERS, "design", "days", "prompts")
 #: Tokens that a model may use by default: enough for the longest answer, with some room to think.
 OUTPUT_TOKENS = 2048
@@ -113,7 +117,7 @@ class LanguageAnswers:
         rows = [
             (persona, context, item.question.sample, outcome.answer[REASON])
             for item, outcome in zip(self.asked, self.outcomes, strict=True)
-            if outcome.answered
+            if outcome.answered and REASON in outcome.answer
             for persona in item.personas
             for context in sorted({row for _, _, row in item.plan.answer_slots})
         ]
@@ -177,7 +181,7 @@ class LanguageEngine(Engine):
             "design": self.design.name,
             "days": self.design.days,
             "samples": self.samples,
-            "prompts": self.writer.files.version,
+            "prompts": base_version(self.writer.files.version),
             "prompts_hash": self.writer.files.hash,
             "layout": LAYOUT,
             "asked_engine": self.spec.engine,
@@ -186,6 +190,7 @@ class LanguageEngine(Engine):
             "temperature": float(self.spec.temperature),
             "max_output_tokens": self.spec.max_output_tokens,
             "seed": self.spec.seed,
+            **({"rotations": self.design.rotations} if self.design.rotations else {}),
         }
 
     def with_parameters(self, parameters: Mapping[str, float]) -> Self:
@@ -212,7 +217,9 @@ class LanguageEngine(Engine):
                 for sample in range(self.samples):
                     question = Question(system, prompt, schema, self.writer.files.version, self.design.name, sample)
                     asked.append(PreparedQuestion(question, rows, plan))
-        return asked
+        # Of short answers reading the prompts takes most of the time, and servers keep what they read last: prompts with the
+        # same beginning follow one another.
+        return sorted(asked, key=lambda item: item.question.prompt) if self.design.rotations else asked
 
     def respond(self, personas: pd.DataFrame, contexts: pd.DataFrame) -> np.ndarray:
         return self.ask(personas, contexts).mean()
@@ -230,17 +237,23 @@ class LanguageEngine(Engine):
         Raises AnswersMissing as `ask` does.
         """
         behaviours = self.writer.study.behaviour_ids
-        values = np.full((self.samples, personas, contexts, len(behaviours)), np.nan)
+        totals = np.zeros((self.samples, personas, contexts, len(behaviours)))
+        counts = np.zeros(totals.shape, dtype=int)
+        failed = np.zeros(totals.shape, dtype=bool)
         failures = []
         for item, outcome in zip(asked, outcomes, strict=True):
-            if outcome.failure is not None:
-                rows = tuple(sorted({row for _, _, row in item.plan.answer_slots}))
-                failures.append(Failure(item.personas, rows, item.question.sample, outcome.failure))
-                continue
-            numbers = item.plan.shape.array(outcome.answer)
             conditions, kinds, rows_of = (np.array(column) for column in zip(*item.plan.answer_slots, strict=True))
-            people = np.array(item.personas)
-            values[item.question.sample, people[:, None], rows_of[None, :]] = numbers[conditions, kinds]
+            about = np.arange(len(behaviours)) if item.plan.behaviour is None else np.array([item.plan.behaviour])
+            place = np.ix_(np.array([item.question.sample]), np.array(item.personas), rows_of, about)
+            if outcome.failure is not None:
+                rows = tuple(sorted(set(rows_of.tolist())))
+                failures.append(Failure(item.personas, rows, item.question.sample, outcome.failure))
+                failed[place] = True
+                continue
+            totals[place] += item.plan.array(outcome.answer)[conditions, kinds]
+            counts[place] += 1
+        # Of options asked in several orders the mean is the answer; over the orders that worked it would favour their places.
+        values = np.divide(totals, counts, out=np.full(totals.shape, np.nan), where=(counts > 0) & ~failed)
         answers = LanguageAnswers(values, tuple(asked), tuple(outcomes), tuple(failures))
         self.returned.update(answers.model_ids)
         if failures and not self.allow_failures:
@@ -255,7 +268,7 @@ class LanguageEngine(Engine):
 
         Raises what `ask_all` raises; progress is over all shapes.
         """
-        by_shape: dict[AnswerShape, list[int]] = {}
+        by_shape: dict[AnswerShape | LetterShape, list[int]] = {}
         for place, item in enumerate(asked):
             by_shape.setdefault(item.plan.shape, []).append(place)
         telling = Rounds(self.on_progress)
@@ -303,6 +316,8 @@ class LanguageEngine(Engine):
 
     def _check_room(self, plans: Sequence[PromptPlan]) -> None:
         largest = max((plan.shape.numbers for plan in plans), default=0)
+        if not largest:
+            return
         reason = self.writer.longest_reason // CHARACTERS_PER_TOKEN
         needed = TOKENS_OF_FRAME + reason + TOKENS_PER_NUMBER * largest
         if self.spec.max_output_tokens < needed:
@@ -341,7 +356,8 @@ def language_engine(
     """The engine of this name for a study, by options in plain types; `asking` are further fields of LanguageEngine.
 
     `options`: model (always), base_url, temperature, max_output_tokens, seed, timeout, design, days, samples, prompts
-    (a version), and for replay `of` (the engine whose answers are replayed, gemini by default). InputError for an
+    (a version), rotations (above 0: log-probabilities of letters in so many
+    orders), and for replay `of` (the engine whose answers are replayed, gemini by default). InputError for an
     unknown option, and for values that cannot be used.
     """
     where = f"engine {name}"
@@ -357,13 +373,15 @@ def language_engine(
         engine=recorded if replays(name) else name,
         model=str(given["model"]).strip(),
         base_url=None if "base_url" not in given else str(given["base_url"]).strip().rstrip("/"),
-        **{"max_output_tokens": OUTPUT_TOKENS, **{key: value for key, value in numbers.items() if key != "samples"}},
+        **{"max_output_tokens": OUTPUT_TOKENS, **{key: item for key, item in numbers.items() if key not in _NOT_SPEC}},
     )
+    rotations = int(numbers.get("rotations", 0))
+    letters = LETTER_TEXTS if rotations else None
     return LanguageEngine(
         name=name,
         spec=spec,
-        writer=PromptWriter(study, load_prompts(str(given.get("prompts", PROMPTS)))),
-        design=design_of(str(given.get("design", DESIGNS[0])), str(given.get("days", TOGETHER))),
+        writer=PromptWriter(study, load_prompts(str(given.get("prompts", PROMPTS)), letters=letters)),
+        design=design_of(str(given.get("design", DESIGNS[0])), str(given.get("days", TOGETHER)), rotations),
         samples=int(numbers.get("samples", 1)),
         cache=cache,
         **asking,

@@ -33,6 +33,9 @@ class LetterShape:
 
     options: int
 
+    #: An answer holds no numbers that would need room.
+    numbers = 0
+
     @property
     def letters(self) -> tuple[str, ...]:
         return tuple(ascii_uppercase[: self.options])
@@ -81,6 +84,12 @@ class LetterShape:
                 UNREAD: round(max(0.0, 1.0 - sum(masses.values())), 6),
             }
         )
+
+
+def turned(options: int, rotation: int, rotations: int) -> tuple[int, ...]:
+    """The order of so many options in one of so many rotations that share their places evenly."""
+    first = rotation * options // rotations
+    return tuple((first + place) % options for place in range(options))
 
 
 def _is_share(value: Any) -> bool:

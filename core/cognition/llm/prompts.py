@@ -17,7 +17,8 @@ from string import Template
 from typing import Any
 
 from core.cognition.engine import EPIDEMIC, RAMADAN, RESTRICTED_DAYS, SEASON
-from core.cognition.llm.fenced import fenced, one_line
+from core.cognition.llm.fenced import fenced, fenced_lines, one_line
+from core.cognition.llm.letters import LetterShape
 from core.cognition.llm.types import PROMPTS
 from core.content_cache import cached_by_content
 from core.errors import InputError, one_of
@@ -28,6 +29,11 @@ from core.study import Indicator, Study
 
 WORDS = "words.toml"
 TEXTS = ("system", "system_aggregate", "blinded", "unblinded", "levels", "aggregate")
+#: The folder of a version that holds what asks for one letter, and how the name of a version read so ends; its texts, and
+#: the file of its own words.
+LETTERS = "letters"
+LETTER_TEXTS = tuple(name for name in TEXTS if name != "levels")
+LETTER_WORDS = f"{LETTERS}.toml"
 #: Who is asked: one person, or about everybody together.
 PERSONA, AGGREGATE = "persona", "aggregate"
 #: Closer to the equator than this the year has no winter and no summer to name: its months are said alone.
@@ -52,11 +58,28 @@ def available_prompts(words: str = WORDS) -> tuple[str, ...]:
 
 
 def load_prompts(
-    version: str = PROMPTS, words: str = WORDS, texts: tuple[str, ...] = TEXTS, *, what: str = "prompt version"
+    version: str = PROMPTS,
+    words: str = WORDS,
+    texts: tuple[str, ...] = TEXTS,
+    *,
+    what: str = "prompt version",
+    letters: tuple[str, ...] | None = None,
 ) -> PromptFiles:
-    """A version's files as they are now; InputError for an unknown version."""
+    """A version's files as they are now; with `letters` instead those of its texts of these names that ask for one letter.
+    InputError for an unknown version, and for one without letters."""
     one_of(version, available_prompts(words), what=what)
-    return _read_prompts(shipped_data() / "prompts" / version, version, words, texts)
+    folder = shipped_data() / "prompts" / version
+    if letters is None:
+        return _read_prompts(folder, version, words, texts)
+    able = [name for name in available_prompts(words) if (shipped_data() / "prompts" / name / LETTERS).is_dir()]
+    if version not in able:
+        raise InputError("has no prompts for letters", where=f"{what} {version}", allowed=", ".join(able))
+    return _read_letters(folder, version, words, texts, letters)
+
+
+def base_version(version: str) -> str:
+    """The version of prompts without what says that letters were asked for."""
+    return version.removesuffix(f"/{LETTERS}")
 
 
 @cached_by_content()
@@ -64,6 +87,18 @@ def _read_prompts(folder: Path, version: str, file: str, names: tuple[str, ...])
     texts = {name: (folder / f"{name}.md").read_text(encoding="utf-8").strip() for name in names}
     words = (folder / file).read_text(encoding="utf-8")
     return PromptFiles(version, texts, tomllib.loads(words), content_hash({"texts": texts, "words": words}))
+
+
+@cached_by_content()
+def _read_letters(
+    folder: Path, version: str, file: str, names: tuple[str, ...], letters: tuple[str, ...]
+) -> PromptFiles:
+    words = dict(_read_prompts(folder, version, file, names).words)
+    texts = {name: (folder / LETTERS / f"{name}.md").read_text(encoding="utf-8").strip() for name in letters}
+    own = folder / LETTERS / LETTER_WORDS
+    if own.is_file():
+        words[LETTERS] = tomllib.loads(own.read_text(encoding="utf-8"))
+    return PromptFiles(f"{version}/{LETTERS}", texts, words, content_hash({"texts": texts, "words": words}))
 
 
 @dataclass(frozen=True)
@@ -180,6 +215,26 @@ class PromptWriter:
         return "\n".join(
             f'- "{item.id}": {one_line(item.text)} – {answers[item.unit][respondent]}' for item in self.study.behaviours
         )
+
+    def letter_options(self, behaviour: int) -> tuple[tuple[str, ...], tuple[float, ...]]:
+        """What a letter may stand for where one of the behaviours is asked about, and the number that each option is."""
+        words = self.files.words[LETTERS][self.study.behaviours[behaviour].unit]
+        return tuple(words["options"]), tuple(words["values"])
+
+    def letter_question(self, behaviour: int, kind: str, order: Sequence[int], respondent: str) -> dict[str, str]:
+        """What a prompt that asks for one letter says of the kind of day and the behaviour, its options in this order."""
+        item = self.study.behaviours[behaviour]
+        options, _ = self.letter_options(behaviour)
+        letters = LetterShape(len(options)).letters
+        lines = [
+            f"It is {self.files.words['days']['kinds'][one_of(kind, DAY_TYPES, what='kind of day')]}.",
+            f"{one_line(item.text)}. {self.files.words[LETTERS][item.unit][respondent]}",
+            *(f"{letter}: {options[place]}" for letter, place in zip(letters, order, strict=True)),
+        ]
+        return {
+            "question": fenced_lines(lines, "QUESTION", where="question"),
+            "letters": ", ".join(letters[:-1]) + f" or {letters[-1]}",
+        }
 
     def _fill(self, name: str, **holes: str) -> str:
         try:

@@ -124,6 +124,9 @@ def usage_blocks(usage: ModelUsage) -> tuple[Block, ...]:
             f"{usage.contexts:,} situations"
         )
     said = f"{asked}: {spent_sentence(usage)}"
+    if usage.unread is not None:
+        other = f"{100 * usage.unread:.0f}% of the probability was on other words, and is left out."
+        said += f" Answers are how probable the model makes each letter; {other}"
     if usage.repairs:
         said += f" {usage.repairs:,} replies were no valid answer and were mended on request."
     found: list[Block] = [*(Paragraph(f"Beware: {text}", "caution") for text in warnings_of(usage))]

@@ -39,12 +39,11 @@ from core.services.audits.group_results import (
 )
 from core.services.audits.group_values import diversity_values, group_values
 from core.services.audits.requests import HORIZONS, GroupsRequest, RegionsRequest
-from core.services.evaluation.backtest_files import POPULATION
-from core.services.evaluation.requests import PERSONAS, checked_horizons
 from core.services.populations.synthesis import load_population
 from core.services.runs.finished import finished_run
 from core.services.runs.fitted import fitted_twin
 from core.services.studies.inputs import StudyInputs, open_study
+from core.services.studies.origins import PERSONAS, POPULATION, checked_horizons
 from core.services.studies.stored_inputs import save_regions
 from core.settings import observed_data, shipped_data
 from core.store.database import Store

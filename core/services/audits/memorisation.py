@@ -87,7 +87,7 @@ def memory_check(
     recalled = np.full(months.shape, np.nan)
     for place, (item, outcome) in enumerate(zip(asked, outcomes, strict=True)):
         if outcome.answered:
-            recalled[place] = LOWEST + SCALE * item.plan.shape.array(outcome.answer)[0, 0]
+            recalled[place] = LOWEST + SCALE * item.plan.array(outcome.answer)[0, 0]
     # What the scale cannot say is no error of memory.
     truth = np.minimum(months.to_numpy(float), LOWEST + SCALE)
     after = np.array([stamp.date() > train_end for stamp in months.index])

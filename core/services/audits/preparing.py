@@ -80,6 +80,11 @@ def subject_of(
     rows = rows[rows["days"] > 0]
     own = own_asking(record)
     asking = asking or own
+    if asking is not None and asking.reads_letters:
+        raise InputError(
+            "is read from log-probabilities of letters", where=f"run {run_id}",
+            allowed="checks that ask for percents: a run of --read percents",
+        )  # fmt: skip
     return Subject(
         run_id=run_id,
         record=record,

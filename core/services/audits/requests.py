@@ -10,7 +10,7 @@ from core.cognition.llm.designs import DESIGNS
 from core.counterfactual.levels import checked_targets
 from core.errors import InputError, one_of
 from core.options import option
-from core.services.evaluation.requests import checked, checked_horizons
+from core.services.studies.origins import checked, checked_horizons
 from core.services.studies.requests import ModelOptions, RunRequest
 
 LEVELS = (0.0, 25.0, 50.0, 75.0, 100.0)

@@ -14,10 +14,9 @@ from core.forecasting.places import places_from_tables
 from core.people.personas import synthesise
 from core.people.population_file import load_population_spec
 from core.records import code_version
-from core.services.evaluation.requests import PERSONAS, BacktestRequest
+from core.services.evaluation.requests import BacktestRequest
 from core.services.evaluation.results import BacktestResult
-
-POPULATION = "world"
+from core.services.studies.origins import PERSONAS, POPULATION
 
 
 def measure_backtest(

@@ -29,11 +29,12 @@ from core.options import command_words
 from core.people.personas import synthesise
 from core.people.population_file import load_population_spec
 from core.records import RUNGS, RunRecord, content_hash
-from core.services.evaluation.backtest_files import POPULATION, measure_backtest
+from core.services.evaluation.backtest_files import measure_backtest
 from core.services.evaluation.backtest_tables import HEAD, SCORES, intervals_of, tables_of
-from core.services.evaluation.requests import PERSONAS, BacktestRequest
+from core.services.evaluation.requests import BacktestRequest
 from core.services.evaluation.results import BacktestResult, Measured
 from core.services.studies.inputs import study_hash
+from core.services.studies.origins import PERSONAS, POPULATION
 from core.services.studies.stored_inputs import save_engine_texts
 from core.store.database import Store
 from core.study import load_study

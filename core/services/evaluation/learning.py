@@ -34,9 +34,9 @@ from core.forecasting.teachers import Teachers, is_held_out, teachers_of
 from core.forecasting.weight_learning import LearnedForecast, learn_forecast
 from core.people.personas import synthesise
 from core.people.population_file import load_population_spec
-from core.services.evaluation.backtest_files import POPULATION
-from core.services.evaluation.requests import PERSONAS, LearnRequest
+from core.services.evaluation.requests import LearnRequest
 from core.services.evaluation.results import LearnResult
+from core.services.studies.origins import PERSONAS, POPULATION
 
 Rows = list[dict[str, object]]
 FILES = (WEIGHTS_FILE, DRIFT_FILE, WIDTHS_FILE, EFFECTS_FILE, DAYS_OFF_FILE)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 from core.errors import InputError, in_range, one_of
 from core.options import option
+from core.services.studies.origins import PERSONAS, checked
 from core.services.studies.requests import RunRequest
 
-LONGEST_HORIZON = 365
 #: What the shipped backtest was asked, and the files it reads in the folder of observations.
 ORIGINS = (date(2020, 6, 30), date(2020, 9, 30), date(2020, 12, 31), date(2021, 3, 31))
 HORIZONS = (30, 90, 180)
 FILES = ("google_mobility_national.parquet", "oxcgrt_national.parquet", "cases_deaths_jhu.parquet")
 #: Worlds of each kind, people of each twin, and trials of its search.
-SEEDS, PERSONAS, TRIALS = 12, 300, 16
+SEEDS, TRIALS = 12, 16
 DAYS = "YYYY-MM-DD,…"
 
 
@@ -116,19 +115,3 @@ class FiguresRequest:
     data: Path | None = option("folder of observations", None, word="DIR")
     only: tuple[str, ...] | None = option("some measurements by name (default: all)", None, word="A,B,…")
     to: Path | None = option("folder of the files (default: data/validation)", None, word="DIRECTORY")
-
-
-def checked(origins: Sequence[date], horizons: Sequence[int], where: str) -> tuple[tuple[date, ...], tuple[int, ...]]:
-    """Origins and horizons, each once, in order; InputError for none, and for a horizon that makes no sense."""
-    if not origins:
-        raise InputError("no origin is given", where=where, allowed="one or more days")
-    return tuple(sorted(set(origins))), checked_horizons(horizons, where)
-
-
-def checked_horizons(horizons: Sequence[int], where: str) -> tuple[int, ...]:
-    """The horizons, each once, in order; InputError for none and for one that makes no sense."""
-    if not horizons:
-        raise InputError("no horizon is given", where=where, allowed="one or more numbers of days")
-    for horizon in horizons:
-        in_range(horizon, 1, LONGEST_HORIZON, f"a horizon of {horizon} days", where=where)
-    return tuple(sorted(set(horizons)))

@@ -51,6 +51,17 @@ DESIGN_CHOICES: Mapping[str, Choice] = {
     ),
 }
 
+READ_CHOICES: Mapping[str, Choice] = {
+    "percents": Choice("Percents that it writes", "The model writes its probabilities, with a reason."),
+    "logprobs": Choice(
+        "Log-probabilities of letters",
+        "Each answer is a letter, and how probable the model makes it is the answer: its own distribution, in one token for "
+        "each behaviour, kind of day and order.",
+        "models that cannot put probabilities into words.",
+        "it needs a server that gives log-probabilities, gives no reasons, and a letter is not an act.",
+    ),
+}
+
 DAYS_CHOICES: Mapping[str, Choice] = {
     "together": Choice(
         "Together",

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from core.calibration.problem import Problem, build_problem
@@ -17,6 +18,7 @@ from core.cognition.llm.budget import BudgetTracker, spent
 from core.cognition.llm.cache import AnswerCache
 from core.cognition.llm.designs import TOGETHER
 from core.cognition.llm.engine import LanguageEngine, language_engine
+from core.cognition.llm.letters import UNREAD
 from core.cognition.llm.limits import AskProgress, Limits
 from core.cognition.llm.memoising import JOINT, MemoisingEngine, distinct
 from core.cognition.llm.prices import load_prices, price_of
@@ -26,7 +28,7 @@ from core.execution.progress import ProgressReporter
 from core.records import RunRecord
 from core.services.language.usage import ModelUsage
 from core.services.studies.inputs import StudyInputs, open_study
-from core.services.studies.requests import ModelOptions
+from core.services.studies.requests import LOGPROBS, ModelOptions
 from core.store.database import Store
 from core.study import Study
 
@@ -49,12 +51,9 @@ def language_for(study: Study, asking: ModelOptions, store: Store | None = None)
 
     InputError for options that cannot be, and for a cap on an unknown cost.
     """
-    if asking.reads_letters:
-        raise InputError(
-            "log-probabilities of answers to situations, which are many numbers at a time", where="--read logprobs",
-            allowed="a survey question: policytwin ask",
-        )  # fmt: skip
     options: dict[str, Any] = {name: getattr(asking, name) for name in (*_OPTIONS, "timeout")}
+    if asking.reads_letters:
+        options["rotations"] = asking.rotations
     if asking.replays:
         options["of"] = asking.of
     engine = language_engine(
@@ -115,7 +114,8 @@ def asking_of(record: RunRecord) -> ModelOptions:
             allowed="a run of a language model",
         )
     of = said["asked_engine"] if replays(record.engine) else None
-    return ModelOptions(engine=record.engine, of=of, **{name: said[name] for name in _OPTIONS})
+    read = {"read": LOGPROBS, "rotations": said["rotations"]} if "rotations" in said else {}
+    return ModelOptions(engine=record.engine, of=of, **{name: said[name] for name in _OPTIONS}, **read)
 
 
 def engine_of_record(study: Study, record: RunRecord) -> ResponseEngine:
@@ -173,6 +173,7 @@ def usage_of(engine: MemoisingEngine) -> ModelUsage:
         about_cost=price_of(engine.language.spec, load_prices())[1],
     )
     ids = Counter(item.model_id for item in outcomes if item.model_id)
+    unread = [item.answer[UNREAD] for item in outcomes if item.answered and UNREAD in item.answer]
     return ModelUsage(
         **vars(took),
         model=engine.language.spec.model,
@@ -180,6 +181,7 @@ def usage_of(engine: MemoisingEngine) -> ModelUsage:
         design=engine.language.design.name,
         distinct=len(engine.outcomes),
         repairs=sum(item.repairs for item in outcomes),
+        unread=float(np.mean(unread)) if unread else None,
     )
 
 
@@ -225,7 +227,7 @@ def watched(language: LanguageEngine, watch: ProgressReporter, before: int = 0, 
 
 
 def _check_same(own: ModelOptions, given: ModelOptions, run_id: str) -> None:
-    for name in ("engine", *_OPTIONS):
+    for name in ("engine", *_OPTIONS, "read", *(["rotations"] if own.reads_letters else [])):
         was, now = getattr(own, name), getattr(given, name)
         if was != now:
             raise InputError(

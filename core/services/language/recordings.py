@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from core.cognition.llm.designs import DESIGNS
-from core.cognition.llm.prompts import available_prompts
+from core.cognition.llm.prompts import available_prompts, base_version
 from core.records import content_hash
 from core.services.language.descriptions import DESIGN_CHOICES
 from core.store.database import Store
@@ -33,10 +33,16 @@ class Recording:
     last_asked: datetime
 
     @property
+    def letters(self) -> bool:
+        """Whether answers are log-probabilities of letters."""
+        return self.prompts != base_version(self.prompts)
+
+    @property
     def label(self) -> str:
         """For a list to choose from."""
         design = DESIGN_CHOICES[self.design].title.lower() if self.design in DESIGN_CHOICES else self.design
         asked = f"{self.answers:,} answers, the last of {self.last_asked:%-d %b %Y}"
+        design += ", log-probabilities of letters" if self.letters else ""
         return f"{self.model}, {design}, temperature {self.temperature:g} ({asked})"
 
     @property
@@ -58,10 +64,11 @@ def recordings(store: Store, *, survey: bool = False) -> tuple[Recording, ...]:
     """The ways of asking about days of a study, or of asking `survey` questions, that have answers in the store, the latest
     first."""
     rows = store.llm_recordings()
+    versions = rows["prompt_version"].map(base_version)
     if survey:
-        usable = rows[rows["prompt_version"].isin(available_survey_prompts())]
+        usable = rows[versions.isin(available_survey_prompts())]
     else:
-        usable = rows[rows["prompt_version"].isin(available_prompts()) & rows["design"].isin(DESIGNS)]
+        usable = rows[versions.isin(available_prompts()) & rows["design"].isin(DESIGNS)]
     return tuple(_recording(row) for row in usable.to_dict("records"))
 
 

@@ -12,13 +12,15 @@ from core.cognition.llm.canaries import CanaryComparison
 @dataclass(frozen=True, kw_only=True)
 class ModelUsage(Spent):
     """What an engine's questions took, in which `design`, and which `model_ids` answered how many of them. `distinct` questions
-    were asked; `repairs` replies were mended on request. `warnings` are those that earlier versions stored in words."""
+    were asked; `repairs` replies were mended on request. `unread` is the mean probability of other words than letters, where
+    these were asked for. `warnings` are those that earlier versions stored in words."""
 
     model: str
     model_ids: Mapping[str, int]
     design: str
     distinct: int
     repairs: int
+    unread: float | None = None
     warnings: tuple[str, ...] = ()
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core.cognition.llm.prompts import load_prompts
+from core.cognition.llm.prompts import LETTER_TEXTS, load_prompts
 from core.errors import InputError
 from core.execution.executor import Executor
 from core.execution.progress import ProgressReporter
@@ -123,5 +123,6 @@ def check_prompts(again: Again) -> None:
     said = again.about.record.parameters.get(ASKING)
     if said is None:
         return
-    if load_prompts(str(said["prompts"])).hash != said["prompts_hash"]:
+    letters = LETTER_TEXTS if "rotations" in said else None
+    if load_prompts(str(said["prompts"]), letters=letters).hash != said["prompts_hash"]:
         again.changes.append(f"the prompts {said['prompts']}: other content than then")

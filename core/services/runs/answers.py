@@ -190,7 +190,8 @@ def _exchange(
     answered = row["status"] == ANSWERED
     values: dict[int, dict[str, float]] = {}
     if answered:
-        numbers = item.plan.shape.array(row["parsed"])
+        numbers = item.plan.array(row["parsed"])
+        behaviours = item.plan.behaviours(behaviours)
         for condition, kind, context in cells:
             values[context] = dict(zip(behaviours, numbers[condition, kind].tolist(), strict=True))
     return Exchange(
@@ -199,7 +200,7 @@ def _exchange(
         system=question.system,
         prompt=question.prompt,
         raw=_text(row["raw"]),
-        reason=str(row["parsed"][REASON]) if answered else None,
+        reason=row["parsed"].get(REASON) if answered else None,
         values=values,
         status=str(row["status"]),
         failure=_text(row["failure"]),
@@ -242,7 +243,11 @@ def about_situation(
             "behaviour": item.label,
             "person": 100.0 * float(row[item.id]),
             "everybody": 100.0 * float(row[f"everybody {item.id}"]),
-            "samples": [100.0 * given.values[context_id][item.id] for given in about if context_id in given.values],
+            "samples": [
+                100.0 * given.values[context_id][item.id]
+                for given in about
+                if item.id in given.values.get(context_id, {})
+            ],
         }
         for item in study.behaviours
     ]

@@ -28,7 +28,7 @@ class ModelOptions:
     that is none.
 
     What decides the answers: `engine`, `model`, `base_url`, `temperature`, `seed`, `max_output_tokens`, `design`, `days`,
-    `samples`, `prompts`, and of survey questions `read` with its `rotations`; for the engine `replay` also `of`, the engine
+    `samples`, `prompts`, and `read` with its `rotations`; for the engine `replay` also `of`, the engine
     whose answers are replayed. The others say how fast
     (`concurrency`, limits per minute, `timeout` in seconds), how much at most in one go (`max_calls`, `max_tokens`,
     `max_cost` in the price's currency), and whether a run may go on without the questions that have no valid answer.
@@ -56,10 +56,12 @@ class ModelOptions:
     max_cost: float | None = option("stop before it costs more, in the price's currency", None, word="C")
     allow_failures: bool = option("go on without the questions that have no valid answer", False)
     read: str = option(
-        "percents (default), or logprobs of a survey question's answers as letters", PERCENTS, word="HOW"
+        "percents (default), or logprobs: how probable the model makes each answer, shown as a letter",
+        PERCENTS,
+        word="HOW",
     )
     rotations: int = option("orders in which --read logprobs asks the answers, averaged (default 2)", 2)
-    of: str | None = option("whose answers are replayed: gemini (default) or openai", None, word="ENGINE")
+    of: str | None = option("whose answers are replayed: gemini (default), openai or local", None, word="ENGINE")
 
     def __post_init__(self) -> None:
         one_of(self.engine, model_engines(), what="engine", where="asking")
@@ -105,7 +107,7 @@ class RunRequest:
 
     study: str = option("a shipped study (meridia, uae) or a study file", positional=True)
     data: str | Path | None = option("folder of observations", None, word="DIR")
-    engine: str = option("rules (default), or a language model's: gemini, openai or replay", DEFAULT_ENGINE)
+    engine: str = option("rules (default), or a language model's: gemini, openai, local or replay", DEFAULT_ENGINE)
     personas: int | None = option("1 to 100,000 (default: the study's); of a language model 1 to 500 (10)", None)
     population_id: str | None = None
     train_end: date | None = option("last day of training (default: the study's)", None)

@@ -39,7 +39,7 @@ RULES = DEFAULT_ENGINE
 #: Whom a language model is asked as where nothing is said, and the most that make sense: each costs a call a sample.
 SURVEYED, MOST_SURVEYED = 100, 2_000
 REFUSAL = (
-    "a language model (--engine gemini or openai, and --model), or your own mapping of the question to a trait or a "
+    "a language model (--engine local, gemini or openai, with --model), or your own mapping of the question to a trait or a "
     "behaviour (--trait NAME, or --behaviour NAME with --as-of)"
 )
 

@@ -43,7 +43,7 @@ class AskRequest:
     personas: int | None = option("how many to ask at most (default 100 of a model)", None)
     among: tuple[str, ...] = option("ask only these", (), word="ATTRIBUTE=A,B", repeat=True)
     from_age: int | None = option("ask only people of age groups from there on", None, word="YEARS")
-    engine: str = option("gemini, openai or replay; rules needs --trait or --behaviour", DEFAULT_ENGINE)
+    engine: str = option("gemini, openai, local or replay; rules needs --trait or --behaviour", DEFAULT_ENGINE)
     trait: str | None = option("assume that this trait is the answer; asks no model", None)
     behaviour: str | None = option("assume that this behaviour on the day is; asks no model", None)
     reverse: bool = option("high traits or probabilities mean the low end", False)

@@ -14,10 +14,10 @@ from core.errors import InputError, PolicyTwinError
 from core.execution.progress import ProgressReporter
 from core.report.sentences.surveys import about_blocks, everyone_blocks, group_blocks
 from core.services.dashboard.jobs import DONE
-from core.services.language.descriptions import ENGINE_CHOICES
+from core.services.language.descriptions import ENGINE_CHOICES, READ_CHOICES
 from core.services.language.server_check import require_server
 from core.services.populations.synthesis import kept_spec, saved_populations
-from core.services.studies.requests import LOGPROBS, PERCENTS, ModelOptions
+from core.services.studies.requests import PERCENTS, ModelOptions
 from core.services.surveys.ask import (
     ask_people,
     asked_answers,
@@ -52,7 +52,6 @@ SOURCES = {
     BEHAVIOUR: "A behaviour that stands for the answer",
 }
 LISTED = 8
-READS = {PERCENTS: "Percents that it writes", LOGPROBS: "Log-probabilities of letters"}
 
 
 def ask_view(workspace: Workspace) -> dict[str, Any]:
@@ -209,7 +208,8 @@ def _asking(workspace: Workspace) -> ModelOptions | None:
     read = found.read
     if not replays(engine) and ENGINES[engine].reads_letters and samples == 1:
         read = pick(
-            study, "survey-read", "How the answer is read", list(READS), READS.__getitem__, PERCENTS, keep=True, buttons=True,
+            study, "survey-read", "How the answer is read", list(READ_CHOICES), lambda name: READ_CHOICES[name].title,
+            PERCENTS, keep=True, buttons=True,
             help="Log-probabilities need a server that gives them; they are the model's own distribution in one token.",
         )  # fmt: skip
     return replace(found, samples=samples, temperature=temperature, max_calls=calls or None, read=read)

@@ -9,9 +9,10 @@ import streamlit as st
 
 from core.cognition.llm.designs import DESIGNS
 from core.cognition.llm.engine import MOST_SAMPLES, OUTPUT_TOKENS
-from core.cognition.registry import DEFAULT_ENGINE, asks_model, replays
+from core.cognition.llm.memoising import JOINT
+from core.cognition.registry import DEFAULT_ENGINE, ENGINES, asks_model, replays
 from core.errors import InputError
-from core.services.language.descriptions import DAYS_CHOICES, DESIGN_CHOICES, ENGINE_CHOICES, said
+from core.services.language.descriptions import DAYS_CHOICES, DESIGN_CHOICES, ENGINE_CHOICES, READ_CHOICES, said
 from core.services.populations.synthesis import saved_populations
 from core.services.runs.fits import checked_split, split_limits
 from core.services.studies.requests import (
@@ -19,6 +20,7 @@ from core.services.studies.requests import (
     DEFAULT_TRIALS,
     MOST_ASKED_PERSONAS,
     MOST_TRIALS,
+    PERCENTS,
     ModelOptions,
     RunRequest,
 )
@@ -107,7 +109,16 @@ def _design(study: Study, asking: ModelOptions) -> ModelOptions:
                 help="How freely the model draws its words. At 0 equal questions get nearly equal answers, so more samples "
                 "show nothing.",
             )  # fmt: skip
-    return replace(asking, design=design, days=days, samples=samples, temperature=float(temperature))
+    asked = replace(asking, design=design, days=days, samples=samples, temperature=float(temperature))
+    if not replayed and ENGINES[asking.engine].reads_letters and samples == 1 and design != JOINT:
+        read = pick(
+            study, "read", "How the answer is read", list(READ_CHOICES), lambda name: READ_CHOICES[name].title, PERCENTS,
+            keep=True, buttons=True,
+        )  # fmt: skip
+        if read != PERCENTS:
+            st.caption(said(READ_CHOICES[read]))
+            asked = replace(asked, read=read)
+    return asked
 
 
 def _people(workspace: Workspace, engine: str) -> People:

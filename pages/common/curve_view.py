@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from core.report.figures.calibration import curves_figure
-from core.report.sentences.sources import twin_source
+from core.report.sentences.sources import record_source
 from core.services.runs.forecasters import label as forecaster_label
 from core.services.runs.reading import Curves, curve_table, holidays, weekly
 from core.services.studies.stored_inputs import own_observations
@@ -64,7 +64,7 @@ def curve_view(workspace: Workspace, run: StoredRun, key: str) -> None:
         {name: forecaster_label(name) for name in drawn.forecasts},
         unit=study.metric_unit,
         title=f"{label}: fitted to {record.train_end:%-d %B %Y}, forecast after it",
-        source=twin_source(study, record.engine, run.run_id),
+        source=record_source(study, record, run.run_id),
         holidays=None if smooth else holidays(workspace.inputs, pd.DatetimeIndex(observed.index)),
     )
     data = curve_table(observed, drawn, tuple(behaviours))

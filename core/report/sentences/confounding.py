@@ -24,7 +24,7 @@ DESIGN_WORDS: dict[str, str] = {
 
 def confounding_document(result: ConfoundingResult, study: Study) -> Document:
     """The audit of what else moves with the policy in a language model's answers."""
-    source = f"{twin_source(study, result.engine, result.of_run)} Audit {result.run_id}."
+    source = f"{twin_source(study, result.engine, result.of_run, result.model)} Audit {result.run_id}."
     parts: list[Block] = [
         Paragraph(design_sentence(result, item), "caution" if item.moved else "good") for item in result.verdicts
     ]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from core.cognition.registry import asks_model, engine_short
+from core.cognition.registry import asks_model
 from core.errors import InputError
 from core.records import RUNGS, RunRecord
 from core.report.document import Block, Details, Document, Figure, Heading, Items, Paragraph, Table
@@ -16,6 +16,7 @@ from core.report.figures.contrasts import contrast_figure
 from core.report.figures.sweeps import sweep_figure
 from core.report.reproduction import Reproduction, reproduction
 from core.report.sentences.language import usage_blocks
+from core.report.sentences.sources import engine_words
 from core.services.counterfactuals.claims import PLAUSIBLE, claims_of
 from core.services.counterfactuals.requests import CompareRequest, SweepRequest
 from core.services.counterfactuals.results import ComparisonResult, ScenarioResult, SweepResult
@@ -136,14 +137,15 @@ def contrast_block(result: ComparisonResult, study: Study) -> Figure:
 
 def source_words(result: SweepResult | ComparisonResult, study: Study) -> str:
     """The line beneath a figure: whose answer it is."""
-    return twin_answer(study, result.of_run, result.personas, result.origin, result.engine)
+    model = None if result.asking is None else result.asking.model
+    return twin_answer(study, result.of_run, result.personas, result.origin, engine_words(result.engine, model))
 
 
 def twin_answer(study: Study, run_id: str, personas: int, origin: date | None, engine: str) -> str:
-    """The line beneath a figure of what the twin of a run over so many personas answers."""
+    """The line beneath a figure of what the twin of a run over so many personas answers; `engine` in words."""
     fictional = " (fictional data)" if study.fictional and "fictional" not in study.place.lower() else ""
     return (
-        f"{study.place}{fictional}; twin {run_id}, {personas:,} personas, trained to {origin}; {engine_short(engine)}.<br>"
+        f"{study.place}{fictional}; twin {run_id}, {personas:,} personas, trained to {origin}; {engine}.<br>"
         "Plausible under the engine's assumptions, not a causal effect."
     )
 

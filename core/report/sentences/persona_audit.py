@@ -88,7 +88,7 @@ def persona_audit_document(result: PersonaAuditResult, study: Study, recall: boo
             *took_blocks(result),
         ),
         study.fictional,
-        twin_source(study, result.engine, result.of_run),
+        twin_source(study, result.engine, result.of_run, result.model),
         result.run_id,
     )
 
@@ -154,9 +154,8 @@ def memory_blocks(result: PersonaAuditResult, study: Study, behaviour: str) -> t
     if memory is None or not memory.rows:
         return ()
     rows = [vars(item) for item in memory.rows]
-    source = (
-        f"{twin_source(study, result.engine, result.of_run)} Checks {result.run_id}. Observed: {source_line(study)}"
-    )
+    checks = f"{twin_source(study, result.engine, result.of_run, result.model)} Checks {result.run_id}."
+    source = f"{checks} Observed: {source_line(study)}"
     return (
         Figure(
             f"persona-audit-memory-{result.of_run}",
@@ -168,7 +167,7 @@ def memory_blocks(result: PersonaAuditResult, study: Study, behaviour: str) -> t
 
 
 def _figures(result: PersonaAuditResult, study: Study) -> tuple[Block, ...]:
-    source = f"{twin_source(study, result.engine, result.of_run)} Checks {result.run_id}."
+    source = f"{twin_source(study, result.engine, result.of_run, result.model)} Checks {result.run_id}."
     spread, rows = result.spread, (*result.wording, *result.cues)
     found: list[Block] = []
     if spread is not None and result.model is not None:

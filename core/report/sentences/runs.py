@@ -39,6 +39,11 @@ LEFT_OUT_WORDS = {
 }
 
 
+def _source(result: RunResult, study: Study) -> str:
+    """The line beneath its figures."""
+    return twin_source(study, result.engine, result.run_id, None if result.asking is None else result.asking.model)
+
+
 def run_document(result: RunResult, study: Study, metric: str = "rmse") -> Document:
     """A run on its hold-out."""
     return Document(
@@ -66,7 +71,7 @@ def run_document(result: RunResult, study: Study, metric: str = "rmse") -> Docum
             Details("Parameters that the search found", parameter_blocks(result, study)),
         ),
         study.fictional,
-        twin_source(study, result.engine, result.run_id),
+        _source(result, study),
         result.run_id,
     )
 
@@ -79,7 +84,10 @@ def verdict_blocks(result: RunResult, metric: str = "rmse") -> tuple[Block, ...]
 
 def leaderboard(result: RunResult, study: Study, metric: str) -> Figure:
     """Every forecaster's error, drawn."""
-    board, source = result.leaderboard(metric), twin_source(study, result.engine, result.run_id)
+    board, source = (
+        result.leaderboard(metric),
+        _source(result, study),
+    )
     return Figure(
         f"leaderboard-{result.run_id}",
         lambda: leaderboard_figure(board, metric.upper(), UNIT, source),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from core.cognition.llm.local_weights import caution_of
 from core.cognition.registry import engine_short
+from core.records import RunRecord
+from core.services.language.descriptions import about_engine
 from core.study import Study
 
 
@@ -13,7 +16,19 @@ def source_line(study: Study) -> str:
     return study.citation or study.title
 
 
-def twin_source(study: Study, engine: str, run_id: str = "") -> str:
-    """Beneath figures of a twin: where the data come from, and which engine answered."""
+def twin_source(study: Study, engine: str, run_id: str = "", model: str | None = None) -> str:
+    """Beneath figures of a twin: where the data come from, which engine answered, and of a language model which one."""
     run = f", run {run_id}" if run_id else ""
-    return f"{source_line(study).rstrip('.')}. Twin: {engine_short(engine)}{run}."
+    return f"{source_line(study).rstrip('.')}. Twin: {engine_words(engine, model)}{run}."
+
+
+def record_source(study: Study, record: RunRecord, run_id: str = "") -> str:
+    """`twin_source` of a run by its record."""
+    return twin_source(study, record.engine, run_id, about_engine(record).get("model"))
+
+
+def engine_words(engine: str, model: str | None) -> str:
+    """An engine beneath a figure, with the model that it asked, or whose answers it replays, and how small that is."""
+    small = caution_of(model)
+    said = f": {model}" if model else ""
+    return f"{engine_short(engine)}{said}{f' ({small.rstrip(chr(46))})' if small else ''}"

@@ -10,7 +10,7 @@ from core.report.document import Heading, Table
 from core.report.figures.calibration import comparison_figure
 from core.report.sentences.calibration import asked_otherwise
 from core.report.sentences.runs import UNIT
-from core.report.sentences.sources import twin_source
+from core.report.sentences.sources import record_source
 from core.services.runs.forecasters import label
 from core.services.runs.reading import compared, journal_bytes, list_results
 from core.store.runs import StoredRun
@@ -88,7 +88,7 @@ def _comparison(workspace: Workspace, run: StoredRun, with_run: str, metric: str
     errors.columns = pd.Index([shown, other])
     labels = {item.id: item.label for item in study.behaviours} | {MACRO: "Average"}
     twin = pd.DataFrame(errors.xs("twin", level="forecaster")).reindex(list(labels)).rename(index=labels)
-    figure = comparison_figure(twin, metric.upper(), UNIT, twin_source(study, run.record.engine))
+    figure = comparison_figure(twin, metric.upper(), UNIT, record_source(study, run.record))
     chart(
         figure,
         errors,

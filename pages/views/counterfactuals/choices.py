@@ -15,7 +15,9 @@ from core.execution.executor import Executor
 from core.execution.progress import ProgressReporter
 from core.people.personas import Population
 from core.report.sentences.counterfactuals import twin_answer
+from core.report.sentences.sources import engine_words
 from core.services.dashboard.jobs import DONE
+from core.services.language.descriptions import about_engine
 from core.services.populations.synthesis import load_population, saved_populations
 from core.services.runs.fitted import horizon_dates
 from core.store.runs import StoredRun
@@ -68,7 +70,8 @@ class CounterfactualInputs:
     def source(self) -> str:
         """The line beneath a figure."""
         record = self.run.record
-        return twin_answer(self.study, record.run_id, len(self.twin.personas), self.twin.origin, record.engine)
+        engine = engine_words(record.engine, about_engine(record).get("model"))
+        return twin_answer(self.study, record.run_id, len(self.twin.personas), self.twin.origin, engine)
 
 
 def reset_choices(study: Study) -> None:

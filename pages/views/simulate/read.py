@@ -12,7 +12,7 @@ from core.cognition.llm.prompts import PROMPTS
 from core.errors import InputError
 from core.people.personas import Population
 from core.report.figures.simulate import person_figure
-from core.report.sentences.sources import twin_source
+from core.report.sentences.sources import record_source
 from core.services.language.descriptions import about_engine, is_rules
 from core.services.language.engines import engine_of_run
 from core.services.populations.synthesis import load_population
@@ -130,7 +130,7 @@ def _answers_there(
     rows, about = about_situation(answers, exchanges, context, study)
     left, right = st.columns([3, 2])
     with left:
-        source = f"{twin_source(study, run.record.engine, run.run_id)} Answers before calibration."
+        source = f"{record_source(study, run.record, run.run_id)} Answers before calibration."
         figure = person_figure(
             rows,
             person=f"Persona {persona}",

@@ -8,7 +8,7 @@ import streamlit as st
 from core.errors import PolicyTwinError
 from core.report.figures.intervals import forecast_fan
 from core.report.sentences.intervals import held_sentence, held_table, part_blocks
-from core.report.sentences.sources import twin_source
+from core.report.sentences.sources import record_source
 from core.services.runs.interval_parts import intervals_of_run, stored_intervals
 from core.services.runs.results import IntervalsResult, RunResult
 from core.services.studies.stored_inputs import stored_observations
@@ -45,7 +45,7 @@ def run_intervals_view(workspace: Workspace) -> None:
         frame[f"{level}% from"], frame[f"{level}% to"] = lower, upper
     figure = forecast_fan(
         forecast, ends, observed, title=f"{name}: forecast and intervals", unit=study.metric_unit,
-        source=twin_source(study, run.record.engine, run.run_id),
+        source=record_source(study, run.record, run.run_id),
     )  # fmt: skip
     chart(
         figure, frame, f"intervals-{behaviour}-{run.run_id}", "run-fan", f"Forecast of {name} with its intervals by day"
@@ -56,7 +56,7 @@ def run_intervals_view(workspace: Workspace) -> None:
     except PolicyTwinError as wrong:
         st.info(plain_text(f"What the intervals are made of cannot be told here: {wrong}"), icon=":material/info:")
         return
-    render(part_blocks(result, twin_source(study, run.record.engine, run.run_id)), "run-parts")
+    render(part_blocks(result, record_source(study, run.record, run.run_id)), "run-parts")
 
 
 @st.cache_data(show_spinner=False, max_entries=24)

@@ -7,7 +7,7 @@ import streamlit as st
 from core.forecasting.metrics import MACRO
 from core.report.figures.skill import dumbbells
 from core.report.sentences.runs import verdict, working_week_note
-from core.report.sentences.sources import twin_source
+from core.report.sentences.sources import record_source
 from core.services.evaluation.skill import behaviour_comparisons, run_table
 from core.services.runs.forecasters import ABLATION, BASELINE, TWIN, in_sentence
 from core.services.runs.results import RunResult
@@ -65,7 +65,7 @@ def study_view(workspace: Workspace) -> None:
         "The twin and the best baseline of each behaviour (further left is better)",
         "The best baseline of that behaviour",
         "points",
-        twin_source(study, record.engine, run.run_id),
+        record_source(study, record, run.run_id),
         metric=metric.upper(),
         left=320,
     )

@@ -393,3 +393,6 @@ def test_beneath_a_twins_figure_stand_the_data_and_the_engine() -> None:
     text = twin_source(load_study("meridia"), "rules", "run-7")
     assert "fictional" in text and "not a language model" in text and "run-7" in text
     assert twin_source(load_study("uae"), "gemini").endswith("Twin: language model, Gemini.")
+    assert twin_source(load_study("uae"), "replay", "run-1", "smollm2-135m").endswith(
+        "Twin: language model, replayed: smollm2-135m (135 million parameters: for trying the pipe, not for findings), run run-1."
+    )

@@ -11,6 +11,7 @@ from core.report.document import Block, Details, Document, Figure, Heading, Para
 from core.report.figures.surveys import PARTS, answer_figure, measure_words, spread_figure, subgroup_figure
 from core.report.reproduction import Reproduction, reproduction
 from core.report.sentences.language import cost_before_text, spent_sentence, warnings_of
+from core.report.sentences.sources import engine_words
 from core.services.surveys.ask import ask
 from core.services.surveys.requests import request_of_question
 from core.services.surveys.results import AnswerGroup, AskingCost, SurveyResult, answer_table
@@ -144,7 +145,7 @@ def place_words(result: SurveyResult) -> str:
 
 def source_words(result: SurveyResult) -> str:
     """The line beneath a figure of a question's answers."""
-    how = result.model or "mapped by assumption, no language model"
+    how = engine_words(result.engine, result.model) if result.model else "mapped by assumption, no language model"
     return f"{place_words(result)}, {result.asked:,} personas, {how}; run {result.run_id}. Simulated: nobody was asked."
 
 

@@ -32,8 +32,13 @@ def try_view(workspace: Workspace) -> None:
         st.warning(f"{SMOLLM2.name} has {SMALL}", icon=":material/science:")
         st.markdown(
             "What it answered about Meridia is shipped: a run and a survey question from that need no model, no key and no "
-            "network. What it was not asked is left out, and counted."
+            "network."
         )
+        if job is not None and job.status == DONE:
+            st.success(
+                f"Made: the run {job.result.run_id}, and a question under “Ask a question”.",
+                icon=":material/check_circle:",
+            )
         if model_is_here():
             st.caption("To ask the model itself, choose the engine “Model on this machine” below.")
         else:

@@ -11,7 +11,7 @@ from core.forecasting.backtest_scores import TWIN, BacktestSummary, IntervalScor
 from core.forecasting.baselines import BASELINES
 from core.forecasting.teachers import is_held_out
 from core.report.document import duration
-from core.report.readme_twins import twins_table
+from core.report.readme_twins import twins_table, verdicts_table
 from core.report.sentences.known_worlds import WORLD_WORDS, against_words
 from core.report.sentences.language import run_cost_text
 from core.report.sentences.skill import changes, listed
@@ -28,6 +28,7 @@ from core.validity.measured import (
     StudyScores,
     StylisedFacts,
     TwinScores,
+    TwinVerdicts,
     measured_path,
     read_measured,
 )
@@ -345,6 +346,7 @@ BLOCKS: Mapping[str, tuple[str, Any, Callable[[Any], str]]] = {
     "meridia": ("study_meridia", StudyScores, meridia_words),
     "meridia_facts": ("stylised_facts", StylisedFacts, facts_table),
     "survey_twins": ("survey_twins", TwinScores, twins_table),
+    "twin_verdicts": ("twin_verdicts", TwinVerdicts, verdicts_table),
     "asking": ("asking", AskingCosts, asking_words),
     "asking_ways": ("asking", AskingCosts, asking_ways),
     "asking_own_model": ("asking", AskingCosts, own_model_calls),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from core.services.surveys.calibration_results import method_label
 from core.survey.calibration.base import TWIN_METHODS
 from core.survey.calibration.problem import QUESTION
-from core.validity.measured import TwinScores, TwinSet, TwinShares
+from core.validity.measured import TwinScores, TwinSet, TwinShares, TwinVerdicts
 
 #: The best of the ten published for a new question, and for a new user.
 PUBLISHED_BEST: Mapping[tuple[str, str], float] = {
@@ -53,6 +54,45 @@ def twins_table(found: TwinScores) -> str:
     worse = [item.name for item in found.sets if item.target == QUESTION and _best(item)[1] <= item.means["trivial"]]
     if worse:
         text += f"\n\nThe trivial baseline wins for a new question on {', '.join(worse)}."
+    return text + f"\n\n*Measured on {found.header.made_at} by version {found.header.code_version}.*"
+
+
+def verdicts_table(found: TwinVerdicts) -> str:
+    """Whether what was said beforehand came true, on every pair; what corrected shares and answers are worth."""
+    rows = [
+        [item.name, str(item.questions), str(item.promised), f"{item.hit_rate:.2f}", f"{item.base_rate:.2f}"]
+        for item in found.verdicts
+    ]
+    text = _table(["Pair", "questions", "likely to help", "right", "the same word for all"], rows)
+    rows = [
+        [
+            str(item.known),
+            *(f"{item.missed[way]:.3f}" for way in ("corrected", "raw", "trivial")),
+            f"{100 * item.held:.0f}%",
+        ]
+        for item in found.corrections
+    ]
+    one = found.corrections[0]
+    text += (
+        f"\n\n{one.name}, {one.twins} personas drawn at random, a question corrected by known ones, {one.draws} draws (mean total "
+        "variation):\n\n"
+    )
+    text += _table(
+        ["known questions", "corrected", "personas as they are", "mean of the known", f"{one.level}% intervals held"],
+        rows,
+    )
+    rows = [
+        [method_label(way), f"{100 * value:.1f}", f"{100 * found.normalised[way]:.1f}"]
+        for way, value in sorted(found.accuracy.items(), key=lambda item: -item[1])
+    ]
+    text += f"\n\nRight answers on “{found.accuracy_of}”, which people repeat themselves less than always:\n\n"
+    text += _table(["Predicted by", "right, %", "of people's own retest, %"], rows)
+    widest = max(found.parity_difference, key=lambda name: found.parity_difference[name]["raw"])
+    gap = found.parity_difference[widest]
+    text += (
+        f"\n\nGroups differ most by {widest.replace('_', ' ')}: {100 * gap['raw']:.1f} points between the best- and the "
+        f"worst-predicted for twins as they are, {100 * gap['stack']:.1f} for the stack."
+    )
     return text + f"\n\n*Measured on {found.header.made_at} by version {found.header.code_version}.*"
 
 

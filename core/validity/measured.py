@@ -180,11 +180,53 @@ class TwinScores(Strict):
     shares: tuple[TwinShares, ...]
 
 
-Kind = TypeVar("Kind", StudyScores, AblationPrices, KnownWorlds, AskingCosts, StylisedFacts, TwinScores)
+@dataclass(frozen=True)
+class TwinVerdict(Strict):
+    """Of one pair of tables: how often it was right to say of a question, from the others alone, that calibrating is likely to
+    help (or not), and what the same word for all would have reached; of how many questions help was promised."""
+
+    name: str
+    questions: int
+    promised: int
+    hit_rate: float
+    base_rate: float
+
+
+@dataclass(frozen=True)
+class TwinCorrection(Strict):
+    """Shares of a question from `twins` drawn at random and `known` questions, over `draws`: the mean total variation from people's
+    shares of the corrected ones, twins as they are and the mean of the known, and how many shares the intervals of `level`
+    percent held."""
+
+    name: str
+    twins: int
+    known: int
+    draws: int
+    missed: Mapping[str, float]
+    level: int
+    held: float
+
+
+@dataclass(frozen=True)
+class TwinVerdicts(Strict):
+    """What was said beforehand held against people's answers; `accuracy` and `normalised` by method on one pair, with the
+    `parity_difference` of right answers by attribute of twins as they are and of the stack."""
+
+    header: Header
+    verdicts: tuple[TwinVerdict, ...]
+    corrections: tuple[TwinCorrection, ...]
+    accuracy_of: str
+    accuracy: Mapping[str, float]
+    normalised: Mapping[str, float]
+    parity_difference: Mapping[str, Mapping[str, float]]
+
+
+Kind = TypeVar("Kind", StudyScores, AblationPrices, KnownWorlds, AskingCosts, StylisedFacts, TwinScores, TwinVerdicts)
 
 
 KINDS: Mapping[str, Any] = {
-    kind.__name__: kind for kind in (StudyScores, AblationPrices, KnownWorlds, AskingCosts, StylisedFacts, TwinScores)
+    kind.__name__: kind
+    for kind in (StudyScores, AblationPrices, KnownWorlds, AskingCosts, StylisedFacts, TwinScores, TwinVerdicts)
 }
 
 

@@ -25,7 +25,7 @@ from core.services.evaluation.known_worlds import known_worlds
 from core.services.evaluation.requests import FILES, AblateRequest, BacktestRequest, FiguresRequest, WorldsRequest
 from core.services.evaluation.results import FigureFile
 from core.services.evaluation.stylised_facts import embedded_facts, teaching_countries, training_share
-from core.services.evaluation.twin_scores import TWIN_FILES, twin_scores
+from core.services.evaluation.twin_scores import PEOPLE_FILES, TWIN_FILES, twin_scores, twin_verdicts
 from core.services.runs.run import ensure_run
 from core.services.studies.inputs import EMBEDDED
 from core.services.studies.requests import RunRequest
@@ -40,6 +40,7 @@ from core.validity.measured import (
     StudyScores,
     StylisedFacts,
     TwinScores,
+    TwinVerdicts,
     domain_of,
     measured_folder,
     measured_path,
@@ -218,6 +219,13 @@ def _twins(measurement: Measurement, bench: Bench, folder: Path) -> Header:
     return header
 
 
+def _twin_verdicts(bench: Bench) -> Made:
+    assert bench.data is not None
+    began = time.perf_counter()
+    made = twin_verdicts(bench.data, bench.watch)
+    return time.perf_counter() - began, made
+
+
 def _measured(measure: Measure) -> Callable[[Measurement, Bench, Path], Header]:
     def write(measurement: Measurement, bench: Bench, folder: Path) -> Header:
         seconds, made = measure(bench)
@@ -284,6 +292,10 @@ MEASUREMENTS: Mapping[str, Measurement] = {
         Measurement(
             "survey_twins", "calibrated twins on real pairs of tables", "policytwin figures --data DIR --only survey_twins",
             TWIN_FILES, _twins, _header(TwinScores, "survey_twins"),
+        ),
+        _measurement(
+            "twin_verdicts", "verdicts, corrections and accuracy of calibrated twins",
+            "policytwin figures --data DIR --only twin_verdicts", (*TWIN_FILES, *PEOPLE_FILES), _twin_verdicts, TwinVerdicts,
         ),
         Measurement(
             "backtest", "rolling origins over all countries", "policytwin backtest", FILES, _backtest, _backtest_header

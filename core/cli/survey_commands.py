@@ -9,6 +9,7 @@ from core.cli.options import Parser, command, keep_option, open_store, request_o
 
 DISTRIBUTION = "core.services.surveys.distribution:DistributionRequest"
 PREDICT = "core.services.surveys.calibration_requests:PredictRequest"
+BENCH = "core.services.benchmarks.twins:BenchTwinsRequest"
 CORRECT = "core.services.surveys.correct:CorrectionRequest"
 CALIBRATE = "core.services.surveys.calibration_requests:CalibrateRequest"
 
@@ -21,6 +22,8 @@ def add(commands: Any) -> None:
     _kept_options(command(actions, "calibrate", _calibrate, text), CALIBRATE)
     text = "people's answers to a question that they were not asked"
     _kept_options(command(actions, "predict", _predict, text), PREDICT)
+    text = "speed and memory of calibrating on this machine: ridge alone, and all ten"
+    request_options(command(actions, "bench", _bench, text), BENCH, stored=False, workers=0)
     text = "what people would answer to a question that personas were asked, by people's answers to other questions"
     request_options(command(actions, "correct", _correct, text), CORRECT, workers=0)
     text = "predict the shares of answers to a new question by weighted twins, judged on questions kept out"
@@ -71,3 +74,11 @@ def _correct(arguments: argparse.Namespace) -> None:
     with open_store(arguments) as store:
         result = correct(request_of(arguments, CORRECT), store, watch=watch())
     show_result(result, arguments, lambda: correction_document(result))
+
+
+def _bench(arguments: argparse.Namespace) -> None:
+    from core.report.sentences.benchmarks import bench_twins_document
+    from core.services.benchmarks.twins import benchmark_twins
+
+    result = benchmark_twins(request_of(arguments, BENCH))
+    show_result(result, arguments, lambda: bench_twins_document(result))

@@ -74,8 +74,8 @@ def verdicts_table(found: TwinVerdicts) -> str:
     ]
     one = found.corrections[0]
     text += (
-        f"\n\n{one.name}, {one.twins} personas drawn at random, a question corrected by known ones, {one.draws} draws (mean total "
-        "variation):\n\n"
+        f"\n\n{one.name}, {one.twins} personas drawn at random, a question corrected by known ones, {one.draws} draws (mean "
+        "total variation):\n\n"
     )
     text += _table(
         ["known questions", "corrected", "personas as they are", "mean of the known", f"{one.level}% intervals held"],

@@ -194,9 +194,9 @@ class TwinVerdict(Strict):
 
 @dataclass(frozen=True)
 class TwinCorrection(Strict):
-    """Shares of a question from `twins` drawn at random and `known` questions, over `draws`: the mean total variation from people's
-    shares of the corrected ones, twins as they are and the mean of the known, and how many shares the intervals of `level`
-    percent held."""
+    """Shares of a question from `twins` drawn at random and `known` questions, over `draws`: the mean total variation from
+    people's shares of the corrected ones, twins as they are and the mean of the known, and how many shares the intervals of
+    `level` percent held."""
 
     name: str
     twins: int

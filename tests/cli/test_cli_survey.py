@@ -209,3 +209,14 @@ def test_what_is_known_of_people_is_checked(pair, tmp_path, capsys, file: str, t
     (tmp_path / "x.csv").write_text(text)
     assert main(_run(pair, file, str(tmp_path / "x.csv"))) == 2
     assert said in capsys.readouterr().err
+
+
+def test_the_benchmark_prints_speed_and_memory(pair, capsys) -> None:
+    assert main(["survey", "bench", "--human", str(pair[0]), "--twin", str(pair[1]), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["people"], found["questions"]) == (48, 9)
+    assert [item["what"] for item in found["figures"]] == ["ridge alone", "all ten methods"]
+    assert all(item["seconds"] > 0 and 50 < item["peak_memory_mb"] < 2000 for item in found["figures"])
+    assert main(["survey", "bench", "--human", str(pair[0])]) == 2
+    assert main(["survey", "bench", "--human", str(pair[0]), "--twin", "nowhere.csv"]) == 2
+    assert "nowhere.csv" in capsys.readouterr().err

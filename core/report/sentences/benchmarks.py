@@ -5,6 +5,7 @@ from __future__ import annotations
 from core.report.document import Document, Paragraph, Table
 from core.services.benchmarks.engine import BenchResult
 from core.services.benchmarks.store import BenchStoreResult
+from core.services.benchmarks.twins import BenchTwinsResult
 
 
 def bench_document(result: BenchResult) -> Document:
@@ -15,6 +16,20 @@ def bench_document(result: BenchResult) -> Document:
         (
             Paragraph(f"{result.machine}; medians of {result.repeat}."),
             Table(("What", "Personas", "Seconds", "Peak MB"), rows),
+        ),
+    )
+
+
+def bench_twins_document(result: BenchTwinsResult) -> Document:
+    """Measured speed and memory of calibrating."""
+    rows = tuple((item.what, item.seconds, item.cpu_seconds, item.peak_memory_mb) for item in result.figures)
+    return Document(
+        f"How fast are {result.people:,} twins of {result.questions} questions calibrated on this machine?",
+        (
+            Paragraph(
+                f"{result.machine}; every question predicted as if people had not answered it, after reading the tables."
+            ),
+            Table(("What", "Seconds", "CPU seconds", "Peak MB"), rows, digits=1),
         ),
     )
 

@@ -88,7 +88,7 @@ def twin_scores(folder: Path, done: TwinScores, watch: ProgressReporter) -> Iter
 
 
 def twin_verdicts(data: Path, watch: ProgressReporter) -> Callable[[Header], TwinVerdicts]:
-    """What is said beforehand, on every pair, and corrections of shares on OpinionQA. InputError for files that cannot be read."""
+    """What is said beforehand, on every pair, and corrections of shares on OpinionQA. InputError for unreadable files."""
     folder, found = data / "twins", []
     for place, name in enumerate((*CONSTRUCTIONS, MOVIELENS)):
         watch.check()

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.execution.executor import Executor
 from core.execution.progress import ProgressReporter
 from core.report.document import Block, Code, Details, Figure, Heading, Paragraph
 from core.report.documents import document_of
@@ -36,10 +37,10 @@ from core.survey.calibration.base import TWIN_METHODS
 from core.survey.calibration.problem import QUESTION, TARGETS
 from pages.common.job_panel import measure
 from pages.common.render import render
-from pages.common.shell import Workspace
+from pages.common.shell import Workspace, visitor
 from pages.views.survey_twins.tables import Pair
 
-#: Quick ones, of tables that are brought; the example is small enough for all.
+#: Quick ones, which serve most tables.
 QUICK = ("ridge", "elastic_net", "synthetic_control", "synthetic_intervention", "stack")
 PLACE = {"question": "a new question", "user": "a new person"}
 
@@ -51,9 +52,7 @@ def board_view(workspace: Workspace, pair: Pair) -> None:
         "Predict", TARGETS, default=QUESTION, format_func=PLACE.__getitem__, required=True, key="target", bind="query-params",
     ))  # fmt: skip
     known = list(TWIN_METHODS)
-    methods = right.multiselect(
-        "Methods", known, default=known if pair.generated else list(QUICK), format_func=method_label, key="methods"
-    )
+    methods = right.multiselect("Methods", known, default=list(QUICK), format_func=method_label, key="methods")
     request = CalibrateRequest(
         pair.names["human"], pair.names["twin"], pair.construction, target, tuple(methods), pair.names.get("demographics"),
         pair.names.get("retest"),
@@ -124,12 +123,15 @@ def _result(
     found = workspace.store.find_complete(record.inputs_hash())
     if found is not None:
         return read_kept(found)
-    measure(
-        workspace, record.kind, record.inputs_hash(), takes=takes, label=label,
-        work=lambda watch, _: kept_calibration(
-            workspace.store, request, pair.hashes, measure=lambda: work(watch), watch=watch
-        ),
-    )  # fmt: skip
+    subject = record.inputs_hash()
+
+    def job(watch: ProgressReporter, _: Executor) -> Any:
+        return kept_calibration(workspace.store, request, pair.hashes, measure=lambda: work(watch), watch=watch)
+
+    if pair.generated and workspace.jobs.latest(record.kind, subject) is None:
+        # The example is small, and there to be seen.
+        workspace.jobs.start(record.kind, subject, job, by=visitor())
+    measure(workspace, record.kind, subject, job, takes=takes, label=label)
     return None
 
 

@@ -12,15 +12,18 @@ from core.forecasting.baselines import BASELINES
 from core.forecasting.teachers import is_held_out
 from core.report.document import duration
 from core.report.readme_twins import twins_table, verdicts_table
+from core.report.sentences.asked_small import asked_rows, crowd_sentences, split_sentence
 from core.report.sentences.known_worlds import WORLD_WORDS, against_words
 from core.report.sentences.language import run_cost_text
 from core.report.sentences.skill import changes, listed
 from core.services.evaluation.backtests import read_exported
 from core.services.evaluation.results import BacktestResult, Measured
 from core.services.runs.costs import CostBefore
+from core.study import load_study
 from core.validity.effect_estimators import EFFECT_ESTIMATORS
 from core.validity.measured import (
     AblationPrices,
+    AskedScores,
     AskingCosts,
     Header,
     KnownWorlds,
@@ -336,6 +339,22 @@ def own_model_calls(costs: AskingCosts) -> str:
 
 
 #: What stands between the markers of README, by the marker's name: the file it is made from, its class, and the words.
+def asked_table(scores: AskedScores) -> str:
+    """A small model's forecasts and ablations beside those of the rules engine and the baselines, its people and canaries."""
+    places = [load_study(item.study).place for item in scores.splits]
+    head = [
+        "Macro RMSE, points",
+        *(f"{place}: {name}" for place in places for name in (scores.model, "`rules`, same people")),
+    ]
+    said = [f"{place}: {split_sentence(item)}" for place, item in zip(places, scores.splits, strict=True)]
+    parts = [
+        _table(head, asked_rows(scores.splits)),
+        _paragraph([*said, *crowd_sentences(scores)]),
+        _from(scores.header),
+    ]
+    return "\n\n".join(parts)
+
+
 BLOCKS: Mapping[str, tuple[str, Any, Callable[[Any], str]]] = {
     "uae": ("study_uae", StudyScores, uae_table),
     "countries": ("backtest", BacktestResult, countries_table),
@@ -349,6 +368,7 @@ BLOCKS: Mapping[str, tuple[str, Any, Callable[[Any], str]]] = {
     "twin_verdicts": ("twin_verdicts", TwinVerdicts, verdicts_table),
     "asking": ("asking", AskingCosts, asking_words),
     "asking_ways": ("asking", AskingCosts, asking_ways),
+    "asked_small": ("asked_small", AskedScores, asked_table),
     "asking_own_model": ("asking", AskingCosts, own_model_calls),
 }
 

@@ -128,6 +128,61 @@ class AskingCosts(Strict):
 
 
 @dataclass(frozen=True)
+class CrowdChecks(Strict):
+    """What the persona audit found, asked of so many `personas`: agreement of repeated samples (ICC) and the share of variance
+    between people, the spread between them over that of the rules engine's, how many other wordings moved the answers, and how
+    many cues. None where a figure is not defined."""
+
+    personas: int
+    questions: int
+    samples_agree: float | None
+    between_people: float | None
+    spread_to_rules: float | None
+    wordings: int
+    wordings_moved: int
+    cues: int
+    cues_moved: int
+
+
+@dataclass(frozen=True)
+class AskedSplit(Strict):
+    """A run of a language model beside the rules engine's, of the same people on the same days: errors by forecaster as in
+    `Split`, and the share of comparisons in which a stricter policy moves a behaviour as expected. `answered` of the
+    `questions` have an answer, those about each of the `situations` from `fewest` personas or more."""
+
+    study: str
+    train_end: date
+    test_end: date
+    personas: int
+    situations: int
+    questions: int
+    answered: int
+    fewest: int
+    repairs: int
+    model: Mapping[str, float]
+    rules: Mapping[str, float]
+    model_as_expected: float | None
+    rules_as_expected: float | None
+
+
+@dataclass(frozen=True)
+class AskedScores(Strict):
+    """What a model's answers, which ship, come to: its `splits`, the checks of its personas, and the mean answer to each
+    canary with how many of the canaries' replies were valid at the first try."""
+
+    header: Header
+    model: str
+    splits: tuple[AskedSplit, ...]
+    checks: CrowdChecks | None
+    canaries: Mapping[str, float]
+    canaries_asked: int
+    canaries_valid: int
+
+    def of_study(self, study: str) -> AskedSplit | None:
+        return next((item for item in self.splits if item.study == study), None)
+
+
+@dataclass(frozen=True)
 class StylisedFacts(Strict):
     """How the baselines' errors compare with each other over `places` real countries that `train_end` splits: by baseline,
     between what the middle half of them lies, and in how many it is the `best`; how policy went (`POLICY_FACTS`), likewise;
@@ -221,12 +276,23 @@ class TwinVerdicts(Strict):
     parity_difference: Mapping[str, Mapping[str, float]]
 
 
-Kind = TypeVar("Kind", StudyScores, AblationPrices, KnownWorlds, AskingCosts, StylisedFacts, TwinScores, TwinVerdicts)
+Kind = TypeVar(
+    "Kind", StudyScores, AblationPrices, KnownWorlds, AskingCosts, AskedScores, StylisedFacts, TwinScores, TwinVerdicts
+)
 
 
 KINDS: Mapping[str, Any] = {
     kind.__name__: kind
-    for kind in (StudyScores, AblationPrices, KnownWorlds, AskingCosts, StylisedFacts, TwinScores, TwinVerdicts)
+    for kind in (
+        StudyScores,
+        AblationPrices,
+        KnownWorlds,
+        AskingCosts,
+        AskedScores,
+        StylisedFacts,
+        TwinScores,
+        TwinVerdicts,
+    )
 }
 
 

@@ -5,6 +5,7 @@ Its weights are fetched as a user fetches them, once for all workers; where that
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -24,6 +25,7 @@ from local_model_cases import answers_with
 
 from core.cognition.engine import ResponseEngine
 from core.cognition.llm.cache import AnswerCache
+from core.cognition.llm.canaries import REPEATS
 from core.cognition.llm.engine import LanguageEngine, language_engine
 from core.cognition.llm.local_server import close_servers, enter_server, leave_server
 from core.cognition.llm.local_weights import MODELS_VARIABLE, SMALL, SMOLLM2, caution_of, models_folder, weights_of
@@ -31,13 +33,20 @@ from core.cognition.llm.prices import load_prices, price_of
 from core.cognition.llm.types import ModelSpec
 from core.errors import InputError
 from core.execution.executor import Executor
+from core.services.language.answer_cache import import_answers
 from core.services.language.local_models import fetch_model, local_models, model_is_here, serve_model
 from core.services.populations.synthesis import make_population
+from core.services.surveys.trial import ANSWERS
+from core.settings import shipped_data
+from core.store.database import Store
 from core.study import Study, load_study
 from core.survey.ask import SurveyRespondents, ask_survey
 from core.survey.prompts import SurveyWriter, load_survey_prompts
 from core.survey.questions import SurveyQuestion
 from core.testing.engine_contract import EngineContract
+
+#: CPU seconds of the model after which a run is killed: it is loaded, and has not answered everything.
+SECONDS_ASKED = 4.0
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +72,14 @@ def cache() -> Iterator[AnswerCache]:
 
 
 def one_behaviour() -> Study:
-    return replace(study(), behaviours=study().behaviours[:1])
+    """One behaviour and two indicators: reading the prompt is most of the time that an answer takes."""
+    return replace(study(), behaviours=study().behaviours[:1], indicators=study().indicators[:2])
+
+
+def few(count: int) -> pd.DataFrame:
+    """People in few words."""
+    found = people(count)
+    return found.assign(text=found["text"].str.split(".").str[0] + ".")
 
 
 def asking(cache: AnswerCache | None = None, **options: object) -> LanguageEngine:
@@ -80,7 +96,7 @@ class TestLocal(EngineContract):
 
     @pytest.fixture
     def personas(self) -> pd.DataFrame:
-        return pd.concat([people(2), people(1)], ignore_index=True)
+        return pd.concat([few(2), few(1)], ignore_index=True)
 
     @pytest.fixture
     def contexts(self) -> pd.DataFrame:
@@ -99,15 +115,16 @@ class TestLocal(EngineContract):
         assert np.array_equal(there, engine.respond(*one[1:]))
 
 
-def test_equal_seeds_have_equal_answers_whatever_was_asked_before(weights: Path) -> None:
-    situations, two = some_contexts().iloc[[0, 7]], people(2)
-    first = asking().ask(two.iloc[:1], situations.iloc[:1])
-    asking().ask(two.iloc[1:], situations.iloc[1:])
-    again, at_once = (asking().ask(two.iloc[:1], situations.iloc[:1]) for _ in range(2))
+def test_equal_seeds_have_equal_answers_whatever_was_asked_before(weights: Path, cache: AnswerCache) -> None:
+    one, situation = few(1), some_contexts().iloc[:1]
+    # As it was asked among the questions of the contract, after another one, whose beginning is known, and after itself, when
+    # nothing is.
+    first = asking(cache).ask(one, situation)
+    again, at_once = (asking().ask(one, situation) for _ in range(2))
     assert np.array_equal(first.values, again.values)
     assert first.outcomes[0].raw == again.outcomes[0].raw == at_once.outcomes[0].raw
     assert first.values.min() >= 0 and first.values.max() <= 1
-    assert all(item.attempts == 1 for item in first.outcomes)  # the server holds the model to whole percents
+    assert all(item.attempts == 1 for item in again.outcomes)  # the server holds the model to whole percents
     assert first.model_ids == (f"{SMOLLM2.name}-{SMOLLM2.sha256[:12]}",) and caution_of(*first.model_ids) == SMALL
 
 
@@ -175,12 +192,40 @@ def test_ten_of_ten_answers_are_valid_by_log_probabilities(weights: Path) -> Non
     meridia = load_study("meridia")
     question = SurveyQuestion.of_choices("Should shops be open on Sundays?", ["Yes", "No"])
     writer = SurveyWriter(meridia, load_survey_prompts(letters=True), question)
-    ten = make_population(meridia, 10, 0).personas
+    five = make_population(meridia, 5, 0).personas
+    five = five.assign(text=five["text"].str.split(".").str[0] + ".")
     spec = ModelSpec("local", SMOLLM2.name, timeout=300)
-    found = ask_survey(writer, ten, SurveyRespondents("local", spec))
-    assert np.allclose(found.values.sum(axis=-1), 1) and found.values.shape == (10, 1, 2) and not found.problems
-    assert all((item.attempts, item.tokens_out) == (1, 1) for item in found.outcomes)  # none was mended
+    found = ask_survey(writer, five, SurveyRespondents("local", spec, rotations=2))
+    assert np.allclose(found.values.sum(axis=-1), 1) and found.values.shape == (5, 1, 2) and not found.problems
+    assert [(item.attempts, item.tokens_out) for item in found.outcomes] == [(1, 1)] * 10  # none was mended
     assert 0 < (found.unread or 0) < 0.5
-    turned = ask_survey(writer, ten.iloc[:1], SurveyRespondents("local", spec, rotations=2))
-    other = turned.outcomes[1].answer["letters"]
-    assert turned.values[0, 0] == pytest.approx((found.values[0, 0] + [other["B"], other["A"]]) / 2)
+    for person, pair in enumerate(zip(found.outcomes[::2], found.outcomes[1::2], strict=True)):
+        straight, turned = (item.answer["letters"] for item in pair)
+        assert found.values[person, 0, 0] == pytest.approx((straight["A"] + turned["B"]) / 2)
+
+
+def test_a_run_killed_while_it_asks_is_taken_up_by_the_same_command(weights: Path, tmp_path: Path) -> None:
+    """kill -9 of `policytwin run meridia --engine local`, of whose questions all but one are answered by what ships."""
+    path = tmp_path / "store.duckdb"
+    with Store(path) as store:
+        import_answers(store, shipped_data() / ANSWERS)
+        rows = store.read("llm_calls", columns=["key", "prompt_version", "design"])
+        asked = rows[(rows["prompt_version"] == "mobility-2") & (rows["design"] == "blinded")]
+        AnswerCache(store).forget(asked["key"].iloc[:1])
+    script = Path(__file__).parents[1] / "support" / "killed_model.py"
+    line = [sys.executable, str(script), "run", "meridia", "--engine", "local", "--trials", "2", "--timeout", "300"]
+    line += ["--json", "--db", str(path)]
+    killed = subprocess.Popen(line, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    while sum(item.cpu_times().user for item in psutil.Process(killed.pid).children()) < SECONDS_ASKED:
+        assert killed.poll() is None, "it ended before it could be killed"
+        time.sleep(0.05)
+    os.kill(killed.pid, signal.SIGKILL)
+    assert killed.wait() == -signal.SIGKILL
+    with Store(path) as store:
+        [row] = store.runs(kind="run").to_dict("records")
+        kept = len(store.read("llm_calls", columns=["key"], run_id=row["run_id"]))
+    assert row["status"] == "interrupted" and kept < 1 + REPEATS
+    done = subprocess.run(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
+    values = json.loads(done.stdout)
+    assert values["run_id"] == row["run_id"] and values["asking"]["calls"] == 1 + REPEATS - kept
+    assert values["asking"]["of_run"]["answered"] == 1 + REPEATS and not values["asking"]["failed"]

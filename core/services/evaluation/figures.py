@@ -19,6 +19,7 @@ from core.execution.progress import ProgressReporter
 from core.forecasting.places import PATTERN
 from core.records import code_version
 from core.services.evaluation.ablations import ablate
+from core.services.evaluation.asked_scores import asked_scores
 from core.services.evaluation.backtests import backtest, export_backtest, file_hash, measured_now, read_exported
 from core.services.evaluation.figures_parts import asking_costs, known_worlds_scores, prices_of, split_of
 from core.services.evaluation.known_worlds import known_worlds
@@ -34,6 +35,7 @@ from core.store.database import Store
 from core.study import load_study
 from core.validity.measured import (
     AblationPrices,
+    AskedScores,
     AskingCosts,
     Header,
     KnownWorlds,
@@ -203,6 +205,12 @@ def _asking(bench: Bench) -> Made:
     return time.perf_counter() - began, lambda header: AskingCosts(header, estimate, calls)
 
 
+def _asked(bench: Bench) -> Made:
+    began = time.perf_counter()
+    found = asked_scores(bench.store, bench.data, bench.watch, bench.executor)
+    return time.perf_counter() - began, lambda header: replace(found, header=header)
+
+
 def _twins(measurement: Measurement, bench: Bench, folder: Path) -> Header:
     """Written after each pair of tables, for the whole takes long; what this code made of these files is not made again."""
     assert bench.data is not None
@@ -288,6 +296,10 @@ MEASUREMENTS: Mapping[str, Measurement] = {
             "asking", "what asking a language model would take",
             "policytwin run uae --data DIR --engine gemini --model gemini-2.5-flash-lite --estimate", FILES, _asking,
             AskingCosts,
+        ),
+        _measurement(
+            "asked_small", "what a small language model's shipped answers come to",
+            "policytwin figures --data DIR --only asked_small", FILES, _asked, AskedScores,
         ),
         Measurement(
             "survey_twins", "calibrated twins on real pairs of tables", "policytwin figures --data DIR --only survey_twins",

@@ -10,12 +10,15 @@ import streamlit as st
 
 from core.forecasting.metrics import MACRO
 from core.report.figures.simulate import by_kind_figure, engine_errors_figure
+from core.report.sentences.asked_small import asked_blocks
 from core.report.sentences.simulate import took_row
 from core.report.sentences.sources import source_line
 from core.services.evaluation.engine_comparison import MOST_RUNS, Comparison, beside, compare_engines, runs_to_compare
 from core.study import Study
+from core.validity.measured import AskedScores, read_measured
 from pages.common.address import pick_several
 from pages.common.charts import chart, download
+from pages.common.render import render
 from pages.common.results_cache import remembered
 from pages.common.shell import Workspace, plain_text
 
@@ -23,6 +26,13 @@ ALSO_SHOWN = "Average"
 
 
 def compare_view(workspace: Workspace) -> dict[str, Any]:
+    """Runs side by side, and what was measured of a small model beside the rules engine; returns which runs."""
+    chosen = _runs(workspace)
+    render(asked_blocks(read_measured(AskedScores, "asked_small"), workspace.study.id), "asked-small")
+    return chosen
+
+
+def _runs(workspace: Workspace) -> dict[str, Any]:
     """Choose runs, and see their errors, what their people do, how much they differ, and what they took; returns which."""
     study, run = workspace.study, workspace.run
     st.markdown("##### Which engine answers best, and how differently do its people answer?")

@@ -1,0 +1,25 @@
+"""A process that runs Meridia with the model on this machine, to be killed: `policytwin` with one canary of five.
+
+python killed_model.py run meridia --engine local …
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from core.cli import main
+from core.cognition.llm import canaries
+
+
+def with_one_canary() -> None:
+    """Reading five situations three times each is most of what a run with few questions would take."""
+    name, text = next(iter(canaries.CANARIES.items()))
+    canaries.CANARIES = {name: text}
+
+
+if __name__ == "__main__":
+    with_one_canary()
+    sys.exit(main(sys.argv[1:]))

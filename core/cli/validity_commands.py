@@ -26,6 +26,7 @@ from core.cli.options import (
 BACKTEST_REQUEST, LEARN_REQUEST, WORLDS_REQUEST, ABLATE_REQUEST = (
     f"core.services.evaluation.requests:{name}Request" for name in ("Backtest", "Learn", "Worlds", "Ablate")
 )
+DONORS_REQUEST = "core.services.evaluation.donors:DonorsRequest"
 BENCH_REQUEST = "core.services.benchmarks.engine:BenchRequest"
 
 
@@ -48,6 +49,9 @@ def add(commands: Any) -> None:
         "learn from many places' past: recovery, season, widths of intervals, errors of effects, days off",
     )
     request_options(learn, LEARN_REQUEST, stored=False, workers=2)
+
+    text = "what a place would have been like without what happened to it alone: made of donor places, fitted before"
+    request_options(command(commands, "donors", _donors, text), DONORS_REQUEST, stored=False, workers=0)
 
     worlds = command(commands, "worlds", _worlds, "how far contrasts miss in worlds whose truth is known")
     request_options(worlds, WORLDS_REQUEST, workers=2)
@@ -72,6 +76,14 @@ def _kept(arguments: argparse.Namespace) -> Iterator[Any]:
             yield store
     else:
         yield None
+
+
+def _donors(arguments: argparse.Namespace) -> None:
+    from core.report.sentences.donors import donors_document
+    from core.services.evaluation.donors import donors
+
+    result = donors(request_of(arguments, DONORS_REQUEST))
+    show_result(result, arguments, lambda: donors_document(result))
 
 
 def _backtest(arguments: argparse.Namespace) -> None:

@@ -102,7 +102,9 @@ def _found(store: Store, result: Result, run_id: str) -> tuple[Document, str] | 
         return of_run(store, run_id), data
     if type(result) in OF_TABLES:
         named = store.run(run_id).record.input_hashes.items()
-        return OF_TABLES[type(result)](result), ", ".join(f"{name} {key[:12]}" for name, key in named)
+        return OF_TABLES[type(result)](result), ", ".join(
+            f"{name} {key[:12]}" if len(key) == 64 else key for name, key in named
+        )
     if type(result) not in DOCUMENTS:
         return None
     study = stored_study(store, store.run(run_id).record)

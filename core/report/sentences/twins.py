@@ -269,7 +269,7 @@ def prediction_document(result: PredictionResult) -> Document:
     """What people would answer on average, how sure that is, and what the method reached on questions with answers."""
     spread: tuple[Block, ...] = ()
     if result.shares is not None:
-        shares = share_blocks(result.shares, f"{result.human} and {result.twin}")
+        shares = share_blocks(result.shares, " and ".join(dict.fromkeys((result.human, result.twin))))
         spread = (Heading("How people's answers would spread"), *shares)
     return Document(
         f"What would people answer to “{result.question}”?",

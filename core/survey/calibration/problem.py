@@ -62,14 +62,19 @@ class Donors:
 
 
 class CalibrationProblem:
-    """Two tables (people, questions) of the same people and questions, NaN where not answered, and what is to be predicted."""
+    """Two tables (people, questions) of the same people and questions, NaN where not answered, and what is to be predicted;
+    `scale` is that of the twins where it is not their own."""
 
-    def __init__(self, twins: np.ndarray, people: np.ndarray, target: str = QUESTION) -> None:
+    def __init__(
+        self, twins: np.ndarray, people: np.ndarray, target: str = QUESTION, scale: Scale | None = None
+    ) -> None:
         self.twins, self.people, self.target = np.asarray(twins, float), np.asarray(people, float), target
         #: Answers of completions by (rank, shrinkage) and part, so that two methods with one objective share them.
         self.completed: dict[tuple[int, float], dict[tuple[int, ...], np.ndarray]] = {}
         #: Methods may run in several threads; what they share is made once.
         self.lock = RLock()
+        if scale is not None:
+            self.twin_scale = scale
         self._factors: dict[tuple[int, ...], tuple[Scale, np.ndarray, np.ndarray]] = {}
         if self.twins.shape != self.people.shape:
             raise ValueError(f"twins have the shape {self.twins.shape}, people {self.people.shape}")

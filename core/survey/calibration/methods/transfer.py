@@ -88,6 +88,9 @@ class SyntheticControl(TransferCalibrator):
         self.tolerance = tolerance
         self.most_steps = most_steps
 
+    def weights(self, problem: CalibrationProblem, kept: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+        return self._on_simplex(problem, [hidden])[np.ix_(kept, hidden)]
+
     def all_weights(self, problem: CalibrationProblem) -> np.ndarray:
         return self._on_simplex(problem, problem.parts())
 

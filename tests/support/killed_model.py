@@ -1,4 +1,5 @@
-"""A process that runs Meridia with the model on this machine, to be killed: `policytwin` with one canary of five.
+"""A process that runs Meridia with the model on this machine, to be killed: `policytwin` with one canary of five and cheap
+baselines.
 
 python killed_model.py run meridia --engine local …
 """
@@ -9,6 +10,8 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import cheap_runs
 
 from core.cli import main
 from core.cognition.llm import canaries
@@ -22,4 +25,5 @@ def with_one_canary() -> None:
 
 if __name__ == "__main__":
     with_one_canary()
+    cheap_runs.use(True)
     sys.exit(main(sys.argv[1:]))

@@ -85,7 +85,9 @@ def verdicts_table(found: TwinVerdicts) -> str:
         [method_label(way), f"{100 * value:.1f}", f"{100 * found.normalised[way]:.1f}"]
         for way, value in sorted(found.accuracy.items(), key=lambda item: -item[1])
     ]
-    text += f"\n\nRight answers on “{found.accuracy_of}”, which people repeat themselves less than always:\n\n"
+    text += (
+        f"\n\nRight answers on “{found.accuracy_of}”, and as a share of how often people repeat their own answer:\n\n"
+    )
     text += _table(["Predicted by", "right, %", "of people's own retest, %"], rows)
     widest = max(found.parity_difference, key=lambda name: found.parity_difference[name]["raw"])
     gap = found.parity_difference[widest]

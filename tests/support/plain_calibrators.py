@@ -62,8 +62,15 @@ def plain_answers(name: str, method, twins: np.ndarray, people: np.ndarray, colu
         lead = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)[2][: method.rank].T
         found = Ridge(alpha=method.penalty).fit(x @ lead, y).predict(z @ lead)
     elif name == "synthetic_prior":
-        lead = np.linalg.svd(z, full_matrices=False)[0][:, : method.rank]
-        found = lead @ lead.T @ (y - y.mean()) + y.mean()
+        table, _, _ = standard(np.where(np.arange(people.shape[1]) == column, 0.0, people))
+        table[:, column] = np.nan
+        empty = np.isnan(table)
+        full = np.where(empty, 0.0, table)
+        full[:, column] = y - y.mean()
+        for _ in range(method.steps):
+            u, size, v = np.linalg.svd(full, full_matrices=False)
+            full = np.where(empty, (u[:, : method.rank] * size[: method.rank]) @ v[: method.rank], full)
+        found = full[:, column] + y.mean()
     elif name == "neural_net":
         found = _net(method, x, y, z, column)
     else:

@@ -58,24 +58,40 @@ class StackedCompletion(TwinCalibrator):
 
 
 class SyntheticPrior(TwinCalibrator):
-    """The twins' column as the first guess of the people's, drawn onto the leading directions of the people's own answers.
+    """The twins' column as the first guess of the people's in their own table, whose empty cells begin at the mean; then `steps`
+    of refilling what is empty, the guess too, by the table's SVD of `rank`. Further steps move nothing much, and end where the
+    guess is all but forgotten."""
 
-    The fixed point of completing the people's table by SVDs of `rank` from that guess, where the column that nobody answered
-    lies in the span of the others' factors; the published iteration stops before it gets there.
-    """
-
-    def __init__(self, rank: int = 8) -> None:
+    def __init__(self, rank: int = 8, steps: int = 3) -> None:
         self.rank = rank
+        self.steps = steps
 
     def _predict(
         self, problem: CalibrationProblem, units: Sequence[int] | None
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        for donors in problem.donors(units):
-            kept = np.delete(np.arange(problem.units), donors.hidden)
-            lead = np.linalg.svd(donors.answers[:, kept], full_matrices=False)[0][:, : self.rank]
-            guess = problem.design[:, donors.hidden]
-            level = guess.mean(axis=0)
-            yield donors.hidden, problem.back(lead @ (lead.T @ (guess - level)) + level, donors)
+        for part in problem.parts(units):
+            others = problem.people.copy()
+            if problem.by_user:
+                others[part] = np.nan
+            else:
+                others[:, part] = np.nan
+            own = Scale.of(others)
+            table = own.off(others).T if problem.by_user else own.off(others)
+            empty = np.isnan(table)
+            filled, level = np.where(empty, 0.0, table), problem.centre[part]
+            filled[:, part] = problem.design[:, part] - level
+            for _ in range(self.steps):
+                filled = np.where(empty, _of_rank(filled, self.rank), filled)
+            scale = own if problem.by_user else problem.twin_scale
+            yield part, problem.back(filled[:, part] + level, Donors(part, filled, scale))
+
+
+def _of_rank(table: np.ndarray, rank: int) -> np.ndarray:
+    """The nearest table of this rank, by the products of its shorter side."""
+    if table.shape[0] < table.shape[1]:
+        return _of_rank(table.T, rank).T
+    lead = np.linalg.eigh(table.T @ table)[1][:, -rank:]
+    return np.asarray(table @ lead @ lead.T)
 
 
 TWIN_METHODS.register(TwinMethod(

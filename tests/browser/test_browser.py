@@ -263,16 +263,11 @@ def test_where_the_twin_helps_is_seen_at_once_and_looked_into(address: str, page
 
 
 def test_a_model_is_asked_and_its_answer_read(address: str, page: Page) -> None:
-    """Choose a model and a server, see the cost, run, read an answer with its reason, and set engines side by side."""
+    """A model from a link, its server chosen: see the cost, run, read an answer with its reason, and set engines side by side."""
     with openai_server(any_model(reason="I keep to <b>my own</b> street.")) as url:
-        page.goto(f"{address}/Simulate?study=meridia&sim-asked=2&sim-trials=1&{DAYS}")
+        page.goto(f"{address}/Simulate?study=meridia&sim-asked=2&sim-trials=1&engine=openai&openai-model=m-1&{DAYS}")
         settled(page)
         body = page.get_by_test_id("stMain")
-        page.get_by_text("OpenAI-compatible", exact=True).click()
-        settled(page)
-        page.get_by_label("Model", exact=True).fill("m-1")
-        page.get_by_label("Model", exact=True).press("Enter")
-        settled(page)
         page.get_by_role("combobox", name=re.compile("Server")).click()
         page.get_by_role("option", name="Another address").click()
         settled(page)

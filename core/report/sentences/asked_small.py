@@ -50,7 +50,7 @@ def crowd_sentences(scores: AskedScores) -> list[str]:
     """What the checks of the model's people and the canaries found."""
     said, checks = [], scores.checks
     if checks is not None:
-        between = "–" if checks.between_people is None else f"{checks.between_people:.0%}"
+        between = "–" if checks.between_people is None else f"{max(0.0, checks.between_people):.0%}"
         said.append(
             f"Of Meridia's people {checks.personas} were asked again ({checks.questions} answers): repeated answers agree by "
             f"{_shown(checks.samples_agree, 2)} (ICC), {between} of the variance lies between people, whose spread is "

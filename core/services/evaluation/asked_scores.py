@@ -115,7 +115,9 @@ def _as_expected(result: RunResult) -> float | None:
 def _checks(store: Store, run_id: str, watch: ProgressReporter) -> CrowdChecks | None:
     """The persona audit of a run from answers that ship with it; None where they do not."""
     try:
-        found = audit_personas(PersonaAuditRequest(run_id, AUDITED, SITUATIONS, REPEATS), store, watch=watch)
+        # Figures of months that the model recalls are not bounded, and some have no valid answer.
+        request = PersonaAuditRequest(run_id, AUDITED, SITUATIONS, REPEATS, asking=replayed("meridia").asking)
+        found = audit_personas(request, store, watch=watch)
     except (AnswersMissing, NotAsked):
         return None
     agree, spread = found.samples_agree, found.spread

@@ -35,6 +35,7 @@ from core.services.surveys.kept_calibrations import (
 )
 from core.survey.calibration.base import TWIN_METHODS
 from core.survey.calibration.problem import QUESTION, TARGETS
+from pages.common.address import pick
 from pages.common.job_panel import measure
 from pages.common.render import render
 from pages.common.shell import Workspace, visitor
@@ -104,7 +105,7 @@ def kept_view(workspace: Workspace) -> None:
         )
         for name, run in runs.items()
     }  # fmt: skip
-    chosen = str(st.selectbox("Result", list(words), format_func=words.__getitem__, key="kept", bind="query-params"))
+    chosen = str(pick(workspace.study, "kept", "Result", list(words), words.__getitem__, next(iter(words))))
     result = read_kept(runs[chosen])
     if isinstance(result, CalibrationResult):
         result_view(result, f"{result.human} and {result.twin}")

@@ -116,7 +116,7 @@ def accuracy_blocks(result: CalibrationResult) -> tuple[Block, ...]:
         return ()
     rows = sorted(result.accuracy.items(), key=lambda item: -item[1].accuracy)
     best = next((item for item in rows if item[0] not in (MODE, DEMOGRAPHICS)), rows[0])
-    mode = result.accuracy[MODE]
+    mode, known = result.accuracy[MODE], best[1].normalised is not None
     ahead = mode.accuracy >= best[1].accuracy
     text = f"{method_label(best[0])} gives {100 * best[1].accuracy:.0f}% of people's answers exactly"
     if best[1].normalised is not None:
@@ -126,9 +126,9 @@ def accuracy_blocks(result: CalibrationResult) -> tuple[Block, ...]:
         Heading("How often is the answer right?"),
         Paragraph(text, "caution" if ahead else "plain"),
         Table(
-            ("Predicted by", "Right, %", "Of people's own retest, %"),
+            ("Predicted by", "Right, %", *(("Of people's own retest, %",) if known else ())),
             tuple(
-                (method_label(name), 100 * item.accuracy, None if item.normalised is None else 100 * item.normalised)
+                (method_label(name), 100 * item.accuracy, *((100 * (item.normalised or 0.0),) if known else ()))
                 for name, item in rows
             ),
             "A prediction counts as the nearest answer that people give. The most frequent answer and the ridge on demographics "

@@ -18,7 +18,7 @@ from core.services.surveys.calibration_results import CalibrationResult, Predict
 from core.statistics.levels import SHOWN, tails
 from core.survey.calibration.accuracy import accuracies, group_scores
 from core.survey.calibration.base import TWIN_METHODS
-from core.survey.calibration.board import board, method_names
+from core.survey.calibration.board import TRIVIAL, board, method_names
 from core.survey.calibration.correction import FEWEST_QUESTIONS, corrected_shares
 from core.survey.calibration.diagnostics import diagnose
 from core.survey.calibration.problem import QUESTION, CalibrationProblem
@@ -75,8 +75,10 @@ def calibrated(
     if by_question and (people.traits is not None or people.retest is not None):
         traits = None if people.traits is None else people.traits.reindex(list(tables.ids))
         retest = None if people.retest is None else people.retest.reindex(list(tables.questions)).to_numpy(float)
-        accuracy = accuracies(problem, found.answers, retest, traits)
-        groups = {} if traits is None else group_scores(problem, found.answers, traits)
+        # The trivial baseline orders people, and is on no question's own scale.
+        placed = {name: table for name, table in found.answers.items() if name != TRIVIAL}
+        accuracy = accuracies(problem, placed, retest, traits)
+        groups = {} if traits is None else group_scores(problem, placed, traits)
     result = CalibrationResult(
         human=Path(request.human).name, twin=Path(request.twin).name, construction=request.construction,
         target=request.target, raw=found.raw, trivial=found.trivial, methods=found.methods, people=len(tables.ids),

@@ -108,7 +108,7 @@ def kept_view(workspace: Workspace) -> None:
     chosen = str(pick(workspace.study, "kept", "Result", list(words), words.__getitem__, next(iter(words))))
     result = read_kept(runs[chosen])
     if isinstance(result, CalibrationResult):
-        result_view(result, f"{result.human} and {result.twin}")
+        result_view(result, " and ".join(dict.fromkeys((result.human, result.twin))))
     else:
         document = document_of(workspace.store, chosen)
         render((Heading(document.title), *document.blocks), "kept")

@@ -23,7 +23,7 @@ def board_bars(rows: pd.DataFrame, source: str) -> go.Figure:
             hovertemplate="%{y}: %{x:.3f}<extra></extra>",
         )  # fmt: skip
     figure = styled(
-        figure, title="How well hidden answers are predicted", x="mean correlation with people's (bar: standard error)",
+        figure, title="How well hidden answers are predicted", x="mean correlation (bar: standard error)",
         source=source, height=160 + 30 * len(rows),
     )  # fmt: skip
     figure.update_layout(hovermode="closest")

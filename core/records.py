@@ -32,6 +32,7 @@ RUN_KINDS = (
     "sensitivity",
     "simulate",
     "backtest",
+    "panel_backtest",
     "ablations",
     "worlds",
     "groups",

@@ -17,7 +17,7 @@ import pandas as pd
 
 from core.calibration.anchoring import is_off
 from core.calibration.pace import pace_of
-from core.calibration.transfer_prior import TransferPrior, transfer_prior_after
+from core.calibration.transfer_prior import Prior, Priors, transfer_prior_after
 from core.cognition.engine import DAY_TYPE
 from core.errors import TooLittleObserved
 from core.policy.calendar import Calendar
@@ -52,7 +52,7 @@ class Window:
     actual: np.ndarray
     no_policy: np.ndarray
     frozen_policy: np.ndarray
-    transfer_prior: TransferPrior
+    transfer_prior: Prior
 
     @cached_property
     def train(self) -> pd.DatetimeIndex:
@@ -124,9 +124,11 @@ def build_problem(
     inner: bool = True,
     fewest: int | None = None,
     seasons: bool = False,
+    priors: Priors | None = None,
 ) -> Problem:
     """Cut everything at `train_end` and build the windows, with `fewest` periods of training (None: the pace of the step);
-    contexts with `seasons` are for engines that are told of the season. Raises TooLittleObserved where the split leaves too
+    contexts with `seasons` are for engines that are told of the season. `priors` stand in for the study's own tables of what
+    other places teach. Raises TooLittleObserved where the split leaves too
     little."""
     step, pace = study.step, pace_of(study)
     fewest = pace.fewest_training if fewest is None else fewest
@@ -180,7 +182,7 @@ def build_problem(
             actual=rows[1 + 3 * number],
             no_policy=rows[2 + 3 * number],
             frozen_policy=rows[3 + 3 * number],
-            transfer_prior=transfer_prior_after(study, origin),
+            transfer_prior=transfer_prior_after(study, origin) if priors is None else priors.after(origin),
         )
         for number, (origin, _) in enumerate(spans)
     ]

@@ -9,14 +9,16 @@ proportion to how far it lies from the tropics.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 
 from core.calibration.learned import known_rows
-from core.study import Study
+from core.study import Step, Study
 
 #: The table's name in the folder of what was learned.
 DRIFT_FILE = "drift.csv"
@@ -29,6 +31,47 @@ TROPICAL, TEMPERATE, SEASON_LIMIT = 25.0, 50.0, 1.2
 LONGEST = 182
 #: The gap at the origin is the mean of the last weeks: it stands for the day in their middle.
 GAP_AGE = timedelta(days=10)
+
+
+class Prior(Protocol):
+    """What is expected beside policy of the periods after an origin."""
+
+    def of(self, dates: pd.DatetimeIndex) -> np.ndarray:
+        """Change of relative activity in each period, (periods, behaviours)."""
+        ...
+
+
+class Priors(Protocol):
+    """What may be known of other places at any origin, where it is not in the study's tables."""
+
+    def after(self, origin: date) -> Prior: ...
+
+    def parameters(self, origin: date) -> Mapping[str, float]:
+        """As `core.calibration.twin.forecast_defaults`."""
+        ...
+
+
+@dataclass(frozen=True)
+class DampedTrend:
+    """A drift a period, (behaviours,), of relative activity, of which each period after the origin has the share `damping` of
+    the one before."""
+
+    origin: date
+    step: Step
+    drift: np.ndarray
+    damping: float
+
+    def of(self, dates: pd.DatetimeIndex) -> np.ndarray:
+        """Change of relative activity, (periods, behaviours)."""
+        return damped(self.step.places(dates, self.origin), self.damping)[:, None] * self.drift
+
+
+def damped(ahead: np.ndarray, damping: float) -> np.ndarray:
+    """How many whole drifts add up over so many periods: damping + damping² + …"""
+    ahead = np.maximum(ahead, 0)
+    if damping == 1.0:
+        return ahead.astype(float)
+    return np.asarray(damping * (1.0 - damping**ahead) / (1.0 - damping))
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,20 @@ def request_options(parser: Parser, request: str, *, stored: bool = True, worker
     json_option(parser)
 
 
+def either_options(parser: Parser, *requests: str, workers: int) -> None:
+    """The options of commands that take one of several requests; which one is theirs to find out."""
+
+    def add(parser: Parser) -> None:
+        from core.cli.requests import add_either
+
+        add_either(parser, map(request_class, requests))
+
+    parser.defer(add)
+    workers_options(parser, workers)
+    store_option(parser)
+    json_option(parser)
+
+
 def request_class(request: str) -> Any:
     module, _, name = request.partition(":")
     return getattr(import_module(module), name)
@@ -181,7 +195,8 @@ def show_result(result: Any, arguments: argparse.Namespace, document: Callable[[
 def study_of(arguments: argparse.Namespace) -> Any:
     from core.study import load_study
 
-    return load_study(arguments.study)
+    place = getattr(arguments, "place", None)
+    return load_study(arguments.study if place is None else f"{arguments.study}@{place}")
 
 
 def finished_run(arguments: argparse.Namespace, store: Any, executor: Any) -> str:

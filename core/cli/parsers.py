@@ -6,6 +6,8 @@ import argparse
 from datetime import date
 from pathlib import Path
 
+from core.study.steps import parse_period
+
 DATE_FORMAT = "YYYY-MM-DD"
 
 
@@ -17,7 +19,9 @@ def folder(text: str) -> Path:
 
 
 def day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a date; allowed: {DATE_FORMAT}") from None
+    """A day; a month or a year is its first one."""
+    found = parse_period(text)
+    if found is None:
+        allowed = f"{DATE_FORMAT}, or YYYY-MM or YYYY where the study's step is as long"
+        raise argparse.ArgumentTypeError(f"'{text}' is not a date; allowed: {allowed}")
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import date
 from pathlib import Path
@@ -20,6 +20,17 @@ Request = TypeVar("Request")
 
 _WORDS: dict[Any, str] = {int: "N", float: "N", date: DATE_FORMAT, Path: "FILE", str: "NAME"}
 _PARSERS: dict[Any, Callable[[str], Any]] = {date: day, Path: Path}
+
+
+def add_either(parser: argparse.ArgumentParser, requests: Iterable[type]) -> None:
+    """The options of several requests, of which one is read: none is needed here, and what is not given is None."""
+    known: set[str] = set()
+    for request in requests:
+        kinds = get_type_hints(request)
+        for item, how in options_of(request):
+            if item.name not in known:
+                _add(parser, item, how, _plain(kinds[item.name]), said=False)
+                known.add(item.name)
 
 
 def add_request(parser: argparse.ArgumentParser, request: type) -> None:
@@ -47,8 +58,12 @@ def read_request(arguments: argparse.Namespace, request: type[Request]) -> Reque
         elif is_dataclass(kind):
             assert isinstance(kind, type)
             given[item.name] = read_request(arguments, kind)
-    for item, _ in options_of(request):
+    for item, how in options_of(request):
         value = getattr(arguments, option_name(item).replace("-", "_"))
+        if value is None:
+            if item.default is MISSING:
+                raise InputError("is needed", where=f"--{option_name(item)}", allowed=how.text)
+            continue
         given[item.name] = tuple(value) if isinstance(value, list) else value
     return request(**given)
 

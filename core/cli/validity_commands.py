@@ -11,6 +11,7 @@ from typing import Any
 from core.cli.options import (
     again_option,
     command,
+    either_options,
     keep_option,
     open_executor,
     open_store,
@@ -22,24 +23,26 @@ from core.cli.options import (
     study_of,
     watch,
 )
+from core.errors import InputError
 
 BACKTEST_REQUEST, LEARN_REQUEST, WORLDS_REQUEST, ABLATE_REQUEST = (
     f"core.services.evaluation.requests:{name}Request" for name in ("Backtest", "Learn", "Worlds", "Ablate")
 )
 DONORS_REQUEST = "core.services.evaluation.donors:DonorsRequest"
+PANEL_REQUEST = "core.services.evaluation.requests:PanelBacktestRequest"
 BENCH_REQUEST = "core.services.benchmarks.engine:BenchRequest"
 
 
 def add(commands: Any) -> None:
     """Register these commands."""
     backtest = command(commands, "backtest", _backtest, "rolling origins over many places")
-    request_options(backtest, BACKTEST_REQUEST, workers=2)
+    either_options(backtest, PANEL_REQUEST, BACKTEST_REQUEST, workers=2)
     keep_option(backtest)
     backtest.add_argument(
         "--export",
         type=Path,
         metavar="FILE",
-        help="also write the scores as JSON, as data/validation/backtest.json has them",
+        help="of countries: also write the scores as JSON, as data/validation/backtest.json has them",
     )
 
     learn = command(
@@ -87,6 +90,32 @@ def _donors(arguments: argparse.Namespace) -> None:
 
 
 def _backtest(arguments: argparse.Namespace) -> None:
+    """Of a study's panel where one is named, else of countries."""
+    strangers = (
+        ("mobility", "policy", "cases", "countries", "export")
+        if arguments.study
+        else ("data", "places", "pool", "personas")
+    )
+    for name in strangers:
+        if getattr(arguments, name) is not None:
+            whose = "countries, without a study" if arguments.study else "a study's panel"
+            raise InputError(
+                f"--{name} is of a backtest of {whose}", where="backtest", allowed="policytwin backtest --help"
+            )
+    (_backtest_panel if arguments.study else _backtest_countries)(arguments)
+
+
+def _backtest_panel(arguments: argparse.Namespace) -> None:
+    from core.report.sentences.panel_backtests import panel_backtest_document
+    from core.services.evaluation.panel_backtests import panel_backtest
+
+    request = request_of(arguments, PANEL_REQUEST)
+    with open_executor(arguments) as executor, _kept(arguments) as store:
+        result = panel_backtest(request, store, watch=watch(), again=arguments.again, executor=executor)
+    show_result(result, arguments, lambda: panel_backtest_document(result))
+
+
+def _backtest_countries(arguments: argparse.Namespace) -> None:
     from core.report.sentences.backtests import backtest_document
     from core.services.evaluation.backtests import backtest, export_backtest, measured_now, read_backtest
 

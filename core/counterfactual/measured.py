@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.calibration.anchoring import OriginResidual, follow_policy
-from core.calibration.transfer_prior import TransferPrior
+from core.calibration.transfer_prior import Prior
 from core.calibration.twin import RelativeActivity
 
 
@@ -38,7 +38,7 @@ class Calibration:
     upper: np.ndarray
     origin_residual: OriginResidual
     trust: float
-    transfer_prior: TransferPrior
+    transfer_prior: Prior
     days_off: np.ndarray
     factor: np.ndarray | float = 1.0
     days_off_error: np.ndarray | None = None

@@ -16,8 +16,18 @@ from core.datasets.findings import Findings
 from core.study import Step
 
 NUMBER = r"^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?$"
-DATE_PATTERNS = {"%Y-%m-%d": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "%Y%m%d": r"^[0-9]{8}$"}
-DATE_WORDS = {"%Y-%m-%d": "days written yyyy-mm-dd", "%Y%m%d": "days written yyyymmdd"}
+#: Days, or months and years by their first day.
+PERIODS = "periods"
+DATE_PATTERNS = {
+    "%Y-%m-%d": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+    "%Y%m%d": r"^[0-9]{8}$",
+    PERIODS: r"^[0-9]{4}(-[0-9]{2}){0,2}$",
+}
+DATE_WORDS = {
+    "%Y-%m-%d": "days written yyyy-mm-dd",
+    "%Y%m%d": "days written yyyymmdd",
+    PERIODS: "days, months or years written yyyy-mm-dd, yyyy-mm or yyyy",
+}
 #: No study lies outside these; spreadsheets and databases write other days for "none".
 EARLIEST, LATEST = np.datetime64("1900-01-02"), np.datetime64("2150-12-31")
 #: Longest piece of a bad cell that a message repeats.
@@ -108,7 +118,7 @@ def days(raw: RawTable, column: str, style: str, findings: Findings) -> np.ndarr
     Days of a Parquet table may be timestamps: the first moment of a day, in their own time zone where they have one.
     An unreadable or empty day is a fault, and so is one far from any study; NaT where faults are collected.
     """
-    values = raw.table[column]
+    values, allowed = raw.table[column], DATE_WORDS[style]
     if pa.types.is_dictionary(values.type) and pa.types.is_temporal(values.type.value_type):
         values = values.cast(values.type.value_type)
     if pa.types.is_date(values.type) or pa.types.is_timestamp(values.type):
@@ -117,7 +127,10 @@ def days(raw: RawTable, column: str, style: str, findings: Findings) -> np.ndarr
         texts = labels(raw, column, findings)
         distinct = pd.Series(texts.values, dtype="str")
         fits = distinct.str.match(DATE_PATTERNS[style]).to_numpy(dtype=bool)
-        parsed = pd.to_datetime(distinct.where(fits), format=style, errors="coerce").to_numpy(dtype="datetime64[D]")
+        words = distinct.where(fits)
+        if style == PERIODS:
+            words, style = words + words.str.len().map({4: "-01-01", 7: "-01"}).fillna(""), "%Y-%m-%d"
+        parsed = pd.to_datetime(words, format=style, errors="coerce").to_numpy(dtype="datetime64[D]")
         found, timed = texts.spread(parsed, np.datetime64("NaT", "D")), np.zeros(len(texts.positions), dtype=bool)
 
         def cell(index: int) -> str:
@@ -126,7 +139,6 @@ def days(raw: RawTable, column: str, style: str, findings: Findings) -> np.ndarr
     def unreadable(index: int) -> str:
         return f"'{cell(index)}' is not a day" if cell(index) else "an empty day"
 
-    allowed = DATE_WORDS[style]
     findings.rows(np.isnat(found), raw.rows, unreadable, column=column, allowed=allowed)
     findings.rows(timed, raw.rows, lambda index: f"'{cell(index)}' has a time of day", column=column, allowed=allowed)
     distant = ~np.isnat(found) & ~timed & ((found < EARLIEST) | (found > LATEST))

@@ -2,7 +2,8 @@
 
 A layout maps our names ("place", "date", "parks", "C1", "C1_Flag") to the columns of the file. Providers' layouts are
 those of Google's Community Mobility Reports, the OxCGRT tracker and the tables extracted from them; `wide_csv` is the
-layout of files users write themselves and of the project's own tables.
+layout of files users write themselves and of the project's own tables; `panel_table` that of a table of many places, whose
+further columns do not matter.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from core.datasets.cells import PERIODS
 from core.datasets.column_names import ColumnNames
 from core.datasets.findings import Findings
 from core.errors import nearest, one_of
 from core.study import Codebook
+from core.study.definition import PANEL
 
 MOBILITY_COLUMNS = (
     "retail_and_recreation",
@@ -32,6 +35,8 @@ VARIANTS = ("", "M", "EV")
 RECOGNISED = 0.5
 #: Without these no record can be told from another.
 STRUCTURAL = frozenset({"place", "iso2", "region", "date"})
+#: Beside that of panels, the layout whose columns a study or a kind of table names.
+WIDE = "wide_csv"
 #: Unknown columns of a user's own file that are named one by one.
 NAMED_UNKNOWN = 5
 #: Columns of OxCGRT's raw release: one policy for everyone (E), or two, for the vaccinated (V) and the others (NV).
@@ -235,13 +240,32 @@ def wide_layout(
         wanted = values[0] if len(values) == 1 else f"at least one of {', '.join(values)}"
         findings.stop(f"has no column of {kind}", row=1, allowed=wanted)
     return Layout(
-        "wide_csv",
+        WIDE,
         (kind,),
         "csv",
         "%Y-%m-%d",
         {"date": ("date",), **_same(present)},
         _same(["place"]),
         countries=False,
+    )
+
+
+def panel_layout(
+    kind: str, columns: Sequence[str], values: Sequence[str], codebook: Codebook, findings: Findings
+) -> Layout:
+    """The layout of a `panel_table` file: `place`, `date`, and those of the wanted columns that it has; further ones are not
+    read. Mobility is wanted by `values`, policy by the codebook."""
+    wanted = (*policy_columns(codebook), *published_indices(codebook)) if kind == "policy" else tuple(values)
+    present = [name for name in wanted if name in columns]
+    if not present:
+        findings.stop(
+            f"has none of the columns {', '.join(wanted[:12])}",
+            row=1,
+            allowed=f"place, date and at least one of them (there are {', '.join(columns[:20])})",
+            nearest=nearest(wanted[0], columns),
+        )
+    return Layout(
+        PANEL, (kind,), "csv", PERIODS, {"place": ("place",), "date": ("date",), **_same(present)}, countries=False
     )
 
 
@@ -259,7 +283,9 @@ def detect(
     """
     known = {name: item for name, item in layouts(codebook).items() if set(item.kinds) & set(kinds)}
     if named is not None:
-        one_of(named, [*known, "wide_csv"], what="layout", where=findings.file)
+        if named == PANEL:
+            return named
+        one_of(named, [*known, WIDE, PANEL], what="layout", where=findings.file)
         expected = known[named].container if named in known else "csv"
         if expected != container:
             words = {"csv": "a CSV file", "parquet": "a Parquet file"}
@@ -282,7 +308,7 @@ def detect(
             f"holds {holds} (layout {found}), not {' or '.join(kinds)}", allowed=f"a file of {' or '.join(kinds)}"
         )
     if container == "csv":
-        return "wide_csv"
+        return WIDE
     closest = known[best] if best is not None else None
     wanted = ", ".join(names[0] for names in closest.required.values()) if closest else "none"
     findings.stop(

@@ -61,12 +61,12 @@ def load_observed(study: Study, folder: str | Path | None = None, *, allow_gaps:
 
     Raises InputError that names the file, column and row, or the files that are looked for.
     """
-    place = _folder(study, folder)
+    place = study_folder(study, folder)
     hashes: dict[str, str] = {}
     files: list[Path] = []
 
     def read(kind: str, reader: Callable[..., ReadTable], **options: Any) -> pd.DataFrame:
-        source, paths = _find(study, kind, place)
+        source, paths = find_source(study, kind, place)
         digests = [content_digest(path) for path in paths]
         key = (kind, tuple(paths), tuple(digests), repr((source.layout, source.place, sorted(options.items()))))
         table = _tables.get(key)
@@ -94,8 +94,8 @@ def load_observed(study: Study, folder: str | Path | None = None, *, allow_gaps:
     cases = read("cases", cases_table, allow_gaps=allow_gaps)["new_cases"] if "cases" in study.sources else None
     days = study.step.periods(study.start, study.end)
     return ObservedData(
-        mobility=_behaviours(study, mobility, _label(study, "mobility", place)).reindex(days),
-        policy=_indicators(study, policy, _label(study, "policy", place)),
+        mobility=behaviour_columns(study, mobility, source_label(study, "mobility", place)).reindex(days),
+        policy=_indicators(study, policy, source_label(study, "policy", place)),
         cases=_case_series(study, cases),
         hashes=hashes,
         files=tuple(files),
@@ -111,13 +111,13 @@ def source_files(study: Study, kind: str, folder: str | Path | None) -> tuple[So
 
     Raises InputError where the study names none or none is there.
     """
-    return _find(study, kind, _folder(study, folder))
+    return find_source(study, kind, study_folder(study, folder))
 
 
-def _folder(study: Study, folder: str | Path | None) -> Path:
+def study_folder(study: Study, folder: str | Path | None) -> Path:
     if study.shipped:
         # The study's own folder, or all shipped data where its file names the folder itself.
-        own = shipped_data() / study.id
+        own = shipped_data() / study.folder
         return own if any((own / source.file).is_file() for source in study.sources.values()) else shipped_data()
     if folder is None:
         raise InputError(
@@ -137,7 +137,7 @@ def _folder(study: Study, folder: str | Path | None) -> Path:
     return path
 
 
-def _find(study: Study, kind: str, folder: Path) -> tuple[Source, list[Path]]:
+def find_source(study: Study, kind: str, folder: Path) -> tuple[Source, list[Path]]:
     """The first source of this kind whose files are there, and the files in the order of their names."""
     source = study.sources.get(kind)
     if source is None:
@@ -159,8 +159,8 @@ def _find(study: Study, kind: str, folder: Path) -> tuple[Source, list[Path]]:
     )
 
 
-def _label(study: Study, kind: str, folder: Path) -> str:
-    return " + ".join(path.name for path in _find(study, kind, folder)[1])
+def source_label(study: Study, kind: str, folder: Path) -> str:
+    return " + ".join(path.name for path in find_source(study, kind, folder)[1])
 
 
 def _by_period(tables: list[pd.DataFrame], label: str, step: Step, *, gaps_are_faults: bool) -> pd.DataFrame:
@@ -182,7 +182,7 @@ def _by_period(tables: list[pd.DataFrame], label: str, step: Step, *, gaps_are_f
     return table.drop(columns="place").set_index("date").astype(float)
 
 
-def _behaviours(study: Study, table: pd.DataFrame, label: str) -> pd.DataFrame:
+def behaviour_columns(study: Study, table: pd.DataFrame, label: str) -> pd.DataFrame:
     absent = [item for item in study.behaviours if item.column not in table.columns]
     if absent:
         raise InputError(

@@ -20,9 +20,19 @@ from core.datasets.cases import new_from_totals
 from core.datasets.cells import Labels
 from core.datasets.files import RawFile, RawTable
 from core.datasets.findings import Findings
-from core.datasets.layouts import MOBILITY_COLUMNS, Layout, detect, layouts, published_indices, wide_layout
+from core.datasets.layouts import (
+    MOBILITY_COLUMNS,
+    WIDE,
+    Layout,
+    detect,
+    layouts,
+    panel_layout,
+    published_indices,
+    wide_layout,
+)
 from core.datasets.places import choose_places, countries, iso3_of, unknown_countries
 from core.study import Codebook, Indicator, Step, load_codebook
+from core.study.definition import PANEL
 
 #: What a place is called where the file does not say and the caller does not either.
 UNNAMED = "unnamed"
@@ -136,11 +146,11 @@ def mobility_table(
             lower=lowest,
             allowed="a number" + ("" if lowest is None else f" of {lowest:g} or more") + ", or an empty cell",
         )
-        for name in (columns if form.name == "wide_csv" else MOBILITY_COLUMNS)
+        for name in (columns if form.name in (WIDE, PANEL) else MOBILITY_COLUMNS)
         if name in found
     }
     if allow_gaps is None:
-        allow_gaps = form.name != "wide_csv" and len(places.values) > 1
+        allow_gaps = form.name != WIDE and len(places.values) > 1
     result = _assemble(raw, form, "mobility", table, places, found, values, allow_gaps=allow_gaps, step=step)
     if lowest == NOTHING_LEFT:
         plausibility.check_percents(result.frame, list(values), raw.findings)
@@ -256,8 +266,9 @@ def cases_table(
 
 def _layout(raw: RawFile, kind: str, named: str | None, values: Sequence[str], book: Codebook) -> Layout:
     name = detect(raw.columns, raw.container, (kind,), named, book, raw.findings)
-    if name == "wide_csv":
-        return wide_layout(kind, raw.columns, values, book, raw.findings)
+    if name in (WIDE, PANEL):
+        make = wide_layout if name == WIDE else panel_layout
+        return make(kind, raw.columns, values, book, raw.findings)
     return layouts(book)[name]
 
 
@@ -278,7 +289,7 @@ def _select(
         findings.stop(f"holds no {'regions' if regions else 'rows of a country as a whole'}")
     table = table.take(np.flatnonzero(keep))
     places, names = _places(table, form, found, findings, regions=regions)
-    if place is not None and not (form.name == "wide_csv" and "place" not in found):
+    if place is not None and not (form.name == WIDE and "place" not in found):
         present = sorted(places.values)
         what = "region" if regions else "place"
         asked = [place] if isinstance(place, str) else list(place)

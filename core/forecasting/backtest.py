@@ -9,20 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from core.calibration.pace import pace_of
+from core.calibration.pace import PACES, pace_of
 from core.calibration.problem import build_problem
 from core.calibration.search import choose_calibrators
+from core.calibration.transfer_prior import Priors
 from core.calibration.twin import TwinForecast, forecast_defaults, twin_forecast
 from core.cognition.coefficients import load_coefficients
 from core.cognition.rules import RulesEngine
 from core.errors import TooLittleObserved
 from core.forecasting.backtest_scores import TWIN, BacktestRow, IntervalScores
-from core.forecasting.baselines import BASELINES, backtest_baselines
+from core.forecasting.baselines import BASELINES, backtest_baselines, learned_from
 from core.forecasting.intervals import (
     WITH_INTERVALS,
     PastErrors,
@@ -38,10 +40,10 @@ from core.forecasting.past import known_at, past_errors
 from core.forecasting.places import Place, last_observed
 from core.simulation.simulate import simulate
 from core.statistics.levels import LEVELS
+from core.study import Step
 
 SEEN_SHARE = 0.85
 MISSING_SHARE = 0.30
-RECENT = 28
 AFTER_THE_DATA = "nothing was observed after this day: the data end on {last}"
 HARDLY_AHEAD = "fewer than {share:.0%} of these days were observed"
 NO_BEHAVIOUR = "no behaviour was observed on enough of these days and of the four weeks before"
@@ -65,6 +67,11 @@ class PlaceForecasts:
     observations: pd.DataFrame
     stringency: pd.Series
     left_out: Mapping[date, str] = field(default_factory=dict)
+    step: Step = Step.DAY
+
+    def ahead(self, origin: date, horizon: int) -> pd.DatetimeIndex:
+        """The periods of a horizon."""
+        return self.step.periods(self.step.after(origin, 1), self.step.after(origin, horizon))
 
 
 def forecast_place(
@@ -73,13 +80,17 @@ def forecast_place(
     origins: Sequence[date],
     longest: int,
     rivals: Sequence[str] | None = None,
+    learned: Mapping[date, Mapping[str, Any]] | None = None,
+    priors: Priors | None = None,
+    past: PastErrors | None = None,
 ) -> PlaceForecasts:
     """The twin and the `rivals` (None: all of a backtest) at every origin that the place's data reach; and at
-    origins of the past, where no widths were learned.
+    origins of the past, where no widths were learned and none of its `past` errors are given. `learned` is what rivals take
+    from many places by origin, `priors` what the twin may know of others.
 
     A plain function of its arguments, so that a worker process can run it. Nothing observed after an origin is used.
     """
-    rivals = backtest_baselines() if rivals is None else rivals
+    rivals = backtest_baselines(place.study.step) if rivals is None else rivals
     engine = _engine(place)
     last = last_observed(place)
     found: dict[date, dict[str, pd.DataFrame]] = {}
@@ -90,29 +101,40 @@ def forecast_place(
             left_out[origin] = AFTER_THE_DATA.format(last=last)
             continue
         try:
-            twin = _twin(place, engine, personas, origin, longest)
+            twin = _twin(place, engine, personas, origin, longest, priors)
         except TooLittleObserved as why:
             left_out[origin] = why.problem
             continue
         forecast = twin.forecast
-        known = known_at(place, origin, pd.DatetimeIndex(forecast.index))
+        known = known_at(place, origin, pd.DatetimeIndex(forecast.index), (learned or {}).get(origin))
         found[origin] = {TWIN: forecast, **{name: BASELINES[name](known) for name in rivals}}
         scales[origin] = _scales(place, origin, twin.policy_effect)
-    learned = {(name, origin): widths_after(place.study, origin, name) for name in WITH_INTERVALS for origin in found}
-    past = None
-    if any(widths is None for widths in learned.values()):
+    widths = {(name, origin): widths_after(place.study, origin, name) for name in WITH_INTERVALS for origin in found}
+    if past is None and any(item is None for item in widths.values()):
         past = past_errors(place, personas, min(last, max(origins)), longest)
     return PlaceForecasts(
         place.study.id,
         place.study.title,
         found,
         scales,
-        {which: widths for which, widths in learned.items() if widths is not None},
+        {which: item for which, item in widths.items() if item is not None},
         past,
         place.observations,
         place.published,
         left_out,
+        place.study.step,
     )
+
+
+def learn_rivals(places: Sequence[Place], origin: date, longest: int) -> dict[str, Any]:
+    """What rivals take from these places at an origin, by name: of each, what was observed up to it."""
+    pool = []
+    for place in places:
+        step = place.study.step
+        if place.study.start <= origin and len(place.observations.loc[: pd.Timestamp(origin)].dropna(how="all")) > 1:
+            horizon = step.periods(step.after(origin, 1), step.after(origin, longest))
+            pool.append(known_at(place, origin, horizon))
+    return learned_from(pool) if pool else {}
 
 
 def _engine(place: Place) -> RulesEngine:
@@ -121,13 +143,19 @@ def _engine(place: Place) -> RulesEngine:
 
 def _scales(place: Place, origin: date, policy_effect: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The scales of errors on the days after `origin`; a seasonal-naive forecast knows of no policy."""
-    usual = place_scale(place.observations, origin)
-    return {TWIN: day_scales(usual, policy_effect), "seasonal_naive": day_scales(usual, 0.0 * policy_effect)}
+    step = place.study.step
+    usual = place_scale(place.observations, origin, step)
+    return {
+        TWIN: day_scales(usual, policy_effect, step),
+        "seasonal_naive": day_scales(usual, 0.0 * policy_effect, step),
+    }
 
 
-def _twin(place: Place, engine: RulesEngine, personas: pd.DataFrame, origin: date, longest: int) -> TwinForecast:
+def _twin(
+    place: Place, engine: RulesEngine, personas: pd.DataFrame, origin: date, longest: int, priors: Priors | None
+) -> TwinForecast:
     """The twin's forecast after `origin`. Raises TooLittleObserved where some behaviour was hardly observed before it."""
-    end = min(origin + timedelta(days=longest), place.study.end)
+    end = min(place.study.step.after(origin, longest), place.study.end)
     problem = build_problem(
         place.study,
         place.timeline,
@@ -136,18 +164,22 @@ def _twin(place: Place, engine: RulesEngine, personas: pd.DataFrame, origin: dat
         origin,
         end,
         fewest=pace_of(place.study).past_training,
+        priors=priors,
     )
     means = simulate(engine, personas, problem.contexts).everyone
-    parameters = choose_calibrators(problem, means, forecast_defaults(place.study, origin))
+    weight = forecast_defaults(place.study, origin) if priors is None else priors.parameters(origin)
+    parameters = choose_calibrators(problem, means, weight)
     return twin_forecast(problem, problem.final, means, parameters)
 
 
-def counted_behaviours(observations: pd.DataFrame, origin: date, days: pd.DatetimeIndex) -> list[str]:
+def counted_behaviours(
+    observations: pd.DataFrame, origin: date, days: pd.DatetimeIndex, step: Step = Step.DAY
+) -> list[str]:
     """Behaviours that count in a row, or none where the horizon was hardly observed at all."""
     ahead = observations.reindex(days)
     if _hardly_seen(ahead):
         return []
-    recent = observations.loc[: pd.Timestamp(origin)].iloc[-RECENT:]
+    recent = observations.loc[: pd.Timestamp(origin)].iloc[-PACES[step].profile :]
     fine = (ahead.isna().mean() <= MISSING_SHARE) & (recent.isna().mean() <= MISSING_SHARE)
     return [str(name) for name in observations.columns[fine]]
 
@@ -161,16 +193,20 @@ def _hardly_seen(ahead: pd.DataFrame) -> bool:
     return bool(ahead.notna().any(axis=1).mean() < SEEN_SHARE)
 
 
-def stringency_change(stringency: pd.Series, origin: date, days: pd.DatetimeIndex) -> float:
-    """How far mean stringency over the horizon lies from that of the 28 days before."""
-    recent = stringency.loc[: pd.Timestamp(origin)].iloc[-RECENT:]
+def stringency_change(stringency: pd.Series, origin: date, days: pd.DatetimeIndex, step: Step = Step.DAY) -> float:
+    """How far mean stringency over the horizon lies from that of the 28 days before (of longer steps, the last periods)."""
+    recent = stringency.loc[: pd.Timestamp(origin)].iloc[-PACES[step].profile :]
     return float(abs(stringency.reindex(days).mean() - recent.mean()))
 
 
 def widths_from_others(done: Sequence[PlaceForecasts], place: PlaceForecasts) -> dict[tuple[str, date], Widths]:
     """The place's widths by forecaster and origin: learned ones, else from the errors of the other places of the backtest, of
     which there have to be FEWEST_OTHERS. A place never teaches itself."""
-    others = [item.past for item in done if item.past is not None and item.place != place.place]
+    return widths_known([item.past for item in done if item.past is not None and item.place != place.place], place)
+
+
+def widths_known(others: Sequence[PastErrors], place: PlaceForecasts) -> dict[tuple[str, date], Widths]:
+    """The same from the errors of `others`."""
     widths = dict(place.widths)
     if len(others) >= FEWEST_OTHERS:
         for which in ((name, origin) for name in WITH_INTERVALS for origin in place.forecasts):
@@ -186,8 +222,8 @@ def rows_of(
     rows = []
     for origin, forecasts in place.forecasts.items():
         for horizon in horizons:
-            days = pd.date_range(origin + timedelta(days=1), periods=horizon, freq="D")
-            names = counted_behaviours(place.observations, origin, days)
+            days = place.ahead(origin, horizon)
+            names = counted_behaviours(place.observations, origin, days, place.step)
             if not names:
                 continue
             truth = place.observations.reindex(days)[names]
@@ -197,10 +233,10 @@ def rows_of(
                     country=place.place,
                     origin=origin,
                     horizon=horizon,
-                    stringency_change=stringency_change(place.stringency, origin, days),
+                    stringency_change=stringency_change(place.stringency, origin, days, place.step),
                     categories=len(names),
                     macro_rmse=scores,
-                    intervals=_intervals(place, origin, days, truth, widths),
+                    intervals=interval_scores(place, origin, days, truth, widths),
                 )
             )
     return rows
@@ -210,24 +246,28 @@ def unscored(place: PlaceForecasts, horizons: Sequence[int]) -> dict[str, str]:
     """What of a place has no row, and why: an origin ("DEU after 2021-06-30"), a horizon of one ("…, 90 days"), and an
     origin of the past whose errors intervals could not learn from ("DEU, errors after 2020-05-01")."""
     code = place.place
-    found = {f"{code} after {origin}": why for origin, why in place.left_out.items()}
+    text = place.step.text
+    found = {f"{code} after {text(origin)}": why for origin, why in place.left_out.items()}
     for origin in place.forecasts:
         for horizon in horizons:
-            days = pd.date_range(origin + timedelta(days=1), periods=horizon, freq="D")
-            if not counted_behaviours(place.observations, origin, days):
-                found[f"{code} after {origin}, {horizon} days"] = why_not_counted(place.observations, days)
+            days = place.ahead(origin, horizon)
+            if not counted_behaviours(place.observations, origin, days, place.step):
+                found[f"{code} after {text(origin)}, {horizon} {place.step}s"] = why_not_counted(
+                    place.observations, days
+                )
     past = {} if place.past is None else place.past.left_out
-    return found | {f"{code}, errors after {origin}": why for origin, why in past.items()}
+    return found | {f"{code}, errors after {text(origin)}": why for origin, why in past.items()}
 
 
-def _intervals(
+def interval_scores(
     place: PlaceForecasts,
     origin: date,
     days: pd.DatetimeIndex,
     truth: pd.DataFrame,
     widths: Mapping[tuple[str, date], Widths],
 ) -> dict[str, dict[str, IntervalScores]]:
-    ahead = np.arange(1, len(days) + 1)
+    """Scores of the intervals around the forecasts of `truth` (days × behaviours), by forecaster and level."""
+    ahead = place.step.places(days, origin)
     found: dict[str, dict[str, IntervalScores]] = {}
     for name in WITH_INTERVALS:
         if (name, origin) not in widths:

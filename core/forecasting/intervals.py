@@ -118,26 +118,27 @@ def conformal_widths(past: Sequence[PastErrors], forecaster: str, origin: date) 
     """Widths known at `origin`, from the errors of all these places on days up to it."""
     pooled: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
     for item in past:
-        known = np.array([(origin - begun).days for begun in item.origins])
+        known = np.array([item.step.between(begun, origin) for begun in item.origins])
         for column, behaviour in enumerate(item.behaviours):
             sizes = np.abs(item.errors[forecaster][..., column]) / item.scales[forecaster][..., column]
             pooled.setdefault(behaviour, []).append((sizes, known))
-    return Widths({behaviour: pooled_widths(parts) for behaviour, parts in pooled.items()})
+    classes = PACES[past[0].step].classes if past else CLASSES
+    return Widths({behaviour: pooled_widths(parts, classes) for behaviour, parts in pooled.items()}, classes)
 
 
-def pooled_widths(parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+def pooled_widths(parts: Sequence[tuple[np.ndarray, np.ndarray]], classes: tuple[int, ...] = CLASSES) -> np.ndarray:
     """Half-widths (levels, classes), growing with the class, from sizes of errors in units of their scale, (…, origins, days
     ahead) with NaN for none, and how many days ahead of each origin are over, (origins,)."""
-    widths = np.full((len(LEVELS), len(CLASSES)), np.nan)
-    starts = (0, *CLASSES[:-1])
-    for place, (first, last) in enumerate(zip(starts, CLASSES, strict=True)):
+    widths = np.full((len(LEVELS), len(classes)), np.nan)
+    starts = (0, *classes[:-1])
+    for place, (first, last) in enumerate(zip(starts, classes, strict=True)):
         found = [_over(sizes, known, first, last) for sizes, known in parts]
         errors = np.concatenate(found) if found else np.empty(0)
         if len(errors) >= FEWEST_ERRORS:
             # The conformal rank: with n errors the ⌈(n + 1)·level⌉-th covers a new one with that probability.
             ranks = np.minimum(np.ceil((len(errors) + 1) * np.array(LEVELS) / 100) / len(errors), 1.0)
             widths[:, place] = np.quantile(errors, ranks)
-    return borrowed(widths, BORROWED_GROWTH)
+    return borrowed(widths, BORROWED_GROWTH, classes)
 
 
 def _over(sizes: np.ndarray, known: np.ndarray, first: int, last: int) -> np.ndarray:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ import pandas as pd
 from core.calibration.pace import pace_of
 from core.calibration.policy_effect_weight import known_policy_weight
 from core.calibration.problem import build_problem
-from core.calibration.transfer_prior import transfer_prior_after
+from core.calibration.transfer_prior import Prior, transfer_prior_after
 from core.calibration.twin import ForecastParts, forecast_in_parts
 from core.cognition.coefficients import load_coefficients
 from core.cognition.rules import RulesEngine
@@ -150,8 +151,10 @@ def past_forecasts(place: Place, personas: pd.DataFrame, last: date, longest: in
     )
 
 
-def known_at(place: Place, origin: date, horizon: pd.DatetimeIndex) -> BaselineInputs:
-    """What a baseline may know of a place at an origin."""
+def known_at(
+    place: Place, origin: date, horizon: pd.DatetimeIndex, learned: Mapping[str, Any] | None = None
+) -> BaselineInputs:
+    """What a baseline may know of a place at an origin; `learned` is what baselines took from many places by then."""
     cut = pd.Timestamp(origin)
     return BaselineInputs(
         observed=place.observations.loc[:cut],
@@ -160,6 +163,8 @@ def known_at(place: Place, origin: date, horizon: pd.DatetimeIndex) -> BaselineI
         indicators=place.timeline.levels()[list(place.study.indicator_codes)],
         cases=None if place.cases is None else place.cases.loc[:cut],
         step=place.study.step,
+        intensities=place.timeline.intensities(),
+        learned=learned or {},
     )
 
 
@@ -167,10 +172,14 @@ def past_errors(place: Place, personas: pd.DataFrame, last: date, longest: int) 
     """Errors of `past_forecasts`, each origin given the policy weight and drift that it could know."""
     past = past_forecasts(place, personas, last, longest)
     weight = np.array([known_policy_weight(place.study, origin).value for origin in past.origins])
-    drift, step = np.zeros(past.truth.shape), place.study.step
-    for number, origin in enumerate(past.origins):
-        days = step.periods(step.after(origin, 1), step.after(origin, longest))
-        drift[number] = transfer_prior_after(place.study, origin).of(days)
+    return errors_given(past, weight, [transfer_prior_after(place.study, origin) for origin in past.origins])
+
+
+def errors_given(past: PastForecasts, weight: np.ndarray, priors: Sequence[Prior]) -> PastErrors:
+    """Errors with the policy weight, (origins,), and the drift of each origin."""
+    drift, step = np.zeros(past.truth.shape), past.step
+    for number, (origin, prior) in enumerate(zip(past.origins, priors, strict=True)):
+        drift[number] = prior.of(step.periods(step.after(origin, 1), step.after(origin, past.longest)))
     twin, naive = past.scales()
     return PastErrors(
         past.behaviours,

@@ -12,6 +12,8 @@ from datetime import date, timedelta
 
 import pandas as pd
 
+from core.calibration.pace import pace_of
+from core.datasets.panels import PanelTables, panel_places, place_of_panel
 from core.datasets.places import countries
 from core.errors import InputError, one_of
 from core.policy.calendar import calendar_for, calendar_spec_for_country
@@ -112,6 +114,36 @@ def _place(
     return Place(
         study, timeline, observed[kept], None if cases is None else cases.astype(float), published.astype(float)
     )
+
+
+def places_from_panel(
+    study: Study, tables: PanelTables, wanted: Sequence[str] | None = None
+) -> tuple[list[Place], dict[str, str]]:
+    """The places of a panel that can be forecast at all, and why others are left out; a place is a study of its own name.
+
+    InputError for a wanted place that the panel lacks.
+    """
+    every = panel_places(tables)
+    for place in wanted or ():
+        one_of(place, every, what="place", where=f"panel of {study.id}")
+    places, left_out, fewest = [], {}, pace_of(study).fewest_observed
+    for name in every if wanted is None else dict.fromkeys(wanted):
+        try:
+            own, observed = place_of_panel(study, tables, name)
+            seen = observed.mobility.notna().sum()
+            kept = [str(column) for column in seen.index[seen >= fewest]]
+            if not kept:
+                raise InputError(
+                    "no behaviour has enough observed periods", where=name, allowed=f"{fewest} {study.step}s or more"
+                )
+            behaviours = tuple(item for item in study.behaviours if item.id in kept)
+            own = replace(own, id=name, title=name, place=name, behaviours=behaviours)
+            timeline = PolicyTimeline.from_levels(observed.policy, own)
+            index = timeline.stringency()
+            places.append(Place(own, timeline, observed.mobility[kept], None, index.astype(float)))
+        except InputError as wrong:
+            left_out[name] = str(wrong)
+    return places, left_out
 
 
 def last_observed(place: Place) -> date:

@@ -23,6 +23,7 @@ from core.report.sentences.corrections import correction_document
 from core.report.sentences.counterfactuals import comparison_document, sweep_document
 from core.report.sentences.groups import groups_document
 from core.report.sentences.known_worlds import worlds_document
+from core.report.sentences.panel_backtests import panel_backtest_document
 from core.report.sentences.persona_audit import persona_audit_document
 from core.report.sentences.runs import run_document
 from core.report.sentences.sensitivity import sensitivity_document
@@ -34,7 +35,7 @@ from core.services.audits.results import ConfoundingResult, PersonaAuditResult
 from core.services.counterfactuals.results import ComparisonResult, SweepResult
 from core.services.evaluation.backtests import read_backtest
 from core.services.evaluation.known_worlds import read_worlds
-from core.services.evaluation.results import AblationsResult, BacktestResult, WorldsResult
+from core.services.evaluation.results import AblationsResult, BacktestResult, PanelBacktestResult, WorldsResult
 from core.services.evaluation.sensitivity import SensitivityResult
 from core.services.library.archive import load_result
 from core.services.runs.results import RunResult
@@ -58,6 +59,7 @@ DOCUMENTS: dict[type[Result], Callable[[Any, Study], Document]] = {
     ConfoundingResult: confounding_document,
     GroupsResult: groups_document,
     AblationsResult: ablations_document,
+    PanelBacktestResult: lambda result, study: panel_backtest_document(result),
 }
 #: Of what is about many places and of no one study: the document, and where the data are from.
 OF_MANY: dict[type[Result], tuple[Callable[[Store, str], Document], str]] = {

@@ -27,6 +27,12 @@ SHARE_OF_RANGE, LOG_RATIO = "share_of_range", "log_ratio"
 LINKS = (SHARE_OF_RANGE, LOG_RATIO)
 
 
+#: Between the name of a study and that of one place of its panel.
+AT = "@"
+#: The layout of a table of many places.
+PANEL = "panel_table"
+
+
 def _later(default: Any) -> Any:
     """A field that studies of before have not heard of: it counts in hashes only where it is not its default."""
     return field(default=default, metadata={"later": True})
@@ -234,6 +240,16 @@ class Study:
     def step(self) -> Step:
         """How long one period of the study lasts."""
         return self.calendar.step
+
+    @property
+    def folder(self) -> str:
+        """The shipped folder of its observations: that of the whole panel, where it is one place of one."""
+        return self.id.split(AT)[0]
+
+    @property
+    def is_panel(self) -> bool:
+        """Whether its observations are of many places."""
+        return any(source.layout == PANEL for source in self.sources.values())
 
     @property
     def lowest(self) -> float:

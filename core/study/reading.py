@@ -17,6 +17,8 @@ from core.inputs.checking import checked
 from core.inputs.files import Layer, Written, named_file, read_with_parents, read_written
 from core.settings import shipped_data
 from core.study.definition import (
+    AT,
+    PANEL,
     Amount,
     Behaviour,
     CalendarSpec,
@@ -101,15 +103,25 @@ def read_study(name: str | Path) -> tuple[Study, dict[str, Any]]:
     InputError where the file is wrong, where a file that it names is not there, and where its id is that of a shipped
     study that says something else: the results of the two would be taken for one another.
     """
-    path = Path(name)
+    text, place = _with_place(str(name))
+    path = Path(text)
     if path.suffix.lower() != ".toml":
-        one_of(str(name), available_studies(), what="study")
-        path = shipped_data() / "studies" / f"{name}.toml"
+        one_of(text, available_studies(), what="study")
+        path = shipped_data() / "studies" / f"{text}.toml"
     written = read_with_parents(path, shipped_data() / "studies")
+    if place is not None:
+        written = Written({**written.raw, "of_place": place}, written.layers)
     study = _study(written)
     if path.parent != shipped_data() / "studies":
         _check_own_id(study, written)
     return study, written.raw
+
+
+def _with_place(name: str) -> tuple[str, str | None]:
+    """A study as it is named, and the place of its panel that is meant (`NAME@PLACE`)."""
+    before, at, place = name.rpartition(AT)
+    named = before.lower().endswith(".toml") or not {"/", "\\"} & set(name)
+    return (before, place) if at and before and place and named else (name, None)
 
 
 def study_from(given: Mapping[str, Any], path: Path) -> Study:
@@ -137,10 +149,16 @@ def _study(written: Written, *, files_are_here: bool = True) -> Study:
     population, coefficients, learned = (_named(written, *place, required=files_are_here) for place in _FILES)
     assert population is not None and coefficients is not None
     sources = {kind: getattr(said.sources, kind) for kind in type(said.sources).model_fields}
+    if said.of_place is not None and not any(item.layout == PANEL for item in _given(sources)):
+        raise InputError(
+            f"is asked about {said.of_place}, and is of one place",
+            where=f"study {said.id}",
+            allowed=f"a study whose sources have the layout {PANEL}",
+        )
     return Study(
-        id=said.id,
-        title=said.title,
-        place=said.place,
+        id=said.id if said.of_place is None else f"{said.id}{AT}{said.of_place}",
+        title=said.title if said.of_place is None else f"{said.title}: {said.of_place}",
+        place=said.of_place or said.place,
         summary=said.summary,
         fictional=said.fictional,
         start=said.step.first_day(said.start),
@@ -156,7 +174,7 @@ def _study(written: Written, *, files_are_here: bool = True) -> Study:
         indicators=tuple(codebook.indicator(code) for code in said.indicators or codes),
         index=index,
         calendar=_calendar(said.calendar, said.step),
-        sources={kind: _source(item) for kind, item in sources.items() if item is not None},
+        sources={kind: _source(item, said.of_place) for kind, item in sources.items() if item is not None},
         shipped=said.shipped,
         population_file=population,
         personas=said.population.personas,
@@ -208,9 +226,14 @@ def _named(written: Written, table: str, key: str, folder: bool, *, required: bo
         return shipped_data() / given
 
 
-def _source(said: WrittenSource) -> Source:
-    others = tuple(Source(item.file, item.layout, item.place or said.place) for item in said.alternatives)
-    return Source(said.file, said.layout, said.place, others)
+def _given(sources: Mapping[str, WrittenSource | None]) -> list[WrittenSource]:
+    return [item for item in sources.values() if item is not None]
+
+
+def _source(said: WrittenSource, of_place: str | None) -> Source:
+    place = said.place if of_place is None else of_place
+    others = tuple(Source(item.file, item.layout, item.place or place) for item in said.alternatives)
+    return Source(said.file, said.layout, place, others)
 
 
 def _calendar(said: WrittenCalendar, step: Step) -> CalendarSpec:

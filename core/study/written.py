@@ -303,6 +303,7 @@ class WrittenStudy(WrittenModel):
     id: Identifier
     title: Line
     place: Line
+    of_place: Line | None = None
     summary: Text
     citation: Text = ""
     code: Annotated[str, AfterValidator(_country)] | None = None

@@ -14,12 +14,16 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from core.forecasting.backtest import RECENT, counted_behaviours
+from core.calibration.pace import PACES
+from core.forecasting.backtest import counted_behaviours
 from core.forecasting.baselines import baseline_forecasts
 from core.forecasting.metrics import macro_rmse
 from core.forecasting.past import known_at
 from core.forecasting.places import Place, last_observed
+from core.study import Step
 
+#: Days before the origin that tell what policy was like.
+RECENT = PACES[Step.DAY].profile
 #: Between these shares of the places lies the middle half.
 QUARTERS = (0.25, 0.75)
 #: What policy is described by, with the words for it; all but the last in points of stringency (0–100).

@@ -7,8 +7,8 @@ baseline is a function of `BaselineInputs`, and another package gives its `Basel
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -25,7 +25,8 @@ class BaselineInputs:
     """What a baseline may know.
 
     `observed` (training days × behaviours); `horizon` the days to forecast; `stringency` (0–100) and `indicators`
-    (levels) cover both; `cases` ends at the origin or is None; `step` is how long a period lasts.
+    (levels) cover both; `cases` ends at the origin or is None; `step` is how long a period lasts. `intensities` are the
+    indicators as shares of the measure in full, and `learned` is what baselines learned from many places, by name.
     """
 
     observed: pd.DataFrame
@@ -34,19 +35,31 @@ class BaselineInputs:
     indicators: pd.DataFrame
     cases: pd.Series | None
     step: Step = Step.DAY
+    intensities: pd.DataFrame | None = None
+    learned: Mapping[str, Any] = field(default_factory=dict)
+
+    def learned_by(self, name: str, learn: Learn) -> Any:
+        """What the baseline `name` learned from many places; where there are none, what it learns from this one alone."""
+        return self.learned[name] if name in self.learned else learn([self])
 
 
+#: What places may know at one origin -> what a baseline takes from them, which another process can be given.
+Learn = Callable[[Sequence[BaselineInputs]], Any]
 Forecast = Callable[[BaselineInputs], pd.DataFrame]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Baseline(Kind):
     """A baseline: `forecast` gives the horizon's days × behaviours in the metric, and is a function that another process can
-    import. It stands beside the twin in runs, in backtests, or in both."""
+    import; `learn` is what it takes from many places, where it does. It stands beside the twin in runs, in backtests, or in
+    both; `days_only` where it makes sense of days alone. `long_label` is its label where the step is longer than a day."""
 
     forecast: Forecast
+    learn: Learn | None = None
     in_runs: bool = True
     in_backtests: bool = True
+    days_only: bool = False
+    long_label: str = ""
 
     def __call__(self, known: BaselineInputs) -> pd.DataFrame:
         return self.forecast(known)
@@ -68,14 +81,29 @@ def baseline(label: str, *, name: str = "", **about: Any) -> Callable[[Forecast]
     return register
 
 
-def run_baselines() -> tuple[str, ...]:
-    """The baselines of a run, in order."""
-    return tuple(name for name, item in BASELINES.items() if item.in_runs)
+def run_baselines(step: Step = Step.DAY) -> tuple[str, ...]:
+    """The baselines of a run, in order; where the step is longer than a day, those of a backtest that one place tells."""
+    if step is Step.DAY:
+        return tuple(name for name, item in BASELINES.items() if item.in_runs)
+    return tuple(name for name in backtest_baselines(step) if BASELINES[name].learn is None)
 
 
-def backtest_baselines() -> tuple[str, ...]:
+def backtest_baselines(step: Step = Step.DAY) -> tuple[str, ...]:
     """The baselines of a backtest, in order."""
-    return tuple(name for name, item in BASELINES.items() if item.in_backtests)
+    return tuple(
+        name for name, item in BASELINES.items() if item.in_backtests and (step is Step.DAY or not item.days_only)
+    )
+
+
+def baseline_label(name: str, step: Step = Step.DAY) -> str:
+    """A baseline in words, as of this step; a name nobody knows stays as it is."""
+    long = BASELINES[name].long_label if name in BASELINES and step is not Step.DAY else ""
+    return long or BASELINES.label(name)
+
+
+def learned_from(pool: Sequence[BaselineInputs]) -> dict[str, Any]:
+    """What each baseline that learns from many places takes from these, all at one origin."""
+    return {name: item.learn(pool) for name, item in BASELINES.items() if item.learn is not None}
 
 
 def baseline_forecasts(known: BaselineInputs, executor: Executor = IN_THIS_PROCESS) -> dict[str, pd.DataFrame]:
@@ -84,7 +112,7 @@ def baseline_forecasts(known: BaselineInputs, executor: Executor = IN_THIS_PROCE
     They see no personas: another population on the same split has the same rivals, which are not fitted again.
     """
     digest = content_hash(known)
-    used = {name: BASELINES[name].forecast for name in run_baselines()}
+    used = {name: BASELINES[name].forecast for name in run_baselines(known.step)}
     kept = {name: _remembered.get((digest, forecast)) for name, forecast in used.items()}
     missing = {name: forecast for name, forecast in used.items() if kept[name] is None}
     with executor.share(known):

@@ -13,7 +13,7 @@ WEEK = 7
 LAGS = (7, 14)
 
 
-@baseline("Gradient boosting on stringency, weekday and the last two weeks", order=90, in_runs=False)
+@baseline("Gradient boosting on stringency, weekday and the last two weeks", order=90, in_runs=False, days_only=True)
 def gradient_boosting_lags(known: BaselineInputs) -> pd.DataFrame:
     """Gradient boosting on (stringency, weekday, the values one and two weeks before), a week at a time.
 
@@ -41,7 +41,7 @@ def gradient_boosting_lags(known: BaselineInputs) -> pd.DataFrame:
     return pd.DataFrame(forecasts, index=known.horizon)
 
 
-@baseline("Exponential smoothing of the series itself", name="ets", order=100, in_runs=False)
+@baseline("Exponential smoothing of the series itself", name="ets", order=100, in_runs=False, days_only=True)
 def exponential_smoothing(known: BaselineInputs) -> pd.DataFrame:
     """Additive exponential smoothing with a damped trend and a weekly season (statsmodels), by behaviour.
 

@@ -15,13 +15,13 @@ def last_value(known: BaselineInputs) -> pd.DataFrame:
     return _constant(known, known.observed.ffill().iloc[-1])
 
 
-@baseline("The mean of the last 7 days", order=20)
+@baseline("The mean of the last 7 days", order=20, long_label="The mean of the last periods")
 def last_7_days(known: BaselineInputs) -> pd.DataFrame:
     """The mean of the last seven days, or of the last periods that tell the level where they are longer."""
     return _constant(known, known.observed.iloc[-PACES[known.step].level :].mean())
 
 
-@baseline("Each weekday's mean over the last 28 days", order=30)
+@baseline("Each weekday's mean over the last 28 days", order=30, long_label="The same period of the last year")
 def seasonal_naive(known: BaselineInputs) -> pd.DataFrame:
     """The mean of the same weekday over the last 28 days, or of the same month (week) of the last year."""
     recent = known.observed.iloc[-max(PACES[known.step].profile, known.step.cycle) :]

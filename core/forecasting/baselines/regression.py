@@ -13,7 +13,11 @@ from core.forecasting.baselines import BaselineInputs, baseline, index_of
 CASE_WINDOW = 7
 
 
-@baseline("A straight line on stringency, and weekday", order=50)
+@baseline(
+    "A straight line on stringency, and weekday",
+    order=50,
+    long_label="A straight line on the index of policy and the month",
+)
 def linear(known: BaselineInputs) -> pd.DataFrame:
     """Ridge regression (strength 1) on stringency and weekday dummies."""
     from sklearn.linear_model import Ridge
@@ -24,13 +28,21 @@ def linear(known: BaselineInputs) -> pd.DataFrame:
     return _regression(known, features, lambda: Ridge(alpha=1.0))
 
 
-@baseline("Gradient boosting on stringency and weekday", order=60)
+@baseline(
+    "Gradient boosting on stringency and weekday",
+    order=60,
+    long_label="Gradient boosting on the index of policy and the month",
+)
 def gradient_boosting(known: BaselineInputs) -> pd.DataFrame:
     """Gradient boosting on (stringency, weekday), scikit-learn's defaults: the published rival."""
     return _boosting(known, lambda days: [known.stringency.reindex(days), known.step.in_cycle(days)])
 
 
-@baseline("Gradient boosting on ten indicators, weekday and cases as of the origin", order=70)
+@baseline(
+    "Gradient boosting on ten indicators, weekday and cases as of the origin",
+    order=70,
+    long_label="Gradient boosting on each lever and the month",
+)
 def gradient_boosting_indicators(known: BaselineInputs) -> pd.DataFrame:
     """Gradient boosting on the indicators' levels, weekday, and cases frozen at the origin."""
     origin = known.observed.index[-1]

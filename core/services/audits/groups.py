@@ -164,7 +164,7 @@ def region_table(inputs: StudyInputs, data: str | Path | None) -> tuple[RegionTa
     study = inputs.study
     if "regions" not in study.sources:
         return None, NO_SOURCE
-    folder = shipped_data() / study.id if study.shipped else observed_data(data)
+    folder = shipped_data() / study.folder if study.shipped else observed_data(data)
     try:
         source_files(study, "regions", folder)
     except InputError:

@@ -7,7 +7,7 @@ import time
 from core.datasets.tables import read_cases, read_mobility, read_policy
 from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.execution.progress import ProgressReporter, each_of
-from core.forecasting.backtest import forecast_place, rows_of, unscored, widths_from_others
+from core.forecasting.backtest import forecast_place, learn_rivals, rows_of, unscored, widths_from_others
 from core.forecasting.backtest_scores import summary_of
 from core.forecasting.baselines import backtest_baselines
 from core.forecasting.places import places_from_tables
@@ -37,8 +37,14 @@ def measure_backtest(
         wanted=request.countries,
     )
     personas = synthesise(load_population_spec(POPULATION), PERSONAS, request.seed).personas
-    work = [(place, personas, list(request.origins), max(request.horizons)) for place in places]
-    with executor.share(personas):
+    longest = max(request.horizons)
+    with executor.share(personas, places):
+        taught = each_of(
+            learn_rivals, [(places, day, longest) for day in request.origins], watch, "learn", "origins", executor
+        )
+    learned = dict(zip(request.origins, taught, strict=True))
+    work = [(place, personas, list(request.origins), longest, None, learned) for place in places]
+    with executor.share(personas, learned):
         done = each_of(forecast_place, work, watch, "validate", "places", executor)
     rows = [row for item in done for row in rows_of(item, request.horizons, widths_from_others(done, item))]
     for item in done:

@@ -63,6 +63,47 @@ class BacktestRequest:
 
 
 @dataclass(frozen=True)
+class PanelBacktestRequest:
+    """Rolling origins over the places of a study's panel: first days of the last periods of training, and periods ahead.
+
+    `places` is all, or a file with a name in each line; pooled forecasts, trends and intervals learn from the places of `pool`,
+    another folder with such tables (None: from those of `data`). `personas` (None: the study's).
+    """
+
+    study: str = option("a study with a panel; without, the countries of --mobility and --policy", positional=True)
+    origins: tuple[date, ...] = option("last periods of training", word="PERIOD,…")
+    horizons: tuple[int, ...] = option("periods ahead", (1,), word="N,N,…")
+    data: Path | None = option("folder of the study's tables", None, word="DIR")
+    places: str = option("all (default), or a file with the name of a place in each line", "all", word="all|FILE")
+    pool: Path | None = option(
+        "folder of tables of places to learn from (default: those asked about)", None, word="DIR"
+    )
+    personas: int | None = option("of each place (default: the study's)", None)
+    seed: int = option("of the people", 0)
+
+    def __post_init__(self) -> None:
+        origins, horizons = checked(self.origins, self.horizons, "backtest")
+        object.__setattr__(self, "origins", origins)
+        object.__setattr__(self, "horizons", horizons)
+
+    def wanted(self) -> tuple[str, ...] | None:
+        """The places asked about; None for all. InputError for a file that cannot be read or names none."""
+        if self.places == "all":
+            return None
+        try:
+            lines = Path(self.places).read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as wrong:
+            raise InputError(
+                f"cannot be read ({wrong})", where=f"--places {self.places}", allowed="all, or a file"
+            ) from None
+        names = [line.split(",")[0].strip().strip('"') for line in lines]
+        found = tuple(dict.fromkeys(name for name in names if name and name != "place"))
+        if not found:
+            raise InputError("names no place", where=self.places, allowed="the name of a place in each line")
+        return found
+
+
+@dataclass(frozen=True)
 class LearnRequest:
     """Learning from many places up to each day of `until`, into tables in the folder `to`."""
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from core.cognition.registry import DEFAULT_ENGINE
 from core.forecasting.backtest_scores import TWIN, BacktestRow, BacktestSummary
+from core.forecasting.panel_backtest import PanelRow, PanelSummary
 from core.records import code_version
 from core.result import Result
 from core.services.evaluation.backtest_tables import rows_of_tables
@@ -45,6 +46,33 @@ class BacktestResult(Result, kind="backtest"):
         """The store has rows as tables."""
         rows = rows_of_tables(table, summary["forecasters"])
         return replace(cls.from_dict({**summary, "rows": ()}), rows=rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PanelBacktestResult(Result, kind="panel_backtest"):
+    """Errors of every forecaster by place, origin and horizon of a study's panel, for its first metric `behaviour` in `unit`;
+    horizons count in `step`. `learned_from` so many places; `left_out` says what has no row and why."""
+
+    study: str
+    fictional: bool
+    step: str
+    behaviour: str
+    label: str
+    unit: str
+    rows: tuple[PanelRow, ...]
+    summary: PanelSummary
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    learned_from: int
+    engine: str = DEFAULT_ENGINE
+    personas: int
+    code_version: str
+    seconds: float
+    run_id: str = ""
+
+    @property
+    def rivals(self) -> list[str]:
+        """The forecasters beside the twin, in the order in which they were measured."""
+        return [name for name in self.rows[0].rmse if name != TWIN] if self.rows else []
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,8 @@ from core.services.evaluation.ablations import run_ablations
 from core.services.evaluation.backtest_files import measure_backtest
 from core.services.evaluation.backtests import file_hash
 from core.services.evaluation.known_worlds import known_worlds
-from core.services.evaluation.requests import BacktestRequest, WorldsRequest
+from core.services.evaluation.panel_backtests import panel_backtest
+from core.services.evaluation.requests import BacktestRequest, PanelBacktestRequest, WorldsRequest
 from core.services.evaluation.sensitivity import run_sensitivity
 from core.services.language.engines import asking_of
 from core.services.library.rerun_basis import Again, Unavailable, check_prompts, inputs_of_run
@@ -43,6 +44,7 @@ from core.services.surveys.kept_calibrations import measured, request_again
 from core.services.surveys.requests import asked_with
 from core.settings import observed_data
 from core.study import Study, load_study, study_from
+from core.study.steps import parse_period
 from core.survey.mapping import AnswerMapping
 from core.survey.prompts import SURVEY_PROMPTS
 from core.survey.questions import SurveyQuestion
@@ -164,6 +166,31 @@ def _backtest(again: Again) -> str:
     return content_hash(measure_backtest(request, again.watch, again.executor).rows)
 
 
+def _panel_backtest(again: Again) -> str:
+    record, parameters = again.record, again.parameters
+    pooled = "pool_mobility" in record.input_hashes
+    if pooled or again.data is None:
+        lacking = "two folders of tables" if pooled else "tables of the user's own"
+        raise Unavailable(
+            f"reads {lacking}, which are not kept", where=f"run {again.run.run_id}",
+            allowed="policytwin backtest with both" if pooled else "their folder, with --data",
+        )  # fmt: skip
+    places = "all"
+    if parameters["places"] is not None:
+        file = again.folder / "places.txt"
+        file.write_text("\n".join(parameters["places"]), encoding="utf-8")
+        places = str(file)
+    origins = tuple(day for day in map(parse_period, parameters["origins"]) if day is not None)
+    request = PanelBacktestRequest(
+        parameters["study"], origins, tuple(parameters["horizons"]), Path(again.data), places,
+        personas=record.personas, seed=record.seed,
+    )  # fmt: skip
+    result = panel_backtest(request, again.scratch, watch=again.watch, executor=again.executor)
+    now = again.scratch.run(result.run_id).record
+    again.changes += input_changes(record.input_hashes, now.input_hashes)
+    return str(now.result_hash)
+
+
 def _file_of(folder: Path | None, name: str | None, key: str) -> Path | None:
     """The file of this content, first by its name and then among all of the folder."""
     if folder is None or not folder.is_dir():
@@ -266,6 +293,7 @@ MAKERS: dict[str, Callable[[Again], str]] = {
     "groups": _groups,
     "worlds": _worlds,
     "backtest": _backtest,
+    "panel_backtest": _panel_backtest,
     "ask": _ask,
     "persona_audit": _persona_audit,
     "survey_correction": _correction,

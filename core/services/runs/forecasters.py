@@ -16,12 +16,20 @@ from core.calibration.twin import fit_lines, twin_forecast, upper_bounds, window
 from core.cognition.engine import ResponseEngine
 from core.content_cache import Remembered
 from core.execution.executor import IN_THIS_PROCESS, Executor
-from core.forecasting.baselines import BASELINES, BaselineInputs, baseline_forecasts, forget_baselines, run_baselines
+from core.forecasting.baselines import (
+    BASELINES,
+    BaselineInputs,
+    baseline_forecasts,
+    baseline_label,
+    forget_baselines,
+    run_baselines,
+)
 from core.people.personas import Population
 from core.records import content_hash
 from core.services.populations.synthesis import identical_personas, make_population
 from core.services.studies.inputs import StudyInputs
 from core.simulation.simulate import simulate
+from core.study import Step
 
 #: The twin and its ablations; a calibrator that makes a forecast of its own is one too.
 _TWINS: dict[str, str] = {
@@ -38,14 +46,14 @@ FORECASTERS: dict[str, str] = {**_TWINS, **{name: BASELINES[name].label for name
 TWIN, ABLATION, BASELINE = "twin", "ablation", "baseline"
 
 
-def label(forecaster: str) -> str:
+def label(forecaster: str, step: Step = Step.DAY) -> str:
     """A forecaster in words; a name nobody knows stays as it is."""
-    return _TWINS.get(forecaster) or BASELINES.label(forecaster)
+    return _TWINS.get(forecaster) or baseline_label(forecaster, step)
 
 
-def in_sentence(forecaster: str) -> str:
+def in_sentence(forecaster: str, step: Step = Step.DAY) -> str:
     """A forecaster in words, inside a sentence."""
-    text = label(forecaster)
+    text = label(forecaster, step)
     return text[:1].lower() + text[1:]
 
 

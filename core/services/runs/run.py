@@ -26,7 +26,7 @@ from core.cognition.engine import with_own
 from core.counterfactual.coherence import answered_coherence, judged_coherence
 from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.execution.progress import ProgressReporter
-from core.forecasting.baselines import run_baselines
+from core.forecasting.baselines import BASELINES
 from core.forecasting.metrics import MACRO, score_frame
 from core.records import RUNGS, RunRecord
 from core.services.language.usage import RunUsage
@@ -225,7 +225,7 @@ def _rung(coherent: bool, macro: pd.Series) -> str:
     """
     if not coherent:
         return RUNGS[0]
-    reproduced = bool((macro["twin"] < macro[list(run_baselines())]).all())
+    reproduced = bool((macro["twin"] < macro[macro.index.isin(list(BASELINES))]).all())
     return RUNGS[2] if reproduced else RUNGS[1]
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 from core.cognition.llm.prices import PRICES_VARIABLE
 from core.content_cache import content_digest
 from core.datasets.observed import ObservedData, load_observed, source_files
+from core.datasets.panels import load_panel, place_of_panel
 from core.errors import InputError
 from core.inputs.files import read_text
 from core.policy.calendar import calendar_for
@@ -83,16 +84,31 @@ def list_studies(data: str | Path | None = None) -> list[StudyListing]:
 
 
 def open_study(name: str | Path, data: str | Path | None = None) -> StudyInputs:
-    """Read a study and its observations. InputError where the folder of observations is not known."""
+    """Read a study and its observations; of a panel, those of the place that its name says (`NAME@PLACE`), or its sources.
+    InputError where the folder of observations is not known, and for a place that the panel lacks."""
     study, given = read_study(name)
-    folder = shipped_data() / study.id if study.shipped else observed_data(data)
+    folder = observations_folder(study, data)
+    if not study.is_panel:
+        return inputs_of(study, given, load_observed(study, folder))
+    own, observed = place_of_panel(study, load_panel(study, folder), study.sources["mobility"].place)
+    return inputs_of(own, _of_place(given, own), observed)
+
+
+def observations_folder(study: Study, data: str | Path | None = None) -> Path:
+    """Where a study's observations are. InputError where no folder is known."""
+    folder = shipped_data() / study.folder if study.shipped else observed_data(data)
     if folder is None:
         raise InputError(
             "its observations are not here",
             where=f"study {study.id}",
             allowed=f"--data FOLDER, the variable {DATA_VARIABLE}, or `policytwin data fetch`",
         )
-    return inputs_of(study, given, load_observed(study, folder))
+    return folder
+
+
+def _of_place(given: Mapping[str, Any], own: Study) -> dict[str, Any]:
+    """What the file of a panel's study would say of one place alone."""
+    return {**given, "start": own.start, "end": own.end, "train_end": own.train_end}
 
 
 def inputs_of(study: Study, given: Mapping[str, Any], observed: ObservedData) -> StudyInputs:
@@ -151,7 +167,7 @@ def inputs_digest(name: str | Path, data: str | Path | None = None) -> str:
     """
     study, given = read_study(name)
     shipped = shipped_data()
-    folder = shipped / study.id if study.shipped else observed_data(data)
+    folder = shipped / study.folder if study.shipped else observed_data(data)
     paths = [study.coefficients_file, study.population_file, *([] if study.learned is None else [study.learned])]
     paths += [shipped / place for place in ("populations", "prompts", "codebooks", "prices.csv", "model_cutoffs.csv")]
     paths += [Path(os.environ[PRICES_VARIABLE])] if os.environ.get(PRICES_VARIABLE) else []

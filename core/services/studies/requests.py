@@ -10,6 +10,7 @@ from core.cognition.llm.types import MOST_OPTIONS, PROMPTS
 from core.cognition.registry import DEFAULT_ENGINE, ENGINES, asks_model, model_engines, replays
 from core.errors import InputError, one_of
 from core.options import option
+from core.study.definition import AT
 
 #: How an answer is read: from what the model writes, or from how probable it makes each letter.
 PERCENTS, LOGPROBS = "percents", "logprobs"
@@ -116,8 +117,12 @@ class RunRequest:
     seed: int = option("of people, search and draws (default 0)", 0)
     keep_responses: bool | None = None
     asking: ModelOptions | None = None
+    place: str | None = option("one place of a study's panel, as STUDY@PLACE says too", None, word="ID")
 
     def __post_init__(self) -> None:
+        if self.place is not None:
+            object.__setattr__(self, "study", f"{self.study}{AT}{self.place}")
+            object.__setattr__(self, "place", None)
         self._check_engine()
         if not 1 <= self.trials <= MOST_TRIALS:
             raise InputError(

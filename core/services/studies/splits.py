@@ -63,6 +63,6 @@ def _within(day: date, test_end: date) -> str | None:
 
 def _mobility_files(study: Study, data: str | Path | None) -> str:
     with suppress(InputError):
-        folder = shipped_data() / study.id if study.shipped else observed_data(data)
+        folder = shipped_data() / study.folder if study.shipped else observed_data(data)
         return " + ".join(path.name for path in source_files(study, "mobility", folder)[1])
     return f"study {study.id}"

@@ -1,0 +1,120 @@
+"""Tables of many places (`panel_table`), and the study and observations of any one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from core.datasets.files import RawFile
+from core.datasets.observed import (
+    HISTORY,
+    ObservedData,
+    behaviour_columns,
+    find_source,
+    source_label,
+    study_folder,
+)
+from core.datasets.tables import NOTHING_LEFT, ReadTable, mobility_table, policy_table
+from core.errors import InputError, one_of
+from core.study import Study, codebook_of
+from core.study.definition import CHANGES, PANEL
+
+
+@dataclass(frozen=True)
+class PanelTables:
+    """What was observed of many places, rows sorted by place and period: `mobility` with a column per behaviour id and
+    `policy` as in `ObservedData`, both with `place` and `date`."""
+
+    mobility: pd.DataFrame
+    policy: pd.DataFrame
+    hashes: dict[str, str]
+
+
+def load_panel(study: Study, folder: str | Path | None = None) -> PanelTables:
+    """Read the study's sources from `folder` for all places. InputError as `load_observed`, and for a source of one place."""
+    place = study_folder(study, folder)
+    hashes: dict[str, str] = {}
+
+    def read(kind: str, reader: Callable[..., ReadTable], **options: Any) -> pd.DataFrame:
+        source, paths = find_source(study, kind, place)
+        if source.layout != PANEL:
+            raise InputError(
+                f"has the layout {source.layout}, which is of one place",
+                where=f"study {study.id}, sources.{kind}",
+                allowed=f"the layout {PANEL}",
+                nearest=PANEL,
+            )
+        parts = []
+        for path in paths:
+            raw = RawFile(path)
+            hashes[path.name] = raw.sha256
+            parts.append(reader(raw, layout=PANEL, step=study.step, allow_gaps=True, **options).frame)
+        table = pd.concat(parts, ignore_index=True)
+        twice = table.duplicated(["place", "date"])
+        if twice.any():
+            name, day = table.loc[twice, ["place", "date"]].iloc[0]
+            raise InputError(
+                f"{study.step.text(day.date())} of {name} is in two files", where=source_label(study, kind, place),
+                allowed=f"each {study.step} of a place once",
+            )  # fmt: skip
+        return table.sort_values(["place", "date"], ignore_index=True)
+
+    columns = {item.column: item.id for item in study.behaviours}
+    lowest = NOTHING_LEFT if study.metric in CHANGES else None
+    mobility = read("mobility", mobility_table, columns=list(columns), lowest=lowest)
+    absent = [name for name in columns if name not in mobility]
+    if absent:
+        behaviour_columns(study, mobility, source_label(study, "mobility", place))
+    policy = read("policy", policy_table, codebook=codebook_of(study))
+    return PanelTables(mobility.rename(columns=columns)[["place", "date", *columns.values()]], policy, hashes)
+
+
+def place_of_panel(study: Study, tables: PanelTables, place: str) -> tuple[Study, ObservedData]:
+    """The study of one place of the panel, over the periods that it has, and what was observed there.
+
+    A place has the periods from its first to its last with a level of every lever. InputError for an unknown place, one
+    without a policy, and one whose policy has a hole.
+    """
+    mobility = tables.mobility[tables.mobility["place"] == place].set_index("date").drop(columns="place")
+    policy = tables.policy[tables.policy["place"] == place].set_index("date").drop(columns="place")
+    if mobility.empty:
+        one_of(place, sorted(tables.mobility["place"].unique()), what="place", where=f"study {study.id}")
+    if policy.empty:
+        raise InputError("has no policy", where=place, allowed=f"a place of the policy table of {study.id}")
+    step, codes = study.step, [item.code for item in study.indicators]
+    absent = [code for code in codes if code not in policy]
+    if absent:
+        raise InputError(f"has no column '{absent[0]}'", where=f"policy of {study.id}", allowed=", ".join(codes))
+    told = policy[codes].notna().all(axis=1)
+    told &= policy.index >= pd.Timestamp(study.start - HISTORY)
+    seen = mobility.dropna(how="all").loc[pd.Timestamp(study.start) : pd.Timestamp(study.end)]
+    if not told.any() or seen.empty:
+        raise InputError("has no period with its policy and something observed", where=place, allowed="one or more")
+    known = policy[told]
+    begun, last = (pd.Timestamp(day).date() for day in (known.index[0], known.index[-1]))
+    first, end = max(pd.Timestamp(seen.index[0]).date(), begun), min(study.end, last)
+    middle = step.after(first, step.between(first, end) // 2)
+    own = replace(study, start=first, end=end, train_end=study.train_end if first < study.train_end < end else middle)
+    periods = step.periods(begun, end)
+    known = policy.astype(float).reindex(periods)
+    lacking = periods[known[codes].isna().any(axis=1)]
+    if len(lacking):
+        hole = lacking[0].date()
+        raise InputError(
+            f"no level of some lever in {step.text(hole)}", where=place,
+            allowed=f"a level of {', '.join(codes)} in every {step} from {step.text(begun)} to {step.text(end)}",
+        )  # fmt: skip
+    observed = mobility.reindex(step.periods(first, end)).astype(float)
+    nothing = pd.Series(
+        [], index=pd.DatetimeIndex([], dtype="datetime64[us]", name="date"), name="new_cases", dtype=float
+    )
+    return own, ObservedData(observed, known, nothing, dict(tables.hashes), ())
+
+
+def panel_places(tables: PanelTables) -> tuple[str, ...]:
+    """The places with observations, in order."""
+    return tuple(sorted(map(str, tables.mobility["place"].unique())))

@@ -11,11 +11,12 @@ trait      trait name                             log-odds added from the lowest
 day        a day type, or ramadan                 log-odds added on such a day
 policy     indicator code                         log-odds taken away by that indicator at full intensity (added: below 0)
 epidemic   level (1 moderate, 2 high)             log-odds taken away at that level
+context    variable=class (DRY=1)                 log-odds added where that class of a study's context variable holds
 remainder  (empty)                                1 for a behaviour that is what time away leaves of the day
 hours      (empty)                                hours away from home on a day with this behaviour
 ========== ====================================== ==================================================================
 
-With a `modifier` (attribute=category, or a trait), a day row adds to the shift of such people only; a policy or
+With a `modifier` (attribute=category, or a trait), a day or context row adds to the shift of such people only; a policy or
 epidemic row changes the size of that effect for them: effect × max(0, 1 + sum of modifier values), where a trait counts
 from -0.5 to +0.5. Effects of policy therefore never change sign, whoever the person is.
 """
@@ -39,13 +40,14 @@ UNITS = {
     "day": "log-odds",
     "policy": "log-odds",
     "epidemic": "log-odds",
+    "context": "log-odds",
     "remainder": "multiple",
     "hours": "hours per day",
 }
 #: The unit of a policy or epidemic row that carries a modifier.
 MODIFIER_UNIT = "share of effect"
 #: Terms whose rows may carry a modifier, and terms without a key.
-MODIFIED = ("day", "policy", "epidemic")
+MODIFIED = ("day", "policy", "epidemic", "context")
 KEYLESS = ("base", "remainder", "hours")
 #: In the column `behaviour`: everything that people leave home for.
 EVERY = "*"
@@ -126,6 +128,12 @@ def _check_row(row: pd.Series, value: float, behaviours: list[str], where: str) 
     if term in ("persona", "trait") and ("=" in key) != (term == "persona"):
         wanted = "attribute=category" if term == "persona" else "the name of a trait"
         raise InputError(f"a {term} row has the key '{key}'", where=where, allowed=wanted)
+    if term == "context" and not (
+        key.partition("=")[0] and key.partition("=")[2].isdigit() and int(key.partition("=")[2])
+    ):
+        raise InputError(
+            f"a context row has the key '{key}'", where=where, allowed="variable=class, with a class from 1"
+        )
     if term == "epidemic" and not modified and value < 0:
         raise InputError(f"an epidemic would raise {row['behaviour']}", where=where, allowed="values of 0 and above")
     if term == "base" and not 0 < value < 1:

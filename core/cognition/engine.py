@@ -19,6 +19,8 @@ EPIDEMIC = "epidemic"  # 0 low, 1 moderate, 2 high
 RESTRICTED_DAYS = "restricted_days"  # days that restrictions have lasted, rounded to a class
 #: With this after a lever's code: how much of its effect there is, where that does not follow its level at once.
 EFFECT = "_Effect"
+#: With this after a context variable's code: which of its classes holds, from 0 for the ordinary one.
+CONTEXT = "_Context"
 #: The first month of the season, such as "2021-06"; only where a language model is asked, for no other engine reads it.
 SEASON = "season"
 SITUATION_COLUMNS = (DAY_TYPE, RAMADAN, EPIDEMIC, RESTRICTED_DAYS)

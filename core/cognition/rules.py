@@ -20,7 +20,7 @@ import pandas as pd
 from scipy.special import expit
 
 from core.cognition.coefficients import EVERY, HOURS_PER_DAY, CoefficientTable
-from core.cognition.engine import DAY_TYPE, EFFECT, EPIDEMIC, RAMADAN, RESTRICTED_DAYS, Engine
+from core.cognition.engine import CONTEXT, DAY_TYPE, EFFECT, EPIDEMIC, RAMADAN, RESTRICTED_DAYS, Engine
 from core.cognition.registry import DEFAULT_ENGINE
 from core.errors import InputError, one_of
 from core.policy.calendar import DAY_TYPES, period_kinds
@@ -46,7 +46,7 @@ PARAMETERS: Mapping[str, Parameter] = {
 class CompiledBehaviour:
     """One behaviour's rows of the table as matrices over (1, features): each (1 + features, terms of that kind).
 
-    `shifts` are log-odds (the constant, then a day type each, then Ramadan); `effects` (terms,) are the sizes of
+    `shifts` are log-odds (the constant, day types, Ramadan, classes of context variables); `effects` (terms,) are the sizes of
     policy and epidemic effects and `modifiers` what scales them. `hours` away from home on a day with this behaviour.
     """
 
@@ -74,6 +74,7 @@ class RulesEngine(Engine):
     behaviours: tuple[str, ...]
     codebook: Codebook
     kinds: tuple[str, ...] = DAY_TYPES
+    context: tuple[tuple[str, int], ...] = ()
     fatigue: float = PARAMETERS["fatigue"].default
     fatigue_days: float = PARAMETERS["fatigue_days"].default
     epidemic: float = PARAMETERS["epidemic"].default
@@ -93,17 +94,25 @@ class RulesEngine(Engine):
         kinds = period_kinds(study.calendar)
         # A table may serve studies with fewer indicators; a code that no tracker knows is a slip of the pen.
         codes = [item.code for item in codebook_of(study).indicators]
-        known = {"policy": [*codes, *study.indicator_codes], "epidemic": [str(level) for level in EPIDEMIC_LEVELS]}
+        context = tuple((item.code, level) for item in study.context for level in range(1, len(item.words)))
+        known = {
+            "policy": [*codes, *study.indicator_codes],
+            "epidemic": [str(level) for level in EPIDEMIC_LEVELS],
+            "context": [f"{code}={level}" for code, level in context],
+        }
         for term, keys in known.items():
             for key in table.rows.loc[table.rows["term"] == term, "key"].unique():
                 one_of(key, [EVERY, *keys], what=f"key of a {term} row", where=table.name)
         return cls(
             features=table.features(),
-            compiled=tuple(_compiled(table, name, tuple(study.indicator_codes), kinds) for name in table.behaviours()),
+            compiled=tuple(
+                _compiled(table, name, tuple(study.indicator_codes), kinds, context) for name in table.behaviours()
+            ),
             remainders=tuple(name for name in table.remainders() if name in study.behaviour_ids),
             behaviours=study.behaviour_ids,
             codebook=Codebook(study.indicators, {}, study.id),
             kinds=kinds,
+            context=context,
         )
 
     def respond(self, personas: pd.DataFrame, contexts: pd.DataFrame) -> np.ndarray:
@@ -159,6 +168,7 @@ class RulesEngine(Engine):
         terms: list[np.ndarray] = [np.ones(len(contexts))]
         terms += [(kinds == kind).astype(float) for kind in self.kinds]
         terms.append(contexts[RAMADAN].to_numpy(dtype=float))
+        terms += [(contexts[f"{code}{CONTEXT}"].to_numpy() == level).astype(float) for code, level in self.context]
         terms += [-column * lasting for column in intensity.T]
         terms += [-(epidemic == level).astype(float) * self.epidemic for level in EPIDEMIC_LEVELS]
         return np.column_stack(terms).astype(np.float32)
@@ -189,7 +199,11 @@ def _product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=64)
 def _compiled(
-    table: CoefficientTable, behaviour: str, indicators: tuple[str, ...], kinds: tuple[str, ...]
+    table: CoefficientTable,
+    behaviour: str,
+    indicators: tuple[str, ...],
+    kinds: tuple[str, ...],
+    context: tuple[tuple[str, int], ...] = (),
 ) -> CompiledBehaviour:
     """The rows of a behaviour as matrices; row 0 stands for everybody, the others for the table's features."""
     row_of = {name: position for position, name in enumerate(("", *table.features()))}
@@ -199,13 +213,16 @@ def _compiled(
     for term in ("persona", "trait"):
         for row in table.term(behaviour, term).to_dict("records"):
             constant[row_of[row["key"]], 0] += row["value"]
-    days, effects = (*kinds, RAMADAN), [*indicators, *map(str, EPIDEMIC_LEVELS)]
+    named = [f"{code}={level}" for code, level in context]
+    days, effects = (*kinds, RAMADAN, *named), [*indicators, *map(str, EPIDEMIC_LEVELS)]
     shifts = np.zeros((len(row_of), len(days)))
     for row in table.term(behaviour, "day").to_dict("records"):
         day = days.index(
             one_of(row["key"], days, what="day type" if kinds == DAY_TYPES else "kind of period", where=table.name)
         )
         shifts[row_of[row["modifier"]], day] += row["value"]
+    for row in table.term(behaviour, "context").to_dict("records"):
+        shifts[row_of[row["modifier"]], days.index(row["key"])] += row["value"]
     sizes, modifiers = np.zeros(len(effects)), np.zeros((len(row_of), len(effects)))
     modifiers[0] = 1.0
     for term, keys in (("policy", list(indicators)), ("epidemic", [str(level) for level in EPIDEMIC_LEVELS])):

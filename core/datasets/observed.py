@@ -36,6 +36,7 @@ class ObservedData:
         indicators, and the study's index as published where the file has it.
     cases: newly reported cases by day of report, from up to 60 days before the study to its end (float, NaN where nothing
         was reported: a report is of all days since the one before it), empty where the study names no cases.
+    context: the study's context variables by their codes, every period of the policy; no columns where there are none.
     hashes: SHA-256 by the name of each file read. files: their paths.
     """
 
@@ -44,6 +45,7 @@ class ObservedData:
     cases: pd.Series
     hashes: dict[str, str] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
+    context: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -92,6 +94,11 @@ def load_observed(study: Study, folder: str | Path | None = None, *, allow_gaps:
     levers = {"codebook": codebook_of(study), "complete": study.indicator_codes}
     policy = read("policy", policy_table, allow_gaps=False, between=needed, step=study.step, **levers)
     cases = read("cases", cases_table, allow_gaps=allow_gaps)["new_cases"] if "cases" in study.sources else None
+    context = pd.DataFrame()
+    if study.context:
+        columns = [item.column for item in study.context]
+        context = read("context", mobility_table, columns=columns, lowest=None, allow_gaps=True, step=study.step)
+        context = context_columns(study, context, source_label(study, "context", place))
     days = study.step.periods(study.start, study.end)
     return ObservedData(
         mobility=behaviour_columns(study, mobility, source_label(study, "mobility", place)).reindex(days),
@@ -99,6 +106,7 @@ def load_observed(study: Study, folder: str | Path | None = None, *, allow_gaps:
         cases=_case_series(study, cases),
         hashes=hashes,
         files=tuple(files),
+        context=context,
     )
 
 
@@ -192,6 +200,19 @@ def behaviour_columns(study: Study, table: pd.DataFrame, label: str) -> pd.DataF
             nearest=nearest(absent[0].column, table.columns),
         )
     return table[[item.column for item in study.behaviours]].set_axis(list(study.behaviour_ids), axis=1)
+
+
+def context_columns(study: Study, table: pd.DataFrame, label: str) -> pd.DataFrame:
+    """The study's context variables, by their codes. InputError for a column that is not there."""
+    for item in study.context:
+        if item.column not in table.columns:
+            raise InputError(
+                f"has no column '{item.column}', the context variable {item.code}",
+                where=label,
+                allowed=", ".join(item.column for item in study.context),
+                nearest=nearest(item.column, table.columns),
+            )
+    return table[[item.column for item in study.context]].set_axis([item.code for item in study.context], axis=1)
 
 
 def _indicators(study: Study, table: pd.DataFrame, label: str) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from core.datasets.observed import (
     HISTORY,
     ObservedData,
     behaviour_columns,
+    context_columns,
     find_source,
     source_label,
     study_folder,
@@ -27,11 +28,13 @@ from core.study.definition import CHANGES, PANEL
 @dataclass(frozen=True)
 class PanelTables:
     """What was observed of many places, rows sorted by place and period: `mobility` with a column per behaviour id and
-    `policy` as in `ObservedData`, both with `place` and `date`."""
+    `policy` as in `ObservedData`, and `context` with the columns that the study names (no rows where it has none), all with
+    `place` and `date`."""
 
     mobility: pd.DataFrame
     policy: pd.DataFrame
     hashes: dict[str, str]
+    context: pd.DataFrame
 
 
 def load_panel(study: Study, folder: str | Path | None = None) -> PanelTables:
@@ -70,7 +73,9 @@ def load_panel(study: Study, folder: str | Path | None = None) -> PanelTables:
     if absent:
         behaviour_columns(study, mobility, source_label(study, "mobility", place))
     policy = read("policy", policy_table, codebook=codebook_of(study))
-    return PanelTables(mobility.rename(columns=columns)[["place", "date", *columns.values()]], policy, hashes)
+    around = [item.column for item in study.context]
+    context = read("context", mobility_table, columns=around, lowest=None) if around else pd.DataFrame()
+    return PanelTables(mobility.rename(columns=columns)[["place", "date", *columns.values()]], policy, hashes, context)
 
 
 def place_of_panel(study: Study, tables: PanelTables, place: str) -> tuple[Study, ObservedData]:
@@ -112,7 +117,11 @@ def place_of_panel(study: Study, tables: PanelTables, place: str) -> tuple[Study
     nothing = pd.Series(
         [], index=pd.DatetimeIndex([], dtype="datetime64[us]", name="date"), name="new_cases", dtype=float
     )
-    return own, ObservedData(observed, known, nothing, dict(tables.hashes), ())
+    around = pd.DataFrame()
+    if study.context:
+        own_rows = tables.context[tables.context["place"] == place].set_index("date").drop(columns="place")
+        around = context_columns(study, own_rows, f"context of {place}").reindex(periods)
+    return own, ObservedData(observed, known, nothing, dict(tables.hashes), (), around)
 
 
 def panel_places(tables: PanelTables) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from core.calibration.pace import pace_of
 from core.datasets.panels import PanelTables, panel_places, place_of_panel
 from core.datasets.places import countries
 from core.errors import InputError, one_of
-from core.policy.calendar import calendar_for, calendar_spec_for_country
+from core.policy.calendar import calendar_for, calendar_spec_for_country, observed_calendar
 from core.policy.timeline import PolicyTimeline
 from core.study import Study, load_study
 
@@ -138,7 +138,9 @@ def places_from_panel(
                 )
             behaviours = tuple(item for item in study.behaviours if item.id in kept)
             own = replace(own, id=name, title=name, place=name, behaviours=behaviours)
-            timeline = PolicyTimeline.from_levels(observed.policy, own)
+            first, last = (pd.Timestamp(observed.policy.index[place]).date() for place in (0, -1))
+            calendar = observed_calendar(own, first, last, observed.context)
+            timeline = PolicyTimeline.from_levels(observed.policy, own, calendar)
             index = timeline.stringency()
             places.append(Place(own, timeline, observed.mobility[kept], None, index.astype(float)))
         except InputError as wrong:

@@ -16,7 +16,8 @@ import pandas as pd
 
 from core.errors import InputError, one_of
 from core.policy.countries import calendar_spec_for_country, public_holidays, ramadans
-from core.study import WEEKDAYS, CalendarSpec, NamedDay, Step, WorkingWeek
+from core.policy.surroundings import Surroundings, surroundings_of
+from core.study import WEEKDAYS, CalendarSpec, NamedDay, Step, Study, WorkingWeek
 
 __all__ = [
     "DAY_TYPES",
@@ -37,7 +38,7 @@ DAY_TYPES = ("working", "half", "weekend", "rest", "holiday")
 @dataclass(frozen=True)
 class Calendar:
     """Working weeks, holidays and Ramadan from `start` to `end`, both included; or, where `step` is longer than a day, the
-    kinds of periods (`kinds`: of each month from January, or the one of all).
+    kinds of periods (`kinds`: of each month from January, or the one of all). `context` is what else people live with.
 
     Of `working_weeks` the last one to have started is in force; before the first, the first. Several entries of
     `holidays` may name the same day. `ramadan` holds first and last days. `notes` says what the sources lack.
@@ -53,6 +54,7 @@ class Calendar:
     notes: tuple[str, ...] = ()
     step: Step = Step.DAY
     kinds: tuple[str, ...] = ()
+    context: tuple[Surroundings, ...] = ()
 
     def __post_init__(self) -> None:
         if self.step is Step.DAY and not self.working_weeks:
@@ -119,6 +121,10 @@ class Calendar:
             index=index,
         ).astype({"day_type": "str", "holiday": "str"})
 
+    def surroundings(self, dates: pd.DatetimeIndex, known_by: date | None = None) -> dict[str, np.ndarray]:
+        """The class of each context variable on each day by its code, as far as known by `known_by`."""
+        return {item.code: item.levels(dates, known_by) for item in self.context}
+
     def edited(
         self,
         *,
@@ -177,7 +183,8 @@ class Calendar:
 
     def to_dict(self) -> dict[str, Any]:
         """All of the calendar in JSON's types; `from_dict` reads it back."""
-        other = {} if self.step is Step.DAY else {"step": str(self.step), "kinds": list(self.kinds)}
+        other: dict[str, Any] = {} if self.step is Step.DAY else {"step": str(self.step), "kinds": list(self.kinds)}
+        other |= {"context": [item.to_dict() for item in self.context]} if self.context else {}
         return {
             **other,
             "start": self.start.isoformat(),
@@ -206,6 +213,7 @@ class Calendar:
                 notes=tuple(raw.get("notes", ())),
                 step=Step(raw.get("step", Step.DAY)),
                 kinds=tuple(raw.get("kinds", ())),
+                context=tuple(Surroundings.from_dict(item) for item in raw.get("context", ())),
             )
         except KeyError as missing:
             raise InputError(f"the key {missing} is missing", where="stored calendar") from None
@@ -244,6 +252,18 @@ def calendar_for(spec: CalendarSpec, start: date, end: date) -> Calendar:
         listed = [item for item in listed if item.day not in struck]
     ramadan = ramadans(start, end) if spec.ramadan else ()
     return Calendar(start, end, spec.working_weeks, (*listed, *own), ramadan, tuple(notes), spec.step, spec.kinds)
+
+
+def observed_calendar(study: Study, first: date, last: date, context: pd.DataFrame) -> Calendar:
+    """The calendar of a study whose policy is known from `first` to `last`, with its context variables as observed (periods ×
+    codes; before the study they are as at its start). InputError where a value is missing."""
+    calendar = calendar_for(study.calendar, min(first, study.baseline_start), max(study.end, last))
+    if not study.context:
+        return calendar
+    rows = context.reindex(study.step.periods(study.start, last))
+    where = f"context of {study.place}"
+    around = [surroundings_of(item, rows[item.code], study.step, where) for item in study.context]
+    return replace(calendar, context=tuple(around))
 
 
 def period_kinds(spec: CalendarSpec) -> tuple[str, ...]:

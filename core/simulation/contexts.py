@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from core.cognition.engine import DAY_TYPE, EFFECT, EPIDEMIC, RAMADAN, RESTRICTED_DAYS, SEASON
+from core.cognition.engine import CONTEXT, DAY_TYPE, EFFECT, EPIDEMIC, RAMADAN, RESTRICTED_DAYS, SEASON
 from core.datasets.cases import reports_per_day
 from core.policy.calendar import Calendar
 from core.policy.timeline import PolicyTimeline
@@ -106,6 +106,8 @@ def situations(
             RESTRICTED_DAYS: restricted_class(timeline.days_under_restriction(dates).to_numpy()),
         }
     )
+    around = timeline.calendar.surroundings(dates, calendar_known_by)
+    found = found.assign(**{f"{item.code}{CONTEXT}": around[item.code] for item in study.context})
     return found.assign(**{SEASON: season_of(dates)}) if seasons else found
 
 
@@ -132,10 +134,12 @@ def frozen_at(days: pd.DataFrame, moment: pd.Series) -> pd.DataFrame:
 
 
 def no_policy(study: Study) -> dict[str, float]:
-    """Columns of a context without any measure: each lever at the level that is none, flags missing."""
+    """Columns of a context without any measure: each lever at the level that is none, flags missing, context variables in their
+    ordinary class."""
     levels = {item.code: float(item.none) for item in study.indicators}
     flags = {f"{item.code}_Flag": np.nan for item in study.indicators if item.has_flag}
-    return levels | flags | {f"{item.lever}{EFFECT}": 0.0 for item in study.dynamics}
+    effects = {f"{item.lever}{EFFECT}": 0.0 for item in study.dynamics}
+    return levels | flags | effects | {f"{item.code}{CONTEXT}": 0 for item in study.context}
 
 
 def baseline_cycle(calendar: Calendar, study: Study, *, seasons: bool = False) -> pd.DataFrame:

@@ -235,6 +235,7 @@ class Study:
     code: str | None = None
     codebook: Codebook | None = _later(None)
     dynamics: tuple[EffectDynamics, ...] = _later(())
+    context: tuple[ContextVariable, ...] = _later(())
 
     @property
     def step(self) -> Step:
@@ -271,6 +272,26 @@ class Study:
     def indicator(self, code: str) -> Indicator:
         one_of(code, self.indicator_codes, what="policy indicator", where=f"study {self.id}")
         return next(item for item in self.indicators if item.code == code)
+
+
+@dataclass(frozen=True)
+class ContextVariable:
+    """What people live with beside policy: a number per period, in `column` of the source `context`, of which they tell the
+    classes between the rising `thresholds`, in the `words` of each (one more than thresholds; the first is the ordinary one).
+
+    After an origin the class is the one known then; where `ahead`, later changes count from the day on which they were
+    `announced`: that in the mapping by the first day of the changed period, else long before. `source` says where the numbers
+    are from.
+    """
+
+    code: str
+    name: str
+    column: str
+    thresholds: tuple[float, ...]
+    words: tuple[str, ...]
+    ahead: bool
+    announced: tuple[tuple[date, date], ...]
+    source: str
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from core.study.definition import (
     Behaviour,
     CalendarSpec,
     Codebook,
+    ContextVariable,
     EffectDynamics,
     Indicator,
     NamedDay,
@@ -31,8 +32,9 @@ from core.study.definition import (
     Study,
     WorkingWeek,
 )
-from core.study.steps import MONTHS, Step
-from core.study.written import WrittenCalendar, WrittenCodebook, WrittenIndicator, WrittenSource, WrittenStudy
+from core.study.steps import MONTHS, Step, parse_period
+from core.study.written import WrittenCalendar, WrittenSource, WrittenStudy
+from core.study.written_levers import WrittenCodebook, WrittenContext, WrittenIndicator
 
 #: The index of a study whose levers name none: the mean of them all.
 ALL_LEVERS = "PolicyIndex"
@@ -188,6 +190,7 @@ def _study(written: Written, *, files_are_here: bool = True) -> Study:
         regions=None if said.regions is None else RegionKey(said.regions.attribute, dict(said.regions.categories)),
         code=said.code,
         codebook=own,
+        context=tuple(_context(item, said.step) for item in said.context),
         dynamics=tuple(EffectDynamics(code, **item.model_dump()) for code, item in said.effects.items()),
     )
 
@@ -224,6 +227,15 @@ def _named(written: Written, table: str, key: str, folder: bool, *, required: bo
         if required:
             raise
         return shipped_data() / given
+
+
+def _context(said: WrittenContext, step: Step) -> ContextVariable:
+    told = {parse_period(period): day for period, day in said.announced.items()}
+    announced = tuple(sorted((step.first_day(first), day) for first, day in told.items() if first is not None))
+    return ContextVariable(
+        said.code, said.name, said.column, tuple(said.thresholds), tuple(said.words), said.known == "ahead", announced,
+        said.source,
+    )  # fmt: skip
 
 
 def _given(sources: Mapping[str, WrittenSource | None]) -> list[WrittenSource]:

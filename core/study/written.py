@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import date
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -12,8 +10,9 @@ from core.errors import nearest
 from core.inputs.checking import WrittenModel, choice_of, wrong
 from core.inputs.kinds import Day, FileName, Identifier, Line, Text
 from core.printable import quoted
-from core.study.definition import LINKS, LOG_RATIO, MEASUREMENTS, SHARE_OF_RANGE, WEEKDAYS
+from core.study.definition import MEASUREMENTS, WEEKDAYS
 from core.study.steps import MONTHS, Step
+from core.study.written_levers import WrittenContext, WrittenDynamics, WrittenIndicator, announced_before, each_once
 
 #: The epidemic is low, moderate or high; the engines and the prompts know no other levels.
 EPIDEMIC_THRESHOLDS = 2
@@ -32,16 +31,8 @@ def _weekday(value: object) -> int:
     return WEEKDAYS.index(choice_of(value.lower(), WEEKDAYS, "weekday"))
 
 
-def _unique(names: Iterable[object], what: str, key: str = "") -> None:
-    seen: set[object] = set()
-    for name in names:
-        if name in seen:
-            raise wrong(f"{what} {quoted(name)} is given twice", "each once", key=key)
-        seen.add(name)
-
-
 def _each_once(values: list[str]) -> list[str]:
-    _unique(values, "the entry")
+    each_once(values, "the entry")
     return values
 
 
@@ -69,11 +60,6 @@ def _step(value: object) -> Step:
     return Step(choice_of(str(value), list(Step), "step"))
 
 
-def _link(value: str) -> str:
-    return choice_of(value, LINKS, "link")
-
-
-Amount = Annotated[float, Field(ge=-1e9, le=1e9)]
 Weekday = Annotated[int, BeforeValidator(_weekday)]
 
 
@@ -103,7 +89,7 @@ class WrittenWeek(WrittenModel):
                 raise wrong(f"{WEEKDAYS[day]} is given twice", "each day once, as day of rest, weekend day or half day")
         if len({*self.rest_days, *self.weekend_days}) == len(WEEKDAYS):
             raise wrong("leaves no day to work on", "a week with at least one day that is no day of rest")
-        _announced_before(self.announced, self.start)
+        announced_before(self.announced, self.start)
         return self
 
 
@@ -114,13 +100,8 @@ class WrittenHoliday(WrittenModel):
 
     @model_validator(mode="after")
     def _known_before(self) -> Self:
-        _announced_before(self.announced, self.day)
+        announced_before(self.announced, self.day)
         return self
-
-
-def _announced_before(announced: date | None, day: date) -> None:
-    if announced is not None and announced > day:
-        raise wrong(f"is {announced}, after the day itself", f"up to {day}", str(day), key="announced")
 
 
 class WrittenKind(WrittenModel):
@@ -138,12 +119,12 @@ class WrittenCalendar(WrittenModel):
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
-        _unique((week.start for week in self.working_weeks), "a working week from", key="working_weeks")
-        _unique((f"{item.day} {item.name}" for item in self.holidays), "the holiday", key="holidays")
-        _unique(self.not_holidays, "the day", key="not_holidays")
-        _unique((item.name for item in self.kinds), "the kind", key="kinds")
+        each_once((week.start for week in self.working_weeks), "a working week from", key="working_weeks")
+        each_once((f"{item.day} {item.name}" for item in self.holidays), "the holiday", key="holidays")
+        each_once(self.not_holidays, "the day", key="not_holidays")
+        each_once((item.name for item in self.kinds), "the kind", key="kinds")
         months = [month for item in self.kinds for month in item.months]
-        _unique(months, "the month", key="kinds")
+        each_once(months, "the month", key="kinds")
         if self.kinds and len(months) < len(MONTHS):
             lacking = ", ".join(name for number, name in enumerate(MONTHS, start=1) if number not in months)
             raise wrong(f"leave out {lacking}", "each month of the year in one kind", key="kinds")
@@ -168,6 +149,7 @@ class WrittenSources(WrittenModel):
     policy: WrittenSource
     cases: WrittenSource | None = None
     regions: WrittenSource | None = None
+    context: WrittenSource | None = None
 
 
 class WrittenMeasurement(WrittenModel):
@@ -198,7 +180,7 @@ class WrittenEngine(WrittenModel):
     epidemic_thresholds: Annotated[
         list[Annotated[float, Field(gt=0, le=100_000)]],
         Field(min_length=EPIDEMIC_THRESHOLDS, max_length=EPIDEMIC_THRESHOLDS),
-    ]
+    ] = Field(default_factory=lambda: [1.0, 2.0])
 
     @model_validator(mode="after")
     def _rising(self) -> Self:
@@ -206,15 +188,6 @@ class WrittenEngine(WrittenModel):
         if not low < high:
             raise wrong(f"are {low:g} and {high:g}", "two numbers that rise", key="epidemic_thresholds")
         return self
-
-
-HalfLife = Annotated[float, Field(ge=0, le=10_000)]
-
-
-class WrittenDynamics(WrittenModel):
-    builds_up: HalfLife = 0.0
-    persists: HalfLife = 0.0
-    source: Line
 
 
 class WrittenForecast(WrittenModel):
@@ -228,73 +201,6 @@ class WrittenSweep(WrittenModel):
 class WrittenRegions(WrittenModel):
     attribute: Line
     categories: Annotated[dict[Line, Line], Field(min_length=1, max_length=1_000)]
-
-
-class WrittenIndicator(WrittenModel):
-    """A lever: with `unit`, one that is set to an amount from `reference` (no measure) to `limit` (in full); else one of
-    levels."""
-
-    code: Line
-    name: Line
-    indices: list[Line] = Field(default_factory=list)
-    weight: Annotated[float, Field(gt=0, le=1_000)] = 1.0
-    maximum: Annotated[int, Field(ge=1, le=100)] | None = None
-    flag: bool = False
-    flag_meaning: Text = ""
-    levels: list[Line] | None = None
-    shares: list[Annotated[float, Field(ge=0, le=1)]] | None = None
-    unit: Line | None = None
-    reference: Amount | None = None
-    limit: Amount | None = None
-    least: Amount | None = None
-    most: Amount | None = None
-    link: Annotated[str, AfterValidator(_link)] = SHARE_OF_RANGE
-    notch: Annotated[float, Field(gt=0, le=1e9)] | None = None
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        return self._levels() if self.unit is None else self._amounts()
-
-    def _levels(self) -> Self:
-        if self.maximum is None or self.levels is None:
-            raise wrong("has neither levels nor a unit", "maximum and levels, or unit, reference and limit")
-        for key in ("reference", "limit", "least", "most", "notch"):
-            if getattr(self, key) is not None:
-                raise wrong("is of a lever that is set to an amount", "levels alone, or a unit", key=key)
-        if len(self.levels) != self.maximum + 1:
-            allowed = f"{self.maximum + 1} (0 to {self.maximum})"
-            raise wrong(f"describes {len(self.levels)} levels", allowed, key="levels")
-        shares = self.shares
-        if shares is not None and (
-            len(shares) != self.maximum + 1 or shares != sorted(shares) or (shares[0], shares[-1]) != (0.0, 1.0)
-        ):
-            raise wrong(f"are {quoted(shares)}", f"{self.maximum + 1} numbers that rise from 0 to 1", key="shares")
-        return self
-
-    def _amounts(self) -> Self:
-        for key in ("maximum", "levels", "shares"):
-            if getattr(self, key) is not None:
-                raise wrong("is of a lever with levels, and this one has a unit", "unit, reference and limit", key=key)
-        if self.flag:
-            raise wrong("is of a lever with levels, and this one has a unit", "no flag", key="flag")
-        if self.reference is None or self.limit is None:
-            raise wrong("has a unit and not both of reference and limit", "no measure, and the measure in full")
-        if self.reference == self.limit:
-            raise wrong(f"is {self.limit:g}, the reference itself", "another amount", key="limit")
-        least, most = self.bounds
-        for key in ("reference", "limit"):
-            if not least <= getattr(self, key) <= most:
-                raise wrong(f"is {getattr(self, key):g}", f"{least:g} to {most:g}, least to most", key=key)
-        if self.link == LOG_RATIO and least <= 0:
-            raise wrong(f"takes logarithms, and least is {least:g}", "amounts above 0, or another link", key="link")
-        return self
-
-    @property
-    def bounds(self) -> tuple[float, float]:
-        """The least and the most that the amount can be."""
-        assert self.reference is not None and self.limit is not None
-        ends = sorted((self.reference, self.limit))
-        return (ends[0] if self.least is None else self.least, ends[1] if self.most is None else self.most)
 
 
 class WrittenStudy(WrittenModel):
@@ -326,6 +232,7 @@ class WrittenStudy(WrittenModel):
     sources: WrittenSources
     regions: WrittenRegions | None = None
     effects: Annotated[dict[Line, WrittenDynamics], Field(max_length=200)] = Field(default_factory=dict)
+    context: Annotated[list[WrittenContext], Field(max_length=50)] = Field(default_factory=list)
     behaviours: Annotated[list[WrittenBehaviour], Field(min_length=1, max_length=100)]
 
     @model_validator(mode="after")
@@ -349,10 +256,19 @@ class WrittenStudy(WrittenModel):
             raise wrong(
                 "says nothing of its levers", "levers of its own, or index and indicators of the OxCGRT codebook"
             )
-        _unique((item.code for item in self.levers), "the code", key="levers")
-        _unique((item.id for item in self.behaviours), "the id", key="behaviours")
-        _unique((item.column for item in self.behaviours), "the column", key="behaviours")
-        _unique((item.label for item in self.behaviours), "the label", key="behaviours")
+        if self.sources.cases is not None and "epidemic_thresholds" not in self.engine.model_fields_set:
+            raise wrong("has none, and the study has cases", "two numbers that rise", key="engine")
+        each_once((item.code for item in self.levers), "the code", key="levers")
+        each_once((item.id for item in self.behaviours), "the id", key="behaviours")
+        each_once((item.column for item in self.behaviours), "the column", key="behaviours")
+        each_once((item.label for item in self.behaviours), "the label", key="behaviours")
+        each_once((item.code for item in self.context), "the code", key="context")
+        if bool(self.context) != (self.sources.context is not None):
+            raise wrong(
+                "variables and a source of them belong together",
+                "[[context]] and a table [sources.context]",
+                key="context",
+            )
         if self.regions is not None and self.sources.regions is None:
             raise wrong("says who lives where, and no source has regions", "a table [sources.regions]", key="regions")
         return self
@@ -372,13 +288,3 @@ class WrittenStudy(WrittenModel):
         for key in () if daily else ("working_weeks", "holidays", "not_holidays", "ramadan", "country"):
             if getattr(said, key):
                 raise wrong(f"has {key}, and its step is a {self.step}", "kinds of months, or nothing", key="calendar")
-
-
-class WrittenCodebook(WrittenModel):
-    source: Text
-    indicators: Annotated[list[WrittenIndicator], Field(min_length=1, max_length=500)]
-
-    @model_validator(mode="after")
-    def _each_once(self) -> Self:
-        _unique((item.code for item in self.indicators), "the code", key="indicators")
-        return self

@@ -17,7 +17,7 @@ from core.datasets.observed import ObservedData, load_observed, source_files
 from core.datasets.panels import load_panel, place_of_panel
 from core.errors import InputError
 from core.inputs.files import read_text
-from core.policy.calendar import calendar_for
+from core.policy.calendar import observed_calendar
 from core.policy.timeline import PolicyTimeline
 from core.records import content_hash, frame_hash
 from core.settings import (
@@ -51,6 +51,7 @@ class StudyInputs:
     policy: pd.DataFrame = field(default_factory=pd.DataFrame)
     texts: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    context: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def stringency(self) -> pd.Series:
@@ -115,8 +116,7 @@ def inputs_of(study: Study, given: Mapping[str, Any], observed: ObservedData) ->
     """The study with these observations, laid out and hashed; `given` is what its file says."""
     policy = observed.policy
     first, last = policy.index.min().date(), policy.index.max().date()
-    calendar = calendar_for(study.calendar, min(first, study.baseline_start), max(study.end, last))
-    timeline = PolicyTimeline.from_levels(policy, study, calendar)
+    timeline = PolicyTimeline.from_levels(policy, study, observed_calendar(study, first, last, observed.context))
     texts = engine_texts(study)
     hashes = {
         "mobility": frame_hash(observed.mobility),
@@ -126,6 +126,8 @@ def inputs_of(study: Study, given: Mapping[str, Any], observed: ObservedData) ->
     cases = None if observed.cases.empty else observed.cases
     if cases is not None:
         hashes["cases"] = frame_hash(cases)
+    if study.context:
+        hashes["context"] = frame_hash(observed.context)
     return StudyInputs(
         study,
         observed.mobility,
@@ -137,6 +139,7 @@ def inputs_of(study: Study, given: Mapping[str, Any], observed: ObservedData) ->
         policy,
         {"study": given, **texts},
         (*observed.notes, *_other_people(study)),
+        observed.context,
     )
 
 

@@ -20,7 +20,7 @@ from core.store.database import Store
 from core.study import Study, load_study, study_from
 
 #: Tables of days; everything else is text.
-TABLES = ("mobility", "policy", "cases")
+TABLES = ("mobility", "policy", "cases", "context")
 #: JSON has no days, which a study file has.
 _DAY = "$day"
 
@@ -30,6 +30,8 @@ def save_inputs(store: Store, inputs: StudyInputs) -> None:
     observed: dict[str, pd.DataFrame | pd.Series] = {"mobility": inputs.observations, "policy": inputs.policy}
     if inputs.cases is not None:
         observed["cases"] = inputs.cases
+    if "context" in inputs.hashes:
+        observed["context"] = inputs.context
     with store.transaction():
         for name, table in observed.items():
             _save_table(store, inputs.hashes[name], table)
@@ -127,7 +129,9 @@ def stored_inputs(store: Store, record: RunRecord, folder: Path) -> StudyInputs:
     mobility = _table(store, hashes["mobility"]).reindex(columns=list(study.behaviour_ids))
     policy = _policy(study, _table(store, hashes["policy"]))
     cases = _table(store, hashes["cases"])["new_cases"] if "cases" in hashes else pd.Series(dtype=float)
-    inputs = inputs_of(study, given, ObservedData(mobility, policy, cases))
+    context = _table(store, hashes["context"]) if "context" in hashes else pd.DataFrame()
+    codes = [item.code for item in study.context]
+    inputs = inputs_of(study, given, ObservedData(mobility, policy, cases, context=context.reindex(columns=codes)))
     for name, key in hashes.items():
         if name in inputs.hashes and inputs.hashes[name] != key:
             raise StoreError(f"{store.name}: the {name} of run {record.run_id} is not what was kept.")

@@ -16,13 +16,13 @@ import numpy as np
 import pandas as pd
 
 from core.calibration.search import search_sample
-from core.cognition.engine import DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS, SEASON, ResponseEngine
+from core.cognition.engine import CONTEXT, DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS, SEASON, ResponseEngine
 from core.counterfactual.levels import FrozenPolicy, policy_ladder
 from core.policy.calendar import period_kinds
 from core.policy.indices import sub_indices
 from core.simulation.contexts import RESTRICTED_MIDDLES
 from core.simulation.simulate import simulate
-from core.study import Codebook, Study
+from core.study import Codebook, Step, Study
 
 #: Mean activity is a share of people; 32-bit answers differ in the last digits.
 RESOLUTION = 1e-6
@@ -84,13 +84,22 @@ def judged_coherence(engine: ResponseEngine, personas: pd.DataFrame, study: Stud
     looser = np.setdiff1d(np.arange(len(policies)), ends - 1)
     levers = np.concatenate([np.full(len(rows) - 1, lever, dtype=object) for lever, rows in walks])
     tally = _Tally(study)
-    epidemics = range(len(study.epidemic_thresholds) + 1)
-    rest = list(product((False, True), epidemics, RESTRICTED_MIDDLES))
+    epidemics = range(len(study.epidemic_thresholds) + 1 if "cases" in study.sources else 1)
+    ramadan_or_not = (False, True) if study.step is Step.DAY else (False,)
+    around = [range(len(item.words)) for item in study.context]
+    named = [f"{item.code}{CONTEXT}" for item in study.context]
+    rest = list(product(ramadan_or_not, epidemics, RESTRICTED_MIDDLES, *around))
     kinds = period_kinds(study.calendar)
     for kind in kinds:
         about: list[dict[str, Any]] = [
-            {DAY_TYPE: kind, RAMADAN: ramadan, EPIDEMIC: epidemic, RESTRICTED_DAYS: days}
-            for ramadan, epidemic, days in rest
+            {
+                DAY_TYPE: kind,
+                RAMADAN: ramadan,
+                EPIDEMIC: epidemic,
+                RESTRICTED_DAYS: days,
+                **dict(zip(named, others, strict=True)),
+            }
+            for ramadan, epidemic, days, *others in rest
         ]
         # One frame for all situations of a kind of day: an engine spends as long on being asked as on answering.
         asked = policies.iloc[np.tile(np.arange(len(policies)), len(about))].reset_index(drop=True)
@@ -100,7 +109,7 @@ def judged_coherence(engine: ResponseEngine, personas: pd.DataFrame, study: Stud
         for place, situation in enumerate(about):
             part = means[place * len(policies) : (place + 1) * len(policies)]
             tally.compare(part[looser], part[looser + 1], levers, situation)
-    return tally.result(len(policies) * len(kinds) * 2 * len(epidemics) * len(RESTRICTED_MIDDLES))
+    return tally.result(len(policies) * len(kinds) * len(rest))
 
 
 def answered_coherence(contexts: pd.DataFrame, means: np.ndarray, study: Study) -> Coherence:
@@ -111,6 +120,7 @@ def answered_coherence(contexts: pd.DataFrame, means: np.ndarray, study: Study) 
     codes = np.array([item.code for item in study.indicators], dtype=object)
     strict = strictness[list(codes)].to_numpy(float)
     columns = [DAY_TYPE, RAMADAN, EPIDEMIC, RESTRICTED_DAYS, *([SEASON] if SEASON in contexts else [])]
+    columns += [f"{item.code}{CONTEXT}" for item in study.context]
     about = contexts[columns].astype(str).agg("|".join, axis=1).to_numpy()
     tally = _Tally(study)
     tally.bound(means)

@@ -38,8 +38,9 @@ class PanelTables:
 
 
 def load_panel(study: Study, folder: str | Path | None = None) -> PanelTables:
-    """Read the study's sources from `folder` for all places. InputError as `load_observed`, and for a source of one place."""
-    place = study_folder(study, folder)
+    """Read the study's sources from `folder` (None: its own) for all places. InputError as `load_observed`, and for a source
+    of one place."""
+    place = study_folder(study, None) if folder is None else Path(folder)
     hashes: dict[str, str] = {}
 
     def read(kind: str, reader: Callable[..., ReadTable], **options: Any) -> pd.DataFrame:

@@ -73,6 +73,12 @@ SHORT: Mapping[str, str] = {
     "gradient_boosting_indicators": "GB indicators",
     "gradient_boosting_lags": "GB lags",
     "ets": "ETS",
+    "mean_of_12": "last 12 weeks",
+    "own_drift": "own drift",
+    "pooled_drift": "common drift",
+    "first_differences": "first differences, pooled",
+    "panel_effects": "place effects, pooled",
+    "pooled_boosting": "GB, pooled",
 }
 MOVED, STILL = ">=15", "<5"
 #: Ablations whose prices README names: parts of the method, not numbers of people.
@@ -120,14 +126,13 @@ def countries_table(measured: MeasuredBacktest) -> str:
     summary = measured.result.summary
     names = [name for name in SHORT if name in measured.result.rows[0].macro_rmse]
     parts = [(f"{horizon} d", part) for horizon, part in summary.by_horizon.items()]
-    parts += [
-        (f"{horizon} d, stringency moved ≥ 15", part) for horizon, part in summary.by_change.get(MOVED, {}).items()
-    ]
-    rows = [
-        [label, str(part.rows), *(_bold(f"{part.mean[name]:.2f}", name == TWIN) for name in names)]
-        for label, part in parts
-    ]
-    return f"{_table(['Horizon', 'rows', *(SHORT[name] for name in names)], rows)}\n\n{_from(measured.header)}"
+    parts += [(f"{horizon} d, moved", part) for horizon, part in summary.by_change.get(MOVED, {}).items()]
+    rows = [["rows", *(str(part.rows) for _, part in parts)]]
+    for name in names:
+        cells = (f"{part.mean[name]:.2f}" for _, part in parts)
+        rows.append([SHORT[name], *(f"**{cell}**" if name == TWIN else cell for cell in cells)])
+    moved = "“Moved”: mean stringency over the days ahead lies 15 points or more from that of the four weeks before."
+    return f"{_table(['Forecaster', *(label for label, _ in parts)], rows)}\n\n{moved}\n\n{_from(measured.header)}"
 
 
 def countries_words(measured: MeasuredBacktest) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.cognition.engine import DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS
+from core.cognition.engine import CONTEXT, DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS
 from core.cognition.llm.budget import Plan
 from core.cognition.llm.designs import APART, Aggregate, Blinded, Design, Levels, Unblinded
 from core.cognition.llm.engine import LanguageEngine
@@ -44,7 +44,7 @@ from core.services.audits.results import (
 )
 from core.services.language.engines import asked_of
 from core.store.database import Store
-from core.study import Study
+from core.study import Step, Study
 from core.validity.confounding import association, range_effect
 
 #: Nobody in particular is asked so often: the samples are then what an interval is over.
@@ -53,6 +53,16 @@ AGGREGATE_SAMPLES = 10
 NARROW = 0.25
 #: The situation that is the same at every level: an ordinary working day in the middle of an epidemic.
 SITUATION: dict[str, Any] = {DAY_TYPE: "working", RAMADAN: False, EPIDEMIC: 1, RESTRICTED_DAYS: 45}
+
+
+def situation_of(study: Study) -> dict[str, Any]:
+    """The same for every study whose step is a day; else the first kind of its periods, in ordinary surroundings."""
+    if study.step is Step.DAY:
+        return SITUATION
+    around = {f"{item.code}{CONTEXT}": 0 for item in study.context}
+    return {**SITUATION, DAY_TYPE: study.calendar.kinds[0], EPIDEMIC: 0, **around}
+
+
 RANGES = ("narrow", "wide")
 
 
@@ -176,7 +186,7 @@ class _Audit:
         return (True, False) if self.unstated else (True,)
 
     def _associations(self) -> list[_Asked]:
-        arms = tuple(item.row(self.subject.study) | SITUATION for item in self.policies)
+        arms = tuple(item.row(self.subject.study) | situation_of(self.subject.study) for item in self.policies)
         rows = pd.DataFrame(list(arms))
         asked = []
         for name in self.designs:
@@ -214,7 +224,7 @@ class _Audit:
 
     def _days(self, policies: Sequence[FrozenPolicy]) -> list[dict[str, Any]]:
         """Contexts of these policies on every kind of day, one policy after the other."""
-        about = [item.row(self.subject.study) | SITUATION for item in policies]
+        about = [item.row(self.subject.study) | situation_of(self.subject.study) for item in policies]
         return [row | {DAY_TYPE: kind} for row in about for kind in self.engine.writer.kinds]
 
     def _like(self, design: Design, samples: int) -> LanguageEngine:

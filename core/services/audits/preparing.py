@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from core.cognition.engine import DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS, SEASON
+from core.cognition.engine import CONTEXT, DAY_TYPE, EFFECT, EPIDEMIC, RAMADAN, RESTRICTED_DAYS, SEASON
 from core.cognition.llm.budget import Plan, Spent, plan, spent
 from core.cognition.llm.engine import LanguageEngine, PreparedQuestion
 from core.cognition.llm.outcomes import Outcome
@@ -124,9 +124,13 @@ def contexts_of(study: Study, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame
     """Contexts as an engine is asked about them, from what the store keeps of each."""
     columns = list(study.indicator_codes)
     columns += [f"{item.code}_Flag" for item in study.indicators if item.has_flag]
+    columns += [f"{item.lever}{EFFECT}" for item in study.dynamics]
+    around = [f"{item.code}{CONTEXT}" for item in study.context]
     season = [SEASON] if any(SEASON in row for row in rows) else []
-    frame = pd.DataFrame(list(rows)).reindex(columns=[*columns, DAY_TYPE, RAMADAN, EPIDEMIC, RESTRICTED_DAYS, *season])
+    about = [DAY_TYPE, RAMADAN, EPIDEMIC, RESTRICTED_DAYS, *around, *season]
+    frame = pd.DataFrame(list(rows)).reindex(columns=[*columns, *about])
     types: dict[str, Any] = dict.fromkeys(columns, float)
+    types |= dict.fromkeys(around, int)
     return frame.astype({**types, DAY_TYPE: str, RAMADAN: bool, EPIDEMIC: int, RESTRICTED_DAYS: int})
 
 

@@ -48,7 +48,7 @@ def panel_backtest(
     began, watch = time.perf_counter(), watch or ProgressReporter()
     watch.report("ingest", 0, 1, "reading the tables")
     study, given = read_study(request.study)
-    tables = load_panel(study, observations_folder(study, request.data))
+    tables = load_panel(study, request.data or observations_folder(study))
     pool = None if request.pool is None else load_panel(study, request.pool)
     record = _record_of(request, study, tables, pool)
     if store is not None and not again:

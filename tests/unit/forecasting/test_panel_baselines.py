@@ -71,7 +71,6 @@ def test_place_effects_take_the_levels_of_places_away() -> None:
         ("first_differences", Step.YEAR, {}, 0.5),
         ("panel_effects", Step.YEAR, {}, 0.5),
         ("panel_effects", Step.MONTH, {"drift": 0.0}, 0.6),
-        ("pooled_boosting", Step.MONTH, {"drift": 0.0, "season": 0.0}, 10.5),
     ],
 )
 def test_what_is_in_common_forecasts_each_place(name: str, step: Step, how: dict[str, float], within: float) -> None:

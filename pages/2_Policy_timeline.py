@@ -152,7 +152,7 @@ def _picture(editing: Editing, draft: PolicyTimeline | None) -> None:
     outside = check_support(curve, support, *editing.holdout).outside
     figure = policy_figure(
         stretches(bars, first, last),
-        calendar_strip(bars.calendar, first, last),
+        calendar_strip(bars.calendar, first, last, study.context),
         curve.stringency(window),
         measures=[item.name for item in study.indicators],
         split=editing.split,

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from core.content_cache import cached_by_content
 from core.datasets.files import RawFile
 from core.datasets.observed import (
     HISTORY,
@@ -123,6 +124,16 @@ def place_of_panel(study: Study, tables: PanelTables, place: str) -> tuple[Study
         own_rows = tables.context[tables.context["place"] == place].set_index("date").drop(columns="place")
         around = context_columns(study, own_rows, f"context of {place}").reindex(periods)
     return own, ObservedData(observed, known, nothing, dict(tables.hashes), (), around)
+
+
+def shipped_places(study: Study) -> tuple[str, ...]:
+    """The places of a shipped panel, in order; its table is not read again while it stays as it is."""
+    return _names_in(find_source(study, "mobility", study_folder(study, None))[1][0])
+
+
+@cached_by_content(keep=8)
+def _names_in(path: Path) -> tuple[str, ...]:
+    return tuple(sorted(pd.read_csv(path, usecols=["place"], dtype=str, keep_default_na=False)["place"].unique()))
 
 
 def panel_places(tables: PanelTables) -> tuple[str, ...]:

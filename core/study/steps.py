@@ -54,6 +54,10 @@ class Step(StrEnum):
         except (OverflowError, ValueError):
             raise InputError(f"{count} {self}s after {day}", allowed=f"a day up to the year {_LAST_YEAR}") from None
 
+    def last_day(self, day: date) -> date:
+        """The last day of the period that a day lies in."""
+        return day if self is Step.DAY else self.after(day, 1) - timedelta(days=1)
+
     def between(self, first: date, last: date) -> int:
         """How many periods after that of `first` the one of `last` is."""
         if self in (Step.DAY, Step.WEEK):

@@ -23,11 +23,12 @@ from core.execution.executor import Executor
 from core.services.dashboard.jobs import JobManager, background_executor
 from core.services.language.descriptions import caution_of_run
 from core.services.runs.fitted import fitted_twin
-from core.services.studies.inputs import StudyInputs, inputs_digest, list_studies, open_study
+from core.services.studies.inputs import StudyInputs, StudyListing, inputs_digest, list_studies, open_study
 from core.settings import observed_data, shipped_data, store_path
 from core.store.database import Store
 from core.store.runs import StoredRun
 from core.study import Study
+from core.study.definition import AT
 from pages.common.door import guard_door
 from pages.common.results_cache import CONTENT, remembered
 
@@ -216,7 +217,8 @@ def link_parameters() -> dict[str, str]:
 
 
 def _chosen_study() -> str:
-    ids = [item.id for item in list_studies() if item.ready]
+    offered = _offered()
+    ids = [name for item in offered.values() if item.ready for name in _names(item)]
     asked = st.query_params.get(STUDY) or st.session_state.get(STUDY) or ids[0]
     if asked not in ids:
         st.warning(f"The study “{plain_text(str(asked))}” is not available here; showing {ids[0]}.")
@@ -225,6 +227,15 @@ def _chosen_study() -> str:
         st.session_state[STUDY] = asked
     st.query_params[STUDY] = asked
     return str(asked)
+
+
+def _offered() -> dict[str, StudyListing]:
+    return {item.id: item for item in list_studies()}
+
+
+def _names(item: StudyListing) -> list[str]:
+    """The study, and each place of its panel as a study of its own."""
+    return [item.id, *(f"{item.id}{AT}{place}" for place in item.places)]
 
 
 def _chosen_run(store: Store, study_id: str) -> StoredRun | None:
@@ -246,19 +257,27 @@ def _chosen_run(store: Store, study_id: str) -> StoredRun | None:
 def _sidebar(title: str, inputs: StudyInputs, run: StoredRun | None, jobs: JobManager) -> None:
     with st.sidebar:
         st.markdown("### PolicyTwin")
-        listed = {item.id: item for item in list_studies()}
+        listed = _offered()
         ready = [name for name, item in listed.items() if item.ready]
         places = [listed[name].place for name in ready]
         st.selectbox(
             "Study",
             ready,
-            index=ready.index(inputs.study.id),
+            index=ready.index(inputs.study.folder),
             format_func=lambda name: (
                 listed[name].place if places.count(listed[name].place) == 1 else listed[name].title
             ),
             key="study-choice",
             on_change=_switch_study,
         )
+        if places_of := listed[inputs.study.folder].places:
+            st.selectbox(
+                "Place",
+                places_of,
+                index=places_of.index(inputs.study.sources["mobility"].place),
+                key="place-choice",
+                on_change=_switch_place,
+            )
         for name, script, _ in PAGES:
             st.page_link(script, label=name, query_params=link_parameters(), disabled=name == title)
         st.divider()
@@ -289,8 +308,16 @@ def _day(day: date | None) -> str:
 
 
 def _switch_study() -> None:
-    st.session_state[STUDY] = st.session_state["study-choice"]
-    st.query_params[STUDY] = st.session_state["study-choice"]
+    _switch_to(st.session_state["study-choice"])
+
+
+def _switch_place() -> None:
+    _switch_to(f"{st.session_state[STUDY].split(AT)[0]}{AT}{st.session_state['place-choice']}")
+
+
+def _switch_to(study: str) -> None:
+    st.session_state[STUDY] = study
+    st.query_params[STUDY] = study
     st.session_state.pop(RUN, None)
     st.query_params.pop(RUN, None)
 

@@ -21,6 +21,8 @@ _HATCH = {"fillmode": "overlay", "fgcolor": "#ffffff", "fgopacity": 0.6, "size":
 _LEGEND = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.01, "yanchor": "bottom", "traceorder": "normal"}
 _LONGEST_LABEL = 24
 _CALENDAR_COLOURS = {"Working week": "#dfe5e9", "Public holidays": "#a66a00", "Ramadan": "#c9b27c"}
+#: Of what else people live with.
+_AROUND = "#d3c7e0"
 _ROW, _CURVE, _STRIP, _EDGES = 25, 170, 19, 185
 
 
@@ -57,6 +59,7 @@ def policy_figure(
     markup.
     """
     rows = [item for item in _CALENDAR_COLOURS if item in set(calendar["row"])]
+    rows += [item for item in dict.fromkeys(calendar["row"]) if item not in rows]
     heights = [_ROW * len(measures), max(_STRIP * len(rows), 1), _CURVE]
     figure = make_subplots(rows=3, cols=1, shared_xaxes=True, vertical_spacing=0.02, row_heights=heights)
     _measures(figure, stretches, measures)
@@ -206,6 +209,8 @@ def _outlines(figure: go.Figure, changed: pd.DataFrame) -> None:
 
 
 def _calendar(figure: go.Figure, calendar: pd.DataFrame) -> None:
+    if calendar.empty:
+        return
     calendar = calendar.assign(days=(calendar["end"] - calendar["start"]).dt.days + 1)
     figure.add_trace(
         go.Bar(
@@ -214,7 +219,7 @@ def _calendar(figure: go.Figure, calendar: pd.DataFrame) -> None:
             base=calendar["start"],
             x=calendar["days"] * _DAY_MS,
             marker={
-                "color": [_CALENDAR_COLOURS[row] for row in calendar["row"]],
+                "color": [_CALENDAR_COLOURS.get(row, _AROUND) for row in calendar["row"]],
                 # A holiday is one day, less than a pixel of three years: its outline keeps it visible.
                 "line": {
                     "width": [0.8 if row == "Public holidays" else 0 for row in calendar["row"]],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ import pandas as pd
 from core.policy.calendar import Calendar
 from core.policy.interventions import flag_in_words, level_in_scale
 from core.policy.timeline import PolicyTimeline
-from core.study import WEEKDAYS, WorkingWeek
+from core.study import WEEKDAYS, ContextVariable, WorkingWeek
 
 WEEK, HOLIDAYS, RAMADAN = "Working week", "Public holidays", "Ramadan"
 
@@ -26,7 +27,7 @@ def stretches(timeline: PolicyTimeline, first: date, last: date) -> pd.DataFrame
     nothing = timeline.with_interventions(())
     rows = []
     for item in timeline.level_changes(nothing):
-        start, end = max(item.start, first), min(item.end, last)
+        start, end = max(item.start, first), min(timeline.step.last_day(item.end), last)
         indicator = timeline.indicator(item.indicator)
         if end < start or item.level == indicator.none:
             continue
@@ -54,7 +55,8 @@ def changed_stretches(timeline: PolicyTimeline, parent: PolicyTimeline, first: d
     """
     rows: list[dict[str, Any]] = []
     for item in timeline.level_changes(parent):
-        start, end = pd.Timestamp(max(item.start, first)), pd.Timestamp(min(item.end, last))
+        start = pd.Timestamp(max(item.start, first))
+        end = pd.Timestamp(min(timeline.step.last_day(item.end), last))
         if end < start:
             continue
         name = timeline.indicator(item.indicator).name
@@ -65,9 +67,19 @@ def changed_stretches(timeline: PolicyTimeline, parent: PolicyTimeline, first: d
     return pd.DataFrame(rows, columns=["measure", "start", "end"])
 
 
-def calendar_strip(calendar: Calendar, first: date, last: date) -> pd.DataFrame:
-    """Working weeks, public holidays and Ramadan from `first` to `last`: columns row, label, text, start, end."""
+def calendar_strip(
+    calendar: Calendar, first: date, last: date, context: Sequence[ContextVariable] = ()
+) -> pd.DataFrame:
+    """Working weeks, public holidays, Ramadan, and the classes of context variables other than the ordinary one from `first` to
+    `last`: columns row, label, text, start, end."""
     rows = []
+    around = {item.code: item for item in calendar.context}
+    for item in context:
+        spells = around[item.code].spells if item.code in around else ()
+        for position, spell in enumerate(spells):
+            ends = spells[position + 1].start - timedelta(days=1) if position + 1 < len(spells) else last
+            words = item.words[spell.level]
+            rows += [(item.name, words, f"{item.name}: {words}", spell.start, ends)] if spell.level else []
     weeks = calendar.working_weeks
     for position, week in enumerate(weeks):
         begins = first if position == 0 else week.start
@@ -95,7 +107,7 @@ def daily_table(
     timeline: PolicyTimeline, first: date, last: date, parent: PolicyTimeline | None = None
 ) -> pd.DataFrame:
     """One row per day (index `date`): the index, the parent's index where given, every level and flag, the calendar."""
-    dates = pd.date_range(first, last, freq="D", unit="us", name="date")
+    dates = timeline.step.periods(first, last)
     table = pd.DataFrame({timeline.index: timeline.stringency(dates).round(4)}, index=dates)
     if parent is not None:
         table[f"{timeline.index}_of_parent"] = parent.stringency(dates).round(4)

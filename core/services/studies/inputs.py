@@ -14,7 +14,7 @@ import pandas as pd
 from core.cognition.llm.prices import PRICES_VARIABLE
 from core.content_cache import content_digest
 from core.datasets.observed import ObservedData, load_observed, source_files
-from core.datasets.panels import load_panel, place_of_panel
+from core.datasets.panels import load_panel, place_of_panel, shipped_places
 from core.errors import InputError
 from core.inputs.files import read_text
 from core.policy.calendar import observed_calendar
@@ -62,7 +62,7 @@ class StudyInputs:
 
 @dataclass(frozen=True)
 class StudyListing:
-    """A study on offer, and whether its observations are there."""
+    """A study on offer, whether its observations are there, and the `places` of its panel."""
 
     id: str
     title: str
@@ -70,6 +70,7 @@ class StudyListing:
     fictional: bool
     ready: bool
     missing: str
+    places: tuple[str, ...] = ()
 
 
 def list_studies(data: str | Path | None = None) -> list[StudyListing]:
@@ -80,7 +81,8 @@ def list_studies(data: str | Path | None = None) -> list[StudyListing]:
         problem = ""
         if not study.shipped and observed_data(data) is None:
             problem = f"Needs observations: run `policytwin data fetch`, or set {DATA_VARIABLE} to their folder."
-        listings.append(StudyListing(study.id, study.title, study.place, study.fictional, not problem, problem))
+        places = shipped_places(study) if study.is_panel and study.shipped else ()
+        listings.append(StudyListing(study.id, study.title, study.place, study.fictional, not problem, problem, places))
     return listings
 
 

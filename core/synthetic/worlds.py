@@ -27,9 +27,10 @@ import numpy as np
 import pandas as pd
 
 from core.errors import InputError, one_of
-from core.policy.calendar import calendar_for
+from core.policy.calendar import calendar_for, observed_calendar
 from core.policy.timeline import PolicyTimeline
-from core.study import CalendarSpec, NamedDay, Study, WorkingWeek, load_study
+from core.study import CalendarSpec, NamedDay, Step, Study, WorkingWeek, load_study
+from core.synthetic import orlo
 from core.synthetic.meridia import SEED as MERIDIA_SEED
 from core.synthetic.meridia import expected_mobility, generate
 from core.synthetic.world_process import (
@@ -49,8 +50,11 @@ from core.synthetic.world_process import (
 
 KINDS = ("plain", "confounded", "fatigue", "anticipation", "working_week")
 MERIDIA = "meridia"
-#: Days after the origin over which contrasts are taken.
+#: Of another domain, and so not among those that are measured together.
+ORLO = "orlo"
+#: Days after the origin over which contrasts are taken, and periods of a longer step.
 HORIZON = 120
+HORIZONS = {Step.DAY: HORIZON, Step.MONTH: 24}
 #: Whose behaviours, indicators, baseline weeks and metric every world has, and who lives there.
 PATTERN = "meridia"
 POPULATION = "world.toml"
@@ -81,7 +85,7 @@ class KnownWorld(Protocol):
     def observations(self) -> pd.DataFrame: ...
 
     @property
-    def cases(self) -> pd.Series: ...
+    def cases(self) -> pd.Series | None: ...
 
     @property
     def origin(self) -> date: ...
@@ -141,6 +145,26 @@ class KnownMeridia:
         return expected_mobility(timeline.levels(), dates=dates, seed=MERIDIA_SEED + self.seed)
 
 
+@dataclass(frozen=True)
+class KnownOrlo:
+    """A district of Orlo as a known world, in months."""
+
+    seed: int
+    study: Study
+    timeline: PolicyTimeline
+    observations: pd.DataFrame
+    origin: date
+    place: str
+    course: int
+    kind: str = ORLO
+    cases: None = None
+
+    def expected_under(self, timeline: PolicyTimeline, dates: pd.DatetimeIndex) -> pd.DataFrame:
+        """The metric without noise under another policy; droughts and announcements are as they were."""
+        _check_span(self.timeline, timeline)
+        return orlo.expected_under(timeline.levels(), self.place, self.course).loc[dates]
+
+
 def true_contrast(
     world: KnownWorld, timeline: PolicyTimeline, dates: pd.DatetimeIndex, reference: PolicyTimeline | None = None
 ) -> pd.DataFrame:
@@ -149,11 +173,29 @@ def true_contrast(
 
 
 def known_world(kind: str, seed: int) -> KnownWorld:
-    """The world of this kind and seed, Meridia included. InputError for an unknown kind or a negative seed."""
-    one_of(kind, (*KINDS, MERIDIA), what="kind of world", where="known worlds")
+    """The world of this kind and seed, Meridia and Orlo included. InputError for an unknown kind or a negative seed."""
+    one_of(kind, (*KINDS, MERIDIA, ORLO), what="kind of world", where="known worlds")
     if seed < 0:
         raise InputError(f"seed {seed}", where="known worlds", allowed="0 and above", nearest="0")
+    if kind == ORLO:
+        return orlo_district(seed)
     return meridia_world(seed) if kind == MERIDIA else generated_world(kind, seed)
+
+
+def orlo_district(seed: int) -> KnownOrlo:
+    """A district of Orlo: seed 0 is the first of the basin that ships; after the last, those of another course of it."""
+    course, place = orlo.SEED + seed // len(orlo.PLACES), orlo.PLACES[seed % len(orlo.PLACES)]
+    world = orlo.generate(course)
+    study = load_study(f"{ORLO}@{place}")
+    behaviour, policy, context = (
+        table[table["place"] == place].set_index("date").drop(columns="place")
+        for table in (world.behaviour, world.policy, world.context)
+    )
+    months = study.step.periods(study.start, study.end)
+    first, last = policy.index[0].date(), policy.index[-1].date()
+    around = context[[item.column for item in study.context]].set_axis([item.code for item in study.context], axis=1)
+    timeline = PolicyTimeline.from_levels(policy, study, observed_calendar(study, first, last, around))
+    return KnownOrlo(seed, study, timeline, behaviour.reindex(months), study.train_end, place, course)
 
 
 def meridia_world(seed: int) -> KnownMeridia:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import pandas as pd
 
@@ -23,7 +23,7 @@ from core.counterfactual.fitted import FittedTwin
 from core.people.personas import synthesise
 from core.people.population_file import load_population_spec
 from core.policy.timeline import PolicyTimeline
-from core.synthetic.worlds import HORIZON, KnownWorld, known_world
+from core.synthetic.worlds import HORIZONS, KnownWorld, known_world
 from core.validity.effect_estimators import EFFECT_ESTIMATORS, EstimatedContrast, KnownPast
 from core.validity.world_scores import ESTIMATORS, MEASURES, TWIN, WORKING_WEEK, Estimate, WorldRow, distance_class
 
@@ -42,8 +42,9 @@ class Alternative:
 
 
 def horizon_of(world: KnownWorld) -> pd.DatetimeIndex:
-    """The `HORIZON` days after the origin."""
-    return pd.date_range(world.origin + timedelta(days=1), periods=HORIZON, freq="D", unit="us", name="date")
+    """The `HORIZONS` days or longer periods after the origin."""
+    step = world.study.step
+    return step.periods(step.after(world.origin, 1), step.after(world.origin, HORIZONS[step]))
 
 
 def standard_alternatives(world: KnownWorld) -> tuple[Alternative, ...]:
@@ -53,7 +54,7 @@ def standard_alternatives(world: KnownWorld) -> tuple[Alternative, ...]:
     and `full` sets all in full. Where the working week moves within the horizon, `week_kept` asks what the old week
     would have been, apart for the days that became working days and those that became days off.
     """
-    observed, days, first = world.timeline, horizon_of(world), world.origin + timedelta(days=1)
+    observed, days, first = world.timeline, horizon_of(world), world.study.step.after(world.origin, 1)
     made = {
         "held": observed.with_constant(observed.in_force(world.origin), first, name="Held"),
         "looser": observed.relaxed(1, start=first, name="Looser"),
@@ -95,7 +96,7 @@ def fit_twin(world: KnownWorld, personas: int = PERSONAS, trials: int = TRIALS) 
     spec = load_population_spec(study.population_file)
     people = synthesise(spec, personas, world.seed).personas
     engine = RulesEngine.for_study(study, load_coefficients(study.coefficients_file))
-    last = world.origin + timedelta(days=HORIZON)
+    last = study.step.after(world.origin, HORIZONS[study.step])
     problem = build_problem(
         study, world.timeline, world.observations, world.cases, world.origin, last, inner=trials > 0
     )
@@ -116,6 +117,7 @@ def measure(world: KnownWorld, personas: int = PERSONAS, trials: int = TRIALS) -
         twin.problem.observed,
         world.timeline.stringency(pd.DatetimeIndex(twin.problem.observed.index)),
         None if world.cases is None else world.cases.loc[: pd.Timestamp(world.origin)],
+        world.study.step,
     )
     rivals = {name: item.fit(past) for name, item in EFFECT_ESTIMATORS.items()}
     expected = world.expected_under(world.timeline, horizon_of(world))

@@ -162,7 +162,7 @@ def open_page(title: str) -> Workspace:
     st.caption(next(text for name, _, text in PAGES if name == title))
     if inputs.study.fictional:
         st.info(
-            f"**{inputs.study.place}**: this country and all its data are invented. Nothing here is about a real place.",
+            f"**{inputs.study.place}**: this place and all its data are invented. Nothing here is about a real place.",
             icon=":material/theater_comedy:",
         )
     return Workspace(store, jobs, inputs, run)

@@ -14,7 +14,9 @@ OUTSIDE = "outside what training saw"
 CHANGE = "% change from baseline"
 
 
-def sweep_figure(table: pd.DataFrame, reference: pd.DataFrame | None, *, source: str) -> go.Figure:
+def sweep_figure(
+    table: pd.DataFrame, reference: pd.DataFrame | None, *, source: str, index: str = "stringency"
+) -> go.Figure:
     """Mean response against realised stringency, a panel per behaviour, with the 80% band.
 
     `table` as `sweep_table`, `reference` as `reference_table`, None where it is not known. Levels outside training are hollow.
@@ -64,7 +66,8 @@ def sweep_figure(table: pd.DataFrame, reference: pd.DataFrame | None, *, source:
                     showlegend=first and bool((table["outside"] == outside).any()),
                     customdata=np.column_stack([points["level"], points["lower"], points["upper"], points["similar"]]),
                     hovertemplate=(
-                        "Level %{customdata[0]:.0f}, stringency %{x:.1f}<br>%{y:+.1f}% (80%: %{customdata[1]:+.1f} to "
+                        f"Level %{{customdata[0]:.0f}}, {index} %{{x:.1f}}<br>"
+                        "%{y:+.1f}% (80%: %{customdata[1]:+.1f} to "
                         "%{customdata[2]:+.1f})<br>%{customdata[3]:.0f} training days with a similar policy"
                         "<extra></extra>"
                     ),
@@ -75,14 +78,14 @@ def sweep_figure(table: pd.DataFrame, reference: pd.DataFrame | None, *, source:
             _reference_points(figure, reference[reference["behaviour"] == name], first, place)
     styled(
         figure,
-        title="Mean response at each level of stringency, held over the days chosen",
+        title=f"Mean response at each level of {index}, held over the time chosen",
         source=source,
         height=330 * rows + 110,
     )
     figure.update_layout(hovermode="closest")
     legend_below_title(figure, rows=2, panel_titles=True)
     figure.update_xaxes(range=[-4, 104], dtick=25)
-    figure.update_xaxes(title_text="Stringency realised (0 to 100)", row=rows)
+    figure.update_xaxes(title_text=f"{index[0].upper()}{index[1:]} realised (0 to 100)", row=rows)
     figure.update_yaxes(title_text=CHANGE, col=1)
     return figure
 

@@ -15,6 +15,7 @@ from core.report.document import Block, Details, Document, Figure, Heading, Item
 from core.report.figures.contrasts import contrast_figure
 from core.report.figures.sweeps import sweep_figure
 from core.report.reproduction import Reproduction, reproduction
+from core.report.sentences.domain import STRINGENCY_INDEX, has_epidemic, index_word, periods, the_index
 from core.report.sentences.language import usage_blocks
 from core.report.sentences.sources import engine_words
 from core.services.counterfactuals.claims import PLAUSIBLE, claims_of
@@ -46,6 +47,10 @@ HELD_COMPARE_TEXT = (
     "builds up or fades with each scenario's own measures. Holidays count if they had been announced by then, or if "
     "the scenario itself adds them."
 )
+HELD_COMPARE_PLAIN = (
+    "Fatigue starts from where it stood at the end of training, and builds up or fades with each scenario's own measures; what "
+    "people live with besides is as it was known then."
+)
 
 
 def sweep_document(result: SweepResult, study: Study, reference: pd.DataFrame | None = None) -> Document:
@@ -53,17 +58,17 @@ def sweep_document(result: SweepResult, study: Study, reference: pd.DataFrame | 
     levels = ", ".join(f"{item.level:g}" for item in result.levels)
     moved = len(result.levels) > 1
     return Document(
-        f"What would people do in {study.place} if stringency were held at {levels}?",
+        f"What would people do in {study.place} if {the_index(study)} were held at {levels}?",
         (
-            *((Items(tuple(sweep_sentence(result, item) for item in study.behaviours)),) if moved else ()),
+            *((Items(tuple(sweep_sentence(result, item, study) for item in study.behaviours)),) if moved else ()),
             sweep_block(result, study, reference),
             level_table(result, study),
             Heading("How sure"),
-            *checks(result),
+            *checks(result, study),
             Paragraph(rung_sentence(result)),
             *_certainty(result, study),
             Heading("What is held, and which days are counted"),
-            *held_blocks(result),
+            *held_blocks(result, study),
             *_asked(result.asking),
         ),
         study.fictional,
@@ -79,7 +84,7 @@ def comparison_document(result: ComparisonResult, study: Study) -> Document:
     parts: list[Block] = []
     for item in result.scenarios:
         parts += [
-            Paragraph(scenario_frame(result, item)),
+            Paragraph(scenario_frame(result, item, study)),
             Items(tuple(scenario_sentence(item, behaviour) for behaviour in study.behaviours)),
         ]
     return Document(
@@ -102,7 +107,7 @@ def comparison_document(result: ComparisonResult, study: Study) -> Document:
             Heading("How sure"),
             *_certainty(result, study),
             Details("What each policy does otherwise", (Items(tuple(_changes(item) for item in result.scenarios)),)),
-            Paragraph(HELD_COMPARE_TEXT),
+            Paragraph(HELD_COMPARE_TEXT if has_epidemic(study) else HELD_COMPARE_PLAIN),
             *_asked(result.asking),
         ),
         study.fictional,
@@ -118,8 +123,8 @@ def sweep_block(
     levels, table = ", ".join(f"{item.level:g}" for item in result.levels), sweep_table(result, study)
     return Figure(
         f"sweep-{study.id}",
-        lambda: sweep_figure(table, reference, source=source_words(result, study)),
-        f"Mean response of each behaviour at stringency levels {levels}.",
+        lambda: sweep_figure(table, reference, source=source_words(result, study), index=index_word(study)),
+        f"Mean response of each behaviour at levels {levels} of {the_index(study)}.",
         table if data is None else data,
     )
 
@@ -167,7 +172,7 @@ def level_table(result: SweepResult, study: Study) -> Table:
     )
 
 
-def checks(result: SweepResult) -> tuple[Block, ...]:
+def checks(result: SweepResult, study: Study) -> tuple[Block, ...]:
     """Whether a sweep is bounded and monotone, and which levels lie outside training."""
     found = [
         Paragraph("Every value is one the metric can take.", "good")
@@ -176,9 +181,7 @@ def checks(result: SweepResult) -> tuple[Block, ...]:
     ]
     if len(result.levels) > 1:
         found.append(
-            Paragraph(
-                "Each stricter level means fewer visits and more time at home, or no change, on every day.", "good"
-            )
+            Paragraph(f"Each stricter level means {_expected(study)}, or no change, on every {study.step}.", "good")
             if result.monotone
             else Paragraph(
                 f"On some day a stricter level moves {', '.join(result.not_monotone)} the other way.", "caution"
@@ -197,13 +200,32 @@ def checks(result: SweepResult) -> tuple[Block, ...]:
     return tuple(found)
 
 
-def held_blocks(result: SweepResult) -> tuple[Block, ...]:
+def _expected(study: Study) -> str:
+    """What more of a policy is expected to do to the behaviours."""
+    if study.index == STRINGENCY_INDEX:
+        return "fewer visits and more time at home"
+    fall, rise = ([item.label.lower() for item in study.behaviours if item.expected_sign == sign] for sign in (-1, 1))
+    said = [f"{word} {' and '.join(names)}" for word, names in (("less", fall), ("more", rise)) if names]
+    return ", ".join(said)
+
+
+def held_blocks(result: SweepResult, study: Study) -> tuple[Block, ...]:
     """What every level has in common, and which days are counted."""
-    days = f"{result.days} days, {result.start} to {result.end}: {day_words(result.day_types)}."
-    return (Paragraph(held_sentence(result)), Paragraph(days), Paragraph(HELD_SWEEP_TEXT))
+    days = f"{periods(study.step, result.days)}, {result.start} to {result.end}: {day_words(result.day_types)}."
+    return (Paragraph(held_sentence(result, study)), Paragraph(days), Paragraph(held_text(study)))
 
 
-def held_sentence(result: SweepResult) -> str:
+def held_text(study: Study) -> str:
+    """What a sweep holds."""
+    if has_epidemic(study):
+        return HELD_SWEEP_TEXT
+    around = "".join(f", {item.name.lower()}" for item in study.context)
+    return (
+        f"Held at the end of training for every level: how long people have lived under restrictions (fatigue){around}."
+    )
+
+
+def held_sentence(result: SweepResult, study: Study) -> str:
     """The state that every level of a sweep has, in one sentence."""
     position = RESTRICTED_MIDDLES.index(result.held.days_under_restrictions)
     least = RESTRICTED_CLASSES[position]
@@ -211,10 +233,13 @@ def held_sentence(result: SweepResult) -> str:
     lasting = (
         "no restrictions in force"
         if least == 0
-        else f"{least} days or more under restrictions"
+        else f"{periods(study.step, least)} or more under restrictions"
         if after is None
-        else f"{least} to {after - 1} days under restrictions"
+        else f"{least} to {periods(study.step, after - 1)} under restrictions"
     )
+    if not has_epidemic(study):
+        when = "" if result.origin is None else f"As in {study.step.text(result.origin)}: "
+        return f"{when}{lasting}."
     epidemic = result.held.epidemic_level
     return f"As on {result.origin}: a {EPIDEMIC_WORDS[epidemic]} epidemic level ({epidemic} on a scale of 0 to 2) and {lasting}."
 
@@ -226,12 +251,12 @@ def day_words(day_types: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {named[kind] if count != 1 else named[kind][:-1]}" for kind, count in ordered)
 
 
-def sweep_sentence(result: SweepResult, behaviour: Behaviour) -> str:
+def sweep_sentence(result: SweepResult, behaviour: Behaviour, study: Study) -> str:
     """What a behaviour does between the loosest and the strictest level, in one sentence."""
     first, last, name = result.levels[0], result.levels[-1], behaviour.id
     if first is last:
         return (
-            f"{behaviour.label}: {_signed(first.metric[name])}% of the baseline at stringency "
+            f"{behaviour.label}: {_signed(first.metric[name])}% of the baseline at {index_word(study)} "
             f"{first.realised_stringency:.0f} (80% interval {_signed(first.lower[name])} to {_signed(first.upper[name])})."
         )
     change = last.metric[name] - first.metric[name]
@@ -239,7 +264,8 @@ def sweep_sentence(result: SweepResult, behaviour: Behaviour) -> str:
         "hardly moves" if abs(change) < 0.05 else f"{'rises' if change > 0 else 'falls'} by {abs(change):.1f} points"
     )
     return (
-        f"{behaviour.label} {moved} between stringency {first.realised_stringency:.0f} and {last.realised_stringency:.0f} "
+        f"{behaviour.label} {moved} between {index_word(study)} {first.realised_stringency:.0f} and "
+        f"{last.realised_stringency:.0f} "
         f"(from {_signed(first.metric[name])}% to {_signed(last.metric[name])}% of change from baseline)."
     )
 
@@ -258,17 +284,17 @@ def scenario_sentence(item: ScenarioResult, behaviour: Behaviour) -> str:
     return f"{subject}: {said}."
 
 
-def scenario_frame(result: ComparisonResult, item: ScenarioResult) -> str:
+def scenario_frame(result: ComparisonResult, item: ScenarioResult, study: Study) -> str:
     """The sentence around `scenario_sentence`: against what, when, and how far from training."""
     count = item.days_outside_support
     like = (
-        f"none of the {result.days} days is unlike anything"
+        f"none of the {periods(study.step, result.days)} is unlike anything"
         if count == 0
-        else f"{count} of {result.days} days {'is' if count == 1 else 'are'} unlike anything"
+        else f"{count} of {periods(study.step, result.days)} {'is' if count == 1 else 'are'} unlike anything"
     )
     return (
         f"Under “{item.name}” instead of {reference_words(result.reference)}, mean of {result.start} to {result.end}; "
-        f"stringency {item.mean_stringency:.0f} instead of {item.reference_stringency:.0f} on average; "
+        f"{index_word(study)} {item.mean_stringency:.0f} instead of {item.reference_stringency:.0f} on average; "
         f"{like} in training (of the reference, {result.reference_days_outside_support})."
     )
 

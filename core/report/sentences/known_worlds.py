@@ -12,6 +12,8 @@ from core.report.figures.validity import worlds_figure
 from core.report.sentences.skill import where_from
 from core.services.evaluation.results import Measured, WorldsResult
 from core.services.evaluation.skill import judged
+from core.study import Step, load_study
+from core.synthetic.worlds import ORLO
 from core.validity.effect_estimators import EFFECT_ESTIMATORS
 from core.validity.paired import BETTER, UNSURE, WORSE, Difference
 from core.validity.world_scores import TWIN, EstimatorScores, WorldScores
@@ -183,7 +185,8 @@ def worlds_document(measured: Measured[WorldsResult]) -> Document:
     """A measurement: overall, then by world, by distance to training and by alternative."""
     result = measured.result
     groups = {name: getattr(result.summary, name) for name in GROUPS if getattr(result.summary, name)}
-    how = "" if result.horizon is None else f", contrasts over {result.horizon} days; {result.personas:,} personas, "
+    step = load_study(result.worlds[0]).step if result.worlds == (ORLO,) else Step.DAY
+    how = "" if result.horizon is None else f", contrasts over {result.horizon} {step}s; {result.personas:,} personas, "
     how += "" if result.horizon is None else f"{result.trials} trials"
     overall = (_scores_table(result.summary.overall),) if result.summary.overall.rows else ()
     blocks: tuple[Block, ...] = (

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from core.cognition.registry import engine_label
 from core.records import RUNGS
+from core.report.sentences.domain import periods, the_index
 from core.report.sentences.runs import coherence_lines, verdict
 from core.services.policies.timelines import saved_scenarios
 from core.services.runs.forecasters import label
@@ -124,7 +125,7 @@ def _steps(store: Store, inputs: StudyInputs, result: RunResult | None) -> tuple
         Step(
             "Policy timeline",
             f"{len(inputs.timeline.interventions)} measures observed from {study.start} to {study.end}; "
-            f"{len(observed):,} days of data, {missing:.1f}% of values missing; "
+            f"{periods(study.step, len(observed))} of data, {missing:.1f}% of values missing; "
             + (f"{len(scenarios)} scenarios saved." if len(scenarios) else "no scenario saved yet."),
             True,
             "Policy timeline",
@@ -134,7 +135,8 @@ def _steps(store: Store, inputs: StudyInputs, result: RunResult | None) -> tuple
         Step("Calibration and validation", fitted, result is not None, "Calibration", "Fit and test"),
         Step(
             "Counterfactuals",
-            f"{len(sweeps)} sweep{'s' * (len(sweeps) > 1)} kept." if len(sweeps) else "What if stringency had been another?",
+            f"{len(sweeps)} sweep{'s' * (len(sweeps) > 1)} kept."
+            if len(sweeps) else f"What if {the_index(study)} had been another?",
             len(sweeps) > 0,
             "Counterfactuals",
             "Ask what if",

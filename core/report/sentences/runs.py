@@ -24,7 +24,7 @@ from core.services.runs.fits import told_again
 from core.services.runs.forecasters import ABLATION, family, in_sentence, label
 from core.services.runs.results import RunResult
 from core.services.runs.run import run_study
-from core.study import Study
+from core.study import Step, Study
 from core.validity.paired import UNSURE, Difference
 
 UNIT = "points"
@@ -47,15 +47,15 @@ def _source(result: RunResult, study: Study) -> str:
 def run_document(result: RunResult, study: Study, metric: str = "rmse") -> Document:
     """A run on its hold-out."""
     return Document(
-        f"How well does the twin of {study.place} forecast days it had not seen?",
+        f"How well does the twin of {study.place} forecast {study.step}s it had not seen?",
         (
             *verdict_blocks(result, metric),
             leaderboard(result, study, metric),
             Table(
                 ("Forecaster", metric.upper()),
-                tuple((label(name), value) for name, value in result.errors(metric).items()),
+                tuple((label(name, study.step), value) for name, value in result.errors(metric).items()),
             ),
-            Paragraph(working_week_note(result, metric)),
+            Paragraph(working_week_note(result, metric, study.step)),
             Details(f"{metric.upper()} by behaviour, in {UNIT}", (error_table(result, study, metric),)),
             Heading("How sure"),
             Paragraph(rung_sentence(result)),
@@ -226,9 +226,11 @@ def _least_of_all(gain: float, rivals: int, found: Difference | None) -> str:
     )
 
 
-def working_week_note(result: RunResult, metric: str) -> str:
-    """What the twin knows about the working week, with its score where it does not know it."""
+def working_week_note(result: RunResult, metric: str, step: Step = Step.DAY) -> str:
+    """What the twin knows about the working week, where there is one, with its score where it does not know it."""
     errors = result.errors(metric)
+    if step is not Step.DAY:
+        return "All forecasts are made for the policy that was in force."
     text = (
         "All forecasts are made for the policy that was in force. The twin takes the working week as part of that policy; "
         "the baselines know the weekday only."

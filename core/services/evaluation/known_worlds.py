@@ -18,7 +18,7 @@ from core.services.studies.inputs import study_hash
 from core.services.studies.stored_inputs import save_engine_texts
 from core.store.database import Store
 from core.study import load_study
-from core.synthetic.worlds import HORIZON, KINDS, MERIDIA, PATTERN
+from core.synthetic.worlds import HORIZONS, KINDS, MERIDIA, ORLO, PATTERN
 from core.validity.known_worlds import measure_world
 from core.validity.measured import Header, KnownWorlds, domain_of, read_measured
 from core.validity.world_scores import CLEAR_EFFECT, WorldsSummary, summary_of
@@ -55,7 +55,7 @@ def known_worlds(
     result = WorldsResult(
         worlds=kinds,
         seeds=request.seeds,
-        horizon=HORIZON,
+        horizon=HORIZONS[load_study(_pattern(kinds)).step],
         clear_effect=CLEAR_EFFECT,
         engine=DEFAULT_ENGINE,
         personas=request.personas,
@@ -70,7 +70,7 @@ def known_worlds(
         finished = replace(record, result_hash=content_hash(rows))
         with store.transaction():
             # While worlds were measured, the deletion of the only run that named them may have taken them away.
-            save_engine_texts(store, load_study(PATTERN))
+            save_engine_texts(store, load_study(_pattern(kinds)))
             store.begin_run(record)
             store.finish_run(record.run_id, {}, result.as_dict(), seconds=result.seconds, record=finished)
     watch.finish("store", "done")
@@ -114,9 +114,14 @@ def newest_worlds(store: Store) -> Measured[WorldsResult] | None:
     return Measured(result, shipped.header)
 
 
+def _pattern(kinds: tuple[str, ...]) -> str:
+    """The study whose engine answers in these worlds."""
+    return ORLO if kinds == (ORLO,) else PATTERN
+
+
 def _record(store: Store, request: WorldsRequest, kinds: tuple[str, ...]) -> RunRecord:
     """The record of these worlds, with the engine's tables kept in the store."""
-    study = load_study(PATTERN)
+    study = load_study(_pattern(kinds))
     return RunRecord(
         kind=WorldsResult.kind,
         study_id=STUDY_ID,
@@ -126,6 +131,11 @@ def _record(store: Store, request: WorldsRequest, kinds: tuple[str, ...]) -> Run
         seed=0,
         personas=request.personas,
         input_hashes=save_engine_texts(store, study),
-        parameters={"worlds": list(kinds), "seeds": request.seeds, "trials": request.trials, "horizon": HORIZON},
+        parameters={
+            "worlds": list(kinds),
+            "seeds": request.seeds,
+            "trials": request.trials,
+            "horizon": HORIZONS[study.step],
+        },
         calibrator="twin",
     )

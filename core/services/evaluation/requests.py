@@ -129,12 +129,17 @@ class WorldsRequest:
 
     def __post_init__(self) -> None:
         if self.kinds is not None:
-            from core.synthetic.worlds import KINDS, MERIDIA
+            from core.synthetic.worlds import KINDS, MERIDIA, ORLO
 
-            every, where = (*KINDS, MERIDIA), "known worlds"
+            every, where = (*KINDS, MERIDIA, ORLO), "known worlds"
             chosen = dict.fromkeys(one_of(item, every, what="kind of world", where=where) for item in self.kinds)
             if not chosen:
                 raise InputError("no kind of world is given", where=where, allowed=", ".join(every))
+            if ORLO in chosen and len(chosen) > 1:
+                raise InputError(
+                    f"{ORLO} with {', '.join(name for name in chosen if name != ORLO)}", where=where,
+                    allowed=f"{ORLO} alone: points of another domain do not add up with these",
+                )  # fmt: skip
             object.__setattr__(self, "kinds", tuple(chosen))
         for name, low, high in (("seeds", 1, 100), ("personas", 1, 10_000), ("trials", 0, 500)):
             in_range(getattr(self, name), low, high, f"{getattr(self, name)} {name}", where="known worlds")

@@ -14,16 +14,18 @@ from typing import Protocol
 import pandas as pd
 
 from core.registry import Kind, Registry
+from core.study import Step
 
 
 @dataclass(frozen=True)
 class KnownPast:
     """What is known at the origin: `observed` (days × behaviours, NaN = missing), and on the same days the `stringency`
-    index (0 to 100) and new `cases`, or None."""
+    index (0 to 100) and new `cases`, or None. Of a longer `step`, days are periods and weekdays their places in the year."""
 
     observed: pd.DataFrame
     stringency: pd.Series
     cases: pd.Series | None
+    step: Step = Step.DAY
 
     @property
     def days(self) -> pd.DatetimeIndex:

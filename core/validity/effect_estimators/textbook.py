@@ -9,18 +9,18 @@ import pandas as pd
 
 from core.datasets.cases import reports_per_day
 from core.errors import InputError
+from core.study import Step
 from core.validity.effect_estimators import EstimatedContrast, KnownPast, effect_estimator
 
-#: Days before and after a change whose means are compared.
-COMPARED_DAYS = 28
-#: Days before and after a change that a segmented regression looks at, where training has as many.
-SEGMENT_DAYS = 56
-#: Days over which errors are taken to be correlated (Newey and West 1987), with the usual correction for few days.
-CORRELATED_DAYS = 7
+#: Days (or longer periods) before and after a change whose means are compared.
+COMPARED = {Step.DAY: 28, Step.WEEK: 8, Step.MONTH: 6, Step.YEAR: 2}
+#: Those before and after a change that a segmented regression looks at, where training has as many.
+SEGMENT = {Step.DAY: 56, Step.WEEK: 26, Step.MONTH: 18, Step.YEAR: 5}
+#: Those over which errors are taken to be correlated (Newey and West 1987), with the usual correction for few days.
+CORRELATED = {Step.DAY: 7, Step.WEEK: 2, Step.MONTH: 3, Step.YEAR: 1}
 CASE_WINDOW = 7
 #: The level of the intervals.
 OUTSIDE = 0.2
-WEEKDAYS = 7
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,11 @@ class LearnedResponse:
     """Models by behaviour that predict the metric from stringency and weekday."""
 
     models: dict[str, object]
+    step: Step
 
     def contrast(self, actual: pd.Series, alternative: pd.Series) -> EstimatedContrast:
         """Mean prediction under the alternative minus mean prediction under the actual stringency."""
-        weekday = pd.DatetimeIndex(actual.index).day_of_week
+        weekday = self.step.in_cycle(pd.DatetimeIndex(actual.index))
         two = [np.column_stack([item.to_numpy(float), weekday]) for item in (actual, alternative)]
         found = {
             name: float((model.predict(two[1]) - model.predict(two[0])).mean())  # type: ignore[attr-defined]
@@ -57,18 +58,18 @@ class LearnedResponse:
         return EstimatedContrast(pd.Series(found, dtype=float))
 
 
-def largest_change(stringency: pd.Series) -> int:
-    """The position of the day at which stringency changed most: where the mean of the `COMPARED_DAYS` days from it on
-    differs most from that of the days before. InputError where training is too short or stringency never moves."""
-    values = stringency.to_numpy(float)
-    if len(values) < 2 * COMPARED_DAYS:
+def largest_change(stringency: pd.Series, step: Step = Step.DAY) -> int:
+    """The position of the day at which stringency changed most: where the mean of the `COMPARED` days from it on differs
+    most from that of the days before. InputError where training is too short or stringency never moves."""
+    values, compared = stringency.to_numpy(float), COMPARED[step]
+    if len(values) < 2 * compared:
         raise InputError(
-            f"{len(values)} days of stringency", where="before and after", allowed=f"{2 * COMPARED_DAYS} or more"
+            f"{len(values)} {step}s of stringency", where="before and after", allowed=f"{2 * compared} or more"
         )
     sums = np.concatenate([[0.0], np.cumsum(values)])
-    places = np.arange(COMPARED_DAYS, len(values) - COMPARED_DAYS + 1)
-    after = sums[places + COMPARED_DAYS] - sums[places]
-    before = sums[places] - sums[places - COMPARED_DAYS]
+    places = np.arange(compared, len(values) - compared + 1)
+    after = sums[places + compared] - sums[places]
+    before = sums[places] - sums[places - compared]
     change = np.abs(after - before).round(6)
     if not change.max() > 0:
         raise InputError("stringency never changes", where="before and after", allowed="at least one change")
@@ -82,8 +83,8 @@ def before_and_after(past: KnownPast) -> PerPoint:
     Effect per point = (mean of the 28 days from the change on − mean of the 28 days before) / (the same of stringency).
     Whatever else changed in these weeks, an epidemic above all, is taken for the policy's doing. No interval.
     """
-    place = largest_change(past.stringency)
-    before, after = slice(place - COMPARED_DAYS, place), slice(place, place + COMPARED_DAYS)
+    place, compared = largest_change(past.stringency, past.step), COMPARED[past.step]
+    before, after = slice(place - compared, place), slice(place, place + compared)
     points = float(past.stringency.iloc[after].mean() - past.stringency.iloc[before].mean())
     return PerPoint((past.observed.iloc[after].mean() - past.observed.iloc[before].mean()) / points)
 
@@ -97,16 +98,18 @@ def interrupted_time_series(past: KnownPast) -> PerPoint:
     after, per point of stringency between the two segments, with the 80% interval of that combination. A trend that
     goes on for the whole horizon would lead anywhere, so it is not extrapolated.
     """
-    place = largest_change(past.stringency)
-    rows = slice(max(place - SEGMENT_DAYS, 0), min(place + SEGMENT_DAYS, len(past.days)))
+    place, segment = largest_change(past.stringency, past.step), SEGMENT[past.step]
+    rows = slice(max(place - segment, 0), min(place + segment, len(past.days)))
     time = np.arange(rows.start, rows.stop) - place
     after = (time >= 0).astype(float)
-    design = np.column_stack([np.ones(len(time)), time, after, after * time, _weekdays(past.days[rows])[:, 1:]])
+    design = np.column_stack(
+        [np.ones(len(time)), time, after, after * time, _weekdays(past.days[rows], past.step)[:, 1:]]
+    )
     stringency = past.stringency.iloc[rows].to_numpy(float)
     points = stringency[after > 0].mean() - stringency[after == 0].mean()
     wanted = np.zeros(design.shape[1])
     wanted[2], wanted[3] = 1.0 / points, time[after > 0].mean() / points
-    return _least_squares(past.observed.iloc[rows], design, wanted)
+    return _least_squares(past.observed.iloc[rows], design, wanted, past.step)
 
 
 @effect_estimator("Least squares on stringency, weekday and cases", "regression", 30)
@@ -116,14 +119,14 @@ def regression(past: KnownPast) -> PerPoint:
     The effect is the coefficient of stringency, with its 80% interval, errors after Newey and West. Cases enter as the
     logarithm of one plus their 7-day mean up to the day before.
     """
-    columns = [past.stringency.to_numpy(float)[:, None], _weekdays(past.days)]
+    columns = [past.stringency.to_numpy(float)[:, None], _weekdays(past.days, past.step)]
     if past.cases is not None and past.cases.notna().any():
         recent = reports_per_day(past.cases).rolling(CASE_WINDOW, min_periods=1).mean().shift(1).ffill()
         columns.append(np.log1p(recent.reindex(past.days, method="ffill").bfill().to_numpy(float))[:, None])
     design = np.hstack(columns)
     wanted = np.zeros(design.shape[1])
     wanted[0] = 1.0
-    return _least_squares(past.observed, design, wanted)
+    return _least_squares(past.observed, design, wanted, past.step)
 
 
 @effect_estimator("Gradient boosting on stringency and weekday", "GB", 40)
@@ -131,21 +134,22 @@ def gradient_boosting(past: KnownPast) -> LearnedResponse:
     """Gradient boosting on (stringency, weekday), scikit-learn's defaults, as among the forecasts. No interval."""
     from sklearn.ensemble import GradientBoostingRegressor
 
-    features = np.column_stack([past.stringency.to_numpy(float), past.days.day_of_week])
+    features = np.column_stack([past.stringency.to_numpy(float), past.step.in_cycle(past.days)])
     models: dict[str, object] = {}
     for name in past.observed.columns:
         values = past.observed[name].to_numpy(float)
         seen = np.isfinite(values)
         models[str(name)] = GradientBoostingRegressor(random_state=0).fit(features[seen], values[seen])
-    return LearnedResponse(models)
+    return LearnedResponse(models, past.step)
 
 
-def _weekdays(days: pd.DatetimeIndex) -> np.ndarray:
-    """A dummy for each weekday, (days, 7)."""
-    return np.asarray(np.eye(WEEKDAYS)[days.day_of_week])
+def _weekdays(days: pd.DatetimeIndex, step: Step) -> np.ndarray:
+    """A dummy for each weekday, (days, 7), or place in the year; those that no day has are left out."""
+    places = step.in_cycle(days)
+    return np.asarray(np.eye(step.cycle)[places][:, np.unique(places)])
 
 
-def _least_squares(observed: pd.DataFrame, design: np.ndarray, wanted: np.ndarray) -> PerPoint:
+def _least_squares(observed: pd.DataFrame, design: np.ndarray, wanted: np.ndarray, step: Step) -> PerPoint:
     """The combination `wanted` of the coefficients of each behaviour's regression, with its 80% interval."""
     from statsmodels.regression.linear_model import OLS
 
@@ -154,7 +158,7 @@ def _least_squares(observed: pd.DataFrame, design: np.ndarray, wanted: np.ndarra
         values = observed[name].to_numpy(float)
         seen = np.isfinite(values)
         fitted = OLS(values[seen], design[seen]).fit(
-            cov_type="HAC", cov_kwds={"maxlags": CORRELATED_DAYS, "use_correction": True}, use_t=True
+            cov_type="HAC", cov_kwds={"maxlags": CORRELATED[step], "use_correction": True}, use_t=True
         )
         test = fitted.t_test(wanted)
         low, high = test.conf_int(alpha=OUTSIDE)[0]

@@ -31,7 +31,7 @@ def scores_view(workspace: Workspace, result: RunResult, metric: str) -> None:
     """Every forecaster's error, on average and by behaviour."""
     blocks = (
         leaderboard(result, workspace.study, metric),
-        Paragraph(working_week_note(result, metric)),
+        Paragraph(working_week_note(result, metric, workspace.study.step)),
         Heading(f"{metric.upper()} by behaviour, in {UNIT}"),
         error_table(result, workspace.study, metric),
     )

@@ -206,7 +206,7 @@ def _groups(
 def _in_words(asked: CounterfactualInputs, result: ComparisonResult) -> None:
     for item in result.scenarios:
         with st.container(border=True):
-            st.text(scenario_frame(result, item))
+            st.text(scenario_frame(result, item, asked.twin.problem.study))
             if not item.changes:
                 st.caption("This policy is the same as the one it is compared with: there is nothing to see.")
                 continue

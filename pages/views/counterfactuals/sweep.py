@@ -26,6 +26,7 @@ from core.report.sentences.counterfactuals import (
     sweep_block,
     sweep_sentence,
 )
+from core.report.sentences.domain import index_word
 from core.services.counterfactuals.requests import DEFAULT_LEVELS
 from core.services.counterfactuals.results import SweepResult, sweep_result
 from core.services.counterfactuals.run import about_twin, kept_counterfactuals, reference_point, run_sweep
@@ -68,20 +69,22 @@ def sweep_view(asked: CounterfactualInputs) -> None:
     table = sweep_table(result, study)
     reference = reference_table(_reference(*asked.key, _asked=asked), study)
     if len(result.levels) > 1:
-        st.markdown("\n".join(f"- {plain_text(sweep_sentence(result, behaviour))}" for behaviour in study.behaviours))
+        st.markdown(
+            "\n".join(f"- {plain_text(sweep_sentence(result, behaviour, study))}" for behaviour in study.behaviours)
+        )
     render((sweep_block(result, study, reference, _download_of(table, reference)),), "sweep")
-    point = reference["stringency"].iloc[0]
+    point, word = reference["stringency"].iloc[0], index_word(study)
     st.caption(
         f"Band: 80% interval of the mean. Hollow points lie outside what training saw. Diamond and cross sit at the mean "
-        f"stringency that was in force on these days ({point:.1f}); they need not lie on the curve, for there the measures "
-        "were other ones of the same stringency, and fatigue went on. Observed means are over the days that were observed."
+        f"{word} that was in force on these {study.step}s ({point:.1f}); they need not lie on the curve, for there the measures "
+        f"were other ones of the same {word}, and fatigue went on. Observed means are over the {study.step}s that were observed."
     )
     st.markdown("#### How sure")
-    render(checks(result), "sweep-checks")
+    render(checks(result, study), "sweep-checks")
     st.caption(rung_sentence(result))
     with st.container(border=True):
         st.markdown("#### What is held, and which days are counted")
-        render(held_blocks(result), "sweep-held")
+        render(held_blocks(result, study), "sweep-held")
     _levels_in_words(asked, sweep)
     chart(
         level_heatmap(table, source=asked.source),
@@ -173,7 +176,7 @@ def _levels_in_words(asked: CounterfactualInputs, sweep: Sweep) -> None:
     st.markdown("#### Which measures each level stands for")
     st.caption(
         "One staircase from no measure to every measure in full: each step raises the indicator that is at the smallest "
-        "share of its maximum by one level, for everybody. A level takes the step whose stringency comes closest, so a "
+        "share of its maximum by one level, for everybody. A level takes the step whose index comes closest, so a "
         "stricter level is nowhere looser. The order is an assumption of the study."
     )
     st.dataframe(

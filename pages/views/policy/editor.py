@@ -14,7 +14,7 @@ from core.services.policies import drafts
 from core.services.policies.drafts import END, LEVEL, MEASURE, SCOPE, START, UNNAMED
 from core.services.policies.tables import daily_table
 from core.services.policies.timelines import LONGEST_NAME, discard_draft, policy_source, save_scenario
-from core.study import codebook_of
+from core.study import Step, codebook_of
 from pages.common.charts import chart
 from pages.common.shell import try_to
 from pages.views.policy.draft import SCENARIO, Editing, current_draft, draft_or_start, set_draft
@@ -42,7 +42,9 @@ def editor(editing: Editing) -> None:
         _name_and_save(editing)
     with st.container():
         _draft_curve(editing)
-    quick, table, calendar = st.tabs(["Quick edits", "Table", "Working week and holidays"], key=editing.key("ways"))
+    daily = editing.study.step is Step.DAY
+    ways = ["Quick edits", "Table", *(["Working week and holidays"] if daily else [])]
+    quick, table, *calendar = st.tabs(ways, key=editing.key("ways"))
     with quick:
         left, right = st.columns([5, 4], gap="large")
         with left:
@@ -54,8 +56,9 @@ def editor(editing: Editing) -> None:
         with st.popover("What the levels mean", icon=":material/menu_book:"):
             _levels(editing, "table")
         _table(editing)
-    with calendar:
-        calendar_edits(editing)
+    if calendar:
+        with calendar[0]:
+            calendar_edits(editing)
 
 
 def _name_and_save(editing: Editing) -> None:
@@ -115,7 +118,7 @@ def _draft_curve(editing: Editing) -> None:
     """The draft's stringency against its parent's, where the edits are made."""
     draft, parent = current_draft(editing), editing.parent
     if draft is None:
-        st.caption("Nothing is changed yet. The first edit starts a draft, whose stringency is then drawn here.")
+        st.caption("Nothing is changed yet. The first edit starts a draft, whose index is then drawn here.")
         return
     observed, (first, last) = editing.workspace.inputs.timeline, editing.holdout
     support = drafts.training_support(observed, editing.study.start, editing.split.train_end)
@@ -135,7 +138,7 @@ def _draft_curve(editing: Editing) -> None:
         daily_table(draft, editing.first, editing.last, parent),
         "draft",
         key=editing.key("draft-curve"),
-        alt="The stringency of the draft over time against that of its parent.",
+        alt="The index of the draft over time against that of its parent.",
     )
 
 

@@ -24,7 +24,7 @@ POLICY_EDITS = {
     REMOVE: "Remove a measure",
     TIGHTEN: "Tighten or relax measures",
     SHIFT: "Move all changes after a day",
-    STRINGENCY: "Hold everything at one stringency",
+    STRINGENCY: "Hold everything at one level of the index",
 }
 WEEK, ADD, STRIKE = "week", "add", "strike"
 CALENDAR_EDITS = {WEEK: "Change the working week", ADD: "Add a public holiday", STRIKE: "Remove a public holiday"}
@@ -48,10 +48,10 @@ def policy_edits(editing: Editing) -> None:
         edits = [{"shift": int(days), "start": start}]
         said = f"All changes from {start} on come {abs(days)} days {'later' if days >= 0 else 'earlier'}"
     elif kind == STRINGENCY:
-        target = st.slider("Stringency (0 no measure, 100 everything in full)", 0, 100, 50, key=editing.key("target"))
+        target = st.slider("Index (0 no measure, 100 everything in full)", 0, 100, 50, key=editing.key("target"))
         start, end = _span(editing, "stringency")
         edits, real = drafts.held_at(study, float(target), start, end)
-        said = f"Every measure is held at the policy nearest to {target}, whose stringency is {real:.1f}"
+        said = f"Every measure is held at the policy nearest to {target}, whose index is {real:.1f}"
         st.caption(
             "Measures rise together on one staircase, the same as in the sweep on Counterfactuals; scope general."
         )

@@ -55,7 +55,7 @@ def study_view(workspace: Workspace) -> None:
     st.caption(
         f"{metric.upper()} in points of the metric ({study.metric_unit}); smaller is better. Click a column's head to sort. "
         f"“Against best baseline”: −10% means an average error a tenth smaller than the best baseline's. "
-        f"{working_week_note(result, metric)}"
+        f"{working_week_note(result, metric, workspace.study.step)}"
     )
     download(table, f"leaderboard-{metric}-{run.run_id}", "study-data", index=False)
     lines = behaviour_comparisons(table, labels)

@@ -183,16 +183,19 @@ def test_results_in_words(case: Case) -> None:
     assert said["workplaces"] == "Workplaces, visits: 4.1 points less (80% interval 3.0 to 5.2 less)."
     assert said["residential"] == "Time at home: 2.0 points more (80% interval 1.5 to 2.5 more)."
     assert said["parks"] == "Parks, visits: no clear difference: +0.2 points (80% interval −0.4 to +1.0)."
-    around = scenario_frame(result, result.scenarios[0])
+    around = scenario_frame(result, result.scenarios[0], case.inputs.study)
     assert f"{item.outside_days} of {len(case.dates)} days are unlike anything in training" in around
     assert "2031-04-01 to 2031-12-31" in around and "the policy that was in force" in around
 
 
 def test_a_sweep_in_words(case: Case) -> None:
     result = sweep_result(stringency_sweep(case.twin, [0, 100], case.dates), about_case(case))
-    work, home = (sweep_sentence(result, case.inputs.study.behaviour(name)) for name in ("workplaces", "residential"))
+    work, home = (
+        sweep_sentence(result, case.inputs.study.behaviour(name), case.inputs.study)
+        for name in ("workplaces", "residential")
+    )
     assert "Workplaces falls by" in work and "Time at home rises by" in home
-    assert "2031-03-31" in held_sentence(result)
+    assert "2031-03-31" in held_sentence(result, case.inputs.study)
     assert RUNGS[1] in rung_sentence(result)
     for days, said in (
         (0, "no restrictions"),
@@ -200,10 +203,12 @@ def test_a_sweep_in_words(case: Case) -> None:
         (450, "365 to 539 days"),
         (700, "540 days or more"),
     ):
-        assert said in held_sentence(replace(result, held=replace(result.held, days_under_restrictions=days)))
+        assert said in held_sentence(
+            replace(result, held=replace(result.held, days_under_restrictions=days)), case.inputs.study
+        )
     assert day_words({"working": 3, "holiday": 1}) == "3 working days, 1 public holiday"
     one = sweep_result(stringency_sweep(case.twin, [50], case.dates[:7]), about_case(case))
-    assert "80% interval" in sweep_sentence(one, case.inputs.study.behaviour("parks"))
+    assert "80% interval" in sweep_sentence(one, case.inputs.study.behaviour("parks"), case.inputs.study)
     assert RUNGS[0] in rung_sentence(one)
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import filecmp
+import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from core.cli import main
+from core.errors import InputError
+from core.services.evaluation.requests import WorldsRequest
 from core.settings import shipped_data
 from core.synthetic.orlo import MONTHS, PLACES, expected_under, generate, write
 
@@ -54,3 +58,37 @@ def test_nothing_before_a_policy_follows_from_it() -> None:
     difference = expected_under(later, "Alder") - expected_under(own, "Alder")
     assert (difference.loc[:"2036-12"] == 0).all(axis=None) and (difference.loc["2037-02":] < 0).all(axis=None)
     assert len(difference) == len(MONTHS)
+
+
+def test_its_truth_is_among_the_known_worlds(capsys: pytest.CaptureFixture[str]) -> None:
+    """An analyst's questions about one district in months, answered by a twin that is held to the truth."""
+    words = [
+        "worlds",
+        "--kinds",
+        "orlo",
+        "--seeds",
+        "1",
+        "--personas",
+        "20",
+        "--trials",
+        "0",
+        "--workers",
+        "1",
+        "--json",
+    ]
+    assert main(words) == 0
+    found = json.loads(capsys.readouterr().out)
+    rows = {(row["alternative"], row["behaviour"]): row for row in found["rows"]}
+    assert found["horizon"] == 24 and {name for name, _ in rows} == {"held", "looser", "stricter", "lifted", "full"}
+    for (asked, _), row in rows.items():
+        assert (row["truth"] < 0) == (asked in ("stricter", "full")) or asked == "held"
+        said = row["estimates"]["twin"]["estimate"]
+        assert np.sign(said) == np.sign(row["truth"]) or abs(row["truth"]) < 1
+    inside = [row for row in rows.values() if row["outside_share"] == 0]
+    missed = {
+        name: np.mean([abs(row["estimates"][name]["estimate"] - row["truth"]) for row in inside])
+        for name in ("twin", "regression")
+    }
+    assert inside and missed["twin"] < missed["regression"]
+    with pytest.raises(InputError, match="orlo alone"):
+        WorldsRequest(("orlo", "plain"))

@@ -1,0 +1,28 @@
+"""How a study's own things are called in sentences: its index of policy, and its periods."""
+
+from __future__ import annotations
+
+from core.study import Step, Study
+
+#: The index that a pandemic's studies have, by its usual name.
+STRINGENCY_INDEX, STRINGENCY = "StringencyIndex", "stringency"
+
+
+def index_word(study: Study) -> str:
+    """The study's index, as one says it beside a number: stringency, or the policy index."""
+    return STRINGENCY if study.index == STRINGENCY_INDEX else "policy index"
+
+
+def the_index(study: Study) -> str:
+    """The same as the subject of a sentence."""
+    return STRINGENCY if study.index == STRINGENCY_INDEX else "the policy index"
+
+
+def periods(step: Step, count: int) -> str:
+    """So many periods: 36 months."""
+    return f"{count:,} {step}" + ("" if count == 1 else "s")
+
+
+def has_epidemic(study: Study) -> bool:
+    """Whether people of the study hear of an epidemic at all."""
+    return "cases" in study.sources

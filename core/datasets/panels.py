@@ -41,6 +41,11 @@ class PanelTables:
 def load_panel(study: Study, folder: str | Path | None = None) -> PanelTables:
     """Read the study's sources from `folder` (None: its own) for all places. InputError as `load_observed`, and for a source
     of one place."""
+    if not study.is_panel:
+        layout = study.sources["mobility"].layout
+        raise InputError(
+            f"has the layout {layout}, which is of one place", where=f"study {study.id}", allowed=f"the layout {PANEL}"
+        )
     place = study_folder(study, None) if folder is None else Path(folder)
     hashes: dict[str, str] = {}
 

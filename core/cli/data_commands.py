@@ -6,7 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from core.cli.options import command, json_option, say, show, show_result
+from core.cli.options import command, json_option, request_of, request_options, say, show, show_result
+
+SKELETON_REQUEST = "core.services.studies.skeleton:SkeletonRequest"
 
 
 def add(commands: Any) -> None:
@@ -20,9 +22,24 @@ def add(commands: Any) -> None:
     check = command(actions, "check", _data_check, "say what a file holds")
     check.add_argument("file", type=Path, nargs="+")
     json_option(check)
+    study = commands.add_parser("study", help="begin a study of your own")
+    began = command(
+        study.add_subparsers(title="actions", metavar="ACTION", required=True), "new", _study_new,
+        "write a commented study from the columns of a panel file",
+    )  # fmt: skip
+    request_options(began, SKELETON_REQUEST, stored=False, workers=0)
     fetch = command(actions, "fetch", _data_fetch, "get the UAE case from the providers' public addresses")
     fetch.add_argument("--to", type=Path, metavar="DIR", help="default: PolicyTwin's user data folder")
     json_option(fetch)
+
+
+def _study_new(arguments: argparse.Namespace) -> None:
+    from core.report.sentences.skeletons import skeleton_document
+    from core.services.studies.skeleton import new_study
+
+    request = request_of(arguments, SKELETON_REQUEST)
+    result = new_study(request)
+    show_result(result, arguments, lambda: skeleton_document(result, str(request.file.parent)))
 
 
 def _stringency(arguments: argparse.Namespace) -> None:

@@ -85,7 +85,7 @@ def _add(parser: Any, item: Field[Any], how: Option, kind: Any, *, said: bool = 
     text = how.text
     if how.positional:
         free = {} if required else {"nargs": "?", "default": usual}
-        parser.add_argument(item.name, metavar=how.word or None, help=text, **free)
+        parser.add_argument(item.name, metavar=how.word or None, help=text, type=_PARSERS.get(kind, kind), **free)
         return
     name = f"--{option_name(item)}"
     if kind is bool:

@@ -8,6 +8,7 @@ from core.cognition.registry import engine_label
 from core.forecasting.backtest_scores import TWIN
 from core.forecasting.panel_backtest import PanelScores
 from core.report.document import Block, Document, Heading, Paragraph, Table
+from core.report.sentences.domain import periods
 from core.report.sentences.left_out import left_out_items
 from core.services.evaluation.results import PanelBacktestResult
 from core.services.runs.forecasters import label as forecaster_label
@@ -49,6 +50,10 @@ def panel_backtest_document(result: PanelBacktestResult) -> Document:
     )
 
 
+def _ahead(result: PanelBacktestResult, horizon: str) -> str:
+    return periods(Step(result.step), int(horizon))
+
+
 def _fictional(result: PanelBacktestResult) -> tuple[Block, ...]:
     return (Paragraph("Fictional data.", "caution"),) if result.fictional else ()
 
@@ -68,7 +73,7 @@ def _answer(result: PanelBacktestResult, parts: Mapping[str, PanelScores], where
     for ahead, part in parts.items():
         gain = part.gain_on_best_rival
         how = "about as good as" if abs(gain) <= ALIKE else f"{abs(gain):.0%} {'better' if gain > 0 else 'worse'} than"
-        said.append(f"{ahead} {result.step}s ahead {how} “{forecaster_label(part.best_rival, Step(result.step))}”")
+        said.append(f"{_ahead(result, ahead)} ahead {how} “{forecaster_label(part.best_rival, Step(result.step))}”")
     text = f"{where}the twin is " + "; ".join(said) + " (the best single rival, picked after the fact)."
     return text[0].upper() + text[1:]
 
@@ -82,14 +87,14 @@ def _table(result: PanelBacktestResult, parts: Mapping[str, PanelScores], captio
         )
         for name in names
     )
-    heads = tuple(f"{ahead} {result.step}s ({part.rows} rows)" for ahead, part in parts.items())
+    heads = tuple(f"{_ahead(result, ahead)} ({part.rows} rows)" for ahead, part in parts.items())
     return Table(("Forecaster", *heads), rows, caption)
 
 
 def _coverage(result: PanelBacktestResult) -> tuple[Paragraph, ...]:
     held = {ahead: part.coverage for ahead, part in result.summary.by_horizon.items() if part.coverage}
     said = "; ".join(
-        f"{ahead} {result.step}s ahead "
+        f"{_ahead(result, ahead)} ahead "
         + ", ".join(f"{share:.0%} in the {level}% interval" for level, share in levels.items())
         for ahead, levels in held.items()
     )

@@ -1,0 +1,250 @@
+"""The beginnings of a study, written from the columns of a panel file: a commented study file and a table of coefficients."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from core.datasets import cells
+from core.datasets.files import RawFile
+from core.errors import InputError, nearest, one_of
+from core.files_out import written_whole
+from core.options import option
+from core.result import Result
+from core.services.studies.inputs import open_study
+from core.study import Step
+
+#: A column that stays from one period to the next this often is a lever, and one that never moves a trait of places.
+STAYS = 0.85
+#: Whole numbers up to this are taken for levels.
+MOST_LEVELS = 8
+STUDY_FILE, TABLE_FILE = "study.toml", "coefficients.csv"
+_MARK = "written by `policytwin study new`"
+
+
+@dataclass(frozen=True)
+class SkeletonRequest:
+    """A study of the panel in `file`, written into the folder `to`. Columns that are not named are sorted by how they move."""
+
+    file: Path = option("a panel: columns place, date and others (CSV or Parquet)", positional=True, word="PANEL")
+    to: Path = option("folder of the study; a new one is made", word="DIRECTORY")
+    id: str = option("of the study", "my-study")
+    behaviours: tuple[str, ...] | None = option(
+        "columns that say what people do (default: those that move)", None, word="A,B,…"
+    )
+    levers: tuple[str, ...] | None = option("columns of policy (default: those that move in steps)", None, word="A,B,…")
+    context: tuple[str, ...] | None = option("columns of what people live with besides", None, word="A,B,…")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SkeletonResult(Result):
+    """The files written, what each column was taken for, and why others were `left_out`."""
+
+    study: str
+    coefficients: str
+    step: str
+    places: int
+    behaviours: tuple[str, ...]
+    levers: tuple[str, ...]
+    context: tuple[str, ...]
+    left_out: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class _Panel:
+    """Numbers by place and period; `step` as the dates tell it."""
+
+    values: pd.DataFrame
+    places: tuple[str, ...]
+    step: Step
+    left_out: dict[str, str]
+
+    @property
+    def periods(self) -> pd.DatetimeIndex:
+        return pd.DatetimeIndex(self.values.index.get_level_values("date").unique().sort_values())
+
+
+def new_study(request: SkeletonRequest) -> SkeletonResult:
+    """Write the files and read them again, so that `policytwin run` takes them as they are. InputError for a file that is no
+    panel, an unknown column, and where another file is in the way."""
+    panel = _read(request.file)
+    asked = [*(request.behaviours or ()), *(request.levers or ()), *(request.context or ())]
+    for name in asked:
+        one_of(name, list(panel.values.columns), what="column of numbers", where=request.file.name)
+        if asked.count(name) > 1:
+            raise InputError(f"the column {name} is named twice", where="study new", allowed="each column once")
+    levers, behaviours = _sorted(panel, request)
+    context = request.context or ()
+    for what, names in (("behaviour", behaviours), ("lever", levers)):
+        if not names:
+            raise InputError(
+                f"no column is taken for a {what}", where=request.file.name,
+                allowed=f"--{what}s with some of {', '.join(panel.values.columns)}",
+            )  # fmt: skip
+    study, table = request.to / STUDY_FILE, request.to / TABLE_FILE
+    text = _study(panel, request, behaviours, levers, context)
+    for path, said in ((study, text), (table, _coefficients(panel, behaviours, levers))):
+        with written_whole(path, "a study", lambda place: _MARK in place.read_text(encoding="utf-8")[:400]) as beside:
+            beside.write_text(said, encoding="utf-8")
+    open_study(study, request.file.parent)
+    return SkeletonResult(
+        study=str(study), coefficients=str(table), step=str(panel.step), places=len(panel.places),
+        behaviours=tuple(behaviours), levers=tuple(levers), context=tuple(context), left_out=panel.left_out,
+    )  # fmt: skip
+
+
+def _read(path: Path) -> _Panel:
+    raw = RawFile(path)
+    for name in ("place", "date"):
+        if name not in raw.columns:
+            raise InputError(
+                f"has no column '{name}'", where=path.name, allowed="place, date (days, months or years) and columns of numbers",
+                nearest=nearest(name, raw.columns),
+            )  # fmt: skip
+    table = raw.load(list(raw.columns))
+    places = cells.labels(table, "place", raw.findings)
+    when = pd.DatetimeIndex(cells.days(table, "date", cells.PERIODS, raw.findings))
+    left_out, columns = {}, {}
+    for name in raw.columns:
+        if name in ("place", "date"):
+            continue
+        found = cells.labels(table, name, raw.findings)
+        numbers = pd.to_numeric(pd.Series(found.texts(), dtype="str"), errors="coerce").to_numpy(float)
+        if np.isfinite(numbers).any() and not (~found.empty & ~np.isfinite(numbers)).any():
+            columns[name] = numbers
+        else:
+            left_out[name] = "holds something else than numbers"
+    index = pd.MultiIndex.from_arrays([places.texts(), when], names=["place", "date"])
+    values = pd.DataFrame(columns, index).sort_index()
+    if values.index.has_duplicates:
+        place, day = values.index[values.index.duplicated()][0]
+        raise InputError(
+            f"{day:%Y-%m-%d} of {place} is there twice", where=path.name, allowed="each period of a place once"
+        )
+    texts = pd.Series(cells.labels(table, "date", raw.findings).texts(), dtype="str")
+    return _Panel(values, tuple(sorted(set(map(str, places.values)))), _step(texts, when), left_out)
+
+
+def _step(texts: pd.Series, when: pd.DatetimeIndex) -> Step:
+    """As long as the dates are written, else as far as they lie apart."""
+    longest = int(texts.str.len().max())
+    if longest in (4, 7):
+        return Step.YEAR if longest == 4 else Step.MONTH
+    days = np.unique(when.to_numpy().astype("datetime64[D]")).astype(np.int64)
+    gap = float(np.median(np.diff(days))) if len(days) > 1 else 1.0
+    return min(Step, key=lambda step: abs(step.usual_days - gap))
+
+
+def _sorted(panel: _Panel, request: SkeletonRequest) -> tuple[list[str], list[str]]:
+    """Levers and behaviours: as they were named, else by how they move."""
+    named = {*(request.behaviours or ()), *(request.levers or ()), *(request.context or ())}
+    free = [name for name in panel.values.columns if name not in named]
+    moves = panel.values.groupby(level="place").diff()
+    stays = {name: float((moves[name].dropna() == 0).mean()) for name in free}
+    levers = list(request.levers or [name for name in free if STAYS <= stays[name] < 1])
+    behaviours = list(request.behaviours or [name for name in free if stays[name] < STAYS])
+    for name in free:
+        if name not in (*levers, *behaviours):
+            panel.left_out[name] = "never changes in a place" if stays[name] == 1 else "was not named"
+    return levers, behaviours
+
+
+def _study(
+    panel: _Panel, request: SkeletonRequest, behaviours: Sequence[str], levers: Sequence[str], context: Sequence[str]
+) -> str:
+    step, periods = panel.step, panel.periods
+    start, end = periods[0].date(), periods[-1].date()
+    train_end = periods[max(2 * len(periods) // 3, 1)].date()
+    values = panel.values[list(behaviours)]
+    low, high = float(values.min().min()), float(values.max().max())
+    change = "same_weekday_change" if step is Step.DAY else "same_period_change"
+    kind = change if low < 0 else "share" if high <= 100 else "level"
+    cycle = (
+        step.after(start, max(step.cycle, 7) - 1)
+        if step is Step.DAY
+        else step.last_day(step.after(start, step.cycle - 1))
+    )
+    place, file = _quoted(panel.places[0]), _quoted(request.file.name)
+    lines = [
+        f"# A study of {request.file.name}, {_MARK}. Lines with CHECK rest on how columns look, not on what they mean.",
+        f"id = {_quoted(request.id)}",
+        f"title = {_quoted(request.id)}  # CHECK",
+        f"place = {place}  # the one that is meant where none is named; any other is --place ID",
+        'summary = "To be said: what people do, where, and which policies are asked about."  # CHECK',
+        'citation = "To be said: who published these numbers."  # CHECK',
+        "fictional = false",
+        f'step = "{step}"',
+        f"start = {start}", f"end = {end}",
+        f"train_end = {train_end}  # forecasts are scored on what comes after",
+        "", "[measurement]",
+        f'kind = "{kind}"  # CHECK: share (percent of people), level, or {change} (percent against a baseline)',
+        'unit = "%"  # CHECK', f"baseline_start = {start}", f"baseline_end = {min(cycle, end)}",
+        "", "[population]  # CHECK: the world's people stand in; a population file of your own tells who lives there",
+        'file = "populations/world.toml"', "personas = 300", "inhabitants = 1000000  # CHECK",
+        "", "[engine]", f'coefficients = "{TABLE_FILE}"',
+    ]  # fmt: skip
+    if step is Step.DAY:
+        lines += ["", "[[calendar.working_weeks]]  # CHECK", f"start = {date(start.year - 1, 1, 1)}"]
+        lines += ['rest_days = ["sunday"]', 'weekend_days = ["saturday"]']
+    kinds = ["mobility", "policy", *(["context"] if context else [])]
+    lines += ["", "# Observations, policy and context may be columns of one table."]
+    for source in kinds:
+        lines += [f"[sources.{source}]", f"file = {file}", 'layout = "panel_table"', f"place = {place}"]
+    for name in levers:
+        lines += ["", *_lever(panel, name)]
+    for name in context:
+        middle = float(panel.values[name].median())
+        lines += ["", "[[context]]", f"code = {_quoted(name)}", f"name = {_quoted(name)}", f"column = {_quoted(name)}"]
+        lines += [f"thresholds = [{middle:g}]  # CHECK: classes lie between them", 'words = ["low", "high"]  # CHECK']
+        lines += ['known = "frozen"  # after an origin as it was then; or "ahead"', 'source = "to be said"  # CHECK']
+    for name in behaviours:
+        lines += ["", "[[behaviours]]", f"id = {_quoted(_identifier(name))}", f"label = {_quoted(name)}"]
+        lines += [
+            f"text = {_quoted(name)}  # CHECK: in plain words",
+            'unit = "%"  # CHECK',
+            f"column = {_quoted(name)}",
+        ]
+        lines += ["expected_sign = -1  # CHECK: the direction in which more of a lever moves it", "upper = 3.0"]
+    return "\n".join(lines) + "\n"
+
+
+def _lever(panel: _Panel, name: str) -> list[str]:
+    values = panel.values[name].dropna()
+    first, low, high = (
+        float(panel.values[name].groupby(level="place").first().mode().iloc[0]),
+        values.min(),
+        values.max(),
+    )
+    whole = bool((values == np.floor(values)).all()) and low == 0 and high <= MOST_LEVELS
+    lines = ["[[levers]]", f"code = {_quoted(name)}", f"name = {_quoted(name)}  # CHECK: in plain words"]
+    if whole:
+        levels = ["None", *(f"Level {level}" for level in range(1, int(high) + 1))]
+        return [*lines, f"maximum = {int(high)}", f"levels = {json.dumps(levels)}  # CHECK"]
+    limit = high if high - first >= first - low else low
+    lines += ['unit = "units"  # CHECK', f"reference = {first:g}  # CHECK: no measure", f"limit = {limit:g}  # in full"]
+    return [*lines, f"least = {low:g}", f"most = {high:g}"]
+
+
+def _coefficients(panel: _Panel, behaviours: Sequence[str], levers: Sequence[str]) -> str:
+    """Every lever takes away as much: a start that says nothing about any of them."""
+    why = "assumption,CHECK: the same for all; put a sourced number here"
+    rows = ["behaviour,term,key,modifier,value,unit,source,reasoning"]
+    for name in map(_identifier, behaviours):
+        rows.append(f"{name},base,,,0.5,probability,{why} - {_MARK}")
+        rows += [f"{name},policy,{lever},,0.5,log-odds,{why}" for lever in levers]
+    return "\n".join(rows) + "\n"
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(str(text), ensure_ascii=False)
+
+
+def _identifier(name: str) -> str:
+    """Letters, digits, - and _ of a column's name."""
+    return "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_") else "_" for letter in name)

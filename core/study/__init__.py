@@ -14,6 +14,7 @@ from core.study.definition import (
     RegionKey,
     Source,
     Study,
+    StudyWords,
     WorkingWeek,
 )
 from core.study.reading import available_studies, codebook_of, load_codebook, load_study, read_study, study_from
@@ -35,6 +36,7 @@ __all__ = [
     "Source",
     "Step",
     "Study",
+    "StudyWords",
     "WorkingWeek",
     "available_studies",
     "codebook_of",

@@ -197,6 +197,15 @@ class RegionKey:
 
 
 @dataclass(frozen=True)
+class StudyWords:
+    """How a study's own things are said where people are asked: its kinds of period, and by unit of a behaviour what a number
+    means for one person (`persona`) and for all (`aggregate`)."""
+
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    answers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Study:
     """A study as its file describes it. Dates are the first days of periods, both ends included.
 
@@ -236,6 +245,7 @@ class Study:
     codebook: Codebook | None = _later(None)
     dynamics: tuple[EffectDynamics, ...] = _later(())
     context: tuple[ContextVariable, ...] = _later(())
+    words: StudyWords = _later(StudyWords())
 
     @property
     def step(self) -> Step:

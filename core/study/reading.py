@@ -6,7 +6,7 @@ was learned) are looked up beside the file that names them, then among the shipp
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import lru_cache
 from pathlib import Path
@@ -30,6 +30,7 @@ from core.study.definition import (
     RegionKey,
     Source,
     Study,
+    StudyWords,
     WorkingWeek,
 )
 from core.study.steps import MONTHS, Step, parse_period
@@ -190,6 +191,7 @@ def _study(written: Written, *, files_are_here: bool = True) -> Study:
         regions=None if said.regions is None else RegionKey(said.regions.attribute, dict(said.regions.categories)),
         code=said.code,
         codebook=own,
+        words=_words(said, origin),
         context=tuple(_context(item, said.step) for item in said.context),
         dynamics=tuple(EffectDynamics(code, **item.model_dump()) for code, item in said.effects.items()),
     )
@@ -227,6 +229,13 @@ def _named(written: Written, table: str, key: str, folder: bool, *, required: bo
         if required:
             raise
         return shipped_data() / given
+
+
+def _words(said: WrittenStudy, origin: Callable[[Sequence[str | int]], str]) -> StudyWords:
+    units = [item.unit for item in said.behaviours]
+    for unit in said.words.answers:
+        one_of(unit, units, what="unit of a behaviour", where=f"{origin(['words'])}, words, answers")
+    return StudyWords(dict(said.words.kinds), {unit: item.model_dump() for unit, item in said.words.answers.items()})
 
 
 def _context(said: WrittenContext, step: Step) -> ContextVariable:

@@ -12,7 +12,14 @@ from core.inputs.kinds import Day, FileName, Identifier, Line, Text
 from core.printable import quoted
 from core.study.definition import MEASUREMENTS, WEEKDAYS
 from core.study.steps import MONTHS, Step
-from core.study.written_levers import WrittenContext, WrittenDynamics, WrittenIndicator, announced_before, each_once
+from core.study.written_levers import (
+    WrittenContext,
+    WrittenDynamics,
+    WrittenIndicator,
+    WrittenWords,
+    announced_before,
+    each_once,
+)
 
 #: The epidemic is low, moderate or high; the engines and the prompts know no other levels.
 EPIDEMIC_THRESHOLDS = 2
@@ -233,6 +240,7 @@ class WrittenStudy(WrittenModel):
     regions: WrittenRegions | None = None
     effects: Annotated[dict[Line, WrittenDynamics], Field(max_length=200)] = Field(default_factory=dict)
     context: Annotated[list[WrittenContext], Field(max_length=50)] = Field(default_factory=list)
+    words: WrittenWords = WrittenWords()
     behaviours: Annotated[list[WrittenBehaviour], Field(min_length=1, max_length=100)]
 
     @model_validator(mode="after")

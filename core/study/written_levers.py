@@ -119,6 +119,16 @@ class WrittenDynamics(WrittenModel):
     source: Line
 
 
+class WrittenAnswer(WrittenModel):
+    persona: Line
+    aggregate: Line
+
+
+class WrittenWords(WrittenModel):
+    kinds: Annotated[dict[Line, Line], Field(max_length=60)] = Field(default_factory=dict)
+    answers: Annotated[dict[Line, WrittenAnswer], Field(max_length=100)] = Field(default_factory=dict)
+
+
 class WrittenContext(WrittenModel):
     """A context variable; `known` says whether later values are known ahead, or the last one stays (frozen)."""
 

@@ -23,6 +23,7 @@ it, which is what that design is for; under the others it does not.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from string import ascii_uppercase
@@ -31,13 +32,12 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from core.cognition.engine import DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS, SEASON
+from core.cognition.engine import CONTEXT, DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS, SEASON
 from core.cognition.llm.answers import AnswerShape
 from core.cognition.llm.letters import LetterShape, turned
 from core.cognition.llm.prompts import AGGREGATE, PERSONA, PromptWriter, season_number
 from core.errors import InputError, one_of
-from core.policy.calendar import DAY_TYPES
-from core.study import Study
+from core.study import Indicator, Study
 
 TOGETHER, APART = "together", "apart"
 #: Conditions side by side in one prompt of `levels`: more numbers than that in one answer, and models lose track.
@@ -247,10 +247,11 @@ def design_of(name: str, days: str = TOGETHER, rotations: int = 0) -> Design:
 def ladder(study: Study) -> tuple[dict[str, float], ...]:
     """No rules, every indicator half-way up (rounded up), and every indicator at its strictest; all in general."""
     rungs = []
-    for level in (lambda most: 0, lambda most: -(-most // 2), lambda most: most):
+    for share in (0.0, 0.5, 1.0):
         row: dict[str, float] = {}
         for item in study.indicators:
-            row[item.code] = float(level(item.maximum))
+            steps = item.steps()
+            row[item.code] = float(steps[math.ceil(share * (len(steps) - 1))])
             if item.has_flag:
                 row[f"{item.code}_Flag"] = 1.0 if row[item.code] else float("nan")
         rungs.append(row)
@@ -303,7 +304,7 @@ def _by_kinds(
     usual = writer.kinds if days == TOGETHER else ()
     found: dict[tuple[str, ...], dict[tuple[float, ...], _Situation]] = {}
     for row, context in enumerate(contexts.to_dict("records")):
-        kind = one_of(str(context[DAY_TYPE]), DAY_TYPES, what="kind of day", where=f"context {row}")
+        kind = one_of(str(context[DAY_TYPE]), writer.words["days"]["kinds"], what="kind of day", where=f"context {row}")
         kinds = usual if kind in usual else (kind,)
         situation = {str(name): value for name, value in context.items() if name != DAY_TYPE}
         rows = found.setdefault(kinds, {}).setdefault(_order(situation, writer.study), (situation, {}))[1]
@@ -318,7 +319,7 @@ def _order(situation: Mapping[str, Any], study: Study) -> tuple[float, ...]:
         level = float(situation[item.code])
         levels.append(level)
         flags.append(float(situation[f"{item.code}_Flag"]) if item.has_flag and level > 0 else -1.0)
-    shares = sum(level / item.maximum for level, item in zip(levels, study.indicators, strict=True))
+    shares = sum(_share(item, level) for level, item in zip(levels, study.indicators, strict=True))
     if shares != shares or any(flag != flag for flag in flags):
         raise InputError("a context lacks a level or a flag", where="prompts", allowed="every level known")
     about = (
@@ -326,8 +327,14 @@ def _order(situation: Mapping[str, Any], study: Study) -> tuple[float, ...]:
         float(situation[EPIDEMIC]),
         float(situation[RAMADAN]),
         season_number(situation.get(SEASON)),
+        *(float(situation[f"{item.code}{CONTEXT}"]) for item in study.context),
     )
     return (round(shares, 9), *levels, *flags, *about)
+
+
+def _share(item: Indicator, level: float) -> float:
+    """How much of a lever a level is, for an order."""
+    return level / item.maximum if item.amount is None else float(item.sub_index(np.array(level))) / 100
 
 
 def _answer_slots(

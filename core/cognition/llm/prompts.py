@@ -12,20 +12,22 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from string import Template
 from typing import Any
 
-from core.cognition.engine import EPIDEMIC, RAMADAN, RESTRICTED_DAYS, SEASON
+from core.cognition.engine import CONTEXT, EPIDEMIC, RAMADAN, RESTRICTED_DAYS, SEASON
+from core.cognition.llm.domain_words import hears_of_an_epidemic, words_of
 from core.cognition.llm.fenced import fenced, fenced_lines, one_line
 from core.cognition.llm.letters import LetterShape
 from core.cognition.llm.types import PROMPTS
 from core.content_cache import cached_by_content
 from core.errors import InputError, one_of
-from core.policy.calendar import DAY_TYPES
+from core.policy.calendar import DAY_TYPES, period_kinds
 from core.records import content_hash
 from core.settings import shipped_data
-from core.study import Indicator, Study
+from core.study import Indicator, Step, Study
 
 WORDS = "words.toml"
 TEXTS = ("system", "system_aggregate", "blinded", "unblinded", "levels", "aggregate")
@@ -115,7 +117,7 @@ class PromptWriter:
     def __post_init__(self) -> None:
         where = f"study {self.study.id}, prompts {self.files.version}"
         for behaviour in self.study.behaviours:
-            one_of(behaviour.unit, self.files.words["answers"], what="unit", where=where)
+            one_of(behaviour.unit, self.words["answers"], what="unit", where=where)
         levels = self.files.words["epidemic"]["levels"]
         if len(self.study.epidemic_thresholds) + 1 != len(levels):
             raise InputError(
@@ -131,6 +133,11 @@ class PromptWriter:
                     allowed="0: …; 1: …",
                 )
 
+    @cached_property
+    def words(self) -> Mapping[str, Any]:
+        """The words of the version in the study's domain."""
+        return words_of(self.study, self.files.words)
+
     @property
     def longest_reason(self) -> int:
         """Characters of a reason that are accepted."""
@@ -143,8 +150,10 @@ class PromptWriter:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The kinds of day that the study's own calendar has, in the order of DAY_TYPES."""
+        """The kinds of day that the study's own calendar has, in the order of DAY_TYPES; of longer periods, their kinds."""
         calendar = self.study.calendar
+        if self.study.step is not Step.DAY:
+            return period_kinds(calendar)
         weeks = calendar.working_weeks
         has = {
             "working": True,
@@ -180,20 +189,26 @@ class PromptWriter:
     def rules(self, context: Mapping[str, Any]) -> str:
         """The rules in force and what is as usual, one line for each indicator."""
         words = self.files.words["rules"]
-        said = [(self._level(context, item), self._rule(context, item)) for item in self.study.indicators]
-        in_force = [f"- {rule}" for level, rule in said if level > 0]
-        usual = [f"- {rule}" for level, rule in said if level == 0]
+        said = [(self._in_force(context, item), self._rule(context, item)) for item in self.study.indicators]
+        in_force = [f"- {rule}" for measure, rule in said if measure]
+        usual = [f"- {rule}" for measure, rule in said if not measure]
         lines = [words["in_force"], *in_force] if in_force else [words["none"]]
         return "\n".join([*lines, *([words["usual"], *usual] if usual else [])])
 
     def arm(self, context: Mapping[str, Any]) -> str:
         """The rules of another condition on one line."""
-        in_force = [self._rule(context, item) for item in self.study.indicators if self._level(context, item) > 0]
+        in_force = [self._rule(context, item) for item in self.study.indicators if self._in_force(context, item)]
         return f"- {' '.join(in_force)}" if in_force else f"- {self.files.words['rules']['none']}"
 
     def common(self, context: Mapping[str, Any]) -> str:
-        """Time under restrictions, epidemic, Ramadan and, where the context has one, the season: one line each."""
-        lines = [f"- {self._lasting(float(context[RESTRICTED_DAYS]))}", f"- {self._epidemic(int(context[EPIDEMIC]))}"]
+        """Time under restrictions, epidemic, what else the study says people live with, Ramadan and, where the context has one,
+        the season: one line each."""
+        lines = [f"- {self._lasting(float(context[RESTRICTED_DAYS]) * self.study.step.usual_days)}"]
+        if hears_of_an_epidemic(self.study):
+            lines.append(f"- {self._epidemic(int(context[EPIDEMIC]))}")
+        for item in self.study.context:
+            said = one_line(item.words[int(context[f"{item.code}{CONTEXT}"])])
+            lines.append(f"- {said[:1].upper()}{said[1:]}.")
         if self.study.calendar.ramadan:
             lines.append(f"- {self.files.words['ramadan']['yes' if context[RAMADAN] else 'no']}")
         if context.get(SEASON) is not None:
@@ -202,16 +217,16 @@ class PromptWriter:
 
     def days(self, kinds: Sequence[str], *, together: bool) -> str:
         """The kinds of day asked about, with the names that they have in the answer where there are several."""
-        words = self.files.words["days"]
+        words = self.words["days"]
         lines = [
             f'- "{kind}": {words["kinds"][kind]}' if together else f"- {words['kinds'][kind]}"
-            for kind in (one_of(kind, DAY_TYPES, what="kind of day") for kind in kinds)
+            for kind in (one_of(kind, words["kinds"], what="kind of day") for kind in kinds)
         ]
         return "\n".join([words["together" if together else "apart"], *lines]) + "\n"
 
     def behaviours(self, respondent: str) -> str:
         """What is counted, and what a number means, one line for each behaviour."""
-        answers = self.files.words["answers"]
+        answers = self.words["answers"]
         return "\n".join(
             f'- "{item.id}": {one_line(item.text)} – {answers[item.unit][respondent]}' for item in self.study.behaviours
         )
@@ -227,7 +242,7 @@ class PromptWriter:
         options, _ = self.letter_options(behaviour)
         letters = LetterShape(len(options)).letters
         lines = [
-            f"It is {self.files.words['days']['kinds'][one_of(kind, DAY_TYPES, what='kind of day')]}.",
+            f"It is {self.words['days']['kinds'][one_of(kind, self.words['days']['kinds'], what='kind of day')]}.",
             f"{one_line(item.text)}. {self.files.words[LETTERS][item.unit][respondent]}",
             *(f"{letter}: {options[place]}" for letter, place in zip(letters, order, strict=True)),
         ]
@@ -242,6 +257,9 @@ class PromptWriter:
         except (KeyError, ValueError) as wrong:
             raise InputError(f"cannot be filled ({wrong})", where=f"prompts {self.files.version}, {name}.md") from None
 
+    def _in_force(self, context: Mapping[str, Any], item: Indicator) -> bool:
+        return float(context[item.code]) != item.none if item.amount is not None else self._level(context, item) > 0
+
     def _level(self, context: Mapping[str, Any], item: Indicator) -> int:
         value = float(context[item.code])
         if not (value == value and value.is_integer() and 0 <= value <= item.maximum):
@@ -251,6 +269,8 @@ class PromptWriter:
         return int(value)
 
     def _rule(self, context: Mapping[str, Any], item: Indicator) -> str:
+        if item.amount is not None:
+            return f"{one_line(item.name)}: {float(context[item.code]):g} {one_line(item.amount.unit)}."
         level = self._level(context, item)
         reach = ""
         if level > 0 and item.has_flag:

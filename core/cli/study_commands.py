@@ -81,6 +81,7 @@ def _sweep(arguments: argparse.Namespace) -> None:
 def _compare(arguments: argparse.Namespace) -> None:
     from core.policy.scenario import load_scenario
     from core.report.sentences.counterfactuals import comparison_document
+    from core.services.counterfactuals.over_places import asks_all_places
     from core.services.counterfactuals.run import compare
     from core.services.runs.costs import cost_of_contrast
     from core.services.studies.inputs import open_study
@@ -94,8 +95,19 @@ def _compare(arguments: argparse.Namespace) -> None:
             window = {"data": request.run.data, "start": request.start, "end": request.end}
             asked = [load_scenario(path, observed) for path in files]
             return _show_cost(cost_of_contrast(store, run_id, scenarios=asked, **window), arguments)
+        if asks_all_places(request):
+            return _compare_places(arguments, request, store, executor)
         result = compare(request, store, watch=watch(), executor=executor, again=arguments.again)
     show_result(result, arguments, lambda: comparison_document(result, study_of(arguments)))
+
+
+def _compare_places(arguments: argparse.Namespace, request: Any, store: Any, executor: Any) -> None:
+    from core.report.sentences.over_places import places_document
+    from core.services.counterfactuals.over_places import compare_places
+    from core.study import load_study
+
+    result = compare_places(request, store, watch=watch(), executor=executor, again=arguments.again)
+    show_result(result, arguments, lambda: places_document(result, load_study(arguments.study.removesuffix("@all"))))
 
 
 def _show_cost(cost: Any, arguments: argparse.Namespace) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from core.content_cache import cached_by_content
+from core.datasets.cells import labels, numbers
 from core.datasets.files import RawFile
 from core.datasets.observed import (
     HISTORY,
@@ -129,6 +130,28 @@ def place_of_panel(study: Study, tables: PanelTables, place: str) -> tuple[Study
         own_rows = tables.context[tables.context["place"] == place].set_index("date").drop(columns="place")
         around = context_columns(study, own_rows, f"context of {place}").reindex(periods)
     return own, ObservedData(observed, known, nothing, dict(tables.hashes), (), around)
+
+
+def place_weights(study: Study, folder: Path, places: Sequence[str]) -> dict[str, float]:
+    """What each place counts in a total: as the study's table says, and all alike where it names none. InputError for a table
+    without a positive number for each."""
+    if study.places is None:
+        return dict.fromkeys(places, 1.0)
+    path, column = folder / study.places.file, study.places.column
+    raw = RawFile(path)
+    for name in ("place", column):
+        one_of(name, raw.columns, what="column", where=path.name)
+    table = raw.load(["place", column])
+    named = labels(table, "place", raw.findings).texts()
+    weights = dict(zip(named, numbers(table, column, raw.findings, lower=0).tolist(), strict=True))
+    lacking = [name for name in places if not weights.get(name, 0.0) > 0]
+    if lacking:
+        raise InputError(
+            f"has no {column} above 0 for {', '.join(lacking[:5])}",
+            where=path.name,
+            allowed="one for each place of the panel",
+        )
+    return {name: float(weights[name]) for name in places}
 
 
 def shipped_places(study: Study) -> tuple[str, ...]:

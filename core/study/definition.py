@@ -197,6 +197,14 @@ class RegionKey:
 
 
 @dataclass(frozen=True)
+class PlaceWeights:
+    """What each place of a panel counts in a total: `column` of the table `file` (with `place`) beside the observations."""
+
+    file: str
+    column: str
+
+
+@dataclass(frozen=True)
 class StudyWords:
     """How a study's own things are said where people are asked: its kinds of period, and by unit of a behaviour what a number
     means for one person (`persona`) and for all (`aggregate`)."""
@@ -246,6 +254,7 @@ class Study:
     dynamics: tuple[EffectDynamics, ...] = _later(())
     context: tuple[ContextVariable, ...] = _later(())
     words: StudyWords = _later(StudyWords())
+    places: PlaceWeights | None = _later(None)
 
     @property
     def step(self) -> Step:

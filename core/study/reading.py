@@ -27,6 +27,7 @@ from core.study.definition import (
     EffectDynamics,
     Indicator,
     NamedDay,
+    PlaceWeights,
     RegionKey,
     Source,
     Study,
@@ -192,6 +193,7 @@ def _study(written: Written, *, files_are_here: bool = True) -> Study:
         code=said.code,
         codebook=own,
         words=_words(said, origin),
+        places=None if said.places is None else PlaceWeights(said.places.file, said.places.weight),
         context=tuple(_context(item, said.step) for item in said.context),
         dynamics=tuple(EffectDynamics(code, **item.model_dump()) for code, item in said.effects.items()),
     )

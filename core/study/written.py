@@ -16,6 +16,7 @@ from core.study.written_levers import (
     WrittenContext,
     WrittenDynamics,
     WrittenIndicator,
+    WrittenPlaces,
     WrittenWords,
     announced_before,
     each_once,
@@ -241,6 +242,7 @@ class WrittenStudy(WrittenModel):
     effects: Annotated[dict[Line, WrittenDynamics], Field(max_length=200)] = Field(default_factory=dict)
     context: Annotated[list[WrittenContext], Field(max_length=50)] = Field(default_factory=list)
     words: WrittenWords = WrittenWords()
+    places: WrittenPlaces | None = None
     behaviours: Annotated[list[WrittenBehaviour], Field(min_length=1, max_length=100)]
 
     @model_validator(mode="after")

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from core.inputs.checking import WrittenModel, choice_of, wrong
-from core.inputs.kinds import Day, Identifier, Line, Text
+from core.inputs.kinds import Day, FileName, Identifier, Line, Text
 from core.printable import quoted
 from core.study.definition import LINKS, LOG_RATIO, SHARE_OF_RANGE
 from core.study.steps import parse_period
@@ -122,6 +122,11 @@ class WrittenDynamics(WrittenModel):
 class WrittenAnswer(WrittenModel):
     persona: Line
     aggregate: Line
+
+
+class WrittenPlaces(WrittenModel):
+    file: FileName
+    weight: Line
 
 
 class WrittenWords(WrittenModel):

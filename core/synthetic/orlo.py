@@ -26,6 +26,11 @@ PLACES = (
     "Alder", "Brook", "Cedar", "Dale", "Elmford", "Fallow", "Glen", "Hazel", "Ivybridge", "Juniper", "Kelby", "Larch",
     "Marsh", "Northfield", "Oakley", "Pineridge", "Quarry", "Rowan", "Sedge", "Thornton",
 )  # fmt: skip
+#: Homes of each place, 410,000 in all.
+HOMES = (
+    31000, 12500, 22000, 18500, 27500, 9500, 14000, 25000, 16500, 33500,
+    21000, 11500, 19500, 8500, 15500, 24000, 13000, 29500, 10500, 47000,
+)  # fmt: skip
 #: Kinds of home: garden, terrace, flat.
 WATERINGS = np.array([5.2, 2.6, 0.6])  # that a home would like in a week of July
 PRICE_OUTDOOR, PRICE_INDOOR = 0.34, 0.11  # elasticities
@@ -110,13 +115,15 @@ def expected_under(policy: pd.DataFrame, place: str, seed: int = SEED) -> pd.Dat
 
 
 def write(folder: str | Path, seed: int = SEED) -> None:
-    """Write `behaviour.csv`, `policy.csv` and `context.csv` as panel tables."""
+    """Write `behaviour.csv`, `policy.csv` and `context.csv` as panel tables, and `places.csv`."""
     world, folder = generate(seed), Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("behaviour", "policy", "context"):
         table = getattr(world, name).copy()
         table["date"] = table["date"].dt.strftime("%Y-%m")
         table.round(1 if name == "behaviour" else 2).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+    homes = pd.DataFrame({"place": PLACES, "homes": HOMES})
+    homes.to_csv(folder / "places.csv", index=False, lineterminator="\n")
 
 
 def _places(source: np.random.SeedSequence) -> Places:

@@ -117,7 +117,9 @@ class RunRequest:
     seed: int = option("of people, search and draws (default 0)", 0)
     keep_responses: bool | None = None
     asking: ModelOptions | None = None
-    place: str | None = option("one place of a study's panel, as STUDY@PLACE says too", None, word="ID")
+    place: str | None = option(
+        "one place of a study's panel, as STUDY@PLACE says too; compare: all for their total", None, word="ID"
+    )
 
     def __post_init__(self) -> None:
         if self.place is not None:

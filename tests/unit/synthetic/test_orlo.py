@@ -25,7 +25,7 @@ def of(table: pd.DataFrame, place: str) -> pd.DataFrame:
 
 def test_what_ships_is_what_the_process_gives(tmp_path: Path) -> None:
     write(tmp_path)
-    names = ["behaviour.csv", "policy.csv", "context.csv"]
+    names = ["behaviour.csv", "policy.csv", "context.csv", "places.csv"]
     assert filecmp.cmpfiles(shipped_data() / "orlo", tmp_path, names, shallow=False) == (names, [], [])
 
 

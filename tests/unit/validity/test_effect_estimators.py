@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from core.errors import InputError
+from core.study import Step
 from core.validity.effect_estimators import EFFECT_ESTIMATORS, KnownPast
 from core.validity.effect_estimators.textbook import (
-    COMPARED_DAYS,
+    COMPARED,
     before_and_after,
     gradient_boosting,
     interrupted_time_series,
@@ -65,7 +66,7 @@ def test_missing_days_are_left_out(name: str) -> None:
 def test_before_and_after_takes_a_trend_for_the_policy_and_segments_do_not() -> None:
     trend = 0.1 * np.arange(len(DAYS))
     past = KnownPast(linear_world(stepped(), trend), stepped(), None)
-    wrong = 0.1 * COMPARED_DAYS / 40.0
+    wrong = 0.1 * COMPARED[Step.DAY] / 40.0
     np.testing.assert_allclose(before_and_after(past).effect, EFFECT + wrong)
     np.testing.assert_allclose(interrupted_time_series(past).effect, EFFECT)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.report.sentences.domain import index_word
 from core.services.counterfactuals.claims import claims_of
 from pages.common.address import from_address, into_address
 from pages.common.shell import engine_note, need_run, open_page, plain_errors, plain_text
@@ -11,7 +12,7 @@ from pages.views.counterfactuals.choices import asked, reset_choices
 from pages.views.counterfactuals.compare import compare_view
 from pages.views.counterfactuals.sweep import sweep_view
 
-VIEWS = {"sweep": "Sweep stringency", "compare": "Compare policies"}
+VIEWS = {"sweep": "Sweep {index}", "compare": "Compare policies"}
 
 
 def main() -> None:
@@ -25,7 +26,11 @@ def main() -> None:
     if named:
         st.session_state[key] = "compare"
     view = st.segmented_control(
-        "What to look at", list(VIEWS), format_func=lambda name: VIEWS[name], key=key, required=True
+        "What to look at",
+        list(VIEWS),
+        format_func=lambda name: VIEWS[name].format(index=index_word(study)),
+        key=key,
+        required=True,
     )
     into_address("view", str(view), "")
     with plain_errors():

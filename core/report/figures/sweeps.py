@@ -90,7 +90,7 @@ def sweep_figure(
     return figure
 
 
-def level_heatmap(table: pd.DataFrame, *, source: str) -> go.Figure:
+def level_heatmap(table: pd.DataFrame, *, source: str, index: str = "stringency") -> go.Figure:
     """Levels against behaviours, the mean response written in each cell; levels outside training carry a mark."""
     levels = table.drop_duplicates("level").sort_values("level")
     names = [f"{row.level:g}{' ○' if row.outside else ''}<br>({row.realised:.1f})" for row in levels.itertuples()]
@@ -115,7 +115,7 @@ def level_heatmap(table: pd.DataFrame, *, source: str) -> go.Figure:
     styled(
         figure,
         title="Mean response by level and behaviour (% change from baseline)",
-        x=f"Level asked for (stringency realised); ○ = {OUTSIDE}",
+        x=f"Level asked for ({index} realised); ○ = {OUTSIDE}",
         source=source,
         height=60 * len(grid) + 190,
         legend=False,
@@ -126,7 +126,9 @@ def level_heatmap(table: pd.DataFrame, *, source: str) -> go.Figure:
     return figure
 
 
-def sweep_group_figure(table: pd.DataFrame, label: str, attribute: str, *, source: str) -> go.Figure:
+def sweep_group_figure(
+    table: pd.DataFrame, label: str, attribute: str, *, source: str, index: str = "stringency"
+) -> go.Figure:
     """One behaviour's mean response by level, a line per category of an attribute; `table` as `sweep_group_table`."""
     figure = go.Figure()
     shades = colours(sorted(table["category"].unique()))
@@ -145,7 +147,7 @@ def sweep_group_figure(table: pd.DataFrame, label: str, attribute: str, *, sourc
     styled(
         figure,
         title=f"{label} by {readable(attribute).lower()}",
-        x="Stringency realised (0 to 100)",
+        x=f"{index[0].upper()}{index[1:]} realised (0 to 100)",
         y=CHANGE,
         source=source,
     )

@@ -33,7 +33,7 @@ OWN_PEOPLE = "own"
 MADE_FOR = "counterfactual-study"
 NEWS = "counterfactual-news"
 GROUPS_TEXT = (
-    "Each group is measured against its own ordinary week before the pandemic. How groups differ follows from the "
+    "Each group is measured against its own ordinary time in the baseline. How groups differ follows from the "
     "assumptions about persons in the engine's table; the observations hold no groups, so this is not tested."
 )
 #: Kept results of the run shown that can be opened again.

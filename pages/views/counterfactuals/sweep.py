@@ -87,11 +87,11 @@ def sweep_view(asked: CounterfactualInputs) -> None:
         render(held_blocks(result, study), "sweep-held")
     _levels_in_words(asked, sweep)
     chart(
-        level_heatmap(table, source=asked.source),
+        level_heatmap(table, source=asked.source, index=index_word(study)),
         table,
         f"sweep-levels-{study.id}",
         "heatmap",
-        "Mean response by stringency level and behaviour, as a grid of numbers.",
+        "Mean response by level and behaviour, as a grid of numbers.",
     )
     if asked.twin.attributes:
         _by_group(asked, sweep, tuple(levels))
@@ -106,7 +106,7 @@ def sweep_view(asked: CounterfactualInputs) -> None:
 def _levels(asked: CounterfactualInputs) -> list[float]:
     key = from_address(asked.study, "levels", LEVELS_TEXT, lambda text: ", ".join(_numbers(text)))
     text = st.text_input(
-        "Stringency levels, 0 to 100",
+        f"{index_word(asked.study).capitalize()} levels, 0 to 100",
         key=key,
         help="Numbers separated by commas. Each is turned into measures by one fixed rule; the table below says which.",
     )
@@ -152,7 +152,7 @@ def _run(
     )
 
 
-@remembered(show_spinner="Holding stringency at each level…", max_entries=8)
+@remembered(show_spinner="Holding policy at each level…", max_entries=8)
 def _sweep(
     store: str, run_id: str, people: str, start: str, end: str, levels: tuple[float, ...], _asked: CounterfactualInputs
 ) -> Sweep:
@@ -210,11 +210,11 @@ def _by_group(asked: CounterfactualInputs, sweep: Sweep, levels: tuple[float, ..
     table = sweep_group_table(sweep, attribute)
     own = table[table["behaviour"] == behaviour]
     chart(
-        sweep_group_figure(own, label, attribute, source=asked.source),
+        sweep_group_figure(own, label, attribute, source=asked.source, index=index_word(study)),
         table,
         f"sweep-{study.id}-by-{attribute}",
         "sweep-groups",
-        f"{label} at each stringency level, a line for each category of {readable(attribute).lower()}.",
+        f"{label} at each level, a line for each category of {readable(attribute).lower()}.",
     )
     if len(sweep.levels) > 1:
         change = _group_change(*asked.key, levels, attribute, _asked=asked, _sweep=sweep)
@@ -225,7 +225,7 @@ def _by_group(asked: CounterfactualInputs, sweep: Sweep, levels: tuple[float, ..
                 shown,
                 float(last_level.mean[behaviour] - first_level.mean[behaviour]),
                 title=(
-                    f"{label}: change from stringency {first_level.policy.realised:.0f} to "
+                    f"{label}: change from {index_word(study)} {first_level.policy.realised:.0f} to "
                     f"{last_level.policy.realised:.0f}, by {readable(attribute).lower()}"
                 ),
                 source=asked.source,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.cli.options import command, json_option, request_of, request_options, say, show, show_result
+from core.errors import InputError
 
 SKELETON_REQUEST = "core.services.studies.skeleton:SkeletonRequest"
 
@@ -20,7 +21,9 @@ def add(commands: Any) -> None:
     data = commands.add_parser("data", help="fetch or check files of observations")
     actions = data.add_subparsers(title="actions", metavar="ACTION", required=True)
     check = command(actions, "check", _data_check, "say what a file holds")
-    check.add_argument("file", type=Path, nargs="+")
+    check.add_argument("file", type=Path, nargs="*")
+    check.add_argument("--study", metavar="STUDY", help="the files of a study, place by place, instead")
+    check.add_argument("--data", type=Path, metavar="DIR", help="folder of the study's observations")
     json_option(check)
     study = commands.add_parser("study", help="begin a study of your own")
     began = command(
@@ -51,12 +54,25 @@ def _stringency(arguments: argparse.Namespace) -> None:
 
 
 def _data_check(arguments: argparse.Namespace) -> int:
+    if arguments.study is not None:
+        return _study_check(arguments)
     from core.datasets.checks import check_file
 
+    if not arguments.file:
+        raise InputError("no file is named", where="data check", allowed="one or more files, or --study STUDY")
     reports = [check_file(path) for path in arguments.file]
     many = [report.as_dict() for report in reports]
     show(many[0] if len(many) == 1 else {"files": many}, arguments, lambda: "\n\n".join(r.as_text() for r in reports))
     return 2 if any(report.problems for report in reports) else 0
+
+
+def _study_check(arguments: argparse.Namespace) -> int:
+    from core.report.sentences.study_checks import check_document
+    from core.services.studies.checks import check_study
+
+    found = check_study(arguments.study, arguments.data)
+    show_result(found, arguments, lambda: check_document(found))
+    return 0 if found.places else 2
 
 
 def _data_fetch(arguments: argparse.Namespace) -> None:

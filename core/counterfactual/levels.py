@@ -8,16 +8,16 @@ is nowhere looser.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from core.errors import InputError
+from core.errors import InputError, one_of
 from core.policy.indices import policy_index
-from core.policy.interventions import level_in_scale
+from core.policy.interventions import checked_level, level_in_scale
 from core.study import Study, codebook_of
 
 LOWEST, HIGHEST = 0.0, 100.0
@@ -27,18 +27,19 @@ MOST_LEVELS = 101
 
 @dataclass(frozen=True)
 class FrozenPolicy:
-    """A constant policy: `levels` per indicator, flags general, and the stringency it really has."""
+    """A constant policy: `levels` per indicator, and the stringency it really has; flags are general but for those in `flags`."""
 
     target: float
     realised: float
     levels: dict[str, float]
+    flags: Mapping[str, float] = field(default_factory=dict)
 
     def row(self, study: Study) -> dict[str, float]:
         """Levels and flags by column name; a flag is missing at level 0."""
         columns: dict[str, float] = {code: float(level) for code, level in self.levels.items()}
         for item in study.indicators:
             if item.has_flag:
-                columns[f"{item.code}_Flag"] = 1.0 if self.levels[item.code] > 0 else np.nan
+                columns[f"{item.code}_Flag"] = self.flags.get(item.code, 1.0) if self.levels[item.code] > 0 else np.nan
         return columns
 
 
@@ -83,13 +84,35 @@ def frozen_policies(study: Study, targets: Sequence[Any]) -> list[FrozenPolicy]:
     """The policy of each target level (0 to 100), ascending; InputError as `checked_targets` raises it."""
     levels = checked_targets(targets)
     steps = policy_ladder(study)
-    index = policy_index(_frame(steps, study), study.index, codebook_of(study)).to_numpy(float)
+    index = policy_index(
+        _frame([FrozenPolicy(0.0, 0.0, step) for step in steps], study), study.index, codebook_of(study)
+    ).to_numpy(float)
     held = []
     for target in levels:
         distance = np.abs(index - target)
         position = int(np.flatnonzero(distance <= distance.min() + 1e-9)[-1])
         held.append(FrozenPolicy(target, float(index[position]), steps[position]))
     return held
+
+
+def lever_policies(
+    study: Study, code: str, levels: Sequence[Any], others: Mapping[str, float], flags: Mapping[str, float]
+) -> list[FrozenPolicy]:
+    """One lever at each of these levels or amounts, from the loosest to the strictest, with all others at `others` (a level per
+    code) and their `flags`. InputError for an unknown lever, none, and a level that it cannot have."""
+    one_of(code, study.indicator_codes, what="lever", where="sweep")
+    item = next(item for item in study.indicators if item.code == code)
+    where = f"sweep of {code} ({item.name})"
+    if not levels:
+        raise InputError("no level given", where=where, allowed="one or more")
+    wanted = {
+        checked_level(item, float(level), 1 if item.has_flag and level else None, where=where)[0] for level in levels
+    }
+    kept = {name: value for name, value in flags.items() if name != code}
+    held = [FrozenPolicy(float(level), 0.0, {**others, code: float(level)}, kept) for level in wanted]
+    index = policy_index(_frame(held, study), study.index, codebook_of(study)).to_numpy(float)
+    found = [replace(policy, realised=float(value)) for policy, value in zip(held, index, strict=True)]
+    return sorted(found, key=lambda policy: float(item.sub_index(np.array(policy.target), np.array(1.0))))
 
 
 def mapping_table(study: Study, policies: Sequence[FrozenPolicy]) -> pd.DataFrame:
@@ -105,10 +128,10 @@ def mapping_table(study: Study, policies: Sequence[FrozenPolicy]) -> pd.DataFram
     return pd.DataFrame(rows)
 
 
-def _frame(steps: list[dict[str, float]], study: Study) -> pd.DataFrame:
-    """Steps as a policy frame, with the codebook's indicators that the study does not use at level 0."""
+def _frame(held: Sequence[FrozenPolicy], study: Study) -> pd.DataFrame:
+    """Constant policies as a policy frame, with the codebook's indicators that the study does not use at level 0."""
     book = codebook_of(study)
-    frame = pd.DataFrame([FrozenPolicy(0.0, 0.0, step).row(study) for step in steps])
+    frame = pd.DataFrame([policy.row(study) for policy in held])
     for code in book.indices[study.index]:
         if code not in frame:
             frame[code] = 0.0

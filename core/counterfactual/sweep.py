@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from core.cognition.engine import DAY_TYPE, EPIDEMIC, RESTRICTED_DAYS
-from core.counterfactual.fitted import FittedTwin, held_days
-from core.counterfactual.levels import FrozenPolicy, frozen_policies
+from core.counterfactual.fitted import FittedTwin, at_origin, held_days
+from core.counterfactual.levels import FrozenPolicy, frozen_policies, lever_policies
 from core.counterfactual.trajectories import PolicyDays, ResponsePath, moves_as_expected, simulate_paths
 from core.counterfactual.uncertainty import Progress
 from core.execution.executor import IN_THIS_PROCESS, Executor
@@ -73,11 +73,21 @@ def stringency_sweep(
     dates: pd.DatetimeIndex,
     progress: Progress | None = None,
     executor: Executor = IN_THIS_PROCESS,
+    lever: str | None = None,
 ) -> Sweep:
-    """Hold stringency at each target over `dates`. InputError for no target, or one outside 0 to 100."""
+    """Hold stringency at each target over `dates`, or one `lever` at each of these levels or amounts with all others as at the
+    origin. InputError for no target, or one that cannot be."""
     study = twin.problem.study
     codebook = Codebook(study.indicators, {}, study.id)
-    held = frozen_policies(study, targets)
+    if lever is None:
+        held = frozen_policies(study, targets)
+    else:
+        moment = at_origin(twin)
+        flags = {item.code: float(moment[f"{item.code}_Flag"]) for item in study.indicators if item.has_flag}
+        others = {code: float(moment[code]) for code in study.indicator_codes}
+        held = lever_policies(
+            study, lever, targets, others, {code: flag for code, flag in flags.items() if flag == flag}
+        )
     policies = []
     for policy in held:
         days = held_days(twin, dates, policy)
@@ -85,7 +95,7 @@ def stringency_sweep(
         policies.append(PolicyDays(days, intensities, pd.Series(policy.realised, index=dates)))
     paths = simulate_paths(twin, policies, dates, progress, executor)
     levels = [_level(policy, path) for policy, path in zip(held, paths, strict=True)]
-    signs = [item.expected_sign for item in study.behaviours]
+    signs = [item.expected_sign if lever is None else item.sign_of(lever) for item in study.behaviours]
     expected = np.ones(len(signs), dtype=bool)
     for before, after in pairwise(levels):
         expected &= moves_as_expected(signs, before.path.metric.to_numpy(), after.path.metric.to_numpy())

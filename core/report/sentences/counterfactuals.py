@@ -20,7 +20,7 @@ from core.report.sentences.language import usage_blocks
 from core.report.sentences.sources import engine_words
 from core.services.counterfactuals.claims import PLAUSIBLE, claims_of
 from core.services.counterfactuals.requests import CompareRequest, SweepRequest
-from core.services.counterfactuals.results import ComparisonResult, ScenarioResult, SweepResult
+from core.services.counterfactuals.results import ComparisonResult, LevelResult, ScenarioResult, SweepResult
 from core.services.counterfactuals.run import compare, sweep
 from core.services.counterfactuals.tables import contrast_table, sweep_table
 from core.services.language.usage import ModelUsage
@@ -58,7 +58,7 @@ def sweep_document(result: SweepResult, study: Study, reference: pd.DataFrame | 
     levels = ", ".join(f"{item.level:g}" for item in result.levels)
     moved = len(result.levels) > 1
     return Document(
-        f"What would people do in {study.place} if {the_index(study)} were held at {levels}?",
+        f"What would people do in {study.place} if {held_thing(result, study)} were held at {levels}{held_unit(result, study)}?",
         (
             *((Items(tuple(sweep_sentence(result, item, study) for item in study.behaviours)),) if moved else ()),
             sweep_block(result, study, reference),
@@ -123,8 +123,8 @@ def sweep_block(
     levels, table = ", ".join(f"{item.level:g}" for item in result.levels), sweep_table(result, study)
     return Figure(
         f"sweep-{study.id}",
-        lambda: sweep_figure(table, reference, source=source_words(result, study), index=index_word(study)),
-        f"Mean response of each behaviour at levels {levels} of {the_index(study)}.",
+        lambda: sweep_figure(table, reference, source=source_words(result, study), index=held_word(result, study)),
+        f"Mean response of each behaviour at levels {levels} of {held_thing(result, study)}.",
         table if data is None else data,
     )
 
@@ -251,21 +251,42 @@ def day_words(day_types: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {named[kind] if count != 1 else named[kind][:-1]}" for kind, count in ordered)
 
 
+def held_word(result: SweepResult, study: Study) -> str:
+    """What a sweep moves, beside a number: the index, or one lever."""
+    named = next((item.name for item in study.indicators if item.code == result.lever), "")
+    return named.lower() or index_word(study)
+
+
+def held_thing(result: SweepResult, study: Study) -> str:
+    """The same as the subject of a sentence."""
+    return held_word(result, study) if result.lever else the_index(study)
+
+
+def held_unit(result: SweepResult, study: Study) -> str:
+    """The unit of a lever that is set to an amount."""
+    lever = next((item for item in study.indicators if item.code == result.lever), None)
+    return "" if lever is None or lever.amount is None else f" {lever.amount.unit}"
+
+
+def _level_of(result: SweepResult, item: LevelResult) -> str:
+    return f"{item.level:g}" if result.lever else f"{item.realised_stringency:.0f}"
+
+
 def sweep_sentence(result: SweepResult, behaviour: Behaviour, study: Study) -> str:
     """What a behaviour does between the loosest and the strictest level, in one sentence."""
     first, last, name = result.levels[0], result.levels[-1], behaviour.id
     if first is last:
         return (
-            f"{behaviour.label}: {_signed(first.metric[name])}% of the baseline at {index_word(study)} "
-            f"{first.realised_stringency:.0f} (80% interval {_signed(first.lower[name])} to {_signed(first.upper[name])})."
+            f"{behaviour.label}: {_signed(first.metric[name])}% of the baseline at {held_word(result, study)} "
+            f"{_level_of(result, first)} (80% interval {_signed(first.lower[name])} to {_signed(first.upper[name])})."
         )
     change = last.metric[name] - first.metric[name]
     moved = (
         "hardly moves" if abs(change) < 0.05 else f"{'rises' if change > 0 else 'falls'} by {abs(change):.1f} points"
     )
     return (
-        f"{behaviour.label} {moved} between {index_word(study)} {first.realised_stringency:.0f} and "
-        f"{last.realised_stringency:.0f} "
+        f"{behaviour.label} {moved} between {held_word(result, study)} {_level_of(result, first)} and "
+        f"{_level_of(result, last)} "
         f"(from {_signed(first.metric[name])}% to {_signed(last.metric[name])}% of change from baseline)."
     )
 

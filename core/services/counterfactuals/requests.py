@@ -19,15 +19,19 @@ class SweepRequest:
     what its run did not ask only with `ask`. Raises InputError for levels outside 0 to 100."""
 
     run: RunRequest
-    levels: tuple[float, ...] = option("0 to 100", DEFAULT_LEVELS, word="L,L,…")
+    levels: tuple[float, ...] = option("0 to 100; of one lever its levels or amounts", DEFAULT_LEVELS, word="L,L,…")
     start: date | None = option("first day (default: of the hold-out)", None)
     end: date | None = option("last day (default: of the hold-out)", None)
     ask: bool = option("ask a language model what its run has not asked yet", False)
+    lever: str | None = option(
+        "one lever instead of the index; all others stay as at the end of training", None, word="CODE"
+    )
 
     def __post_init__(self) -> None:
         from core.counterfactual.levels import checked_targets  # not for `--help`
 
-        checked_targets(self.levels)
+        if self.lever is None:
+            checked_targets(self.levels)
 
 
 @dataclass(frozen=True)

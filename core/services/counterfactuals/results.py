@@ -61,7 +61,8 @@ class Frozen:
 
 @dataclass(frozen=True, kw_only=True)
 class SweepResult(About, Result, kind="sweep"):
-    """Stringency held at each level from `start` to `end`; the other fields are those of `core.counterfactual.sweep.Sweep`."""
+    """Stringency, or one `lever`, held at each level from `start` to `end`; the other fields are those of
+    `core.counterfactual.sweep.Sweep`."""
 
     levels: tuple[LevelResult, ...]
     monotone: bool
@@ -73,6 +74,7 @@ class SweepResult(About, Result, kind="sweep"):
     days: int
     day_types: Mapping[str, int]
     held: Frozen
+    lever: str = ""
 
     @property
     def coherent(self) -> bool:

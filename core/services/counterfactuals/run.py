@@ -82,8 +82,9 @@ def run_sweep(
     asks: bool = False,
     asking: ModelOptions | None = None,
     again: bool = False,
+    lever: str | None = None,
 ) -> tuple[SweepResult, Sweep]:
-    """Sweep a finished run's twin and keep the result as a run of its own.
+    """Sweep a finished run's twin, the index or one `lever`, and keep the result as a run of its own.
 
     A language model is asked what its run did not ask only with `asks`, see `fitted_twin`; `twin` goes before both.
 
@@ -95,18 +96,19 @@ def run_sweep(
     twin = twin or fitted_twin(store, run_id, data, asks=asks, asking=asking, watch=watch, executor=executor)
     twin = _over(twin, population)
     dates = horizon_dates(twin, start, end)
-    sweep = stringency_sweep(twin, levels, dates, _told(watch), executor)
+    sweep = stringency_sweep(twin, levels, dates, _told(watch), executor, lever)
     parameters = {
         "of_run": run_id,
         "levels": [item.policy.target for item in sweep.levels],
         "start": str(dates[0].date()),
         "end": str(dates[-1].date()),
+        **({} if lever is None else {"lever": lever}),
     }
     record = _record(store, run_id, twin, "sweep", parameters, population)
     frame = sweep_frame(sweep)
     rung = RUNGS[1] if sweep.coherent else RUNGS[0]
     finished = replace(record, rung=rung, result_hash=frame_hash(frame))
-    result = sweep_result(sweep, about_twin(twin, run_id, record.engine, rung))
+    result = replace(sweep_result(sweep, about_twin(twin, run_id, record.engine, rung)), lever=lever or "")
     return _keep(store, record, finished, {"sweeps": frame}, result, began, watch, again), sweep
 
 
@@ -167,7 +169,7 @@ def sweep(
     run_id, asking = finished_run(request.run, store, ask=request.ask, watch=watch, executor=executor)
     result, _ = run_sweep(
         store, run_id, request.levels, data=request.run.data, start=request.start, end=request.end, asks=request.ask,
-        asking=asking, watch=watch, executor=executor, again=again,
+        asking=asking, watch=watch, executor=executor, again=again, lever=request.lever,
     )  # fmt: skip
     return result
 

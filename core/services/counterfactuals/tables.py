@@ -25,7 +25,7 @@ def sweep_table(result: SweepResult, study: Study) -> pd.DataFrame:
     rows = [
         {
             "level": item.level,
-            "realised": item.realised_stringency,
+            "realised": item.level if result.lever else item.realised_stringency,
             "behaviour": behaviour.id,
             "label": behaviour.label,
             "mean": item.metric[behaviour.id],

@@ -67,7 +67,13 @@ def _run(again: Again) -> str:
 
 
 def _sweep(again: Again) -> str:
-    result, _ = run_sweep(again.scratch, again.about.run_id, again.parameters["levels"], **_contrast(again))
+    result, _ = run_sweep(
+        again.scratch,
+        again.about.run_id,
+        again.parameters["levels"],
+        lever=again.parameters.get("lever"),
+        **_contrast(again),
+    )
     return _hash_of(again, result.run_id)
 
 

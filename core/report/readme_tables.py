@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -11,21 +10,18 @@ from core.forecasting.backtest_scores import TWIN, BacktestSummary, IntervalScor
 from core.forecasting.baselines import BASELINES
 from core.forecasting.teachers import is_held_out
 from core.report.document import duration
+from core.report.readme_asking import asked_table, asking_ways, asking_words, own_model_calls
+from core.report.readme_text import measured_line, paragraph, table_of
 from core.report.readme_twins import twins_table, verdicts_table
-from core.report.sentences.asked_small import asked_rows, crowd_sentences, split_sentence
 from core.report.sentences.known_worlds import WORLD_WORDS, against_words
-from core.report.sentences.language import run_cost_text
 from core.report.sentences.skill import changes, listed
 from core.services.evaluation.backtests import read_exported
 from core.services.evaluation.results import BacktestResult, Measured
-from core.services.runs.costs import CostBefore
-from core.study import load_study
 from core.validity.effect_estimators import EFFECT_ESTIMATORS
 from core.validity.measured import (
     AblationPrices,
     AskedScores,
     AskingCosts,
-    Header,
     KnownWorlds,
     Split,
     StudyScores,
@@ -41,7 +37,6 @@ from core.validity.world_scores import EstimatorScores, WorldScores
 MeasuredBacktest: TypeAlias = Measured[BacktestResult]
 
 NOT_MEASURED = "Not measured yet: `policytwin figures --data DIR`."
-WIDTH = 118
 UNKNOWN = "an unknown share"
 #: Rows of the UAE's table: how README calls the forecasters, in the order shown.
 ROWS: Mapping[str, str] = {
@@ -98,7 +93,7 @@ NAMED_PARTS: Mapping[str, str] = {
 def uae_table(scores: StudyScores) -> str:
     """Errors by forecaster and split, with the shares of days that intervals held."""
     head = [f"train ≤ {item.train_end}, test to {item.test_end}" for item in scores.splits]
-    lines = _table(
+    lines = table_of(
         ["Forecast", *head],
         [
             [words, *(_bold(f"{item.macro[name]:.2f}", name == TWIN) for item in scores.splits)]
@@ -112,7 +107,7 @@ def uae_table(scores: StudyScores) -> str:
         f"The twin's error is {gains} that of each split's best baseline.",
         f"Its 80% intervals held {listed(held)} of the held-out values.",
     ]
-    return f"{lines}\n\n{_paragraph(said)}\n\n{_from(scores.header)}"
+    return f"{lines}\n\n{paragraph(said)}\n\n{measured_line(scores.header)}"
 
 
 def _best_baseline(split: Split) -> tuple[str, float]:
@@ -132,7 +127,7 @@ def countries_table(measured: MeasuredBacktest) -> str:
         cells = (f"{part.mean[name]:.2f}" for _, part in parts)
         rows.append([SHORT[name], *(f"**{cell}**" if name == TWIN else cell for cell in cells)])
     moved = "“Moved”: mean stringency over the days ahead lies 15 points or more from that of the four weeks before."
-    return f"{_table(['Forecaster', *(label for label, _ in parts)], rows)}\n\n{moved}\n\n{_from(measured.header)}"
+    return f"{table_of(['Forecaster', *(label for label, _ in parts)], rows)}\n\n{moved}\n\n{measured_line(measured.header)}"
 
 
 def countries_words(measured: MeasuredBacktest) -> str:
@@ -163,7 +158,7 @@ def countries_words(measured: MeasuredBacktest) -> str:
         f"horizons. "
         f"The 80% intervals are {sizes} as wide as those of the weekday means made the same way."
     )
-    return _paragraph(said)
+    return paragraph(said)
 
 
 def _held(intervals: Mapping[str, IntervalScores], levels: Sequence[str]) -> str:
@@ -194,7 +189,7 @@ def prices_words(prices: AblationPrices) -> str:
     if rest:
         parts = [f"{NAMED_PARTS[item.ablation]} ({item.price:.1f})" for item in rest]
         said.append(f"Not to be told from chance: {listed(parts)}.")
-    return f"{_paragraph(said)}\n\n{_from(prices.header)}"
+    return f"{paragraph(said)}\n\n{measured_line(prices.header)}"
 
 
 def worlds_words(worlds: KnownWorlds) -> str:
@@ -221,8 +216,8 @@ def worlds_words(worlds: KnownWorlds) -> str:
         ]
         for label, item in groups.items()
     ]
-    table = _table(["", "true effects", *(columns[name] for name in names), "twin's 80% intervals held"], rows)
-    parts = [_paragraph(said), table, _paragraph([_against_best(found)]), _from(worlds.header)]
+    table = table_of(["", "true effects", *(columns[name] for name in names), "twin's 80% intervals held"], rows)
+    parts = [paragraph(said), table, paragraph([_against_best(found)]), measured_line(worlds.header)]
     return "\n\n".join(filter(None, parts))
 
 
@@ -265,7 +260,7 @@ def meridia_words(scores: StudyScores) -> str:
     """Where the twin stands on the embedded country."""
     twin, (best, rival) = scores.splits[0].macro[TWIN], _best_baseline(scores.splits[0])
     relation = "better than" if rival < twin else "worse than"
-    return _paragraph(
+    return paragraph(
         [
             f"- On Meridia's own split the best baseline ({ROWS[best]}) forecasts {relation} the twin (error "
             f"{rival:.1f} against {twin:.1f})."
@@ -314,52 +309,11 @@ def facts_table(facts: StylisedFacts) -> str:
         [words, f"{facts.embedded_policy[name]:.1f}", "{:.1f} to {:.1f}".format(*facts.policy[name])]
         for name, words in POLICY_FACTS.items()
     ]
-    policy = _table(["Policy", "Meridia", "middle half of countries"], policies)
-    return f"{policy}\n\n{_table(head, rows)}\n\n{_paragraph(said)}\n\n{_from(facts.header)}"
-
-
-def asking_words(costs: AskingCosts) -> str:
-    """An estimate as the command prints it."""
-    command = f"{costs.header.command.replace(' --data DIR', '')}\n"
-    lines = [
-        line
-        for said in run_cost_text(CostBefore.from_dict(costs.estimate)).splitlines()
-        for line in textwrap.wrap(said, WIDTH)
-    ]
-    return "```bash\n" + command + "\n" + "\n".join(lines) + "\n```"
-
-
-def asking_ways(costs: AskingCosts) -> str:
-    calls = costs.calls
-    return _paragraph(
-        [
-            f"`--days apart` asks about each kind of day in a prompt of its own ({calls['uae_days_apart']:,} calls); "
-            f"`--design levels` puts policies side by side ({calls['uae_levels']:,} calls)."
-        ]
-    )
-
-
-def own_model_calls(costs: AskingCosts) -> str:
-    return f"{costs.calls['meridia_own']:,} calls: five personas, each situation, and the canaries."
+    policy = table_of(["Policy", "Meridia", "middle half of countries"], policies)
+    return f"{policy}\n\n{table_of(head, rows)}\n\n{paragraph(said)}\n\n{measured_line(facts.header)}"
 
 
 #: What stands between the markers of README, by the marker's name: the file it is made from, its class, and the words.
-def asked_table(scores: AskedScores) -> str:
-    """A small model's forecasts and ablations beside those of the rules engine and the baselines, its people and canaries."""
-    places = [load_study(item.study).place for item in scores.splits]
-    head = [
-        "Macro RMSE, points",
-        *(f"{place}: {name}" for place in places for name in (scores.model, "`rules`, same people")),
-    ]
-    said = [f"{place}: {split_sentence(item)}" for place, item in zip(places, scores.splits, strict=True)]
-    parts = [
-        _table(head, asked_rows(scores.splits)),
-        _paragraph([*said, *crowd_sentences(scores)]),
-        _from(scores.header),
-    ]
-    return "\n\n".join(parts)
-
-
 BLOCKS: Mapping[str, tuple[str, Any, Callable[[Any], str]]] = {
     "uae": ("study_uae", StudyScores, uae_table),
     "countries": ("backtest", BacktestResult, countries_table),
@@ -386,21 +340,6 @@ def block(name: str, folder: Path | None = None) -> str:
         return words(read_exported(path)) if path.exists() else NOT_MEASURED
     found = read_measured(kind, file, folder)
     return NOT_MEASURED if found is None else words(found)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines).replace("| --- ", "|---").replace("|--- |", "|---|")
-
-
-def _paragraph(sentences: Sequence[str], indent: str = "") -> str:
-    return textwrap.fill(
-        " ".join(sentences), WIDTH, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
-    )
-
-
-def _from(header: Header) -> str:
-    return f"*Measured on {header.made_at} by version {header.code_version}, in {duration(header.seconds)}.*"
 
 
 def _bold(text: str, yes: bool) -> str:

@@ -194,9 +194,10 @@ def show_result(result: Any, arguments: argparse.Namespace, document: Callable[[
 
 def study_of(arguments: argparse.Namespace) -> Any:
     from core.study import load_study
+    from core.study.definition import AT
 
     place = getattr(arguments, "place", None)
-    return load_study(arguments.study if place is None else f"{arguments.study}@{place}")
+    return load_study(arguments.study if place is None else f"{arguments.study}{AT}{place}")
 
 
 def finished_run(arguments: argparse.Namespace, store: Any, executor: Any) -> str:

@@ -48,6 +48,8 @@ def load_panel(study: Study, folder: str | Path | None = None) -> PanelTables:
             f"has the layout {layout}, which is of one place", where=f"study {study.id}", allowed=f"the layout {PANEL}"
         )
     place = study_folder(study, None) if folder is None else Path(folder)
+    if not place.is_dir():
+        raise InputError("is not a folder", where=str(place), allowed="a folder with the study's files")
     hashes: dict[str, str] = {}
 
     def read(kind: str, reader: Callable[..., ReadTable], **options: Any) -> pd.DataFrame:
@@ -110,6 +112,11 @@ def place_of_panel(study: Study, tables: PanelTables, place: str) -> tuple[Study
     known = policy[told]
     begun, last = (pd.Timestamp(day).date() for day in (known.index[0], known.index[-1]))
     first, end = max(pd.Timestamp(seen.index[0]).date(), begun), min(study.end, last)
+    if not first < end:
+        raise InputError(
+            f"was observed from {step.text(first)} on, and its policy ends in {step.text(end)}", where=place,
+            allowed="a policy while something is observed",
+        )  # fmt: skip
     middle = step.after(first, step.between(first, end) // 2)
     own = replace(study, start=first, end=end, train_end=study.train_end if first < study.train_end < end else middle)
     periods = step.periods(begun, end)

@@ -137,3 +137,15 @@ def test_a_place_has_the_periods_of_its_policy_and_says_where_one_lacks(tmp_path
         open_study(f"{path}@P2", tmp_path)
     tables = load_panel(load_study(path), tmp_path)
     assert set(tables.mobility.columns) == {"place", "date", "watering", "saving"}
+
+
+def test_a_folder_or_a_time_that_is_not_there_is_said(tmp_path: Path) -> None:
+    path = own_panel(tmp_path, places=2)
+    with pytest.raises(InputError, match="is not a folder"):
+        load_panel(load_study(path), tmp_path / "gone")
+    policy = pd.read_csv(tmp_path / "policy.csv")
+    policy[(policy["place"] != "P1") | (policy["date"] < "2013-03")].to_csv(tmp_path / "policy.csv", index=False)
+    observed = pd.read_csv(tmp_path / "mobility.csv")
+    observed[observed["date"] >= "2014-01"].to_csv(tmp_path / "mobility.csv", index=False)
+    with pytest.raises(InputError, match=r"P1: was observed from 2014-01 on, and its policy ends in 2013-02"):
+        open_study(f"{path}@P1", tmp_path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -15,7 +15,8 @@ from core.report.document import Block, Details, Document, Figure, Heading, Item
 from core.report.figures.contrasts import contrast_figure
 from core.report.figures.sweeps import sweep_figure
 from core.report.reproduction import Reproduction, reproduction
-from core.report.sentences.domain import STRINGENCY_INDEX, has_epidemic, index_word, periods, the_index
+from core.report.sentences.domain import STRINGENCY_INDEX, index_word, periods, the_index
+from core.report.sentences.held import held_blocks, held_compare_text
 from core.report.sentences.language import usage_blocks
 from core.report.sentences.sources import engine_words
 from core.services.counterfactuals.claims import PLAUSIBLE, claims_of
@@ -27,30 +28,7 @@ from core.services.language.usage import ModelUsage
 from core.services.policies.timelines import OBSERVED
 from core.services.populations.synthesis import make_population
 from core.services.runs.fits import told_again
-from core.simulation.contexts import RESTRICTED_CLASSES, RESTRICTED_MIDDLES
 from core.study import Behaviour, Study, load_study
-
-EPIDEMIC_WORDS = ("low", "moderate", "high")
-DAY_WORDS = {
-    "working": "working days",
-    "half": "half days",
-    "weekend": "weekend days",
-    "rest": "weekly days of rest",
-    "holiday": "public holidays",
-}
-HELD_SWEEP_TEXT = (
-    "Held at the end of training for every level: the epidemic, and how long people have lived under restrictions "
-    "(fatigue). Holidays count only if they had been announced by then."
-)
-HELD_COMPARE_TEXT = (
-    "Frozen at the end of training for every scenario: the epidemic. Fatigue starts from where it stood then and "
-    "builds up or fades with each scenario's own measures. Holidays count if they had been announced by then, or if "
-    "the scenario itself adds them."
-)
-HELD_COMPARE_PLAIN = (
-    "Fatigue starts from where it stood at the end of training, and builds up or fades with each scenario's own measures; what "
-    "people live with besides is as it was known then."
-)
 
 
 def sweep_document(result: SweepResult, study: Study, reference: pd.DataFrame | None = None) -> Document:
@@ -107,7 +85,7 @@ def comparison_document(result: ComparisonResult, study: Study) -> Document:
             Heading("How sure"),
             *_certainty(result, study),
             Details("What each policy does otherwise", (Items(tuple(_changes(item) for item in result.scenarios)),)),
-            Paragraph(HELD_COMPARE_TEXT if has_epidemic(study) else HELD_COMPARE_PLAIN),
+            Paragraph(held_compare_text(study)),
             *_asked(result.asking),
         ),
         study.fictional,
@@ -207,48 +185,6 @@ def _expected(study: Study) -> str:
     fall, rise = ([item.label.lower() for item in study.behaviours if item.expected_sign == sign] for sign in (-1, 1))
     said = [f"{word} {' and '.join(names)}" for word, names in (("less", fall), ("more", rise)) if names]
     return ", ".join(said)
-
-
-def held_blocks(result: SweepResult, study: Study) -> tuple[Block, ...]:
-    """What every level has in common, and which days are counted."""
-    days = f"{periods(study.step, result.days)}, {result.start} to {result.end}: {day_words(result.day_types)}."
-    return (Paragraph(held_sentence(result, study)), Paragraph(days), Paragraph(held_text(study)))
-
-
-def held_text(study: Study) -> str:
-    """What a sweep holds."""
-    if has_epidemic(study):
-        return HELD_SWEEP_TEXT
-    around = "".join(f", {item.name.lower()}" for item in study.context)
-    return (
-        f"Held at the end of training for every level: how long people have lived under restrictions (fatigue){around}."
-    )
-
-
-def held_sentence(result: SweepResult, study: Study) -> str:
-    """The state that every level of a sweep has, in one sentence."""
-    position = RESTRICTED_MIDDLES.index(result.held.days_under_restrictions)
-    least = RESTRICTED_CLASSES[position]
-    after = RESTRICTED_CLASSES[position + 1] if position + 1 < len(RESTRICTED_CLASSES) else None
-    lasting = (
-        "no restrictions in force"
-        if least == 0
-        else f"{periods(study.step, least)} or more under restrictions"
-        if after is None
-        else f"{least} to {periods(study.step, after - 1)} under restrictions"
-    )
-    if not has_epidemic(study):
-        when = "" if result.origin is None else f"As in {study.step.text(result.origin)}: "
-        return f"{when}{lasting}."
-    epidemic = result.held.epidemic_level
-    return f"As on {result.origin}: a {EPIDEMIC_WORDS[epidemic]} epidemic level ({epidemic} on a scale of 0 to 2) and {lasting}."
-
-
-def day_words(day_types: Mapping[str, int]) -> str:
-    """How many days of each kind were counted, most frequent first."""
-    ordered = sorted(day_types.items(), key=lambda item: -item[1])
-    named = {kind: DAY_WORDS.get(kind, f"{kind.replace('_', ' ')}s") for kind, _ in ordered}
-    return ", ".join(f"{count} {named[kind] if count != 1 else named[kind][:-1]}" for kind, count in ordered)
 
 
 def held_word(result: SweepResult, study: Study) -> str:

@@ -23,27 +23,23 @@ ALL = "all"
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlaceRow:
-    """What a scenario changes in one place, in points with 80% intervals, and what the place counts in the total."""
+class TotalRow:
+    """What a scenario changes by behaviour, in points: the weighted mean over places. The ends of its interval are the weighted
+    means of the places' ends: as if all places erred together, which is the widest that they can."""
 
-    place: str
-    weight: float
     scenario: str
     difference: Mapping[str, float]
     lower: Mapping[str, float]
     upper: Mapping[str, float]
-    run_id: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class TotalRow:
-    """The weighted mean over places. The ends of its interval are the weighted means of the places' ends: as if all places erred
-    together, which is the widest that they can."""
+class PlaceRow(TotalRow):
+    """The same of one place, with its own 80% intervals, what it counts in the total, and the comparison that is kept."""
 
-    scenario: str
-    difference: Mapping[str, float]
-    lower: Mapping[str, float]
-    upper: Mapping[str, float]
+    place: str
+    weight: float
+    run_id: str
 
 
 @dataclass(frozen=True, kw_only=True)

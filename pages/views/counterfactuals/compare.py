@@ -17,7 +17,6 @@ from core.policy.timeline import PolicyTimeline
 from core.report.figures.contrasts import group_figure, paths_figure
 from core.report.figures.sweeps import readable
 from core.report.sentences.counterfactuals import (
-    HELD_COMPARE_TEXT,
     contrast_block,
     reference_label,
     reference_words,
@@ -25,6 +24,7 @@ from core.report.sentences.counterfactuals import (
     scenario_frame,
     scenario_sentence,
 )
+from core.report.sentences.held import held_compare_text
 from core.services.counterfactuals.results import ComparisonResult, comparison_result
 from core.services.counterfactuals.run import about_twin, kept_counterfactuals, run_compare
 from core.services.counterfactuals.tables import difference_table, path_table
@@ -206,7 +206,7 @@ def _groups(
 def _in_words(asked: CounterfactualInputs, result: ComparisonResult) -> None:
     for item in result.scenarios:
         with st.container(border=True):
-            st.text(scenario_frame(result, item, asked.twin.problem.study))
+            st.text(scenario_frame(result, item, asked.study))
             if not item.changes:
                 st.caption("This policy is the same as the one it is compared with: there is nothing to see.")
                 continue
@@ -219,7 +219,8 @@ def _in_words(asked: CounterfactualInputs, result: ComparisonResult) -> None:
                     color="orange",
                     help="On these days the measures are unlike those of any training day: the engine's assumptions decide.",
                 )
-    st.caption(f"Points are percentage points of the change from baseline, mean over the days. {HELD_COMPARE_TEXT}")
+    held = held_compare_text(asked.study)
+    st.caption(f"Points are percentage points of the change from baseline, mean over the days. {held}")
 
 
 def _over_time(asked: CounterfactualInputs, found: list[Contrast]) -> None:

@@ -20,13 +20,13 @@ from core.report.figures.sweeps import (
 )
 from core.report.sentences.counterfactuals import (
     checks,
-    held_blocks,
     reproduce_sweep,
     rung_sentence,
     sweep_block,
     sweep_sentence,
 )
 from core.report.sentences.domain import index_word
+from core.report.sentences.held import held_blocks
 from core.services.counterfactuals.requests import DEFAULT_LEVELS
 from core.services.counterfactuals.results import SweepResult, sweep_result
 from core.services.counterfactuals.run import about_twin, kept_counterfactuals, reference_point, run_sweep

@@ -22,8 +22,6 @@ from core.policy.scenario import scenario_file_names, scenario_text
 from core.records import RUNGS
 from core.report.sentences.counterfactuals import (
     EDITED_PEOPLE,
-    day_words,
-    held_sentence,
     reproduce_comparison,
     reproduce_sweep,
     rung_sentence,
@@ -32,6 +30,7 @@ from core.report.sentences.counterfactuals import (
     sweep_sentence,
     why_not_reproducible,
 )
+from core.report.sentences.held import day_words, held_sentence
 from core.services.counterfactuals.results import About, ComparisonResult, SweepResult, comparison_result, sweep_result
 from core.services.counterfactuals.run import about_twin, kept_counterfactuals, reference_point, run_compare, run_sweep
 from core.services.counterfactuals.tables import (

@@ -41,6 +41,7 @@ RUN_KINDS = (
     "survey_correction",
     "survey_calibration",
     "survey_prediction",
+    "donors",
 )
 
 #: The four claims a result can stand on, weakest first.

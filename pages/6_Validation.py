@@ -9,6 +9,7 @@ from pages.views.validation.ablations import ablations_view
 from pages.views.validation.answer import answer_view
 from pages.views.validation.countries import countries_view
 from pages.views.validation.data import backtest_view
+from pages.views.validation.donors import donors_view
 from pages.views.validation.groups import groups_view
 from pages.views.validation.intervals import intervals_view
 from pages.views.validation.method import methods_view, reproduce_view
@@ -16,7 +17,7 @@ from pages.views.validation.run_intervals import run_intervals_view
 from pages.views.validation.study import study_view
 from pages.views.validation.worlds import worlds_view
 
-VIEWS = ("Countries", "This study", "Intervals", "Ablations", "Known worlds", "Groups")
+VIEWS = ("Countries", "This study", "Intervals", "Ablations", "Known worlds", "Groups", "Donor places")
 
 
 def main() -> None:
@@ -39,6 +40,8 @@ def main() -> None:
                 worlds_view(workspace)
             case "Groups":
                 groups_view(workspace)
+            case "Donor places":
+                donors_view(workspace)
             case _:
                 countries_view(workspace, view)
         methods_view(view)

@@ -54,7 +54,9 @@ def add(commands: Any) -> None:
     request_options(learn, LEARN_REQUEST, stored=False, workers=2)
 
     text = "what a place would have been like without what happened to it alone: made of donor places, fitted before"
-    request_options(command(commands, "donors", _donors, text), DONORS_REQUEST, stored=False, workers=0)
+    places = command(commands, "donors", _donors, text)
+    request_options(places, DONORS_REQUEST, workers=0)
+    keep_option(places)
 
     worlds = command(commands, "worlds", _worlds, "how far contrasts miss in worlds whose truth is known")
     request_options(worlds, WORLDS_REQUEST, workers=2)
@@ -83,9 +85,11 @@ def _kept(arguments: argparse.Namespace) -> Iterator[Any]:
 
 def _donors(arguments: argparse.Namespace) -> None:
     from core.report.sentences.donors import donors_document
-    from core.services.evaluation.donors import donors
+    from core.services.evaluation.donors import donors, kept_donors
 
-    result = donors(request_of(arguments, DONORS_REQUEST))
+    request = request_of(arguments, DONORS_REQUEST)
+    with _kept(arguments) as store:
+        result = donors(request) if store is None else kept_donors(request, store, again=arguments.again, watch=watch())
     show_result(result, arguments, lambda: donors_document(result))
 
 

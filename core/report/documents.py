@@ -21,6 +21,7 @@ from core.report.sentences.backtests import backtest_document
 from core.report.sentences.confounding import confounding_document
 from core.report.sentences.corrections import correction_document
 from core.report.sentences.counterfactuals import comparison_document, sweep_document
+from core.report.sentences.donors import donors_document
 from core.report.sentences.groups import groups_document
 from core.report.sentences.known_worlds import worlds_document
 from core.report.sentences.panel_backtests import panel_backtest_document
@@ -34,6 +35,7 @@ from core.services.audits.group_results import GroupsResult
 from core.services.audits.results import ConfoundingResult, PersonaAuditResult
 from core.services.counterfactuals.results import ComparisonResult, SweepResult
 from core.services.evaluation.backtests import read_backtest
+from core.services.evaluation.donors import DonorsResult
 from core.services.evaluation.known_worlds import read_worlds
 from core.services.evaluation.results import AblationsResult, BacktestResult, PanelBacktestResult, WorldsResult
 from core.services.evaluation.sensitivity import SensitivityResult
@@ -69,9 +71,9 @@ OF_MANY: dict[type[Result], tuple[Callable[[Store, str], Document], str]] = {
     ),
     WorldsResult: (lambda store, run_id: worlds_document(read_worlds(store, run_id)), INVENTED),
 }
-#: Of tables of people and twins that were made elsewhere: no study, and no personas of ours.
+#: Of tables of people and twins, or of places, that were made elsewhere: no study, and no personas of ours.
 OF_TABLES: dict[type[Result], Callable[[Any], Document]] = {
-    CalibrationResult: calibration_document, PredictionResult: prediction_document,
+    CalibrationResult: calibration_document, PredictionResult: prediction_document, DonorsResult: donors_document,
 }  # fmt: skip
 _MARK = b"Made by PolicyTwin"
 
@@ -142,7 +144,7 @@ def _basis_of_tables(record: RunRecord, data: str) -> tuple[Block, ...]:
         Heading("What this rests on"),
         Items(
             (
-                f"Tables of answers, which are not kept here (SHA-256): {data}.",
+                f"Tables of others, which are not kept here (SHA-256): {data}.",
                 f"Claim: {record.rung}.",
                 f"PolicyTwin {record.code_version}, {record.created_at:%-d %B %Y}.",
             )

@@ -61,6 +61,7 @@ JOB_WORDS = {
     "survey_correction": "correcting answers",
     "survey_calibration": "calibrating twins",
     "survey_prediction": "predicting a question",
+    "donors": "donor places",
     "persona_audit": "persona audit",
     "audit": "what else moves with the policy",
     "what-if": "asking about other policies",

@@ -33,7 +33,7 @@ from core.study import load_study
 from core.validity.measured import KnownWorlds, read_measured
 from pages.common.shell import job_manager, open_store
 
-PARTS = ("Countries", "This study", "Intervals", "Ablations", "Known worlds", "Groups")
+PARTS = ("Countries", "This study", "Intervals", "Ablations", "Known worlds", "Groups", "Donor places")
 
 
 @pytest.fixture

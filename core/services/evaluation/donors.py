@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from core.datasets.tables import read_mobility
 from core.errors import InputError, in_range, one_of
+from core.execution.progress import ProgressReporter
 from core.options import option
+from core.records import RunRecord, content_hash
 from core.result import Result
+from core.services.evaluation.backtests import file_hash
 from core.statistics.levels import SHOWN
+from core.store.database import Store
+from core.store.runs import StoredRun
 from core.survey.calibration.base import TWIN_METHODS
 from core.survey.calibration.places import synthetic_place
 
@@ -22,6 +29,10 @@ from core.survey.calibration.places import synthetic_place
 WEEK, FEWEST_DAYS, LONGEST_GAP, FEWEST_DONORS = 7, 60, 14, 5
 #: Weights below this are not named.
 NAMED = 0.005
+#: What stands for a study and an engine in lists of runs.
+STUDY, ENGINE = "places", "donor places"
+#: Where the folder of observations has it.
+FILE = "google_mobility_national.parquet"
 
 
 @dataclass(frozen=True)
@@ -41,12 +52,21 @@ class DonorsRequest:
         in_range(self.days, 1, 730, f"{self.days} days", where="--days")
 
 
+@dataclass(frozen=True)
+class DonorsDay:
+    """The mean of the week that ends on `day`, as it was and as the donors make it."""
+
+    day: date
+    actual: float
+    synthetic: float
+
+
 @dataclass(frozen=True, kw_only=True)
-class DonorsResult(Result):
+class DonorsResult(Result, kind="donors"):
     """Means over the days after `day`, of weekly means: `actual`, `synthetic` (made of donors) and their difference `effect`.
     Each donor was made of the others in turn, as if it had happened there: the interval of `level` percent is as wide as these
-    placebos were off, and `placebo_share` is the share of places, this one too, whose error grew as much. `errors` are root
-    mean squares after the day, of the synthetic place and of what needs no weights."""
+    placebos were off, and `placebo_share` is the share of places, this one too, whose error grew as much. `errors` are root mean
+    squares after the day, of the synthetic place and of what needs no weights."""
 
     place: str
     metric: str
@@ -66,13 +86,19 @@ class DonorsResult(Result):
     donors: int
     days_before: int
     left_out: Mapping[str, str] = field(default_factory=dict)
+    path: tuple[DonorsDay, ...] = ()
+    mobility: str = ""
+    run_id: str = ""
+    result_hash: str = ""
+    seconds: float = 0.0
 
 
 def donors(request: DonorsRequest) -> DonorsResult:
     """Make a place of its donors. InputError for a file that cannot be read, an unknown place or metric, and too few days or
     donors."""
+    began = time.perf_counter()
     frame = read_mobility(request.mobility, allow_gaps=True)
-    metrics = [name for name in frame.columns if name not in ("place", "date")]
+    metrics = metrics_of(frame)
     one_of(request.metric, metrics, what="metric", where=str(request.mobility))
     wide = frame.pivot_table(index="date", columns="place", values=request.metric)
     one_of(request.place, wide.columns, what="place", where=str(request.mobility))
@@ -92,8 +118,10 @@ def donors(request: DonorsRequest) -> DonorsResult:
         raise InputError(f"{before} days before and {after} after {request.day}", where=str(request.mobility),
                          allowed=f"{FEWEST_DAYS} or more before, 1 or more after")  # fmt: skip
     if weekly.shape[1] <= FEWEST_DONORS:
-        raise InputError(f"{weekly.shape[1] - 1} donors have all days", where=str(request.mobility),
-                         allowed=f"{FEWEST_DONORS} or more")  # fmt: skip
+        ends = sorted(wide[name].dropna().index.max() for name in chosen[1:] if wide[name].notna().any())
+        until = f", as up to {ends[-FEWEST_DONORS]:%Y-%m-%d}" if len(ends) >= FEWEST_DONORS else ""
+        raise InputError(f"{weekly.shape[1] - 1} donors have all days up to {weekly.index[-1]:%Y-%m-%d}",
+                         where=str(request.mobility), allowed=f"{FEWEST_DONORS} or more{until}")  # fmt: skip
     table = weekly.to_numpy()
     weights, own = synthetic_place(table, 0, before, request.method)
     missed = [table[:, 0] - own]
@@ -115,7 +143,7 @@ def donors(request: DonorsRequest) -> DonorsResult:
         "synthetic": own[before:], "last_week": np.full(len(actual), table[before - 1, 0]),
         "donor_mean": others[before:].mean(axis=1),
     }  # fmt: skip
-    return DonorsResult(
+    result = DonorsResult(
         place=request.place, metric=request.metric, day=request.day, days=after, method=request.method,
         actual=round(float(actual.mean()), 4), synthetic=round(float(own[before:].mean()), 4), effect=round(effects[0], 4),
         lower=round(effects[0] - reach, 4), upper=round(effects[0] + reach, 4), level=SHOWN,
@@ -125,5 +153,61 @@ def donors(request: DonorsRequest) -> DonorsResult:
             str(weekly.columns[place]): round(float(weights[place]), 4)
             for place in np.argsort(-np.abs(weights)) if abs(weights[place]) >= NAMED
         },
-        donors=count, days_before=before, left_out=left_out,
+        donors=count, days_before=before, left_out=left_out, mobility=Path(request.mobility).name,
+        path=tuple(
+            DonorsDay(day.date(), round(float(seen), 3), round(float(made), 3))
+            for day, seen, made in zip(weekly.index, table[:, 0], own, strict=True)
+        ),
+        seconds=round(time.perf_counter() - began, 3),
     )  # fmt: skip
+    told = [result.effect, result.lower, result.upper, result.placebo_share, result.errors, result.weights]
+    return replace(result, result_hash=content_hash(told))
+
+
+def metrics_of(frame: pd.DataFrame) -> list[str]:
+    """What a frame of places and days can be looked at by."""
+    return [name for name in frame.columns if name not in ("place", "date")]
+
+
+def record_of(request: DonorsRequest, key: str, name: str | None = None) -> RunRecord:
+    """The record of a request whose file has the hash `key`, and a `name` of its own where it is an upload."""
+    asked = asdict(request) | {"mobility": name or Path(request.mobility).name, "day": str(request.day)}
+    return RunRecord(
+        kind=DonorsResult.kind, study_id=STUDY, study_hash=content_hash(STUDY), engine=ENGINE, engine_version="", seed=0,
+        personas=0, input_hashes={"mobility": key}, parameters=asked,
+    )  # fmt: skip
+
+
+def kept_donors(
+    request: DonorsRequest, store: Store, *, again: bool = False, watch: ProgressReporter | None = None, name: str | None = None
+) -> DonorsResult:  # fmt: skip
+    """The result that the store has for this request, unless `again`, else a new one, which is kept."""
+    watch = watch or ProgressReporter()
+    record = record_of(request, file_hash(request.mobility), name)
+    same = None if again else store.find_complete(record.inputs_hash())
+    if same is not None:
+        watch.found(same.run_id)
+        return read_donors(same)
+    watch.report("calibrate", 0, 1, "donors")
+    result = replace(donors(request), run_id=record.run_id, mobility=str(record.parameters["mobility"]))
+    finished = replace(record, result_hash=result.result_hash)
+    with store.transaction():
+        store.begin_run(record)
+        store.finish_run(record.run_id, {}, result.as_dict(), seconds=result.seconds, record=finished)
+    watch.finish("store", "done")
+    return result
+
+
+def read_donors(run: StoredRun) -> DonorsResult:
+    """What a kept run found."""
+    return DonorsResult.from_dict({**(run.summary or {}), "run_id": run.run_id})
+
+
+def donors_again(record: RunRecord, mobility: Path) -> DonorsResult:
+    """A kept record's result made again, from its file where it is now."""
+    asked: dict[str, Any] = dict(record.parameters)
+    named: Sequence[str] | None = asked["donors"]
+    asked |= {
+        "mobility": mobility, "day": date.fromisoformat(asked["day"]), "donors": None if named is None else tuple(named),
+    }  # fmt: skip
+    return donors(DonorsRequest(**asked))

@@ -20,6 +20,7 @@ from core.services.counterfactuals.run import run_compare, run_sweep
 from core.services.evaluation.ablations import run_ablations
 from core.services.evaluation.backtest_files import measure_backtest
 from core.services.evaluation.backtests import file_hash
+from core.services.evaluation.donors import donors_again
 from core.services.evaluation.known_worlds import known_worlds
 from core.services.evaluation.panel_backtests import panel_backtest
 from core.services.evaluation.requests import BacktestRequest, PanelBacktestRequest, WorldsRequest
@@ -237,6 +238,15 @@ def _ask(again: Again) -> str:
 
 
 def _tables(again: Again) -> str:
+    return measured(request_again(again.record, _files_again(again)), again.watch).result_hash
+
+
+def _donors(again: Again) -> str:
+    return donors_again(again.record, Path(_files_again(again)["mobility"])).result_hash
+
+
+def _files_again(again: Again) -> dict[str, str | Path]:
+    """The files of others that a record names, found by their content. Unavailable where one is not there."""
     record = again.record
     folder = observed_data(again.data)
     files: dict[str, str | Path] = {}
@@ -255,7 +265,7 @@ def _tables(again: Again) -> str:
             f"reads files of others, which are not kept; not found by their content: {', '.join(lacking)}",
             where=f"run {again.run.run_id}", allowed="their folder, with --data",
         )  # fmt: skip
-    return measured(request_again(record, files), again.watch).result_hash
+    return files
 
 
 def _correction(again: Again) -> str:
@@ -305,4 +315,5 @@ MAKERS: dict[str, Callable[[Again], str]] = {
     "survey_correction": _correction,
     "survey_calibration": _tables,
     "survey_prediction": _tables,
+    "donors": _donors,
 }

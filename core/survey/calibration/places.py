@@ -14,14 +14,16 @@ from core.survey.calibration.base import TWIN_METHODS
 from core.survey.calibration.methods.transfer import SyntheticControl, TransferCalibrator
 from core.survey.calibration.problem import CalibrationProblem, Scale
 
+#: Methods that give donors weights.
+WEIGHING = tuple(name for name in TWIN_METHODS if isinstance(TWIN_METHODS[name].make("question"), TransferCalibrator))
+
 
 def synthetic_place(table: np.ndarray, place: int, before: int, method: str) -> tuple[np.ndarray, np.ndarray]:
     """(weights (places,), 0 for itself; the place as its donors make it (days,)) from a complete table (days, places) of which
     the first `before` days are fitted. Of the days after, only the donors' are read. InputError for a method without weights."""
     made = TWIN_METHODS[method].make("question")
     if not isinstance(made, TransferCalibrator):
-        allowed = [name for name in TWIN_METHODS if isinstance(TWIN_METHODS[name].make("question"), TransferCalibrator)]
-        raise InputError(f"{method} gives donors no weights", where="--method", allowed=", ".join(allowed))
+        raise InputError(f"{method} gives donors no weights", where="--method", allowed=", ".join(WEIGHING))
     fitted = np.asarray(table[:before], float)
     ones = np.ones(table.shape[1])
     scale = Scale(fitted.mean() * ones, max(float(fitted.std()), 1e-9) * ones)

@@ -53,6 +53,25 @@ def test_days_after_of_the_place_are_not_read(method: str) -> None:
     assert np.array_equal(one, other) and np.array_equal(made, again) and one[2] == 0
 
 
+def test_a_kept_result_is_found_reported_and_made_again(file: Path, tmp_path: Path, capsys) -> None:
+    command = ["donors", "--mobility", str(file), "--place", "ARE", "--day", "2020-09-16", "--days", "60", "--json"]
+    store = ["--db", str(tmp_path / "kept.duckdb")]
+    printed = []
+    for more in (store, store, [*store, "--again"]):
+        assert main([*command, *more]) == 0
+        printed.append(json.loads(capsys.readouterr().out))
+    first, second, anew = printed
+    assert first == second and anew["run_id"] != first["run_id"] and anew["result_hash"] == first["result_hash"]
+    assert first["path"][-1]["day"] == "2020-11-15" and first["mobility"] == "mobility.csv"
+    report = tmp_path / "donors.html"
+    assert main(["report", first["run_id"], "--to", str(report), *store]) == 0
+    assert "made of its donors" in report.read_text() and "mobility.csv" in report.read_text()
+    assert main(["rerun", first["run_id"], "--data", str(tmp_path), *store]) == 0
+    file.unlink()
+    assert main(["rerun", first["run_id"], "--data", str(tmp_path), *store]) == 2
+    assert "not found by their content: mobility.csv" in capsys.readouterr().err
+
+
 def test_what_cannot_be_made_is_refused(file: Path) -> None:
     day = date(2020, 9, 16)
     with pytest.raises(InputError, match="Nearest valid: ARE"):
@@ -63,3 +82,7 @@ def test_what_cannot_be_made_is_refused(file: Path) -> None:
         donors(DonorsRequest(file, "ARE", date(2020, 3, 20)))
     with pytest.raises(InputError, match="2 donors have all days"):
         donors(DonorsRequest(file, "ARE", day, donors=("SAU", "KWT")))
+    frame = pd.read_csv(file)
+    frame[(frame["place"] == "ARE") | (frame["date"] <= "2020-10-01")].to_csv(file, index=False)
+    with pytest.raises(InputError, match=r"0 donors have all days up to 2020-11-15.* as up to 2020-10-01"):
+        donors(DonorsRequest(file, "ARE", day))

@@ -23,7 +23,7 @@ from core.datasets.observed import (
 )
 from core.datasets.tables import NOTHING_LEFT, ReadTable, mobility_table, policy_table
 from core.errors import InputError, one_of
-from core.study import Study, codebook_of
+from core.study import Study, TargetShares, codebook_of
 from core.study.definition import CHANGES, PANEL
 
 
@@ -31,12 +31,13 @@ from core.study.definition import CHANGES, PANEL
 class PanelTables:
     """What was observed of many places, rows sorted by place and period: `mobility` with a column per behaviour id and
     `policy` as in `ObservedData`, and `context` with the columns that the study names (no rows where it has none), all with
-    `place` and `date`."""
+    `place` and `date`; and `shares` of people by place, as columns of the study's table of places (likewise)."""
 
     mobility: pd.DataFrame
     policy: pd.DataFrame
     hashes: dict[str, str]
     context: pd.DataFrame
+    shares: pd.DataFrame
 
 
 def load_panel(study: Study, folder: str | Path | None = None) -> PanelTables:
@@ -85,7 +86,54 @@ def load_panel(study: Study, folder: str | Path | None = None) -> PanelTables:
     policy = read("policy", policy_table, codebook=codebook_of(study))
     around = [item.column for item in study.context]
     context = read("context", mobility_table, columns=around, lowest=None) if around else pd.DataFrame()
-    return PanelTables(mobility.rename(columns=columns)[["place", "date", *columns.values()]], policy, hashes, context)
+    observed = mobility.rename(columns=columns)[["place", "date", *columns.values()]]
+    return PanelTables(observed, policy, hashes, context, _shares(study, place, hashes))
+
+
+def _shares(study: Study, folder: Path, hashes: dict[str, str]) -> pd.DataFrame:
+    if study.places is None or not study.places.shares:
+        return pd.DataFrame()
+    columns = [column for _, named in study.places.shares for _, column in named]
+    hashes[study.places.file] = RawFile(folder / study.places.file).sha256
+    return _place_table(study.places.file, folder, list(dict.fromkeys(columns)))
+
+
+def _shares_of(study: Study, tables: PanelTables, place: str) -> tuple[TargetShares, ...]:
+    """The shares of people that a place has; those of the study itself where its table of places names none."""
+    told = study.places
+    if told is None or not told.shares:
+        return study.shares
+    if place not in tables.shares.index:
+        raise InputError(f"has no row in {told.file}", where=place, allowed="a row for each place of the panel")
+    row, whole = tables.shares.loc[place].to_dict(), 100.0 if told.unit == "percent" else 1.0
+    found = []
+    for of, columns in told.shares:
+        shares = tuple((category, float(row[column]) / whole) for category, column in columns)
+        for (_, column), (_, share) in zip(columns, shares, strict=True):
+            if not 0.0 <= share <= 1.0:
+                raise InputError(
+                    f"its {column} is {row[column]:g}",
+                    where=f"{told.file}, {place}",
+                    allowed=f"a {told.unit}, 0 to {whole:g}",
+                )
+        found.append(TargetShares(of, shares))
+    named = {item.of for item in found}
+    return (*(item for item in study.shares if item.of not in named), *found)
+
+
+def _place_table(file: str, folder: Path, columns: list[str]) -> pd.DataFrame:
+    """Numbers of the study's table of places, indexed by place. InputError for a column that it lacks, for what is no number,
+    and for a place that is in it twice."""
+    raw = RawFile(folder / file)
+    for name in ("place", *columns):
+        one_of(name, raw.columns, what="column", where=raw.path.name)
+    table = raw.load(["place", *columns])
+    named = labels(table, "place", raw.findings).texts()
+    found = pd.DataFrame({name: numbers(table, name, raw.findings, lower=0) for name in columns}).set_axis(named)
+    twice = found.index[found.index.duplicated()]
+    if len(twice):
+        raise InputError(f"{twice[0]} is in it twice", where=raw.path.name, allowed="each place once")
+    return found
 
 
 def place_of_panel(study: Study, tables: PanelTables, place: str) -> tuple[Study, ObservedData]:
@@ -118,7 +166,8 @@ def place_of_panel(study: Study, tables: PanelTables, place: str) -> tuple[Study
             allowed="a policy while something is observed",
         )  # fmt: skip
     middle = step.after(first, step.between(first, end) // 2)
-    own = replace(study, start=first, end=end, train_end=study.train_end if first < study.train_end < end else middle)
+    train_end = study.train_end if first < study.train_end < end else middle
+    own = replace(study, start=first, end=end, train_end=train_end, shares=_shares_of(study, tables, place))
     periods = step.periods(begun, end)
     known = policy.astype(float).reindex(periods)
     lacking = periods[known[codes].isna().any(axis=1)]
@@ -142,20 +191,15 @@ def place_of_panel(study: Study, tables: PanelTables, place: str) -> tuple[Study
 def place_weights(study: Study, folder: Path, places: Sequence[str]) -> dict[str, float]:
     """What each place counts in a total: as the study's table says, and all alike where it names none. InputError for a table
     without a positive number for each."""
-    if study.places is None:
+    if study.places is None or not study.places.column:
         return dict.fromkeys(places, 1.0)
-    path, column = folder / study.places.file, study.places.column
-    raw = RawFile(path)
-    for name in ("place", column):
-        one_of(name, raw.columns, what="column", where=path.name)
-    table = raw.load(["place", column])
-    named = labels(table, "place", raw.findings).texts()
-    weights = dict(zip(named, numbers(table, column, raw.findings, lower=0).tolist(), strict=True))
+    file, column = study.places.file, study.places.column
+    weights = _place_table(file, folder, [column])[column].to_dict()
     lacking = [name for name in places if not weights.get(name, 0.0) > 0]
     if lacking:
         raise InputError(
             f"has no {column} above 0 for {', '.join(lacking[:5])}",
-            where=path.name,
+            where=file,
             allowed="one for each place of the panel",
         )
     return {name: float(weights[name]) for name in places}

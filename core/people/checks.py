@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from core.errors import InputError, one_of
-from core.people.spec import FULL, Condition, Marginal, PopulationSpec
+from core.people.spec import FULL, LEVELS, Condition, Marginal, PopulationSpec
 
 #: Published shares are rounded, so they may miss their sum by this much before we call it an error.
 ROUNDING = 0.006
@@ -54,6 +54,23 @@ def check_unique(names: Iterable[str], what: str, where: str) -> None:
         if name in seen:
             raise InputError(f"{what} '{name}' is given twice", where=where, allowed="each once")
         seen.add(name)
+
+
+def check_targets(spec: PopulationSpec, where: str) -> None:
+    """InputError where shares are of what the population does not have, or are more than everybody."""
+    known = [*spec.classifications, *spec.trait_names]
+    check_unique([item.of for item in spec.target_shares], "classification", where)
+    for item in spec.target_shares:
+        one_of(item.of, known, what="attribute, grouping or trait", where=where)
+        ids = spec.classifications[item.of].ids if item.of in spec.classifications else LEVELS
+        for category, _ in item.shares:
+            one_of(category, ids, what=f"category of {item.of}", where=where)
+        total = sum(share for _, share in item.shares)
+        whole = len(item.shares) == len(ids)
+        if total > 1.0 + ROUNDING or (whole and total < 1.0 - ROUNDING):
+            raise InputError(
+                f"the shares of {item.of} sum to {total:g}", where=where, allowed="1" if whole else "1 at most"
+            )
 
 
 def check_covered(spec: PopulationSpec, where: str) -> None:

@@ -20,6 +20,7 @@ import pandas as pd
 from core.errors import InputError, one_of
 from core.people.marginals import conflicting_tables, joint_codes, margin_target, raked_joint
 from core.people.raking import MarginTarget, fit_weights, indicator_matrix, integer_weights, rake
+from core.people.reweighting import reweighted, target_fit
 from core.people.spec import PopulationSpec
 from core.people.text import attribute_codes, describe
 from core.people.traits import draw_traits
@@ -43,6 +44,7 @@ class Population:
     population's total), the attributes (str categories), the traits (float in [0, 1]) and `text`.
     `fit`: one row per table and cell, with `marginal`, `category`, `use` ("fit" or "seed"), `source`, `quality`,
     `target` and `achieved` (shares of all inhabitants) and `error` (achieved - target, percentage points).
+    Where the population is that of a place, its shares are what is fitted, and the tables are seeds.
     `conflicts` names fitted tables that contradict one another: no number of personas meets them all.
     """
 
@@ -115,6 +117,8 @@ def synthesise(spec: PopulationSpec, personas: int, seed: int = 0) -> Population
         frame[attribute.name] = pd.Series(ids[codes[attribute.name]], dtype="str")
     traits = draw_traits(spec, codes, personas, seed)
     frame = pd.concat([frame, traits], axis=1)
+    if spec.target_shares:
+        frame = reweighted(spec, frame, spec.target_shares)
     frame["text"] = pd.Series(describe(frame, spec), dtype="str")
     return Population(spec, frame, _fit(spec, mass, cell_codes, frame), seed, conflicting_tables(spec, raked))
 
@@ -286,7 +290,8 @@ def _fit(
             use=item.use, source=item.source, quality=item.quality, target=target
         )
         blocks.append(block[inside])
-    return _with_achieved(spec, pd.concat(blocks, ignore_index=True), personas)
+    fit = pd.concat(blocks, ignore_index=True)
+    return _with_achieved(spec, fit.assign(use="seed") if spec.target_shares else fit, personas)
 
 
 def _refit(population: Population, personas: pd.DataFrame) -> pd.DataFrame:
@@ -300,5 +305,8 @@ def _with_achieved(spec: PopulationSpec, fit: pd.DataFrame, personas: pd.DataFra
         margin_target(spec, item, codes, len(personas)).achieved(mass)[spec.inside(item).ravel()]
         for item in spec.marginals
     ]
-    fit = fit.assign(achieved=np.concatenate(achieved))
+    values = np.concatenate(achieved)
+    fit = fit.iloc[: len(values)].assign(achieved=values)
+    if spec.target_shares:
+        fit = pd.concat([fit, target_fit(spec, personas)], ignore_index=True)
     return fit.assign(error=100.0 * (fit["achieved"] - fit["target"]))

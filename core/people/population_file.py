@@ -16,7 +16,7 @@ import numpy as np
 from core.errors import InputError, one_of
 from core.inputs.checking import checked
 from core.inputs.files import read_with_parents
-from core.people.checks import ROUNDING, check_condition, check_covered, check_table, check_unique
+from core.people.checks import ROUNDING, check_condition, check_covered, check_table, check_targets, check_unique
 from core.people.spec import (
     LEVELS,
     QUALITIES,
@@ -39,6 +39,7 @@ from core.people.templates import check_template
 from core.people.written import MOST_INHABITANTS, WrittenPopulation
 from core.printable import quoted
 from core.settings import shipped_data
+from core.study.definition import Study, TargetShares
 
 T = TypeVar("T")
 
@@ -59,6 +60,23 @@ def load_population_spec(path: str | Path) -> PopulationSpec:
         path = shipped_data() / "populations" / f"{path}.toml"
     written = read_with_parents(path, shipped_data() / "populations")
     return _spec(written.raw, path.name, lambda location: written.origin(location).name)
+
+
+def population_of(study: Study) -> PopulationSpec:
+    """The population of a study: that of its file, with the shares that it has in the study's place. InputError where the
+    file is wrong, and for a share of what the population does not have."""
+    return weighed_for(load_population_spec(study.population_file), study)
+
+
+def weighed_for(spec: PopulationSpec, study: Study) -> PopulationSpec:
+    """The population with the shares that it has in the study's place. InputError as `population_of`."""
+    if not study.shares:
+        return spec
+    named = {item.of for item in study.shares}
+    kept = tuple(item for item in spec.target_shares if item.of not in named)
+    spec = replace(spec, target_shares=(*kept, *study.shares))
+    check_targets(spec, f"study {study.id}")
+    return spec
 
 
 def spec_from_dict(raw: Mapping[str, Any], *, where: str = "population") -> PopulationSpec:
@@ -87,6 +105,12 @@ def _spec(raw: Mapping[str, Any], where: str, origin: Callable[[Sequence[str | i
         assumptions=(),
         traits=(),
         text=(),
+        target_shares=every(
+            "target_shares",
+            lambda item: TargetShares(
+                item["of"], tuple((name, float(share)) for name, share in item["shares"].items())
+            ),
+        ),
     )
     # Each part refers to parts before it.
     spec = replace(spec, groupings=every("groupings", lambda item: _grouping(item, spec, where)))
@@ -104,6 +128,7 @@ def _spec(raw: Mapping[str, Any], where: str, origin: Callable[[Sequence[str | i
     check_unique([item.attribute for item in spec.assumptions], "assumption", where)
     check_unique([*(item.name for item in spec.attributes), *spec.trait_names], "attribute or trait", where)
     check_covered(spec, where)
+    check_targets(spec, where)
     return spec
 
 
@@ -121,7 +146,7 @@ def _attribute(raw: Mapping[str, Any], where: str) -> Attribute:
             label=str(item["label"]),
             phrases=tuple(str(phrase) for phrase in item.get("phrases") or (item["label"],)),
             words={str(key): str(value) for key, value in item.get("words", {}).items()},
-            age=(item["age"][0], item["age"][1]) if "age" in item else None,
+            age=(item["age"][0], item["age"][1]) if item.get("age") else None,
         )
         for item in raw["categories"]
     )

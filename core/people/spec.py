@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from core.errors import one_of
+from core.study.definition import TargetShares
 
 #: How far a table can be trusted. The first five are those of the data; the others are said of our own tables.
 QUALITIES = ("official", "official_old", "estimate", "approximate", "derived", "assumption", "fictional", "edited")
@@ -191,7 +192,8 @@ class TextRule:
 
 @dataclass(frozen=True, eq=False)
 class PopulationSpec:
-    """A population as its file describes it; see the data classes above for the parts. `total` counts inhabitants."""
+    """A population as its file describes it; see the data classes above for the parts. `total` counts inhabitants.
+    `target_shares` are those of one place: people are drawn as the tables say, and then weighted to have these."""
 
     id: str
     title: str
@@ -205,6 +207,7 @@ class PopulationSpec:
     assumptions: tuple[Assumption, ...]
     traits: tuple[Trait, ...]
     text: tuple[tuple[TextRule, ...], ...]
+    target_shares: tuple[TargetShares, ...] = ()
 
     @cached_property
     def classifications(self) -> dict[str, Classification]:
@@ -320,6 +323,7 @@ class PopulationSpec:
             "assumptions": [self._assumption(item) for item in self.assumptions],
             "traits": [_trait(item) for item in self.traits],
             "text": [{"rules": [{"when": _lists(r.when), "say": r.say} for r in rules]} for rules in self.text],
+            **({"target_shares": [_target(item) for item in self.target_shares]} if self.target_shares else {}),
         }
 
     def _marginal(self, item: Marginal) -> dict[str, object]:
@@ -347,6 +351,10 @@ class PopulationSpec:
 
 def _lists(condition: Mapping[str, tuple[str, ...]]) -> dict[str, list[str]]:
     return {name: list(values) for name, values in condition.items()}
+
+
+def _target(item: TargetShares) -> dict[str, object]:
+    return {"of": item.of, "shares": dict(item.shares)}
 
 
 def _attribute(item: Attribute) -> dict[str, object]:

@@ -140,6 +140,11 @@ class WrittenRules(WrittenModel):
     rules: list[WrittenRule]
 
 
+class WrittenTarget(WrittenModel):
+    of: Line
+    shares: Annotated[dict[Line, Share], Field(min_length=1)]
+
+
 class WrittenPopulation(WrittenModel):
     """A population file, merged with those it extends."""
 
@@ -155,3 +160,4 @@ class WrittenPopulation(WrittenModel):
     assumptions: Annotated[list[WrittenAssumption], Field(max_length=100)] = Field(default_factory=list)
     traits: Annotated[list[WrittenTrait], Field(max_length=100)] = Field(default_factory=list)
     text: Annotated[list[WrittenRules], Field(max_length=200)] = Field(default_factory=list)
+    target_shares: Annotated[list[WrittenTarget], Field(max_length=100)] = Field(default_factory=list)

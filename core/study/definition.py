@@ -197,11 +197,24 @@ class RegionKey:
 
 
 @dataclass(frozen=True)
-class PlaceWeights:
-    """What each place of a panel counts in a total: `column` of the table `file` (with `place`) beside the observations."""
+class PlaceTable:
+    """The table `file` (with `place`) beside a panel's observations: in `column` what each place counts in a total ("": all
+    alike), and by classification of the population which columns hold the shares of its categories (in `unit`, see
+    `TargetShares`)."""
 
     file: str
     column: str
+    shares: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = _later(())
+    unit: str = _later("share")
+
+
+@dataclass(frozen=True)
+class TargetShares:
+    """The shares (category, 0 to 1) that a classification of the population (an attribute, a grouping, or a trait by its
+    levels) is to have; categories that are not named keep their proportions."""
+
+    of: str
+    shares: tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True)
@@ -254,7 +267,8 @@ class Study:
     dynamics: tuple[EffectDynamics, ...] = _later(())
     context: tuple[ContextVariable, ...] = _later(())
     words: StudyWords = _later(StudyWords())
-    places: PlaceWeights | None = _later(None)
+    places: PlaceTable | None = _later(None)
+    shares: tuple[TargetShares, ...] = _later(())
 
     @property
     def step(self) -> Step:

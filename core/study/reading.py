@@ -27,11 +27,12 @@ from core.study.definition import (
     EffectDynamics,
     Indicator,
     NamedDay,
-    PlaceWeights,
+    PlaceTable,
     RegionKey,
     Source,
     Study,
     StudyWords,
+    TargetShares,
     WorkingWeek,
 )
 from core.study.steps import MONTHS, Step, parse_period
@@ -193,7 +194,8 @@ def _study(written: Written, *, files_are_here: bool = True) -> Study:
         code=said.code,
         codebook=own,
         words=_words(said, origin),
-        places=None if said.places is None else PlaceWeights(said.places.file, said.places.weight),
+        places=_places(said),
+        shares=tuple(TargetShares(of, tuple(item.items())) for of, item in said.population.shares.items()),
         context=tuple(_context(item, said.step) for item in said.context),
         dynamics=tuple(EffectDynamics(code, **item.model_dump()) for code, item in said.effects.items()),
     )
@@ -231,6 +233,13 @@ def _named(written: Written, table: str, key: str, folder: bool, *, required: bo
         if required:
             raise
         return shipped_data() / given
+
+
+def _places(said: WrittenStudy) -> PlaceTable | None:
+    if said.places is None:
+        return None
+    shares = tuple((of, tuple(columns.items())) for of, columns in said.places.shares.items())
+    return PlaceTable(said.places.file, said.places.weight, shares, said.places.unit)
 
 
 def _words(said: WrittenStudy, origin: Callable[[Sequence[str | int]], str]) -> StudyWords:

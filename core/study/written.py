@@ -31,6 +31,7 @@ SHORTEST_BASELINE_DAYS = 7
 #: Who people were that long before says nothing of their ordinary days.
 OLDEST_BASELINE_DAYS = 3_660
 MOST_PERSONAS, MOST_INHABITANTS = 100_000, 20_000_000_000
+PlainShare = Annotated[float, Field(ge=0, le=1)]
 
 
 def _weekday(value: object) -> int:
@@ -181,6 +182,9 @@ class WrittenPopulation(WrittenModel):
     file: FileName
     personas: Annotated[int, Field(ge=1, le=MOST_PERSONAS)]
     inhabitants: Annotated[int, Field(ge=1, le=MOST_INHABITANTS)]
+    shares: Annotated[dict[Line, Annotated[dict[Line, PlainShare], Field(min_length=1)]], Field(max_length=100)] = (
+        Field(default_factory=dict)
+    )
 
 
 class WrittenEngine(WrittenModel):

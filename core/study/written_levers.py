@@ -125,8 +125,14 @@ class WrittenAnswer(WrittenModel):
 
 
 class WrittenPlaces(WrittenModel):
+    """A table of places: its column of `weight`, and by classification of the population the columns of `shares`."""
+
     file: FileName
-    weight: Line
+    weight: Line | Literal[""] = ""
+    shares: Annotated[dict[Line, Annotated[dict[Line, Line], Field(min_length=1)]], Field(max_length=100)] = Field(
+        default_factory=dict
+    )
+    unit: Literal["share", "percent"] = "share"
 
 
 class WrittenWords(WrittenModel):

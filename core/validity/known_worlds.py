@@ -21,7 +21,7 @@ from core.counterfactual.assemble import fitted_from
 from core.counterfactual.contrast import Contrast, contrasts
 from core.counterfactual.fitted import FittedTwin
 from core.people.personas import synthesise
-from core.people.population_file import load_population_spec
+from core.people.population_file import population_of
 from core.policy.timeline import PolicyTimeline
 from core.synthetic.worlds import HORIZONS, KnownWorld, known_world
 from core.validity.effect_estimators import EFFECT_ESTIMATORS, EstimatedContrast, KnownPast
@@ -93,7 +93,7 @@ def fit_twin(world: KnownWorld, personas: int = PERSONAS, trials: int = TRIALS) 
     The population is drawn, and the search runs, with the world's own seed.
     """
     study = world.study
-    spec = load_population_spec(study.population_file)
+    spec = population_of(study)
     people = synthesise(spec, personas, world.seed).personas
     engine = RulesEngine.for_study(study, load_coefficients(study.coefficients_file))
     last = study.step.after(world.origin, HORIZONS[study.step])

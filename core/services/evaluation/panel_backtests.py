@@ -18,10 +18,9 @@ from core.forecasting.intervals import WITH_INTERVALS, PastErrors, Widths
 from core.forecasting.own_widths import own_widths
 from core.forecasting.panel_backtest import PanelSummary, panel_rows, panel_summary
 from core.forecasting.panel_learning import PanelTeachers
+from core.forecasting.panel_people import people_of_places
 from core.forecasting.past import past_forecasts
 from core.forecasting.places import last_observed, places_from_panel
-from core.people.personas import synthesise
-from core.people.population_file import load_population_spec
 from core.records import RUNGS, RunRecord, code_version, content_hash, frame_hash
 from core.services.evaluation.requests import PanelBacktestRequest
 from core.services.evaluation.results import PanelBacktestResult
@@ -83,11 +82,11 @@ def _measured(
     every = places_from_panel(study, tables)[0] if pool is None and request.places != "all" else places
     teachers = every if pool is None else places_from_panel(study, pool)[0]
     count = study.personas if request.personas is None else request.personas
-    personas = synthesise(load_population_spec(study.population_file), count, request.seed).personas
     longest, origins = max(request.horizons), tuple(map(study.step.first_day, request.origins))
     # A place that is asked about and teaches is looked at once.
     own = {place.study.id: place for place in (*teachers, *places)}
-    work = [(place, personas, min(last_observed(place), max(origins)), longest) for place in own.values()]
+    personas, people = people_of_places(study, list(own.values()), count, request.seed)
+    work = [(place, people[name], min(last_observed(place), max(origins)), longest) for name, place in own.items()]
     with executor.share(personas, teachers):
         past = dict(zip(own, each_of(past_forecasts, work, watch, "learn", "places", executor), strict=True))
         rivals = each_of(
@@ -100,8 +99,8 @@ def _measured(
     learned = dict(zip(origins, rivals, strict=True))
     errors = {name: teaching.errors(item) for name, item in past.items()}
     work_of = [
-        (place, personas, origins, longest, None, learned, teaching.priors(place.study.id, place.study.behaviour_ids),
-         errors[place.study.id])
+        (place, people[place.study.id], origins, longest, None, learned,
+         teaching.priors(place.study.id, place.study.behaviour_ids), errors[place.study.id])
         for place in places
     ]  # fmt: skip
     with executor.share(personas, learned):
@@ -129,6 +128,8 @@ def _widths(found: PlaceForecasts, others: Sequence[PastErrors], own: PastErrors
 def _record_of(request: PanelBacktestRequest, study: Study, tables: PanelTables, pool: PanelTables | None) -> RunRecord:
     engine = engine_for(study, DEFAULT_ENGINE)
     observed = {"mobility": frame_hash(tables.mobility), "policy": frame_hash(tables.policy)}
+    if len(tables.shares):
+        observed["shares"] = frame_hash(tables.shares)
     if pool is not None:
         observed |= {"pool_mobility": frame_hash(pool.mobility), "pool_policy": frame_hash(pool.policy)}
     wanted = request.wanted()

@@ -9,7 +9,7 @@ import pandas as pd
 
 from core.errors import InputError, nearest
 from core.people.personas import Population, restore, synthesise
-from core.people.population_file import load_population_spec, spec_from_dict
+from core.people.population_file import population_of, spec_from_dict
 from core.people.spec import PopulationSpec
 from core.store.database import Store
 from core.study import Study
@@ -23,7 +23,7 @@ REMEMBERED_PERSONAS = 20_000
 
 def population_spec(study: Study) -> PopulationSpec:
     """The tables and assumptions a study's population is made from."""
-    return load_population_spec(study.population_file)
+    return population_of(study)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from core.datasets.panels import load_panel
 from core.forecasting.places import places_from_panel
+from core.people.population_file import population_of
 from core.result import Result
 from core.services.studies.inputs import observations_folder, open_study
 from core.study import load_study
@@ -33,8 +34,11 @@ def check_study(name: str, data: Path | None = None) -> StudyCheck:
     left_out: Mapping[str, str] = {}
     if study.is_panel:
         found, left_out = places_from_panel(study, load_panel(study, data or observations_folder(study)))
+        for place in found[:1]:
+            population_of(place.study)
         tables = [place.observations for place in found]
     else:
+        population_of(study)
         tables = [open_study(name, data).observations]
     days = [day for table in tables for day in (table.index[0], table.index[-1])]
     return StudyCheck(

@@ -111,7 +111,10 @@ def observations_folder(study: Study, data: str | Path | None = None) -> Path:
 
 def _of_place(given: Mapping[str, Any], own: Study) -> dict[str, Any]:
     """What the file of a panel's study would say of one place alone."""
-    return {**given, "start": own.start, "end": own.end, "train_end": own.train_end}
+    told = {**given, "start": own.start, "end": own.end, "train_end": own.train_end}
+    if own.shares:
+        told["population"] = {**given["population"], "shares": {item.of: dict(item.shares) for item in own.shares}}
+    return told
 
 
 def inputs_of(study: Study, given: Mapping[str, Any], observed: ObservedData) -> StudyInputs:
@@ -180,6 +183,8 @@ def inputs_digest(name: str | Path, data: str | Path | None = None) -> str:
         # What is lacking is said where it is needed.
         with suppress(InputError):
             paths += source_files(study, kind, folder)[1]
+    if study.places is not None and folder is not None:
+        paths.append(Path(folder) / study.places.file)
     return content_hash([given, *((path, content_digest(path)) for path in paths)])
 
 

@@ -25,7 +25,7 @@ def render(blocks: Sequence[Block], key: str) -> None:
         own = f"{key}-{place}"
         match block:
             case Heading():
-                st.markdown(f"##### {plain_text(block.text)}")
+                st.markdown(f"## {plain_text(block.text)}")
             case Paragraph():
                 st.markdown(_MARKS[block.tone] + plain_text(block.text))
             case Items():

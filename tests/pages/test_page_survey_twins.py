@@ -1,15 +1,10 @@
 """The page "Survey twins" on its generated example."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from page_cases import clean, opened_page, opened_store, said, wait_for_jobs
-from survey_cases import kept
-
-from core.services.surveys.ask import ask_people
-from core.survey.mapping import AnswerMapping
-from core.survey.questions import SurveyQuestion
+from survey_cases import asked_about_worry
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -64,23 +59,11 @@ def test_two_tables_are_asked_for() -> None:
 
 
 def test_a_question_put_to_personas_is_corrected_in_one_click(store) -> None:
-    scale = SurveyQuestion.of_scale("How worried are you?", 1, 5, "Not at all", "Very")
-    identifier, population = kept(store, 20)
-    texts = [
-        scale.text,
-        *(f"How worried are you about {what}?" for what in ("work", "school", "shops", "trains", "health")),
-    ]
-    runs = [
-        ask_people(store, identifier, replace(scale, text=text), mapping=AnswerMapping("trait", trait)).run_id
-        for text, trait in zip(texts, (population.spec.trait_names * 6)[:6], strict=True)
-    ]
-    rows = "".join(f"{text},{10 + place},40,20,20,{10 + place}\n" for place, text in enumerate(texts[1:]))
-    link = {"section": "ask", "asked": runs[0]}
+    asked, people = asked_about_worry(store)
+    link = {"section": "ask", "asked": asked}
     at = opened_page("pages/3_Simulate.py", link)
     assert not at.exception and not any(item.key == "measure-survey_correction" for item in at.button)
-    at.file_uploader(key="people-shares").set_value(
-        ("people.csv", f"question,1,2,3,4,5\n{rows}".encode(), "text/csv")
-    ).run()
+    at.file_uploader(key="people-shares").set_value(("people.csv", people.encode(), "text/csv")).run()
     next(item for item in at.button if item.key == "measure-survey_correction").click().run()
     wait_for_jobs()
     at = clean(opened_page("pages/3_Simulate.py", link))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from llm_servers import Behaviour, Seen, ServerUrl, Step, gemini_answer, openai_answer, prompt_of
@@ -14,8 +15,11 @@ from core.cognition.llm.fenced import one_line
 from core.people.personas import Population
 from core.services.populations.synthesis import make_population, save_population
 from core.services.studies.requests import ModelOptions
+from core.services.surveys.ask import ask_people
 from core.store.database import Store
 from core.study import Study, load_study
+from core.survey.mapping import AnswerMapping
+from core.survey.questions import SurveyQuestion
 
 PERSONA = re.compile(r"-----BEGIN PERSONA (\w{32})-----\n(.*)\n-----END PERSONA \1-----")
 QUESTION = re.compile(r"-----BEGIN QUESTION (\w{32})-----\n(.*?)\n-----END QUESTION \1-----", re.DOTALL)
@@ -32,6 +36,20 @@ def kept(store: Store, personas: int = 30) -> tuple[str, Population]:
     """A kept population of Meridia and its id."""
     made = make_population(study(), personas, seed=5)
     return save_population(store, study(), made, f"{personas} personas"), made
+
+
+def asked_about_worry(store: Store, personas: int = 20) -> tuple[str, str]:
+    """A question answered by personas as traits of theirs, after five others: its run, and people's answers to the others as
+    the text of a CSV file."""
+    scale = SurveyQuestion.of_scale("How worried are you?", 1, 5, "Not at all", "Very")
+    others = [f"How worried are you about {what}?" for what in ("work", "school", "shops", "trains", "health")]
+    identifier, population = kept(store, personas)
+    runs = [
+        ask_people(store, identifier, replace(scale, text=text), mapping=AnswerMapping("trait", trait)).run_id
+        for text, trait in zip([*others, scale.text], (population.spec.trait_names * 6)[:6], strict=True)
+    ]
+    rows = "".join(f"{text},{10 + place},40,20,20,{10 + place}\n" for place, text in enumerate(others))
+    return runs[-1], f"question,1,2,3,4,5\n{rows}"
 
 
 def form_of(prompt: str) -> dict[str, Any]:

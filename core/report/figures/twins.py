@@ -8,7 +8,8 @@ import plotly.graph_objects as go
 from core.report.figures.style import ACCENT, OBSERVED, TWIN, settled, styled, wrapped
 from core.services.surveys.calibration_results import PredictedShares
 
-LABEL = 30
+#: Characters of a label's line, and pixels of one.
+LABEL, CHARACTER = 22, 6.5
 
 
 def board_bars(rows: pd.DataFrame, source: str) -> go.Figure:
@@ -23,13 +24,13 @@ def board_bars(rows: pd.DataFrame, source: str) -> go.Figure:
             hovertemplate="%{y}: %{x:.3f}<extra></extra>",
         )  # fmt: skip
     figure = styled(
-        figure, title="How well hidden answers are predicted", x="mean correlation (bar: standard error)",
+        figure, title="How well hidden answers are predicted", x="mean correlation, standard error",
         source=source, height=160 + 30 * len(rows),
     )  # fmt: skip
     figure.update_layout(hovermode="closest")
     order = [wrapped(text, LABEL) for text in rows["label"]]
     figure.update_yaxes(autorange="reversed", categoryorder="array", categoryarray=order)
-    return settled(figure, left=210, top=70, below=60)
+    return settled(figure, left=_left(order), top=70, below=60)
 
 
 def question_dots(rows: pd.DataFrame, label: str, source: str) -> go.Figure:
@@ -56,11 +57,11 @@ def question_dots(rows: pd.DataFrame, label: str, source: str) -> go.Figure:
             hovertemplate="%{y}: %{x:.2f}<extra></extra>",
         )  # fmt: skip
     figure = styled(
-        figure, title="Predicted against real, question by question", x="correlation with people's answers", source=source,
+        figure, title="Predicted against real, question by question", x="correlation with people's", source=source,
         height=180 + 20 * len(rows),
     )  # fmt: skip
     figure.update_layout(hovermode="closest")
-    return settled(figure, left=210, top=70, below=60)
+    return settled(figure, left=_left(names), top=70, below=60)
 
 
 def share_bars(found: PredictedShares, source: str, who: str = "Twins") -> go.Figure:
@@ -83,4 +84,9 @@ def share_bars(found: PredictedShares, source: str, who: str = "Twins") -> go.Fi
     )
     figure.update_layout(hovermode="closest")
     figure.update_yaxes(type="category", autorange="reversed", categoryorder="array", categoryarray=names)
-    return settled(figure, left=210, top=70, below=60)
+    return settled(figure, left=_left(names), top=70, below=60)
+
+
+def _left(labels: list[str]) -> int:
+    """Pixels that these labels take."""
+    return 30 + round(CHARACTER * max(len(line) for text in labels for line in text.split("<br>")))

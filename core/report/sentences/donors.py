@@ -18,7 +18,8 @@ ERROR_WORDS = {
     "last_week": "the last week before, held",
     "donor_mean": "mean of all donors",
 }
-MOST = 12
+#: As many rows as a page shows without scrolling inside a table.
+MOST = 9
 
 
 def donors_document(result: DonorsResult) -> Document:

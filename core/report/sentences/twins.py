@@ -107,7 +107,7 @@ def calibration_document(result: CalibrationResult) -> Document:
 
 def _group_part(result: CalibrationResult, attribute: str) -> tuple[Block, ...]:
     best = next((str(name) for name in result.rows()["method"] if name in result.methods), "raw")
-    return (Details(f"By {attribute}", group_blocks(result, attribute, best)),)
+    return (Details(f"By {attribute}".replace("_", " "), group_blocks(result, attribute, best)),)
 
 
 def accuracy_blocks(result: CalibrationResult) -> tuple[Block, ...]:
@@ -150,7 +150,7 @@ def group_blocks(result: CalibrationResult, attribute: str, method: str) -> tupl
             for name, count in found.people.items()
         )  # fmt: skip
         gaps = tuple(factor * (max(values[way].values()) - min(values[way].values())) for way in names)
-        head = (attribute, *(method_label(way) for way in names))
+        head = (attribute.replace("_", " "), *(method_label(way) for way in names))
         return Table(head, (*rows, ("Best less worst", *gaps)), caption, digits, strong=frozenset({len(groups)}))
 
     gap = found.parity_difference(method) if method in found.accuracy else 0.0

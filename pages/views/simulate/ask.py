@@ -57,7 +57,7 @@ LISTED = 8
 def ask_view(workspace: Workspace) -> dict[str, Any]:
     """The question, its cost, and the answers; returns which question is shown."""
     study = workspace.study
-    st.markdown("##### What would these people say?")
+    st.markdown("## What would these people say?")
     st.caption(
         "A question of a survey, put to every persona. A language model plays the personas; nobody is asked. How far that is "
         "from people's answers is not known: hold it against a real survey where there is one."
@@ -291,7 +291,7 @@ def _answers(workspace: Workspace) -> dict[str, Any]:
     }
     run_id = pick(study, "asked", "Question that was asked", list(words), words.__getitem__, next(iter(words)))
     result = results[run_id]
-    st.markdown(f"#### {plain_text(result.question.text)}")
+    st.markdown(f"## {plain_text(result.question.text)}")
     render((*about_blocks(result), *everyone_blocks(result)), "asked")
     correct_view(workspace, kept[run_id], result)
     spec = kept_spec(store, result.population_id)

@@ -32,7 +32,7 @@ KIND = CorrectionResult.kind
 
 def correct_view(workspace: Workspace, run: StoredRun, result: SurveyResult) -> None:
     """The button, where people's answers to other questions are there, and the correction of this question."""
-    st.markdown("#### What would people say?")
+    st.markdown("## What would people say?")
     if result.question.several:
         st.caption("Answers of which several may be given cannot be corrected by others.")
         return

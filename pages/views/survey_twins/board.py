@@ -48,12 +48,11 @@ PLACE = {"question": "a new question", "user": "a new person"}
 
 def board_view(workspace: Workspace, pair: Pair) -> None:
     """Choose what to predict and how; see how well that goes, and where."""
-    left, right = st.columns([2, 3])
-    target = str(left.segmented_control(
+    target = str(st.segmented_control(
         "Predict", TARGETS, default=QUESTION, format_func=PLACE.__getitem__, required=True, key="target", bind="query-params",
     ))  # fmt: skip
     known = list(TWIN_METHODS)
-    methods = right.multiselect("Methods", known, default=list(QUICK), format_func=method_label, key="methods")
+    methods = st.multiselect("Methods", known, default=list(QUICK), format_func=method_label, key="methods")
     request = CalibrateRequest(
         pair.names["human"], pair.names["twin"], pair.construction, target, tuple(methods), pair.names.get("demographics"),
         pair.names.get("retest"),
@@ -75,10 +74,11 @@ def result_view(result: CalibrationResult, source: str) -> None:
     rows = result.rows()
     render(
         (
-            Heading("Is it likely to help?"), *diagnostics_blocks(result.diagnostics, result.verdicts, result.names),
             Heading("What it is worth"), verdict(result),
             Figure("survey-twins-board", lambda: board_bars(rows, source), "Mean correlation of each method, best on top.", rows),
             Details("All figures, and how they are made", (board_table(result), Paragraph(rule(result.target)))),
+            Heading("Could that be known beforehand?"),
+            *diagnostics_blocks(result.diagnostics, result.verdicts, result.names),
         ),
         f"board-{result.target}",
     )  # fmt: skip
@@ -88,7 +88,7 @@ def result_view(result: CalibrationResult, source: str) -> None:
     render(accuracy_blocks(result), "accuracy")
     if result.groups and best is not None:
         render((Heading("Who is predicted well?"),), "groups")
-        attribute = st.selectbox("By", list(result.groups), key="twins-by")
+        attribute = st.selectbox("By", list(result.groups), format_func=_readable, key="twins-by")
         render(group_blocks(result, str(attribute), best), f"groups-{attribute}")
 
 
@@ -134,6 +134,10 @@ def _result(
         workspace.jobs.start(record.kind, subject, job, by=visitor())
     measure(workspace, record.kind, subject, job, takes=takes, label=label)
     return None
+
+
+def _readable(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _best(result: CalibrationResult) -> str | None:

@@ -174,7 +174,7 @@ def test_a_board_is_kept_reported_and_made_again_with_what_is_known_of_people(pa
     assert found["groups"].keys() == {"sex"} and found["groups"]["sex"]["people"] == {"f": 24, "m": 24}
     assert len(found["verdicts"]["chance"]) == 9 and found["raw"]["lower"] < found["raw"]["upper"]
     assert main(["report", found["run_id"], "--to", str(tmp_path / "r.html"), *store]) == 0
-    assert "Tables of answers" in (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "Tables of others" in (tmp_path / "r.html").read_text(encoding="utf-8")
     assert main(["rerun", found["run_id"], "--data", str(tmp_path), *store]) == 0
     (tmp_path / "nothing").mkdir()
     assert main(["rerun", found["run_id"], "--data", str(tmp_path / "nothing"), *store]) == 2

@@ -57,7 +57,10 @@ def _changed(pair, change) -> tuple[Path, Path]:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda p, t: (p, t.set_axis(t.index + 1000)), "0 ids are in both tables"),
+        (lambda p, t: (p, t.set_axis(t.index + 1000)), "people such as 100, 48 twins such as 1100"),
+        (lambda p, t: (p, t * 100 + 5000), "left out: 9 (twins answer on another scale than people)"),
+        (lambda p, t: (p * np.nan, t), "left out: 9 (no person answered)"),
+        (lambda p, t: (p.assign(q3=np.inf), t), "id 100, question q3: 'inf' is no number"),
         (lambda p, t: (p, t[["q0"]]), "1 questions are left that people and twins both answered"),
         (lambda p, t: (pd.concat([p, p.iloc[:1]]), t), "id 100 is there twice"),
         (lambda p, t: (p.astype({"q3": object}).assign(q3="often"), t), "'often' is no number"),
@@ -72,16 +75,18 @@ def test_tables_that_do_not_fit_are_said(pair, change, said, capsys) -> None:
 def test_questions_that_cannot_be_scored_are_left_out_and_counted(pair, capsys) -> None:
     def change(people, twins):
         people = people.assign(q1=np.nan, q2=3.0)
+        people.iloc[0, people.columns.get_loc("q5")] = -99
         return people.assign(only=1.0), twins.assign(q4=twins["q4"] * 100 + 5000)
 
     assert main(_run(_changed(pair, change), "--json")) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["questions"] == 6
+    assert found["questions"] == 5
     assert found["left_out"] == {
         "only": "in one of the two tables only",
         "q1": "no person answered",
         "q2": "every person gave the same answer",
         "q4": "twins answer on another scale than people",
+        "q5": "-99 looks like a code for no answer, where an empty cell is read as that",
     }
 
 
@@ -128,6 +133,27 @@ def test_distribution_prints_seven_scores_of_each_way(kind, tmp_path, capsys) ->
     assert found["unordered"] == ([] if kind == "csv" else ["Refused"])
     assert main([*words, "--objective", "tvv"]) == 2
     assert "Nearest valid: tv" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda a, c: (a, c.where(c != 7, -7)), "question q3, answer 2: -7 is no number of people"),
+        (lambda a, c: (a, c.astype(object).where(c != 7, "many")), "question q3, answer 2: 'many' is no number"),
+        (lambda a, c: (a, pd.concat([c, c.iloc[:1]])), "question q0 is there twice"),
+        (lambda a, c: (a * 20 + 100, c), "left out: 12 (twins' answers are none of the options)"),
+    ],
+)  # fmt: skip
+def test_counts_that_are_none_are_said(change, said, tmp_path, capsys) -> None:
+    index = pd.Index([f"q{place}" for place in range(12)], name="question")
+    answers = pd.DataFrame(np.random.default_rng(0).integers(1, 4, (12, 20)), index=index)
+    counts = pd.DataFrame(10, index=index, columns=list("123"))
+    counts.iloc[3, 1] = 7
+    for frame, name in zip(change(answers, counts), ("answers", "targets"), strict=True):
+        frame.to_csv(tmp_path / f"{name}.csv")
+    files = ["--answers", str(tmp_path / "answers.csv"), "--targets", str(tmp_path / "targets.csv")]
+    assert main(["survey", "distribution", *files]) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_a_question_that_people_were_not_asked_is_predicted(pair, capsys) -> None:

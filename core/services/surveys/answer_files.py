@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from core.datasets.files import RawFile
@@ -38,7 +39,7 @@ def read_answers(path: str | Path, construction: str | None = None) -> pd.DataFr
         )
     frame = frame.set_index(frame.columns[0])
     frame.index = frame.index.astype(str)
-    return _numbers(frame, str(path))
+    return numbers_of(frame, str(path))
 
 
 def read_pair(
@@ -69,7 +70,7 @@ def read_retest(path: str | Path) -> pd.Series:
     if len(frame.columns) < 2:
         raise InputError("has one column", where=str(path), allowed="a question and the share who repeat their answer")
     name = next((each for each in RETEST if each in frame.columns), frame.columns[1])
-    shares = _numbers(frame[[name]].set_axis(frame[frame.columns[0]].astype("string"), axis=0), str(path))[str(name)]
+    shares = numbers_of(frame[[name]].set_axis(frame[frame.columns[0]].astype("string"), axis=0), str(path))[str(name)]
     shares = shares[shares.index.notna() & (shares.index != "")]
     if ((shares < 0) | (shares > 1)).any():
         raise InputError(
@@ -78,18 +79,19 @@ def read_retest(path: str | Path) -> pd.Series:
     return shares[~shares.index.duplicated()]
 
 
-def _numbers(frame: pd.DataFrame, where: str) -> pd.DataFrame:
+def numbers_of(frame: pd.DataFrame, where: str, cell: str = "id {}, question {}") -> pd.DataFrame:
+    """The cells of a frame by id as numbers, NaN where empty. InputError for the first that is no finite number."""
     found = {}
     for name in frame.columns:
         column = frame[name]
         if column.dtype == object or pd.api.types.is_string_dtype(column):
             column = column.replace("", None)
         numbers = pd.to_numeric(column, errors="coerce").astype(float)
-        wrong = numbers.isna() & column.notna()
+        wrong = (numbers.isna() & column.notna()) | np.isinf(numbers)
         if wrong.any():
             person = wrong.index[wrong][0]
             raise InputError(
-                f"'{column[wrong].iloc[0]}' is no number", where=f"{where}, id {person}, question {name}",
+                f"'{column[wrong].iloc[0]}' is no number", where=f"{where}, {cell.format(person, name)}",
                 allowed="numbers, and nothing where not answered",
             )  # fmt: skip
         found[str(name)] = numbers

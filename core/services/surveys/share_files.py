@@ -11,7 +11,8 @@ import pandas as pd
 
 from core.datasets.files import RawFile
 from core.errors import InputError
-from core.services.surveys.answer_files import read_answers
+from core.services.surveys.answer_files import numbers_of, read_answers
+from core.survey.calibration.tables import reasons_of
 
 #: Answers of no place on a scale.
 UNORDERED = ("refused", "don't know", "dont know", "do not know", "no answer", "not sure", "none of these", "dk", "na")
@@ -37,6 +38,16 @@ def read_shares(answers: str | Path, targets: str | Path) -> ShareTables:
     table with a column of counts for each answer, named by its number. InputError where they do not fit together."""
     said = read_answers(answers)
     values, names, counts = _json(Path(targets)) if Path(targets).suffix.lower() == ".json" else _table(Path(targets))
+    for frame, file in ((said, answers), (counts, targets)):
+        twice = frame.index[frame.index.duplicated()]
+        if len(twice):
+            raise InputError(f"question {twice[0]} is there twice", where=str(file), allowed="each question once")
+    given = counts.to_numpy(float)
+    wrong = np.argwhere(~np.isfinite(given) | (given < 0))
+    if len(wrong):
+        row, column = wrong[0]
+        raise InputError(f"{given[row, column]:g} is no number of people", allowed="0 and above",
+                         where=f"{targets}, question {counts.index[row]}, answer {names[column]}")  # fmt: skip
     shared = said.index.intersection(counts.index, sort=False)
     if len(shared) < FEWEST:
         raise InputError(
@@ -59,7 +70,9 @@ def read_shares(answers: str | Path, targets: str | Path) -> ShareTables:
         else:
             kept.append(row)
     if len(kept) < FEWEST:
-        raise InputError(f"{len(kept)} questions are left", where="questions", allowed=f"{FEWEST} or more")
+        raise InputError(
+            f"{len(kept)} questions are left{reasons_of(left_out)}", where="questions", allowed=f"{FEWEST} or more"
+        )
     unordered = [place for place, name in enumerate(names) if name.casefold() in UNORDERED]
     order = [place for place in range(len(names)) if place not in unordered] + unordered
     moved = np.argsort(order)
@@ -105,8 +118,7 @@ def _table(path: Path) -> tuple[list[float], list[str], pd.DataFrame]:
         )
     frame = file.load([file.columns[0], *named]).table.to_pandas().set_index(file.columns[0])
     frame.index = frame.index.astype(str)
-    counts = frame.apply(pd.to_numeric, errors="coerce").fillna(0.0)
-    return list(named.values()), list(named), counts
+    return list(named.values()), list(named), numbers_of(frame, str(path), "question {}, answer {}").fillna(0.0)
 
 
 def _number(name: str) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +14,8 @@ from core.errors import InputError, nearest
 FEWEST_PEOPLE, FEWEST_QUESTIONS = 10, 3
 #: A question more of whose twins' answers lie outside what people said was put on another scale.
 MOST_OUTSIDE = 0.5
+#: Numbers that surveys write for no answer. One that lies further from the answers than these lie apart is none of them.
+NO_ANSWER = frozenset({-9999, -999, -99, -98, -97, -88, -77, -9, -8, 77, 88, 97, 98, 99, 999, 9999})
 NOBODY = "no person answered"
 NO_TWIN = "no twin answered"
 CONSTANT = "every person gave the same answer"
@@ -51,9 +54,13 @@ def paired(people: pd.DataFrame, twins: pd.DataFrame, *, new: Sequence[str] = ()
             raise InputError(f"id {twice[0]} is there twice", where=f"table of {whose}", allowed="each id once")
     shared = people.index.intersection(twins.index, sort=False)
     if len(shared) < FEWEST_PEOPLE:
-        close = nearest(str(people.index[0]), map(str, twins.index)) if len(people) else None
+        close = nearest(str(people.index[0]), map(str, twins.index)) if len(people) and not len(shared) else None
+        said = ", ".join(
+            f"{len(frame)} {whose}{f' such as {frame.index[0]}' if len(frame) else ''}"
+            for frame, whose in ((people, "people"), (twins, "twins"))
+        )
         raise InputError(
-            f"{len(shared)} ids are in both tables ({len(people)} people, {len(twins)} twins)", where="ids",
+            f"{len(shared)} ids are in both tables ({said})", where="ids",
             allowed=f"{FEWEST_PEOPLE} or more people who have a twin of the same id", nearest=close,
         )  # fmt: skip
     left_out = {
@@ -78,7 +85,7 @@ def paired(people: pd.DataFrame, twins: pd.DataFrame, *, new: Sequence[str] = ()
             kept.append(place)
     if len(kept) < FEWEST_QUESTIONS:
         raise InputError(
-            f"{len(kept)} questions are left that people and twins both answered", where="questions",
+            f"{len(kept)} questions are left that people and twins both answered{reasons_of(left_out)}", where="questions",
             allowed=f"{FEWEST_QUESTIONS} or more: one is predicted from the others",
         )  # fmt: skip
     ours, theirs = ours[:, kept], theirs[:, kept]
@@ -93,6 +100,12 @@ def paired(people: pd.DataFrame, twins: pd.DataFrame, *, new: Sequence[str] = ()
     )
 
 
+def reasons_of(left_out: Mapping[str, str]) -> str:
+    """Why questions are left out, and how many for each reason, as it ends a sentence; nothing where none is."""
+    counts = Counter(left_out.values()).most_common()
+    return f"; left out: {', '.join(f'{number} ({why})' for why, number in counts)}" if counts else ""
+
+
 def _fault(people: np.ndarray, twins: np.ndarray) -> str | None:
     said, told = people[~np.isnan(people)], twins[~np.isnan(twins)]
     if not len(said):
@@ -101,6 +114,17 @@ def _fault(people: np.ndarray, twins: np.ndarray) -> str | None:
         return NO_TWIN
     if said.min() == said.max():
         return CONSTANT
+    code = next((found for column in (said, told) if (found := _no_answer(column)) is not None), None)
+    if code is not None:
+        return f"{code:g} looks like a code for no answer, where an empty cell is read as that"
     if ((told < said.min()) | (told > said.max())).mean() > MOST_OUTSIDE:
         return OTHER_SCALE
+    return None
+
+
+def _no_answer(answers: np.ndarray) -> float | None:
+    known = np.unique(answers)
+    for end, beside, rest in ((0, 1, known[1:]), (-1, -2, known[:-1])):
+        if len(rest) > 1 and known[end] in NO_ANSWER and abs(known[end] - known[beside]) > 2 * np.ptp(rest):
+            return float(known[end])
     return None

@@ -59,6 +59,7 @@ def _changed(pair, change) -> tuple[Path, Path]:
     [
         (lambda p, t: (p, t.set_axis(t.index + 1000)), "people such as 100, 48 twins such as 1100"),
         (lambda p, t: (p, t * 100 + 5000), "left out: 9 (twins answer on another scale than people)"),
+        (lambda p, t: (t, t), "both tables hold the same answers"),
         (lambda p, t: (p * np.nan, t), "left out: 9 (no person answered)"),
         (lambda p, t: (p.assign(q3=np.inf), t), "id 100, question q3: 'inf' is no number"),
         (lambda p, t: (p, t[["q0"]]), "1 questions are left that people and twins both answered"),

@@ -1,59 +1,39 @@
-"""Overview: where the study stands, what the twin is worth, and the next step."""
+"""Home: what would people do if… with the answer, how sure it is, and the next step."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from core.report.sentences.overview import overview
-from pages.common.shell import engine_note, link, open_page, plain_errors
+from pages.common.fit_panel import adopt_finished_run, fit_panel
+from pages.common.shell import link, open_page, plain_errors, plain_text
+from pages.views.home.answer import answer_view
+from pages.views.home.start import observed_view
+
+NEWS = "home-news"
+DONE, TO_DO = ":material/check_circle:", ":material/radio_button_unchecked:"
 
 
 def main() -> None:
-    workspace = open_page("Overview")
-    study, run = workspace.study, workspace.run
-    st.subheader(study.title)
-    st.write(study.summary)
-    state = overview(workspace.store, workspace.inputs, run)
-
-    if run is None:
-        st.info("No twin has been fitted to this study yet. Start on the Calibration page.", icon=":material/flag:")
-    else:
-        st.markdown("#### How good is the twin on days it had not seen?")
-        st.write(state.headline)
-        columns = st.columns(4)
-        for column, tile in zip(columns, state.tiles, strict=False):
-            column.metric(
-                tile.label,
-                tile.value,
-                delta=tile.delta,
-                delta_color="red" if tile.worse else "green" if tile.certain else "gray",
-                delta_arrow="off",
-                help=tile.help,
-                border=True,
-                height="stretch",
-            )
-        engine_note(run)
-        link("Validation", "Where the twin helps, and where a simple forecast is as good")
-
-    st.markdown("#### Where the study stands")
-    for step in state.steps:
-        left, right = st.columns([4, 1], vertical_alignment="center")
-        icon = ":material/check_circle:" if step.done else ":material/radio_button_unchecked:"
-        left.markdown(f"{icon} **{step.title}**")
-        left.caption(step.text)
-        with right:
-            link(step.page, step.action)
-
-    if run is not None:
-        from pages.common.curve_view import curve_view
-
-        st.markdown("#### The forecast against what happened")
-        curve_view(workspace, run, key="overview")
-
-    with st.expander("What may be concluded from this"):
-        st.write(state.claims)
-    with st.expander("Data and sources"):
-        st.write(state.sources)
+    workspace = open_page("Home", heading="What would people in {place} do if…")
+    adopt_finished_run(workspace, NEWS, lambda job: "The twin is fitted. Ask it.")
+    if (news := st.session_state.pop(NEWS, None)) is not None:
+        st.success(news, icon=":material/check_circle:")
+    with plain_errors():
+        if workspace.run is None:
+            observed_view(workspace)
+            fit_panel(workspace)
+        else:
+            answer_view(workspace, workspace.run)
+    state = overview(workspace.store, workspace.inputs, workspace.run)
+    with st.container(horizontal=True, key="steps"):
+        link("Policy timeline", "Ask your own question", ":material/edit_calendar:")
+        for step in state.steps:
+            link(step.page, step.title, DONE if step.done else TO_DO, plain_text(step.text))
+    with st.expander("About this study"):
+        st.markdown(plain_text(workspace.study.summary))
+        st.caption(plain_text(state.claims))
+        st.caption(plain_text(state.sources))
 
 
 if __name__ == "__main__":

@@ -305,8 +305,7 @@ def _plain(obj: Any, *, digest: bool) -> Any:
     if isinstance(obj, (set, frozenset)):
         return sorted((_plain(item, digest=digest) for item in obj), key=lambda item: json.dumps(item, sort_keys=True))
     if is_dataclass(obj) and not isinstance(obj, type):
-        # A field that came later leaves alone what was hashed before it, wherever it says nothing new.
-        told = [item for item in fields(obj) if not (digest and item.metadata.get("later") and _unsaid(obj, item))]
+        told = [item for item in fields(obj) if not digest or counts_in_hashes(obj, item)]
         return {item.name: _plain(getattr(obj, item.name), digest=digest) for item in told}
     if isinstance(obj, PurePath):
         root = project_root()
@@ -316,9 +315,15 @@ def _plain(obj: Any, *, digest: bool) -> Any:
     return _plain_foreign(obj, digest=digest)
 
 
-def _unsaid(obj: Any, item: Field[Any]) -> bool:
+def counts_in_hashes(obj: Any, item: Field[Any]) -> bool:
+    """Whether a field of a dataclass is hashed: not one that changes no result; nor one that came later, wherever it says nothing
+    new, so that what was hashed before it is left alone."""
+    if item.metadata.get("changes_no_result"):
+        return False
+    if not item.metadata.get("later"):
+        return True
     default = item.default if item.default_factory is MISSING else item.default_factory()
-    return bool(getattr(obj, item.name) == default)
+    return bool(getattr(obj, item.name) != default)
 
 
 def _plain_foreign(obj: Any, *, digest: bool) -> Any:

@@ -37,7 +37,7 @@ SLOWEST = (
     "test_page_population", "test_jobs", "test_learning", "test_fits", "test_backtests_store", "test_regions",
     "test_confounding", "test_populations", "test_uae_golden", "test_changes", "test_llm_cache_files", "test_llm_pipe_faults",
     "test_found_again", "test_engine_comparison", "test_store_runs", "test_run_intervals", "test_stored_inputs",
-    "test_page_overview", "test_leakage",
+    "test_page_home", "test_leakage",
 )  # fmt: skip
 
 

@@ -227,6 +227,15 @@ class StudyWords:
 
 
 @dataclass(frozen=True)
+class ExampleQuestion:
+    """A question that the study is asked as an example: `text` ends the sentence that begins with “What would people do if”,
+    `edits` are those of a scenario file and make the policy that is meant of the observed one."""
+
+    text: str
+    edits: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
 class Study:
     """A study as its file describes it. Dates are the first days of periods, both ends included.
 
@@ -269,6 +278,7 @@ class Study:
     words: StudyWords = _later(StudyWords())
     places: PlaceTable | None = _later(None)
     shares: tuple[TargetShares, ...] = _later(())
+    questions: tuple[ExampleQuestion, ...] = field(default=(), metadata={"changes_no_result": True})
 
     @property
     def step(self) -> Step:

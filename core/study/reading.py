@@ -25,6 +25,7 @@ from core.study.definition import (
     Codebook,
     ContextVariable,
     EffectDynamics,
+    ExampleQuestion,
     Indicator,
     NamedDay,
     PlaceTable,
@@ -196,6 +197,7 @@ def _study(written: Written, *, files_are_here: bool = True) -> Study:
         words=_words(said, origin),
         places=_places(said),
         shares=tuple(TargetShares(of, tuple(item.items())) for of, item in said.population.shares.items()),
+        questions=tuple(ExampleQuestion(item.text, tuple(item.edits)) for item in said.questions),
         context=tuple(_context(item, said.step) for item in said.context),
         dynamics=tuple(EffectDynamics(code, **item.model_dump()) for code, item in said.effects.items()),
     )
@@ -210,7 +212,11 @@ def _check_own_id(study: Study, written: Written) -> None:
         if study.id.casefold() != name.casefold():
             continue
         shipped = load_study(name)
-        told = [item.name for item in fields(Study) if item.name != "population_file"]
+        told = [
+            item.name
+            for item in fields(Study)
+            if item.name != "population_file" and not item.metadata.get("changes_no_result")
+        ]
         other = [key for key in told if getattr(study, key) != getattr(shipped, key)]
         if other:
             raise InputError(

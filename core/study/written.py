@@ -17,6 +17,7 @@ from core.study.written_levers import (
     WrittenDynamics,
     WrittenIndicator,
     WrittenPlaces,
+    WrittenQuestion,
     WrittenWords,
     announced_before,
     each_once,
@@ -247,6 +248,7 @@ class WrittenStudy(WrittenModel):
     context: Annotated[list[WrittenContext], Field(max_length=50)] = Field(default_factory=list)
     words: WrittenWords = WrittenWords()
     places: WrittenPlaces | None = None
+    questions: Annotated[list[WrittenQuestion], Field(max_length=12)] = Field(default_factory=list)
     behaviours: Annotated[list[WrittenBehaviour], Field(min_length=1, max_length=100)]
 
     @model_validator(mode="after")
@@ -277,6 +279,7 @@ class WrittenStudy(WrittenModel):
         each_once((item.column for item in self.behaviours), "the column", key="behaviours")
         each_once((item.label for item in self.behaviours), "the label", key="behaviours")
         each_once((item.code for item in self.context), "the code", key="context")
+        each_once((item.text for item in self.questions), "the text", key="questions")
         if bool(self.context) != (self.sources.context is not None):
             raise wrong(
                 "variables and a source of them belong together",

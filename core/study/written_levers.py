@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from datetime import date
 from itertools import pairwise
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -133,6 +134,18 @@ class WrittenPlaces(WrittenModel):
         default_factory=dict
     )
     unit: Literal["share", "percent"] = "share"
+
+
+def _iso_days(value: Any) -> Any:
+    """Days as ISO text, as they are where a study was kept as JSON."""
+    return json.loads(json.dumps(value, default=lambda day: day.isoformat()))
+
+
+class WrittenQuestion(WrittenModel):
+    """The edits are read where they are applied (core.policy.written), which lies above."""
+
+    text: Line
+    edits: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=100), AfterValidator(_iso_days)]
 
 
 class WrittenWords(WrittenModel):

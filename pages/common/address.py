@@ -92,10 +92,12 @@ def pick(
     *,
     keep: bool = False,
     buttons: bool = False,
+    pills: bool = False,
     formerly: Mapping[str, str] | None = None,
     **more: Any,
 ) -> str:
-    """A select box, or a row of buttons, whose choice is in the address; `formerly` maps names in older links to today's."""
+    """A select box, or a row of buttons or pills, whose choice is in the address; `formerly` maps names in older links to
+    today's."""
     usable = list(options)
 
     def parse(text: str) -> str:
@@ -105,7 +107,9 @@ def pick(
     # Given anew on every run: after a run that stopped above it, the browser has forgotten what the session still knows.
     known = st.session_state[key]
     st.session_state[key] = known if known in usable else default
-    if buttons:
+    if pills:
+        chosen = str(st.pills(label, usable, format_func=words, key=key, required=True, **more))
+    elif buttons:
         chosen = str(st.segmented_control(label, usable, format_func=words, key=key, required=True, **more))
     else:
         chosen = str(st.selectbox(label, usable, format_func=words, key=key, **more))

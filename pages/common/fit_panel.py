@@ -11,6 +11,7 @@ import streamlit as st
 
 from core.report.document import duration
 from core.report.sentences.calibration import trial_figure
+from core.report.sentences.domain import periods
 from core.services.dashboard.jobs import DONE, Job
 from core.services.populations.synthesis import saved_populations
 from core.services.runs.fits import (
@@ -82,11 +83,12 @@ def _ask(workspace: Workspace, busy: bool) -> None:
     assert request.train_end is not None and request.test_end is not None
     ends = request.train_end, request.test_end
     fine = try_to(lambda: checked_split(workspace.study, *ends))
-    train, test = (ends[0] - workspace.study.start).days + 1, (ends[1] - ends[0]).days
+    step = workspace.study.step
+    train, test = step.between(workspace.study.start, ends[0]) + 1, step.between(*ends)
     if fine:
         about = expected_seconds(workspace.run, request.trials, personas)
         takes = "" if about is None else f" About {duration(about)}, judged by the run shown."
-        st.caption(f"{train:,} training days, {test:,} days held out.{takes}")
+        st.caption(f"{periods(step, train)} to learn from, {periods(step, test)} held out.{takes}")
     label = "A fit is running" if busy else "Fit the twin"
     if st.button(label, type="primary", disabled=busy or not fine, icon=":material/play_arrow:", key="fit"):
         start_run(workspace, request)

@@ -22,7 +22,7 @@ from core.errors import PolicyTwinError
 from core.execution.executor import Executor
 from core.services.dashboard.jobs import JobManager, background_executor
 from core.services.language.descriptions import caution_of_run
-from core.services.runs.fitted import fitted_twin
+from core.services.runs.fitted import fitted_twin, latest_study
 from core.services.studies.inputs import StudyInputs, StudyListing, inputs_digest, list_studies, open_study
 from core.settings import observed_data, shipped_data, store_path
 from core.store.database import Store
@@ -34,7 +34,7 @@ from pages.common.results_cache import CONTENT, remembered
 
 #: Title, script and the one line that says what a page is for; the order of the sidebar.
 PAGES: tuple[tuple[str, str, str], ...] = (
-    ("Overview", "app.py", "Where the study stands and what to do next"),
+    ("Home", "app.py", "What would people do if…"),
     ("Population", "pages/1_Population.py", "Who the synthetic people are"),
     ("Policy timeline", "pages/2_Policy_timeline.py", "What was in force, and what could have been"),
     ("Simulate", "pages/3_Simulate.py", "Choose who answers, see what it costs, run it, and read the answers"),
@@ -48,11 +48,30 @@ STUDY, RUN, VISITOR = "study", "run", "visitor"
 ICON = "pictures/icon.svg"
 
 
-#: The download of Streamlit's own tables writes text as it is, and could start formulas; ours (`charts.download`) do not.
-#: The button's name goes on with what the table shows, where that is said.
-NO_RAW_DOWNLOAD = (
-    '<style>[data-testid="stElementToolbar"] button[aria-label^="Download as CSV"] { display: none; }</style>'
-)
+#: Looks that the theme has no word for. The download of Streamlit's own tables writes text as it is, and could start formulas;
+#: ours (`charts.download`) do not, so that one is hidden; its name goes on with what the table shows, where it says so.
+#: Lines of text end where a reader can still find the next one.
+LOOKS = """<style>
+[data-testid="stElementToolbar"] button[aria-label^="Download as CSV"] { display: none; }
+[data-testid="stMainBlockContainer"] { padding: 1.2rem 2.2rem 2rem; }
+[data-testid="stSidebarHeader"] { height: 2.4rem; margin-bottom: 0; }
+[data-testid="stHeader"] { height: 1.2rem; background: transparent; }
+[data-testid="stMain"] h1 { padding: 0.2rem 0 0.1rem; }
+.st-key-home [data-testid="stVerticalBlock"], .st-key-home { gap: 0.45rem; }
+.st-key-home .st-key-who, .st-key-home .st-key-trust { padding: 0.5rem 0.8rem; }
+.st-key-home [data-testid="stButtonGroup"] button { min-height: 1.9rem; padding: 0.1rem 0.6rem; font-size: 0.86rem; }
+[data-testid="stMainBlockContainer"] [data-testid="stMarkdownContainer"] p,
+[data-testid="stMainBlockContainer"] [data-testid="stMarkdownContainer"] li { max-width: 72ch; }
+@media (max-width: 640px) {
+[data-testid="stMainBlockContainer"] { padding: 2.6rem 1rem 2rem; }
+[data-testid="stHeader"] { height: 2.6rem; }
+[data-testid="stMain"] h1 { font-size: 1.45rem; }
+}
+</style>"""
+
+#: Pixels: the longest name of a page fits, and the picture beside it has room.
+SIDEBAR_WIDTH = 230
+FICTIONAL = "fictional"
 
 #: Kinds of jobs, as the sidebar names them.
 JOB_WORDS = {
@@ -146,27 +165,41 @@ def try_to(action: Callable[[], None]) -> bool:
     return True
 
 
-def open_page(title: str) -> Workspace:
-    """Draw the frame of a page and return what it works on. Must be the first Streamlit call of the page."""
-    st.set_page_config(page_title=f"{title} · PolicyTwin", page_icon=str(shipped_data() / ICON), layout="wide")
-    st.html(NO_RAW_DOWNLOAD)
+def open_page(title: str, heading: str = "") -> Workspace:
+    """Draw the frame of a page and return what it works on. Must be the first Streamlit call of the page. A `heading` stands
+    instead of title and purpose; `{place}` in it is the study's."""
+    st.set_page_config(
+        page_title=f"{title} · PolicyTwin",
+        page_icon=str(shipped_data() / ICON),
+        layout="wide",
+        initial_sidebar_state=SIDEBAR_WIDTH,
+    )
+    st.html(LOOKS)
     guard_door()
     with plain_errors():
         store = open_store(str(store_path()))
-        study_id = _chosen_study()
+        study_id = _chosen_study(store)
         folder = observed_data()
         inputs = study_inputs(study_id, None if folder is None else str(folder))
         run = _chosen_run(store, study_id)
         jobs = job_manager()
     _sidebar(title, inputs, run, jobs)
-    st.title(title)
-    st.caption(next(text for name, _, text in PAGES if name == title))
-    if inputs.study.fictional:
-        st.info(
-            f"**{inputs.study.place}**: this place and all its data are invented. Nothing here is about a real place.",
-            icon=":material/theater_comedy:",
-        )
+    _head(title, heading, inputs.study)
     return Workspace(store, jobs, inputs, run)
+
+
+def _head(title: str, heading: str, study: Study) -> None:
+    """The title, and that a place is invented where it is."""
+    invented = study.fictional and FICTIONAL not in study.place.lower()
+    place = f"{study.place} ({FICTIONAL})" if invented else study.place
+    if heading:
+        st.title(plain_text(heading.format(place=place)))
+        return
+    st.title(title)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(next(text for name, _, text in PAGES if name == title), width="content")
+        if study.fictional:
+            st.badge(f"{study.place}: invented, with all its data", icon=":material/theater_comedy:", color="orange")
 
 
 def visitor() -> str:
@@ -205,10 +238,10 @@ def need_run(workspace: Workspace) -> StoredRun:
     return workspace.run
 
 
-def link(page: str, label: str | None = None) -> None:
+def link(page: str, label: str | None = None, icon: str = ":material/arrow_forward:", help: str | None = None) -> None:
     """A link to another page that keeps the study and the run."""
     script = next(item for name, item, _ in PAGES if name == page)
-    st.page_link(script, label=label or page, icon=":material/arrow_forward:", query_params=link_parameters())
+    st.page_link(script, label=label or page, icon=icon, help=help, query_params=link_parameters())
 
 
 def link_parameters() -> dict[str, str]:
@@ -217,13 +250,16 @@ def link_parameters() -> dict[str, str]:
     return {name: str(value) for name, value in kept.items() if value}
 
 
-def _chosen_study() -> str:
+def _chosen_study(store: Store) -> str:
+    """The study of the address, of this session, or of the newest run."""
     offered = _offered()
     ids = [name for item in offered.values() if item.ready for name in _names(item)]
-    asked = st.query_params.get(STUDY) or st.session_state.get(STUDY) or ids[0]
+    last = latest_study(store)
+    usual = last if last in ids else ids[0]
+    asked = st.query_params.get(STUDY) or st.session_state.get(STUDY) or usual
     if asked not in ids:
-        st.warning(f"The study “{plain_text(str(asked))}” is not available here; showing {ids[0]}.")
-        asked = ids[0]
+        st.warning(f"The study “{plain_text(str(asked))}” is not available here; showing {usual}.")
+        asked = usual
     if st.session_state.get(STUDY) != asked:
         st.session_state[STUDY] = asked
     st.query_params[STUDY] = asked
@@ -280,7 +316,7 @@ def _sidebar(title: str, inputs: StudyInputs, run: StoredRun | None, jobs: JobMa
                 on_change=_switch_place,
             )
         for name, script, _ in PAGES:
-            st.page_link(script, label=name, query_params=link_parameters(), disabled=name == title)
+            st.page_link(script, label=name, query_params=link_parameters())
         st.divider()
         if run is None:
             st.caption("No run yet")

@@ -61,7 +61,7 @@ def person_form(page: AppTest, person: int) -> str:
 def test_every_part_opens_by_link(meridia_store: Path, tab: str) -> None:
     page = visit(view=tab)
     assert page.title[0].value == "Population"
-    assert any("invented" in item.value for item in page.info)
+    assert any("invented" in item.value for item in page.markdown)
     assert [item.value for item in page.metric][:3] == ["200", "4,200,000", "21,000"]
     assert "The largest error is at " in captions(page)
     assert "was made with these people" in captions(page)

@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from core.report.figures.style import ACCENT, INK, OBSERVED, TWIN, colours, interval_bars, plain, styled
+from core.report.figures.style import ACCENT, INK, OBSERVED, TWIN, colours, faint, interval_bars, plain, styled
 from core.report.figures.sweeps import CHANGE, OUTSIDE, band, legend_below_title, readable
 
 SEEN = "Observed data"
@@ -111,7 +111,7 @@ def paths_figure(
         )
     for name in names:
         part, colour = table[table["name"] == name], shades[name]
-        band(figure, part["date"], part["lower"], part["upper"], _faint(colour), False, {"row": 1, "col": 1})
+        band(figure, part["date"], part["lower"], part["upper"], faint(colour), False, {"row": 1, "col": 1})
         figure.add_trace(
             go.Scatter(
                 x=part["date"],
@@ -166,8 +166,3 @@ def paths_figure(
 def _legend_rows(names: Sequence[str]) -> int:
     """Lines that a legend of these names needs at about 100 characters a line."""
     return 1 + sum(len(name) + 8 for name in names) // 100
-
-
-def _faint(colour: str) -> str:
-    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
-    return f"rgba({red}, {green}, {blue}, 0.16)"

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+import plotly.io as pio
 
 #: Okabe and Ito's colours, darkened where they are too light for lines on white.
 INK, OBSERVED, TWIN, ACCENT = "#16202a", "#3c4752", "#0b5d7a", "#c1440e"
@@ -110,6 +111,29 @@ def without_source(figure: go.Figure) -> tuple[go.Figure, str]:
 def colours(names: Sequence[str]) -> dict[str, str]:
     """A colour for each name, in order, repeating after eight."""
     return {name: PALETTE[position % len(PALETTE)] for position, name in enumerate(names)}
+
+
+#: The same look on a dark screen: each colour of ours, and what stands for it.
+DARK = {
+    "#ffffff": "#0f1720", INK: "#e6edf3", OBSERVED: "#b4c0cb", TWIN: "#4fb4dc", ACCENT: "#f2915f", GRID: "#27323d",
+    "#00795a": "#3cc79d", "#8a4f9e": "#c792dc", "#a66a00": "#e0a84a", "#4a6fa5": "#8fb2e3", "#7a5c3e": "#c9a98a",
+    "#5c6670": "#a3afba", "#9aa5ae": "#6b7783", "#eef1f3": "#33404c", "rgba(11, 93, 122,": "rgba(79, 180, 220,",
+    "rgba(60, 71, 82,": "rgba(180, 192, 203,", "rgba(193, 68, 14,": "rgba(242, 145, 95,",
+}  # fmt: skip
+
+
+def darkened(figure: go.Figure) -> go.Figure:
+    """The figure for a dark screen."""
+    text = str(figure.to_json())
+    for light, dark in DARK.items():
+        text = text.replace(light, dark)
+    return pio.from_json(text)
+
+
+def faint(colour: str) -> str:
+    """A colour `#rrggbb` as it is under a line: for bands."""
+    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, 0.16)"
 
 
 def plain(label: object) -> str:

@@ -1,4 +1,4 @@
-"""Where a study stands, in words: what the first screen says."""
+"""Where a study stands, in words: its steps, what may be claimed, and its sources."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from core.cognition.registry import engine_label
 from core.records import RUNGS
 from core.report.sentences.domain import periods, the_index
-from core.report.sentences.runs import coherence_lines, verdict
+from core.report.sentences.runs import coherence_lines
 from core.services.policies.timelines import saved_scenarios
-from core.services.runs.forecasters import label
 from core.services.runs.results import RunResult
 from core.services.studies.inputs import StudyInputs
 from core.store.database import Store
 from core.store.runs import StoredRun
-from core.validity.paired import UNSURE
 
 CLAIMS = (
     "Every result stands on one of four rungs: {rungs}. This run stands on the rung “{rung}”. Agents count as coherent "
@@ -24,24 +22,6 @@ CLAIMS = (
     "shows what the engine's assumptions and the calibration imply; it is not a causal effect, and outside the policies "
     "seen in training it rests on the assumptions alone."
 )
-
-
-@dataclass(frozen=True)
-class Tile:
-    """A number with its label; `delta` says of a rival's error how the twin's compares with it."""
-
-    label: str
-    value: str
-    delta: str | None
-    help: str
-
-    @property
-    def worse(self) -> bool:
-        return self.delta is not None and self.delta.endswith("worse")
-
-    @property
-    def certain(self) -> bool:
-        return self.delta is not None and self.delta.endswith(("worse", "better"))
 
 
 @dataclass(frozen=True)
@@ -57,46 +37,20 @@ class Step:
 
 @dataclass(frozen=True)
 class Overview:
-    headline: str
-    tiles: tuple[Tile, ...]
     steps: tuple[Step, ...]
     claims: str
     sources: str
 
 
 def overview(store: Store, inputs: StudyInputs, run: StoredRun | None) -> Overview:
-    """The first screen of a study: its result if there is one, its steps, what may be claimed, and its sources."""
+    """A study's steps, what may be claimed, and its sources."""
     result = None if run is None else RunResult.of(run)
     claims = CLAIMS.format(rungs=" · ".join(RUNGS), rung=RUNGS[0] if result is None else result.rung)
-    found = None if result is None else verdict(result)
     coherence = [] if result is None else coherence_lines(result.coherence, asked=result.asking is not None)
     return Overview(
-        headline="" if found is None else " ".join([found.headline, *found.notes]),
-        tiles=() if result is None else _tiles(result),
         steps=_steps(store, inputs, result),
         claims=" ".join([claims, *coherence]),
         sources=inputs.study.citation,
-    )
-
-
-def _tiles(result: RunResult) -> tuple[Tile, ...]:
-    macro, best = result.macro_rmse, next(iter(result.baselines()))
-    twin = macro["twin"]
-
-    def against(name: str) -> str:
-        change = f"{100 * abs(macro[name] - twin) / macro[name]:.0f}%"
-        if change == "0%":
-            return "twin as good"
-        found = result.differences.get(name)
-        if found is None or found.verdict == UNSURE:
-            return f"twin {'−' if twin < macro[name] else '+'}{change}, not certain"
-        return f"twin {change} {'better' if twin < macro[name] else 'worse'}"
-
-    metric = "Error: root mean squared over the held-out days, mean over the behaviours, in points. Less is better."
-    named = (("Best baseline", best), ("Gradient boosting", "gradient_boosting"), ("Uncalibrated twin", "uncalibrated"))
-    return (
-        Tile("Twin's error", f"{twin:.1f}", None, metric),
-        *(Tile(name, f"{macro[key]:.1f}", against(key), label(key)) for name, key in named),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ import pandas as pd
 from core.errors import InputError, one_of
 from core.policy.interventions import encoded, observed_states
 from core.policy.timeline import PolicyTimeline
+from core.study import Step
 
 DAYS_IN_WEEK = 7
 #: By how many days measures can be lifted earlier or later.
@@ -20,18 +21,20 @@ FEWEST_DAYS, MOST_DAYS, DEFAULT_DAYS = 1, 365, 30
 
 @dataclass(frozen=True)
 class WhatIf:
-    """A built-in question: `text` says in words what is changed; `uses_days` where a number of days is part of it."""
+    """A built-in question: `question` ends a sentence that begins with “What would people do if”, `text` says in words what is
+    changed; `uses_days` where a number of days (of the study's periods) is part of it."""
 
     id: str
     label: str
+    question: str
     text: str
     uses_days: bool
     make: Callable[[PolicyTimeline, date, int], PolicyTimeline]
 
 
 def no_measures(timeline: PolicyTimeline, origin: date, days: int = DEFAULT_DAYS) -> PolicyTimeline:
-    """Every measure lifted on the day after `origin`, for good."""
-    first = origin + timedelta(days=1)
+    """Every measure lifted in the period after `origin`, for good."""
+    first = timeline.step.after(origin, 1)
     return timeline.with_constant(
         {item.code: item.none for item in timeline.indicators}, first, name=f"No measures from {first}"
     )
@@ -41,15 +44,16 @@ def strictest_week(timeline: PolicyTimeline, origin: date, days: int = DEFAULT_D
     """From the day after `origin` on, the policy of the strictest day of the strictest week up to `origin`.
 
     The strictest week is the first seven days in a row with the highest mean index; its strictest day is the first with
-    the highest index.
+    the highest index. In studies of longer periods it is the strictest period.
     """
+    length = DAYS_IN_WEEK if timeline.step is Step.DAY else 1
     known = timeline.stringency().loc[: pd.Timestamp(origin)]
     if known.empty:
         raise InputError(f"no policy is known up to {origin}", where="what-if", allowed=f"a day from {timeline.start}")
-    last = known.rolling(DAYS_IN_WEEK, min_periods=1).mean().round(9).idxmax()
-    week = known.loc[:last].iloc[-DAYS_IN_WEEK:]
+    last = known.rolling(length, min_periods=1).mean().round(9).idxmax()
+    week = known.loc[:last].iloc[-length:]
     day = pd.DatetimeIndex([week.idxmax()])
-    first, held = origin + timedelta(days=1), timeline.in_force(day[0].date())
+    first, held = timeline.step.after(origin, 1), timeline.in_force(day[0].date())
     return timeline.with_constant(held, first, name=f"Policy of {day[0].date()} held from {first}")
 
 
@@ -67,6 +71,7 @@ WHAT_IFS: tuple[WhatIf, ...] = (
     WhatIf(
         "no-measures",
         "No measures",
+        "all measures had ended?",
         "Every measure is lifted on the first day after training, for good.",
         False,
         no_measures,
@@ -74,6 +79,7 @@ WHAT_IFS: tuple[WhatIf, ...] = (
     WhatIf(
         "strictest-week",
         "Strictest week held",
+        "the strictest week had gone on?",
         "From the first day after training on, the measures of the strictest day in the strictest week of training.",
         False,
         strictest_week,
@@ -81,6 +87,7 @@ WHAT_IFS: tuple[WhatIf, ...] = (
     WhatIf(
         "lifted-later",
         "Lifted later",
+        "measures had ended {count} later?",
         "Every relaxation after training comes so many days later; tightening comes when it came.",
         True,
         lifted_later,
@@ -88,6 +95,7 @@ WHAT_IFS: tuple[WhatIf, ...] = (
     WhatIf(
         "lifted-earlier",
         "Lifted earlier",
+        "measures had ended {count} earlier?",
         "Every relaxation after training comes so many days earlier, at the earliest on the first day after training.",
         True,
         lifted_earlier,
@@ -114,14 +122,18 @@ def _checked(days: int) -> int:
 
 def _lifted(timeline: PolicyTimeline, origin: date, days: int, *, later: bool) -> PolicyTimeline:
     """A day's state becomes the strictest of the last `days` (later) or the loosest of the next `days` (earlier)."""
-    after = (origin - timeline.start).days + 1
+    after = timeline.step.between(timeline.start, origin) + 1
     levels = timeline.levels()
     items = []
     for indicator in timeline.indicators:
         states, _ = observed_states(levels, indicator, timeline.dates, carry_forward=False)
-        part = pd.Series(states[after:])
+        # Of some levers less is stricter: fewer days a week, for one.
+        amount = indicator.amount
+        sign = -1 if amount is not None and amount.limit < amount.reference else 1
+        part = pd.Series(sign * states[after:])
         past, ahead = part.rolling(days + 1, min_periods=1), part[::-1].rolling(days + 1, min_periods=1)
-        moved = past.max() if later else ahead.min()[::-1]
-        items += encoded(np.concatenate([states[:after], moved.to_numpy(np.int64)]), indicator, timeline.start)
-    said = f"{days} day{'' if days == 1 else 's'} {'later' if later else 'earlier'}"
+        moved = sign * (past.max() if later else ahead.min()[::-1])
+        together = np.concatenate([states[:after], moved.to_numpy(np.int64 if amount is None else float)])
+        items += encoded(together, indicator, timeline.start, timeline.step)
+    said = f"{days} {timeline.step}{'' if days == 1 else 's'} {'later' if later else 'earlier'}"
     return timeline.with_interventions(items, name=f"Measures lifted {said}")

@@ -33,6 +33,12 @@ def latest_run(store: Store, study_id: str, engine: str = DEFAULT_ENGINE) -> Sto
     return None if found.empty else store.run(str(found["run_id"].iloc[0]))
 
 
+def latest_study(store: Store) -> str | None:
+    """The study of the newest complete run of any, or None."""
+    found = store.runs(kind="run", status="complete")
+    return None if found.empty else str(found["study_id"].iloc[0])
+
+
 def fitted_twin(
     store: Store,
     run_id: str,

@@ -19,7 +19,7 @@ from core.errors import InputError
 from core.inputs.files import read_text
 from core.policy.calendar import observed_calendar
 from core.policy.timeline import PolicyTimeline
-from core.records import content_hash, frame_hash
+from core.records import content_hash, counts_in_hashes, frame_hash
 from core.settings import (
     DATA_VARIABLE,
     observed_data,
@@ -190,7 +190,8 @@ def inputs_digest(name: str | Path, data: str | Path | None = None) -> str:
 
 def study_hash(study: Study) -> str:
     """SHA-256 of what a study says, wherever its files lie: theirs is the content's own hash in `StudyInputs.hashes`."""
-    return content_hash({item.name: getattr(study, item.name) for item in fields(study) if item.name not in _PLACES})
+    told = [item.name for item in fields(study) if item.name not in _PLACES and counts_in_hashes(study, item)]
+    return content_hash({name: getattr(study, name) for name in told})
 
 
 EMBEDDED = "meridia"

@@ -16,7 +16,9 @@ from core.report.sentences.overview import overview
 from core.services.counterfactuals.run import run_sweep
 from core.services.dashboard.opening import check_free, prepare_embedded
 from core.services.runs.fitted import latest_run
+from core.services.runs.run import run_study
 from core.services.studies.inputs import list_studies, open_study
+from core.services.studies.requests import RunRequest
 from core.store.database import Store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,35 +37,52 @@ def text(app: AppTest) -> str:
     return " ".join(str(item.value) for kind in (app.markdown, app.caption, app.info, app.warning) for item in kind)
 
 
-def test_it_says_what_the_twin_is_worth_and_where_to_go(meridia_store: Path) -> None:
+def test_a_question_is_answered_on_the_first_screen(meridia_store: Path) -> None:
     app = opened()
+    assert app.title[0].value == "What would people in Meridia (fictional) do if…"
+    questions = app.pills[0]
+    assert questions.options[0] == "schools and workplaces had opened in May?" and questions.value == "own-1"
     said = text(app)
-    assert "The twin misses by" in said and "not a language model" in said and "invented" in said
-    assert [tile.label for tile in app.metric] == [
-        "Twin's error",
-        "Best baseline",
-        "Gradient boosting",
-        "Uncalibrated twin",
-    ]
+    assert "points higher" in said and "80% effect interval" in said  # the effect, and how sure
+    assert "it missed by" in said and "best simple forecast" in said  # how far to trust it
+    assert "the truth is known: it lies inside" in said  # what Meridia is for
+    assert "rules engine" in said
+    assert len(app.get("plotly_chart")) == 3
     with Store(meridia_store) as store:
         run = latest_run(store, "meridia")
-        assert run is not None
-        assert app.metric[0].value == f"{run.summary['macro_rmse']['twin']:.1f}"
-        assert run.run_id in app.query_params["run"]
-    assert len(app.get("plotly_chart")) == 1
+        assert run is not None and run.run_id in app.query_params["run"]
+        assert f"({run.summary['macro_rmse']['twin']:.1f} against" in said
+
+
+def test_another_question_and_behaviour_are_in_the_address(meridia_store: Path) -> None:
+    app = opened(ask="no-measures", show="workplaces")
+    assert app.pills[0].value == "no-measures" and app.selectbox(key="choice-meridia-show").value == "workplaces"
+    assert "Workplaces" in text(app)
+    before = text(app)
+    app.pills[0].set_value("strictest-week").run()
+    assert not app.exception and app.query_params["ask"] == "strictest-week" and text(app) != before
 
 
 def test_before_the_first_run_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POLICYTWIN_DB", str(tmp_path / "empty.duckdb"))
     monkeypatch.delenv("POLICYTWIN_DATA", raising=False)
     app = opened()
-    assert "Start on the Calibration page" in text(app) and not app.metric
+    assert "No twin has been fitted" in text(app) and not app.pills
+    assert len(app.get("plotly_chart")) == 1 and any(item.label == "Fit the twin" for item in app.button)
 
 
 def test_what_is_not_there_is_said_and_the_page_goes_on(meridia_store: Path) -> None:
-    app = opened(study="meridian", run="run-nothing")
+    app = opened(study="meridian", run="run-nothing", ask="nothing")
     assert "is not available here" in text(app) and "is not in this store" in text(app)
-    assert len(app.metric) == 4
+    assert "The link's choice for “ask” is not possible here" in text(app)
+    assert app.pills[0].value == "own-1"
+
+
+def test_the_study_of_the_newest_run_is_opened(meridia_store: Path) -> None:
+    with Store(meridia_store) as store:
+        run_study(RunRequest("orlo", place="Dale", personas=20, trials=1), store)
+    app = opened()
+    assert "Dale (fictional)" in app.title[0].value and app.pills[0].options[0] == "no second cut had been ordered?"
 
 
 def test_the_steps_follow_what_was_done(meridia_store: Path) -> None:
@@ -76,16 +95,6 @@ def test_the_steps_follow_what_was_done(meridia_store: Path) -> None:
         after = overview(store, inputs, run)
     assert [step.done for step in before.steps] == [True, True, True, True, False]
     assert [step.done for step in after.steps] == [True] * 5 and "1 sweep" in after.steps[-1].text
-    tiles = {tile.label: tile for tile in before.tiles}
-    macro = run.summary["macro_rmse"]
-    boosting = tiles["Gradient boosting"]
-    said = run.summary["differences"]["gradient_boosting"]["verdict"]
-    assert (boosting.worse, boosting.certain) == (said == "worse", said != "not certain")
-    assert boosting.value == f"{macro['gradient_boosting']:.1f}"
-    gap = 100 * abs(macro["gradient_boosting"] - macro["twin"]) / macro["gradient_boosting"]
-    less = macro["twin"] < macro["gradient_boosting"]
-    uncertain = f"twin {'−' if less else '+'}{gap:.0f}%, not certain"
-    assert boosting.delta == (f"twin {gap:.0f}% {said}" if boosting.certain else uncertain)
 
 
 def test_studies_without_observations_say_what_they_need(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

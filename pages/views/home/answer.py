@@ -1,0 +1,231 @@
+"""Home's answer: the question, its course, its effects, who is moved, and how far to trust it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+import streamlit as st
+
+from core.cognition.llm.memoising import NotAsked
+from core.cognition.registry import asks_model, engine_label
+from core.counterfactual.contrast import Contrast, contrasts
+from core.policy.timeline import PolicyTimeline
+from core.report.figures.answers import (
+    IN_FORCE,
+    OBSERVED_NAME,
+    TRUTH,
+    WHAT_IF,
+    answer_figure,
+    effects_figure,
+    people_figure,
+)
+from core.report.sentences.answers import (
+    calendar_sentence,
+    effect_sentence,
+    ladder,
+    moved_sentence,
+    person_sentence,
+    support_sentence,
+    trust_sentence,
+    truth_sentence,
+)
+from core.report.sentences.domain import index_word
+from core.services.counterfactuals.answers import AnswerNames, answer_table, effects_table, moved_groups, people_table
+from core.services.counterfactuals.claims import claims_of
+from core.services.counterfactuals.known_truth import true_paths
+from core.services.counterfactuals.questions import Question, example_questions
+from core.services.language.descriptions import caution_of_run
+from core.services.policies.timelines import load_timeline, saved_scenarios
+from core.services.populations.synthesis import population_spec
+from core.services.runs.fitted import horizon_dates
+from core.services.runs.results import RunResult
+from core.store.runs import StoredRun
+from pages.common.address import pick
+from pages.common.charts import chart, download
+from pages.common.results_cache import remembered
+from pages.common.shell import Workspace, link, plain_text
+
+#: Above this many people an answer takes long enough to be made beside the page, on Counterfactuals.
+MOST_PEOPLE = 20_000
+CHANGES_SHOWN = 12
+QUESTION, BEHAVIOUR = "ask", "show"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A question's contrast, and the true course of its scenario and of the policy in force, where it is known."""
+
+    item: Contrast
+    truth: pd.DataFrame | None
+    true_effect: pd.Series | None
+
+
+def answer_view(workspace: Workspace, run: StoredRun) -> None:
+    """Everything beneath the title, once there is a twin."""
+    with st.container(key="home"):
+        _answer(workspace, run)
+
+
+def _answer(workspace: Workspace, run: StoredRun) -> None:
+    study, twin = workspace.study, workspace.twin()
+    questions = _questions(workspace, run)
+    names = {item.id: item.text for item in questions}
+    chosen = pick(
+            study, QUESTION, "What would people do if…", list(names), names.__getitem__, next(iter(names)),
+            pills=True, wrap=True, label_visibility="collapsed",
+        )  # fmt: skip
+    question = next(item for item in questions if item.id == chosen)
+    if len(twin.personas) > MOST_PEOPLE:
+        st.info(f"With {len(twin.personas):,} people an answer takes longer: Counterfactuals makes it beside the page.")
+        link("Counterfactuals")
+        return
+    try:
+        found = _answered(workspace.store.name, run.run_id, study.id, question.timeline(), _workspace=workspace)
+    except NotAsked:
+        st.info(
+            "The language model of this run was not asked about this policy. Counterfactuals says what asking it costs.",
+            icon=":material/contact_support:",
+        )
+        link("Counterfactuals")
+        return
+    table = effects_table(study, found.item, found.true_effect)
+    behaviour = _course_and_effects(workspace, found, table)
+    _people_and_trust(workspace, run, found, table, behaviour)
+
+
+def _questions(workspace: Workspace, run: StoredRun) -> list[Question]:
+    """The study's examples, and the scenarios that were saved."""
+    study, store = workspace.study, workspace.store
+    kept = saved_scenarios(store, study)
+    assert run.record.train_end is not None
+    return [
+        *example_questions(study, workspace.inputs.timeline, run.record.train_end),
+        *(
+            Question(str(key), f"“{name}”", lambda key=key: load_timeline(store, study, str(key)))  # type: ignore[misc]
+            for key, name in zip(kept["timeline_id"], kept["name"], strict=True)
+        ),
+    ]
+
+
+@remembered(show_spinner="Following the policy…", max_entries=24, hash_funcs={PolicyTimeline: lambda item: item.id})
+def _answered(store: str, run_id: str, study_id: str, timeline: PolicyTimeline, _workspace: Workspace) -> Answer:
+    twin, study = _workspace.twin(), _workspace.study
+    dates = horizon_dates(twin, None, None)
+    item = contrasts(twin, [timeline], dates)[0]
+    observed = _workspace.inputs.timeline
+    truth, base = (true_paths(study, observed, path, dates) for path in (timeline, observed))
+    known = None if truth is None or base is None else (truth - base).mean()
+    return Answer(item, truth, known)
+
+
+def _course_and_effects(workspace: Workspace, found: Answer, table: pd.DataFrame) -> str:
+    study, item = workspace.study, found.item
+    left, right = st.columns([3, 2], gap="medium")
+    labels = {behaviour.id: behaviour.label for behaviour in study.behaviours}
+    most = str(table["behaviour"].iloc[int(table["difference"].abs().to_numpy().argmax())])
+    with left:
+        narrow, wide = st.columns([2, 5], vertical_alignment="center")
+        with narrow:
+            behaviour = pick(
+                study, BEHAVIOUR, "Behaviour", list(labels), labels.__getitem__, most, label_visibility="collapsed"
+            )
+        wide.markdown(bold(effect_sentence(table, behaviour)))
+        names = AnswerNames(OBSERVED_NAME, IN_FORCE, WHAT_IF, TRUTH)
+        seen = workspace.inputs.observations
+        course = answer_table(study, item, behaviour, names=names, observations=seen, truth=found.truth)
+        figure = answer_figure(course, origin=workspace.twin().origin, unit=study.metric_unit, index=index_word(study))
+        chart(
+            figure, course, "", "answer", f"{labels[behaviour]} over time, observed and under both policies: {item.name}",
+            offer=False,
+        )  # fmt: skip
+    with right:
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.markdown("**Compared with what was done**", width="content")
+            with st.popover("What changes", icon=":material/list:", type="tertiary"):
+                _what_changes(workspace, found, {"effects": table, f"course-{behaviour}": course})
+        chart(
+            effects_figure(table), table, "", "effects", f"What the policy changes, by behaviour: {item.name}",
+            offer=False,
+        )  # fmt: skip
+    return behaviour
+
+
+def _people_and_trust(workspace: Workspace, run: StoredRun, found: Answer, table: pd.DataFrame, behaviour: str) -> None:
+    study, twin = workspace.study, workspace.twin()
+    left, right = st.columns([3, 2], gap="medium")
+    people = _people(
+        workspace.store.name, run.run_id, found.item.name, behaviour, _workspace=workspace, _item=found.item
+    )
+    with left, st.container(border=True, height="stretch", key="who"):
+        label = study.behaviour(behaviour).label
+        figure = people_figure(people.assign(words=people["text"].str.slice(0, 90)), label=label)
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.markdown("**Who is moved**", width="content")
+            meet = st.empty()
+        groups = moved_groups(twin, found.item, behaviour, population_spec(study))
+        st.markdown(bold(moved_sentence(groups)))
+        alt = f"{len(people)} people, a dot each, by how much they change. Choose a dot to meet the person."
+        picked = chart(figure, people, "", "people", alt, select=True, offer=False)
+        row = people.iloc[picked[0] if picked else int(people["change"].abs().to_numpy().argmax())]
+        with meet.popover("Meet one", icon=":material/person:", type="tertiary"):
+            st.markdown(plain_text(person_sentence(row, label)))
+            link("Population", "More people")
+    with right, st.container(border=True, height="stretch", key="trust"):
+        st.markdown("**How far to trust this**")
+        for line in (
+            trust_sentence(RunResult.of(run), study),
+            support_sentence(study, found.item),
+            calendar_sentence(found.item),
+            truth_sentence(table),
+        ):
+            if line:
+                st.markdown(bold(line))
+        marks = {True: ":green[:material/check_circle:]", False: ":material/radio_button_unchecked:"}
+        st.caption(" → ".join(f"{marks[rung.reached]} {rung.name}" for rung in ladder(run.record.rung)))
+        with st.container(horizontal=True, vertical_alignment="center"):
+            _engine_badge(run)
+            with st.popover("Why", icon=":material/help:", type="tertiary"):
+                assert run.record.train_end is not None
+                claims = claims_of(study, run.record.engine, run.record.train_end)
+                st.markdown(plain_text(claims.headline))
+                st.caption(plain_text(claims.details))
+            link("Validation", "Evidence")
+    caution = caution_of_run(run.record)
+    if caution is not None:
+        st.warning(f"The model has {caution}", icon=":material/science:")
+
+
+@remembered(show_spinner=False, max_entries=48)
+def _people(
+    store: str, run_id: str, scenario: str, behaviour: str, _workspace: Workspace, _item: Contrast
+) -> pd.DataFrame:
+    return people_table(_workspace.twin(), _item, behaviour)
+
+
+def _what_changes(workspace: Workspace, found: Answer, tables: dict[str, pd.DataFrame]) -> None:
+    """The policy's changes in words, and the data behind the screen."""
+    changes = found.item.changes
+    st.text("\n".join(f"• {change}" for change in changes[:CHANGES_SHOWN]) or "• nothing")
+    if len(changes) > CHANGES_SHOWN:
+        st.caption(f"and {len(changes) - CHANGES_SHOWN} more")
+    for name, table in tables.items():
+        download(
+            table, f"{name}-{workspace.study.id}", f"home-{name}", f"Data: {name.replace('-', ', ')}", kind="tertiary"
+        )
+    link("Counterfactuals", "Compare policies")
+
+
+def _engine_badge(run: StoredRun) -> None:
+    engine = run.record.engine
+    name = engine_label(engine)
+    short = name.split(" (")[0]
+    st.badge(
+        short, icon=":material/smart_toy:" if asks_model(engine) else ":material/rule:", color="gray",
+        help=f"{name[:1].upper()}{name[1:]}. {run.record.personas:,} personas. Run {run.run_id}.",
+    )  # fmt: skip
+
+
+def bold(text: str) -> str:
+    """Text of ours around names from files: the stars that make it bold stay, everything else is shown as it is."""
+    return "**".join(plain_text(part) for part in text.split("**"))

@@ -33,11 +33,12 @@ def main() -> None:
         editing = Editing(workspace, parent, split, first, last)
         draft = current_draft(editing)
         # A container each: what comes and goes in one must not move the others, or the browser forgets the open tab.
-        for section in (_picture, _figures_of):
-            with st.container():
-                section(editing, draft)
+        with st.container():
+            _picture(editing, draft)
         with st.container():
             editor(editing)
+        with st.container():
+            _figures_of(editing, draft)
         with st.container():
             scenarios_section(editing)
     st.caption(f"Source of the policy: {policy_source(workspace.study)}.")

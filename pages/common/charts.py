@@ -30,8 +30,10 @@ def chart(
         shown, width="stretch", key=key, alt=alt, config=CONFIG, on_select="rerun" if select else "ignore"
     )
     if offer:
-        beneath, button = st.columns([8, 1], gap="small")
+        # Beside a long source there is room for it; alone, it keeps its width also in a narrow column.
+        button = st.container(horizontal=True, horizontal_alignment="right")
         if source:
+            beneath, button = st.columns([8, 1], gap="small")
             beneath.caption(plain_text(source))
         with button:
             download(data, name, f"{key}-data", "Data", kind="tertiary")

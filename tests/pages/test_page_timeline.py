@@ -81,6 +81,38 @@ def test_the_observed_policy_is_drawn_with_its_split_source_and_no_draft(page: A
     assert "Schools and universities run as usual" in texts(app)
 
 
+def test_an_edit_shows_its_effect_beside_it(page: AppTest) -> None:
+    app = shown(page.run())
+    said = " ".join(item.value for item in app.markdown)
+    assert "What it would change" in said and "80% effect interval" not in said
+    app = apply(app)
+    said = " ".join(item.value for item in app.markdown)
+    assert "points lower** (80% effect interval" in said or "points higher** (80% effect interval" in said
+    assert "the truth is known" in " ".join(item.value for item in app.caption)
+    assert len(app.get("plotly_chart")) == 2, "the timeline and the effects"
+
+
+def test_one_measure_is_moved_in_time(page: AppTest, meridia_store: Path) -> None:
+    app = shown(page.run())
+    widget(app.selectbox, "What to change").set_value("shift")
+    app = shown(app.run())
+    widget(app.multiselect, "Measures to move (none chosen: all)").set_value(["C1"])
+    widget(app.number_input, "Days later (earlier: below 0)").set_value(-14)
+    app = apply(shown(app.run()))
+    assert not errors(app) and "School closing: changes from 2031-04-01 on come 14 days earlier" in texts(app)
+    observed = open_study("meridia").timeline
+    changed = draft_of_store(meridia_store).changes(observed)
+    assert changed and all(line.startswith("C1 ") for line in changed)
+
+
+def test_a_new_working_week_starts_from_the_one_in_force(page: AppTest) -> None:
+    app = shown(page.run())
+    assert widget(app.multiselect, "Weekly day of rest").value == ["sunday"]
+    widget(app.multiselect, "Weekly day of rest").set_value(["friday"])
+    app = shown(app.run())
+    assert "Friday day of rest, Saturday weekend; instead of Sunday day of rest, Saturday weekend" in texts(app)
+
+
 def test_holding_a_measure_makes_a_draft_that_is_drawn_said_and_kept(page: AppTest, meridia_store: Path) -> None:
     app = shown(page.run())
     widget(app.selectbox, "Measure").set_value("C5")

@@ -54,7 +54,7 @@ def answer_figure(table: pd.DataFrame, *, origin: date, unit: str, index: str, h
     figure.add_vline(x=str(origin), line={"color": "#9aa5ae", "width": 1, "dash": "dot"})
     styled(figure, title="", height=height)
     figure.update_yaxes(title={"text": unit, "font": {"size": 11}}, row=1)
-    figure.update_yaxes(title={"text": plain(index), "font": {"size": 11}}, range=[0, 105], nticks=3, row=2)
+    figure.update_yaxes(title={"text": "index", "font": {"size": 11}}, range=[0, 105], nticks=3, row=2)
     figure.update_layout(
         title=None, margin={"l": 56, "r": 8, "t": 24, "b": 22},
         legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.01, "yanchor": "bottom", "font": {"size": 12}},
@@ -83,14 +83,14 @@ def observed_figure(table: pd.DataFrame, *, origin: date, unit: str, height: int
     return figure
 
 
-def effects_figure(table: pd.DataFrame, *, height: int = 0) -> go.Figure:
+def effects_figure(table: pd.DataFrame, *, periods: str, height: int = 0) -> go.Figure:
     """What a policy changes by behaviour with 80% effect intervals; `table` has label, difference, lower, upper and truth (NaN
-    where it is not known), in points."""
+    where it is not known), in points; `periods` are what it is a mean over."""
     labels = [plain(name) for name in table["label"]]
     rows = np.arange(len(table))
     figure = go.Figure(
         go.Scatter(
-            x=table["difference"], y=rows, mode="markers", name="the twin, with 80% effect interval",
+            x=table["difference"], y=rows, mode="markers", name="Twin, 80% effect interval",
             marker={"color": WHAT_IF_COLOUR, "size": 11},
             error_x=interval_bars(table["difference"], table["lower"], table["upper"], WHAT_IF_COLOUR),
             customdata=np.column_stack([labels, table["lower"], table["upper"]]),
@@ -103,19 +103,20 @@ def effects_figure(table: pd.DataFrame, *, height: int = 0) -> go.Figure:
     if known.any():
         figure.add_trace(
             go.Scatter(
-                x=table["truth"][known], y=rows[known], mode="markers", name="known truth",
+                x=table["truth"][known], y=rows[known], mode="markers", name=TRUTH,
                 marker={"color": TRUTH_COLOUR, "size": 12, "symbol": "diamond-open", "line": {"width": 2}},
                 hovertemplate="truth: %{x:+.1f} points<extra></extra>",
             )
         )  # fmt: skip
-    styled(figure, title="", height=height or 29 * len(table) + 66)
+    styled(figure, title="", height=height or max(29 * len(table) + 66, 150))
     texts = [f"{name}  <b>{signed(value)}</b>" for name, value in zip(labels, table["difference"], strict=True)]
     figure.update_yaxes(tickvals=list(rows), ticktext=texts, range=[len(rows) - 0.5, -0.5], zeroline=False)
     figure.update_xaxes(
         zeroline=True,
         zerolinecolor=INK,
         zerolinewidth=1,
-        title={"text": "points, mean over the days", "font": {"size": 11}},
+        rangemode="tozero",
+        title={"text": f"points, mean over the {plain(periods)}", "font": {"size": 11}},
     )
     figure.update_layout(
         title=None, hovermode="closest", margin={"l": 8, "r": 8, "t": 26, "b": 30}, showlegend=bool(known.any()),

@@ -95,28 +95,6 @@ def policy_figure(
     return figure
 
 
-def draft_figure(
-    draft: pd.Series,
-    parent: pd.Series,
-    *,
-    split: Split,
-    source: str,
-    name: str,
-    parent_name: str,
-    index: str,
-    outside: pd.Series | None = None,
-) -> go.Figure:
-    """The index (0-100, by `date`) of a draft against its parent's: what an edit does, beside where it is made."""
-    figure = go.Figure(_curves(draft, parent, _label(name), _label(parent_name), outside))
-    styled(figure, title="", source=plain(source), height=265)
-    first, last = draft.index.min(), draft.index.max()
-    figure.update_layout(margin={"l": 10, "r": 20, "t": 34, "b": 84}, legend=_LEGEND, hovermode="x unified")
-    figure.update_xaxes(range=[first, last + pd.Timedelta(days=1)], hoverformat="%-d %b %Y", tickformatstops=_TICKS)
-    figure.update_yaxes(title_text=f"{in_words(index)}<br>(0–100)", range=[0, 103], automargin=True)
-    _mark_split(figure, split, first, last, axis="y")
-    return figure
-
-
 def in_words(index: str) -> str:
     """The name of an index as words: "StringencyIndex" becomes "Stringency index"."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", index).capitalize()

@@ -67,6 +67,12 @@ def changed_stretches(timeline: PolicyTimeline, parent: PolicyTimeline, first: d
     return pd.DataFrame(rows, columns=["measure", "start", "end"])
 
 
+def week_in_force(calendar: Calendar, day: date) -> WorkingWeek:
+    """The working week of a day; before the first one starts, the first."""
+    begun = [week for week in calendar.working_weeks if week.start <= day]
+    return begun[-1] if begun else calendar.working_weeks[0]
+
+
 def calendar_strip(
     calendar: Calendar, first: date, last: date, context: Sequence[ContextVariable] = ()
 ) -> pd.DataFrame:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pandas as pd
 import streamlit as st
 
-from core.cognition.llm.memoising import NotAsked
 from core.cognition.registry import asks_model, engine_label
-from core.counterfactual.contrast import Contrast, contrasts
-from core.policy.timeline import PolicyTimeline
+from core.counterfactual.contrast import Contrast
 from core.report.figures.answers import (
     IN_FORCE,
     OBSERVED_NAME,
@@ -33,32 +29,22 @@ from core.report.sentences.answers import (
 from core.report.sentences.domain import index_word
 from core.services.counterfactuals.answers import AnswerNames, answer_table, effects_table, moved_groups, people_table
 from core.services.counterfactuals.claims import claims_of
-from core.services.counterfactuals.known_truth import true_paths
 from core.services.counterfactuals.questions import Question, example_questions
 from core.services.language.descriptions import caution_of_run
 from core.services.policies.timelines import load_timeline, saved_scenarios
 from core.services.populations.synthesis import population_spec
-from core.services.runs.fitted import horizon_dates
 from core.services.runs.results import RunResult
 from core.store.runs import StoredRun
 from pages.common.address import pick
+from pages.common.answers import Answer, answered
 from pages.common.charts import chart, download
 from pages.common.results_cache import remembered
-from pages.common.shell import Workspace, link, plain_text
+from pages.common.shell import Workspace, bold, link, plain_text
 
 #: Above this many people an answer takes long enough to be made beside the page, on Counterfactuals.
 MOST_PEOPLE = 20_000
 CHANGES_SHOWN = 12
 QUESTION, BEHAVIOUR = "ask", "show"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A question's contrast, and the true course of its scenario and of the policy in force, where it is known."""
-
-    item: Contrast
-    truth: pd.DataFrame | None
-    true_effect: pd.Series | None
 
 
 def answer_view(workspace: Workspace, run: StoredRun) -> None:
@@ -68,7 +54,7 @@ def answer_view(workspace: Workspace, run: StoredRun) -> None:
 
 
 def _answer(workspace: Workspace, run: StoredRun) -> None:
-    study, twin = workspace.study, workspace.twin()
+    study = workspace.study
     questions = _questions(workspace, run)
     names = {item.id: item.text for item in questions}
     chosen = pick(
@@ -76,18 +62,8 @@ def _answer(workspace: Workspace, run: StoredRun) -> None:
             pills=True, wrap=True, label_visibility="collapsed",
         )  # fmt: skip
     question = next(item for item in questions if item.id == chosen)
-    if len(twin.personas) > MOST_PEOPLE:
-        st.info(f"With {len(twin.personas):,} people an answer takes longer: Counterfactuals makes it beside the page.")
-        link("Counterfactuals")
-        return
-    try:
-        found = _answered(workspace.store.name, run.run_id, study.id, question.timeline(), _workspace=workspace)
-    except NotAsked:
-        st.info(
-            "The language model of this run was not asked about this policy. Counterfactuals says what asking it costs.",
-            icon=":material/contact_support:",
-        )
-        link("Counterfactuals")
+    found = answered(workspace, question.timeline())
+    if found is None:
         return
     table = effects_table(study, found.item, found.true_effect)
     behaviour = _course_and_effects(workspace, found, table)
@@ -106,17 +82,6 @@ def _questions(workspace: Workspace, run: StoredRun) -> list[Question]:
             for key, name in zip(kept["timeline_id"], kept["name"], strict=True)
         ),
     ]
-
-
-@remembered(show_spinner="Following the policy…", max_entries=24, hash_funcs={PolicyTimeline: lambda item: item.id})
-def _answered(store: str, run_id: str, study_id: str, timeline: PolicyTimeline, _workspace: Workspace) -> Answer:
-    twin, study = _workspace.twin(), _workspace.study
-    dates = horizon_dates(twin, None, None)
-    item = contrasts(twin, [timeline], dates)[0]
-    observed = _workspace.inputs.timeline
-    truth, base = (true_paths(study, observed, path, dates) for path in (timeline, observed))
-    known = None if truth is None or base is None else (truth - base).mean()
-    return Answer(item, truth, known)
 
 
 def _course_and_effects(workspace: Workspace, found: Answer, table: pd.DataFrame) -> str:
@@ -145,8 +110,8 @@ def _course_and_effects(workspace: Workspace, found: Answer, table: pd.DataFrame
             with st.popover("What changes", icon=":material/list:", type="tertiary"):
                 _what_changes(workspace, found, {"effects": table, f"course-{behaviour}": course})
         chart(
-            effects_figure(table), table, "", "effects", f"What the policy changes, by behaviour: {item.name}",
-            offer=False,
+            effects_figure(table, periods=f"{study.step}s"), table, "", "effects",
+            f"What the policy changes, by behaviour: {item.name}", offer=False,
         )  # fmt: skip
     return behaviour
 
@@ -224,8 +189,3 @@ def _engine_badge(run: StoredRun) -> None:
         short, icon=":material/smart_toy:" if asks_model(engine) else ":material/rule:", color="gray",
         help=f"{name[:1].upper()}{name[1:]}. {run.record.personas:,} personas. Run {run.run_id}.",
     )  # fmt: skip
-
-
-def bold(text: str) -> str:
-    """Text of ours around names from files: the stars that make it bold stay, everything else is shown as it is."""
-    return "**".join(plain_text(part) for part in text.split("**"))

@@ -1,4 +1,4 @@
-"""The editor of the Policy timeline page: name and save, the draft's curve, the ways to edit, what the levels mean."""
+"""The editor of the Policy timeline page: name and save, the ways to edit, what the levels mean, and the effects beside."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ import pandas as pd
 import streamlit as st
 
 from core.policy.timeline import PolicyTimeline
-from core.report.figures.policies import draft_figure
 from core.services.policies import drafts
 from core.services.policies.drafts import END, LEVEL, MEASURE, SCOPE, START, UNNAMED
-from core.services.policies.tables import daily_table
-from core.services.policies.timelines import LONGEST_NAME, discard_draft, policy_source, save_scenario
+from core.services.policies.timelines import LONGEST_NAME, discard_draft, save_scenario
 from core.study import Step, codebook_of
-from pages.common.charts import chart
 from pages.common.shell import try_to
+from pages.views.policy.beside import beside
 from pages.views.policy.draft import SCENARIO, Editing, current_draft, draft_or_start, set_draft
 from pages.views.policy.edits import calendar_edits, policy_edits
 
@@ -31,34 +29,32 @@ def draft_notice(editing: Editing) -> None:
 
 
 def editor(editing: Editing) -> None:
-    """The whole editor: name and save, the draft's curve, the ways to edit, and what the levels mean."""
+    """The whole editor: name and save, the ways to edit, and beside them what the edits would change."""
     st.subheader("Edit: make a scenario of it")
-    st.caption(
-        "Editing a policy never refits the calibration: the twin stays as it was fitted, only the policy it is asked "
-        "about changes. A counterfactual covers the hold-out; edits of earlier days count there only through how long "
-        "restrictions have lasted by then."
-    )
     with st.container():
         _name_and_save(editing)
-    with st.container():
-        _draft_curve(editing)
     daily = editing.study.step is Step.DAY
     ways = ["Quick edits", "Table", *(["Working week and holidays"] if daily else [])]
-    quick, table, *calendar = st.tabs(ways, key=editing.key("ways"))
-    with quick:
-        left, right = st.columns([5, 4], gap="large")
-        with left:
+    left, right = st.columns([6, 5], gap="large")
+    with left:
+        quick, table, *calendar = st.tabs(ways, key=editing.key("ways"))
+        with quick:
             policy_edits(editing)
-        with right:
-            st.markdown("##### What the levels mean")
-            _levels(editing, "quick")
-    with table:
-        with st.popover("What the levels mean", icon=":material/menu_book:"):
-            _levels(editing, "table")
-        _table(editing)
-    if calendar:
-        with calendar[0]:
-            calendar_edits(editing)
+            with st.popover("What the levels mean", icon=":material/menu_book:"):
+                _levels(editing, "quick")
+        with table:
+            with st.popover("What the levels mean", icon=":material/menu_book:"):
+                _levels(editing, "table")
+            _table(editing)
+        if calendar:
+            with calendar[0]:
+                calendar_edits(editing)
+    with right, st.container():
+        beside(editing, current_draft(editing))
+    st.caption(
+        "Editing never refits the calibration: only the policy that the twin is asked about changes. Effects are over the "
+        "hold-out; edits of earlier days count only through how long restrictions have lasted by then."
+    )
 
 
 def _name_and_save(editing: Editing) -> None:
@@ -112,34 +108,6 @@ def _undo_and_drop(editing: Editing, undo_place: Any, drop_place: Any) -> None:
             st.session_state.setdefault(editing.key("undo"), []).append(draft_or_start(editing))
             discard_draft(editing.workspace.store, editing.study, editing.parent)
             st.rerun()
-
-
-def _draft_curve(editing: Editing) -> None:
-    """The draft's stringency against its parent's, where the edits are made."""
-    draft, parent = current_draft(editing), editing.parent
-    if draft is None:
-        st.caption("Nothing is changed yet. The first edit starts a draft, whose index is then drawn here.")
-        return
-    observed, (first, last) = editing.workspace.inputs.timeline, editing.holdout
-    support = drafts.training_support(observed, editing.study.start, editing.split.train_end)
-    outside = drafts.check_support(draft, support, first, last).outside
-    figure = draft_figure(
-        draft.stringency(editing.window),
-        parent.stringency(editing.window),
-        split=editing.split,
-        source=policy_source(editing.study),
-        name=f"{draft.name} (not saved)",
-        parent_name=parent.name,
-        index=editing.study.index,
-        outside=outside.reindex(editing.window, fill_value=False),
-    )
-    chart(
-        figure,
-        daily_table(draft, editing.first, editing.last, parent),
-        "draft",
-        key=editing.key("draft-curve"),
-        alt="The index of the draft over time against that of its parent.",
-    )
 
 
 def _table(editing: Editing) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -10,9 +11,10 @@ import streamlit as st
 
 from core.policy.interventions import level_in_words
 from core.policy.written import Edit
+from core.services.counterfactuals.questions import USUAL_SHIFT
 from core.services.policies import drafts
 from core.services.policies.tables import WEEK as WEEK_ROW
-from core.services.policies.tables import calendar_strip
+from core.services.policies.tables import calendar_strip, week_in_force, week_in_words
 from core.services.policies.timelines import LONGEST_NAME
 from core.study import WEEKDAYS
 from pages.common.shell import try_to
@@ -23,7 +25,7 @@ POLICY_EDITS = {
     HOLD: "Hold a measure at a level",
     REMOVE: "Remove a measure",
     TIGHTEN: "Tighten or relax measures",
-    SHIFT: "Move all changes after a day",
+    SHIFT: "Move measures in time",
     STRINGENCY: "Hold everything at one level of the index",
 }
 WEEK, ADD, STRIKE = "week", "add", "strike"
@@ -41,12 +43,23 @@ def policy_edits(editing: Editing) -> None:
     edits: list[Edit] = []
     what = POLICY_EDITS[kind]
     if kind == SHIFT:
+        codes = st.multiselect(
+            "Measures to move (none chosen: all)", list(names), format_func=names.__getitem__, key=editing.key("moved")
+        )
         left, right = st.columns(2)
-        start = _day(editing, "After and on this day", editing.holdout[0], "shift-from", left)
-        days = right.number_input("Days later (earlier: below 0)", -365, 365, 14, key=editing.key("shift-days"))
+        start = _day(editing, "Changes from this day on", editing.holdout[0], "shift-from", left)
+        many = f"{study.step}s"
+        days = right.number_input(
+            f"{many.capitalize()} later (earlier: below 0)",
+            -365,
+            365,
+            USUAL_SHIFT[study.step],
+            key=editing.key("shift-days"),
+        )
         st.caption("What is in force stays until its next change, so nothing lapses in between.")
-        edits = [{"shift": int(days), "start": start}]
-        said = f"All changes from {start} on come {abs(days)} days {'later' if days >= 0 else 'earlier'}"
+        edits = [{"shift": int(days), "start": start, **({"indicators": codes} if codes else {})}]
+        what = ", ".join(names[code] for code in codes) or "All measures"
+        said = f"{what}: changes from {start} on come {abs(days)} {many} {'later' if days >= 0 else 'earlier'}"
     elif kind == STRINGENCY:
         target = st.slider("Index (0 no measure, 100 everything in full)", 0, 100, 50, key=editing.key("target"))
         start, end = _span(editing, "stringency")
@@ -163,15 +176,19 @@ def _working_week(editing: Editing) -> tuple[Edit, str]:
     known = _day(editing, "Announced on", min(start, editing.split.train_end), "week-known", right)
     groups: dict[str, list[str]] = {}
     labels = {"rest_days": "Weekly day of rest", "weekend_days": "Further days off", "half_days": "Half days"}
-    defaults = {"rest_days": ["sunday"], "weekend_days": ["saturday"], "half_days": []}
+    now = week_in_force(draft_or_start(editing).calendar, editing.holdout[0])
     for column, (group, label) in zip(st.columns(3), labels.items(), strict=True):
+        usual = [WEEKDAYS[day] for day in getattr(now, group)]
         groups[group] = column.multiselect(
-            label, list(WEEKDAYS), default=defaults[group], format_func=str.capitalize, key=editing.key(group)
+            label, list(WEEKDAYS), default=usual, format_func=str.capitalize, key=editing.key(group)
         )
     edit: Edit = {"working_week": groups, "start": start, "announced": known}
     if end is not None:
         edit["end"] = end
-    return edit, f"A new working week from {start} {'on' if end is None else f'to {end}'}"
+    span = f"From {start} {'on' if end is None else f'to {end}'}"
+    rest, weekend, half = (tuple(map(WEEKDAYS.index, days)) for days in groups.values())
+    asked = replace(now, rest_days=rest, weekend_days=weekend, half_days=half)
+    return edit, f"{span}: {week_in_words(asked)}; instead of {week_in_words(now)}"
 
 
 def _apply_button(editing: Editing, edits: list[Edit], what: str, said: str, name: str) -> None:

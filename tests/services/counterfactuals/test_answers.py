@@ -167,7 +167,7 @@ def test_tables_figures_and_sentences_say_the_same(answered: tuple[FittedTwin, C
     assert (people["after"] - people["before"]).to_numpy() == pytest.approx(people["change"].to_numpy())
     figures = (
         answer_figure(course, origin=twin.origin, unit=study.metric_unit, index="stringency"),
-        effects_figure(table),
+        effects_figure(table, periods="days"),
         people_figure(people.assign(words="x"), label="Retail"),
     )
     assert [len(figure.data) for figure in figures] == [8, 2, 1]

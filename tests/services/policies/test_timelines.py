@@ -18,7 +18,7 @@ from core.csv_out import csv_safe
 from core.errors import InputError
 from core.policy.interventions import Intervention
 from core.policy.timeline import PolicyTimeline
-from core.report.figures.policies import Split, draft_figure, in_words, policy_figure
+from core.report.figures.policies import Split, in_words, policy_figure
 from core.services.policies import drafts
 from core.services.policies.drafts import END, LEVEL, MEASURE, SCOPE
 from core.services.policies.tables import (
@@ -349,7 +349,4 @@ def test_the_figure_shows_measures_curve_split_and_source_and_no_markup_of_names
     assert np.allclose(np.asarray(curve.y, dtype=float), draft.stringency(window))
     strip = next(trace for trace in figure.data if trace.name == "unlike training")
     assert np.isnan(np.asarray(strip.y, dtype=float)).sum() == (~outside).sum()
-    small = draft_figure(
-        draft.stringency(window), observed.stringency(window), name=draft.name, parent_name="Observed", **shared
-    )
-    assert len(small.data) == 2 and in_words("StringencyIndex") == "Stringency index"
+    assert in_words("StringencyIndex") == "Stringency index"

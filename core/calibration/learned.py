@@ -3,7 +3,7 @@
 Each table has a row per `without` (the place whose past had no say in it, by its ISO 3166-1 alpha-3 code; empty where all
 teachers had), `known_until` (the last day that had a say) and what the table is about. A study is given the rows that were
 learned without itself, so that no place ever teaches itself, and of those the last that were known at its origin. What is
-read is kept by the file's content.
+read is kept by the file's content. The places of a panel teach each other in the same way, by their names, and have fewer tables.
 """
 
 from __future__ import annotations
@@ -30,9 +30,11 @@ ALL_TEACHERS = ""
 
 def own_code(study: Study) -> str | None:
     """The study's own country among those that teach: as its file says, else by the place of its mobility, else by its
-    calendar. None where none of these is a country: an unknown or fictional place is nobody's teacher."""
+    calendar. None where none of these is a country: an unknown or fictional place is nobody's teacher. Of a panel, the place."""
     if study.code is not None:
         return study.code
+    if study.is_panel:
+        return study.sources["mobility"].place
     source = study.sources.get("mobility")
     named = (None if source is None else source.place, study.calendar.country)
     for name in named:
@@ -47,7 +49,7 @@ def known_rows(study: Study, file: str, columns: Sequence[str], origin: date) ->
 
     `columns` are the table's numbers, all finite. InputError for a file that is not such a table.
     """
-    if study.learned is None:
+    if study.learned is None or (study.is_panel and file != WEIGHTS_FILE and not (study.learned / file).is_file()):
         return pd.DataFrame(), None
     code = own_code(study) or ALL_TEACHERS
     teaches = code in _teachers(study.learned / WEIGHTS_FILE)

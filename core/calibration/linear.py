@@ -29,7 +29,8 @@ def least_squares_lines(
 
     All inputs are (days, behaviours); days with a missing observation are left out. With `positive` the slope is held
     at 0 or above: more simulated activity never means less observed activity. With a `share` below 1, one or (behaviours,),
-    the slope goes only so far from 1 to the fitted one, and the intercept is the best for it.
+    the slope goes only so far from 1 to the fitted one, and the intercept is the best for it. Activity that never moved, as where
+    no policy was ever in force, says nothing of the slope, which is then 1: the engine's own.
     """
     counted = np.where(np.isfinite(observed), weight, 0.0)
     target = np.where(np.isfinite(observed), observed, 0.0)
@@ -38,7 +39,7 @@ def least_squares_lines(
     centred = activity - mean_x
     spread = (counted * centred**2).sum(axis=0)
     flat = spread <= 1e-12 * total
-    a = np.where(flat, 0.0, (counted * centred * target).sum(axis=0) / np.where(flat, 1.0, spread))
+    a = np.where(flat, 1.0, (counted * centred * target).sum(axis=0) / np.where(flat, 1.0, spread))
     if positive:
         a = np.maximum(a, 0.0)
     a = share * a + (1.0 - share)

@@ -22,6 +22,8 @@ from core.study import Step, Study
 
 #: The table's name in the folder of what was learned.
 DRIFT_FILE = "drift.csv"
+#: That of a panel's places, which learn a damped drift from each other.
+TREND_FILE = "trend.csv"
 #: Days of the year (3 August on the northern half) with the warmest weather, and the year's length.
 WARMEST_DAY = 215.0
 YEAR = 365.25
@@ -110,9 +112,18 @@ def warming(origin: date, dates: pd.DatetimeIndex, latitude: float | None) -> np
     return np.asarray(np.sign(latitude) * size * (warmth(dates) - before))
 
 
-def transfer_prior_after(study: Study, origin: date) -> TransferPrior:
-    """What may be known at `origin` about the months after it in this place."""
+def transfer_prior_after(study: Study, origin: date) -> Prior:
+    """What may be known at `origin` about the periods after it in this place."""
+    if study.is_panel:
+        return _trend_after(study, origin)
     rows, day = known_rows(study, DRIFT_FILE, ("recovery", "season"), origin)
     learned = {} if day is None else dict(zip(rows["behaviour"], rows[["recovery", "season"]].to_numpy(), strict=True))
     pairs = np.array([learned.get(name, (0.0, 0.0)) for name in study.behaviour_ids])
     return TransferPrior(origin, day, study.latitude, pairs[:, 0], pairs[:, 1])
+
+
+def _trend_after(study: Study, origin: date) -> DampedTrend:
+    rows, day = known_rows(study, TREND_FILE, ("drift", "damping"), origin)
+    found = {} if day is None else dict(zip(rows["behaviour"], rows["drift"], strict=True))
+    drift = np.array([float(found.get(name, 0.0)) for name in study.behaviour_ids])
+    return DampedTrend(origin, study.step, drift, 1.0 if day is None else float(rows["damping"].iloc[0]))

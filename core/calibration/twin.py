@@ -54,7 +54,8 @@ def priors_of(study: Study, origins: Sequence[date]) -> str:
     if not taught:
         return "none"
     days = ", ".join(str(item.known_until) for item in taught)
-    return f"policy weight, recovery, season and interval widths as learned from {taught[-1]} on days up to {days}"
+    what = "policy weight, drift" if study.is_panel else "policy weight, recovery, season"
+    return f"{what} and interval widths as learned from {taught[-1]} on days up to {days}"
 
 
 @dataclass(frozen=True)

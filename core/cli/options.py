@@ -72,7 +72,7 @@ def request_options(parser: Parser, request: str, *, stored: bool = True, worker
     json_option(parser)
 
 
-def either_options(parser: Parser, *requests: str, workers: int) -> None:
+def either_options(parser: Parser, *requests: str, stored: bool = True, workers: int) -> None:
     """The options of commands that take one of several requests; which one is theirs to find out."""
 
     def add(parser: Parser) -> None:
@@ -82,7 +82,8 @@ def either_options(parser: Parser, *requests: str, workers: int) -> None:
 
     parser.defer(add)
     workers_options(parser, workers)
-    store_option(parser)
+    if stored:
+        store_option(parser)
     json_option(parser)
 
 

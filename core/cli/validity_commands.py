@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ BACKTEST_REQUEST, LEARN_REQUEST, WORLDS_REQUEST, ABLATE_REQUEST = (
     f"core.services.evaluation.requests:{name}Request" for name in ("Backtest", "Learn", "Worlds", "Ablate")
 )
 DONORS_REQUEST = "core.services.evaluation.donors:DonorsRequest"
+PANEL_LEARN_REQUEST = "core.services.evaluation.requests:PanelLearnRequest"
 PANEL_REQUEST = "core.services.evaluation.requests:PanelBacktestRequest"
 BENCH_REQUEST = "core.services.benchmarks.engine:BenchRequest"
 
@@ -49,9 +50,9 @@ def add(commands: Any) -> None:
         commands,
         "learn",
         _learn,
-        "learn from many places' past: recovery, season, widths of intervals, errors of effects, days off",
+        "learn from many places' past: how much of an effect to follow, recovery or drift, widths of intervals",
     )
-    request_options(learn, LEARN_REQUEST, stored=False, workers=2)
+    either_options(learn, PANEL_LEARN_REQUEST, LEARN_REQUEST, stored=False, workers=2)
 
     text = "what a place would have been like without what happened to it alone: made of donor places, fitted before"
     places = command(commands, "donors", _donors, text)
@@ -95,18 +96,18 @@ def _donors(arguments: argparse.Namespace) -> None:
 
 def _backtest(arguments: argparse.Namespace) -> None:
     """Of a study's panel where one is named, else of countries."""
-    strangers = (
-        ("mobility", "policy", "cases", "countries", "export")
-        if arguments.study
-        else ("data", "places", "pool", "personas")
-    )
-    for name in strangers:
-        if getattr(arguments, name) is not None:
-            whose = "countries, without a study" if arguments.study else "a study's panel"
-            raise InputError(
-                f"--{name} is of a backtest of {whose}", where="backtest", allowed="policytwin backtest --help"
-            )
+    countries = ("mobility", "policy", "cases", "countries", "export")
+    _own_options(arguments, "backtest", countries, ("data", "places", "pool", "personas"))
     (_backtest_panel if arguments.study else _backtest_countries)(arguments)
+
+
+def _own_options(arguments: argparse.Namespace, name: str, countries: Sequence[str], panel: Sequence[str]) -> None:
+    """InputError for an option of countries beside a study, or of a study's panel without one."""
+    for option in countries if arguments.study else panel:
+        if getattr(arguments, option) is not None:
+            whose = "countries, without a study" if arguments.study else "a study's panel"
+            verb = "a backtest of" if name == "backtest" else f"{name} from"
+            raise InputError(f"--{option} is of {verb} {whose}", where=name, allowed=f"policytwin {name} --help")
 
 
 def _backtest_panel(arguments: argparse.Namespace) -> None:
@@ -133,11 +134,18 @@ def _backtest_countries(arguments: argparse.Namespace) -> None:
 
 
 def _learn(arguments: argparse.Namespace) -> None:
+    """From a study's panel where one is named, else from countries."""
+    _own_options(arguments, "learn", ("mobility", "policy"), ("data", "personas"))
     from core.services.evaluation.learning import learn
+    from core.services.evaluation.panel_learning import learn_panel
 
     with open_executor(arguments) as executor:
-        result = learn(request_of(arguments, LEARN_REQUEST), watch=watch(), executor=executor)
-    show(result.as_dict(), arguments, lambda: f"learned from {result.countries} countries; written to {result.folder}")
+        if arguments.study:
+            result = learn_panel(request_of(arguments, PANEL_LEARN_REQUEST), watch=watch(), executor=executor)
+        else:
+            result = learn(request_of(arguments, LEARN_REQUEST), watch=watch(), executor=executor)
+    whose = "places" if arguments.study else "countries"
+    show(result.as_dict(), arguments, lambda: f"learned from {result.countries} {whose}; written to {result.folder}")
 
 
 def _worlds(arguments: argparse.Namespace) -> None:

@@ -77,7 +77,8 @@ class _Sums:
         left = (rr - 2 * weight * re - 2 * drift * rg + 2 * weight * drift * eg + weight**2 * ee + drift**2 * gg).sum(
             axis=1
         )
-        best = int(np.argmin(left))
+        # Where errors tell no damping from another, as of one period ahead, rounding has no say: the strongest is taken.
+        best = int(np.argmax(left <= left.min() + 1e-9 * np.abs(left).max()))
         return Learned(drift[best], DAMPINGS[best], float(weight[best, 0]))
 
 

@@ -137,7 +137,8 @@ def places_from_panel(
                     "no behaviour has enough observed periods", where=name, allowed=f"{fewest} {study.step}s or more"
                 )
             behaviours = tuple(item for item in study.behaviours if item.id in kept)
-            own = replace(own, id=name, title=name, place=name, behaviours=behaviours)
+            sources = {kind: replace(item, place=name) for kind, item in own.sources.items()}
+            own = replace(own, id=name, title=name, place=name, behaviours=behaviours, sources=sources)
             first, last = (pd.Timestamp(observed.policy.index[place]).date() for place in (0, -1))
             calendar = observed_calendar(own, first, last, observed.context)
             timeline = PolicyTimeline.from_levels(observed.policy, own, calendar)

@@ -24,8 +24,10 @@ _defaults = GradientBoostingRegressor.__init__.__kwdefaults__
 _full_trees, _full_paper, _full_middles = _defaults["n_estimators"], forecasters._paper, coherence.RESTRICTED_MIDDLES
 
 
-def _cheap_paper(simulated: pd.DataFrame, observed: pd.DataFrame, trials: int, seed: int) -> PaperCalibrator:
-    return _full_paper(simulated, observed, min(trials, TRIALS), seed)
+def _cheap_paper(
+    simulated: pd.DataFrame, observed: pd.DataFrame, trials: int, seed: int, fewest: int
+) -> PaperCalibrator:
+    return _full_paper(simulated, observed, min(trials, TRIALS), seed, fewest)
 
 
 def use(cheap: bool) -> None:

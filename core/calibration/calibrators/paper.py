@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from core.calibration.calibrators import CALIBRATORS, Calibrator
-from core.calibration.linear import LinearCalibrator, least_squares_lines
+from core.calibration.linear import FEWEST_DAYS, LinearCalibrator, least_squares_lines
 from core.calibration.trials import TrialLog, quiet_optuna
 
 #: Half-width of the search box around the closed-form start, as a share of the metric's spread.
@@ -25,8 +25,15 @@ class PaperCalibrator(LinearCalibrator):
     After fit: `gap_` is training RMSE (macro, without clip) over that of least squares, minus 1; `log_` the trials.
     """
 
-    def __init__(self, trials: int = 100, seed: int = 0, lower: float = LOWEST_METRIC, warm_start: bool = True) -> None:
-        super().__init__(lower=lower, upper=None, positive=False)
+    def __init__(
+        self,
+        trials: int = 100,
+        seed: int = 0,
+        lower: float = LOWEST_METRIC,
+        warm_start: bool = True,
+        fewest: int = FEWEST_DAYS,
+    ) -> None:
+        super().__init__(lower=lower, upper=None, positive=False, fewest=fewest)
         self.trials = trials
         self.seed = seed
         self.warm_start = warm_start

@@ -78,6 +78,8 @@ def _measured(
     watch: ProgressReporter,
     executor: Executor,
 ) -> PanelBacktestResult:
+    # What places teach each other is learned here, from those asked about or those of the pool.
+    study = replace(study, learned=None)
     places, left_out = places_from_panel(study, tables, request.wanted())
     every = places_from_panel(study, tables)[0] if pool is None and request.places != "all" else places
     teachers = every if pool is None else places_from_panel(study, pool)[0]

@@ -118,6 +118,18 @@ class LearnRequest:
 
 
 @dataclass(frozen=True)
+class PanelLearnRequest:
+    """Learning from the places of a study's panel, up to each period of `until` (None: as often as origins of the past lie
+    apart), into tables in the folder `to`."""
+
+    study: str = option("a study with a panel; without, the countries of --mobility and --policy", positional=True)
+    to: Path = option("folder for the tables (CSV)", word="DIRECTORY")
+    data: Path | None = option("folder of the study's tables", None, word="DIR")
+    until: tuple[date, ...] | None = option("periods to learn up to (of a panel: all)", None, word="PERIOD,…")
+    personas: int = option(f"of each place (default {PERSONAS})", PERSONAS)
+
+
+@dataclass(frozen=True)
 class WorldsRequest:
     """`seeds` worlds of each of `kinds` (None: all), each with a twin of `personas` people and a search of `trials` (0: the
     engine's table as it is). Raises InputError for an unknown kind or a number out of range."""

@@ -11,6 +11,8 @@ import pandas as pd
 
 from core.calibration.calibrators import CALIBRATORS, calibrators_beside
 from core.calibration.calibrators.paper import PaperCalibrator
+from core.calibration.linear import LinearCalibrator
+from core.calibration.pace import pace_of
 from core.calibration.problem import Problem, build_problem
 from core.calibration.twin import fit_lines, twin_forecast, upper_bounds, window_activity
 from core.cognition.engine import ResponseEngine
@@ -98,7 +100,8 @@ def ablation_forecasts(
     relative = window_activity(problem, window, raw, holidays_tell=False)
     simulated = pd.DataFrame(raw[window.actual], window.dates, list(study.behaviour_ids))
     observed = problem.observed.reindex(window.train)
-    paper = _paper(simulated.loc[window.train], observed, paper_trials, seed)
+    fewest = pace_of(study).fewest_observed
+    paper = _paper(simulated.loc[window.train], observed, paper_trials, seed, fewest)
 
     others = {
         "single_persona": lambda: make_population(study, 1, seed, population.spec).personas,
@@ -111,10 +114,10 @@ def ablation_forecasts(
     for name in (item for item in calibrators_beside() if item != "paper"):
         kind = CALIBRATORS[name]
         if kind.on_metric:
-            fitted_here = kind.make(None).fit(simulated.loc[window.train], observed)
+            fitted_here = _of_pace(kind.make(None), fewest).fit(simulated.loc[window.train], observed)
             forecasts[name] = fitted_here.predict(simulated.loc[window.horizon])
         else:
-            fitted_here = fit_lines(problem, window, relative, kind.make(upper_bounds(problem)))
+            fitted_here = fit_lines(problem, window, relative, _of_pace(kind.make(upper_bounds(problem)), fewest))
             horizon = slice(window.train_days, None)
             activity = pd.DataFrame(relative.actual[horizon], window.horizon, list(study.behaviour_ids))
             predicted = fitted_here.predict(activity)
@@ -143,12 +146,17 @@ def ablation_forecasts(
     return Ablations(forecasts, paper)
 
 
-def _paper(simulated: pd.DataFrame, observed: pd.DataFrame, trials: int, seed: int) -> PaperCalibrator:
+def _of_pace(calibrator: LinearCalibrator, fewest: int) -> LinearCalibrator:
+    """A calibrator that asks for as few periods as the study's step allows, where that is a parameter of its."""
+    return calibrator.set_params(fewest=fewest) if "fewest" in calibrator.get_params() else calibrator
+
+
+def _paper(simulated: pd.DataFrame, observed: pd.DataFrame, trials: int, seed: int, fewest: int) -> PaperCalibrator:
     """The published calibration, which another search of the same people does not change."""
-    key = (content_hash([simulated, observed, trials, seed]), PaperCalibrator)
+    key = (content_hash([simulated, observed, trials, seed, fewest]), PaperCalibrator)
     found = _papers.get(key)
     if found is None:
-        found = PaperCalibrator(trials=trials, seed=seed).fit(simulated, observed)
+        found = PaperCalibrator(trials=trials, seed=seed, fewest=fewest).fit(simulated, observed)
         _papers.put(key, found)
     return found
 

@@ -188,6 +188,8 @@ def _study(
         "", "[population]  # CHECK: the world's people stand in; a population file of your own tells who lives there",
         'file = "populations/world.toml"', "personas = 300", "inhabitants = 1000000  # CHECK",
         "", "[engine]", f'coefficients = "{TABLE_FILE}"',
+        "", "# After `policytwin learn` on this study, runs of one place start from what the others taught:",
+        "# [forecast]", '# learned = "learned"  # the folder of its tables, beside this file',
     ]  # fmt: skip
     if step is Step.DAY:
         lines += ["", "[[calendar.working_weeks]]  # CHECK", f"start = {date(start.year - 1, 1, 1)}"]

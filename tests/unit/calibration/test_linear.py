@@ -58,12 +58,12 @@ def test_the_closed_form_is_least_squares(seed: int, days: int) -> None:
         assert np.sum((design @ mine - target) ** 2) <= 2 * bounded.cost * (1 + 1e-6) + 1e-9
 
 
-def test_activity_that_never_moves_leaves_the_mean() -> None:
+def test_activity_that_never_moves_leaves_the_mean_and_the_engines_own_slope() -> None:
     activity, observed, weight = random_case(0, missing=0.0)
     for still in (0.0, 0.4):
         a, b = least_squares_lines(np.full_like(activity, still), observed, weight, positive=True)
-        assert (a == 0).all()
-        assert np.allclose(b, (observed * weight).sum(0) / weight.sum(0))
+        assert (a == 1).all()
+        assert np.allclose(b + still, (observed * weight).sum(0) / weight.sum(0))
 
 
 def test_a_fit_finds_the_line_behind_the_data() -> None:

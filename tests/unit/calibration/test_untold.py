@@ -73,7 +73,7 @@ def test_the_rules_engine_is_taken_at_its_word(problem: Problem) -> None:
 
 def test_a_run_says_so_and_stands_on_the_lowest_rung(monkeypatch: pytest.MonkeyPatch) -> None:
     # Most of a small run is spent on its rivals, which this is not about.
-    monkeypatch.setattr(forecasters, "PaperCalibrator", lambda trials, seed: PaperCalibrator(trials=3, seed=seed))
+    monkeypatch.setattr(forecasters, "PaperCalibrator", lambda trials, **rest: PaperCalibrator(trials=3, **rest))
 
     def filled(schema: dict[str, Any], day: str, name: str) -> Any:
         if schema.get("type") == "object":

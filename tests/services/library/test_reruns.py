@@ -54,7 +54,7 @@ TRUST = SurveyQuestion.of_scale("How much do you trust the government?", 1, 3, "
 def short_searches() -> Iterator[None]:
     """The published calibration's search is most of a small run."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(forecasters, "PaperCalibrator", lambda trials, seed: PaperCalibrator(trials=3, seed=seed))
+        patched.setattr(forecasters, "PaperCalibrator", lambda trials, **rest: PaperCalibrator(trials=3, **rest))
         yield
 
 

@@ -22,7 +22,7 @@ from core.store.database import Store
 def short_searches() -> Iterator[None]:
     """These tests are about the life of a run, and the published calibration's search is most of a small one."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(forecasters, "PaperCalibrator", lambda trials, seed: PaperCalibrator(trials=3, seed=seed))
+        patched.setattr(forecasters, "PaperCalibrator", lambda trials, **rest: PaperCalibrator(trials=3, **rest))
         yield
 
 

@@ -24,6 +24,7 @@ from core.cli.options import (
 
 SWEEP_REQUEST = "core.services.counterfactuals.requests:SweepRequest"
 COMPARE_REQUEST = "core.services.counterfactuals.requests:CompareRequest"
+EXPLAIN_REQUEST = "core.services.counterfactuals.explanations:ExplainRequest"
 
 
 def add(commands: Any) -> None:
@@ -39,6 +40,11 @@ def add(commands: Any) -> None:
         request_options(parser, request)
         again_option(parser)
         estimate_option(parser)
+
+    explain = command(
+        commands, "explain", _explain, "split a forecast, or what a scenario changes, into parts that sum"
+    )
+    request_options(explain, EXPLAIN_REQUEST)
 
     sensitivity = command(commands, "sensitivity", _sensitivity, "what the assumed traits of the personas are worth")
     run_options(sensitivity)
@@ -108,6 +114,16 @@ def _compare_places(arguments: argparse.Namespace, request: Any, store: Any, exe
 
     result = compare_places(request, store, watch=watch(), executor=executor, again=arguments.again)
     show_result(result, arguments, lambda: places_document(result, load_study(arguments.study.removesuffix("@all"))))
+
+
+def _explain(arguments: argparse.Namespace) -> None:
+    from core.report.sentences.explanations import explanation_document
+    from core.services.counterfactuals.explanations import explain
+
+    request = request_of(arguments, EXPLAIN_REQUEST)
+    with open_executor(arguments) as executor, open_store(arguments) as store:
+        result = explain(request, store, watch=watch(), executor=executor)
+    show_result(result, arguments, lambda: explanation_document(result, study_of(arguments)))
 
 
 def _show_cost(cost: Any, arguments: argparse.Namespace) -> None:

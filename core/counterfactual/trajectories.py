@@ -143,22 +143,11 @@ def simulate_paths(
     executor: Executor = IN_THIS_PROCESS,
 ) -> list[ResponsePath]:
     """The calibrated metric of `dates` under each policy; what several have in common is simulated once."""
-    study, moment = twin.problem.study, at_origin(twin)
-    frames = [baseline_cycle(twin.timeline.calendar, study, seasons=twin.problem.seasons)]
-    for policy in policies:
-        kinds = {name: policy.days[name] for name in (DAY_TYPE, RAMADAN)}
-        frames += [
-            policy.days,
-            without_policy(policy.days, study),
-            frozen_at(policy.days, moment),
-            situation_days(twin, twin.timeline, dates).assign(**kinds),
-        ]
-    together = unique_contexts(pd.concat(frames, ignore_index=True), pd.DatetimeIndex([]))
-    week, *rows = np.split(together.day_context, np.cumsum([len(frame) for frame in frames])[:-1])
+    contexts, tables = path_tables(twin, [policy.days for policy in policies], dates)
     aggregates, drawn = drawn_means(
         twin.engine,
         twin.personas,
-        together.contexts,
+        contexts,
         twin.attributes,
         seed=twin.seed,
         progress=progress,
@@ -167,19 +156,15 @@ def simulate_paths(
     names = tuple(group for group in aggregates.groups if group != EVERYONE)
     groups = np.stack([aggregates.group(*name) for name in names]) if names else None
     paths = []
-    for position, policy in enumerate(policies):
-        actual, free, frozen_policy, observed = rows[4 * position : 4 * position + 4]
-        table = PathContexts(
-            together.contexts, week, actual, free, frozen_policy, observed, policy.days[DAY_TYPE].to_numpy()
-        )
-        values = _metric(twin, aggregates.everyone, table, dates)
-        least, most = twin.fitted.bounds(_relative(twin, aggregates.everyone, table, dates, twin.fitted))
+    for policy, table in zip(policies, tables, strict=True):
+        values = path_metric(twin, aggregates.everyone, table, dates)
+        least, most = twin.fitted.bounds(path_relative(twin, aggregates.everyone, table, dates, twin.fitted))
         intensities = policy.intensities.to_numpy(float)
         outside = twin.support.outside(intensities, policy.stringency.to_numpy(float))
         paths.append(
             ResponsePath(
                 metric=pd.DataFrame(values, index=dates, columns=list(twin.problem.study.behaviour_ids)),
-                draws=_metric(twin, drawn, table, dates, drawn=True).astype(np.float32),
+                draws=path_metric(twin, drawn, table, dates, drawn=True).astype(np.float32),
                 group_names=names,
                 group_values=_group_values(twin, groups, table, dates, values.shape),
                 stringency=policy.stringency,
@@ -191,6 +176,27 @@ def simulate_paths(
             )
         )
     return paths
+
+
+def path_tables(
+    twin: FittedTwin, situated: Sequence[pd.DataFrame], dates: pd.DatetimeIndex
+) -> tuple[pd.DataFrame, list[PathContexts]]:
+    """The unique contexts of several courses over the same `dates`, and which of them each day of each course is; `situated` are
+    rows as of `situation_days`."""
+    study, moment = twin.problem.study, at_origin(twin)
+    frames = [baseline_cycle(twin.timeline.calendar, study, seasons=twin.problem.seasons)]
+    as_observed = situation_days(twin, twin.timeline, dates)
+    for days in situated:
+        kinds = {name: days[name] for name in (DAY_TYPE, RAMADAN)}
+        frames += [days, without_policy(days, study), frozen_at(days, moment), as_observed.assign(**kinds)]
+    together = unique_contexts(pd.concat(frames, ignore_index=True), pd.DatetimeIndex([]))
+    week, *rows = np.split(together.day_context, np.cumsum([len(frame) for frame in frames])[:-1])
+    tables = []
+    for place, days in enumerate(situated):
+        actual, free, frozen_policy, observed = rows[4 * place : 4 * place + 4]
+        kinds_of_day = days[DAY_TYPE].to_numpy()
+        tables.append(PathContexts(together.contexts, week, actual, free, frozen_policy, observed, kinds_of_day))
+    return together.contexts, tables
 
 
 def timeline_days(twin: FittedTwin, timeline: PolicyTimeline, dates: pd.DatetimeIndex) -> PolicyDays:
@@ -218,25 +224,25 @@ def category_mean_draws(twin: FittedTwin, paths: Sequence[ResponsePath], attribu
     for path in paths:
         of_path = {}
         for category, drawn in means.items():
-            values = mean_draws(_metric(twin, drawn, path.table, path.dates, drawn=True))
+            values = mean_draws(path_metric(twin, drawn, path.table, path.dates, drawn=True))
             empty = np.isnan(path.group(attribute, category).to_numpy()).any(axis=0)
             of_path[category] = np.where(empty, np.nan, values)
         found.append(of_path)
     return found
 
 
-def _metric(
+def path_metric(
     twin: FittedTwin, means: np.ndarray, table: PathContexts, dates: pd.DatetimeIndex, *, drawn: bool = False
 ) -> np.ndarray:
     """The metric of days, (…, days, behaviours), from mean activity (…, contexts, behaviours)."""
     calibration = twin.drawn if drawn else twin.fitted
-    relative = _relative(twin, means, table, dates, calibration)
+    relative = path_relative(twin, means, table, dates, calibration)
     ordinary, untold = ordinary_activity(twin.problem, means[..., table.no_policy, :], means[..., table.week, :])
     observed = (means[..., table.observed, :] + untold) / ordinary
     return calibration.metric(relative, observed, dates, table.day_types)
 
 
-def _relative(
+def path_relative(
     twin: FittedTwin, means: np.ndarray, table: PathContexts, dates: pd.DatetimeIndex, calibration: Calibration
 ) -> RelativeActivity:
     rows = (table.actual, table.no_policy, table.frozen_policy, table.week)
@@ -255,7 +261,7 @@ def _group_values(
 ) -> np.ndarray:
     if groups is None:
         return np.empty((0, *shape))
-    values = _metric(twin, groups, table, dates)
+    values = path_metric(twin, groups, table, dates)
     too_small = groups[:, table.week].mean(axis=1) < SMALLEST_GROUP_BASELINE
     return np.where(too_small[:, None, :], np.nan, values)
 

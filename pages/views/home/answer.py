@@ -7,6 +7,7 @@ import streamlit as st
 
 from core.cognition.registry import asks_model, engine_label
 from core.counterfactual.contrast import Contrast
+from core.policy.timeline import PolicyTimeline
 from core.report.figures.answers import (
     IN_FORCE,
     OBSERVED_NAME,
@@ -40,6 +41,7 @@ from pages.common.answers import Answer, answered
 from pages.common.charts import chart, download
 from pages.common.results_cache import remembered
 from pages.common.shell import Workspace, bold, link, plain_text
+from pages.common.why import why
 
 #: Above this many people an answer takes long enough to be made beside the page, on Counterfactuals.
 MOST_PEOPLE = 20_000
@@ -62,11 +64,12 @@ def _answer(workspace: Workspace, run: StoredRun) -> None:
             pills=True, wrap=True, label_visibility="collapsed",
         )  # fmt: skip
     question = next(item for item in questions if item.id == chosen)
-    found = answered(workspace, question.timeline())
+    timeline = question.timeline()
+    found = answered(workspace, timeline)
     if found is None:
         return
     table = effects_table(study, found.item, found.true_effect)
-    behaviour = _course_and_effects(workspace, found, table)
+    behaviour = _course_and_effects(workspace, timeline, found, table)
     _people_and_trust(workspace, run, found, table, behaviour)
 
 
@@ -84,18 +87,20 @@ def _questions(workspace: Workspace, run: StoredRun) -> list[Question]:
     ]
 
 
-def _course_and_effects(workspace: Workspace, found: Answer, table: pd.DataFrame) -> str:
+def _course_and_effects(workspace: Workspace, timeline: PolicyTimeline, found: Answer, table: pd.DataFrame) -> str:
     study, item = workspace.study, found.item
     left, right = st.columns([3, 2], gap="medium")
     labels = {behaviour.id: behaviour.label for behaviour in study.behaviours}
     most = str(table["behaviour"].iloc[int(table["difference"].abs().to_numpy().argmax())])
     with left:
-        narrow, wide = st.columns([2, 5], vertical_alignment="center")
+        narrow, wide, beside = st.columns([4, 8, 3], vertical_alignment="center")
         with narrow:
             behaviour = pick(
                 study, BEHAVIOUR, "Behaviour", list(labels), labels.__getitem__, most, label_visibility="collapsed"
             )
         wide.markdown(bold(effect_sentence(table, behaviour)))
+        with beside:
+            why(workspace, behaviour, "why", timeline)
         names = AnswerNames(OBSERVED_NAME, IN_FORCE, WHAT_IF, TRUTH)
         seen = workspace.inputs.observations
         course = answer_table(study, item, behaviour, names=names, observations=seen, truth=found.truth)
@@ -150,7 +155,7 @@ def _people_and_trust(workspace: Workspace, run: StoredRun, found: Answer, table
         st.caption(" → ".join(f"{marks[rung.reached]} {rung.name}" for rung in ladder(run.record.rung)))
         with st.container(horizontal=True, vertical_alignment="center"):
             _engine_badge(run)
-            with st.popover("Why", icon=":material/help:", type="tertiary"):
+            with st.popover("More", icon=":material/help:", type="tertiary"):
                 assert run.record.train_end is not None
                 claims = claims_of(study, run.record.engine, run.record.train_end)
                 st.markdown(plain_text(claims.headline))

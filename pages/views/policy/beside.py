@@ -17,6 +17,7 @@ from core.services.counterfactuals.answers import effects_table
 from pages.common.answers import answered
 from pages.common.charts import chart
 from pages.common.shell import bold, link
+from pages.common.why import why
 from pages.views.policy.draft import Editing
 
 
@@ -43,6 +44,7 @@ def beside(editing: Editing, draft: PolicyTimeline | None) -> None:
         effects_figure(table, periods=f"{study.step}s"), table, f"effects-{study.id}", "beside",
         f"What the edited policy changes by behaviour, with 80% effect intervals, against {against}.",
     )  # fmt: skip
+    why(workspace, most, "why-edit", draft or editing.parent, base)
     said = [support_sentence(study, found.item), calendar_sentence(found.item), truth_sentence(table)]
     st.caption(
         bold(" ".join([f"Against {against}, over the hold-out. Lines: {EFFECT_INTERVAL}.", *filter(None, said)]))

@@ -114,7 +114,10 @@ def relative_activity(
     """From simulated activity of days, (…, days, behaviours), and of the baseline week, (…, 7, behaviours)."""
     ordinary, untold = ordinary_activity(problem, no_policy, week)
     offset, scale = measurement_model(
-        problem.study.metric, baseline_activity(problem, week), problem.study.step
+        problem.study.metric,
+        baseline_activity(problem, week),
+        problem.study.step,
+        np.array([item.amount for item in problem.study.behaviours]),
     ).affine(dates, ordinary)
     if problem.compares_weekdays:
         scale = scale * moved_scale(days_off, calendar_shift_sign(dates, day_types, problem.baseline_off))

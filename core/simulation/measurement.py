@@ -52,7 +52,7 @@ class SamePeriodChange:
 
 @dataclass(frozen=True)
 class Level:
-    """The metric is activity itself, in units of `unit_per_activity` (visits per person, hours) per behaviour."""
+    """The metric is activity times what one does who does it, `unit_per_activity` (visits per person, packs) per behaviour."""
 
     unit_per_activity: np.ndarray
 
@@ -68,12 +68,15 @@ class Share:
         return np.zeros_like(no_policy), PERCENT * no_policy
 
 
-def measurement_model(kind: str, baseline: np.ndarray, step: Step = Step.DAY) -> MeasurementModel:
-    """The model a study names; `baseline` is simulated activity of one cycle of the baseline, (…, `step.cycle`, behaviours)."""
+def measurement_model(
+    kind: str, baseline: np.ndarray, step: Step = Step.DAY, amounts: np.ndarray | None = None
+) -> MeasurementModel:
+    """The model a study names; `baseline` is simulated activity of one cycle of the baseline, (…, `step.cycle`, behaviours), and
+    `amounts` (behaviours,) those of a level (None: 1)."""
     one_of(kind, MEASUREMENTS, what="measurement model", where="study [measurement]")
     if kind in CHANGES:
         return SamePeriodChange(baseline, step)
-    return Level(np.ones(baseline.shape[-1])) if kind == "level" else Share()
+    return Level(np.ones(baseline.shape[-1]) if amounts is None else amounts) if kind == "level" else Share()
 
 
 def is_possible(metric: pd.DataFrame, kind: str) -> bool:

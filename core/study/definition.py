@@ -44,7 +44,8 @@ class Behaviour:
 
     `column` is its column in the observations. `expected_sign` is the direction in which a stricter policy moves it
     (-1 for leaving home, +1 for staying), `signs` that of single levers where it is another. `upper` is the most that
-    activity can be, as a multiple of baseline activity.
+    activity can be, as a multiple of baseline activity. Of a level, `amount` is how much there is of it per person where
+    everybody does it (packs of a smoker, gallons of a home that waters).
     """
 
     id: str
@@ -55,6 +56,7 @@ class Behaviour:
     expected_sign: int
     upper: float
     signs: tuple[tuple[str, int], ...] = _later(())
+    amount: float = _later(1.0)
 
     def sign_of(self, lever: str) -> int:
         """The direction in which more of a lever moves the behaviour."""

@@ -82,6 +82,7 @@ class WrittenBehaviour(WrittenModel):
     expected_sign: Literal[-1, 1]
     signs: Annotated[dict[Line, Literal[-1, 1]], Field(max_length=200)] = Field(default_factory=dict)
     upper: Annotated[float, Field(gt=1, le=1_000)]
+    amount: Annotated[float, Field(gt=0, le=1e12)] = 1.0
 
 
 class WrittenWeek(WrittenModel):
@@ -274,6 +275,10 @@ class WrittenStudy(WrittenModel):
             )
         if self.sources.cases is not None and "epidemic_thresholds" not in self.engine.model_fields_set:
             raise wrong("has none, and the study has cases", "two numbers that rise", key="engine")
+        if self.measurement.kind != "level" and any(item.amount != 1.0 for item in self.behaviours):
+            raise wrong(
+                f"has an amount, and the metric is {self.measurement.kind}", "a level, or none", key="behaviours"
+            )
         each_once((item.code for item in self.levers), "the code", key="levers")
         each_once((item.id for item in self.behaviours), "the id", key="behaviours")
         each_once((item.column for item in self.behaviours), "the column", key="behaviours")

@@ -213,6 +213,9 @@ def _study(
             f"column = {_quoted(name)}",
         ]
         lines += ["expected_sign = -1  # CHECK: the direction in which more of a lever moves it", "upper = 3.0"]
+        if kind == "level":
+            amount = 2 * float(values[name].mean())
+            lines.append(f"amount = {amount:.4g}  # CHECK: how much there would be per person if everybody did it")
     return "\n".join(lines) + "\n"
 
 

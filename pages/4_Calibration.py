@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.report.documents import document_of
 from core.report.sentences.runs import verdict_blocks
 from core.services.runs.results import RunResult
 from core.store.runs import StoredRun
@@ -11,6 +12,7 @@ from pages.common.address import pick_measure
 from pages.common.curve_view import curve_view
 from pages.common.fit_panel import NEWS, adopt_finished_run, fit_panel
 from pages.common.render import render
+from pages.common.report_button import report_button
 from pages.common.rerun_view import reproduce_run_view
 from pages.common.shell import Workspace, engine_note, open_page, plain_errors
 from pages.views.calibration.found import parameters_view, scores_view, trials_view
@@ -68,6 +70,7 @@ def _headline(workspace: Workspace, run: StoredRun, result: RunResult) -> str:
         f"points of the metric ({workspace.study.metric_unit}). One split is one test: another can turn the order round."
     )
     engine_note(run)
+    report_button(lambda: document_of(workspace.store, run.run_id), run.run_id)
     return metric
 
 

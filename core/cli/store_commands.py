@@ -50,9 +50,12 @@ def add(commands: Any) -> None:
     )
     export.add_argument("run")
     export.add_argument("--to", type=Path, required=True, metavar="DIR")
-    report = command(commands, "report", _report, "a result as one HTML file, to be read by others")
+    report = command(commands, "report", _report, "a result as one HTML or PDF file, to be read by others")
     report.add_argument("run")
-    report.add_argument("--to", type=Path, required=True, metavar="FILE")
+    report.add_argument("--to", type=Path, required=True, metavar="FILE", help="ends in .html or .pdf")
+    report.add_argument("--question", metavar="ID", help="what Home answers, by its id in the page's address (ask=ID)")
+    report.add_argument("--behaviour", metavar="ID", help="whose course is drawn in the answer")
+    report.add_argument("--data", type=folder, metavar="DIR", help="folder of observations, for --question")
     for parser in (export, report):
         store_option(parser)
         json_option(parser)
@@ -97,10 +100,16 @@ def _rerun(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> None:
-    from core.report.documents import write_report
+    from core.report.documents import document_of
+    from core.report.files import write_document
+    from core.report.what_if import question_document
 
     with open_store(arguments) as store:
-        path = write_report(store, arguments.run, arguments.to)
+        if arguments.question is None:
+            document = document_of(store, arguments.run)
+        else:
+            document = question_document(store, arguments.run, arguments.question, arguments.behaviour, arguments.data)
+        path = write_document(document, arguments.to)
     show({"run_id": arguments.run, "file": str(path)}, arguments, lambda: f"written to {path}")
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 import pandas as pd
 
-Tone: TypeAlias = Literal["plain", "good", "caution", "bad"]
+Tone: TypeAlias = Literal["plain", "answer", "good", "caution", "bad"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,8 @@ class Heading:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Sentences that belong together. `tone` marks what supports a result and what speaks against it."""
+    """Sentences that belong together. `tone` marks the answer itself, what supports a result and what
+    speaks against it."""
 
     text: str
     tone: Tone = "plain"
@@ -64,7 +65,7 @@ class Code:
     """Lines to copy."""
 
     text: str
-    language: Literal["bash", "python"]
+    language: Literal["bash", "python", "toml"]
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from core.cognition.llm.local_weights import caution_of
-from core.cognition.registry import engine_label
 from core.errors import InputError
-from core.files_out import written_whole
 from core.records import RunRecord
+from core.report.basis import INVENTED, basis, data_words
 from core.report.document import Block, Code, Details, Document, Heading, Items
-from core.report.renderers.html import html_text
+from core.report.files import write_document
 from core.report.renderers.terminal import terminal_text
 from core.report.sentences.ablations import ablations_document
 from core.report.sentences.backtests import backtest_document
@@ -48,7 +45,6 @@ from core.services.surveys.results import SurveyResult
 from core.store.database import Store
 from core.study import Study
 
-INVENTED = "invented by PolicyTwin: nothing here is about a real place"
 #: Each takes a result and the study that it is about.
 DOCUMENTS: dict[type[Result], Callable[[Any, Study], Document]] = {
     RunResult: run_document,
@@ -75,7 +71,6 @@ OF_MANY: dict[type[Result], tuple[Callable[[Store, str], Document], str]] = {
 OF_TABLES: dict[type[Result], Callable[[Any], Document]] = {
     CalibrationResult: calibration_document, PredictionResult: prediction_document, DonorsResult: donors_document,
 }  # fmt: skip
-_MARK = b"Made by PolicyTwin"
 
 
 def document_of(store: Store, run_id: str) -> Document:
@@ -112,31 +107,7 @@ def _found(store: Store, result: Result, run_id: str) -> tuple[Document, str] | 
     if type(result) not in DOCUMENTS:
         return None
     study = stored_study(store, store.run(run_id).record)
-    data = INVENTED if study.fictional else study.citation or "the user's own"
-    return DOCUMENTS[type(result)](result, study), data
-
-
-def basis(record: RunRecord, data: str) -> tuple[Block, ...]:
-    """What a result rests on, and how it is made again: the same for every kind."""
-    people = record.population_id or "drawn for this"
-    learned = "nothing" if record.priors == "none" else record.priors
-    return (
-        Heading("What this rests on"),
-        Items(
-            (
-                f"Data: {data}.".replace("..", "."),
-                f"People: {record.personas:,} synthetic personas (population {people}, seed {record.seed}). Nobody "
-                "was asked; traits without a source are assumptions.",
-                f"Engine: {engine_label(record.engine)}, version {record.engine_version}"
-                f"{f', model {record.model_id}' if record.model_id else ''}."
-                f"{f' The model has {caution}' if (caution := caution_of(record.model_id)) else ''}",
-                f"Learned from other places' past: {learned}.",
-                f"Claim: {record.rung}. That the mechanism is valid for this place is not claimed.",
-                f"PolicyTwin {record.code_version}, {record.created_at:%-d %B %Y}.",
-            )
-        ),
-        Details("Make it again", (Code(shlex.join(["policytwin", "rerun", record.run_id]), "bash"),)),
-    )
+    return DOCUMENTS[type(result)](result, study), data_words(study)
 
 
 def _basis_of_tables(record: RunRecord, data: str) -> tuple[Block, ...]:
@@ -154,8 +125,5 @@ def _basis_of_tables(record: RunRecord, data: str) -> tuple[Block, ...]:
 
 
 def write_report(store: Store, run_id: str, path: Path) -> Path:
-    """Write the report of a run as one HTML file. InputError where it cannot be, or another file is in its place."""
-    text = html_text(document_of(store, run_id))
-    with written_whole(path, "a report", lambda found: _MARK in found.read_bytes()) as place:
-        place.write_text(text, encoding="utf-8")
-    return path
+    """Write the report of a run as one file, HTML or PDF. InputError where it cannot be, or another file is in its place."""
+    return write_document(document_of(store, run_id), path)

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import pandas as pd
 import streamlit as st
 
 from core.cognition.llm.memoising import NotAsked
-from core.counterfactual.contrast import Contrast, contrasts
 from core.policy.timeline import PolicyTimeline
-from core.services.counterfactuals.known_truth import true_paths
-from core.services.runs.fitted import horizon_dates
+from core.services.counterfactuals.answers import Answer, answer_of
 from pages.common.results_cache import remembered
 from pages.common.shell import Workspace, link
 
 #: Above this many people an answer takes long enough to be made beside the page, on Counterfactuals.
 MOST_PEOPLE = 20_000
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A policy's contrast with its reference over the hold-out; the true course and effect of it, where they are known."""
-
-    item: Contrast
-    truth: pd.DataFrame | None
-    true_effect: pd.Series | None
 
 
 def answered(workspace: Workspace, timeline: PolicyTimeline, reference: PolicyTimeline | None = None) -> Answer | None:
@@ -55,10 +41,4 @@ def answered(workspace: Workspace, timeline: PolicyTimeline, reference: PolicyTi
 def _answered(
     store: str, run_id: str, study_id: str, timeline: PolicyTimeline, reference: PolicyTimeline, _workspace: Workspace
 ) -> Answer:
-    twin, study = _workspace.twin(), _workspace.study
-    dates = horizon_dates(twin, None, None)
-    observed = _workspace.inputs.timeline
-    item = contrasts(twin, [timeline], dates, None if reference.id == observed.id else reference)[0]
-    truth, base = (true_paths(study, observed, path, dates) for path in (timeline, reference))
-    known = None if truth is None or base is None else (truth - base).mean()
-    return Answer(item, truth, known)
+    return answer_of(_workspace.twin(), timeline, reference)

@@ -13,6 +13,7 @@ from pages.common.shell import plain_text
 
 _MARKS = {
     "plain": "",
+    "answer": "",
     "good": ":green[:material/check_circle:] ",
     "caution": ":orange[:material/warning:] ",
     "bad": ":red[:material/error:] ",

@@ -62,6 +62,11 @@ LOOKS = """<style>
 .st-key-home [data-testid="stButtonGroup"] button { min-height: 1.9rem; padding: 0.1rem 0.6rem; font-size: 0.86rem; }
 [data-testid="stMainBlockContainer"] [data-testid="stMarkdownContainer"] p,
 [data-testid="stMainBlockContainer"] [data-testid="stMarkdownContainer"] li { max-width: 72ch; }
+[data-testid="stLayoutWrapper"]:has(> .st-key-page-actions) {
+position: absolute; top: 1.5rem; right: 2.2rem; width: auto; z-index: 2; }
+@media (max-width: 900px) {
+[data-testid="stLayoutWrapper"]:has(> .st-key-page-actions) { position: static; width: 100%; }
+}
 @media (max-width: 640px) {
 [data-testid="stMainBlockContainer"] { padding: 2.6rem 1rem 2rem; }
 [data-testid="stHeader"] { height: 2.6rem; }

@@ -246,6 +246,11 @@ def test_a_question_and_its_answer_fit_one_screen(address: str, page: Page) -> N
     assert "ask=strictest-week" in page.url
     page.get_by_role("button", name="Meet one").click()
     expect(page.get_by_test_id("stPopoverBody")).to_contain_text("on an average day")
+    page.keyboard.press("Escape")
+    with page.expect_download() as report:
+        page.get_by_role("button", name="Report").click()
+    text = report.value.path().read_text(encoding="utf-8")
+    assert "if the strictest week had gone on?" in text and "policytwin compare meridia" in text
 
 
 @pytest.mark.parametrize("name", PAGES)

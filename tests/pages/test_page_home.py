@@ -48,6 +48,7 @@ def test_a_question_is_answered_on_the_first_screen(meridia_store: Path) -> None
     assert "the truth is known: it lies inside" in said  # what Meridia is for
     assert "rules engine" in said
     assert len(app.get("plotly_chart")) == 3
+    assert "Report" in [item.proto.label for item in app.get("download_button")]
     with Store(meridia_store) as store:
         run = latest_run(store, "meridia")
         assert run is not None and run.run_id in app.query_params["run"]

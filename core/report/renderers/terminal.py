@@ -16,7 +16,7 @@ from core.report.document import Block, Code, Details, Document, Figure, Heading
 
 #: Columns of text that is read by a program or a file: nothing is broken.
 UNBROKEN = 100_000
-_MARKS = {"plain": "", "good": "✓ ", "caution": "! ", "bad": "✗ "}
+_MARKS = {"plain": "", "answer": "", "good": "✓ ", "caution": "! ", "bad": "✗ "}
 
 
 def terminal_text(document: Document, *, width: int | None = None, details: bool = False) -> str:

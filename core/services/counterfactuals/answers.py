@@ -7,13 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from core.counterfactual.contrast import Contrast
+from core.counterfactual.contrast import Contrast, contrasts
 from core.counterfactual.fitted import FittedTwin
 from core.counterfactual.persons import ordinary_activity_of, person_changes, spread_of_people
 from core.counterfactual.trajectories import ResponsePath, block_summary
 from core.people.spec import PopulationSpec
+from core.policy.timeline import PolicyTimeline
+from core.services.counterfactuals.known_truth import true_paths
 from core.services.counterfactuals.tables import DAYS_IN_WEEK
 from core.services.populations.tables import category_labels
+from core.services.runs.fitted import horizon_dates
 from core.study import Step, Study
 
 #: People drawn as dots: enough to see a pattern, few enough to point at one.
@@ -21,6 +24,28 @@ PEOPLE_SHOWN = 240
 #: Groups below this share of the people are not named as the most moved, nor those whose ordinary activity is below this share of
 #: everybody's: a percent change of next to nothing says nothing.
 SMALLEST_GROUP, LEAST_ACTIVITY = 0.03, 0.25
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A policy's contrast with its reference (None: the policy that was in force) over the hold-out; the true course and effect
+    of it, where they are known."""
+
+    timeline: PolicyTimeline
+    reference: PolicyTimeline | None
+    item: Contrast
+    truth: pd.DataFrame | None
+    true_effect: pd.Series | None
+
+
+def answer_of(twin: FittedTwin, timeline: PolicyTimeline, reference: PolicyTimeline | None = None) -> Answer:
+    """What a policy changes against `reference` (default: the policy that was in force)."""
+    study, observed, dates = twin.problem.study, twin.timeline, horizon_dates(twin)
+    reference = None if reference is None or reference.id == observed.id else reference
+    item = contrasts(twin, [timeline], dates, reference)[0]
+    truth, before = (true_paths(study, observed, path, dates) for path in (timeline, reference or observed))
+    effect = None if truth is None or before is None else (truth - before).mean()
+    return Answer(timeline, reference, item, truth, effect)
 
 
 @dataclass(frozen=True)

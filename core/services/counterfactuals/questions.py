@@ -9,7 +9,9 @@ from functools import partial
 
 from core.policy.scenario import apply_edits
 from core.policy.timeline import PolicyTimeline
+from core.services.policies.timelines import load_timeline, saved_scenarios
 from core.services.policies.what_ifs import DEFAULT_DAYS, WHAT_IFS, what_if
+from core.store.database import Store
 from core.study import Step, Study
 
 #: How far measures are moved in a question, in the study's periods.
@@ -25,6 +27,25 @@ class Question:
     id: str
     text: str
     timeline: Callable[[], PolicyTimeline]
+
+    def title(self, study: Study) -> str:
+        """The whole question."""
+        end = "" if self.text.endswith("?") else "?"
+        return (
+            f"What would people do in {study.place} {'under' if self.text.startswith('“') else 'if'} {self.text}{end}"
+        )
+
+
+def questions_of(store: Store, study: Study, observed: PolicyTimeline, origin: date) -> list[Question]:
+    """The examples of a study, then its saved scenarios."""
+    kept = saved_scenarios(store, study)
+    return [
+        *example_questions(study, observed, origin),
+        *(
+            Question(str(key), f"“{name}”", partial(load_timeline, store, study, str(key)))
+            for key, name in zip(kept["timeline_id"], kept["name"], strict=True)
+        ),
+    ]
 
 
 def example_questions(study: Study, observed: PolicyTimeline, origin: date) -> tuple[Question, ...]:

@@ -14,10 +14,8 @@ from core.errors import InputError
 from core.execution.executor import Executor
 from core.execution.progress import ProgressReporter
 from core.people.personas import Population
-from core.report.sentences.counterfactuals import twin_answer
-from core.report.sentences.sources import engine_words
+from core.report.what_if import Basis
 from core.services.dashboard.jobs import DONE
-from core.services.language.descriptions import about_engine
 from core.services.populations.synthesis import load_population, saved_populations
 from core.services.runs.fitted import horizon_dates
 from core.store.runs import StoredRun
@@ -69,9 +67,12 @@ class CounterfactualInputs:
     @property
     def source(self) -> str:
         """The line beneath a figure."""
-        record = self.run.record
-        engine = engine_words(record.engine, about_engine(record).get("model"))
-        return twin_answer(self.study, record.run_id, len(self.twin.personas), self.twin.origin, engine)
+        return self.basis.source
+
+    @property
+    def basis(self) -> Basis:
+        """What a report of it rests on."""
+        return Basis(self.workspace.inputs, self.run, self.twin, self.population is not None)
 
 
 def reset_choices(study: Study) -> None:

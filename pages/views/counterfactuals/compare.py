@@ -25,6 +25,7 @@ from core.report.sentences.counterfactuals import (
     scenario_sentence,
 )
 from core.report.sentences.held import held_compare_text
+from core.report.what_if import compared_document
 from core.services.counterfactuals.results import ComparisonResult, comparison_result
 from core.services.counterfactuals.run import about_twin, kept_counterfactuals, run_compare
 from core.services.counterfactuals.tables import difference_table, path_table
@@ -34,6 +35,7 @@ from core.settings import observed_data
 from pages.common.address import from_address, into_address, key_of, pick, pick_several
 from pages.common.charts import chart
 from pages.common.render import render
+from pages.common.report_button import report_button
 from pages.common.results_cache import remembered
 from pages.common.shell import link, plain_text
 from pages.views.counterfactuals.asking import found_or_asked
@@ -83,10 +85,16 @@ def compare_view(asked: CounterfactualInputs) -> None:
     result = comparison_result(found, ids, about_twin(asked.twin, record.run_id, record.engine, ""))
     _in_words(asked, result)
     render((contrast_block(result, asked.study),), "contrast")
-    _over_time(asked, found)
+    behaviour, weekly = _over_time(asked, found)
     _changes(found)
     if asked.twin.attributes:
         _by_group(asked, question, found)
+    report_button(
+        lambda: compared_document(
+            asked.basis, result, found, question.scenarios, behaviour, reference=question.reference, weekly=weekly
+        ),
+        f"compare-{asked.study.id}",
+    )
     if len(asked.twin.personas) <= AT_ONCE_UP_TO:
         keep_button("Keep this comparison", "keep-compare", lambda: _run(asked, question)[0].run_id)
     _earlier(asked)
@@ -223,7 +231,8 @@ def _in_words(asked: CounterfactualInputs, result: ComparisonResult) -> None:
     st.caption(f"Points are percentage points of the change from baseline, mean over the days. {held}")
 
 
-def _over_time(asked: CounterfactualInputs, found: list[Contrast]) -> None:
+def _over_time(asked: CounterfactualInputs, found: list[Contrast]) -> tuple[str, bool]:
+    """Draw the courses; returns the behaviour shown, and whether by week."""
     study = asked.study
     st.markdown("#### Over time")
     left, middle, right = st.columns(3)
@@ -256,6 +265,7 @@ def _over_time(asked: CounterfactualInputs, found: list[Contrast]) -> None:
         f"{label} over time under each policy, with the stringency of each policy beneath.",
     )
     st.caption(f"All days shown lie after the end of training on {asked.twin.origin}.")
+    return behaviour, weekly
 
 
 def _changes(found: list[Contrast]) -> None:

@@ -27,6 +27,7 @@ from core.report.sentences.counterfactuals import (
 )
 from core.report.sentences.domain import index_word
 from core.report.sentences.held import held_blocks
+from core.report.what_if import swept_document
 from core.services.counterfactuals.requests import DEFAULT_LEVELS
 from core.services.counterfactuals.results import SweepResult, sweep_result
 from core.services.counterfactuals.run import about_twin, kept_counterfactuals, reference_point, run_sweep
@@ -41,6 +42,7 @@ from core.settings import observed_data
 from pages.common.address import from_address, into_address, key_of, pick
 from pages.common.charts import chart, download
 from pages.common.render import render
+from pages.common.report_button import report_button
 from pages.common.results_cache import remembered
 from pages.common.shell import plain_text
 from pages.views.counterfactuals.asking import found_or_asked
@@ -95,6 +97,7 @@ def sweep_view(asked: CounterfactualInputs) -> None:
     )
     if asked.twin.attributes:
         _by_group(asked, sweep, tuple(levels))
+    report_button(lambda: swept_document(asked.basis, result, asked.dates, reference), f"sweep-{study.id}")
     if len(asked.twin.personas) <= AT_ONCE_UP_TO:
         keep_button("Keep this sweep", "keep-sweep", lambda: _run(asked, tuple(levels))[0].run_id)
     _earlier(asked)

@@ -28,17 +28,25 @@ from core.report.sentences.answers import (
     truth_sentence,
 )
 from core.report.sentences.domain import index_word
-from core.services.counterfactuals.answers import AnswerNames, answer_table, effects_table, moved_groups, people_table
+from core.report.what_if import Basis, answer_document
+from core.services.counterfactuals.answers import (
+    Answer,
+    AnswerNames,
+    answer_table,
+    effects_table,
+    moved_groups,
+    people_table,
+)
 from core.services.counterfactuals.claims import claims_of
-from core.services.counterfactuals.questions import Question, example_questions
+from core.services.counterfactuals.questions import questions_of
 from core.services.language.descriptions import caution_of_run
-from core.services.policies.timelines import load_timeline, saved_scenarios
 from core.services.populations.synthesis import population_spec
 from core.services.runs.results import RunResult
 from core.store.runs import StoredRun
 from pages.common.address import pick
-from pages.common.answers import Answer, answered
+from pages.common.answers import answered
 from pages.common.charts import chart, download
+from pages.common.report_button import report_button
 from pages.common.results_cache import remembered
 from pages.common.shell import Workspace, bold, link, plain_text
 from pages.common.why import why
@@ -57,7 +65,8 @@ def answer_view(workspace: Workspace, run: StoredRun) -> None:
 
 def _answer(workspace: Workspace, run: StoredRun) -> None:
     study = workspace.study
-    questions = _questions(workspace, run)
+    assert run.record.train_end is not None
+    questions = questions_of(workspace.store, study, workspace.inputs.timeline, run.record.train_end)
     names = {item.id: item.text for item in questions}
     chosen = pick(
             study, QUESTION, "What would people do if…", list(names), names.__getitem__, next(iter(names)),
@@ -70,21 +79,9 @@ def _answer(workspace: Workspace, run: StoredRun) -> None:
         return
     table = effects_table(study, found.item, found.true_effect)
     behaviour = _course_and_effects(workspace, timeline, found, table)
+    basis, title = Basis(workspace.inputs, run, workspace.twin()), question.title(study)
+    report_button(lambda: answer_document(basis, found, title, behaviour), f"answer-{study.id}")
     _people_and_trust(workspace, run, found, table, behaviour)
-
-
-def _questions(workspace: Workspace, run: StoredRun) -> list[Question]:
-    """The study's examples, and the scenarios that were saved."""
-    study, store = workspace.study, workspace.store
-    kept = saved_scenarios(store, study)
-    assert run.record.train_end is not None
-    return [
-        *example_questions(study, workspace.inputs.timeline, run.record.train_end),
-        *(
-            Question(str(key), f"“{name}”", lambda key=key: load_timeline(store, study, str(key)))  # type: ignore[misc]
-            for key, name in zip(kept["timeline_id"], kept["name"], strict=True)
-        ),
-    ]
 
 
 def _course_and_effects(workspace: Workspace, timeline: PolicyTimeline, found: Answer, table: pd.DataFrame) -> str:

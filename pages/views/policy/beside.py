@@ -13,9 +13,11 @@ from core.report.sentences.answers import (
     support_sentence,
     truth_sentence,
 )
+from core.report.what_if import Basis, answer_document
 from core.services.counterfactuals.answers import effects_table
 from pages.common.answers import answered
 from pages.common.charts import chart
+from pages.common.report_button import report_button
 from pages.common.shell import bold, link
 from pages.common.why import why
 from pages.views.policy.draft import Editing
@@ -49,3 +51,6 @@ def beside(editing: Editing, draft: PolicyTimeline | None) -> None:
     st.caption(
         bold(" ".join([f"Against {against}, over the hold-out. Lines: {EFFECT_INTERVAL}.", *filter(None, said)]))
     )
+    basis, name = Basis(workspace.inputs, workspace.run, workspace.twin()), (draft or editing.parent).name
+    title = f"What would people do in {study.place} under “{name}”?"
+    report_button(lambda: answer_document(basis, found, title, most), f"answer-{study.id}")

@@ -61,7 +61,12 @@ def gradient_boosting_indicators(known: BaselineInputs) -> pd.DataFrame:
 
 
 # Not in backtests: beyond training, a day index only repeats the last one.
-@baseline("Gradient boosting on stringency, weekday, month and day", order=80, in_backtests=False)
+@baseline(
+    "Gradient boosting on stringency, weekday, month and day",
+    order=80,
+    in_backtests=False,
+    long_label="Gradient boosting on the index of policy, the month and how much time has passed",
+)
 def gradient_boosting_trend(known: BaselineInputs) -> pd.DataFrame:
     """Gradient boosting on (stringency, weekday, month, day index)."""
     start = known.observed.index[0]

@@ -7,6 +7,7 @@ import pandas as pd
 from core.cognition.registry import engine_label
 from core.report.document import Block, Document, Figure, Heading, Items, Paragraph, Table
 from core.report.figures.ablations import GROUPS, PERSONAS, ablation_bars, persona_count_curve
+from core.report.sentences.domain import stretches
 from core.report.sentences.left_out import left_out_items
 from core.report.sentences.skill import listed
 from core.report.sentences.sources import twin_source
@@ -19,7 +20,7 @@ WHAT = (
     "error grows by is what the part is worth here."
 )
 PALE = (
-    "Pale bars cannot be told from chance: other weeks of the same kind, another draw of the people, or the same search "
+    "Pale bars cannot be told from chance: other {stretches} of the same kind, another draw of the people, or the same search "
     "begun anew would move the error as much."
 )
 #: What is left out, where its label does not say all.
@@ -91,7 +92,7 @@ def ablations_blocks(result: AblationsResult, study: Study) -> tuple[Block, ...]
             f"ablations-{result.of_run}", lambda: ablation_bars(rows, said, source),
             "What leaving each part out costs", table,
         ),
-        Paragraph(PALE),
+        Paragraph(PALE.format(stretches=stretches(study.step))),
         *(
             (
                 Figure(
@@ -113,13 +114,14 @@ def ablations_document(result: AblationsResult, study: Study) -> Document:
         (
             Paragraph(
                 f"Engine: {engine_label(result.engine)}. The twin of {result.of_run}, with {result.personas:,} personas, was "
-                f"trained to {result.train_end} and tested to {result.test_end}. {WHAT}"
+                f"trained to {study.step.text(result.train_end)} and tested to {study.step.text(result.test_end)}. {WHAT}"
             ),
             *ablations_blocks(result, study),
             *(table for group, (name, _) in GROUPS.items() for table in _group_table(result, group, name)),
             Heading("How sure"),
             Paragraph(
-                f"Intervals: {result.draws:,} draws of the test weeks, and all draws of the people. Worth or harm is said only "
+                f"Intervals: {result.draws:,} draws of the test {stretches(study.step)}, and all draws of the people. "
+                "Worth or harm is said only "
                 "where the interval leaves out 0, and where searching again with nothing left out moves the error by less."
             ),
         ),

@@ -28,7 +28,8 @@ from core.services.language.usage import ModelUsage
 from core.services.policies.timelines import OBSERVED
 from core.services.populations.synthesis import make_population
 from core.services.runs.fits import told_again
-from core.study import Behaviour, Study, load_study
+from core.study import Behaviour, Step, Study, load_study
+from core.study.definition import CHANGES
 
 
 def sweep_document(result: SweepResult, study: Study, reference: pd.DataFrame | None = None) -> Document:
@@ -45,7 +46,7 @@ def sweep_document(result: SweepResult, study: Study, reference: pd.DataFrame | 
             *checks(result, study),
             Paragraph(rung_sentence(result)),
             *_certainty(result, study),
-            Heading("What is held, and which days are counted"),
+            Heading(f"What is held, and which {study.step}s are counted"),
             *held_blocks(result, study),
             *_asked(result.asking),
         ),
@@ -80,7 +81,7 @@ def comparison_document(result: ComparisonResult, study: Study) -> Document:
                         "upper": "90%",
                     }
                 )[["Policy", "Behaviour", "Difference", "10%", "90%"]],
-                "Points of the metric, mean over the days.",
+                f"Points of the metric, mean over the {study.step}s.",
             ),
             Heading("How sure"),
             *_certainty(result, study),
@@ -146,7 +147,9 @@ def level_table(result: SweepResult, study: Study) -> Table:
             )
             for item in result.levels
         ),
-        "Mean percent change from the baseline over the days. Outside: no training day has such measures.",
+        "Mean percent change from the baseline over the days. Outside: no training day has such measures."
+        if study.step is Step.DAY and study.metric in CHANGES
+        else f"Mean over the {study.step}s, {study.metric_unit}. Outside: no {study.step} of training has such measures.",
     )
 
 

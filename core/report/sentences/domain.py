@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.calibration.pace import PACES
 from core.study import Step, Study
 
 #: The index that a pandemic's studies have, by its usual name.
@@ -21,6 +22,11 @@ def the_index(study: Study) -> str:
 def periods(step: Step, count: int) -> str:
     """So many periods: 36 months."""
     return f"{count:,} {step}" + ("" if count == 1 else "s")
+
+
+def stretches(step: Step) -> str:
+    """What is drawn together where chance is told from worth: weeks, or so many months."""
+    return "weeks" if step is Step.DAY else f"stretches of {PACES[step].block} {step}s"
 
 
 def has_epidemic(study: Study) -> bool:

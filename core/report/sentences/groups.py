@@ -74,7 +74,7 @@ def diversity_blocks(result: GroupsResult, study: Study) -> tuple[Block, ...]:
     return (
         Items(tuple(diversity_sentences(found))),
         Table.of(
-            kinds.rename(columns=names).rename_axis("Kind of day").reset_index(),
+            kinds.rename(columns=names).rename_axis(f"Kind of {study.step}").reset_index(),
             "Standard deviation between personas, in percentage points of the chance to do it; from "
             f"{SOURCES.get(found.source, found.source)}.",
             digits=1,

@@ -13,7 +13,7 @@ from core.report.sentences.sources import twin_source
 from core.services.evaluation.skill import judged
 from core.services.runs.intervals import NO_SCALE, NO_WIDTHS
 from core.services.runs.results import HeldIntervals, IntervalPart, IntervalsResult
-from core.study import Study
+from core.study import Step, Study
 
 PART_WORDS = {
     "personas": "Which personas were drawn",
@@ -44,7 +44,7 @@ def intervals_document(result: IntervalsResult, study: Study) -> Document:
     return Document(
         f"How sure is the forecast of {study.place}?",
         (
-            Paragraph(held_sentence(result)),
+            Paragraph(held_sentence(result, study.step)),
             held_table(result),
             Heading("What the intervals are made of"),
             *part_blocks(result, source),
@@ -55,14 +55,12 @@ def intervals_document(result: IntervalsResult, study: Study) -> Document:
     )
 
 
-def held_sentence(held: HeldIntervals) -> str:
+def held_sentence(held: HeldIntervals, step: Step = Step.DAY) -> str:
     """How many days lay inside, whose errors the widths come from, and why some behaviours have none."""
     said = f"The widths come from {widths_words(held)}."
     if "80" in held.levels:
         inside = held.levels["80"].coverage
-        days = (
-            f"Of the observed days after the origin, {inside:.0%} lie inside the 80% interval: {judged(inside, 0.8)}."
-        )
+        days = f"Of the observed {step}s after the origin, {inside:.0%} lie inside the 80% interval: {judged(inside, 0.8)}."
         said = f"{days} {said}"
     reasons: dict[str, list[str]] = {}
     for name, why in held.unknown.items():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from core.cognition.registry import engine_label
 from core.records import RUNGS
-from core.report.sentences.domain import periods, the_index
+from core.report.sentences.domain import has_epidemic, periods, the_index
 from core.report.sentences.runs import coherence_lines
 from core.services.policies.timelines import saved_scenarios
 from core.services.runs.results import RunResult
@@ -16,9 +16,9 @@ from core.store.runs import StoredRun
 
 CLAIMS = (
     "Every result stands on one of four rungs: {rungs}. This run stands on the rung “{rung}”. Agents count as coherent "
-    "where each further measure moves every behaviour in its expected direction or not at all, whatever the kind of day, the "
-    "epidemic and the time restrictions have lasted; a pattern counts as reproduced where, "
-    "besides, the twin missed by less than every baseline on the held-out days, which does not show why. A counterfactual "
+    "where each further measure moves every behaviour in its expected direction or not at all, whatever {around} and the time "
+    "restrictions have lasted; a pattern counts as reproduced where, "
+    "besides, the twin missed by less than every baseline on the held-out {periods}, which does not show why. A counterfactual "
     "shows what the engine's assumptions and the calibration imply; it is not a causal effect, and outside the policies "
     "seen in training it rests on the assumptions alone."
 )
@@ -45,7 +45,12 @@ class Overview:
 def overview(store: Store, inputs: StudyInputs, run: StoredRun | None) -> Overview:
     """A study's steps, what may be claimed, and its sources."""
     result = None if run is None else RunResult.of(run)
-    claims = CLAIMS.format(rungs=" · ".join(RUNGS), rung=RUNGS[0] if result is None else result.rung)
+    claims = CLAIMS.format(
+        rungs=" · ".join(RUNGS),
+        rung=RUNGS[0] if result is None else result.rung,
+        periods=f"{inputs.study.step}s",
+        around=f"the kind of {inputs.study.step}" + (", the epidemic" if has_epidemic(inputs.study) else ""),
+    )
     coherence = [] if result is None else coherence_lines(result.coherence, asked=result.asking is not None)
     return Overview(
         steps=_steps(store, inputs, result),
@@ -63,8 +68,8 @@ def _steps(store: Store, inputs: StudyInputs, result: RunResult | None) -> tuple
     fitted = "Not fitted yet: the twin cannot answer anything before."
     if result is not None:
         fitted = (
-            f"Trained to {result.train_end}, tested to {result.test_end}, {result.personas:,} personas, "
-            f"{engine_label(result.engine)}."
+            f"Trained to {study.step.text(result.train_end)}, tested to {study.step.text(result.test_end)}, "
+            f"{result.personas:,} personas, {engine_label(result.engine)}."
         )
     count = study.personas if result is None else result.personas
     return (

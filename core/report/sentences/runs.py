@@ -16,6 +16,7 @@ from core.report.document import Block, Details, Document, Figure, Heading, Item
 from core.report.figures.calibration import leaderboard_figure
 from core.report.reproduction import Reproduction, reproduction
 from core.report.sentences.calibration import parameter_blocks
+from core.report.sentences.domain import periods, stretches
 from core.report.sentences.intervals import held_sentence, held_table
 from core.report.sentences.language import usage_blocks
 from core.report.sentences.sources import twin_source
@@ -49,7 +50,7 @@ def run_document(result: RunResult, study: Study, metric: str = "rmse") -> Docum
     return Document(
         f"How well does the twin of {study.place} forecast {study.step}s it had not seen?",
         (
-            *verdict_blocks(result, metric),
+            *verdict_blocks(result, metric, study.step),
             leaderboard(result, study, metric),
             Table(
                 ("Forecaster", metric.upper()),
@@ -60,14 +61,14 @@ def run_document(result: RunResult, study: Study, metric: str = "rmse") -> Docum
             Heading("How sure"),
             Paragraph(rung_sentence(result)),
             *sentences(*coherence_lines(result.coherence, asked=result.asking is not None)),
-            *sentences(None if result.intervals is None else held_sentence(result.intervals)),
+            *sentences(None if result.intervals is None else held_sentence(result.intervals, study.step)),
             *(
                 []
                 if result.intervals is None
                 else [Details("What the intervals held", (held_table(result.intervals),))]
             ),
             Heading("What was run"),
-            *basis_blocks(result),
+            *basis_blocks(result, study.step),
             Details("Parameters that the search found", parameter_blocks(result, study)),
         ),
         study.fictional,
@@ -76,16 +77,16 @@ def run_document(result: RunResult, study: Study, metric: str = "rmse") -> Docum
     )
 
 
-def verdict_blocks(result: RunResult, metric: str = "rmse") -> tuple[Block, ...]:
+def verdict_blocks(result: RunResult, metric: str = "rmse", step: Step = Step.DAY) -> tuple[Block, ...]:
     """How far the twin and the best baseline missed, and what else has to be said about it."""
-    found = verdict(result, metric)
+    found = verdict(result, metric, step=step)
     return (Paragraph(found.headline), *([Items(found.notes)] if found.notes else []))
 
 
 def leaderboard(result: RunResult, study: Study, metric: str) -> Figure:
     """Every forecaster's error, drawn."""
     board, source = (
-        result.leaderboard(metric),
+        result.leaderboard(metric, study.step),
         _source(result, study),
     )
     return Figure(
@@ -109,13 +110,13 @@ def error_table(result: RunResult, study: Study, metric: str) -> Table:
     }
     return Table(
         ("Forecaster", *labels.values()),
-        tuple(zip(map(label, matrix.index), *columns.values(), strict=True)),
+        tuple(zip((label(str(name), study.step) for name in matrix.index), *columns.values(), strict=True)),
         "★ marks the smallest error of each column; best on average first.",
         strong=frozenset({list(matrix.index).index("twin")}),
     )
 
 
-def basis_blocks(result: RunResult) -> tuple[Block, ...]:
+def basis_blocks(result: RunResult, step: Step = Step.DAY) -> tuple[Block, ...]:
     """What was run, on what, and what it took."""
     left = result.began_anew
     anew = ""
@@ -125,8 +126,8 @@ def basis_blocks(result: RunResult) -> tuple[Block, ...]:
     conflicts = ", ".join(result.contradicting_tables)
     return (
         *sentences(
-            f"Engine: {engine_label(result.engine)}. {result.personas:,} personas, {result.days} days, {result.contexts} "
-            f"contexts; trained to {result.train_end}, tested to {result.test_end}.",
+            f"Engine: {engine_label(result.engine)}. {result.personas:,} personas, {periods(step, result.days)}, "
+            f"{result.contexts} contexts; trained to {step.text(result.train_end)}, tested to {step.text(result.test_end)}.",
             anew,
             conflicts
             and f"Tables of the population contradict one another, and no number of people meets them: {conflicts}.",
@@ -159,10 +160,10 @@ class Verdict:
     notes: tuple[str, ...]
 
 
-def verdict(result: RunResult, metric: str = "rmse", unit: str = UNIT) -> Verdict:
-    """How far the twin misses on held-out days and how far its rivals do; plain when it loses.
+def verdict(result: RunResult, metric: str = "rmse", unit: str = UNIT, step: Step = Step.DAY) -> Verdict:
+    """How far the twin misses on held-out periods and how far its rivals do; plain when it loses.
 
-    Of an error measure other than RMSE it was not measured whether other weeks would say the same.
+    Of an error measure other than RMSE it was not measured whether other {stretches(step)} would say the same.
     """
     errors, rivals = result.errors(metric), result.baselines(metric)
     twin, best = errors["twin"], next(iter(rivals), None)
@@ -170,12 +171,12 @@ def verdict(result: RunResult, metric: str = "rmse", unit: str = UNIT) -> Verdic
     notes = [unobserved_note(result)]
     better = [name for name, value in rivals.items() if value < twin]
     if best is not None:
-        text += f", the best baseline ({in_sentence(best)}) by {rivals[best]:.1f}"
+        text += f", the best baseline ({in_sentence(best, step)}) by {rivals[best]:.1f}"
         found = result.differences.get(best) if metric == "rmse" else None
-        said = _missed_by_less(len(better), len(rivals), found)
-        notes.append(said if better else _least_of_all(1.0 - twin / rivals[best], len(rivals), found))
+        said = _missed_by_less(len(better), len(rivals), found, step)
+        notes.append(said if better else _least_of_all(1.0 - twin / rivals[best], len(rivals), found, step))
     smaller = [
-        f"{in_sentence(name)} ({value:.1f})"
+        f"{in_sentence(name, step)} ({value:.1f})"
         for name, value in errors.items()
         if family(name) == ABLATION and value < twin
     ]
@@ -194,35 +195,35 @@ def unobserved_note(result: RunResult) -> str:
     return f"{', '.join(missing)} {was} not observed in the test period: the mean is over the other {rest}."
 
 
-def _missed_by_less(better: int, rivals: int, found: Difference | None) -> str:
+def _missed_by_less(better: int, rivals: int, found: Difference | None, step: Step) -> str:
     """Baselines missed by less than the twin, and whether the best of them did by chance."""
     said = f"{better} of {rivals} baselines miss by less than the twin here"
     if found is None or found.lower is None:
-        return f"{said}; for a forecast of these days alone, use the best."
+        return f"{said}; for a forecast of these {step}s alone, use the best."
     if found.verdict == UNSURE:
         return (
-            f"{said}, which other weeks like these could turn round (90% interval of the difference {found.lower:+.1f} to "
-            f"{found.upper:+.1f} points)."
+            f"{said}, which other {stretches(step)} like these could turn round (90% interval of the "
+            f"difference {found.lower:+.1f} to {found.upper:+.1f} points)."
         )
     return (
-        f"{said}; for a forecast of these days alone, use the best (90% interval of the difference {found.lower:.1f} to "
-        f"{found.upper:.1f} points, over {found.units} weeks)."
+        f"{said}; for a forecast of these {step}s alone, use the best (90% interval of the difference {found.lower:.1f} to "
+        f"{found.upper:.1f} points, over {found.units} {stretches(step)})."
     )
 
 
-def _least_of_all(gain: float, rivals: int, found: Difference | None) -> str:
+def _least_of_all(gain: float, rivals: int, found: Difference | None, step: Step) -> str:
     """The twin against the best of the baselines, all of which missed by more."""
     least = f"{gain:.0%} below that of the best of {rivals} baselines"
     if found is None or found.lower is None or found.upper is None:
-        return f"The twin's error is {least} here; whether other weeks would say the same was not measured."
+        return f"The twin's error is {least} here; whether other {stretches(step)} would say the same was not measured."
     if found.verdict == UNSURE:
         return (
-            f"The twin's error is {least} here, which other weeks like these could turn round (90% interval of the "
+            f"The twin's error is {least} here, which other {stretches(step)} like these could turn round (90% interval of the "
             f"difference {found.lower:+.1f} to {found.upper:+.1f} points)."
         )
     return (
         f"The twin does better than all {rivals} baselines: its error is {least} (90% interval of the difference "
-        f"{-found.upper:.1f} to {-found.lower:.1f} points, over {found.units} weeks)."
+        f"{-found.upper:.1f} to {-found.lower:.1f} points, over {found.units} {stretches(step)})."
     )
 
 

@@ -50,6 +50,8 @@ TWIN, ABLATION, BASELINE = "twin", "ablation", "baseline"
 
 def label(forecaster: str, step: Step = Step.DAY) -> str:
     """A forecaster in words; a name nobody knows stays as it is."""
+    if forecaster == "twin_unanchored" and step is not Step.DAY:
+        return f"The twin without anchoring at the last observed {step}s"
     return _TWINS.get(forecaster) or baseline_label(forecaster, step)
 
 

@@ -16,6 +16,7 @@ from core.services.language.usage import RunUsage
 from core.services.runs.forecasters import BASELINE, family, label
 from core.services.studies.changes import LeftAttempt
 from core.store.runs import StoredRun
+from core.study import Step
 from core.validity.paired import Difference
 
 #: Error measures, with words for what tells them apart.
@@ -145,13 +146,13 @@ class RunResult(Result, kind="run"):
         """`errors` of the baselines alone."""
         return {name: value for name, value in self.errors(metric).items() if family(name) == BASELINE}
 
-    def leaderboard(self, metric: str) -> pd.DataFrame:
-        """Mean over behaviours of each forecaster, best first: forecaster, label, family, value."""
+    def leaderboard(self, metric: str, step: Step = Step.DAY) -> pd.DataFrame:
+        """Mean over behaviours of each forecaster, best first: forecaster, label (as of a step), family, value."""
         errors = self.errors(metric)
         return pd.DataFrame(
             {
                 "forecaster": list(errors),
-                "label": [label(name) for name in errors],
+                "label": [label(name, step) for name in errors],
                 "family": [family(name) for name in errors],
                 "value": list(errors.values()),
             }

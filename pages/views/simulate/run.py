@@ -229,8 +229,8 @@ def took_view(workspace: Workspace, run: StoredRun) -> None:
             download(failure_table(asked.failures), f"failures-{run.run_id}", "failures-data", index=False)
         for text in left_out_sentences(RunResult.of(run)):
             st.caption(plain_text(text))
-    found = verdict(RunResult.of(run))
-    st.caption(plain_text(f"On days that it had not seen: {found.headline[:1].lower()}{found.headline[1:]}"))
+    found, step = verdict(RunResult.of(run), step=workspace.study.step), workspace.study.step
+    st.caption(plain_text(f"On {step}s that it had not seen: {found.headline[:1].lower()}{found.headline[1:]}"))
     link("Calibration", "Scores, curves and baselines of this run")
 
 

@@ -35,7 +35,7 @@ def run_intervals_view(workspace: Workspace) -> None:
         )
         link("Calibration", "Fit the twin again")
         return
-    st.markdown(plain_text(held_sentence(held)))
+    st.markdown(plain_text(held_sentence(held, study.step)))
     labels = {plain_text(item.label): item.id for item in study.behaviours}
     name = st.selectbox("Behaviour", list(labels), key="behaviour", bind="query-params", width=320)
     behaviour = labels[name]

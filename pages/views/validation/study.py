@@ -30,7 +30,7 @@ def study_view(workspace: Workspace) -> None:
     metric, result = pick_measure(), RunResult.of(run)
     table = run_table(result, metric)
     st.markdown(f"##### Every forecaster on the days from {record.train_end:%-d %B %Y} to {record.test_end:%-d %B %Y}")
-    found = verdict(result, metric)
+    found = verdict(result, metric, step=workspace.study.step)
     st.markdown(plain_text(" ".join([found.headline, *found.notes])))
     labels = {item.id: item.label for item in study.behaviours}
     shown = table.assign(kind=table["kind"].map(KINDS), skill=(-100 * table["skill"]).round() + 0.0)
@@ -59,7 +59,7 @@ def study_view(workspace: Workspace) -> None:
     )
     download(table, f"leaderboard-{metric}-{run.run_id}", "study-data", index=False)
     lines = behaviour_comparisons(table, labels)
-    lines["note"] = [f"against {in_sentence(name)}" for name in lines["rival"]]
+    lines["note"] = [f"against {in_sentence(name, workspace.study.step)}" for name in lines["rival"]]
     figure = dumbbells(
         lines,
         "The twin and the best baseline of each behaviour (further left is better)",

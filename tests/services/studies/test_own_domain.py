@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from own_levers import own_levers, own_months
 from core.cognition.engine import EFFECT
 from core.counterfactual.fitted import FittedTwin
 from core.errors import InputError
+from core.report.renderers.terminal import terminal_text
+from core.report.sentences.ablations import ablations_document
+from core.report.sentences.runs import run_document
 from core.services.counterfactuals.run import run_compare, run_sweep
 from core.services.evaluation.ablations import run_ablations
 from core.services.runs.fitted import fitted_twin, horizon_dates
@@ -109,7 +113,13 @@ def test_a_study_of_longer_periods_is_run_swept_and_compared(tmp_path: Path, ste
         inputs = open_study(request.study, request.data)
         twin = fitted_twin(store, result.run_id, inputs=inputs)
         dates = horizon_dates(twin)
-        (part,) = run_ablations(store, result.run_id, only=["without_policy"], inputs=inputs).rows
+        measured = run_ablations(store, result.run_id, only=["without_policy"], inputs=inputs)
+        (part,) = measured.rows
+        for document in (run_document(result, inputs.study), ablations_document(measured, inputs.study)):
+            said = terminal_text(document).replace("the working week only as announced", "")
+            found = re.findall(r"stringency|weekday|\bweeks?\b|\bdays?\b|epidemic", said, re.IGNORECASE)
+            assert not found, f"{found}: it is told in its own periods, and of its own index"
+            assert f"{step}s" in said
         assert part.price > 0 or step == "year", "the policy is worth having where there is enough to learn it from"
         assert len(dates) == {"month": 12, "year": 5}[step]
         swept, _ = run_sweep(store, result.run_id, [0, 100], twin=twin)

@@ -31,19 +31,22 @@ def main() -> None:
         format_func=lambda name: VIEWS[name].format(index=index_word(study)),
         key=key,
         required=True,
+        label_visibility="collapsed",
     )
     into_address("view", str(view), "")
     with plain_errors():
         assert run.record.train_end is not None
         claims = claims_of(study, run.record.engine, run.record.train_end)
-        st.info(plain_text(claims.headline), icon=":material/balance:")
-        st.caption(plain_text(claims.details))
         choices = asked(workspace, run)
-        engine_note(run)
         if view == "compare":
             compare_view(choices)
         else:
             sweep_view(choices)
+        st.subheader("What may be claimed")
+        st.markdown(plain_text(claims.headline))
+        with st.expander("What the intervals cover"):
+            st.markdown(plain_text(claims.details))
+        engine_note(run)
 
 
 if __name__ == "__main__":

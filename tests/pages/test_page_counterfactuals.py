@@ -78,7 +78,7 @@ def test_a_first_visit_shows_a_sweep_with_its_checks_and_claims(short_store: Pat
     ):
         assert said in text
     titles = [item["layout"]["title"]["text"] for item in charts(page)]
-    assert len(titles) == 4 and titles[0].startswith("Mean response")
+    assert len(titles) == 4 and titles[0].startswith("Difference from the policy in force")
     sources = [item.value for item in page.caption if item.value.startswith("Source: ")]
     assert len(sources) == 4 and all("fictional" in item and "not a causal effect" in item for item in sources)
     assert any("policytwin sweep meridia" in item.value for item in page.code)
@@ -86,7 +86,12 @@ def test_a_first_visit_shows_a_sweep_with_its_checks_and_claims(short_store: Pat
 
 
 def test_outside_levels_are_hollow_and_the_observed_mean_is_there(short_store: Path) -> None:
-    figure = charts(fine(opened(levels="0,75")))[0]
+    differences = charts(fine(opened(levels="0,75")))[0]
+    assert {"80% interval", "Level outside what training saw"} <= {trace.get("name") for trace in differences["data"]}
+    assert any(shape.get("line", {}).get("dash") == "dash" for shape in differences["layout"]["shapes"]), (
+        "today's policy"
+    )
+    figure = charts(fine(opened(levels="0,75", curve="level")))[0]
     names = [trace.get("name") for trace in figure["data"]]
     assert {"80% interval", "Level seen in training", "Level outside what training saw"} <= set(names)
     assert "Observed, policy that was in force" in names and "Twin, policy that was in force" in names

@@ -9,15 +9,26 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from core.report.figures.style import ACCENT, GRID, INK, OBSERVED, TWIN, colours, faint, interval_bars, plain, styled
+from core.report.figures.style import (
+    ACCENT,
+    CHANGES,
+    GRID,
+    INK,
+    OBSERVED,
+    TWIN,
+    colours,
+    faint,
+    interval_bars,
+    plain,
+    signed,
+    styled,
+)
 from core.report.figures.sweeps import band
 
 #: Names of the courses, short enough for one line of a phone.
 OBSERVED_NAME, IN_FORCE, WHAT_IF, TRUTH = "Observed", "As it was", "What if", "Truth"
 #: One colour each, everywhere: what was in force is grey, what is asked about is blue.
 BASELINE_COLOUR, WHAT_IF_COLOUR, TRUTH_COLOUR = OBSERVED, TWIN, ACCENT
-#: From strong falls over nothing to strong rises, told apart by colour-blind readers.
-CHANGES = ((0.0, "#8c3b0a"), (0.25, "#e08a4f"), (0.5, "#eef1f3"), (0.75, "#5fa8c4"), (1.0, "#08506b"))
 PEOPLE_ROWS = 6
 
 
@@ -151,9 +162,3 @@ def people_figure(table: pd.DataFrame, *, label: str, height: int = 140) -> go.F
     figure.update_yaxes(visible=False)
     figure.update_layout(title=None, hovermode="closest", margin={"l": 4, "r": 4, "t": 4, "b": 4}, dragmode=False)
     return figure
-
-
-def signed(value: float, digits: int = 1) -> str:
-    """A number with its sign, a true minus, and no sign on a zero."""
-    text = f"{value:+.{digits}f}".replace("-", "−")
-    return text[1:] if not float(text[1:]) else text

@@ -9,7 +9,20 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from core.report.figures.style import ACCENT, INK, OBSERVED, TWIN, colours, faint, interval_bars, plain, styled
+from core.report.figures.style import (
+    ACCENT,
+    CHANGES,
+    INK,
+    OBSERVED,
+    TWIN,
+    colours,
+    faint,
+    interval_bars,
+    plain,
+    signed,
+    styled,
+    wrapped,
+)
 from core.report.figures.sweeps import CHANGE, OUTSIDE, band, legend_below_title, readable
 
 SEEN = "Observed data"
@@ -82,6 +95,44 @@ def contrast_figure(table: pd.DataFrame, *, reference: str, source: str) -> go.F
     figure.update_xaxes(zeroline=True, zerolinecolor=INK, zerolinewidth=1)
     figure.update_layout(hovermode="closest")
     return legend_below_title(figure, rows=_legend_rows(scenarios), left=150)
+
+
+def matrix_figure(table: pd.DataFrame, *, reference: str, source: str) -> go.Figure:
+    """Behaviours × policies: the difference from the reference with its 80% interval in each cell, coloured by direction and
+    size; a cell whose interval holds 0 is pale. `table` as `contrast_table`."""
+    scenarios, labels = list(dict.fromkeys(table["scenario"])), list(dict.fromkeys(table["label"]))
+    cells = {(row["label"], row["scenario"]): row for row in table.to_dict("records")}
+    most = float(table["difference"].abs().max()) or 1.0
+    grid = np.zeros((len(labels), len(scenarios)))
+    texts: list[list[str]] = [[] for _ in labels]
+    for place, label in enumerate(labels):
+        for column, name in enumerate(scenarios):
+            cell = cells[label, name]
+            value, low, high = cell["difference"], cell["lower"], cell["upper"]
+            grid[place, column] = value if low > 0 or high < 0 else 0.2 * value
+            texts[place].append(f"<b>{signed(value)}</b><br>{signed(low)} to {signed(high)}")
+    figure = go.Figure(
+        go.Heatmap(
+            z=grid,
+            x=[wrapped(name, 26) for name in scenarios],
+            y=labels,
+            zmin=-most,
+            zmax=most,
+            colorscale=[list(item) for item in CHANGES],
+            text=texts,
+            texttemplate="%{text}",
+            showscale=False,
+            xgap=3,
+            ygap=3,
+            hovertemplate="%{y}, %{x}<br>%{text}<extra></extra>",
+        )
+    )
+    title = f"Difference from {plain(reference)}: points, mean over the days (80% effect interval)"
+    styled(figure, title=title, source=source, height=54 * len(labels) + 190, legend=False)
+    figure.update_layout(hovermode="closest", margin={"l": 150, "t": 118})
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_xaxes(side="top", showgrid=False)
+    return figure
 
 
 def paths_figure(

@@ -14,6 +14,8 @@ import plotly.io as pio
 #: Okabe and Ito's colours, darkened where they are too light for lines on white.
 INK, OBSERVED, TWIN, ACCENT = "#16202a", "#3c4752", "#0b5d7a", "#c1440e"
 PALETTE = ("#0b5d7a", "#c1440e", "#00795a", "#8a4f9e", "#a66a00", "#4a6fa5", "#7a5c3e", "#5c6670")
+#: From strong falls over nothing to strong rises, told apart by colour-blind readers.
+CHANGES = ((0.0, "#8c3b0a"), (0.25, "#e08a4f"), (0.5, "#eef1f3"), (0.75, "#5fa8c4"), (1.0, "#08506b"))
 BAND = "rgba(11, 93, 122, 0.18)"
 TRAIN_SHADE = "rgba(60, 71, 82, 0.06)"
 GRID = "#e3e8ec"
@@ -151,3 +153,9 @@ def interval_bars(value: Any, lower: Any, upper: Any, colour: str) -> dict[str, 
     middle, low, high = (np.asarray(item, dtype=float) for item in (value, lower, upper))
     above, below = np.maximum(high - middle, 0.0), np.maximum(middle - low, 0.0)
     return {"type": "data", "symmetric": False, "array": above, "arrayminus": below, "color": colour, "thickness": 1.5}
+
+
+def signed(value: float, digits: int = 1) -> str:
+    """A number with its sign, a true minus, and no sign on a zero."""
+    text = f"{value:+.{digits}f}".replace("-", "−")
+    return text[1:] if not float(text[1:]) else text

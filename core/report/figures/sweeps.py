@@ -15,12 +15,19 @@ CHANGE = "% change from baseline"
 
 
 def sweep_figure(
-    table: pd.DataFrame, reference: pd.DataFrame | None, *, source: str, index: str = "stringency"
+    table: pd.DataFrame,
+    reference: pd.DataFrame | None,
+    *,
+    source: str,
+    index: str = "stringency",
+    in_force: float | None = None,
 ) -> go.Figure:
     """Mean response against realised stringency, a panel per behaviour, with the 80% band.
 
     `table` as `sweep_table`, `reference` as `reference_table`, None where it is not known. Levels outside training are hollow.
+    With `in_force`, the mean index of the policy that was, `table` is as `sweep_difference_table`, and a line marks it.
     """
+    unit = "%" if in_force is None else " points"
     behaviours = list(dict.fromkeys(table["behaviour"]))
     labels = dict(zip(table["behaviour"], table["label"], strict=True))
     rows = -(-len(behaviours) // PANEL_COLUMNS)
@@ -67,7 +74,7 @@ def sweep_figure(
                     customdata=np.column_stack([points["level"], points["lower"], points["upper"], points["similar"]]),
                     hovertemplate=(
                         f"Level %{{customdata[0]:.0f}}, {index} %{{x:.1f}}<br>"
-                        "%{y:+.1f}% (80%: %{customdata[1]:+.1f} to "
+                        f"%{{y:+.1f}}{unit} (80%: %{{customdata[1]:+.1f}} to "
                         "%{customdata[2]:+.1f})<br>%{customdata[3]:.0f} training days with a similar policy"
                         "<extra></extra>"
                     ),
@@ -76,9 +83,12 @@ def sweep_figure(
             )
         if reference is not None:
             _reference_points(figure, reference[reference["behaviour"] == name], first, place)
+    if in_force is not None:
+        figure.add_vline(x=in_force, line={"color": ACCENT, "dash": "dash", "width": 1.5})
+    title = f"Mean response at each level of {index}, held over the time chosen"
     styled(
         figure,
-        title=f"Mean response at each level of {index}, held over the time chosen",
+        title=title if in_force is None else f"Difference from the policy in force, at each level of {index}",
         source=source,
         height=330 * rows + 110,
     )
@@ -86,7 +96,7 @@ def sweep_figure(
     legend_below_title(figure, rows=2, panel_titles=True)
     figure.update_xaxes(range=[-4, 104], dtick=25)
     figure.update_xaxes(title_text=f"{index[0].upper()}{index[1:]} realised (0 to 100)", row=rows)
-    figure.update_yaxes(title_text=CHANGE, col=1)
+    figure.update_yaxes(title_text=CHANGE if in_force is None else "points of difference", col=1)
     return figure
 
 

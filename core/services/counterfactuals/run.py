@@ -15,7 +15,7 @@ from core.cognition.llm.memoising import model_engine
 from core.counterfactual.contrast import Contrast, contrasts
 from core.counterfactual.fitted import FittedTwin
 from core.counterfactual.sweep import Sweep, stringency_sweep
-from core.counterfactual.trajectories import simulate_timeline
+from core.counterfactual.trajectories import ResponsePath, simulate_timeline
 from core.counterfactual.uncertainty import Progress
 from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.execution.progress import ProgressReporter
@@ -49,8 +49,10 @@ Kept = TypeVar("Kept", SweepResult, ComparisonResult)
 @dataclass(frozen=True)
 class ReferencePoint:
     """What there is to hold a sweep against: the mean index that was in force, the twin's mean forecast under it with its
-    80% interval, and the mean of what was observed on `observed_days` of the days (NaN where none was)."""
+    80% interval, and the mean of what was observed on `observed_days` of the days (NaN where none was). `path` is the whole
+    forecast."""
 
+    path: ResponsePath
     stringency: float
     forecast: pd.Series
     lower: pd.Series
@@ -64,7 +66,7 @@ def reference_point(twin: FittedTwin, observations: pd.DataFrame, dates: pd.Date
     path = simulate_timeline(twin, twin.timeline, dates)
     lower, upper = path.mean_interval()
     seen = observations.reindex(dates)[list(path.metric.columns)]
-    return ReferencePoint(float(path.stringency.mean()), path.mean, lower, upper, seen.mean(), seen.notna().sum())
+    return ReferencePoint(path, float(path.stringency.mean()), path.mean, lower, upper, seen.mean(), seen.notna().sum())
 
 
 def run_sweep(

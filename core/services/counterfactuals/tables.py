@@ -11,7 +11,7 @@ from core.counterfactual.contrast import Contrast, category_change
 from core.counterfactual.fitted import FittedTwin
 from core.counterfactual.support import FAR, Support
 from core.counterfactual.sweep import Sweep, SweepLevel
-from core.counterfactual.trajectories import ResponsePath, block_summary
+from core.counterfactual.trajectories import ResponsePath, block_summary, interval_of, mean_draws
 from core.services.counterfactuals.results import ComparisonResult, SweepResult
 from core.services.counterfactuals.run import ReferencePoint
 from core.study import Study
@@ -37,6 +37,31 @@ def sweep_table(result: SweepResult, study: Study) -> pd.DataFrame:
         for item in result.levels
         for behaviour in study.behaviours
     ]
+    return pd.DataFrame(rows)
+
+
+def sweep_difference_table(sweep: Sweep, in_force: ResponsePath, study: Study) -> pd.DataFrame:
+    """One row per level and behaviour: level, realised, behaviour (id), label, mean (the difference from the policy in force,
+    points, mean over the days), lower, upper (80%, from draws that both share), outside, similar. `in_force` is the path of that
+    policy over the same days by the same twin."""
+    base = mean_draws(in_force.draws)
+    rows = []
+    for item in sweep.levels:
+        low, high = interval_of(mean_draws(item.path.draws) - base, in_force.metric.columns)
+        rows += [
+            {
+                "level": item.policy.target,
+                "realised": item.policy.realised,
+                "behaviour": behaviour.id,
+                "label": behaviour.label,
+                "mean": item.mean[behaviour.id] - in_force.mean[behaviour.id],
+                "lower": low[behaviour.id],
+                "upper": high[behaviour.id],
+                "outside": item.outside,
+                "similar": item.similar,
+            }
+            for behaviour in study.behaviours
+        ]
     return pd.DataFrame(rows)
 
 

@@ -14,7 +14,7 @@ from core.counterfactual.contrast import Contrast, contrasts, group_contrast
 from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.policy.scenario import scenario_file_name, scenario_file_names, scenario_text
 from core.policy.timeline import PolicyTimeline
-from core.report.figures.contrasts import group_figure, paths_figure
+from core.report.figures.contrasts import group_figure, matrix_figure, paths_figure
 from core.report.figures.sweeps import readable
 from core.report.sentences.counterfactuals import (
     contrast_block,
@@ -28,7 +28,7 @@ from core.report.sentences.held import held_compare_text
 from core.report.what_if import compared_document
 from core.services.counterfactuals.results import ComparisonResult, comparison_result
 from core.services.counterfactuals.run import about_twin, kept_counterfactuals, run_compare
-from core.services.counterfactuals.tables import difference_table, path_table
+from core.services.counterfactuals.tables import contrast_table, difference_table, path_table
 from core.services.policies.timelines import distinct_scenarios, load_timeline, saved_scenarios
 from core.services.policies.what_ifs import DEFAULT_DAYS, FEWEST_DAYS, MOST_DAYS, WHAT_IFS, what_if
 from core.settings import observed_data
@@ -83,8 +83,16 @@ def compare_view(asked: CounterfactualInputs) -> None:
     record = asked.run.record
     ids = [item.id for item in question.scenarios]
     result = comparison_result(found, ids, about_twin(asked.twin, record.run_id, record.engine, ""))
-    _in_words(asked, result)
-    render((contrast_block(result, asked.study),), "contrast")
+    if len(result.scenarios) > 1:
+        table = contrast_table(result, asked.study)
+        chart(
+            matrix_figure(table, reference=reference_words(result.reference), source=asked.source), table,
+            f"matrix-{asked.study.id}", "matrix", "What each policy changes, by behaviour, with 80% effect intervals.",
+        )  # fmt: skip
+    else:
+        render((contrast_block(result, asked.study),), "contrast")
+    with st.expander("In words", expanded=len(result.scenarios) == 1):
+        _in_words(asked, result)
     behaviour, weekly = _over_time(asked, found)
     _changes(found)
     if asked.twin.attributes:

@@ -16,6 +16,7 @@ from core.report.figures.contrasts import group_figure
 from core.report.figures.sweeps import (
     level_heatmap,
     readable,
+    sweep_figure,
     sweep_group_figure,
 )
 from core.report.sentences.counterfactuals import (
@@ -34,6 +35,7 @@ from core.services.counterfactuals.run import about_twin, kept_counterfactuals, 
 from core.services.counterfactuals.tables import (
     level_table,
     reference_table,
+    sweep_difference_table,
     sweep_group_change,
     sweep_group_table,
     sweep_table,
@@ -56,6 +58,8 @@ from pages.views.counterfactuals.choices import (
     run_in_background,
 )
 
+DIFFERENCE = "difference"
+CURVES = {DIFFERENCE: "Difference from the policy in force", "level": "Level of each behaviour"}
 LEVELS_TEXT = ", ".join(f"{level:g}" for level in DEFAULT_LEVELS)
 
 
@@ -69,23 +73,38 @@ def sweep_view(asked: CounterfactualInputs) -> None:
     record = asked.run.record
     result = sweep_result(sweep, about_twin(asked.twin, record.run_id, record.engine, ""))
     table = sweep_table(result, study)
-    reference = reference_table(_reference(*asked.key, _asked=asked), study)
-    if len(result.levels) > 1:
-        st.markdown(
-            "\n".join(f"- {plain_text(sweep_sentence(result, behaviour, study))}" for behaviour in study.behaviours)
+    point = _reference(*asked.key, _asked=asked)
+    reference = reference_table(point, study)
+    curve = pick(study, "curve", "Draw", list(CURVES), CURVES.__getitem__, DIFFERENCE, buttons=True)
+    word = index_word(study)
+    if curve == DIFFERENCE:
+        shown = sweep_difference_table(sweep, point.path, study)
+        chart(
+            sweep_figure(shown, None, source=asked.source, index=word, in_force=point.stringency), shown,
+            f"sweep-difference-{study.id}", "sweep-difference",
+            f"Difference of each behaviour from the policy in force, at each level of {word}, with 80% effect intervals.",
+        )  # fmt: skip
+        st.caption(
+            f"Band: 80% effect interval of the difference from the policy that was in force, whose mean {word} is marked "
+            f"({point.stringency:.1f}). Hollow points lie outside what training saw: read them as direction, not size. The curve "
+            f"need not pass through 0 at the mark: the measures in force were other ones of the same {word}."
         )
-    render((sweep_block(result, study, reference, _download_of(table, reference)),), "sweep")
-    point, word = reference["stringency"].iloc[0], index_word(study)
-    st.caption(
-        f"Band: 80% interval of the mean. Hollow points lie outside what training saw. Diamond and cross sit at the mean "
-        f"{word} that was in force on these {study.step}s ({point:.1f}); they need not lie on the curve, for there the measures "
-        f"were other ones of the same {word}, and fatigue went on. Observed means are over the {study.step}s that were observed."
-    )
+    else:
+        render((sweep_block(result, study, reference, _download_of(table, reference)),), "sweep")
+        st.caption(
+            f"Band: 80% interval of the mean. Hollow points lie outside what training saw. Diamond and cross sit at the mean "
+            f"{word} in force on these {study.step}s ({point.stringency:.1f}); they need not lie on the curve, for there the "
+            f"measures were other ones of the same {word}, and fatigue went on."
+        )
+    if len(result.levels) > 1:
+        with st.expander("In words"):
+            st.markdown(
+                "\n".join(f"- {plain_text(sweep_sentence(result, behaviour, study))}" for behaviour in study.behaviours)
+            )
     st.markdown("#### How sure")
     render(checks(result, study), "sweep-checks")
     st.caption(rung_sentence(result))
-    with st.container(border=True):
-        st.markdown("#### What is held, and which days are counted")
+    with st.expander("What is held, and which days are counted"):
         render(held_blocks(result, study), "sweep-held")
     _levels_in_words(asked, sweep)
     chart(

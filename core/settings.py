@@ -13,6 +13,8 @@ from core.errors import InputError
 DATA_VARIABLE = "POLICYTWIN_DATA"
 #: Overrides the place of the DuckDB file.
 STORE_VARIABLE = "POLICYTWIN_DB"
+#: Overrides the folder of the user's own studies.
+STUDIES_VARIABLE = "POLICYTWIN_STUDIES"
 #: The dask cluster that does the work where no command line names one.
 CLUSTER_VARIABLE = "POLICYTWIN_CLUSTER"
 #: Where the keys of model providers are, in the order in which they are looked for.
@@ -37,6 +39,12 @@ def user_data() -> Path:
     import platformdirs
 
     return Path(platformdirs.user_data_dir("policytwin", appauthor=False))
+
+
+def user_studies() -> Path:
+    """The folder of the user's own studies, each in a folder of its id; it need not be there."""
+    named = os.environ.get(STUDIES_VARIABLE)
+    return _from_here(named) if named else user_data() / "studies"
 
 
 def observed_data(folder: str | Path | None = None) -> Path | None:

@@ -9,6 +9,7 @@ from typing import Any
 from core.cli.options import command, json_option, request_of, request_options, say, show, show_result
 from core.errors import InputError
 
+ADD_REQUEST = "core.services.studies.own:AddStudyRequest"
 SKELETON_REQUEST = "core.services.studies.skeleton:SkeletonRequest"
 
 
@@ -26,14 +27,22 @@ def add(commands: Any) -> None:
     check.add_argument("--data", type=Path, metavar="DIR", help="folder of the study's observations")
     json_option(check)
     study = commands.add_parser("study", help="begin a study of your own")
-    began = command(
-        study.add_subparsers(title="actions", metavar="ACTION", required=True), "new", _study_new,
-        "write a commented study from the columns of a panel file",
-    )  # fmt: skip
+    begun = study.add_subparsers(title="actions", metavar="ACTION", required=True)
+    began = command(begun, "new", _study_new, "write a commented study from the columns of a panel file")
     request_options(began, SKELETON_REQUEST, stored=False, workers=0)
+    added = command(begun, "add", _study_add, "take a study and its tables in, so that it is on offer by its name")
+    request_options(added, ADD_REQUEST, stored=False, workers=0)
     fetch = command(actions, "fetch", _data_fetch, "get the UAE case from the providers' public addresses")
     fetch.add_argument("--to", type=Path, metavar="DIR", help="default: PolicyTwin's user data folder")
     json_option(fetch)
+
+
+def _study_add(arguments: argparse.Namespace) -> None:
+    from core.services.studies.own import add_study
+
+    result = add_study(request_of(arguments, ADD_REQUEST))
+    said = f"{result.study} is on offer: policytwin run {result.study}, and in the dashboard. Kept in {result.folder}."
+    show(result.as_dict(), arguments, lambda: said)
 
 
 def _study_new(arguments: argparse.Namespace) -> None:

@@ -205,9 +205,9 @@ def place_weights(study: Study, folder: Path, places: Sequence[str]) -> dict[str
     return {name: float(weights[name]) for name in places}
 
 
-def shipped_places(study: Study) -> tuple[str, ...]:
-    """The places of a shipped panel, in order; its table is not read again while it stays as it is."""
-    return _names_in(find_source(study, "mobility", study_folder(study, None))[1][0])
+def places_beside(study: Study, folder: Path | None = None) -> tuple[str, ...]:
+    """The places of a panel in `folder` (None: as shipped), in order; its table is not read again while it stays as it is."""
+    return _names_in(find_source(study, "mobility", study_folder(study, folder))[1][0])
 
 
 @cached_by_content(keep=8)

@@ -20,7 +20,15 @@ from core.study.definition import (
     TargetShares,
     WorkingWeek,
 )
-from core.study.reading import available_studies, codebook_of, load_codebook, load_study, read_study, study_from
+from core.study.reading import (
+    available_studies,
+    codebook_of,
+    load_codebook,
+    load_study,
+    own_studies,
+    read_study,
+    study_from,
+)
 from core.study.steps import MONTHS, Step
 
 __all__ = [
@@ -48,6 +56,7 @@ __all__ = [
     "codebook_of",
     "load_codebook",
     "load_study",
+    "own_studies",
     "read_study",
     "study_from",
 ]

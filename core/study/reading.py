@@ -15,7 +15,7 @@ from typing import Any
 from core.errors import InputError, one_of
 from core.inputs.checking import checked
 from core.inputs.files import Layer, Written, named_file, read_with_parents, read_written
-from core.settings import shipped_data
+from core.settings import shipped_data, user_studies
 from core.study.definition import (
     AT,
     PANEL,
@@ -51,6 +51,12 @@ _FILES = (("population", "file", False), ("engine", "coefficients", False), ("fo
 def available_studies() -> tuple[str, ...]:
     """The ids of the studies that ship with PolicyTwin."""
     return tuple(sorted(path.stem for path in (shipped_data() / "studies").glob("*.toml")))
+
+
+def own_studies() -> dict[str, Path]:
+    """The files of the user's own studies (`policytwin study add`) by id; their tables lie beside them."""
+    found = sorted(user_studies().glob("*/*.toml"))
+    return {path.stem: path for path in found if path.stem == path.parent.name and path.stem not in available_studies()}
 
 
 def load_codebook(path: Path | None = None) -> Codebook:
@@ -112,8 +118,9 @@ def read_study(name: str | Path) -> tuple[Study, dict[str, Any]]:
     text, place = _with_place(str(name))
     path = Path(text)
     if path.suffix.lower() != ".toml":
-        one_of(text, available_studies(), what="study")
-        path = shipped_data() / "studies" / f"{text}.toml"
+        own = own_studies()
+        one_of(text, (*available_studies(), *own), what="study")
+        path = own.get(text) or shipped_data() / "studies" / f"{text}.toml"
     written = read_with_parents(path, shipped_data() / "studies")
     if place is not None:
         written = Written({**written.raw, "of_place": place}, written.layers)

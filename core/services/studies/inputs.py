@@ -14,7 +14,7 @@ import pandas as pd
 from core.cognition.llm.prices import PRICES_VARIABLE
 from core.content_cache import content_digest
 from core.datasets.observed import ObservedData, load_observed, source_files
-from core.datasets.panels import load_panel, place_of_panel, shipped_places
+from core.datasets.panels import load_panel, place_of_panel, places_beside
 from core.errors import InputError
 from core.inputs.files import read_text
 from core.policy.calendar import observed_calendar
@@ -25,7 +25,7 @@ from core.settings import (
     observed_data,
     shipped_data,
 )
-from core.study import Study, available_studies, load_study, read_study
+from core.study import Study, available_studies, load_study, own_studies, read_study
 
 #: Where files are is no part of what a study says: their content is recorded instead.
 _PLACES = frozenset({"population_file", "coefficients_file", "learned"})
@@ -74,15 +74,23 @@ class StudyListing:
 
 
 def list_studies(data: str | Path | None = None) -> list[StudyListing]:
-    """The shipped studies, and what keeps any from being run."""
+    """The shipped studies and the user's own, and what keeps any from being run."""
     listings = []
     for name in available_studies():
         study = load_study(name)
         problem = ""
         if not study.shipped and observed_data(data) is None:
             problem = f"Needs observations: run `policytwin data fetch`, or set {DATA_VARIABLE} to their folder."
-        places = shipped_places(study) if study.is_panel and study.shipped else ()
+        places = places_beside(study) if study.is_panel and study.shipped else ()
         listings.append(StudyListing(study.id, study.title, study.place, study.fictional, not problem, problem, places))
+    for name, path in own_studies().items():
+        # One that was spoiled by hand is still named, and says what is wrong with it.
+        try:
+            study = load_study(name)
+            places = places_beside(study, path.parent) if study.is_panel else ()
+            listings.append(StudyListing(name, study.title, study.place, study.fictional, True, "", places))
+        except InputError as wrong:
+            listings.append(StudyListing(name, name, name, False, False, str(wrong)))
     return listings
 
 
@@ -99,7 +107,7 @@ def open_study(name: str | Path, data: str | Path | None = None) -> StudyInputs:
 
 def observations_folder(study: Study, data: str | Path | None = None) -> Path:
     """Where a study's observations are. InputError where no folder is known."""
-    folder = shipped_data() / study.folder if study.shipped else observed_data(data)
+    folder = _folder_of(study, data)
     if folder is None:
         raise InputError(
             "its observations are not here",
@@ -107,6 +115,13 @@ def observations_folder(study: Study, data: str | Path | None = None) -> Path:
             allowed=f"--data FOLDER, the variable {DATA_VARIABLE}, or `policytwin data fetch`",
         )
     return folder
+
+
+def _folder_of(study: Study, data: str | Path | None) -> Path | None:
+    if study.shipped:
+        return shipped_data() / study.folder
+    own = own_studies().get(study.folder) if data is None else None
+    return observed_data(data) if own is None else own.parent
 
 
 def _of_place(given: Mapping[str, Any], own: Study) -> dict[str, Any]:
@@ -175,7 +190,7 @@ def inputs_digest(name: str | Path, data: str | Path | None = None) -> str:
     """
     study, given = read_study(name)
     shipped = shipped_data()
-    folder = shipped / study.folder if study.shipped else observed_data(data)
+    folder = _folder_of(study, data)
     paths = [study.coefficients_file, study.population_file, *([] if study.learned is None else [study.learned])]
     paths += [shipped / place for place in ("populations", "prompts", "codebooks", "prices.csv", "model_cutoffs.csv")]
     paths += [Path(os.environ[PRICES_VARIABLE])] if os.environ.get(PRICES_VARIABLE) else []

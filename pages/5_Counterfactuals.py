@@ -1,4 +1,4 @@
-"""Counterfactuals: hold stringency at several levels, or compare policies, on a twin whose calibration stays as it is."""
+"""Counterfactuals: hold stringency at several levels, compare policies, or seek a goal; the calibration stays as it is."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from pages.common.address import from_address, into_address
 from pages.common.shell import engine_note, need_run, open_page, plain_errors, plain_text
 from pages.views.counterfactuals.choices import asked, reset_choices
 from pages.views.counterfactuals.compare import compare_view
+from pages.views.counterfactuals.goal import goal_view
 from pages.views.counterfactuals.sweep import sweep_view
 
-VIEWS = {"sweep": "Sweep {index}", "compare": "Compare policies"}
+VIEWS = {"sweep": "Sweep {index}", "compare": "Compare policies", "goal": "Seek a goal"}
 
 
 def main() -> None:
@@ -40,6 +41,8 @@ def main() -> None:
         choices = asked(workspace, run)
         if view == "compare":
             compare_view(choices)
+        elif view == "goal":
+            goal_view(choices)
         else:
             sweep_view(choices)
         st.subheader("What may be claimed")

@@ -24,6 +24,7 @@ from core.cli.options import (
 
 SWEEP_REQUEST = "core.services.counterfactuals.requests:SweepRequest"
 COMPARE_REQUEST = "core.services.counterfactuals.requests:CompareRequest"
+GOAL_REQUEST = "core.services.counterfactuals.goals:GoalRequest"
 EXPLAIN_REQUEST = "core.services.counterfactuals.explanations:ExplainRequest"
 
 
@@ -45,6 +46,9 @@ def add(commands: Any) -> None:
         commands, "explain", _explain, "split a forecast, or what a scenario changes, into parts that sum"
     )
     request_options(explain, EXPLAIN_REQUEST)
+
+    goal = command(commands, "goal", _goal, "which measures reach a goal, and the trade-off between policy and goal")
+    request_options(goal, GOAL_REQUEST)
 
     sensitivity = command(commands, "sensitivity", _sensitivity, "what the assumed traits of the personas are worth")
     run_options(sensitivity)
@@ -124,6 +128,16 @@ def _explain(arguments: argparse.Namespace) -> None:
     with open_executor(arguments) as executor, open_store(arguments) as store:
         result = explain(request, store, watch=watch(), executor=executor)
     show_result(result, arguments, lambda: explanation_document(result, study_of(arguments)))
+
+
+def _goal(arguments: argparse.Namespace) -> None:
+    from core.report.sentences.goals import goal_document
+    from core.services.counterfactuals.goals import seek_goal
+
+    request = request_of(arguments, GOAL_REQUEST)
+    with open_executor(arguments) as executor, open_store(arguments) as store:
+        result = seek_goal(request, store, watch=watch(), executor=executor)
+    show_result(result, arguments, lambda: goal_document(result, study_of(arguments)))
 
 
 def _show_cost(cost: Any, arguments: argparse.Namespace) -> None:

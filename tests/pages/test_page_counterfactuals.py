@@ -348,3 +348,16 @@ def test_figures_carry_units_dates_and_sources() -> None:
     for item in (figure, heat, dots, over_time):
         assert any("Source: here" in str(note.text) for note in item.layout.annotations)
     assert readable("born_here") == "Born here"
+
+
+def test_a_goal_is_sought_and_taken_as_a_scenario(short_store: Path) -> None:
+    page = fine(opened(view="goal", goal="transit", side="most", bound="-56", moved="C6,C7"))
+    said = " ".join(item.value for item in page.markdown).replace("\\", "")
+    assert "Keep transit stations at or below −56" in said
+    assert "policy in force comes to" in said
+    if "No combination" in said:
+        page.number_input[0].set_value(-30.0)
+        page = fine(page.run())
+    page.button(key="goal-save").click()
+    page = fine(page.run())
+    assert any("Saved" in item.value for item in page.success)

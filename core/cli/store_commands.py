@@ -33,6 +33,13 @@ def add(commands: Any) -> None:
     delete.add_argument("--dependents", action="store_true", help="delete what was made on them too")
     store_option(delete)
     json_option(delete)
+    label = command(commands, "label", _label, "name, note or star a run, a saved scenario or a population")
+    label.add_argument("id")
+    label.add_argument("--name", help="up to 80 characters; an empty one takes the name away")
+    label.add_argument("--note", help="up to 2,000 characters")
+    label.add_argument("--star", action=argparse.BooleanOptionalAction, help="star it, or not any more")
+    store_option(label)
+    json_option(label)
     show = command(commands, "show", _show, "one run: its record and its results")
     show.add_argument("run")
     store_option(show)
@@ -76,6 +83,15 @@ def _delete(arguments: argparse.Namespace) -> None:
     with open_store(arguments) as store:
         deleted = delete_runs(store, arguments.run, dependents=arguments.dependents)
     show({"deleted": deleted}, arguments, lambda: "\n".join(f"deleted {run_id}" for run_id in deleted))
+
+
+def _label(arguments: argparse.Namespace) -> None:
+    from core.store.labels import set_label
+
+    with open_store(arguments) as store:
+        label = set_label(store, arguments.id, name=arguments.name, note=arguments.note, starred=arguments.star)
+    values = {"id": arguments.id, **asdict(label)}
+    show(values, arguments, lambda: f"{'★ ' * label.starred}{label.name or arguments.id}: {label.note or 'no note'}")
 
 
 def _show(arguments: argparse.Namespace) -> None:

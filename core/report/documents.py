@@ -85,6 +85,11 @@ def document_of(store: Store, run_id: str) -> Document:
     return replace(said, blocks=(*said.blocks, *basis(store.run(run_id).record, data)))
 
 
+def reportable(kind: str) -> bool:
+    """Whether there is a report of results of this kind."""
+    return any(found.kind == kind for found in (*DOCUMENTS, *OF_MANY, *OF_TABLES))
+
+
 def shown_text(store: Store, run_id: str) -> str:
     """What a run found, for a terminal; "" where there is no document for its kind, or it was not completed."""
     run = store.run(run_id)

@@ -314,6 +314,17 @@ MIGRATIONS: tuple[str, ...] = (
     """
     ALTER TABLE interventions ALTER level TYPE DOUBLE;
     """,
+    # What people call things, and note about them.
+    """
+    CREATE TABLE labels (
+        object_id VARCHAR PRIMARY KEY,
+        kind VARCHAR NOT NULL,
+        name VARCHAR NOT NULL,
+        note VARCHAR NOT NULL,
+        starred BOOLEAN NOT NULL,
+        changed_at TIMESTAMP NOT NULL
+    );
+    """,
 )
 
 

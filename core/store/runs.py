@@ -300,6 +300,7 @@ class RunAccess(TableAccess):
                 raise InputError("is running: cancel it first", where=f"run {run_id}")
             for table in (*RUN_TABLES, "runs"):
                 self.delete(table, run_id=run_id)
+            self.delete("labels", object_id=run_id)
             named = stored.record.to_json()
             for table in CONTENT_TABLES:
                 # Hashes of inputs stand in several places of a record: as its study, its inputs and its scenarios.

@@ -37,6 +37,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "llm_calls": ("key",),
     "survey_answers": ("run_id", "persona_id", "sample"),
     "jobs": ("job_id",),
+    "labels": ("object_id",),
 }
 
 #: The tables that hold what a run gives, each with a `run_id`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import streamlit as st
 
@@ -11,10 +12,13 @@ from core.report.files import pdf_browser, pdf_bytes
 from core.report.renderers.html import html_text
 
 
-def report_button(document: Callable[[], Document], name: str) -> None:
-    """Offer a document, in the page's upper right corner, as a self-contained web page, and as PDF where this machine can make
-    one; the files are called `name`."""
-    with st.container(horizontal=True, horizontal_alignment="right", key="page-actions", gap="small"):
+def report_button(document: Callable[[], Document], name: str, *, corner: bool = True) -> None:
+    """Offer a document, in the page's upper right `corner` or in place, as a self-contained web page, and as PDF where this
+    machine can make one; the files are called `name`."""
+    side: Literal["left", "right"] = "right" if corner else "left"
+    with st.container(
+        horizontal=True, horizontal_alignment=side, key="page-actions" if corner else "actions", gap="small"
+    ):
         st.download_button(
             "Report",
             data=lambda: html_text(document()),

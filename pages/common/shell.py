@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import pandas as pd
 import streamlit as st
 
 from core.cognition.registry import engine_label
@@ -26,6 +27,7 @@ from core.services.runs.fitted import fitted_twin, latest_study
 from core.services.studies.inputs import StudyInputs, StudyListing, inputs_digest, list_studies, open_study
 from core.settings import observed_data, shipped_data, store_path
 from core.store.database import Store
+from core.store.labels import Label, read_labels
 from core.store.runs import StoredRun
 from core.study import Study
 from core.study.definition import AT
@@ -42,6 +44,11 @@ PAGES: tuple[tuple[str, str, str], ...] = (
     ("Counterfactuals", "pages/5_Counterfactuals.py", "Hold policy at a level, or compare policies"),
     ("Validation", "pages/6_Validation.py", "Where the twin helps, and where a simple forecast is as good"),
     ("Survey twins", "pages/7_Survey_twins.py", "People's answers to some questions correct what twins say to another"),
+    (
+        "Library",
+        "pages/8_Library.py",
+        "What is kept of this study: find it, name it, open it, take it along, delete it",
+    ),
 )
 STUDY, RUN, VISITOR = "study", "run", "visitor"
 #: A picture of our own: for an icon by name the browser would ask a font server elsewhere.
@@ -186,9 +193,10 @@ def open_page(title: str, heading: str = "") -> Workspace:
         study_id = _chosen_study(store)
         folder = observed_data()
         inputs = study_inputs(study_id, None if folder is None else str(folder))
-        run = _chosen_run(store, study_id)
+        done = store.runs(kind="run", study_id=study_id, status="complete")
+        run = _chosen_run(store, done)
         jobs = job_manager()
-    _sidebar(title, inputs, run, jobs)
+    _sidebar(title, inputs, run, _run_names(done, read_labels(store)), jobs)
     _head(title, heading, inputs.study)
     return Workspace(store, jobs, inputs, run)
 
@@ -216,6 +224,12 @@ def choose_run(run_id: str) -> None:
     """Look at this run from now on (also in the URL)."""
     st.session_state[RUN] = run_id
     st.query_params[RUN] = run_id
+
+
+def forget_run() -> None:
+    """Look at the newest run from now on."""
+    st.session_state.pop(RUN, None)
+    st.query_params.pop(RUN, None)
 
 
 def engine_note(run: StoredRun) -> None:
@@ -280,8 +294,18 @@ def _names(item: StudyListing) -> list[str]:
     return [item.id, *(f"{item.id}{AT}{place}" for place in item.places)]
 
 
-def _chosen_run(store: Store, study_id: str) -> StoredRun | None:
-    done = store.runs(kind="run", study_id=study_id, status="complete")
+def _run_names(done: pd.DataFrame, labels: Mapping[str, Label]) -> dict[str, str]:
+    """What each finished run of the study is called: its name, else its id where it is the only one, else when it was made and of
+    how many people."""
+    only = len(done) == 1
+    return {
+        str(key): labels.get(str(key), Label()).name
+        or (str(key) if only else f"{made:%-d %b %Y, %H:%M}, {record['personas']:,} personas")
+        for key, made, record in zip(done["run_id"], done["created_at"], done["record"], strict=True)
+    }
+
+
+def _chosen_run(store: Store, done: pd.DataFrame) -> StoredRun | None:
     ids = [str(item) for item in done["run_id"]]
     asked = st.query_params.get(RUN) or st.session_state.get(RUN)
     if asked not in ids:
@@ -289,14 +313,15 @@ def _chosen_run(store: Store, study_id: str) -> StoredRun | None:
             st.warning(f"The run “{plain_text(str(asked))}” is not in this store; showing the latest.")
         asked = ids[0] if ids else None
     if asked is None:
-        st.session_state.pop(RUN, None)
-        st.query_params.pop(RUN, None)
+        forget_run()
         return None
     choose_run(asked)
     return store.run(asked)
 
 
-def _sidebar(title: str, inputs: StudyInputs, run: StoredRun | None, jobs: JobManager) -> None:
+def _sidebar(
+    title: str, inputs: StudyInputs, run: StoredRun | None, names: Mapping[str, str], jobs: JobManager
+) -> None:
     with st.sidebar:
         st.markdown("### PolicyTwin")
         listed = _offered()
@@ -326,7 +351,18 @@ def _sidebar(title: str, inputs: StudyInputs, run: StoredRun | None, jobs: JobMa
         if run is None:
             st.caption("No run yet")
         else:
-            st.caption(f"Run shown: {run.run_id}")
+            if len(names) > 1:
+                st.session_state["run-choice"] = run.run_id
+                st.selectbox(
+                    "Run",
+                    list(names),
+                    format_func=names.__getitem__,
+                    key="run-choice",
+                    on_change=_switch_run,
+                    help=run.run_id,
+                )
+            else:
+                st.caption(f"Run shown: {plain_text(names[run.run_id])}")
             st.caption(f"Engine: {engine_label(run.record.engine)}")
             st.caption(f"Trained to {_day(run.record.train_end)}, tested to {_day(run.record.test_end)}")
         for job in jobs.all():
@@ -349,6 +385,10 @@ def _day(day: date | None) -> str:
     return "an unknown day" if day is None else f"{day:%-d %B %Y}"
 
 
+def _switch_run() -> None:
+    choose_run(st.session_state["run-choice"])
+
+
 def _switch_study() -> None:
     _switch_to(st.session_state["study-choice"])
 
@@ -360,8 +400,7 @@ def _switch_place() -> None:
 def _switch_to(study: str) -> None:
     st.session_state[STUDY] = study
     st.query_params[STUDY] = study
-    st.session_state.pop(RUN, None)
-    st.query_params.pop(RUN, None)
+    forget_run()
 
 
 def plain_text(text: str) -> str:

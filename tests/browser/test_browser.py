@@ -43,6 +43,7 @@ PAGES = (
     "Counterfactuals",
     "Validation",
     "Survey_twins",
+    "Library",
 )
 #: The script has ended, and the browser has drawn everything that came of it.
 SETTLED = """() => {

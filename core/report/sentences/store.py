@@ -80,8 +80,13 @@ def runs_text(values: Sequence[ListedRun]) -> str:
     """The list of runs."""
     if not values:
         return "No runs yet."
-    rows = [(item.run_id, item.kind, item.study, item.status, item.created_at) for item in values]
-    return table_text(["Run", "Kind", "Study", "Status", "Created (UTC)"], rows)
+    rows = [
+        (f"{'★ ' * item.starred}{item.name}", item.run_id, item.kind, item.study, item.status, item.created_at)
+        for item in values
+    ]
+    head = ["Name", "Run", "Kind", "Study", "Status", "Created (UTC)"]
+    named = any(row[0] for row in rows)
+    return table_text(head if named else head[1:], rows if named else [row[1:] for row in rows])
 
 
 def show_text(run: StoredRun, said: str = "") -> str:

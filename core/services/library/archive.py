@@ -17,6 +17,7 @@ from core.files_out import written_together
 from core.records import RunRecord, encode_json
 from core.result import RESULTS, Result, result_class
 from core.store.database import Store
+from core.store.labels import Label, read_labels
 from core.store.runs import StoredRun
 from core.store.schema import RUN_TABLES
 
@@ -37,7 +38,7 @@ _KINDS = (
 
 @dataclass(frozen=True)
 class ListedRun:
-    """A run as lists show it; `created_at` is UTC."""
+    """A run as lists show it; `created_at` is UTC. `name`, `note` and `starred` are people's own."""
 
     run_id: str
     kind: str
@@ -47,11 +48,14 @@ class ListedRun:
     created_at: str
     seconds: float | None
     message: str | None
+    name: str = ""
+    note: str = ""
+    starred: bool = False
 
 
 def list_runs(store: Store, study: str | None = None) -> tuple[ListedRun, ...]:
     """Runs, newest first."""
-    found = store.runs(study_id=study)
+    found, labels = store.runs(study_id=study), read_labels(store)
     return tuple(
         ListedRun(
             run_id=row["run_id"],
@@ -62,6 +66,7 @@ def list_runs(store: Store, study: str | None = None) -> tuple[ListedRun, ...]:
             created_at=str(row["created_at"])[:19],
             seconds=None if pd.isna(row["seconds"]) else float(row["seconds"]),
             message=None if pd.isna(row["message"]) else row["message"],
+            **vars(labels.get(row["run_id"], Label())),
         )
         for row in found.to_dict("records")
     )

@@ -14,6 +14,7 @@ from core.inputs.files import parsed
 from core.policy.scenario import SUFFIXES, scenario_of
 from core.policy.timeline import PolicyTimeline
 from core.store.database import Store
+from core.store.labels import labelled
 from core.study import Study
 
 OBSERVED = "Observed"
@@ -80,10 +81,12 @@ def load_timeline(store: Store, study: Study, timeline_id: str) -> PolicyTimelin
 
 
 def saved_scenarios(store: Store, study: Study) -> pd.DataFrame:
-    """Kept scenarios (timelines with a parent) of a study, newest first: timeline_id, name, parent_id, created_at."""
+    """Kept scenarios (timelines with a parent) of a study, newest first: timeline_id, name (as it was labelled, else its own),
+    parent_id, created_at."""
     columns = ["timeline_id", "name", "parent_id", "created_at"]
     found = store.read("timelines", columns=columns, study_id=study.id)
-    return found[found["parent_id"].notna()].sort_values("created_at", ascending=False).reset_index(drop=True)
+    found = found[found["parent_id"].notna()].sort_values("created_at", ascending=False).reset_index(drop=True)
+    return found.assign(name=labelled(store, found["timeline_id"], found["name"]))
 
 
 def delete_scenario(store: Store, study: Study, timeline_id: str) -> None:
@@ -100,6 +103,7 @@ def delete_scenario(store: Store, study: Study, timeline_id: str) -> None:
         store.delete("drafts", study_id=study.id, parent_id=timeline_id)
         store.delete("interventions", timeline_id=timeline_id)
         store.delete("timelines", timeline_id=timeline_id)
+        store.delete("labels", object_id=timeline_id)
 
 
 def clean_name(name: str) -> str:

@@ -12,6 +12,7 @@ from core.people.personas import Population, restore, synthesise
 from core.people.population_file import population_of, spec_from_dict
 from core.people.spec import PopulationSpec
 from core.store.database import Store
+from core.store.labels import labelled
 from core.study import Study
 
 ID_DIGITS = 12
@@ -132,6 +133,7 @@ def delete_population(store: Store, study: Study, identifier: str) -> None:
             )
         store.delete("personas", population_id=identifier)
         store.delete("populations", population_id=identifier)
+        store.delete("labels", object_id=identifier)
 
 
 def runs_with(store: Store, identifier: str) -> list[str]:
@@ -170,6 +172,7 @@ def saved_populations(store: Store, study: Study) -> pd.DataFrame:
     """
     columns = ["population_id", "label", "personas", "seed", "largest_marginal_error", "parent_id", "created_at"]
     found = store.read("populations", columns=columns, study_id=study.id)
+    found["label"] = labelled(store, found["population_id"], found["label"])
     return found.sort_values("created_at", ascending=False).reset_index(drop=True)
 
 

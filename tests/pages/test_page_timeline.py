@@ -11,6 +11,7 @@ from page_cases import end_jobs
 from streamlit.testing.v1 import AppTest
 
 from core.policy.scenario import load_scenario, scenario_text
+from core.policy.timeline import PolicyTimeline
 from core.services.policies.drafts import edit_draft, start_draft
 from core.services.policies.timelines import keep_draft, load_draft, load_timeline, save_scenario, saved_scenarios
 from core.services.studies.inputs import open_study
@@ -64,9 +65,12 @@ def apply(app: AppTest, number: int = 0) -> AppTest:
 
 
 def draft_of_store(path: Path) -> object:
+    """The one draft that is kept, whoever's it is."""
     inputs = open_study("meridia")
     with Store(path) as store:
-        return load_draft(store, inputs.study, inputs.timeline)
+        found = store.read("drafts")
+        assert len(found) <= 1
+        return None if found.empty else PolicyTimeline.from_dict(found.iloc[0]["content"], inputs.study)
 
 
 def test_the_observed_policy_is_drawn_with_its_split_source_and_no_draft(page: AppTest) -> None:
@@ -291,7 +295,7 @@ def test_a_scenario_can_be_edited_further_downloaded_and_deleted(
     inputs = open_study("meridia")
     with Store(meridia_store) as store:
         saved = load_timeline(store, inputs.study, identifier)
-        assert load_draft(store, inputs.study, saved).parent_id == identifier
+        assert load_draft(store, inputs.study, saved, parameter(app, "draft")).parent_id == identifier
     # What "Reproduce this" says has to be true: the Python of the page runs on the file it offers.
     code = next(item.value for item in app.code if "load_scenario" in item.value)
     path = tmp_path / f"{identifier}.toml"
@@ -317,6 +321,23 @@ def test_a_draft_of_an_earlier_visit_is_there_again(page: AppTest, meridia_store
     assert draft_of_store(meridia_store) is None
     app = shown(button(app, "Undo").click().run())
     assert draft_of_store(meridia_store) is not None
+
+
+def test_a_draft_is_its_session_s_own_and_survives_a_reload(page: AppTest, meridia_store: Path) -> None:
+    app = apply(shown(page.run()))
+    token = parameter(app, "draft")
+
+    def visit(**parameters: str) -> AppTest:
+        other = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        other.switch_page(PAGE)
+        for name, value in {"study": "meridia", **parameters}.items():
+            other.query_params[name] = value
+        return shown(other.run())
+
+    stranger = visit()
+    assert len(stranger.get("plotly_chart")) == 1 and parameter(stranger, "draft") != token
+    assert len(visit(draft=token).get("plotly_chart")) == 2, "the same address after a reload"
+    assert len(visit(draft="<b>" + token).get("plotly_chart")) == 1
 
 
 def test_leaving_what_training_saw_is_a_warning_with_the_days_counted(page: AppTest) -> None:

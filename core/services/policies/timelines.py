@@ -19,6 +19,8 @@ from core.study import Study
 
 OBSERVED = "Observed"
 LONGEST_NAME = 80
+#: Between a timeline and whose draft of it is meant.
+OWNED_BY = "~"
 #: A scenario file of a few edits has about 500 bytes; each edit costs a few milliseconds, so the size is bounded.
 LARGEST_FILE = 100_000
 _TURNS_TEXT_ROUND = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -90,7 +92,7 @@ def saved_scenarios(store: Store, study: Study) -> pd.DataFrame:
 
 
 def delete_scenario(store: Store, study: Study, timeline_id: str) -> None:
-    """Forget a scenario and the draft made of it; runs and sweeps made with it stay, and so do scenarios made of it.
+    """Forget a scenario and the drafts made of it; runs and sweeps made with it stay, and so do scenarios made of it.
 
     Raises InputError for an unknown one, and for a timeline that is no scenario (the observed policy).
     """
@@ -100,7 +102,9 @@ def delete_scenario(store: Store, study: Study, timeline_id: str) -> None:
     if found["parent_id"].isna().all():
         raise InputError(f"'{timeline_id}' is the observed policy", where=store.name, allowed="a saved scenario")
     with store.transaction():
-        store.delete("drafts", study_id=study.id, parent_id=timeline_id)
+        for key in store.read("drafts", columns=["parent_id"], study_id=study.id)["parent_id"]:
+            if str(key).split(OWNED_BY)[0] == timeline_id:
+                store.delete("drafts", study_id=study.id, parent_id=key)
         store.delete("interventions", timeline_id=timeline_id)
         store.delete("timelines", timeline_id=timeline_id)
         store.delete("labels", object_id=timeline_id)
@@ -126,8 +130,10 @@ def clean_name(name: str) -> str:
     return text
 
 
-def save_scenario(store: Store, study: Study, timeline: PolicyTimeline, parent: PolicyTimeline, name: str) -> str:
-    """Keep `timeline` as a scenario of this name made of `parent`, forget the draft, and return the scenario's id.
+def save_scenario(
+    store: Store, study: Study, timeline: PolicyTimeline, parent: PolicyTimeline, name: str, owner: str = ""
+) -> str:
+    """Keep `timeline` as a scenario of this name made of `parent`, forget the owner's draft, and return the scenario's id.
 
     Raises InputError for a name that cannot be (see `clean_name`) or is taken by another scenario of the study, and
     where nothing differs from the parent.
@@ -141,28 +147,34 @@ def save_scenario(store: Store, study: Study, timeline: PolicyTimeline, parent: 
         raise InputError(f"a scenario called '{scenario.name}' is there already", allowed="another name")
     with store.transaction():
         save_timeline(store, study, scenario)
-        discard_draft(store, study, parent)
+        discard_draft(store, study, parent, owner)
     return scenario.id
 
 
-def load_draft(store: Store, study: Study, parent: PolicyTimeline) -> PolicyTimeline | None:
-    """The unsaved edits of `parent` as they were last, or None. They outlive a reload and a restart.
+def load_draft(store: Store, study: Study, parent: PolicyTimeline, owner: str = "") -> PolicyTimeline | None:
+    """The unsaved edits of `parent` by `owner` as they were last, or None. They outlive a reload and a restart.
 
     Raises InputError where what is kept can no longer be read.
     """
-    found = store.read("drafts", study_id=study.id, parent_id=parent.id)
+    found = store.read("drafts", study_id=study.id, parent_id=_draft_key(parent, owner))
     return None if found.empty else PolicyTimeline.from_dict(found.iloc[0]["content"], study)
 
 
-def keep_draft(store: Store, study: Study, parent: PolicyTimeline, draft: PolicyTimeline) -> None:
-    """Keep unsaved edits of `parent` in the place of those kept before: one draft for each parent."""
-    row = {"study_id": study.id, "parent_id": parent.id, "content": draft.to_dict()}
-    store.replace("drafts", [row], study_id=study.id, parent_id=parent.id)
+def keep_draft(store: Store, study: Study, parent: PolicyTimeline, draft: PolicyTimeline, owner: str = "") -> None:
+    """Keep unsaved edits of `parent` in the place of those kept before: one draft for each parent and owner."""
+    key = _draft_key(parent, owner)
+    row = {"study_id": study.id, "parent_id": key, "content": draft.to_dict()}
+    store.replace("drafts", [row], study_id=study.id, parent_id=key)
 
 
-def discard_draft(store: Store, study: Study, parent: PolicyTimeline) -> None:
-    """Forget the unsaved edits of `parent`."""
-    store.delete("drafts", study_id=study.id, parent_id=parent.id)
+def discard_draft(store: Store, study: Study, parent: PolicyTimeline, owner: str = "") -> None:
+    """Forget the unsaved edits of `parent` by `owner`."""
+    store.delete("drafts", study_id=study.id, parent_id=_draft_key(parent, owner))
+
+
+def _draft_key(parent: PolicyTimeline, owner: str) -> str:
+    """Drafts of before had no owner."""
+    return f"{parent.id}{OWNED_BY}{owner}" if owner else parent.id
 
 
 def scenario_table(store: Store, study: Study, observed: PolicyTimeline, first: date, last: date) -> pd.DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -16,8 +18,8 @@ from core.services.policies.timelines import discard_draft, keep_draft, load_dra
 from core.study import Study
 from pages.common.shell import Workspace
 
-#: The scenario chosen, in the URL.
-SCENARIO = "scenario"
+#: The scenario chosen, and whose draft is meant, in the URL.
+SCENARIO, OWNER = "scenario", "draft"
 MOST_UNDO = 30
 
 
@@ -54,10 +56,32 @@ class Editing:
         return f"{name}-{self.parent.id}"
 
 
+def owner() -> str:
+    """Whose drafts this session edits: its own, which the address carries over a reload; nobody else sees them."""
+    if OWNER not in st.session_state:
+        asked = st.query_params.get(OWNER, "")
+        st.session_state[OWNER] = asked if re.fullmatch("[0-9a-f]{12}", asked) else secrets.token_hex(6)
+    name = str(st.session_state[OWNER])
+    if st.query_params.get(OWNER) != name:
+        st.query_params[OWNER] = name
+    return name
+
+
+def _load(editing: Editing) -> PolicyTimeline | None:
+    """The draft of this session. One of an earlier version, which had no owner, goes to who comes first."""
+    store, study, parent = editing.workspace.store, editing.study, editing.parent
+    own = load_draft(store, study, parent, owner())
+    if own is None and (nobodys := load_draft(store, study, parent)) is not None:
+        keep_draft(store, study, parent, nobodys, owner())
+        discard_draft(store, study, parent)
+        return nobodys
+    return own
+
+
 def current_draft(editing: Editing) -> PolicyTimeline | None:
     """The unsaved edits of the timeline chosen, or None where nothing is changed."""
     try:
-        draft = load_draft(editing.workspace.store, editing.study, editing.parent)
+        draft = _load(editing)
     except InputError:
         st.warning("The draft kept from an earlier visit cannot be read with these data any more.")
         return None
@@ -67,7 +91,7 @@ def current_draft(editing: Editing) -> PolicyTimeline | None:
 def draft_or_start(editing: Editing) -> PolicyTimeline:
     """The draft to edit next: the one that is kept, else a fresh one of the timeline chosen."""
     try:
-        kept = load_draft(editing.workspace.store, editing.study, editing.parent)
+        kept = _load(editing)
     except InputError:
         kept = None
     return kept or start_draft(editing.parent)
@@ -81,6 +105,6 @@ def set_draft(editing: Editing, new: PolicyTimeline, *, undoable: bool = True) -
         del undo[:-MOST_UNDO]
     store = editing.workspace.store
     if new.name == UNNAMED and not new.changes(editing.parent):
-        discard_draft(store, editing.study, editing.parent)
+        discard_draft(store, editing.study, editing.parent, owner())
     else:
-        keep_draft(store, editing.study, editing.parent, new)
+        keep_draft(store, editing.study, editing.parent, new, owner())

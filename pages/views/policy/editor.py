@@ -15,15 +15,15 @@ from core.services.policies.timelines import LONGEST_NAME, discard_draft, save_s
 from core.study import Step, codebook_of
 from pages.common.shell import try_to
 from pages.views.policy.beside import beside
-from pages.views.policy.draft import SCENARIO, Editing, current_draft, draft_or_start, set_draft
+from pages.views.policy.draft import SCENARIO, Editing, current_draft, draft_or_start, owner, set_draft
 from pages.views.policy.edits import calendar_edits, policy_edits
 
 
 def draft_notice(editing: Editing) -> None:
     """Say that what is shown is a draft."""
     st.info(
-        "You are looking at a draft. It is kept as you go, also over a reload; it becomes a scenario when you save it "
-        "under a name.",
+        "A draft, which only you see. It is kept as you go, also over a reload, and becomes a scenario when you save it under "
+        "a name.",
         icon=":material/edit_note:",
     )
 
@@ -86,7 +86,7 @@ def _name_and_save(editing: Editing) -> None:
         def save() -> None:
             now = draft_or_start(editing)
             store = editing.workspace.store
-            saved.append(save_scenario(store, editing.study, now, editing.parent, st.session_state[key]))
+            saved.append(save_scenario(store, editing.study, now, editing.parent, st.session_state[key], owner()))
 
         if try_to(save):
             st.query_params[SCENARIO] = saved[0]
@@ -106,7 +106,7 @@ def _undo_and_drop(editing: Editing, undo_place: Any, drop_place: Any) -> None:
         st.write("Forget all edits of this draft?")
         if st.button("Yes, drop the draft", key=editing.key("drop")):
             st.session_state.setdefault(editing.key("undo"), []).append(draft_or_start(editing))
-            discard_draft(editing.workspace.store, editing.study, editing.parent)
+            discard_draft(editing.workspace.store, editing.study, editing.parent, owner())
             st.rerun()
 
 

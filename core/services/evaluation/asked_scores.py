@@ -31,8 +31,8 @@ from core.store.database import Store
 from core.validity.measured import AskedScores, AskedSplit, CrowdChecks, Header
 
 #: The files of answers by study, and the ends of training and of the test. An hour of one core is too little for all of the
-#: UAE's situations: it is asked about those of the shortest training that a study of days takes (180 days) and of the 91 days
-#: after it, two people about each situation before the next two about any.
+#: UAE's situations: all ten people were asked about those of the shortest training that a study of days takes (180 days) and of
+#: the 91 days after it.
 SHIPPED = {
     "meridia": ("meridia-smollm2.parquet", None, None),
     "uae": ("uae-smollm2.parquet", date(2020, 8, 12), date(2020, 11, 11)),

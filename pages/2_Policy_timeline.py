@@ -12,6 +12,7 @@ from core.services.policies.drafts import check_support, training_support
 from core.services.policies.tables import calendar_strip, changed_stretches, daily_table, stretches
 from core.services.policies.timelines import delete_scenario, load_timeline, policy_source, saved_scenarios
 from pages.common.charts import chart
+from pages.common.policy_link import EDITS, copy_link, linked_policies
 from pages.common.shell import Workspace, link_parameters, open_page, plain_errors, try_to
 from pages.views.policy.draft import SCENARIO, Editing, current_draft
 from pages.views.policy.editor import draft_notice, editor
@@ -41,6 +42,9 @@ def main() -> None:
             _figures_of(editing, draft)
         with st.container():
             scenarios_section(editing)
+    looked_at, observed = draft or parent, workspace.inputs.timeline
+    if looked_at.changes(observed):
+        copy_link(workspace.study.id, [looked_at], observed)
     st.caption(f"Source of the policy: {policy_source(workspace.study)}.")
     reproduce(editing)
 
@@ -49,7 +53,9 @@ def _chosen_timeline(workspace: Workspace) -> PolicyTimeline:
     """The timeline looked at, which is also the parent of edits: the observed policy or a saved scenario."""
     kept = saved_scenarios(workspace.store, workspace.study)
     names = {OBSERVED_ID: "Observed (what was in force)", **dict(zip(kept["timeline_id"], kept["name"], strict=True))}
-    in_url = st.query_params.get(SCENARIO)
+    linked = {item.id: item for item in linked_policies(workspace.inputs.timeline)[:1]}
+    names |= {key: f"From the link: {item.name}" for key, item in linked.items() if key not in names}
+    in_url = st.query_params.get(SCENARIO) or next(iter(linked), None)
     remembered = f"policy-scenario-{workspace.study.id}"
     asked = str(in_url or st.session_state.get(remembered) or OBSERVED_ID)
     if asked not in names:
@@ -61,6 +67,8 @@ def _chosen_timeline(workspace: Workspace) -> PolicyTimeline:
 
     def choose() -> None:
         st.query_params[SCENARIO] = st.session_state[key]
+        if st.session_state[key] not in linked:
+            st.query_params.pop(EDITS, None)
 
     chosen = st.selectbox(
         "Timeline to look at and to edit",
@@ -75,6 +83,8 @@ def _chosen_timeline(workspace: Workspace) -> PolicyTimeline:
         st.query_params.pop(SCENARIO, None)
         return workspace.inputs.timeline
     st.query_params[SCENARIO] = chosen
+    if chosen in linked:
+        return linked[chosen]
     found: list[PolicyTimeline] = []
     if not try_to(lambda: found.append(load_timeline(workspace.store, workspace.study, chosen))):
         # It can be neither drawn nor edited, but it must be possible to get rid of it.

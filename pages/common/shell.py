@@ -71,7 +71,10 @@ LOOKS = """<style>
 [data-testid="stMainBlockContainer"] [data-testid="stMarkdownContainer"] li { max-width: 72ch; }
 [data-testid="stLayoutWrapper"]:has(> .st-key-page-actions) {
 position: absolute; top: 1.5rem; right: 2.2rem; width: auto; z-index: 2; }
+[data-testid="stLayoutWrapper"]:has(> .st-key-page-link) {
+position: absolute; top: 1.5rem; right: 12rem; width: auto; z-index: 2; }
 @media (max-width: 900px) {
+[data-testid="stLayoutWrapper"]:has(> .st-key-page-link) { position: static; width: 100%; }
 [data-testid="stLayoutWrapper"]:has(> .st-key-page-actions) { position: static; width: 100%; }
 }
 @media (max-width: 640px) {

@@ -39,7 +39,7 @@ KEPT_SHOWN = 8
 #: The choices of the page that live in the address.
 ADDRESS = (
     "view", "start", "end", "people", "levels", "what", "shift", "scenario", "against",
-    "show", "step", "draw", "curve", "goal", "side", "bound", "moved", "by", "behaviour", "of",
+    "show", "step", "draw", "curve", "goal", "side", "bound", "moved", "by", "behaviour", "of", "edits",
 )  # fmt: skip
 
 

@@ -34,6 +34,7 @@ from core.services.policies.what_ifs import DEFAULT_DAYS, FEWEST_DAYS, MOST_DAYS
 from core.settings import observed_data
 from pages.common.address import from_address, into_address, key_of, pick, pick_several
 from pages.common.charts import chart
+from pages.common.policy_link import EDITS, copy_link, linked_policies
 from pages.common.render import render
 from pages.common.report_button import report_button
 from pages.common.results_cache import remembered
@@ -97,6 +98,10 @@ def compare_view(asked: CounterfactualInputs) -> None:
     _changes(found)
     if asked.twin.attributes:
         _by_group(asked, question, found)
+    days = {name: str(asked.dates[at].date()) for name, at in (("start", 0), ("end", -1))}
+    if question.reference is None:
+        observed = asked.workspace.inputs.timeline
+        copy_link(asked.study.id, question.scenarios, observed, {"view": "compare", **days})
     report_button(
         lambda: compared_document(
             asked.basis, result, found, question.scenarios, behaviour, reference=question.reference, weekly=weekly
@@ -114,7 +119,8 @@ def _question(asked: CounterfactualInputs) -> Question:
     kept = saved_scenarios(asked.workspace.store, study)
     names = {str(key): str(name) for key, name in zip(kept["timeline_id"], kept["name"], strict=True)}
     labels = {item.id: item.label for item in WHAT_IFS}
-    linked = "scenario" in st.query_params
+    carried = linked_policies(observed)
+    linked = bool(carried) or "scenario" in st.query_params
     chosen = pick_several(
         study,
         "what",
@@ -150,9 +156,23 @@ def _question(asked: CounterfactualInputs) -> Question:
     store = asked.workspace.store
     made = [what_if(name, observed, asked.twin.origin, days) for name in chosen]
     made += [load_timeline(store, study, name) for name in wanted]
+    made = [*_carried(carried), *made]
     scenarios = distinct_scenarios(made) if made else []
     reference = None if against == OBSERVED else load_timeline(store, study, against)
     return Question(scenarios, scenario_file_names([item.name for item in scenarios]), reference)
+
+
+def _carried(policies: list[PolicyTimeline]) -> list[PolicyTimeline]:
+    """The policies that the link itself holds, unless they are put aside."""
+    if not policies:
+        return []
+    named = ", ".join(f"“{item.name}”" for item in policies)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"From the link, not saved here: {plain_text(named)}.", width="content")
+        if st.button("Leave out", key="leave-link", icon=":material/link_off:", type="tertiary"):
+            st.query_params.pop(EDITS, None)
+            return []
+    return policies
 
 
 def _shift(asked: CounterfactualInputs) -> int:

@@ -16,7 +16,11 @@ from core.errors import InputError
 from core.policy.scenario import scenario_of
 from core.report.document import Details, Document, Figure, Paragraph
 from core.report.files import pdf_browser, write_document
+from core.report.renderers.html import html_text
+from core.report.what_if import Basis, compared_document, swept_document
 from core.services.counterfactuals.questions import questions_of
+from core.services.counterfactuals.run import run_compare, run_sweep
+from core.services.runs.fitted import fitted_twin
 from core.services.studies.inputs import open_study
 from core.store.database import Store
 
@@ -67,3 +71,36 @@ def test_without_a_browser_the_way_on_is_said(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(InputError, match=r"kind of report.*\.html, \.pdf"):
         write_document(document(), tmp_path / "answer.docx")
     assert not list(tmp_path.iterdir())
+
+
+def test_comparisons_and_sweeps_are_kept_with_their_figures_and_lines(short_store: Path) -> None:
+    with Store(short_store) as store:
+        run = store.run(str(store.runs(kind="run")["run_id"].iloc[0]))
+        inputs = open_study("meridia")
+        twin = fitted_twin(store, run.run_id, inputs=inputs)
+        assert run.record.train_end is not None
+        asked = questions_of(store, inputs.study, inputs.timeline, run.record.train_end)
+        policies = [
+            next(item for item in asked if item.id == name).timeline() for name in ("no-measures", "strictest-week")
+        ]
+        compared, found = run_compare(store, run.run_id, policies[:1], reference=policies[1], twin=twin)
+        swept, sweep = run_sweep(store, run.run_id, [0, 100], twin=twin)
+    given = Basis(inputs, run, twin)
+    text = unescape(
+        html_text(compared_document(given, compared, found, policies[:1], "transit", reference=policies[1]))
+    )
+    for said in (
+        "Transit stations over time",
+        "How sure",
+        "--reference reference-",
+        "--scenario no-measures",
+        "○ the mechanism",
+    ):
+        assert said in text, said
+    assert text.count('<pre class="toml">') == 2, "the scenario and what it is held against"
+    text = unescape(html_text(swept_document(given, swept, sweep.dates)))
+    assert (
+        "What would people do in Meridia" in text
+        and "policytwin sweep meridia" in text
+        and "Each stricter level" in text
+    )

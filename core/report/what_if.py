@@ -178,7 +178,17 @@ def compared_document(
     )  # fmt: skip
     course = Figure(
         "paths",
-        lambda: paths_figure(paths, reference=name, label=label, difference=False, weekly=weekly, source=given.source),
+        lambda: paths_figure(
+            paths,
+            reference=name,
+            label=label,
+            difference=False,
+            weekly=weekly,
+            source=given.source,
+            index=index_word(study),
+            step=study.step,
+            unit=study.metric_unit,
+        ),
         f"{label} over time under each policy, with the {index_word(study)} of each beneath.",
         paths,
     )

@@ -59,8 +59,9 @@ def group_figure(table: pd.DataFrame, everyone: float, *, title: str, source: st
     return figure
 
 
-def contrast_figure(table: pd.DataFrame, *, reference: str, source: str) -> go.Figure:
-    """Each scenario's difference from the reference by behaviour, with 80% intervals; `table` as `contrast_table`."""
+def contrast_figure(table: pd.DataFrame, *, reference: str, source: str, step: str = "day") -> go.Figure:
+    """Each scenario's difference from the reference by behaviour, with 80% intervals, mean over the study's periods (`step`);
+    `table` as `contrast_table`."""
     figure = go.Figure()
     scenarios = list(dict.fromkeys(table["scenario"]))
     shades = colours(scenarios)
@@ -84,7 +85,7 @@ def contrast_figure(table: pd.DataFrame, *, reference: str, source: str) -> go.F
         )
     styled(
         figure,
-        title=f"Difference from {plain(reference)}, mean over the days",
+        title=f"Difference from {plain(reference)}, mean over the {step}s",
         x=POINTS,
         source=source,
         height=64 * len(labels) + 190,
@@ -97,7 +98,7 @@ def contrast_figure(table: pd.DataFrame, *, reference: str, source: str) -> go.F
     return legend_below_title(figure, rows=_legend_rows(scenarios), left=150)
 
 
-def matrix_figure(table: pd.DataFrame, *, reference: str, source: str) -> go.Figure:
+def matrix_figure(table: pd.DataFrame, *, reference: str, source: str, step: str = "day") -> go.Figure:
     """Behaviours × policies: the difference from the reference with its 80% interval in each cell, coloured by direction and
     size; a cell whose interval holds 0 is pale. `table` as `contrast_table`."""
     scenarios, labels = list(dict.fromkeys(table["scenario"])), list(dict.fromkeys(table["label"]))
@@ -127,7 +128,7 @@ def matrix_figure(table: pd.DataFrame, *, reference: str, source: str) -> go.Fig
             hovertemplate="%{y}, %{x}<br>%{text}<extra></extra>",
         )
     )
-    title = f"Difference from {plain(reference)}: points, mean over the days (80% effect interval)"
+    title = f"Difference from {plain(reference)}: points, mean over the {step}s (80% effect interval)"
     styled(figure, title=title, source=source, height=54 * len(labels) + 190, legend=False)
     figure.update_layout(hovermode="closest", margin={"l": 150, "t": 118})
     figure.update_yaxes(autorange="reversed", showgrid=False)
@@ -136,9 +137,18 @@ def matrix_figure(table: pd.DataFrame, *, reference: str, source: str) -> go.Fig
 
 
 def paths_figure(
-    table: pd.DataFrame, *, reference: str, label: str, difference: bool, weekly: bool, source: str
+    table: pd.DataFrame,
+    *,
+    reference: str,
+    label: str,
+    difference: bool,
+    weekly: bool,
+    source: str,
+    index: str = "stringency",
+    step: str = "day",
+    unit: str = CHANGE,
 ) -> go.Figure:
-    """One behaviour over time under each policy with its 80% band, above the stringency of each policy.
+    """One behaviour over time under each policy with its 80% band, above the index of each policy; `step` is the study's period.
 
     `table` as `path_table` or `difference_table`; rows named `SEEN` are what was observed. Days or weeks outside
     training are drawn as hollow marks.
@@ -186,7 +196,7 @@ def paths_figure(
                 name=plain(name),
                 legendgroup=name,
                 showlegend=False,
-                hovertemplate="stringency %{y:.1f}",
+                hovertemplate=f"{plain(index)} %{{y:.1f}}",
             ),
             row=2,
             col=1,
@@ -206,11 +216,11 @@ def paths_figure(
             row=2,
             col=1,
         )
-    step = "weekly means" if weekly else "by day"
-    what = f"{label}: difference from the reference, {step}" if difference else f"{label}, {step}"
+    said = "weekly means" if weekly else f"by {step}"
+    what = f"{label}: difference from the reference, {said}" if difference else f"{label}, {said}"
     styled(figure, title=what, source=f"{source} Hollow marks: policy {OUTSIDE}.", height=560)
-    figure.update_yaxes(title_text="Points" if difference else CHANGE, row=1)
-    figure.update_yaxes(title_text="Stringency", range=[0, 105], row=2)
+    figure.update_yaxes(title_text="Points" if difference else unit, row=1)
+    figure.update_yaxes(title_text=plain(index[:1].upper() + index[1:]), range=[0, 105], row=2)
     return legend_below_title(figure, rows=_legend_rows(names))
 
 

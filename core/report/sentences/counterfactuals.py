@@ -113,7 +113,9 @@ def contrast_block(result: ComparisonResult, study: Study) -> Figure:
     table = contrast_table(result, study)
     return Figure(
         f"compare-{study.id}",
-        lambda: contrast_figure(table, reference=reference_words(result.reference), source=source_words(result, study)),
+        lambda: contrast_figure(
+            table, reference=reference_words(result.reference), source=source_words(result, study), step=study.step
+        ),
         "Difference of each scenario from the reference by behaviour, with 80% intervals.",
         table,
     )

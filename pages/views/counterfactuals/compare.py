@@ -24,6 +24,7 @@ from core.report.sentences.counterfactuals import (
     scenario_frame,
     scenario_sentence,
 )
+from core.report.sentences.domain import index_word
 from core.report.sentences.held import held_compare_text
 from core.report.what_if import compared_document
 from core.services.counterfactuals.results import ComparisonResult, comparison_result
@@ -32,6 +33,7 @@ from core.services.counterfactuals.tables import contrast_table, difference_tabl
 from core.services.policies.timelines import distinct_scenarios, load_timeline, saved_scenarios
 from core.services.policies.what_ifs import DEFAULT_DAYS, FEWEST_DAYS, MOST_DAYS, WHAT_IFS, what_if
 from core.settings import observed_data
+from core.study import Step
 from pages.common.address import from_address, into_address, key_of, pick, pick_several
 from pages.common.charts import chart
 from pages.common.policy_link import EDITS, copy_link, linked_policies
@@ -87,7 +89,9 @@ def compare_view(asked: CounterfactualInputs) -> None:
     if len(result.scenarios) > 1:
         table = contrast_table(result, asked.study)
         chart(
-            matrix_figure(table, reference=reference_words(result.reference), source=asked.source), table,
+            matrix_figure(
+                table, reference=reference_words(result.reference), source=asked.source, step=asked.study.step
+            ), table,
             f"matrix-{asked.study.id}", "matrix", "What each policy changes, by behaviour, with 80% effect intervals.",
         )  # fmt: skip
     else:
@@ -271,8 +275,9 @@ def _over_time(asked: CounterfactualInputs, found: list[Contrast]) -> tuple[str,
         draw = pick(study, "draw", "Draw", list(drawn), lambda name: drawn[name], "paths")
     with right:
         steps = {"week": "Weekly means", "day": "Days"}
-        step = pick(study, "step", "Step", list(steps), lambda name: steps[name], "week")
-    weekly, reference = step == "week", reference_label(found[0].reference_name)
+        daily = study.step is Step.DAY  # longer periods are drawn as they are
+        weekly = daily and pick(study, "step", "Step", list(steps), lambda name: steps[name], "week") == "week"
+    reference = reference_label(found[0].reference_name)
     if draw == "difference":
         table = difference_table(found, behaviour, weekly=weekly)
     else:
@@ -286,13 +291,16 @@ def _over_time(asked: CounterfactualInputs, found: list[Contrast]) -> tuple[str,
             difference=draw == "difference",
             weekly=weekly,
             source=asked.source,
+            index=index_word(study),
+            step=study.step,
+            unit=study.metric_unit,
         ),
         table,
         f"compare-{study.id}-{behaviour}",
         "paths",
-        f"{label} over time under each policy, with the stringency of each policy beneath.",
+        f"{label} over time under each policy, with the {index_word(study)} of each policy beneath.",
     )
-    st.caption(f"All days shown lie after the end of training on {asked.twin.origin}.")
+    st.caption(f"All {study.step}s shown lie after the end of training on {asked.twin.origin}.")
     return behaviour, weekly
 
 

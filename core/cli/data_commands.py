@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.cli.options import command, json_option, request_of, request_options, say, show, show_result
 from core.errors import InputError
 
+if TYPE_CHECKING:
+    from core.services.studies.own import AddedStudy
+
 ADD_REQUEST = "core.services.studies.own:AddStudyRequest"
+COUNTRY_REQUEST = "core.services.studies.countries:CountryStudyRequest"
+OWN_REQUEST = "core.services.studies.own:OwnStudiesRequest"
+DELETE_REQUEST = "core.services.studies.own:DeleteStudyRequest"
 SKELETON_REQUEST = "core.services.studies.skeleton:SkeletonRequest"
 
 
@@ -32,6 +38,12 @@ def add(commands: Any) -> None:
     request_options(began, SKELETON_REQUEST, stored=False, workers=0)
     added = command(begun, "add", _study_add, "take a study and its tables in, so that it is on offer by its name")
     request_options(added, ADD_REQUEST, stored=False, workers=0)
+    country = command(begun, "country", _study_country, "a study of one country of the loaded tables, on offer by its name")
+    request_options(country, COUNTRY_REQUEST, stored=False, workers=0)
+    listed = command(begun, "list", _study_list, "your own studies")
+    request_options(listed, OWN_REQUEST, stored=False, workers=0)
+    deleted = command(begun, "delete", _study_delete, "delete one of your own studies; its runs stay")
+    request_options(deleted, DELETE_REQUEST, stored=False, workers=0)
     fetch = command(actions, "fetch", _data_fetch, "get the UAE case from the providers' public addresses")
     fetch.add_argument("--to", type=Path, metavar="DIR", help="default: PolicyTwin's user data folder")
     json_option(fetch)
@@ -40,9 +52,35 @@ def add(commands: Any) -> None:
 def _study_add(arguments: argparse.Namespace) -> None:
     from core.services.studies.own import add_study
 
-    result = add_study(request_of(arguments, ADD_REQUEST))
+    _show_added(add_study(request_of(arguments, ADD_REQUEST)), arguments)
+
+
+def _show_added(result: AddedStudy, arguments: argparse.Namespace, note: str = "") -> None:
     said = f"{result.study} is on offer: policytwin run {result.study}, and in the dashboard. Kept in {result.folder}."
-    show(result.as_dict(), arguments, lambda: said)
+    show(result.as_dict(), arguments, lambda: f"{said} {note}".strip())
+
+
+def _study_country(arguments: argparse.Namespace) -> None:
+    from core.report.sentences.skeletons import STAND_IN
+    from core.services.studies.countries import country_study
+
+    _show_added(country_study(request_of(arguments, COUNTRY_REQUEST)), arguments, STAND_IN)
+
+
+def _study_list(arguments: argparse.Namespace) -> None:
+    from core.services.studies.own import own_titles
+
+    found = own_titles(request_of(arguments, OWN_REQUEST))
+    lines = [f"{name}: {said}" for name, said in found.studies.items()]
+    show(found.as_dict(), arguments, lambda: "\n".join(lines) or "no studies of your own")
+
+
+def _study_delete(arguments: argparse.Namespace) -> None:
+    from core.services.studies.own import delete_study
+
+    result = delete_study(request_of(arguments, DELETE_REQUEST))
+    said = "is deleted; runs of it stay in the store" if result.deleted else "would be deleted, with its tables: add --yes"
+    show(result.as_dict(), arguments, lambda: f"{result.study} ({result.folder}) {said}.")
 
 
 def _study_new(arguments: argparse.Namespace) -> None:

@@ -7,6 +7,9 @@ import shlex
 from core.report.document import Code, Document, Items, Paragraph
 from core.services.studies.skeleton import SkeletonResult
 
+#: Of a study whose place has no population file of its own.
+STAND_IN = "Its people are a stand-in, the world's adults: a population file of its own says who lives there."
+
 
 def skeleton_document(result: SkeletonResult, data: str) -> Document:
     """The columns and what they were taken for, and how to go on."""

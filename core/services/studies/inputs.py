@@ -120,7 +120,9 @@ def observations_folder(study: Study, data: str | Path | None = None) -> Path:
 def _folder_of(study: Study, data: str | Path | None) -> Path | None:
     if study.shipped:
         return shipped_data() / study.folder
-    own = own_studies().get(study.folder) if data is None else None
+    # The folder that is looked at anyway holds others' tables: those of an own study lie beside it.
+    usual = data is None or Path(data) == observed_data()
+    own = own_studies().get(study.folder) if usual else None
     return observed_data(data) if own is None else own.parent
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.datasets.observed import source_files
-from core.errors import InputError
+from core.errors import InputError, one_of
 from core.files_out import written_together
 from core.options import option
 from core.result import Result
 from core.services.studies.checks import check_study
+from core.services.studies.inputs import StudyListing, list_studies
 from core.settings import shipped_data, user_studies
-from core.study import available_studies, load_study
+from core.store.database import Store
+from core.study import available_studies, load_study, own_studies
+from core.study.definition import AT
 
 
 @dataclass(frozen=True)
@@ -80,3 +84,64 @@ def add_study(request: AddStudyRequest) -> AddedStudy:
                 shutil.copy(source, target)
         load_study(stage / f"{study.id}.toml")
     return AddedStudy(study=study.id, folder=str(folder), places=checked.places)
+
+
+@dataclass(frozen=True)
+class OwnStudiesRequest:
+    """The user's own studies."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnStudies(Result):
+    """The user's own studies by id: what each is called, or what is wrong with its file."""
+
+    studies: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class DeleteStudyRequest:
+    """One of the user's own studies to delete, with its tables."""
+
+    id: str = option("one of your own studies", positional=True, word="STUDY")
+    yes: bool = option("delete it; without this, what would be deleted is said", False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeletedStudy(Result):
+    """The study's id, the folder that it had, and whether it is gone (else it would be, with --yes)."""
+
+    study: str
+    folder: str
+    deleted: bool
+
+
+def own_listings() -> list[StudyListing]:
+    """The user's own studies, those that were spoiled by hand included."""
+    own = own_studies()
+    return [item for item in list_studies() if item.id in own]
+
+
+def own_titles(request: OwnStudiesRequest) -> OwnStudies:
+    """What there is to run and to delete."""
+    return OwnStudies(studies={item.id: item.title if item.ready else item.missing for item in own_listings()})
+
+
+def delete_study(request: DeleteStudyRequest) -> DeletedStudy:
+    """Remove a study and its tables; runs of it stay in their stores. InputError for one that is not the user's own, and where
+    its folder cannot be removed."""
+    own = own_studies()
+    folder = own[one_of(request.id, list(own), what="study of your own")].parent
+    if request.yes:
+        try:
+            shutil.rmtree(folder)
+        except OSError as wrong:
+            raise InputError(
+                f"cannot be removed ({wrong.strerror or wrong})", where=str(folder), allowed="a folder that is yours"
+            ) from None
+    return DeletedStudy(study=request.id, folder=str(folder), deleted=request.yes)
+
+
+def runs_of(store: Store, study: str) -> int:
+    """How many runs of this study, and of places of it, are in the store."""
+    ids = store.runs()["study_id"].astype(str)
+    return int(((ids == study) | ids.str.startswith(f"{study}{AT}")).sum())

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 ADD_REQUEST = "core.services.studies.own:AddStudyRequest"
 COUNTRY_REQUEST = "core.services.studies.countries:CountryStudyRequest"
+TABLES_REQUEST = "core.services.studies.tables:TablesRequest"
 OWN_REQUEST = "core.services.studies.own:OwnStudiesRequest"
 DELETE_REQUEST = "core.services.studies.own:DeleteStudyRequest"
 SKELETON_REQUEST = "core.services.studies.skeleton:SkeletonRequest"
@@ -38,8 +39,14 @@ def add(commands: Any) -> None:
     request_options(began, SKELETON_REQUEST, stored=False, workers=0)
     added = command(begun, "add", _study_add, "take a study and its tables in, so that it is on offer by its name")
     request_options(added, ADD_REQUEST, stored=False, workers=0)
-    country = command(begun, "country", _study_country, "a study of one country of the loaded tables, on offer by its name")
+    country = command(
+        begun, "country", _study_country, "a study of one country of the loaded tables, on offer by its name"
+    )
     request_options(country, COUNTRY_REQUEST, stored=False, workers=0)
+    tables = command(
+        begun, "tables", _study_tables, "a study of tables of your own, on offer by its name once they are right"
+    )
+    request_options(tables, TABLES_REQUEST, stored=False, workers=0)
     listed = command(begun, "list", _study_list, "your own studies")
     request_options(listed, OWN_REQUEST, stored=False, workers=0)
     deleted = command(begun, "delete", _study_delete, "delete one of your own studies; its runs stay")
@@ -67,6 +74,13 @@ def _study_country(arguments: argparse.Namespace) -> None:
     _show_added(country_study(request_of(arguments, COUNTRY_REQUEST)), arguments, STAND_IN)
 
 
+def _study_tables(arguments: argparse.Namespace) -> None:
+    from core.report.sentences.skeletons import STAND_IN
+    from core.services.studies.tables import study_of_tables
+
+    _show_added(study_of_tables(request_of(arguments, TABLES_REQUEST)), arguments, STAND_IN)
+
+
 def _study_list(arguments: argparse.Namespace) -> None:
     from core.services.studies.own import own_titles
 
@@ -79,7 +93,9 @@ def _study_delete(arguments: argparse.Namespace) -> None:
     from core.services.studies.own import delete_study
 
     result = delete_study(request_of(arguments, DELETE_REQUEST))
-    said = "is deleted; runs of it stay in the store" if result.deleted else "would be deleted, with its tables: add --yes"
+    said = (
+        "is deleted; runs of it stay in the store" if result.deleted else "would be deleted, with its tables: add --yes"
+    )
     show(result.as_dict(), arguments, lambda: f"{result.study} ({result.folder}) {said}.")
 
 

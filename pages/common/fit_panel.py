@@ -101,7 +101,7 @@ def _choices(workspace: Workspace) -> tuple[RunRequest, int]:
     columns = st.columns(3)
     train_end = columns[0].date_input(
         "Training ends",
-        value=study.train_end,
+        value=min(max(study.train_end, limits.earliest), limits.latest),
         min_value=limits.earliest,
         max_value=limits.latest,
         key=f"{prefix}_train_end",

@@ -49,6 +49,7 @@ PAGES: tuple[tuple[str, str, str], ...] = (
         "pages/8_Library.py",
         "What is kept of this study: find it, name it, open it, take it along, delete it",
     ),
+    ("Data", "pages/9_Data.py", "Make a study of another place, or of tables of your own"),
 )
 STUDY, RUN, VISITOR = "study", "run", "visitor"
 #: A picture of our own: for an icon by name the browser would ask a font server elsewhere.

@@ -44,6 +44,7 @@ PAGES = (
     "Validation",
     "Survey_twins",
     "Library",
+    "Data",
 )
 #: The script has ended, and the browser has drawn everything that came of it.
 SETTLED = """() => {

@@ -15,6 +15,7 @@ from core.services.runs.results import RunResult
 from core.services.studies.changes import changes_between
 from core.services.studies.inputs import StudyInputs, study_hash
 from core.services.studies.requests import ModelOptions, RunRequest
+from core.services.studies.splits import check_length
 from core.store.database import Store
 from core.store.runs import ENDED_EARLY, RUNNING, StoredRun
 from core.study import Step, Study
@@ -43,7 +44,9 @@ class SplitLimits:
 
 
 def split_limits(study: Study) -> SplitLimits:
-    """Training long enough for one inner origin, and at least four weeks left to test on."""
+    """Training long enough for one inner origin, and at least four weeks left to test on. InputError for a study that is too
+    short for that."""
+    check_length(study)
     step, pace = study.step, pace_of(study)
     earliest = step.after(study.start, pace.inner_step + pace.fewest_training - 1)
     return SplitLimits(earliest, step.after(study.end, -pace.fewest_test), study.end, step, pace.fewest_test)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +23,7 @@ from core.options import option
 from core.services.studies.inputs import observations_folder
 from core.services.studies.origins import PERSONAS, POPULATION
 from core.services.studies.own import AddedStudy, AddStudyRequest, add_study
+from core.services.studies.splits import check_length
 from core.settings import shipped_data
 from core.study import Study, load_study
 from core.study.definition import WEEKDAYS
@@ -32,7 +34,11 @@ BASE = "base/pandemic_mobility.toml"
 HEADCOUNTS = "population_age_sex_2020.parquet"
 #: A study says how many live there; where that is not known, nothing is counted per inhabitant.
 UNTOLD = 1_000_000
-_READERS = {"mobility": read_mobility, "policy": read_policy, "cases": read_cases}
+_READERS: Mapping[str, Callable[..., pd.DataFrame]] = {
+    "mobility": read_mobility,
+    "policy": read_policy,
+    "cases": read_cases,
+}
 
 
 @dataclass(frozen=True)
@@ -79,14 +85,17 @@ def prepare_country(request: CountryStudyRequest) -> CountryStudy:
         raise InputError(left_out[code], where=countries()[code].name, allowed="a country that can be forecast")
     study, usual = found[0].study, load_study(PATTERN).train_end
     end = min(study.end, last_observed(found[0]))
+    middle = study.start + (end - study.start) / 2
     study = replace(
         study,
         id=request.id or code.lower(),
         title=request.title or f"{study.place}, COVID-19 mobility",
         end=end,
-        train_end=usual if study.start < usual < end else study.start + (end - study.start) / 2,
+        train_end=usual if study.start < usual < end else middle,
         inhabitants=people or UNTOLD,
     )
+    check_length(study)
+    mobility = mobility[["place", "date", *(item.column for item in study.behaviours)]]
     tables = {"mobility": mobility, "policy": policy, **({} if cases is None else {"cases": cases})}
     return CountryStudy(study, found[0].observations, tables)
 

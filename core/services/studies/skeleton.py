@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from core.calibration.pace import PACES
 from core.datasets import cells
 from core.datasets.files import RawFile
 from core.errors import InputError, nearest, one_of
@@ -24,6 +25,8 @@ from core.study import Step
 STAYS = 0.85
 #: Whole numbers up to this are taken for levels.
 MOST_LEVELS = 8
+#: Characters of what is said of a study whose columns have long names.
+LONGEST_SUMMARY = 400
 STUDY_FILE, TABLE_FILE = "study.toml", "coefficients.csv"
 _MARK = "written by `policytwin study new`"
 
@@ -35,11 +38,15 @@ class SkeletonRequest:
     file: Path = option("a panel: columns place, date and others (CSV or Parquet)", positional=True, word="PANEL")
     to: Path = option("folder of the study; a new one is made", word="DIRECTORY")
     id: str = option("of the study", "my-study")
+    title: str | None = option("of the study (default: its id)", None, word="TEXT")
     behaviours: tuple[str, ...] | None = option(
         "columns that say what people do (default: those that move)", None, word="A,B,…"
     )
     levers: tuple[str, ...] | None = option("columns of policy (default: those that move in steps)", None, word="A,B,…")
     context: tuple[str, ...] | None = option("columns of what people live with besides", None, word="A,B,…")
+    rising: tuple[str, ...] = option(
+        "behaviours that a stricter policy raises (default: it lowers all)", (), word="A,B,…"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,22 +71,29 @@ class _Panel:
     places: tuple[str, ...]
     step: Step
     left_out: dict[str, str]
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def label(self, name: str) -> str:
+        return self.labels.get(name, name)
 
     @property
     def periods(self) -> pd.DatetimeIndex:
         return pd.DatetimeIndex(self.values.index.get_level_values("date").unique().sort_values())
 
 
-def new_study(request: SkeletonRequest) -> SkeletonResult:
-    """Write the files and read them again, so that `policytwin run` takes them as they are. InputError for a file that is no
-    panel, an unknown column, and where another file is in the way."""
-    panel = _read(request.file)
+def new_study(request: SkeletonRequest, labels: Mapping[str, str] | None = None) -> SkeletonResult:
+    """Write the files and read them again, so that `policytwin run` takes them as they are; `labels` says what columns are
+    called, where not as they are named. InputError for a file that is no panel, an unknown column, and where another file is
+    in the way."""
+    panel = replace(_read(request.file), labels=labels or {})
     asked = [*(request.behaviours or ()), *(request.levers or ()), *(request.context or ())]
     for name in asked:
         one_of(name, list(panel.values.columns), what="column of numbers", where=request.file.name)
         if asked.count(name) > 1:
             raise InputError(f"the column {name} is named twice", where="study new", allowed="each column once")
     levers, behaviours = _sorted(panel, request)
+    for name in request.rising:
+        one_of(name, behaviours, what="behaviour", where="study new, rising")
     context = request.context or ()
     for what, names in (("behaviour", behaviours), ("lever", levers)):
         if not names:
@@ -145,14 +159,21 @@ def _sorted(panel: _Panel, request: SkeletonRequest) -> tuple[list[str], list[st
     """Levers and behaviours: as they were named, else by how they move."""
     named = {*(request.behaviours or ()), *(request.levers or ()), *(request.context or ())}
     free = [name for name in panel.values.columns if name not in named]
-    moves = panel.values.groupby(level="place").diff()
-    stays = {name: float((moves[name].dropna() == 0).mean()) for name in free}
-    levers = list(request.levers or [name for name in free if STAYS <= stays[name] < 1])
-    behaviours = list(request.behaviours or [name for name in free if stays[name] < STAYS])
+    steady, moving = by_movement(panel.values[free])
+    levers, behaviours = list(request.levers or steady), list(request.behaviours or moving)
     for name in free:
         if name not in (*levers, *behaviours):
-            panel.left_out[name] = "never changes in a place" if stays[name] == 1 else "was not named"
+            fixed = name not in (*steady, *moving)
+            panel.left_out[name] = "never changes in a place" if fixed else "was not named"
     return levers, behaviours
+
+
+def by_movement(values: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """Columns that move in steps, as levers do, and those that move all the time; `values` by place and period, in order."""
+    moves = values.groupby(level="place").diff()
+    stays = {str(name): float((moves[name].dropna() == 0).mean()) for name in values}
+    steady = [name for name, share in stays.items() if STAYS <= share < 1]
+    return steady, [name for name, share in stays.items() if share < STAYS]
 
 
 def _study(
@@ -160,7 +181,9 @@ def _study(
 ) -> str:
     step, periods = panel.step, panel.periods
     start, end = periods[0].date(), periods[-1].date()
-    train_end = periods[max(2 * len(periods) // 3, 1)].date()
+    pace, last = PACES[step], len(periods) - 1
+    earliest, latest = pace.inner_step + pace.fewest_training - 1, last - pace.fewest_test
+    train_end = periods[min(max(min(max(2 * len(periods) // 3, earliest), latest), 1), last)].date()
     values = panel.values[list(behaviours)]
     low, high = float(values.min().min()), float(values.max().max())
     change = "same_weekday_change" if step is Step.DAY else "same_period_change"
@@ -174,10 +197,10 @@ def _study(
     lines = [
         f"# A study of {request.file.name}, {_MARK}. Lines with CHECK rest on how columns look, not on what they mean.",
         f"id = {_quoted(request.id)}",
-        f"title = {_quoted(request.id)}  # CHECK",
+        f"title = {_quoted(request.title or request.id)}  # CHECK",
         f"place = {place}  # the one that is meant where none is named; any other is --place ID",
-        'summary = "To be said: what people do, where, and which policies are asked about."  # CHECK',
-        'citation = "To be said: who published these numbers."  # CHECK',
+        f"summary = {_quoted(_summary(panel, behaviours, levers))}  # CHECK",
+        f"citation = {_quoted(f'Tables of the user ({request.file.name}); who published them is not said.')}  # CHECK",
         "fictional = false",
         f'step = "{step}"',
         f"start = {start}", f"end = {end}",
@@ -206,17 +229,25 @@ def _study(
         lines += [f"thresholds = [{middle:g}]  # CHECK: classes lie between them", 'words = ["low", "high"]  # CHECK']
         lines += ['known = "frozen"  # after an origin as it was then; or "ahead"', 'source = "to be said"  # CHECK']
     for name in behaviours:
-        lines += ["", "[[behaviours]]", f"id = {_quoted(_identifier(name))}", f"label = {_quoted(name)}"]
+        label = _quoted(panel.label(name))
+        lines += ["", "[[behaviours]]", f"id = {_quoted(_identifier(name))}", f"label = {label}"]
         lines += [
-            f"text = {_quoted(name)}  # CHECK: in plain words",
+            f"text = {label}  # CHECK: in plain words",
             'unit = "%"  # CHECK',
             f"column = {_quoted(name)}",
         ]
-        lines += ["expected_sign = -1  # CHECK: the direction in which more of a lever moves it", "upper = 3.0"]
+        sign = 1 if name in request.rising else -1
+        lines += [f"expected_sign = {sign}  # CHECK: the direction in which more of a lever moves it", "upper = 3.0"]
         if kind == "level":
             amount = 2 * float(values[name].mean())
             lines.append(f"amount = {amount:.4g}  # CHECK: how much there would be per person if everybody did it")
     return "\n".join(lines) + "\n"
+
+
+def _summary(panel: _Panel, behaviours: Sequence[str], levers: Sequence[str]) -> str:
+    did, under = (", ".join(map(panel.label, names[:6])) for names in (behaviours, levers))
+    where = panel.places[0] if len(panel.places) == 1 else f"{len(panel.places)} places"
+    return f"What people did in {where} ({did}) under {under}."[:LONGEST_SUMMARY]
 
 
 def _lever(panel: _Panel, name: str) -> list[str]:
@@ -227,7 +258,7 @@ def _lever(panel: _Panel, name: str) -> list[str]:
         values.max(),
     )
     whole = bool((values == np.floor(values)).all()) and low == 0 and high <= MOST_LEVELS
-    lines = ["[[levers]]", f"code = {_quoted(name)}", f"name = {_quoted(name)}  # CHECK: in plain words"]
+    lines = ["[[levers]]", f"code = {_quoted(name)}", f"name = {_quoted(panel.label(name))}  # CHECK: in plain words"]
     if whole:
         levels = ["None", *(f"Level {level}" for level in range(1, int(high) + 1))]
         return [*lines, f"maximum = {int(high)}", f"levels = {json.dumps(levels)}  # CHECK"]

@@ -16,6 +16,18 @@ from core.settings import observed_data, shipped_data
 from core.study import Study
 
 
+def check_length(study: Study) -> None:
+    """InputError for a study too short to train on, look ahead inside of training, and test."""
+    pace, step = pace_of(study), study.step
+    fewest, have = pace.inner_step + pace.fewest_training + pace.fewest_test, step.between(study.start, study.end) + 1
+    if have < fewest:
+        raise InputError(
+            f"has {have} {step}s with observations and policy, {step.text(study.start)} to {step.text(study.end)}",
+            where=f"study {study.id}",
+            allowed=f"{fewest} {step}s or more, to train on and to test on",
+        )
+
+
 def check_split(inputs: StudyInputs, train_end: date, test_end: date, data: str | Path | None = None) -> None:
     """InputError where a run cannot train to `train_end` and test to `test_end`; the day it proposes will do.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pandas as pd
 
 from core.report.document import Block, Figure, Items, Paragraph
@@ -11,7 +13,7 @@ from core.report.sentences.left_out import left_out_items
 from core.report.sentences.skeletons import STAND_IN
 from core.services.studies.countries import CountryStudy
 from core.services.studies.tables import PreparedStudy
-from core.study import Study
+from core.study import Step, Study
 
 #: Words of a list that is not spelled out to its end.
 LISTED = 8
@@ -29,7 +31,7 @@ def country_blocks(made: CountryStudy) -> tuple[Block, ...]:
     )
     return (
         Paragraph(_size(study, 1)),
-        _drawn(seen, study.metric_unit, study.place, study.citation),
+        _drawn(seen, study.step, study.metric_unit, study.place, study.citation),
         Items((cases, STAND_IN, _split(study))),
     )
 
@@ -51,7 +53,7 @@ def tables_blocks(made: PreparedStudy) -> tuple[Block, ...]:
     shown = study.place if check.places == 1 else f"{study.place}, one of {check.places} places"
     return (
         Paragraph(_size(study, check.places)),
-        _drawn(made.observations, "as in the table", shown, told.file.name),
+        _drawn(made.observations, study.step, "as in the table", shown, told.file.name),
         Items((
             f"What people did: {_listed([item.label for item in study.behaviours])}.",
             f"Policies: {_listed([item.name for item in study.indicators])}.",
@@ -77,18 +79,26 @@ def _size(study: Study, places: int) -> str:
     step = study.step
     length = periods(step, step.between(study.start, study.end) + 1)
     return (
-        f"{where}, {step.text(study.start)} to {step.text(study.end)}: {length}, "
+        f"{where}, {_when(study, study.start)} to {_when(study, study.end)}: {length}, "
         f"{len(study.behaviours)} behaviour{'s' * (len(study.behaviours) != 1)}, {len(study.indicators)} "
         f"polic{'ies' if len(study.indicators) != 1 else 'y'}."
     )
 
 
+def _when(study: Study, day: date) -> str:
+    return f"{day:%-d %B %Y}" if study.step is Step.DAY else study.step.text(day)
+
+
 def _split(study: Study) -> str:
-    return f"A fit trains to {study.step.text(study.train_end)} and is tested on what comes after; Calibration changes that."
+    return (
+        f"A fit trains to {_when(study, study.train_end)} and is tested on what comes after; Calibration changes that."
+    )
 
 
-def _drawn(seen: pd.DataFrame, unit: str, place: str, source: str) -> Figure:
+def _drawn(seen: pd.DataFrame, step: Step, unit: str, place: str, source: str) -> Figure:
     more = f" The first {MOST_LINES} of {seen.shape[1]} behaviours are drawn." if seen.shape[1] > MOST_LINES else ""
+    if step is Step.DAY:
+        seen, unit = seen.rolling(7, min_periods=4).mean(), f"{unit}, mean of 7 days"
     words = f"Lines of what was observed in {place}: {_listed(list(seen.columns))}.{more}"
     return Figure("observed", lambda: observed_figure(seen, unit, source), words, seen)
 

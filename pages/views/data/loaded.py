@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
+
 import streamlit as st
 
 from core.errors import InputError
+from core.options import command_words
 from core.report.sentences.own_studies import country_blocks
 from core.services.studies.countries import (
     CountryStudy,
@@ -37,9 +40,14 @@ def loaded_view(workspace: Workspace) -> None:
         )  # fmt: skip
         usual = _prepared(code, str(observed_data()))
         name, title = naming(usual.study.id, usual.study.title, code)
-        request = CountryStudyRequest(code, id=name, title=title)
+        own = usual.study
+        request = CountryStudyRequest(
+            code, id=None if name == own.id else name, title=None if title == own.title else title
+        )
         add_button(name, lambda: country_study(request), code)
-        st.code(f"policytwin study country {code}", language="bash")
+        st.code(
+            shlex.join(["policytwin", "study", "country", *command_words(request)]), language="bash", wrap_lines=True
+        )
     with right:
         render(country_blocks(usual), f"country-{code}")
 

@@ -56,7 +56,7 @@ def test_two_tables_become_a_study_that_is_opened_and_deleted(place: Path) -> No
     button(at, "Add this study").click().run()
     assert "is in the study choice" in said(clean(at)) and list(own_studies()) == ["water"]
     listing = next(item for item in list_studies() if item.id == "water")
-    assert listing.title == "My <i>water</i>" and listing.places == ("P0", "P1")
+    assert listing.place == listing.title == "My <i>water</i>" and listing.places == ("P0", "P1")
     assert "Outdoor" not in said(clean(opened_page("app.py", {"study": "water"})))
     mine = clean(opened_page(PAGE, {"from": "My studies", "study": "water"}))
     assert "water · 2 places · no runs yet" in said(mine)
@@ -71,7 +71,7 @@ def test_two_tables_become_a_study_that_is_opened_and_deleted(place: Path) -> No
 def test_faults_are_listed_and_nothing_is_kept(place: Path) -> None:
     at = uploaded(place, spoil=True)
     assert not at.exception and "1 fault. Nothing was kept" in said(at)
-    assert "behaviour.csv, column saving, row 5: '\\<b\\>none\\</b\\>' is not a number" in said(at)
+    assert "My \\<i\\>water\\<\\_i\\>.csv, column saving, row 5: '\\<b\\>none\\</b\\>' is not a number" in said(at)
     assert not any(item.label == "Add this study" for item in at.button) and not own_studies()
     at.file_uploader(key="behaviour-file").set_value(("x.csv", b"a;b\n1;2\n", "text/csv")).run()
     assert not at.exception and "columns are separated by ';'" in said(at)

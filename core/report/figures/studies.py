@@ -23,7 +23,7 @@ def observed_figure(observations: pd.DataFrame, unit: str, source: str) -> go.Fi
             line={"width": 1.3},
             connectgaps=False,
         )
-    figure = styled(figure, title="", y=plain(unit), source=source, height=380)
+    figure = styled(figure, title="", y=plain(unit), source=plain(source), height=380)
     # Beneath the plot the names have room on a phone too.
     legend = {"orientation": "h", "yanchor": "top", "y": -0.2, "xanchor": "left", "x": 0}
     return figure.update_layout(margin={"t": 12, "b": 130}, legend=legend)

@@ -81,7 +81,7 @@ def _size(study: Study, places: int) -> str:
     return (
         f"{where}, {_when(study, study.start)} to {_when(study, study.end)}: {length}, "
         f"{len(study.behaviours)} behaviour{'s' * (len(study.behaviours) != 1)}, {len(study.indicators)} "
-        f"polic{'ies' if len(study.indicators) != 1 else 'y'}."
+        f"polic{'ies' if len(study.indicators) != 1 else 'y'}.{' Drawn as means of 7 days.' * (step is Step.DAY)}"
     )
 
 
@@ -98,7 +98,7 @@ def _split(study: Study) -> str:
 def _drawn(seen: pd.DataFrame, step: Step, unit: str, place: str, source: str) -> Figure:
     more = f" The first {MOST_LINES} of {seen.shape[1]} behaviours are drawn." if seen.shape[1] > MOST_LINES else ""
     if step is Step.DAY:
-        seen, unit = seen.rolling(7, min_periods=4).mean(), f"{unit}, mean of 7 days"
+        seen = seen.rolling(7, min_periods=4).mean()
     words = f"Lines of what was observed in {place}: {_listed(list(seen.columns))}.{more}"
     return Figure("observed", lambda: observed_figure(seen, unit, source), words, seen)
 

@@ -22,7 +22,7 @@ from core.inputs.files import read_written
 from core.options import option
 from core.services.studies.inputs import observations_folder
 from core.services.studies.origins import PERSONAS, POPULATION
-from core.services.studies.own import AddedStudy, AddStudyRequest, add_study
+from core.services.studies.own import AddedStudy, AddStudyRequest, add_study, unplaced
 from core.services.studies.splits import check_length
 from core.settings import shipped_data
 from core.study import Study, load_study
@@ -109,7 +109,8 @@ def country_study(request: CountryStudyRequest) -> AddedStudy:
             table.to_csv(Path(folder) / f"{kind}.csv", index=False, lineterminator="\n", date_format="%Y-%m-%d")
         path = Path(folder) / "study.toml"
         path.write_text(tomli_w.dumps(_written(made.study, list(made.tables))), encoding="utf-8")
-        return add_study(AddStudyRequest(path))
+        with unplaced(Path(folder)):
+            return add_study(AddStudyRequest(path))
 
 
 def _written(study: Study, kinds: list[str]) -> dict[str, Any]:

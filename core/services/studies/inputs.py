@@ -88,7 +88,9 @@ def list_studies(data: str | Path | None = None) -> list[StudyListing]:
         try:
             study = load_study(name)
             places = places_beside(study, path.parent) if study.is_panel else ()
-            listings.append(StudyListing(name, study.title, study.place, study.fictional, True, "", places))
+            # A panel is called by its title: the place that its file names is only one of it.
+            place = study.place if len(places) < 2 else study.title
+            listings.append(StudyListing(name, study.title, place, study.fictional, True, "", places))
         except InputError as wrong:
             listings.append(StudyListing(name, name, name, False, False, str(wrong)))
     return listings

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,6 +85,16 @@ def add_study(request: AddStudyRequest) -> AddedStudy:
                 shutil.copy(source, target)
         load_study(stage / f"{study.id}.toml")
     return AddedStudy(study=study.id, folder=str(folder), places=checked.places)
+
+
+@contextmanager
+def unplaced(folder: Path) -> Iterator[None]:
+    """Names files of ours that are there for a moment without their folder, in what is wrong with them."""
+    try:
+        yield
+    except InputError as wrong:
+        where = None if wrong.where is None else wrong.where.replace(f"{folder}{os.sep}", "")
+        raise InputError(wrong.problem, where=where, allowed=wrong.allowed, nearest=wrong.nearest) from None
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,9 @@ STAYS = 0.85
 MOST_LEVELS = 8
 #: Characters of what is said of a study whose columns have long names.
 LONGEST_SUMMARY = 400
+#: What behaviours are measured in: percent against a baseline, percent of people, or amounts.
+KINDS = ("change", "share", "level")
+KIND_TEXT, KIND_WORD = "what the numbers of behaviours are (default: as they look)", "change|share|level"
 STUDY_FILE, TABLE_FILE = "study.toml", "coefficients.csv"
 _MARK = "written by `policytwin study new`"
 
@@ -44,6 +47,7 @@ class SkeletonRequest:
     )
     levers: tuple[str, ...] | None = option("columns of policy (default: those that move in steps)", None, word="A,B,…")
     context: tuple[str, ...] | None = option("columns of what people live with besides", None, word="A,B,…")
+    kind: str | None = option(KIND_TEXT, None, word=KIND_WORD)
     rising: tuple[str, ...] = option(
         "behaviours that a stricter policy raises (default: it lowers all)", (), word="A,B,…"
     )
@@ -187,7 +191,14 @@ def _study(
     values = panel.values[list(behaviours)]
     low, high = float(values.min().min()), float(values.max().max())
     change = "same_weekday_change" if step is Step.DAY else "same_period_change"
-    kind = change if low < 0 else "share" if high <= 100 else "level"
+    looks = "change" if low < 0 else "share" if high <= 100 else "level"
+    kind = one_of(request.kind or looks, KINDS, what="kind", where="study new, kind")
+    if low < 0 and kind != "change":
+        raise InputError(
+            f"a behaviour of {request.file.name} has {low:g}, below 0", where=f"study new, kind {kind}",
+            allowed="numbers of 0 or more", nearest="change",
+        )  # fmt: skip
+    kind = change if kind == "change" else kind
     cycle = (
         step.after(start, max(step.cycle, 7) - 1)
         if step is Step.DAY

@@ -21,8 +21,8 @@ from core.errors import InputError, one_of
 from core.options import option
 from core.services.studies.checks import StudyCheck, check_study
 from core.services.studies.inputs import open_study
-from core.services.studies.own import AddedStudy, AddStudyRequest, add_study
-from core.services.studies.skeleton import SkeletonRequest, by_movement, new_study
+from core.services.studies.own import AddedStudy, AddStudyRequest, add_study, unplaced
+from core.services.studies.skeleton import KIND_TEXT, KIND_WORD, SkeletonRequest, by_movement, new_study
 from core.services.studies.splits import check_length
 from core.study import Study, load_study
 
@@ -64,6 +64,7 @@ class TablesRequest:
     place_name: str | None = option("the place, where no column names it", None, word="TEXT")
     behaviours: tuple[str, ...] | None = option("columns of what people did", None, word="A,B,…")
     levers: tuple[str, ...] | None = option("columns of policies", None, word="A,B,…")
+    kind: str | None = option(KIND_TEXT, None, word=KIND_WORD)
     rising: tuple[str, ...] = option(
         "behaviours that a stricter policy raises (default: it lowers all)", (), word="A,B,…"
     )
@@ -217,10 +218,13 @@ def prepare_tables(request: TablesRequest, folder: Path) -> PreparedStudy:
     folder.mkdir(parents=True, exist_ok=True)
     panel.to_csv(folder / PANEL_FILE, lineterminator="\n", date_format="%Y-%m-%d")
     codes = [tuple(code_of[name] for name in names) for names in (behaviours, levers, asked.rising)]
-    skeleton = SkeletonRequest(folder / PANEL_FILE, folder, asked.id, asked.title, codes[0], codes[1], rising=codes[2])
-    file = Path(new_study(skeleton, labels).study)
-    study, check = load_study(file), check_study(str(file), folder)
-    check_length(open_study(file, folder).study)
+    skeleton = SkeletonRequest(
+        folder / PANEL_FILE, folder, asked.id, asked.title, codes[0], codes[1], kind=asked.kind, rising=codes[2]
+    )
+    with unplaced(folder):
+        file = Path(new_study(skeleton, labels).study)
+        study, check = load_study(file), check_study(str(file), folder)
+        check_length(open_study(file, folder).study)
     usable = [place for place in panel.index.get_level_values("place").unique() if place not in check.left_out]
     seen = panel.loc[usable[0], list(codes[0])].rename(columns=labels) if usable else pd.DataFrame()
     return PreparedStudy(asked, (), 0, study, check, seen, file.read_text(encoding="utf-8"))
@@ -234,7 +238,8 @@ def study_of_tables(request: TablesRequest) -> AddedStudy:
         if found.problems:
             more = f" (and {found.problem_count - 1:,} more)" if found.problem_count > 1 else ""
             raise InputError(f"{found.problems[0]}{more}")
-        return add_study(AddStudyRequest(Path(folder) / "study.toml"))
+        with unplaced(Path(folder)):
+            return add_study(AddStudyRequest(Path(folder) / "study.toml"))
 
 
 def _check_chosen(asked: TablesRequest, behaviours: Sequence[str], levers: Sequence[str]) -> None:

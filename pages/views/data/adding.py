@@ -30,7 +30,9 @@ def is_taken(name: str) -> bool:
 
 
 def add_button(name: str, add: Callable[[], AddedStudy], key: str) -> None:
-    """Keep the study, unless another has its name already."""
+    """Keep the study, unless it was just kept, or another has its name already."""
+    if (st.session_state.get(ADDED) or ("",))[0] == name:
+        return
     if is_taken(name):
         free = next(f"{name}-{number}" for number in range(2, 10_000) if not is_taken(f"{name}-{number}"))
         st.warning(

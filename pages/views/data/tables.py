@@ -25,6 +25,15 @@ from pages.views.data.adding import add_button, is_taken, naming
 KINDS = ["csv", "xlsx", "xls", "parquet"]
 #: Megabytes of a file.
 LARGEST = 50
+#: Bytes of a file's name that are kept of it; its end says what kind it is.
+LONGEST_FILE = 120
+#: What the numbers of behaviours are; None: as they look.
+MEASURED = {
+    None: "As they look",
+    "change": "Changes in percent against a baseline",
+    "share": "Percent of people",
+    "level": "Amounts",
+}
 NO_COLUMN = "(no column)"
 EXAMPLE = "place,date,visits,closing\nNorth,2020-01,100,0\nNorth,2020-02,80,1\n"
 
@@ -69,8 +78,10 @@ def tables_view(workspace: Workspace) -> None:
 
 
 def _saved(file: Any, kind: str, folder: Path) -> Path:
-    """The upload under a name of ours: what it is called is no path."""
-    path = folder / f"{kind}{Path(file.name).suffix.lower()}"
+    """The upload in a folder of its own, under its name as far as that is no path."""
+    called = "".join(mark if mark.isprintable() and mark not in "/\\:" else "_" for mark in file.name)
+    path = folder / kind / called.encode()[-LONGEST_FILE:].decode(errors="ignore")
+    path.parent.mkdir()
     path.write_bytes(file.getvalue())
     return path
 
@@ -94,6 +105,9 @@ def _columns(usual: TablesRequest, key: str) -> TablesRequest:
         behaviours = st.multiselect(
             "Behaviours: numbers of what people did", did, usual.behaviours, plain_text, key=f"behaviours-{key}"
         )
+        kind = st.selectbox(
+            "What these numbers are", list(MEASURED), format_func=MEASURED.__getitem__, key=f"kind-{key}"
+        )
         rising = st.multiselect(
             "Of these, which rise when policy is stricter?", behaviours, format_func=plain_text, key=f"rising-{key}",
             help="The others are expected to fall. It marks effects of an unexpected sign; the fit does not force them.",
@@ -110,6 +124,7 @@ def _columns(usual: TablesRequest, key: str) -> TablesRequest:
     return replace(
         usual, date=date, place=place, place_name=place_name, behaviours=tuple(behaviours), rising=tuple(rising),
         policy_date=policy_date, policy_place=policy_place, levers=tuple(levers),
+        kind=kind,
     )  # fmt: skip
 
 

@@ -78,8 +78,13 @@ def test_one_table_without_places_and_a_policy_for_all_places_will_do(tables: Ta
         .drop(columns="date")
     )
     one.to_csv(studies.parent / "one.csv", index=False)
-    found = prepare_tables(TablesRequest(studies.parent / "one.csv", place_name="Vale"), studies.parent / "one")
+    asked = TablesRequest(studies.parent / "one.csv", place_name="Vale", behaviours=("saving",), kind="level")
+    found = prepare_tables(asked, studies.parent / "one")
     assert found.request.levers == ("S", "I") and found.study is not None and found.study.place == "Vale"
+    assert (
+        found.study.metric == "level"
+        and prepare_tables(replace(asked, kind=None), studies.parent / "two").study != found.study
+    )
 
 
 def test_faults_are_told_by_row_and_column_and_nothing_is_kept(tables: TablesRequest, studies: Path) -> None:
@@ -124,8 +129,10 @@ def test_a_workbook_is_read_like_a_table(tables: TablesRequest, studies: Path) -
         ({"place": "Distrikt"}, r"unknown column 'Distrikt'.*Nearest valid: District"),
         ({"levers": ()}, "no column is taken for a lever"),
         ({"levers": ("S",), "behaviours": ("S",)}, "unknown column 'S'"),
+        ({"kind": "chnge"}, "unknown kind 'chnge'.*Nearest valid: change"),
         ({"rising": ("S",)}, "unknown behaviour 'S'"),
-        ({"id": "a b"}, "id"),
+        ({"id": "a b"}, "^study.toml, id"),
+        ({"kind": "level"}, "below 0.*Nearest valid: change"),
     ],
 )
 def test_what_cannot_be_is_one_line(wrong: dict[str, object], said: str, tables: TablesRequest, studies: Path) -> None:

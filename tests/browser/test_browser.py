@@ -17,6 +17,7 @@ from urllib.request import urlopen
 import pytest
 from any_model import any_model
 from llm_servers import openai_server
+from own_panel import own_panel
 from small_runs import TEST_END, TRAIN_END
 from survey_cases import asked_about_worry
 
@@ -83,7 +84,7 @@ def address(short_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("POLICYTWIN_")}
-    environment["OPENAI_API_KEY"] = KEY
+    environment |= {"OPENAI_API_KEY": KEY, "POLICYTWIN_STUDIES": str(folder / "studies")}
     log = (folder / "server.log").open("w")
     command = [sys.executable, "-m", "core.cli", "--no-browser", "--port", str(port), "--db", str(store)]
     server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
@@ -385,3 +386,15 @@ def test_a_study_that_is_not_there_is_said_in_one_line(address: str, page: Page)
     settled(page)
     expect(page.get_by_test_id("stMain")).to_contain_text("is not available here")
     assert "<script>alert" not in page.content()
+
+
+def test_two_tables_of_ones_own_become_a_study_that_can_be_fitted(address: str, page: Page, tmp_path: Path) -> None:
+    own_panel(tmp_path, places=2)
+    page.goto(f"{address}/Data?study=meridia&from=Tables+of+mine")
+    files = page.locator("input[type=file]")
+    files.nth(1).set_input_files(tmp_path / "policy.csv")
+    expect(page.get_by_text("policy.csv")).to_be_visible()
+    files.nth(0).set_input_files(tmp_path / "mobility.csv")
+    page.get_by_role("button", name="Add this study").click()
+    page.get_by_role("link", name="Open it on Home and fit it").click()
+    expect(page.get_by_role("button", name="Fit the twin")).to_be_visible()

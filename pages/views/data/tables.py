@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import streamlit as st
 
@@ -22,6 +23,7 @@ from pages.common.render import render
 from pages.common.shell import Workspace, plain_text
 from pages.views.data.adding import add_button, is_taken, naming
 
+T = TypeVar("T")
 KINDS = ["csv", "xlsx", "xls", "parquet"]
 #: Megabytes of a file.
 LARGEST = 50
@@ -54,16 +56,20 @@ def tables_view(workspace: Workspace) -> None:
         paths = {
             kind: _saved(file, kind, Path(folder)) for kind, file in (("behaviour", did), ("policy", held)) if file
         }
-        usual = guessed(TablesRequest(paths["behaviour"], paths.get("policy")))
+        given = TablesRequest(paths["behaviour"], paths.get("policy"))
+        files = f"{did.file_id}-{held.file_id if held else ''}"
+        usual = replace(_once("guess", files, lambda: guessed(given)), file=given.file, policy=given.policy)
         with st.expander("Columns", expanded=True, icon=":material/table_chart:"):
-            asked = _columns(usual, f"{did.file_id}-{held.file_id if held else ''}")
+            asked = _columns(usual, files)
         stem = _name_of(did.name)
         name, title = naming(stem.lower(), did.name.rsplit(".", 1)[0][:100], did.file_id)
         request = replace(asked, id=name, title=title)
         if not (request.date and request.behaviours and request.levers):
             st.info("Say which columns are dates, behaviours and policies.", icon=":material/checklist:")
             return
-        found = prepare_tables(replace(request, id="my-study") if is_taken(name) else request, Path(folder) / "study")
+        tried = replace(request, id="my-study") if is_taken(name) else request
+        unplaced = replace(tried, file=Path(did.name), policy=None)
+        found = _once("prepared", (files, unplaced), lambda: prepare_tables(tried, Path(folder) / "study"))
         if found.problems:
             _problems(found)
             return
@@ -75,6 +81,16 @@ def tables_view(workspace: Workspace) -> None:
             "Study file", found.text, f"{name}.toml", "text/plain", key="study-file", on_click="ignore", type="tertiary",
             icon=":material/download:", help="What the study says, to edit by hand and take in with policytwin study add.",
         )  # fmt: skip
+
+
+def _once(slot: str, key: object, make: Callable[[], T]) -> T:
+    """What was made of these files and choices last, else made now: large tables take seconds."""
+    kept = st.session_state.get(f"data-{slot}")
+    if kept is None or kept[0] != key:
+        with st.spinner("Reading the tables…"):
+            kept = (key, make())
+        st.session_state[f"data-{slot}"] = kept
+    return cast(T, kept[1])
 
 
 def _saved(file: Any, kind: str, folder: Path) -> Path:

@@ -14,26 +14,23 @@ from core.counterfactual.contrast import Contrast, contrasts, group_contrast
 from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.policy.scenario import scenario_file_name, scenario_file_names, scenario_text
 from core.policy.timeline import PolicyTimeline
-from core.report.figures.contrasts import group_figure, matrix_figure, paths_figure
+from core.report.figures.contrasts import group_figure, matrix_figure
 from core.report.figures.sweeps import readable
 from core.report.sentences.counterfactuals import (
     contrast_block,
-    reference_label,
     reference_words,
     reproduce_comparison,
     scenario_frame,
     scenario_sentence,
 )
-from core.report.sentences.domain import index_word
 from core.report.sentences.held import held_compare_text
 from core.report.what_if import compared_document
 from core.services.counterfactuals.results import ComparisonResult, comparison_result
 from core.services.counterfactuals.run import about_twin, kept_counterfactuals, run_compare
-from core.services.counterfactuals.tables import contrast_table, difference_table, path_table
+from core.services.counterfactuals.tables import contrast_table
 from core.services.policies.timelines import distinct_scenarios, load_timeline, saved_scenarios
 from core.services.policies.what_ifs import DEFAULT_DAYS, FEWEST_DAYS, MOST_DAYS, WHAT_IFS, what_if
 from core.settings import observed_data
-from core.study import Step
 from pages.common.address import from_address, into_address, key_of, pick, pick_several
 from pages.common.charts import chart
 from pages.common.policy_link import EDITS, copy_link, linked_policies
@@ -51,6 +48,7 @@ from pages.views.counterfactuals.choices import (
     pick_behaviour,
     run_in_background,
 )
+from pages.views.counterfactuals.over_time import over_time
 
 OBSERVED = "observed"
 MOST_SCENARIOS = 6
@@ -98,7 +96,7 @@ def compare_view(asked: CounterfactualInputs) -> None:
         render((contrast_block(result, asked.study),), "contrast")
     with st.expander("In words", expanded=len(result.scenarios) == 1):
         _in_words(asked, result)
-    behaviour, weekly = _over_time(asked, found)
+    behaviour, weekly = over_time(asked, found)
     _changes(found)
     if asked.twin.attributes:
         _by_group(asked, question, found)
@@ -261,47 +259,6 @@ def _in_words(asked: CounterfactualInputs, result: ComparisonResult) -> None:
                 )
     held = held_compare_text(asked.study)
     st.caption(f"Points are percentage points of the change from baseline, mean over the days. {held}")
-
-
-def _over_time(asked: CounterfactualInputs, found: list[Contrast]) -> tuple[str, bool]:
-    """Draw the courses; returns the behaviour shown, and whether by week."""
-    study = asked.study
-    st.markdown("#### Over time")
-    left, middle, right = st.columns(3)
-    with left:
-        behaviour, label = pick_behaviour(study, "show")
-    with middle:
-        drawn = {"paths": "Each policy's path", "difference": "Difference from the reference"}
-        draw = pick(study, "draw", "Draw", list(drawn), lambda name: drawn[name], "paths")
-    with right:
-        steps = {"week": "Weekly means", "day": "Days"}
-        daily = study.step is Step.DAY  # longer periods are drawn as they are
-        weekly = daily and pick(study, "step", "Step", list(steps), lambda name: steps[name], "week") == "week"
-    reference = reference_label(found[0].reference_name)
-    if draw == "difference":
-        table = difference_table(found, behaviour, weekly=weekly)
-    else:
-        seen = asked.workspace.inputs.observations
-        table = path_table(found, behaviour, weekly=weekly, reference=reference, observations=seen)
-    chart(
-        paths_figure(
-            table,
-            reference=reference,
-            label=label,
-            difference=draw == "difference",
-            weekly=weekly,
-            source=asked.source,
-            index=index_word(study),
-            step=study.step,
-            unit=study.metric_unit,
-        ),
-        table,
-        f"compare-{study.id}-{behaviour}",
-        "paths",
-        f"{label} over time under each policy, with the {index_word(study)} of each policy beneath.",
-    )
-    st.caption(f"All {study.step}s shown lie after the end of training on {asked.twin.origin}.")
-    return behaviour, weekly
 
 
 def _changes(found: list[Contrast]) -> None:

@@ -195,12 +195,9 @@ def test_the_analysts_path(address: str, page: Page) -> None:
     trials.fill("2")
     trials.press("Enter")
     settled(page)
-    before = page.get_by_test_id("stSidebar").inner_text()
+    before = re.search(r"run=(run-[^&]+)", page.url)[1]  # type: ignore[index]
     page.get_by_role("button", name=re.compile("^Fit")).click()
-    page.wait_for_function(
-        "run => !document.querySelector('[data-testid=\"stSidebar\"]').innerText.includes(run)",
-        arg=re.search(r"run-\S+", before)[0],  # type: ignore[index]
-    )
+    page.wait_for_function("run => !location.search.includes(run)", arg=before)
     settled(page)
     expect(body).to_contain_text("The twin misses by")
 

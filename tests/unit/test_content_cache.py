@@ -141,7 +141,7 @@ def test_a_running_dashboard_uses_edited_files_and_refuses_a_run_made_of_others(
     kept = table.read_text(encoding="utf-8")
     replace(data / "studies" / "meridia.toml", 'place = "Meridia', 'place = "New Meridia')
     app.run()
-    assert any("New Meridia" in str(item.value) for item in app.info)
+    assert any("New Meridia" in str(item.value) for item in app.markdown)
     rows = kept.splitlines()
     place = next(number for number, row in enumerate(rows) if ",policy," in row)
     value = rows[place].split(",")[4]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.execution.threads import one_thread
 from core.survey.calibration.base import TWIN_METHODS, TwinCalibrator
 from core.survey.calibration.problem import CalibrationProblem
 from core.survey.calibration.scores import MethodScore, score
@@ -39,10 +40,12 @@ def method_names(asked: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
+@one_thread
 def board(
     problem: CalibrationProblem, methods: Sequence[str], watch: Callable[[str, int, int], None] | None = None
 ) -> Board:
-    """Predict every unit with each method and score it, two methods at a time; the dearest begin first."""
+    """Predict every unit with each method and score it, two methods at a time; the dearest begin first. Each has one thread of
+    linear algebra: more would wait for each other, and their number would decide the last bits."""
     raw = problem.twins.T if problem.by_user else problem.twins
     problem.gram.sum()  # shared by all, and made before the threads part
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from core.errors import InputError
 from core.report.sentences.overview import overview
 from core.services.counterfactuals.run import run_sweep
 from core.services.dashboard.opening import check_free, prepare_embedded
+from core.services.policies.timelines import delete_scenario, save_scenario
 from core.services.runs.fitted import latest_run
 from core.services.runs.run import run_study
 from core.services.studies.inputs import list_studies, open_study
@@ -62,6 +65,22 @@ def test_another_question_and_behaviour_are_in_the_address(meridia_store: Path) 
     before = text(app)
     app.pills[0].set_value("strictest-week").run()
     assert not app.exception and app.query_params["ask"] == "strictest-week" and text(app) != before
+
+
+def test_two_policies_of_one_name_move_their_own_people(meridia_store: Path) -> None:
+    """A scenario that was deleted and made anew under its name is another policy."""
+    inputs = open_study("meridia")
+    said = []
+    for level in (0, 3):
+        timeline = inputs.timeline.with_constant({"C2": level}, date(2031, 4, 1))
+        with Store(meridia_store) as store:
+            kept = save_scenario(store, inputs.study, timeline, inputs.timeline, "Offices")
+        app = opened(ask=kept, show="workplaces")
+        markers = [json.loads(item.proto.spec)["data"][0]["marker"] for item in app.get("plotly_chart")]
+        said.append(next(item["color"] for item in markers if "colorscale" in item))
+        with Store(meridia_store) as store:
+            delete_scenario(store, inputs.study, kept)
+    assert said[0] != said[1]
 
 
 def test_before_the_first_run_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

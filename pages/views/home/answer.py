@@ -6,7 +6,6 @@ import pandas as pd
 import streamlit as st
 
 from core.cognition.registry import asks_model, engine_label
-from core.counterfactual.contrast import Contrast
 from core.policy.timeline import PolicyTimeline
 from core.report.figures.answers import (
     IN_FORCE,
@@ -32,6 +31,7 @@ from core.report.what_if import Basis, answer_document
 from core.services.counterfactuals.answers import (
     Answer,
     AnswerNames,
+    MovedGroup,
     answer_table,
     effects_table,
     moved_groups,
@@ -51,8 +51,6 @@ from pages.common.results_cache import remembered
 from pages.common.shell import Workspace, bold, link, plain_text
 from pages.common.why import why
 
-#: Above this many people an answer takes long enough to be made beside the page, on Counterfactuals.
-MOST_PEOPLE = 20_000
 CHANGES_SHOWN = 12
 QUESTION, BEHAVIOUR = "ask", "show"
 
@@ -69,9 +67,9 @@ def _answer(workspace: Workspace, run: StoredRun) -> None:
     questions = questions_of(workspace.store, study, workspace.inputs.timeline, run.record.train_end)
     names = {item.id: item.text for item in questions}
     chosen = pick(
-            study, QUESTION, "What would people do if…", list(names), names.__getitem__, next(iter(names)),
-            pills=True, wrap=True, label_visibility="collapsed",
-        )  # fmt: skip
+        study, QUESTION, "What would people do if…", list(names), names.__getitem__, next(iter(names)),
+        pills=True, wrap=True, label_visibility="collapsed",
+    )  # fmt: skip
     question = next(item for item in questions if item.id == chosen)
     timeline = question.timeline()
     found = answered(workspace, timeline)
@@ -119,10 +117,10 @@ def _course_and_effects(workspace: Workspace, timeline: PolicyTimeline, found: A
 
 
 def _people_and_trust(workspace: Workspace, run: StoredRun, found: Answer, table: pd.DataFrame, behaviour: str) -> None:
-    study, twin = workspace.study, workspace.twin()
+    study = workspace.study
     left, right = st.columns([3, 2], gap="medium")
-    people = _people(
-        workspace.store.name, run.run_id, found.item.name, behaviour, _workspace=workspace, _item=found.item
+    people, groups = _people(
+        workspace.store.name, run.run_id, found.timeline.id, behaviour, _workspace=workspace, _found=found
     )
     with left, st.container(border=True, height="stretch", key="who"):
         label = study.behaviour(behaviour).label
@@ -130,7 +128,6 @@ def _people_and_trust(workspace: Workspace, run: StoredRun, found: Answer, table
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown("**Who is moved**", width="content")
             meet = st.empty()
-        groups = moved_groups(twin, found.item, behaviour, population_spec(study))
         st.markdown(bold(moved_sentence(groups)))
         alt = f"{len(people)} people, a dot each, by how much they change. Choose a dot to meet the person."
         picked = chart(figure, people, "", "people", alt, select=True, offer=False)
@@ -165,9 +162,11 @@ def _people_and_trust(workspace: Workspace, run: StoredRun, found: Answer, table
 
 @remembered(show_spinner=False, max_entries=48)
 def _people(
-    store: str, run_id: str, scenario: str, behaviour: str, _workspace: Workspace, _item: Contrast
-) -> pd.DataFrame:
-    return people_table(_workspace.twin(), _item, behaviour)
+    store: str, run_id: str, timeline_id: str, behaviour: str, _workspace: Workspace, _found: Answer
+) -> tuple[pd.DataFrame, list[MovedGroup]]:
+    """A sample of the people, and the groups, by how much they are moved. Two policies may have one name: the id tells them."""
+    twin, item = _workspace.twin(), _found.item
+    return people_table(twin, item, behaviour), moved_groups(twin, item, behaviour, population_spec(_workspace.study))
 
 
 def _what_changes(workspace: Workspace, found: Answer, tables: dict[str, pd.DataFrame]) -> None:

@@ -129,3 +129,9 @@ def number(value: float | None, digits: int = 2) -> str:
 def rows_of(items: Sequence[Mapping[str, Any]], *names: str) -> tuple[tuple[Any, ...], ...]:
     """Some values of each item, as the rows of a table."""
     return tuple(tuple(item[name] for name in names) for item in items)
+
+
+def signed(value: float, digits: int = 1) -> str:
+    """A number with its sign, a true minus, and no sign on a zero."""
+    text = f"{value:+.{digits}f}".replace("-", "−")
+    return text[1:] if not float(text[1:]) else text

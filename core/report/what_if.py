@@ -51,6 +51,7 @@ from core.services.counterfactuals.answers import (
     answer_of,
     answer_table,
     effects_table,
+    most_moved,
     moved_groups,
     people_table,
 )
@@ -96,8 +97,7 @@ def answer_document(given: Basis, found: Answer, title: str, behaviour: str = ""
     """One policy's answer: the effect, its course for one `behaviour` (default: that moved most), who is moved, how sure."""
     study, item, run = given.inputs.study, found.item, given.run
     table = effects_table(study, item, found.true_effect)
-    most = str(table["behaviour"].iloc[int(table["difference"].abs().to_numpy().argmax())])
-    behaviour = behaviour or most
+    behaviour = behaviour or most_moved(table)
     label, origin, index = study.behaviour(behaviour).label, given.twin.origin, index_word(study)
     names = AnswerNames(OBSERVED_NAME, IN_FORCE, WHAT_IF, TRUTH)
     course = answer_table(

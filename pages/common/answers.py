@@ -10,8 +10,8 @@ from core.services.counterfactuals.answers import Answer, answer_of
 from pages.common.results_cache import remembered
 from pages.common.shell import Workspace, link
 
-#: Above this many people an answer takes long enough to be made beside the page, on Counterfactuals.
-MOST_PEOPLE = 20_000
+#: Above this many personas a result takes more than about a second and is made beside the page, with progress.
+AT_ONCE_UP_TO = 20_000
 
 
 def answered(workspace: Workspace, timeline: PolicyTimeline, reference: PolicyTimeline | None = None) -> Answer | None:
@@ -19,7 +19,7 @@ def answered(workspace: Workspace, timeline: PolicyTimeline, reference: PolicyTi
     why and where it can, and gives None."""
     assert workspace.run is not None
     people = workspace.run.record.personas
-    if people > MOST_PEOPLE:
+    if people > AT_ONCE_UP_TO:
         st.info(f"With {people:,} people an answer takes longer: Counterfactuals makes it beside the page.")
         link("Counterfactuals")
         return None

@@ -61,3 +61,11 @@ def test_a_sweep_says_the_index_and_the_behaviours_of_the_study(fitted: None) ->
     words = said(page("pages/5_Counterfactuals.py"))
     assert "between policy index 0 and 100" in words and "less outdoor use and indoor use" in words
     assert "months, 2037-01-01 to 2039-12-01" in words and "epidemic" not in words
+
+
+def test_measures_are_moved_by_the_periods_of_the_study(fitted: None) -> None:
+    at = clean(
+        opened_page("pages/5_Counterfactuals.py", {"study": "orlo@Dale", "view": "compare", "what": "lifted-later"})
+    )
+    moved = next(item for item in at.number_input if item.label == "Months earlier or later")
+    assert moved.value == 3 and "Measures lifted 3 months later" in said(at)

@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from core.report.document import signed
 from core.report.figures.style import (
     ACCENT,
     CHANGES,
@@ -20,7 +21,6 @@ from core.report.figures.style import (
     faint,
     interval_bars,
     plain,
-    signed,
     styled,
 )
 from core.report.figures.sweeps import band

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.report.figures.style import ACCENT, INK, OBSERVED, TWIN, plain, signed, styled
+from core.report.document import signed
+from core.report.figures.style import ACCENT, INK, OBSERVED, TWIN, plain, styled
 
 
 def waterfall_figure(table: pd.DataFrame, *, unit: str) -> go.Figure:

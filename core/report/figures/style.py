@@ -153,9 +153,3 @@ def interval_bars(value: Any, lower: Any, upper: Any, colour: str) -> dict[str, 
     middle, low, high = (np.asarray(item, dtype=float) for item in (value, lower, upper))
     above, below = np.maximum(high - middle, 0.0), np.maximum(middle - low, 0.0)
     return {"type": "data", "symmetric": False, "array": above, "arrayminus": below, "color": colour, "thickness": 1.5}
-
-
-def signed(value: float, digits: int = 1) -> str:
-    """A number with its sign, a true minus, and no sign on a zero."""
-    text = f"{value:+.{digits}f}".replace("-", "−")
-    return text[1:] if not float(text[1:]) else text

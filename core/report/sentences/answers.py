@@ -9,6 +9,7 @@ import pandas as pd
 
 from core.counterfactual.contrast import Contrast
 from core.records import RUNGS
+from core.report.document import signed
 from core.report.sentences.domain import periods
 from core.services.counterfactuals.answers import MovedGroup
 from core.services.runs.results import RunResult
@@ -36,7 +37,7 @@ def effect_sentence(table: pd.DataFrame, behaviour: str) -> str:
     row = next(item for item in table.to_dict("records") if item["behaviour"] == behaviour)
     label, value, low, high = (row[name] for name in ("label", "difference", "lower", "upper"))
     if low <= 0.0 <= high:
-        return f"{label}: no clear difference ({EFFECT_INTERVAL} {number(low)} to {number(high)} points)."
+        return f"{label}: no clear difference ({EFFECT_INTERVAL} {signed(low)} to {signed(high)} points)."
     word = "higher" if value > 0 else "lower"
     ends = sorted((abs(low), abs(high)))
     return (
@@ -91,12 +92,12 @@ def moved_sentence(groups: Sequence[MovedGroup]) -> str:
     least, most = ordered[0], ordered[-1]
     if abs(most.difference - least.difference) < ALIKE * abs(most.difference):
         ends = sorted((least.difference, most.difference), key=abs)
-        return f"All groups are moved much alike: {number(ends[0])} to {number(ends[1])} points."
+        return f"All groups are moved much alike: {signed(ends[0])} to {signed(ends[1])} points."
     return f"Most: {_group(most)}. Least: {_group(least)}."
 
 
 def _group(item: MovedGroup) -> str:
-    return f"**{item.category}** ({item.attribute.lower()}, {number(item.difference)} points)"
+    return f"**{item.category}** ({item.attribute.lower()}, {signed(item.difference)} points)"
 
 
 def person_sentence(row: pd.Series, label: str) -> str:
@@ -124,9 +125,3 @@ def truth_sentence(table: pd.DataFrame) -> str:
         return ""
     inside = int(((known["lower"] <= known["truth"]) & (known["truth"] <= known["upper"])).sum())
     return f"This place is invented, so the truth is known: it lies inside {inside} of {len(known)} intervals."
-
-
-def number(value: float) -> str:
-    """A number with its sign and a true minus; no sign on a zero."""
-    text = f"{value:+.1f}".replace("-", "−")
-    return "0.0" if text in ("+0.0", "−0.0") else text

@@ -11,7 +11,7 @@ import pandas as pd
 from core.cognition.registry import asks_model
 from core.errors import InputError
 from core.records import RUNGS, RunRecord
-from core.report.document import Block, Details, Document, Figure, Heading, Items, Paragraph, Table
+from core.report.document import Block, Details, Document, Figure, Heading, Items, Paragraph, Table, signed
 from core.report.figures.contrasts import contrast_figure
 from core.report.figures.sweeps import sweep_figure
 from core.report.reproduction import Reproduction, reproduction
@@ -218,8 +218,8 @@ def sweep_sentence(result: SweepResult, behaviour: Behaviour, study: Study) -> s
     first, last, name = result.levels[0], result.levels[-1], behaviour.id
     if first is last:
         return (
-            f"{behaviour.label}: {_signed(first.metric[name])}% of the baseline at {held_word(result, study)} "
-            f"{_level_of(result, first)} (80% interval {_signed(first.lower[name])} to {_signed(first.upper[name])})."
+            f"{behaviour.label}: {signed(first.metric[name])}% of the baseline at {held_word(result, study)} "
+            f"{_level_of(result, first)} (80% interval {signed(first.lower[name])} to {signed(first.upper[name])})."
         )
     change = last.metric[name] - first.metric[name]
     moved = (
@@ -228,7 +228,7 @@ def sweep_sentence(result: SweepResult, behaviour: Behaviour, study: Study) -> s
     return (
         f"{behaviour.label} {moved} between {held_word(result, study)} {_level_of(result, first)} and "
         f"{_level_of(result, last)} "
-        f"(from {_signed(first.metric[name])}% to {_signed(last.metric[name])}% of change from baseline)."
+        f"(from {signed(first.metric[name])}% to {signed(last.metric[name])}% of change from baseline)."
     )
 
 
@@ -238,7 +238,7 @@ def scenario_sentence(item: ScenarioResult, behaviour: Behaviour) -> str:
     thing = behaviour.unit.rsplit(" of ", 1)[-1]
     subject = behaviour.label if thing == "time" else f"{behaviour.label}, {thing}"
     if low <= 0.0 <= high:
-        said = f"no clear difference: {_signed(value)} points (80% interval {_signed(low)} to {_signed(high)})"
+        said = f"no clear difference: {signed(value)} points (80% interval {signed(low)} to {signed(high)})"
     else:
         ends = sorted((abs(low), abs(high)))
         more = "more" if value > 0 else "less"
@@ -294,11 +294,6 @@ def _changes(item: ScenarioResult) -> str:
     said = "; ".join(item.changes[:10]) or "nothing"
     more = len(item.changes) - 10
     return f"{item.name}: {said}{f'; and {more} more' if more > 0 else ''}"
-
-
-def _signed(value: float) -> str:
-    text = f"{value:+.1f}".replace("-", "−")
-    return "0.0" if text in ("+0.0", "−0.0") else text
 
 
 def reproduce_sweep(

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from core.counterfactual.explain import ANCHOR, AROUND, CALENDAR, CASES, FATIGUE, FITTED, MEASURE
-from core.report.document import Document, Figure, Paragraph, Table
+from core.report.document import Document, Figure, Paragraph, Table, signed
 from core.report.figures.explanations import waterfall_figure
-from core.report.sentences.answers import number
 from core.services.counterfactuals.explanations import ExplainedPart, ExplanationResult
 from core.study import Study
 
@@ -79,11 +78,11 @@ def why_sentence(result: ExplanationResult, study: Study, behaviour: str) -> str
     along = [item for item in parts if item.points[behaviour] * total > 0][:NAMED]
     against = next((item for item in parts if item.points[behaviour] * total < 0), None)
     if not along or abs(total) < SMALL:
-        return f"{label} hardly moves ({number(total)} points)."
-    said = " and ".join(f"{number(item.points[behaviour])} from {part_words(item)}" for item in along)
-    text = f"{label}: of {number(total)} points, {said}"
+        return f"{label} hardly moves ({signed(total)} points)."
+    said = " and ".join(f"{signed(item.points[behaviour])} from {part_words(item)}" for item in along)
+    text = f"{label}: of {signed(total)} points, {said}"
     if against is not None and abs(against.points[behaviour]) > 0.1 * abs(total):
-        text += f"; against it, {number(against.points[behaviour])} from {part_words(against)}"
+        text += f"; against it, {signed(against.points[behaviour])} from {part_words(against)}"
     return f"{text}."
 
 

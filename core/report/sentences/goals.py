@@ -6,10 +6,9 @@ import pandas as pd
 
 from core.policy.interventions import level_in_words
 from core.records import RunRecord
-from core.report.document import Document, Figure, Paragraph, Table
+from core.report.document import Document, Figure, Paragraph, Table, signed
 from core.report.figures.goals import front_figure
 from core.report.reproduction import Reproduction, reproduction
-from core.report.sentences.answers import number
 from core.report.sentences.counterfactuals import why_not_reproducible
 from core.services.counterfactuals.goals import GoalCandidate, GoalRequest, GoalResult, seek_goal
 from core.services.runs.fits import told_again
@@ -41,7 +40,7 @@ def goal_document(result: GoalResult, study: Study) -> Document:
 def goal_words(result: GoalResult, study: Study) -> str:
     """The goal as part of a sentence."""
     label = study.behaviour(result.behaviour).label.lower()
-    return f"keep {label} {'at or above' if result.at_least else 'at or below'} {number(result.goal)}"
+    return f"keep {label} {'at or above' if result.at_least else 'at or below'} {signed(result.goal)}"
 
 
 def goal_sentence(result: GoalResult, study: Study) -> str:
@@ -50,20 +49,20 @@ def goal_sentence(result: GoalResult, study: Study) -> str:
         nearest = max if result.at_least else min
         closest = nearest(result.front, key=lambda item: item.value)
         return (
-            f"No combination of these measures does: the nearest comes to {number(closest.value)} "
+            f"No combination of these measures does: the nearest comes to {signed(closest.value)} "
             f"({levels_words(closest, study)})."
         )
     best = result.front[result.best]
     kind = "The most policy that still does" if result.strictest else "The least policy that does"
     sure = "" if best.chance is None else f", with a chance of {best.chance:.0%}"
-    return f"{kind}: {levels_words(best, study)}. It comes to {number(best.value)}{sure}."
+    return f"{kind}: {levels_words(best, study)}. It comes to {signed(best.value)}{sure}."
 
 
 def in_force_sentence(result: GoalResult, study: Study) -> str:
     """What the policy in force comes to."""
     item = result.in_force
     meets = "meets the goal" if item.meets else "does not meet it"
-    return f"The policy in force comes to {number(item.value)} and {meets}."
+    return f"The policy in force comes to {signed(item.value)} and {meets}."
 
 
 def tried_sentence(result: GoalResult) -> str:

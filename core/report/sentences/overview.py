@@ -26,13 +26,12 @@ CLAIMS = (
 
 @dataclass(frozen=True)
 class Step:
-    """A step of the analyst's path: whether it is done, what is there, and where to go on."""
+    """A step of the analyst's path: whether it is done, what is there, and the page where it goes on."""
 
     title: str
     text: str
     done: bool
     page: str
-    action: str
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,6 @@ def _steps(store: Store, inputs: StudyInputs, result: RunResult | None) -> tuple
             if not study.fictional else f"{count:,} synthetic people stand for {study.inhabitants:,} invented inhabitants.",
             True,
             "Population",
-            "See the people",
         ),
         Step(
             "Policy timeline",
@@ -88,17 +86,15 @@ def _steps(store: Store, inputs: StudyInputs, result: RunResult | None) -> tuple
             + (f"{len(scenarios)} scenarios saved." if len(scenarios) else "no scenario saved yet."),
             True,
             "Policy timeline",
-            "See and edit policy",
         ),
-        Step("Simulation", _simulated(store, study.id), result is not None, "Simulate", "Run an engine"),
-        Step("Calibration and validation", fitted, result is not None, "Calibration", "Fit and test"),
+        Step("Simulation", _simulated(store, study.id), result is not None, "Simulate"),
+        Step("Calibration and validation", fitted, result is not None, "Calibration"),
         Step(
             "Counterfactuals",
             f"{len(sweeps)} sweep{'s' * (len(sweeps) > 1)} kept."
             if len(sweeps) else f"What if {the_index(study)} had been another?",
             len(sweeps) > 0,
             "Counterfactuals",
-            "Ask what if",
         ),
     )  # fmt: skip
 

@@ -114,6 +114,11 @@ def effects_table(study: Study, item: Contrast, truth: pd.Series | None = None) 
     )
 
 
+def most_moved(effects: pd.DataFrame) -> str:
+    """The behaviour that is moved most; `effects` as `effects_table`."""
+    return str(effects["behaviour"].iloc[int(effects["difference"].abs().to_numpy().argmax())])
+
+
 def moved_groups(twin: FittedTwin, item: Contrast, behaviour: str, spec: PopulationSpec) -> list[MovedGroup]:
     """Groups by how much one behaviour changes in them, largest fall first; those of a few people are left out."""
     if not twin.attributes:

@@ -10,30 +10,26 @@ from functools import partial
 from core.policy.scenario import apply_edits
 from core.policy.timeline import PolicyTimeline
 from core.services.policies.timelines import load_timeline, saved_scenarios
-from core.services.policies.what_ifs import DEFAULT_DAYS, WHAT_IFS, what_if
+from core.services.policies.what_ifs import USUAL_SHIFT, WHAT_IFS, what_if
 from core.store.database import Store
-from core.study import Step, Study
+from core.study import Study
 
-#: How far measures are moved in a question, in the study's periods.
-USUAL_SHIFT = {Step.DAY: DEFAULT_DAYS, Step.WEEK: 4, Step.MONTH: 3, Step.YEAR: 1}
 OWN = "own"
 
 
 @dataclass(frozen=True)
 class Question:
-    """`text` ends the sentence that begins with “What would people do if”; `timeline` makes the policy that is meant, and
-    raises InputError where the study's file asks for what cannot be."""
+    """`text` ends the sentence that begins with “What would people do if”, or names a `saved` scenario; `timeline` makes the
+    policy that is meant, and raises InputError where the study's file asks for what cannot be."""
 
     id: str
     text: str
     timeline: Callable[[], PolicyTimeline]
+    saved: bool = False
 
     def title(self, study: Study) -> str:
         """The whole question."""
-        end = "" if self.text.endswith("?") else "?"
-        return (
-            f"What would people do in {study.place} {'under' if self.text.startswith('“') else 'if'} {self.text}{end}"
-        )
+        return f"What would people do in {study.place} {'under' if self.saved else 'if'} {self.text.rstrip('?')}?"
 
 
 def questions_of(store: Store, study: Study, observed: PolicyTimeline, origin: date) -> list[Question]:
@@ -42,7 +38,7 @@ def questions_of(store: Store, study: Study, observed: PolicyTimeline, origin: d
     return [
         *example_questions(study, observed, origin),
         *(
-            Question(str(key), f"“{name}”", partial(load_timeline, store, study, str(key)))
+            Question(str(key), f"“{name}”", partial(load_timeline, store, study, str(key)), saved=True)
             for key, name in zip(kept["timeline_id"], kept["name"], strict=True)
         ),
     ]

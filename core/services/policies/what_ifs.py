@@ -17,6 +17,8 @@ from core.study import Step
 DAYS_IN_WEEK = 7
 #: By how many days measures can be lifted earlier or later.
 FEWEST_DAYS, MOST_DAYS, DEFAULT_DAYS = 1, 365, 30
+#: The same in the periods of a study, where nobody says otherwise.
+USUAL_SHIFT = {Step.DAY: DEFAULT_DAYS, Step.WEEK: 4, Step.MONTH: 3, Step.YEAR: 1}
 
 
 @dataclass(frozen=True)

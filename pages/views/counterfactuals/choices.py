@@ -25,8 +25,6 @@ from pages.common.job_panel import NOTHING_KEPT, say_how_it_ended, watch_job
 from pages.common.results_cache import remembered
 from pages.common.shell import Workspace, visitor
 
-#: Above this many personas a result takes more than about a second and is made beside the page, with progress.
-AT_ONCE_UP_TO = 20_000
 OWN_PEOPLE = "own"
 MADE_FOR = "counterfactual-study"
 NEWS = "counterfactual-news"

@@ -29,9 +29,11 @@ from core.services.counterfactuals.results import ComparisonResult, comparison_r
 from core.services.counterfactuals.run import about_twin, kept_counterfactuals, run_compare
 from core.services.counterfactuals.tables import contrast_table
 from core.services.policies.timelines import distinct_scenarios, load_timeline, saved_scenarios
-from core.services.policies.what_ifs import DEFAULT_DAYS, FEWEST_DAYS, MOST_DAYS, WHAT_IFS, what_if
+from core.services.policies.what_ifs import FEWEST_DAYS, MOST_DAYS, USUAL_SHIFT, WHAT_IFS, what_if
 from core.settings import observed_data
+from core.study import Study
 from pages.common.address import from_address, into_address, key_of, pick, pick_several
+from pages.common.answers import AT_ONCE_UP_TO
 from pages.common.charts import chart
 from pages.common.policy_link import EDITS, copy_link, linked_policies
 from pages.common.render import render
@@ -40,7 +42,6 @@ from pages.common.results_cache import remembered
 from pages.common.shell import link, plain_text
 from pages.views.counterfactuals.asking import found_or_asked
 from pages.views.counterfactuals.choices import (
-    AT_ONCE_UP_TO,
     GROUPS_TEXT,
     CounterfactualInputs,
     earlier_results,
@@ -154,7 +155,8 @@ def _question(asked: CounterfactualInputs) -> Question:
             lambda name: "The policy that was in force" if name == OBSERVED else names[name],
             OBSERVED,
         )
-    days = _shift(asked) if any(item.uses_days and item.id in chosen for item in WHAT_IFS) else DEFAULT_DAYS
+    usual = USUAL_SHIFT[study.step]
+    days = _shift(study, usual) if any(item.uses_days and item.id in chosen for item in WHAT_IFS) else usual
     store = asked.workspace.store
     made = [what_if(name, observed, asked.twin.origin, days) for name in chosen]
     made += [load_timeline(store, study, name) for name in wanted]
@@ -177,10 +179,11 @@ def _carried(policies: list[PolicyTimeline]) -> list[PolicyTimeline]:
     return policies
 
 
-def _shift(asked: CounterfactualInputs) -> int:
-    key = from_address(asked.study, "shift", DEFAULT_DAYS, _days)
-    chosen = int(st.number_input("Days earlier or later", FEWEST_DAYS, MOST_DAYS, step=1, key=key, width=220))
-    into_address("shift", str(chosen), str(DEFAULT_DAYS))
+def _shift(study: Study, usual: int) -> int:
+    key = from_address(study, "shift", usual, _days)
+    label = f"{study.step.capitalize()}s earlier or later"
+    chosen = int(st.number_input(label, FEWEST_DAYS, MOST_DAYS, step=1, key=key, width=220))
+    into_address("shift", str(chosen), str(usual))
     return chosen
 
 

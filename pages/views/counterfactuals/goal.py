@@ -21,10 +21,11 @@ from core.services.counterfactuals.goals import MOST_CANDIDATES, GoalResult, goa
 from core.services.policies.timelines import LONGEST_NAME, save_scenario
 from core.settings import observed_data
 from pages.common.address import pick, pick_several, type_number
+from pages.common.answers import AT_ONCE_UP_TO
 from pages.common.render import render
 from pages.common.results_cache import remembered
 from pages.common.shell import link, plain_text, try_to
-from pages.views.counterfactuals.choices import AT_ONCE_UP_TO, CounterfactualInputs, pick_behaviour
+from pages.views.counterfactuals.choices import CounterfactualInputs, pick_behaviour
 
 SIDES = {"least": "at or above", "most": "at or below"}
 FEW_MEASURES = 3

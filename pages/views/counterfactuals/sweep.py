@@ -42,6 +42,7 @@ from core.services.counterfactuals.tables import (
 )
 from core.settings import observed_data
 from pages.common.address import from_address, into_address, key_of, pick
+from pages.common.answers import AT_ONCE_UP_TO
 from pages.common.charts import chart, download
 from pages.common.render import render
 from pages.common.report_button import report_button
@@ -49,7 +50,6 @@ from pages.common.results_cache import remembered
 from pages.common.shell import plain_text
 from pages.views.counterfactuals.asking import found_or_asked
 from pages.views.counterfactuals.choices import (
-    AT_ONCE_UP_TO,
     GROUPS_TEXT,
     CounterfactualInputs,
     earlier_results,

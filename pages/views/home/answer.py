@@ -27,13 +27,14 @@ from core.report.sentences.answers import (
     truth_sentence,
 )
 from core.report.sentences.domain import index_word
-from core.report.what_if import Basis, answer_document
+from core.report.what_if import CHANGES_SHOWN, Basis, answer_document
 from core.services.counterfactuals.answers import (
     Answer,
     AnswerNames,
     MovedGroup,
     answer_table,
     effects_table,
+    most_moved,
     moved_groups,
     people_table,
 )
@@ -51,7 +52,6 @@ from pages.common.results_cache import remembered
 from pages.common.shell import Workspace, bold, link, plain_text
 from pages.common.why import why
 
-CHANGES_SHOWN = 12
 QUESTION, BEHAVIOUR = "ask", "show"
 
 
@@ -86,7 +86,7 @@ def _course_and_effects(workspace: Workspace, timeline: PolicyTimeline, found: A
     study, item = workspace.study, found.item
     left, right = st.columns([3, 2], gap="medium")
     labels = {behaviour.id: behaviour.label for behaviour in study.behaviours}
-    most = str(table["behaviour"].iloc[int(table["difference"].abs().to_numpy().argmax())])
+    most = most_moved(table)
     with left:
         narrow, wide, beside = st.columns([4, 8, 3], vertical_alignment="center")
         with narrow:

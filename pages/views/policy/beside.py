@@ -14,7 +14,7 @@ from core.report.sentences.answers import (
     truth_sentence,
 )
 from core.report.what_if import Basis, answer_document
-from core.services.counterfactuals.answers import effects_table
+from core.services.counterfactuals.answers import effects_table, most_moved
 from pages.common.answers import answered
 from pages.common.charts import chart
 from pages.common.report_button import report_button
@@ -39,7 +39,7 @@ def beside(editing: Editing, draft: PolicyTimeline | None) -> None:
     if found is None:
         return
     table = effects_table(study, found.item, found.true_effect)
-    most = str(table["behaviour"].iloc[int(table["difference"].abs().to_numpy().argmax())])
+    most = most_moved(table)
     against = "the policy in force" if base.parent_id is None else f"“{base.name}”"
     st.markdown(bold(effect_sentence(table, most)))
     chart(

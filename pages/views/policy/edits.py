@@ -11,11 +11,11 @@ import streamlit as st
 
 from core.policy.interventions import level_in_words
 from core.policy.written import Edit
-from core.services.counterfactuals.questions import USUAL_SHIFT
 from core.services.policies import drafts
 from core.services.policies.tables import WEEK as WEEK_ROW
 from core.services.policies.tables import calendar_strip, week_in_force, week_in_words
 from core.services.policies.timelines import LONGEST_NAME
+from core.services.policies.what_ifs import USUAL_SHIFT
 from core.study import WEEKDAYS
 from pages.common.shell import try_to
 from pages.views.policy.draft import Editing, draft_or_start, set_draft

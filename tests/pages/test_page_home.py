@@ -7,8 +7,11 @@ import os
 import socket
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -143,3 +146,27 @@ def test_a_port_that_is_taken_is_named() -> None:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=dict(os.environ), check=False)
         assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1
     check_free("127.0.0.1", port)
+
+
+def test_the_first_start_of_all_asks_for_nothing(meridia_store: Path, tmp_path: Path) -> None:
+    """`policytwin` as README has it, by somebody whose home is empty: the page is there without a key being pressed."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        port = holder.getsockname()[1]
+    environment = {**os.environ, "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path), "BROWSER": "true"}
+    command = [sys.executable, "-m", "core.cli", "--port", str(port)]
+    started = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )  # fmt: skip
+    try:
+        for _ in range(240):
+            with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5) as answer:
+                if answer.read() == b"ok":
+                    break
+            time.sleep(0.25)
+        else:
+            pytest.fail("no page after a minute")
+    finally:
+        started.terminate()
+        said, _ = started.communicate(timeout=60)
+    assert "Email" not in said

@@ -98,7 +98,7 @@ def contrast_figure(table: pd.DataFrame, *, reference: str, source: str, step: s
     return legend_below_title(figure, rows=_legend_rows(scenarios), left=150)
 
 
-def matrix_figure(table: pd.DataFrame, *, reference: str, source: str, step: str = "day") -> go.Figure:
+def matrix_figure(table: pd.DataFrame, *, source: str) -> go.Figure:
     """Behaviours × policies: the difference from the reference with its 80% interval in each cell, coloured by direction and
     size; a cell whose interval holds 0 is pale. `table` as `contrast_table`."""
     scenarios, labels = list(dict.fromkeys(table["scenario"])), list(dict.fromkeys(table["label"]))
@@ -115,7 +115,7 @@ def matrix_figure(table: pd.DataFrame, *, reference: str, source: str, step: str
     figure = go.Figure(
         go.Heatmap(
             z=grid,
-            x=[wrapped(name, 26) for name in scenarios],
+            x=[wrapped(name, 18) for name in scenarios],
             y=labels,
             zmin=-most,
             zmax=most,
@@ -128,11 +128,11 @@ def matrix_figure(table: pd.DataFrame, *, reference: str, source: str, step: str
             hovertemplate="%{y}, %{x}<br>%{text}<extra></extra>",
         )
     )
-    title = f"Difference from {plain(reference)}: points, mean over the {step}s (80% effect interval)"
-    styled(figure, title=title, source=source, height=54 * len(labels) + 190, legend=False)
-    figure.update_layout(hovermode="closest", margin={"l": 150, "t": 118})
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_xaxes(side="top", showgrid=False)
+    # Without a title: on a narrow screen it would be cut off.
+    styled(figure, title="", source=source, height=54 * len(labels) + 180, legend=False)
+    figure.update_layout(title=None, hovermode="closest", margin={"l": 8, "r": 8, "t": 96})
+    figure.update_yaxes(autorange="reversed", showgrid=False, automargin=True)
+    figure.update_xaxes(side="top", showgrid=False, tickangle=0)
     return figure
 
 

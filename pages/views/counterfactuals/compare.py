@@ -23,6 +23,7 @@ from core.report.sentences.counterfactuals import (
     scenario_frame,
     scenario_sentence,
 )
+from core.report.sentences.domain import periods
 from core.report.sentences.held import held_compare_text
 from core.report.what_if import compared_document
 from core.services.counterfactuals.results import ComparisonResult, comparison_result
@@ -87,10 +88,10 @@ def compare_view(asked: CounterfactualInputs) -> None:
     result = comparison_result(found, ids, about_twin(asked.twin, record.run_id, record.engine, ""))
     if len(result.scenarios) > 1:
         table = contrast_table(result, asked.study)
+        against = plain_text(reference_words(result.reference))
+        st.markdown(f"**Difference from {against}**, points, mean over the {asked.study.step}s (80% effect interval)")
         chart(
-            matrix_figure(
-                table, reference=reference_words(result.reference), source=asked.source, step=asked.study.step
-            ), table,
+            matrix_figure(table, source=asked.source), table,
             f"matrix-{asked.study.id}", "matrix", "What each policy changes, by behaviour, with 80% effect intervals.",
         )  # fmt: skip
     else:
@@ -255,13 +256,13 @@ def _in_words(asked: CounterfactualInputs, result: ComparisonResult) -> None:
             st.markdown("\n".join(f"- {plain_text(text)}" for text in said))
             if item.days_outside_support:
                 st.badge(
-                    f"{item.days_outside_support} of {result.days} days outside what training saw",
+                    f"{item.days_outside_support} of {periods(asked.study.step, result.days)} outside what training saw",
                     icon=":material/warning:",
                     color="orange",
-                    help="On these days the measures are unlike those of any training day: the engine's assumptions decide.",
+                    help="There the measures are unlike any in training: the engine's assumptions decide.",
                 )
     held = held_compare_text(asked.study)
-    st.caption(f"Points are percentage points of the change from baseline, mean over the days. {held}")
+    st.caption(f"Points are percentage points of the change from baseline, mean over the {asked.study.step}s. {held}")
 
 
 def _changes(found: list[Contrast]) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from core.calibration.pace import PACES
+from core.calibration.pace import PACES, Pace
 from core.study import Step
 
 #: With this many public holidays in training, half of their own gap is believed.
@@ -61,6 +61,7 @@ def measure_origin_residual(
     dates: pd.DatetimeIndex,
     day_types: np.ndarray,
     step: Step = Step.DAY,
+    pace: Pace | None = None,
 ) -> OriginResidual:
     """The gap at the end of the training days `dates`; arrays are (…, days, behaviours), NaN where not observed.
 
@@ -68,7 +69,7 @@ def measure_origin_residual(
     to be found in the last weeks, so their gap is the mean over all of training, shrunk towards that of other days off.
     A behaviour that was not observed in these weeks has no gap (0).
     """
-    pace = PACES[step]
+    pace = pace or PACES[step]
     recent = slice(-pace.profile, None)
     holiday = day_types == HOLIDAY
     none = np.zeros(observed.shape[:-2] + observed.shape[-1:])

@@ -5,7 +5,7 @@ many before the first law, and two levels with the engine's own slope forecast b
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.study import Step, Study
 
@@ -47,5 +47,11 @@ PACES: Mapping[Step, Pace] = {
 
 
 def pace_of(study: Study) -> Pace:
-    """The pace of a study's step."""
-    return PACES[study.step]
+    """The pace of a study's step, with what the study says itself."""
+    usual, said = PACES[study.step], study.forecast
+    level = usual.level if said.level is None else said.level
+    training = usual.past_training if said.training is None else said.training
+    return replace(
+        usual, level=level, profile=max(usual.profile, level), past_training=training,
+        fewest_observed=min(usual.fewest_observed, training),
+    )  # fmt: skip

@@ -28,10 +28,16 @@ class PolicyWeight:
     known_until: date | None
 
 
+def prior_weight(study: Study) -> float:
+    """The share that is followed before anything was learned."""
+    said = study.forecast.policy_effect_weight
+    return UNINFORMED if said is None else said
+
+
 def known_policy_weight(study: Study, origin: date) -> PolicyWeight:
     """What may be known at `origin` in this place."""
     rows, day = known_rows(study, WEIGHTS_FILE, ("weight", "places"), origin)
     if day is None:
-        return PolicyWeight(UNINFORMED, (0.0, 1.0), None)
+        return PolicyWeight(prior_weight(study), (0.0, 1.0), None)
     value = float(rows["weight"].iloc[0])
     return PolicyWeight(value, (max(value - REACH, 0.0), min(value + REACH, 1.0)), day)

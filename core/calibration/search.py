@@ -77,7 +77,7 @@ def choose_calibrators(problem: Problem, means: np.ndarray, parameters: Mapping[
     one where training is too short for inner origins, keeps the fitted line.
     """
     names, shares = problem.study.behaviour_ids, list(slope_shares())
-    if not problem.inner:
+    if not problem.inner or problem.study.forecast.slope is not None:
         return dict(parameters)
     alike = [{**parameters, **{SLOPE_SHRINKAGE + name: share for name in names}} for share in shares]
     scores = np.array([score_means(problem, means, item) for item in alike])

@@ -168,6 +168,12 @@ def slope_shrinkage(problem: Problem, parameters: Mapping[str, float]) -> np.nda
     return np.array([float(parameters.get(SLOPE_SHRINKAGE + name, 1.0)) for name in problem.study.behaviour_ids])
 
 
+def usual_slope(problem: Problem) -> float:
+    """How far lines go from the engine's own slope (0) to the fitted one (1), where no calibrator was chosen."""
+    said = problem.study.forecast.slope
+    return 1.0 if said is None else said
+
+
 def chosen_calibrators(parameters: Mapping[str, float], behaviours: Sequence[str]) -> dict[str, str]:
     """The calibrator that the forecast of each behaviour follows, by name."""
     labels = slope_shares()
@@ -206,8 +212,9 @@ def twin_forecast(
     """
     relative = window_activity(problem, window, means)
     upper, fewest = upper_bounds(problem), pace_of(problem.study).fewest_observed
+    usual = usual_slope(problem)
     calibrator = forecast_calibrator = fit_lines(
-        problem, window, relative, LinearCalibrator(upper=upper, fewest=fewest)
+        problem, window, relative, LinearCalibrator(upper=upper, share=usual, fewest=fewest)
     )
     shares = slope_shrinkage(problem, parameters)
     if (shares < 1.0).any():
@@ -252,7 +259,7 @@ def _anchored(
     observed = observed_activity(problem, window, relative)
     fitted = calibrator.line(relative.actual)[train]
     gap = measure_origin_residual(
-        observed, trusted[train], fitted, window.train, window.types[train], problem.study.step
+        observed, trusted[train], fitted, window.train, window.types[train], problem.study.step, pace_of(problem.study)
     )
     return trusted[horizon] + gap.of(window.horizon, window.types[horizon]), gap
 
@@ -276,7 +283,9 @@ def forecast_in_parts(problem: Problem, window: Window, means: np.ndarray) -> Fo
     """`twin_forecast` with the fitted lines, before a policy weight and a drift are chosen; `means` as there."""
     relative = window_activity(problem, window, means)
     upper, fewest = upper_bounds(problem), pace_of(problem.study).fewest_observed
-    lines = fit_lines(problem, window, relative, LinearCalibrator(upper=upper, fewest=fewest))
+    lines = fit_lines(
+        problem, window, relative, LinearCalibrator(upper=upper, share=usual_slope(problem), fewest=fewest)
+    )
     horizon = slice(window.train_days, None)
     none, full = (_anchored(problem, window, relative, lines, lines, weight)[0] for weight in (0.0, 1.0))
     moved = (lines.line(relative.actual) - lines.line(relative.frozen_policy))[horizon]

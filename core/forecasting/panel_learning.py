@@ -15,15 +15,18 @@ from datetime import date
 import numpy as np
 
 from core.calibration.pace import PACES
-from core.calibration.policy_effect_weight import UNINFORMED
+from core.calibration.policy_effect_weight import prior_weight
 from core.calibration.transfer_prior import DampedTrend, Priors, damped
 from core.forecasting.intervals import PastErrors
 from core.forecasting.past import PastForecasts, errors_given
-from core.study import Step
+from core.study import Step, Study
 
 DAMPINGS = (0.5, 0.7, 0.8, 0.9, 0.95, 1.0)
 #: Causes of errors are shared by all places at a time: a drift seen from n origins is drawn to none as by this many more.
 ORIGINS_WITHOUT_DRIFT = 1.0
+#: Effects with a source may be too small for a domain as well as too large; a study that says how much of its own to follow
+#: can learn up to this multiple of them.
+MOST_OF_SOURCED = 2.0
 
 
 @dataclass(frozen=True)
@@ -42,10 +45,11 @@ class PanelPriors(Priors):
     step: Step
     behaviours: tuple[str, ...]
     known: Mapping[date, Learned]
+    usual: float
 
     def at(self, origin: date) -> Learned:
         days = [day for day in self.known if day <= origin]
-        return self.known[max(days)] if days else Learned(np.zeros(len(self.behaviours)), 1.0, UNINFORMED)
+        return self.known[max(days)] if days else Learned(np.zeros(len(self.behaviours)), 1.0, self.usual)
 
     def after(self, origin: date) -> DampedTrend:
         found = self.at(origin)
@@ -62,17 +66,17 @@ class _Sums:
 
     values: np.ndarray
 
-    def learned(self, origins: int) -> Learned:
-        """The weight, drift and damping that leave least."""
+    def learned(self, origins: int, usual: float, most: float) -> Learned:
+        """The weight, up to `most` and drawn to `usual`, drift and damping that leave least."""
         gg, eg, ee, rg, re, rr = self.values
         gg = gg * (1.0 + ORIGINS_WITHOUT_DRIFT / max(origins, 1))
         safe = np.where(gg > 0, gg, 1.0)
         # The drift is profiled out of the weight, which all behaviours share.
         above, below = (re - rg * eg / safe).sum(axis=1), (ee - eg**2 / safe).sum(axis=1)
-        # As much again of what was seen says half-way, at first; less and less as origins add up.
+        # As much again of what was seen says the usual, at first; less and less as origins add up.
         doubt = ee.sum(axis=1) / max(origins, 1)
-        weight = (above + UNINFORMED * doubt) / np.where(below + doubt > 0, below + doubt, 1.0)
-        weight = np.where(below + doubt > 0, np.clip(weight, 0.0, 1.0), UNINFORMED)[:, None]
+        weight = (above + usual * doubt) / np.where(below + doubt > 0, below + doubt, 1.0)
+        weight = np.where(below + doubt > 0, np.clip(weight, 0.0, most), usual)[:, None]
         drift = np.where(gg > 0, (rg - weight * eg) / safe, 0.0)
         left = (rr - 2 * weight * re - 2 * drift * rg + 2 * weight * drift * eg + weight**2 * ee + drift**2 * gg).sum(
             axis=1
@@ -85,11 +89,11 @@ class _Sums:
 class PanelTeachers:
     """The past of a panel's places, summed up by place and day so that any of them can be left out."""
 
-    def __init__(
-        self, past: Sequence[PastForecasts], behaviours: Sequence[str], step: Step, days: Sequence[date]
-    ) -> None:
+    def __init__(self, past: Sequence[PastForecasts], study: Study, days: Sequence[date]) -> None:
         """`days` are those on which something may be asked; others lie as far apart as origins of the past do."""
-        self.behaviours, self.step = tuple(behaviours), step
+        self.behaviours, self.step = study.behaviour_ids, study.step
+        self.usual, step = prior_weight(study), study.step
+        self.most = 1.0 if study.forecast.policy_effect_weight is None else MOST_OF_SOURCED
         origins = sorted({origin for item in past for origin in item.origins})
         last = max(days)
         grid = (
@@ -114,9 +118,9 @@ class PanelTeachers:
         for day in self.days:
             total = self.everyone[day] - own[day] if own else self.everyone[day]
             if np.any(total):
-                found = _Sums(np.asarray(total)).learned(self.origins[day])
+                found = _Sums(np.asarray(total)).learned(self.origins[day], self.usual, self.most)
                 known[day] = Learned(found.drift[columns], found.damping, found.weight)
-        return PanelPriors(self.step, names, known)
+        return PanelPriors(self.step, names, known, self.usual)
 
     def errors(self, item: PastForecasts) -> PastErrors:
         """The errors of a place with what it could know at each origin."""

@@ -229,6 +229,22 @@ class StudyWords:
 
 
 @dataclass(frozen=True)
+class ForecastChoices:
+    """What a study says of its forecasts where the usual choices for its step do not suit it; None leaves those.
+
+    `policy_effect_weight` is the share of a simulated effect that is followed before anything was learned from other places, to
+    which what is learned is drawn; `slope` how far every calibrated line goes from the engine's own slope (0) to the one fitted
+    to the place (1), where else inner origins choose; `level` the periods that tell the residual at the origin, and `training`
+    those that a forecast needs at least.
+    """
+
+    policy_effect_weight: float | None = None
+    slope: float | None = None
+    level: int | None = None
+    training: int | None = None
+
+
+@dataclass(frozen=True)
 class ExampleQuestion:
     """A question that the study is asked as an example: `text` ends the sentence that begins with “What would people do if”,
     `edits` are those of a scenario file and make the policy that is meant of the observed one."""
@@ -280,6 +296,7 @@ class Study:
     words: StudyWords = _later(StudyWords())
     places: PlaceTable | None = _later(None)
     shares: tuple[TargetShares, ...] = _later(())
+    forecast: ForecastChoices = _later(ForecastChoices())
     questions: tuple[ExampleQuestion, ...] = field(default=(), metadata={"changes_no_result": True})
 
     @property

@@ -206,6 +206,10 @@ class WrittenEngine(WrittenModel):
 
 class WrittenForecast(WrittenModel):
     learned: FileName | None = None
+    policy_effect_weight: PlainShare | None = None
+    slope: PlainShare | None = None
+    level: Annotated[int, Field(ge=1, le=1_000)] | None = None
+    training: Annotated[int, Field(ge=1, le=1_000)] | None = None
 
 
 class WrittenSweep(WrittenModel):

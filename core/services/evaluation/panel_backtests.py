@@ -97,7 +97,7 @@ def _measured(
     names = [place.study.id for place in teachers]
     # What may be known is asked for at the origins, and at those inside training from which calibrators are chosen.
     inner = {span[0] for place in places for day in origins for span in inner_spans(place.study, day)}
-    teaching = PanelTeachers([past[name] for name in names], study.behaviour_ids, study.step, [*origins, *inner])
+    teaching = PanelTeachers([past[name] for name in names], study, [*origins, *inner])
     learned = dict(zip(origins, rivals, strict=True))
     errors = {name: teaching.errors(item) for name, item in past.items()}
     work_of = [

@@ -54,7 +54,7 @@ def learn_panel(
     work = [(item, people[item.study.id], min(last_observed(item), until[-1]), longest) for item in places]
     past = each_of(past_forecasts, work, watch, "calibrate", "places", executor)
     left_out |= {f"{item.place}, {origin}": why for item in past for origin, why in item.left_out.items()}
-    teaching = PanelTeachers(past, study.behaviour_ids, study.step, until)
+    teaching = PanelTeachers(past, study, until)
     days = until if request.until else teaching.days
     errors = {item.place: teaching.errors(item) for item in past}
     rows = each_of(

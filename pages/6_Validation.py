@@ -25,12 +25,9 @@ def main() -> None:
     with plain_errors():
         view = backtest_view(workspace)
         answer_view(workspace, view)
-        part = st.segmented_control(
-            "Look closer", VIEWS, default=VIEWS[0], required=True, key="part", bind="query-params"
-        )
+        usual = VIEWS[0] if view.of_domain(workspace.study) else VIEWS[1]
+        part = st.segmented_control("Look closer", VIEWS, default=usual, required=True, key="part", bind="query-params")
         match part:
-            case "This study":
-                study_view(workspace)
             case "Intervals":
                 run_intervals_view(workspace)
                 intervals_view(view)
@@ -42,8 +39,10 @@ def main() -> None:
                 groups_view(workspace)
             case "Donor places":
                 donors_view(workspace)
-            case _:
+            case "Countries":
                 countries_view(workspace, view)
+            case _:
+                study_view(workspace)
         methods_view(view)
         reproduce_view(workspace, view)
 

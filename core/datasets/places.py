@@ -21,6 +21,8 @@ from core.errors import nearest
 from core.settings import shipped_data
 
 COUNTRIES_FILE = "countries.csv"
+#: Where countries stand on a map of equal tiles, column and row from the top left: neighbours are near each other, areas are not.
+TILES_FILE = "country_tiles.csv"
 
 #: Codes that files give for countries and ISO 3166-1 does not, by the alpha-3 code that is meant: of the European Union,
 #: of sports and of older standards.
@@ -55,6 +57,17 @@ def _read_countries(path: Path) -> Mapping[str, Country]:
             row["iso3"]: Country(row["iso2"], row["iso3"], row["name"], float(row["latitude"]))
             for row in csv.DictReader(handle)
         }
+
+
+def country_tiles() -> Mapping[str, tuple[int, int]]:
+    """Column and row of a country's tile by its alpha-3 code; some countries have none."""
+    return _read_tiles(shipped_data() / "codebooks" / TILES_FILE)
+
+
+@cached_by_content()
+def _read_tiles(path: Path) -> Mapping[str, tuple[int, int]]:
+    with path.open(encoding="utf-8", newline="") as handle:
+        return {row["iso3"]: (int(row["column"]), int(row["row"])) for row in csv.DictReader(handle)}
 
 
 def iso3_of() -> Mapping[str, str]:

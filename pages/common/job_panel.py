@@ -9,6 +9,7 @@ import streamlit as st
 
 from core.execution.executor import Executor
 from core.execution.progress import STAGE_WORDS, ProgressReporter
+from core.report.document import duration
 from core.services.dashboard.jobs import FAILED, STOPPED, Job
 from pages.common.shell import Workspace, plain_text, visitor
 
@@ -76,7 +77,11 @@ def _show(job: Job, keeps: str) -> None:
     else:
         stage = STAGE_WORDS.get(progress.stage, progress.stage)
         text = f"{stage}: {progress.done} of {progress.total} {progress.text}" if progress.total > 1 else stage
-    st.progress(min(share, 1.0), text=f"{text} · {job.seconds:.0f} s so far")
+    text = f"{text} · {job.seconds:.0f} s so far"
+    # Asking a model tells its own time.
+    if (left := job.seconds_left) is not None and "left" not in text:
+        text += f", about {duration(left)} left of this step"
+    st.progress(min(share, 1.0), text=text)
     if st.button("Stop", key=f"stop-{job.id}", icon=":material/stop_circle:", disabled=job.stopping):
         job.stop()
     if job.stopping:

@@ -53,6 +53,7 @@ PAGES: tuple[tuple[str, str, str], ...] = (
     ("Data", "pages/9_Data.py", "Make a study of another place, or of tables of your own"),
 )
 STUDY, RUN, VISITOR = "study", "run", "visitor"
+DATA = "pages/9_Data.py"
 #: A picture of our own: for an icon by name the browser would ask a font server elsewhere.
 ICON = "pictures/icon.svg"
 
@@ -69,6 +70,11 @@ JOB_WORDS = {
     "survey_calibration": "calibrating twins",
     "survey_prediction": "predicting a question",
     "donors": "donor places",
+    "country_forecast": "a country's curve",
+    "ablations": "parts left out",
+    "worlds": "known worlds",
+    "groups": "groups of people",
+    "backtest": "all countries",
     "persona_audit": "persona audit",
     "audit": "what else moves with the policy",
     "what-if": "asking about other policies",

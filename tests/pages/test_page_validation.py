@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from page_cases import PATIENCE, clean, end_jobs, opened_page, opened_store, said, until
+from page_cases import PATIENCE, clean, end_jobs, opened_page, opened_store, said, until, wait_for_jobs
 from streamlit.testing.v1 import AppTest
 from validation_cases import turned_round
 
@@ -58,7 +58,7 @@ def test_a_link_opens_each_part(store: Store, part: str) -> None:
     assert "not a language model" in words and only_run(store) in words, "engine and run are named"
     assert "Backtest shipped with PolicyTwin" in words and "by version" in words
     assert "The code ran" not in words and "policytwin backtest" in words, "how to measure it again"
-    assert len(at.get("plotly_chart")) == {"Countries": 3, "This study": 1, "Intervals": 3, "Known worlds": 1}.get(
+    assert len(at.get("plotly_chart")) == {"Countries": 4, "This study": 1, "Intervals": 3, "Known worlds": 1}.get(
         part, 0
     )
 
@@ -86,10 +86,33 @@ def test_the_leaderboard_has_every_forecaster_of_the_run(store: Store) -> None:
 def test_a_country_and_a_horizon_in_the_link(store: Store) -> None:
     at = clean(page(country="NZL", horizon="90 days", against="Persistence"))
     words = said(at)
-    assert "New Zealand" in words and "90 days ahead" in words and len(at.get("plotly_chart")) == 4
+    assert "New Zealand" in words and "90 days ahead" in words and len(at.get("plotly_chart")) == 5
     assert at.query_params["country"] == "NZL" or at.query_params["country"] == ["NZL"]
     at.selectbox(key="country-choice").set_value("").run()
-    assert "country" not in at.query_params and len(clean(at).get("plotly_chart")) == 3
+    assert "country" not in at.query_params and len(clean(at).get("plotly_chart")) == 4
+
+
+def test_a_country_leads_to_a_study_of_it(store: Store) -> None:
+    at = clean(page(country="NZL"))
+    (to_data,) = [item.proto for item in at.get("page_link") if item.proto.label == "Make a study of it"]
+    assert "country=New+Zealand" in to_data.query_string and to_data.page.endswith("Data")
+
+
+def test_a_countrys_curve_is_computed_beside_the_page(
+    store: Store, real_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POLICYTWIN_DATA", str(real_data))
+    at = clean(page(country="NZL"))
+    at.button(key="measure-country_forecast").click().run()
+    wait_for_jobs()
+    at = clean(page(country="NZL"))
+    assert len(at.get("plotly_chart")) == 6 and "forecast from 31 December 2020" in said(at)
+
+
+def test_a_study_of_another_domain_begins_with_its_own_hold_out(store: Store) -> None:
+    at = clean(page(study="orlo@Alder"))
+    assert "measured in another domain" in said(at) and "No twin has been fitted" in said(at)
+    assert at.segmented_control(key="part").value == "This study"
 
 
 def test_nonsense_in_the_link_shows_the_page_all_the_same(store: Store) -> None:

@@ -12,7 +12,15 @@ from core.report.document import Block, Details, Document, Figure, Heading, Para
 from core.report.figures.skill import coverage_figure, skill_heat
 from core.report.reproduction import Reproduction, reproduction
 from core.report.sentences.left_out import left_out_items
-from core.report.sentences.skill import Cells, answer, coverage_words, kept_out_statement, sharpness_words, where_from
+from core.report.sentences.skill import (
+    Cells,
+    answer,
+    coverage_words,
+    in_words,
+    kept_out_statement,
+    sharpness_words,
+    where_from,
+)
 from core.services.evaluation.backtests import backtest
 from core.services.evaluation.requests import BacktestRequest
 from core.services.evaluation.results import BacktestResult, Measured
@@ -25,6 +33,7 @@ from core.services.evaluation.skill import (
     skill_comparisons,
     skill_table,
 )
+from core.services.runs.forecasters import in_sentence
 from core.services.runs.forecasters import label as forecaster_label
 
 METHODS = (
@@ -140,6 +149,25 @@ def backtest_document(measured: Measured[BacktestResult]) -> Document:
         ),
         source=source,
         run_id=result.run_id,
+    )
+
+
+def map_words(table: pd.DataFrame, horizon: int | None) -> str:
+    """What the map shows, from `country_table`."""
+    better, ahead = int((table["skill"] > 0).sum()), "at all horizons" if horizon is None else f"{horizon} days ahead"
+    rival = in_sentence(str(table["rival"].iloc[0]))
+    return (
+        f"The twin's mean error {ahead} is the smaller one in {better} of {len(table)} countries. All are set against {rival}. "
+        "A tile is a country; click one."
+    )
+
+
+def country_words(name: str, rows: pd.DataFrame) -> str:
+    """How often and by how much the twin is nearer in one country, from `rows_of_country`."""
+    mean, won = 1 - rows["twin"].mean() / rows["rival_score"].mean(), int((rows["twin"] < rows["rival_score"]).sum())
+    return (
+        f"{name}: over its {len(rows)} rows, all horizons together, the twin's mean error is {in_words(mean)} that of the "
+        f"baseline, and smaller in {won} of them."
     )
 
 

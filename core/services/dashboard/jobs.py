@@ -31,6 +31,8 @@ NICENESS = 10
 REMEMBERED = 20
 #: Seconds between two writings of a job's progress into the store.
 PROGRESS_EVERY = 5.0
+#: Seconds of a step before its pace is told.
+PACE_AFTER = 3.0
 NOT_BEGUN = "stopped before its turn came"
 CUT_OFF = "PolicyTwin ended while it was at work. What was finished is kept; start it again to go on from there."
 
@@ -59,6 +61,28 @@ class Job:
     ended: float | None = None
     manager: JobManager | None = field(default=None, repr=False)
     _stop: threading.Event = field(default_factory=threading.Event, repr=False)
+    _stage_began: tuple[float, int] = field(default=(0.0, 0), repr=False)
+
+    def hear(self, progress: Progress) -> None:
+        """Take in how far the work is."""
+        before = self.progress
+        if before is None or (before.stage, before.text, before.total) != (
+            progress.stage,
+            progress.text,
+            progress.total,
+        ):
+            self._stage_began = (time.monotonic(), progress.done)
+        self.progress = progress
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long its step will still take at the pace measured so far; None before a pace can be told."""
+        if self.progress is None or not self.active:
+            return None
+        began, first = self._stage_began
+        took, done = time.monotonic() - began, self.progress.done - first
+        left = self.progress.total - self.progress.done
+        return took / done * left if took >= PACE_AFTER and done and left > 0 else None
 
     @property
     def active(self) -> bool:
@@ -212,7 +236,7 @@ class JobManager:
 
         def report(progress: Progress) -> None:
             nonlocal saved
-            job.progress = progress
+            job.hear(progress)
             if time.monotonic() - saved > PROGRESS_EVERY:
                 saved = time.monotonic()
                 self._save(job, RUNNING)

@@ -46,7 +46,7 @@ def parameters_view(workspace: Workspace, run: StoredRun, result: RunResult) -> 
     download(found, f"parameters-{run.run_id}", "parameters-data", index=False)
     if run.record.priors != "none":
         st.caption(f"Learned from other places beforehand: {plain_text(run.record.priors)}.")
-    st.markdown("#### The line of each behaviour")
+    st.markdown("## The line of each behaviour")
     st.caption(
         "Calibrated activity = a × simulated activity + b, kept between the least and the most that activity can be. "
         "Activity is the share of people who do it on a day; the measurement model turns it into the metric. "

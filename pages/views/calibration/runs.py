@@ -107,7 +107,7 @@ def _comparison(workspace: Workspace, run: StoredRun, with_run: str, metric: str
 def export_view(workspace: Workspace, run: StoredRun) -> None:
     """Scores, forecasts and trials as files."""
     study, store, run_id = workspace.study, workspace.store, run.run_id
-    st.markdown("#### Take it with you")
+    st.markdown("## Take it with you")
     frames = curves_of(store, run_id, study.behaviour_ids)
     tall = pd.concat({"fitted on training days": frames.structural, **frames.forecasts}, names=["forecast", "date"])
     tried = finished_trials(store, run_id, study.behaviour_ids)

@@ -16,7 +16,7 @@ from pages.common.shell import Workspace, link, plain_text
 def ablations_view(workspace: Workspace) -> None:
     """The measured ablations of the run shown, or what they are and a button to measure them."""
     run = workspace.run
-    st.markdown("##### What is each part of the twin worth?")
+    st.markdown("## What is each part of the twin worth?")
     if run is None:
         st.info("This study has no fitted twin yet, and so no parts to leave out.", icon=":material/flag:")
         link("Calibration", "Fit the twin")

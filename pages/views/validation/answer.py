@@ -29,20 +29,24 @@ BADGES: dict[str, tuple[str, str, str]] = {
     MIXED: ("It depends", ":material/alt_route:", "blue"),
 }
 
+OF_ANOTHER_DOMAIN = (
+    "This study's own hold-out answers that. The countries below were measured in another domain: what they show need not hold "
+    "here."
+)
+
 
 def answer_view(workspace: Workspace, view: BacktestView) -> None:
     """Four findings side by side beneath one sentence, and where they come from."""
-    cells = view.cells()
-    st.markdown("#### Does the twin forecast better than a simple rule?")
-    st.markdown(f"**{plain_text(answer(cells))}**")
+    cells, run, own = view.cells(), workspace.run, view.of_domain(workspace.study)
+    st.markdown("## Does the twin forecast better than a simple rule?")
     countries = view.rows["country"].nunique()
-    run = workspace.run
     cards = [
         class_statement(cells, ALL, f"All {countries} countries"),
         class_statement(cells, MOVED, "Policy moved a lot"),
         class_statement(cells, STILL, "Policy hardly moved"),
     ]
-    columns = st.columns(4)
+    st.markdown(f"**{plain_text(answer(cells))}**" if own else OF_ANOTHER_DOMAIN)
+    columns = st.columns(4 if own else [2, 3])
     with columns[0]:
         if run is None:
             with st.container(border=True, height="stretch"):
@@ -51,25 +55,29 @@ def answer_view(workspace: Workspace, view: BacktestView) -> None:
                 link("Calibration", "Fit the twin")
         else:
             _card(run_statement(RunResult.of(run)), "points, twin and baseline")
-    horizons = f"at {' · '.join(str(item) for item in view.horizons)} days"
-    for column, card in zip(columns[1:], cards, strict=True):
+    horizons = f"error against the baseline's, {' · '.join(str(item) for item in view.horizons)} days ahead"
+    for column, card in zip(columns[1:], cards if own else (), strict=False):
         with column:
-            _card(card, horizons)
-    st.caption(plain_text(backtest_from(view.measured)))
-    if workspace.study.fictional:
-        st.caption(
-            f"The first figure is about {plain_text(workspace.study.place)}, which is invented. The other three are about real "
-            f"countries, at horizons of {listed([str(item) for item in view.horizons])} days."
-        )
-    if run is not None:
-        engine_note(run)
+            _card(card, horizons, short=True)
+    with st.expander("Where these figures come from", icon=":material/info:"):
+        st.caption(plain_text(backtest_from(view.measured)))
+        if own and workspace.study.fictional:
+            st.caption(
+                f"The first figure is about {plain_text(workspace.study.place)}, which is invented. The other three are about "
+                f"real countries, at horizons of {listed([str(item) for item in view.horizons])} days."
+            )
+        for card in cards if own else ():
+            st.caption(plain_text(f"{card.title}: {card.text}"))
+        if run is not None:
+            engine_note(run)
 
 
-def _card(statement: Statement, unit: str) -> None:
+def _card(statement: Statement, unit: str, short: bool = False) -> None:
     text, icon, colour = BADGES[statement.verdict]
     with st.container(border=True, height="stretch"):
         st.markdown(f"**{plain_text(statement.title)}**")
         st.badge(text, icon=icon, color=colour)  # type: ignore[arg-type]
-        st.markdown(f"##### {plain_text(statement.figure)}")
+        st.markdown(f"### {plain_text(statement.figure)}")
         st.caption(unit)
-        st.markdown(plain_text(statement.text))
+        if not short:
+            st.markdown(plain_text(statement.text))

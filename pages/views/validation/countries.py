@@ -1,4 +1,4 @@
-"""Over the countries: skill by horizon and policy change, every forecaster, and country by country."""
+"""Over the countries: a map, one country, skill by horizon and policy change, and every forecaster."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from core.report.document import Details, Items, Table
-from core.report.figures.skill import country_dots, dumbbells, forecaster_bars
+from core.report.figures.skill import country_dots, forecaster_bars
 from core.report.sentences.backtests import skill_figure
-from core.report.sentences.skill import in_words
 from core.services.evaluation.backtests import backtest
 from core.services.evaluation.requests import BacktestRequest
 from core.services.evaluation.results import BacktestResult
@@ -16,32 +15,31 @@ from core.services.evaluation.skill import (
     AGAINST,
     CHANGE_WORDS,
     forecaster_table,
-    rows_of_country,
 )
 from core.services.runs.forecasters import in_sentence
 from core.settings import observed_data
 from pages.common.charts import chart
 from pages.common.job_panel import measure
 from pages.common.render import render
-from pages.common.shell import Workspace, plain_text
+from pages.common.shell import Workspace
+from pages.views.validation.country import country_view
 from pages.views.validation.data import BacktestView
 
 EVERY = "All"
-COUNTRY = "country"
-NOBODY = ""
 
 
 def countries_view(workspace: Workspace, view: BacktestView) -> None:
-    """The three tables of the backtest, and a button to measure it again where the files are there."""
+    """The map and its country, the tables of the backtest, and a button to measure it again where the files are there."""
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     with left:
         against = _against()
     with right:
         horizon = _horizon(view)
+    country_view(workspace, view, against, horizon)
     _by_change(view, against)
     first = view.horizons[0] if horizon is None else horizon
     _forecasters(view, first)
-    _by_country(view, against, horizon)
+    _every_country(view, against, horizon)
     _again(workspace)
 
 
@@ -63,7 +61,7 @@ def _against() -> str:
 def _horizon(view: BacktestView) -> int | None:
     options = [EVERY, *(f"{item} days" for item in view.horizons)]
     chosen = st.segmented_control(
-        "Days ahead, for the tables below",
+        "Days ahead",
         options,
         default=EVERY,
         required=True,
@@ -98,42 +96,12 @@ def _forecasters(view: BacktestView, horizon: int) -> None:
     )
 
 
-def _by_country(view: BacktestView, against: str, horizon: int | None) -> None:
+def _every_country(view: BacktestView, against: str, horizon: int | None) -> None:
     table = view.countries(against, horizon)
-    names = dict(sorted(zip(table["country"], table["name"], strict=True), key=lambda item: str(item[1])))
-    options = [NOBODY, *names]
-    asked = st.query_params.get(COUNTRY, NOBODY).upper()
-    ahead = "at all horizons" if horizon is None else f"{horizon} days ahead"
-    st.markdown(f"##### Country by country, {ahead}")
-    chosen = st.selectbox(
-        "Country",
-        options,
-        index=options.index(asked) if asked in options else 0,
-        format_func=lambda code: names.get(code, "Pick a country to see its rows"),
-        key="country-choice",
-        width=360,
-    )
-    # By hand: a bound selectbox would put the country's name into the link, and not its code.
-    if chosen:
-        st.query_params[COUNTRY] = str(chosen)
-    else:
-        st.query_params.pop(COUNTRY, None)
-    rival = str(table["rival"].iloc[0])
-    figure = country_dots(table, str(chosen) or None, in_sentence(rival), view.source)
-    chart(
-        figure,
-        table,
-        f"countries-{horizon or 'all'}",
-        "country-dots",
-        "The twin's error against the baseline's, by country",
-    )
-    better = int((table["skill"] > 0).sum())
-    st.caption(
-        f"The twin's mean error is the smaller one in {better} of {len(table)} countries. All are set against the same baseline "
-        f"({in_sentence(rival)}), so that countries can be compared."
-    )
-    _country_rows(view, against, str(chosen), names)
-    with st.expander("All countries as a table"):
+    with st.expander("Every country, in order and as a table"):
+        figure = country_dots(table, None, in_sentence(str(table["rival"].iloc[0])), view.source)
+        name, alt = f"countries-{horizon or 'all'}", "The twin's error against the baseline's, by country"
+        chart(figure, table, name, "country-dots", alt)
         _country_table(table)
 
 
@@ -152,36 +120,6 @@ def _country_table(table: pd.DataFrame) -> None:
     )
     caption = "Mean RMSE. −10% against the baseline: a mean error a tenth smaller than the baseline's."
     render((Table.of(shown, caption, digits=1),), "country-table")
-
-
-def _country_rows(view: BacktestView, against: str, country: str, names: dict[str, str]) -> None:
-    if not country:
-        return
-    rows = rows_of_country(view.rows, view.rivals(against), country)
-    name = names[country]
-    rows["label"] = [
-        f"{origin:%-d %b %Y}, {horizon} days" for origin, horizon in zip(rows["origin"], rows["horizon"], strict=True)
-    ]
-    mean = 1 - rows["twin"].mean() / rows["rival_score"].mean()
-    won = int((rows["twin"] < rows["rival_score"]).sum())
-    st.markdown(
-        f"**{plain_text(name)}**: over its {len(rows)} rows, all horizons together, the twin's mean error is {in_words(mean)} "
-        f"that of the baseline, and smaller in {won} of them."
-    )
-    figure = dumbbells(
-        rows,
-        f"{name}: error from each origin and at each horizon (further left is better)",
-        "Baseline of that horizon",
-        "points",
-        view.source,
-    )
-    chart(
-        figure,
-        rows.drop(columns="label"),
-        f"country-{country}",
-        "country-rows",
-        f"Errors in {name} by origin and horizon",
-    )
 
 
 def _again(workspace: Workspace) -> None:

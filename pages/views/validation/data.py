@@ -20,6 +20,8 @@ from core.services.evaluation.skill import (
     skill_comparisons,
 )
 from core.store.database import Store
+from core.study import Study
+from core.validity.measured import domain_of
 from pages.common.shell import Workspace
 
 
@@ -32,6 +34,10 @@ class BacktestView:
     @property
     def result(self) -> BacktestResult:
         return self.measured.result
+
+    def of_domain(self, study: Study) -> bool:
+        """Whether the countries are of the study's domain."""
+        return self.measured.header.domain == domain_of(study)
 
     @cached_property
     def rows(self) -> pd.DataFrame:

@@ -67,7 +67,7 @@ class MobilityFile:
 
 def donors_view(workspace: Workspace) -> None:
     """A kept answer, or a new one: which place, from which day, of which donors."""
-    st.markdown("##### What would a place have been like without what happened to it alone?")
+    st.markdown("## What would a place have been like without what happened to it alone?")
     st.caption(
         "A synthetic control: other places are weighted so that together they follow this one before a day; what they do after "
         "it stands for this place without its own policy. It needs no twin and no persona, and so checks a counterfactual."

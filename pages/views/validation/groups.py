@@ -30,7 +30,7 @@ from pages.common.shell import Workspace, link, plain_text
 def groups_view(workspace: Workspace) -> None:
     """The newest checks of the run shown, or what they are and a button to make them."""
     run = workspace.run
-    st.markdown("##### Are the people different enough, and is everybody served alike?")
+    st.markdown("## Are the people different enough, and is everybody served alike?")
     if run is None:
         st.info("This study has no fitted twin yet.", icon=":material/flag:")
         link("Calibration", "Fit the twin")
@@ -43,7 +43,7 @@ def groups_view(workspace: Workspace) -> None:
             icon=":material/groups:",
         )
     else:
-        st.markdown(f"###### {DIVERSITY}")
+        st.markdown(f"### {DIVERSITY}")
         render(diversity_blocks(result, workspace.study), "diversity")
         _responses(result, workspace.study)
         _regions(result, workspace.study)
@@ -64,7 +64,7 @@ def _responses(result: GroupsResult, study: Study) -> None:
     if not by_name:
         return
     labels = {item.id: item.label for item in study.behaviours}
-    st.markdown(f"###### {RESPONSES}")
+    st.markdown(f"### {RESPONSES}")
     st.caption(RESPONSE_MEANS)
     left, right = st.columns(2)
     attribute = left.selectbox(
@@ -80,7 +80,7 @@ def _responses(result: GroupsResult, study: Study) -> None:
 
 
 def _regions(result: GroupsResult, study: Study) -> None:
-    st.markdown(f"###### {REGIONS}")
+    st.markdown(f"### {REGIONS}")
     horizons = region_horizons(result)
     if not horizons:
         st.info(plain_text(no_regions(result, study)), icon=":material/map:")

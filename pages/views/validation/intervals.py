@@ -15,5 +15,5 @@ def intervals_view(view: BacktestView) -> None:
     if not blocks:
         st.info("This backtest measured no intervals.", icon=":material/info:")
         return
-    st.markdown("##### Over many countries: do the intervals keep their promise?")
+    st.markdown("## Over many countries: do the intervals keep their promise?")
     render(blocks, "intervals")

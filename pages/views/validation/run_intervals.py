@@ -22,7 +22,7 @@ from pages.common.shell import Workspace, link, plain_text
 def run_intervals_view(workspace: Workspace) -> None:
     """Fan, table and parts; what to do where there is no run, or one from before runs kept intervals."""
     run, study = workspace.run, workspace.study
-    st.markdown("##### This study's forecast")
+    st.markdown("## This study's forecast")
     if run is None:
         st.info("This study has no fitted twin yet, and so no forecast.", icon=":material/flag:")
         link("Calibration", "Fit the twin")

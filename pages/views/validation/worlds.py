@@ -17,7 +17,7 @@ from pages.common.shell import Workspace, plain_text
 def worlds_view(workspace: Workspace) -> None:
     """The newest measurement of the store, else the one that ships, and a button to make one."""
     store = workspace.store
-    st.markdown("##### How far are counterfactuals off where the truth is known?")
+    st.markdown("## How far are counterfactuals off where the truth is known?")
     st.caption(WHAT)
     measured = newest_worlds(store)
     if measured is None:

@@ -29,6 +29,7 @@ RUN_KINDS = (
     "run",
     "sweep",
     "compare",
+    "projection",
     "sensitivity",
     "simulate",
     "backtest",

@@ -1,4 +1,4 @@
-"""Counterfactuals: hold stringency at several levels, compare policies, or seek a goal; the calibration stays as it is."""
+"""Counterfactuals: hold stringency at several levels, compare policies, seek a goal, or look ahead."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from core.report.sentences.domain import index_word
 from core.services.counterfactuals.claims import claims_of
 from pages.common.address import from_address, into_address
 from pages.common.shell import engine_note, need_run, open_page, plain_errors, plain_text
+from pages.views.counterfactuals.ahead import ahead_view
 from pages.views.counterfactuals.choices import asked, reset_choices
 from pages.views.counterfactuals.compare import compare_view
 from pages.views.counterfactuals.goal import goal_view
 from pages.views.counterfactuals.sweep import sweep_view
 
-VIEWS = {"sweep": "Sweep {index}", "compare": "Compare policies", "goal": "Seek a goal"}
+VIEWS = {"sweep": "Sweep {index}", "compare": "Compare policies", "goal": "Seek a goal", "ahead": "Look ahead"}
+
+VIEW_OF = {"sweep": sweep_view, "compare": compare_view, "goal": goal_view}
 
 
 def main() -> None:
@@ -38,13 +41,10 @@ def main() -> None:
     with plain_errors():
         assert run.record.train_end is not None
         claims = claims_of(study, run.record.engine, run.record.train_end)
-        choices = asked(workspace, run)
-        if view == "compare":
-            compare_view(choices)
-        elif view == "goal":
-            goal_view(choices)
+        if view == "ahead":
+            ahead_view(workspace, run)
         else:
-            sweep_view(choices)
+            VIEW_OF[str(view)](asked(workspace, run))
         st.subheader("What may be claimed")
         st.markdown(plain_text(claims.headline))
         with st.expander("What the intervals cover"):

@@ -25,6 +25,7 @@ from core.cli.options import (
 SWEEP_REQUEST = "core.services.counterfactuals.requests:SweepRequest"
 COMPARE_REQUEST = "core.services.counterfactuals.requests:CompareRequest"
 GOAL_REQUEST = "core.services.counterfactuals.goals:GoalRequest"
+PROJECT_REQUEST = "core.services.counterfactuals.projections:ProjectRequest"
 EXPLAIN_REQUEST = "core.services.counterfactuals.explanations:ExplainRequest"
 
 
@@ -41,6 +42,12 @@ def add(commands: Any) -> None:
         request_options(parser, request)
         again_option(parser)
         estimate_option(parser)
+
+    ahead = command(
+        commands, "project", _project, "look beyond the last observed period, under policies to come (unverified)"
+    )
+    request_options(ahead, PROJECT_REQUEST)
+    again_option(ahead)
 
     explain = command(
         commands, "explain", _explain, "split a forecast, or what a scenario changes, into parts that sum"
@@ -118,6 +125,16 @@ def _compare_places(arguments: argparse.Namespace, request: Any, store: Any, exe
 
     result = compare_places(request, store, watch=watch(), executor=executor, again=arguments.again)
     show_result(result, arguments, lambda: places_document(result, load_study(arguments.study.removesuffix("@all"))))
+
+
+def _project(arguments: argparse.Namespace) -> None:
+    from core.report.sentences.projections import projection_document
+    from core.services.counterfactuals.projections import project
+
+    request = request_of(arguments, PROJECT_REQUEST)
+    with open_executor(arguments) as executor, open_store(arguments) as store:
+        result = project(request, store, watch=watch(), executor=executor, again=arguments.again)
+    show_result(result, arguments, lambda: projection_document(result, study_of(arguments)))
 
 
 def _explain(arguments: argparse.Namespace) -> None:

@@ -23,6 +23,7 @@ from core.report.sentences.groups import groups_document
 from core.report.sentences.known_worlds import worlds_document
 from core.report.sentences.panel_backtests import panel_backtest_document
 from core.report.sentences.persona_audit import persona_audit_document
+from core.report.sentences.projections import projection_document
 from core.report.sentences.runs import run_document
 from core.report.sentences.sensitivity import sensitivity_document
 from core.report.sentences.surveys import survey_document
@@ -30,6 +31,7 @@ from core.report.sentences.twins import calibration_document, prediction_documen
 from core.result import Result, result_class
 from core.services.audits.group_results import GroupsResult
 from core.services.audits.results import ConfoundingResult, PersonaAuditResult
+from core.services.counterfactuals.projections import ProjectionResult
 from core.services.counterfactuals.results import ComparisonResult, SweepResult
 from core.services.evaluation.backtests import read_backtest
 from core.services.evaluation.donors import DonorsResult
@@ -51,6 +53,7 @@ DOCUMENTS: dict[type[Result], Callable[[Any, Study], Document]] = {
     SensitivityResult: sensitivity_document,
     SweepResult: sweep_document,
     ComparisonResult: comparison_document,
+    ProjectionResult: projection_document,
     SurveyResult: survey_document,
     CorrectionResult: correction_document,
     PersonaAuditResult: persona_audit_document,

@@ -42,7 +42,7 @@ PAGES: tuple[tuple[str, str, str], ...] = (
     ("Policy timeline", "pages/2_Policy_timeline.py", "What was in force, and what could have been"),
     ("Simulate", "pages/3_Simulate.py", "Choose who answers, see what it costs, run it, and read the answers"),
     ("Calibration", "pages/4_Calibration.py", "Fit the twin and test it on days it has not seen"),
-    ("Counterfactuals", "pages/5_Counterfactuals.py", "Hold policy at a level, or compare policies"),
+    ("Counterfactuals", "pages/5_Counterfactuals.py", "Other policies: held, compared, sought for a goal, or to come"),
     ("Validation", "pages/6_Validation.py", "Where the twin helps, and where a simple forecast is as good"),
     ("Survey twins", "pages/7_Survey_twins.py", "People's answers to some questions correct what twins say to another"),
     (

@@ -48,14 +48,14 @@ def effect_sentence(table: pd.DataFrame, behaviour: str) -> str:
 
 def support_sentence(study: Study, item: Contrast) -> str:
     """Whether the policy asked about is like any that the twin has seen."""
-    days = len(item.path.dates)
-    if item.outside_days == 0:
+    return support_words(study, item.outside_days, len(item.path.dates))
+
+
+def support_words(study: Study, outside: int, days: int) -> str:
+    """The same of so many periods, of which so many are `outside`."""
+    if outside == 0:
         return "Policies like this were in force in training."
-    count = (
-        f"all {periods(study.step, days)}"
-        if item.outside_days == days
-        else f"{item.outside_days} of {periods(study.step, days)}"
-    )
+    count = f"all {periods(study.step, days)}" if outside == days else f"{outside} of {periods(study.step, days)}"
     return f"Outside anything seen before on {count}: read it as direction, not size."
 
 

@@ -12,7 +12,7 @@ from core.report.figures.intervals import interval_parts
 from core.report.sentences.sources import twin_source
 from core.services.evaluation.skill import judged
 from core.services.runs.intervals import NO_SCALE, NO_WIDTHS
-from core.services.runs.results import HeldIntervals, IntervalPart, IntervalsResult
+from core.services.runs.results import HeldIntervals, IntervalPart, IntervalsResult, WidthSource
 from core.study import Step, Study
 
 PART_WORDS = {
@@ -70,9 +70,11 @@ def held_sentence(held: HeldIntervals, step: Step = Step.DAY) -> str:
 
 def widths_words(held: HeldIntervals) -> str:
     """Whose errors the widths come from."""
-    found = held.widths
-    if found is None:
-        return held.source
+    return held.source if held.widths is None else source_of_widths(held.widths)
+
+
+def source_of_widths(found: WidthSource) -> str:
+    """The same of widths alone."""
     count = f"{found.most}" if found.fewest == found.most else f"{found.fewest} to {found.most}"
     said = {
         "places": f"the errors of {count} other places on days up to {found.known_until}",

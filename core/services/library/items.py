@@ -139,6 +139,10 @@ def _about(kind: str, record: Mapping[str, Any], parameters: Mapping[str, Any], 
             return f"Levels {', '.join(f'{level:g}' for level in parameters.get('levels', ()))}"
         case "compare":
             return "; ".join(item["name"] for item in summary.get("scenarios", ())) or "policies"
+        case "projection":
+            many = len(parameters.get("scenarios", ()))
+            beside = f", {many} polic{'y' if many == 1 else 'ies'} beside it" if many else ""
+            return f"From {parameters['origin']} to {parameters['until']}{beside}"
         case "ask":
             return str((summary.get("question") or {}).get("text", "a question"))
         case "survey_calibration" | "survey_prediction":

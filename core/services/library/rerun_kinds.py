@@ -16,6 +16,7 @@ from core.services.audits.groups import group_checks
 from core.services.audits.persona_audit import audit_personas
 from core.services.audits.requests import ConfoundingRequest, PersonaAuditRequest
 from core.services.audits.results import AUDIT
+from core.services.counterfactuals.projections import look_ahead, projected
 from core.services.counterfactuals.run import run_compare, run_sweep
 from core.services.evaluation.ablations import run_ablations
 from core.services.evaluation.backtest_files import measure_backtest
@@ -86,6 +87,15 @@ def _compare(again: Again) -> str:
     scenarios = [_timeline(again, study, name) for name in again.parameters["scenarios"]]
     result, _ = run_compare(again.scratch, again.about.run_id, scenarios, reference=reference, **given)
     return _hash_of(again, result.run_id)
+
+
+def _projection(again: Again) -> str:
+    inputs = inputs_of_run(again)
+    check_prompts(again)
+    until = date.fromisoformat(again.parameters["until"])
+    ahead = look_ahead(again.scratch, again.about.run_id, inputs, until, again.executor, again.watch)
+    scenarios = [_timeline(again, inputs.study, name) for name in again.parameters["scenarios"]]
+    return projected(ahead, again.scratch, scenarios).result_hash
 
 
 def _contrast(again: Again) -> dict[str, Any]:
@@ -304,6 +314,7 @@ MAKERS: dict[str, Callable[[Again], str]] = {
     "run": _run,
     "sweep": _sweep,
     "compare": _compare,
+    "projection": _projection,
     "sensitivity": _sensitivity,
     "ablations": _ablations,
     "groups": _groups,

@@ -19,7 +19,7 @@ from core.calibration.search import search_sample
 from core.calibration.twin import TwinForecast
 from core.counterfactual.effect_uncertainty import known_days_off_spread
 from core.execution.progress import ProgressReporter
-from core.forecasting.intervals import day_scales, interval_ends, interval_score, place_scale
+from core.forecasting.intervals import Widths, day_scales, interval_ends, interval_score, place_scale
 from core.forecasting.learned_widths import WIDTHS_FILE, widths_after
 from core.forecasting.own_widths import FEWEST_BLOCKS, OwnWidths, own_widths
 from core.forecasting.past import past_errors
@@ -86,14 +86,25 @@ def run_intervals(
 ) -> RunIntervals:
     """Intervals of the final window's forecast at 50, 80 and 95%; `by_rules` says that a language model made it, so that the
     errors are those of another engine."""
-    study, origin = inputs.study, problem.final.origin
     watch.check()
+    widths, source = known_widths(inputs, problem, personas)
+    return intervals_around(problem, twin, widths, replace(source, by_rules=by_rules))
+
+
+def known_widths(inputs: StudyInputs, problem: Problem, personas: pd.DataFrame) -> tuple[Widths, WidthSource]:
+    """The widths that may be known at the final window's origin, and where they come from."""
+    study, origin = inputs.study, problem.final.origin
     widths, taught = widths_after(study, origin), teaching(study, WIDTHS_FILE, origin)
     if widths is not None and taught is not None:
         source = WidthSource(of="places", fewest=taught.fewest, most=taught.most, known_until=taught.known_until)
-    else:
-        own = _own_widths(inputs, problem, personas)
-        widths, source = own.widths, _own_source(own)
+        return widths, source
+    own = _own_widths(inputs, problem, personas)
+    return own.widths, _own_source(own)
+
+
+def intervals_around(problem: Problem, twin: TwinForecast, widths: Widths, source: WidthSource) -> RunIntervals:
+    """Intervals of these widths around a forecast of the final window."""
+    study, origin = problem.study, problem.final.origin
     usual = place_scale(problem.observed, origin, study.step)
     scales = day_scales(usual, twin.policy_effect, study.step)
     moved = twin.novel_calendar_days * known_days_off_spread(study, origin)
@@ -102,7 +113,7 @@ def run_intervals(
     unknown = {
         str(name): NO_SCALE if np.isnan(usual[str(name)]) else NO_WIDTHS for name, has in drawn.items() if not has
     }
-    return RunIntervals(ends, replace(source, by_rules=by_rules), unknown)
+    return RunIntervals(ends, source, unknown)
 
 
 def _own_source(own: OwnWidths) -> WidthSource:

@@ -38,6 +38,7 @@ KEPT_SHOWN = 8
 ADDRESS = (
     "view", "start", "end", "people", "levels", "what", "shift", "scenario", "against",
     "show", "step", "draw", "curve", "goal", "side", "bound", "moved", "by", "behaviour", "of", "edits",
+    "until", "under", "kept",
 )  # fmt: skip
 
 

@@ -30,6 +30,8 @@ def address_of(item: LibraryItem, of_run: LibraryItem | None) -> tuple[str, dict
             of = {"run": item.of_run, "view": "compare", "scenario": ",".join(asked["scenarios"])}
             against = {} if asked["reference"] == observed else {"against": str(asked["reference"])}
             return "Counterfactuals", {**of, **against, **days, **people}
+        case "projection":
+            return "Counterfactuals", {"run": item.of_run, "view": "ahead", "kept": item.id}
         case "ask":
             return "Simulate", {"section": "ask", "asked": item.id}
         case "donors":

@@ -19,8 +19,8 @@ from pages.views.library.addresses import address_of
 
 #: Kinds as the page names them, in the order in which they are offered; the others are under their own names.
 KINDS = {
-    "run": "Fit", "scenario": "Scenario", "sweep": "Sweep", "compare": "Comparison", "ask": "Question",
-    "population": "Population",
+    "run": "Fit", "scenario": "Scenario", "sweep": "Sweep", "compare": "Comparison", "projection": "Projection",
+    "ask": "Question", "population": "Population",
     "backtest": "Backtest", "worlds": "Known worlds", "persona_audit": "Persona audit", "ablations": "Ablations",
     "groups": "Groups", "donors": "Donor places", "survey_calibration": "Survey twins", "survey_prediction": "Prediction",
     "survey_correction": "Corrected answers", "sensitivity": "Sensitivity", "panel_backtest": "Panel backtest",

@@ -13,11 +13,12 @@ from pages.views.validation.donors import donors_view
 from pages.views.validation.groups import groups_view
 from pages.views.validation.intervals import intervals_view
 from pages.views.validation.method import methods_view, reproduce_view
+from pages.views.validation.residuals import residuals_view
 from pages.views.validation.run_intervals import run_intervals_view
 from pages.views.validation.study import study_view
 from pages.views.validation.worlds import worlds_view
 
-VIEWS = ("Countries", "This study", "Intervals", "Ablations", "Known worlds", "Groups", "Donor places")
+VIEWS = ("Countries", "This study", "Residuals", "Intervals", "Ablations", "Known worlds", "Groups", "Donor places")
 
 
 def main() -> None:
@@ -28,6 +29,8 @@ def main() -> None:
         usual = VIEWS[0] if view.of_domain(workspace.study) else VIEWS[1]
         part = st.segmented_control("Look closer", VIEWS, default=usual, required=True, key="part", bind="query-params")
         match part:
+            case "Residuals":
+                residuals_view(workspace)
             case "Intervals":
                 run_intervals_view(workspace)
                 intervals_view(view)

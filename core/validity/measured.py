@@ -103,6 +103,17 @@ class AblationPrices(Strict):
 
 
 @dataclass(frozen=True)
+class ShownResult(Strict):
+    """A whole result about a study's own run, as `--json` prints it, which pages show until the user has measured it; the run's
+    names in it mean nothing elsewhere, and are left out."""
+
+    header: Header
+    kind: str
+    study: str
+    result: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class KnownWorlds(Strict):
     """Contrasts in generated worlds: over all true effects of measures, by kind of world, by distance to training, and of
     moved working weeks."""
@@ -277,7 +288,16 @@ class TwinVerdicts(Strict):
 
 
 Kind = TypeVar(
-    "Kind", StudyScores, AblationPrices, KnownWorlds, AskingCosts, AskedScores, StylisedFacts, TwinScores, TwinVerdicts
+    "Kind",
+    StudyScores,
+    AblationPrices,
+    ShownResult,
+    KnownWorlds,
+    AskingCosts,
+    AskedScores,
+    StylisedFacts,
+    TwinScores,
+    TwinVerdicts,
 )
 
 
@@ -286,6 +306,7 @@ KINDS: Mapping[str, Any] = {
     for kind in (
         StudyScores,
         AblationPrices,
+        ShownResult,
         KnownWorlds,
         AskingCosts,
         AskedScores,

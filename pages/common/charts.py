@@ -30,12 +30,9 @@ def chart(
         shown, width="stretch", key=key, alt=alt, config=CONFIG, on_select="rerun" if select else "ignore"
     )
     if offer:
-        # Beside a long source there is room for it; alone, it keeps its width also in a narrow column.
-        button = st.container(horizontal=True, horizontal_alignment="right")
-        if source:
-            beneath, button = st.columns([8, 1], gap="small")
-            beneath.caption(plain_text(source))
-        with button:
+        with st.container(horizontal=True, horizontal_alignment="right"):
+            if source:
+                st.caption(plain_text(source), width="stretch")
             download(data, name, f"{key}-data", "Data", kind="tertiary")
     points = state["selection"]["points"] if isinstance(state, Mapping) else ()
     return tuple(int(item["point_index"]) for item in points)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
+from core.report.document import signed
 from core.report.figures.style import (
     ACCENT,
     BAND,
@@ -75,7 +76,7 @@ def ablation_bars(rows: Sequence[AblationRow], words: Mapping[str, str], source:
     # Many bars are too short to read off: the numbers stand in a column of their own.
     for label, row in zip(order, shown, strict=True):
         figure.add_annotation(
-            text=f"{round(row.price, 2) + 0.0:+.2f}", x=1, xref="paper", xanchor="left", y=label, showarrow=False,
+            text=f"{signed(round(row.price, 2) + 0.0, 2)}", x=1, xref="paper", xanchor="left", y=label, showarrow=False,
             xshift=6, font={"size": 11, "color": INK},
         )  # fmt: skip
     return settled(figure, left=LABELS_WIDTH, right=60, top=75, below=56)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.report.document import signed
 from core.report.figures.style import (
     ACCENT,
     GRID,
@@ -71,7 +72,7 @@ def categories_figure(table: pd.DataFrame, everyone: float, title: str, unit: st
     )  # fmt: skip
     figure.add_vline(x=everyone, line={"color": ACCENT, "width": 1.5, "dash": "dash"})
     figure.add_annotation(
-        text=f"Everyone: {everyone:+.1f}", x=everyone, y=1, yref="y domain", yshift=14, showarrow=False,
+        text=f"Everyone: {signed(everyone)}", x=everyone, y=1, yref="y domain", yshift=14, showarrow=False,
         font={"size": 11, "color": ACCENT},
     )  # fmt: skip
     figure = styled(

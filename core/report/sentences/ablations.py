@@ -107,6 +107,14 @@ def ablations_blocks(result: AblationsResult, study: Study) -> tuple[Block, ...]
     )  # fmt: skip
 
 
+def shown_split(result: AblationsResult) -> str:
+    """Which run a shipped measurement is of."""
+    return (
+        f"of a run of {result.personas:,} personas and {result.trials} trials, trained to {result.train_end:%-d %B %Y} and "
+        f"tested to {result.test_end:%-d %B %Y}."
+    )
+
+
 def ablations_document(result: AblationsResult, study: Study) -> Document:
     """What each part is worth, with what can be told from chance."""
     return Document(

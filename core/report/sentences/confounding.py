@@ -90,7 +90,7 @@ def association_table(rows: Sequence[AssociationRow]) -> Table:
                 item.label + (" (said in the prompt)" if item.fixed else ""),
                 signed(item.slope),
                 interval(item.slope),
-                "" if item.correlation is None else f"{item.correlation:+.2f}",
+                "" if item.correlation is None else f"{item.correlation:+.2f}".replace("-", "−"),
                 "moves" if item.moves else "",
             )
             for item in rows

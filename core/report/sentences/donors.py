@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from core.report.document import Block, Document, Figure, Paragraph, Table
+from core.report.document import Block, Document, Figure, Paragraph, Table, signed
 from core.report.figures.donors import donors_path
 from core.report.reproduction import Reproduction, reproduction
 from core.report.sentences.left_out import left_out_items
@@ -41,8 +41,8 @@ def donors_document(result: DonorsResult) -> Document:
         (
             Paragraph(
                 f"Over the {result.days} days after, {metric} averaged {result.actual:.1f}; made of its donors, {result.place} "
-                f"would have been at {result.synthetic:.1f}: a difference of {result.effect:+.1f} points ({result.level}% "
-                f"interval {result.lower:+.1f} to {result.upper:+.1f}).", "good" if clear else "plain",
+                f"would have been at {result.synthetic:.1f}: a difference of {signed(result.effect)} points ({result.level}% "
+                f"interval {signed(result.lower)} to {signed(result.upper)}).", "good" if clear else "plain",
             ),
             *_path(result, metric),
             Paragraph(

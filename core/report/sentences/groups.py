@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from core.cognition.registry import engine_label
-from core.report.document import Block, Document, Figure, Heading, Items, Paragraph, Table
+from core.report.document import Block, Document, Figure, Heading, Items, Paragraph, Table, signed
 from core.report.figures.validity import categories_figure
 from core.report.sentences.left_out import left_out_items
 from core.report.sentences.regions import footnotes, region_blocks
@@ -139,7 +139,8 @@ def response_table(result: GroupsResult, study: Study) -> Table:
     """For each attribute the two behaviours in which its categories differ most."""
     labels = {item.id: item.label for item in study.behaviours}
     rows = [
-        (one.label, labels[item.behaviour], item.most, item.least, item.difference, f"{item.lower:+.1f} to {item.upper:+.1f}")
+        (one.label, labels[item.behaviour], item.most, item.least, item.difference,
+         f"{signed(item.lower)} to {signed(item.upper)}")
         for one in result.groups.attributes
         for item in sorted(one.extremes, key=lambda item: -abs(item.difference))[:2]
     ]  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from core.cognition.registry import engine_label
-from core.report.document import Block, Details, Document, Figure, Heading, Items, Paragraph, Table
+from core.report.document import Block, Details, Document, Figure, Heading, Items, Paragraph, Table, signed
 from core.report.figures.validity import worlds_figure
 from core.report.sentences.skill import where_from
 from core.services.evaluation.results import Measured, WorldsResult
@@ -101,8 +101,8 @@ def against_words(difference: Difference) -> str:
         return "Too few worlds were measured to say which of the two is better."
     if difference.verdict == UNSURE:
         return (
-            f"Drawn anew from such worlds, that difference could as well be none (90% interval {difference.lower:+.1f} to "
-            f"{difference.upper:+.1f} points over {difference.units} worlds)."
+            f"Drawn anew from such worlds, that difference could as well be none (90% interval {signed(difference.lower)} to "
+            f"{signed(difference.upper)} points over {difference.units} worlds)."
         )
     low, high = sorted((abs(difference.lower), abs(difference.upper)))
     relation = "less" if difference.verdict == BETTER else "more"

@@ -11,7 +11,7 @@ from core.cognition.llm.budget import Plan, Range, Spent
 from core.cognition.llm.canaries import CanaryChange
 from core.cognition.llm.local_weights import caution_of
 from core.policy.calendar import DAY_WORDS
-from core.report.document import Block, Document, Paragraph, Table
+from core.report.document import Block, Document, Paragraph, Table, signed
 from core.services.audits.results import Audited
 from core.services.benchmarks.language import LanguageBenchmark
 from core.services.language.answer_cache import CacheContents, ExportedAnswers, ImportedAnswers
@@ -197,7 +197,7 @@ def change_sentence(change: CanaryChange) -> str:
             f"The canary '{change.canary}' is answered {change.now:.2f}, where it was {change.before:.2f} with run "
             f"{change.run_id}: {beyond}"
         )
-    return f"The canaries' answers moved by {change.moved:+.2f} on average since run {change.run_id}: {beyond}"
+    return f"The canaries' answers moved by {signed(change.moved or 0.0, 2)} on average since run {change.run_id}: {beyond}"
 
 
 def untold_sentence(behaviour: str, kinds: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.report.document import Document, Heading, Items, Paragraph, Table
+from core.report.document import Document, Heading, Items, Paragraph, Table, signed
 from core.report.sentences.left_out import left_out_items
 from core.services.counterfactuals.over_places import PlacesComparison, TotalRow
 from core.study import Behaviour, Study
@@ -45,4 +45,5 @@ def places_document(result: PlacesComparison, study: Study) -> Document:
 def _sentence(item: TotalRow, behaviour: Behaviour) -> str:
     value, low, high = (part[behaviour.id] for part in (item.difference, item.lower, item.upper))
     clear = "" if low > 0 or high < 0 else "no clear difference: "
-    return f"{behaviour.label} under “{item.scenario}”: {clear}{value:+.1f} points (80% interval {low:+.1f} to {high:+.1f})."
+    span = f"80% interval {signed(low)} to {signed(high)}"
+    return f"{behaviour.label} under “{item.scenario}”: {clear}{signed(value)} points ({span})."

@@ -360,7 +360,7 @@ def cutoff_sentence(found: CutoffPeriod, fictional: bool) -> str:
 
 def signed(estimate: IntervalEstimate) -> str:
     """The value with its sign."""
-    return "unknown" if estimate.value is None else f"{estimate.value:+.1f}"
+    return "unknown" if estimate.value is None else f"{estimate.value:+.1f}".replace("-", "−")
 
 
 def interval(estimate: IntervalEstimate, digits: int = 1) -> str:

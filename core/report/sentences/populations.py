@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.report.document import signed
 from core.report.reproduction import OWN_STORE, request_python
 from core.services.counterfactuals.population_effects import PopulationEffectRequest, population_effect
 from core.services.populations.drafts import PopulationDraft, draw_population
@@ -18,7 +19,7 @@ def points(value: float) -> str:
         return "no change"
     if abs(value) < SMALLEST_SHOWN:
         return f"less than {SMALLEST_SHOWN} points {'up' if value > 0 else 'down'}"
-    return f"{value:+.2f} points"
+    return f"{signed(value, 2)} points"
 
 
 def population_python(draft: PopulationDraft, store: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from core.cognition.registry import engine_label
-from core.report.document import Block, Document, Figure, Items, Paragraph, Table
+from core.report.document import Block, Document, Figure, Items, Paragraph, Table, signed
 from core.report.figures.skill import dumbbells
 from core.report.sentences.left_out import left_out_items
 from core.report.sentences.skill import listed
@@ -138,7 +138,8 @@ def region_sentences(part: CountryRegions, horizon: int) -> list[str]:
         gain = part.mean[NATIONAL] - part.mean[PEOPLE]
         real = "real ones in part" if gain > 0 else "not those that were observed"
         said.append(
-            f"Taking the region's own people changes that by {-gain:+.1f}: the simulated differences between regions are {real}."
+            f"Taking the region's own people changes that by {signed(-gain)}: the simulated differences between regions are "
+            f"{real}."
         )
     return said
 

@@ -12,7 +12,19 @@ from core.cognition.registry import asks_model, engine_label
 from core.counterfactual.coherence import STRINGENCY, Coherence, CoherenceFailure
 from core.forecasting.metrics import MACRO
 from core.records import RUNGS, RunRecord
-from core.report.document import Block, Details, Document, Figure, Heading, Items, Paragraph, Table, sentences
+from core.report.document import (
+    Block,
+    Details,
+    Document,
+    Figure,
+    Heading,
+    Items,
+    Paragraph,
+    Table,
+    number,
+    sentences,
+    signed,
+)
 from core.report.figures.calibration import leaderboard_figure
 from core.report.reproduction import Reproduction, reproduction
 from core.report.sentences.calibration import parameter_blocks
@@ -198,16 +210,16 @@ def unobserved_note(result: RunResult) -> str:
 def _missed_by_less(better: int, rivals: int, found: Difference | None, step: Step) -> str:
     """Baselines missed by less than the twin, and whether the best of them did by chance."""
     said = f"{better} of {rivals} baselines miss by less than the twin here"
-    if found is None or found.lower is None:
+    if found is None or found.lower is None or found.upper is None:
         return f"{said}; for a forecast of these {step}s alone, use the best."
     if found.verdict == UNSURE:
         return (
             f"{said}, which other {stretches(step)} like these could turn round (90% interval of the "
-            f"difference {found.lower:+.1f} to {found.upper:+.1f} points)."
+            f"difference {signed(found.lower)} to {signed(found.upper)} points)."
         )
     return (
-        f"{said}; for a forecast of these {step}s alone, use the best (90% interval of the difference {found.lower:.1f} to "
-        f"{found.upper:.1f} points, over {found.units} {stretches(step)})."
+        f"{said}; for a forecast of these {step}s alone, use the best (90% interval of the difference "
+        f"{number(found.lower, 1)} to {number(found.upper, 1)} points, over {found.units} {stretches(step)})."
     )
 
 
@@ -219,7 +231,7 @@ def _least_of_all(gain: float, rivals: int, found: Difference | None, step: Step
     if found.verdict == UNSURE:
         return (
             f"The twin's error is {least} here, which other {stretches(step)} like these could turn round (90% interval of the "
-            f"difference {found.lower:+.1f} to {found.upper:+.1f} points)."
+            f"difference {signed(found.lower)} to {signed(found.upper)} points)."
         )
     return (
         f"The twin does better than all {rivals} baselines: its error is {least} (90% interval of the difference "

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from core.forecasting.backtest_scores import TWIN
+from core.report.sentences.domain import stretches
 from core.report.sentences.runs import unobserved_note
 from core.services.evaluation.results import Measured
 from core.services.evaluation.skill import (
@@ -24,6 +25,7 @@ from core.services.evaluation.skill import (
 )
 from core.services.runs.forecasters import in_sentence
 from core.services.runs.results import RunResult
+from core.study import Step
 
 Cells = Mapping[tuple[str, int], SkillComparison]
 
@@ -48,7 +50,7 @@ class Statement:
     text: str
 
 
-def run_statement(result: RunResult, unit: str = "points") -> Statement:
+def run_statement(result: RunResult, unit: str = "points", step: Step = Step.DAY) -> Statement:
     """This study's run: the twin against the best baseline on the hold-out, by RMSE."""
     twin = result.macro_rmse["twin"]
     best, other = next(iter(result.baselines().items()), ("", None))
@@ -59,13 +61,13 @@ def run_statement(result: RunResult, unit: str = "points") -> Statement:
     found = result.differences.get(best)
     verdict = ALIKE if abs(skill) < ALIKE_WITHIN else UNSURE if found is None else found.verdict
     relation = "about as much as" if verdict == ALIKE else "less than" if skill > 0 else "more than"
-    doubt = ", which other weeks like these could turn round" if verdict == UNSURE else ""
+    doubt = f", which other {stretches(step)} like these could turn round" if verdict == UNSURE else ""
     return Statement(
         "This study",
         verdict,
         f"{twin:.1f} vs {other:.1f}",
-        f"The twin misses by {twin:.1f} {unit} on average, {relation} the best simple forecast ({in_sentence(best)}){doubt}. "
-        f"{unobserved_note(result)}".strip(),
+        f"The twin misses by {twin:.1f} {unit} on average, {relation} the best simple forecast "
+        f"({in_sentence(best, step)}){doubt}. {unobserved_note(result)}".strip(),
     )
 
 

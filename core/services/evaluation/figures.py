@@ -18,6 +18,9 @@ from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.execution.progress import ProgressReporter
 from core.forecasting.places import PATTERN
 from core.records import code_version
+from core.result import Result
+from core.services.audits.groups import groups
+from core.services.audits.requests import GroupsRequest
 from core.services.evaluation.ablations import ablate
 from core.services.evaluation.asked_scores import asked_scores
 from core.services.evaluation.backtests import backtest, export_backtest, file_hash, measured_now, read_exported
@@ -25,6 +28,7 @@ from core.services.evaluation.figures_parts import asking_costs, known_worlds_sc
 from core.services.evaluation.known_worlds import known_worlds
 from core.services.evaluation.requests import FILES, AblateRequest, BacktestRequest, FiguresRequest, WorldsRequest
 from core.services.evaluation.results import FigureFile
+from core.services.evaluation.shown_results import as_shown, shown_name
 from core.services.evaluation.stylised_facts import embedded_facts, teaching_countries, training_share
 from core.services.evaluation.twin_scores import PEOPLE_FILES, TWIN_FILES, twin_scores, twin_verdicts
 from core.services.runs.run import ensure_run
@@ -39,6 +43,7 @@ from core.validity.measured import (
     AskingCosts,
     Header,
     KnownWorlds,
+    ShownResult,
     StudyScores,
     StylisedFacts,
     TwinScores,
@@ -176,6 +181,23 @@ def _ablations(bench: Bench) -> Made:
     return result.seconds, lambda header: prices_of(result, header)
 
 
+def _shown(study: str, make: Callable[[RunRequest, Bench], Result]) -> Measure:
+    def measure(bench: Bench) -> Made:
+        began = time.perf_counter()
+        result = make(RunRequest(study), bench)
+        return time.perf_counter() - began, lambda header: as_shown(result, study, header)
+
+    return measure
+
+
+def _ablate(run: RunRequest, bench: Bench) -> Result:
+    return ablate(AblateRequest(run), bench.store, watch=bench.watch, executor=bench.executor)
+
+
+def _groups(run: RunRequest, bench: Bench) -> Result:
+    return groups(GroupsRequest(run), bench.store, watch=bench.watch, executor=bench.executor)
+
+
 def _worlds(bench: Bench) -> Made:
     result = known_worlds(WorldsRequest(), watch=bench.watch, executor=bench.executor)
     return result.seconds, lambda header: known_worlds_scores(result, header)
@@ -286,6 +308,14 @@ MEASUREMENTS: Mapping[str, Measurement] = {
             "ablations_uae", "what the parts are worth on the UAE's test of 2021",
             "policytwin ablate uae --data DIR --train-end 2020-12-31 --test-end 2021-12-31 --json", FILES, _ablations,
             AblationPrices,
+        ),
+        _measurement(
+            shown_name("ablations", EMBEDDED), "what the parts are worth on Meridia's own split",
+            f"policytwin ablate {EMBEDDED} --json", (), _shown(EMBEDDED, _ablate), ShownResult,
+        ),
+        _measurement(
+            shown_name("groups", EMBEDDED), "how different Meridia's people are, and who responds more",
+            f"policytwin groups {EMBEDDED} --json", (), _shown(EMBEDDED, _groups), ShownResult,
         ),
         _measurement(
             "stylised_facts", "how real countries' baselines compare", "policytwin figures --data DIR --only stylised_facts",

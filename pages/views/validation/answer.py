@@ -54,7 +54,7 @@ def answer_view(workspace: Workspace, view: BacktestView) -> None:
                 st.write("No twin has been fitted to this study yet.")
                 link("Calibration", "Fit the twin")
         else:
-            _card(run_statement(RunResult.of(run)), "points, twin and baseline")
+            _card(run_statement(RunResult.of(run), step=workspace.study.step), "points, twin and baseline")
     horizons = f"error against the baseline's, {' · '.join(str(item) for item in view.horizons)} days ahead"
     for column, card in zip(columns[1:], cards if own else (), strict=False):
         with column:

@@ -17,8 +17,10 @@ from core.report.sentences.groups import (
     response_blocks,
 )
 from core.report.sentences.regions import footnotes, region_blocks
+from core.report.sentences.skill import where_from
 from core.services.audits.group_results import KIND, GroupsResult
 from core.services.audits.groups import group_checks
+from core.services.evaluation.shown_results import shown_result
 from core.services.runs.finished import newest_about
 from core.settings import observed_data
 from core.study import Study
@@ -29,13 +31,16 @@ from pages.common.shell import Workspace, link, plain_text
 
 def groups_view(workspace: Workspace) -> None:
     """The newest checks of the run shown, or what they are and a button to make them."""
-    run = workspace.run
+    run, study = workspace.run, workspace.study
     st.markdown("## Are the people different enough, and is everybody served alike?")
+    result = None if run is None else newest_about(workspace.store, run.run_id, GroupsResult)
+    if result is None and (shipped := shown_result(GroupsResult, study.id)) is not None:
+        st.caption(plain_text(where_from("Groups", shipped, f"{shipped.result.personas:,} personas.")))
+        _parts(shipped.result, study)
     if run is None:
         st.info("This study has no fitted twin yet.", icon=":material/flag:")
         link("Calibration", "Fit the twin")
         return
-    result = newest_about(workspace.store, run.run_id, GroupsResult)
     if result is None:
         st.info(
             "Not checked yet for this run: how many different people its personas amount to, how differently groups respond in "
@@ -43,10 +48,7 @@ def groups_view(workspace: Workspace) -> None:
             icon=":material/groups:",
         )
     else:
-        st.markdown(f"### {DIVERSITY}")
-        render(diversity_blocks(result, workspace.study), "diversity")
-        _responses(result, workspace.study)
-        _regions(result, workspace.study)
+        _parts(result, study)
     store, run_id, data_folder = workspace.store, run.run_id, observed_data()
     measure(
         workspace,
@@ -57,6 +59,13 @@ def groups_view(workspace: Workspace) -> None:
         label="Measure it" if result is None else "Measure again",
         primary=result is None,
     )
+
+
+def _parts(result: GroupsResult, study: Study) -> None:
+    st.markdown(f"### {DIVERSITY}")
+    render(diversity_blocks(result, study), "diversity")
+    _responses(result, study)
+    _regions(result, study)
 
 
 def _responses(result: GroupsResult, study: Study) -> None:

@@ -8,7 +8,9 @@ import streamlit as st
 from core.errors import PolicyTwinError
 from core.report.figures.intervals import forecast_fan
 from core.report.sentences.intervals import held_sentence, held_table, part_blocks
+from core.report.sentences.residuals import held_blocks
 from core.report.sentences.sources import record_source
+from core.services.evaluation.residuals import held_over_time
 from core.services.runs.interval_parts import intervals_of_run, stored_intervals
 from core.services.runs.results import IntervalsResult, RunResult
 from core.services.studies.stored_inputs import stored_observations
@@ -51,6 +53,8 @@ def run_intervals_view(workspace: Workspace) -> None:
         figure, frame, f"intervals-{behaviour}-{run.run_id}", "run-fan", f"Forecast of {name} with its intervals by day"
     )
     render([held_table(held)], "run-held")
+    shares = held_over_time(workspace.store, run.run_id, study.step)
+    render(held_blocks(shares, study, run.run_id, record_source(study, run.record, run.run_id)), "run-held-course")
     try:
         result = _intervals_of(workspace, workspace.store.name, run.run_id)
     except PolicyTwinError as wrong:

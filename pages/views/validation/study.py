@@ -29,7 +29,9 @@ def study_view(workspace: Workspace) -> None:
     assert record.train_end is not None and record.test_end is not None
     metric, result = pick_measure(), RunResult.of(run)
     table = run_table(result, metric)
-    st.markdown(f"## Every forecaster on the days from {record.train_end:%-d %B %Y} to {record.test_end:%-d %B %Y}")
+    st.markdown(
+        f"## Every forecaster on the {study.step}s from {record.train_end:%-d %B %Y} to {record.test_end:%-d %B %Y}"
+    )
     found = verdict(result, metric, step=workspace.study.step)
     st.markdown(plain_text(" ".join([found.headline, *found.notes])))
     labels = {item.id: item.label for item in study.behaviours}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.report.documents import document_of
+from core.report.sentences.domain import periods
 from core.report.sentences.runs import verdict_blocks
 from core.services.runs.results import RunResult
 from core.store.runs import StoredRun
@@ -14,9 +15,10 @@ from pages.common.fit_panel import NEWS, adopt_finished_run, fit_panel
 from pages.common.render import render
 from pages.common.report_button import report_button
 from pages.common.rerun_view import reproduce_run_view
-from pages.common.shell import Workspace, engine_note, open_page, plain_errors
-from pages.views.calibration.found import parameters_view, scores_view, trials_view
+from pages.common.shell import Workspace, engine_caution, engine_note, open_page, plain_errors
+from pages.views.calibration.found import parameters_view, scores_view
 from pages.views.calibration.runs import export_view, runs_view
+from pages.views.calibration.trials import trials_view
 
 VIEWS = ("Scores", "Curves", "Parameters", "Trials", "Runs", "Export")
 
@@ -40,7 +42,7 @@ def main() -> None:
             case "Parameters":
                 parameters_view(workspace, run, result)
             case "Trials":
-                trials_view(workspace, run)
+                trials_view(workspace, run, result)
             case "Runs":
                 runs_view(workspace, run, metric)
             case "Export":
@@ -63,13 +65,16 @@ def _headline(workspace: Workspace, run: StoredRun, result: RunResult) -> str:
     with right:
         metric = pick_measure()
     with st.container(border=True):
-        render(verdict_blocks(result, metric), "verdict")
-    days = (result.test_end - result.train_end).days
-    st.caption(
-        f"Hold-out: the {days:,} days after {result.train_end:%-d %B %Y}, to {result.test_end:%-d %B %Y}. Errors are in "
-        f"points of the metric ({workspace.study.metric_unit}). One split is one test: another can turn the order round."
-    )
-    engine_note(run)
+        render(verdict_blocks(result, metric, workspace.study.step), "verdict")
+    study, first = workspace.study, workspace.study.step.after(result.train_end, 1)
+    count = len(study.step.periods(first, result.test_end))
+    with st.expander("About this test", icon=":material/info:"):
+        st.caption(
+            f"Hold-out: the {periods(study.step, count)} after {result.train_end:%-d %B %Y}, to {result.test_end:%-d %B %Y}. "
+            f"Errors are in points of the metric ({study.metric_unit}). One split is one test: another can turn the order round."
+        )
+        engine_note(run, caution=False)
+    engine_caution(run)
     report_button(lambda: document_of(workspace.store, run.run_id), run.run_id)
     return metric
 

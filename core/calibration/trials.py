@@ -81,3 +81,24 @@ def export_journal(
                 values=[row[place] for place in scored],
             )
         )
+
+
+def study_of_trials(
+    parameters: pd.DataFrame, macro: pd.Series, bounds: Mapping[str, tuple[float, float]], labels: Mapping[str, str]
+) -> Any:
+    """An Optuna study in memory of stored trials, (trials × parameters) and their scores, for Optuna's own analyses; parameters
+    go by their `labels`. Trials without a score are left out."""
+    optuna = quiet_optuna()
+    study = optuna.create_study(direction="minimize")
+    names = [str(name) for name in parameters]
+    kinds = {labels.get(name, name): optuna.distributions.FloatDistribution(*bounds[name]) for name in names}
+    named = parameters.rename(columns=dict(labels)).to_dict("records")
+    for values, score in zip(named, macro.to_numpy(float), strict=True):
+        if math.isfinite(score):
+            # A value at the end of its range may have been stored a digit beyond it.
+            inside = {
+                str(name): min(max(value, kinds[str(name)].low), kinds[str(name)].high)
+                for name, value in values.items()
+            }
+            study.add_trial(optuna.trial.create_trial(params=inside, distributions=kinds, value=score))
+    return study

@@ -214,15 +214,21 @@ def forget_run() -> None:
     st.query_params.pop(RUN, None)
 
 
-def engine_note(run: StoredRun) -> None:
+def engine_note(run: StoredRun, *, caution: bool = True) -> None:
     """Say which engine made the figures, on how many people and which days, and what may be claimed of them; every page
-    that shows results of a run calls it."""
+    that shows results of a run calls it. Where it is folded away, the `caution` is said elsewhere."""
     record = run.record
     st.caption(
         f"Engine: {engine_label(record.engine)}, {record.personas:,} personas, trained to {_day(record.train_end)}, tested "
         f"to {_day(record.test_end)}. What may be claimed: {record.rung}. Run {run.run_id}."
     )
-    caution = caution_of_run(record)
+    if caution:
+        engine_caution(run)
+
+
+def engine_caution(run: StoredRun) -> None:
+    """Warn of a model whose answers are no evidence, as small ones' are not."""
+    caution = caution_of_run(run.record)
     if caution is not None:
         st.warning(f"The model has {caution}", icon=":material/science:")
 

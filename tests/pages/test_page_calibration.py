@@ -42,7 +42,7 @@ def test_a_link_opens_each_view(store: Store, view: str) -> None:
     words = said(at)
     assert "The twin misses by" in words and "invented" in words
     assert "not a language model" in words and only_run(store) in words, "engine and run are named"
-    assert len(at.get("plotly_chart")) == {"Scores": 1, "Curves": 1, "Trials": 2}.get(view, 0)
+    assert len(at.get("plotly_chart")) == {"Scores": 1, "Curves": 1, "Trials": 6}.get(view, 0)
     offered = {item.key for item in at.get("download_button")} - {"report-pdf"}
     assert "report" in offered and (offered == {"report"}) == (view == "Runs"), "nothing to compare yet"
 

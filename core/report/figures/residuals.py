@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.report.figures.style import ACCENT, INK, OBSERVED, PALETTE, TWIN, plain, styled, wrapped
+from core.study.definition import WEEKDAYS
 
 #: A twin before anything was fitted.
 BEFORE = PALETTE[4]
@@ -34,7 +35,8 @@ def residual_boxes(periods: pd.DataFrame, column: str, order: Sequence[str], wor
     for name in order:
         part = periods.loc[periods[column] == name, "residual"]
         figure.add_box(
-            y=part, name=wrapped(str(name), 12), marker={"color": TWIN, "size": 3}, line={"width": 1.4},
+            y=part, name=name[:3] if name.lower() in WEEKDAYS else wrapped(name, 12),
+            marker={"color": TWIN, "size": 3}, line={"width": 1.4},
             fillcolor="rgba(11, 93, 122, 0.18)", boxpoints=False, hoverinfo="y",
         )  # fmt: skip
     figure.add_hline(y=0, line={"color": INK, "width": 1})

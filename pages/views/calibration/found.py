@@ -1,30 +1,19 @@
-"""What a fit found: errors on the hold-out, parameters and lines, and the trials that led to them."""
+"""What a fit found: errors on the hold-out, parameters and lines."""
 
 from __future__ import annotations
 
 import pandas as pd
 import streamlit as st
 
-from core.report.document import Heading, Paragraph, Table
-from core.report.figures.calibration import explorer_figure
-from core.report.sentences.calibration import (
-    PARAMETER_LABELS,
-    found_parameters,
-    line_table,
-    parameter_blocks,
-    trial_figure,
-    trial_source,
-)
+from core.report.document import Heading, Paragraph
+from core.report.sentences.calibration import found_parameters, line_table, parameter_blocks
 from core.report.sentences.runs import UNIT, error_table, leaderboard, working_week_note
 from core.services.runs.reading import fitted_lines
 from core.services.runs.results import RunResult
 from core.store.runs import StoredRun
-from pages.common.charts import chart, download
+from pages.common.charts import download
 from pages.common.render import render
 from pages.common.shell import Workspace, plain_text
-from pages.common.stored import finished_trials
-
-LISTED_TRIALS = 10
 
 
 def scores_view(workspace: Workspace, result: RunResult, metric: str) -> None:
@@ -69,22 +58,3 @@ def parameters_view(workspace: Workspace, run: StoredRun, result: RunResult) -> 
             "line."
         )
         render((line_table(fitted_lines(workspace.store, run.run_id, study, "paper")),), "paper")
-
-
-def trials_view(workspace: Workspace, run: StoredRun) -> None:
-    """The error of each trial, its parameters, and the best of them."""
-    study, engine = workspace.study, run.record.engine
-    tried = finished_trials(workspace.store, run.run_id, study.behaviour_ids)
-    render((trial_figure(tried, run.run_id, study, engine, len(tried)),), "trials")
-    st.caption(
-        f"The best trial, number {tried.macro.idxmin()}, has an error of {tried.macro.min():.2f} {UNIT}. These errors chose "
-        "the parameters, so they are not a test; the test is the hold-out under Scores."
-    )
-    explorer = explorer_figure(tried.parameters, tried.macro, PARAMETER_LABELS, UNIT, trial_source(study, engine))
-    chart(explorer, tried.table(), f"trials-{run.run_id}", "explorer", "Parameters of each trial and its error")
-    st.caption(
-        "Each line is a trial. Drag along an axis to keep only the trials that cross it there; click it to let go."
-    )
-    best = tried.table().nsmallest(LISTED_TRIALS, "macro")[["macro", *tried.parameters.columns]].reset_index()
-    named = best.rename(columns={"trial": "Trial", "macro": "Error, points", **PARAMETER_LABELS})
-    render((Heading(f"The {len(best)} best trials"), Table.of(named)), "best-trials")

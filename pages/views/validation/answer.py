@@ -17,7 +17,7 @@ from core.report.sentences.skill import (
 )
 from core.services.evaluation.skill import ALIKE, ALL, BETTER, UNSURE, WORSE
 from core.services.runs.results import RunResult
-from pages.common.shell import Workspace, engine_note, link, plain_text
+from pages.common.shell import Workspace, engine_caution, engine_note, link, plain_text
 from pages.views.validation.data import BacktestView
 
 #: What a verdict says in words, with a sign beside it; the colour only repeats it.
@@ -69,7 +69,9 @@ def answer_view(workspace: Workspace, view: BacktestView) -> None:
         for card in cards if own else ():
             st.caption(plain_text(f"{card.title}: {card.text}"))
         if run is not None:
-            engine_note(run)
+            engine_note(run, caution=False)
+    if run is not None:
+        engine_caution(run)
 
 
 def _card(statement: Statement, unit: str, short: bool = False) -> None:

@@ -105,14 +105,22 @@ def test_equal_policies_differ_by_nothing_and_another_by_its_effect(ahead: Ahead
     result = projected(ahead, store, [same, cut_back])
     placebo, real = result.policies[1:]
     assert set(placebo.difference.values()) == {0.0} and placebo.courses == result.policies[0].courses
-    assert real.difference["outdoor"] < -1 and real.lower["outdoor"] <= real.difference["outdoor"] <= real.upper["outdoor"]
+    assert (
+        real.difference["outdoor"] < -1 and real.lower["outdoor"] <= real.difference["outdoor"] <= real.upper["outdoor"]
+    )
     held, other = (result.course(policy, "outdoor") for policy in (result.policies[0], real))
     assert (other["value"] - held["value"]).mean() == pytest.approx(real.difference["outdoor"], abs=0.01)
     assert ProjectionResult.from_dict(json.loads(json.dumps(result.as_dict()))) == result
     text = terminal_text(projection_document(result, ahead.inputs.study))
     assert "Unverified" in text and "No watering" in text and "80% effect interval" in text
     table = course_table(result, "outdoor", ahead.inputs.study)
-    assert list(dict.fromkeys(table["name"])) == ["Observed", "Policy held", "Same", "No watering", "Best simple forecast"]
+    assert list(dict.fromkeys(table["name"])) == [
+        "Observed",
+        "Policy held",
+        "Same",
+        "No watering",
+        "Best simple forecast",
+    ]
 
 
 def test_what_is_observed_or_too_far_is_refused(ahead: Ahead, store: Store, inputs: StudyInputs) -> None:

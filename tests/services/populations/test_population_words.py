@@ -258,7 +258,7 @@ def test_an_effect_stops_when_told_to(twin: FittedTwin, population: Population) 
         (0.004, "less than 0.01 points up"),
         (-0.0000001, "less than 0.01 points down"),
         (0.01, "+0.01 points"),
-        (-12.346, "-12.35 points"),
+        (-12.346, "−12.35 points"),
     ],
 )
 def test_a_change_is_never_shown_as_none(value: float, said: str) -> None:

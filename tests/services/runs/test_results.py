@@ -94,7 +94,7 @@ def test_better_is_said_only_where_other_weeks_would_say_it_too() -> None:
         "The twin does better than all 2 baselines: its error is 2% below that of the best of 2 baselines (90% interval of "
         "the difference 0.1 to 0.5 points, over 39 weeks)."
     )
-    assert "could turn round (90% interval of the difference -0.9 to +0.2 points)" in note(-0.9, 0.2)
+    assert "could turn round (90% interval of the difference −0.9 to +0.2 points)" in note(-0.9, 0.2)
     assert "better" not in note(-0.9, 0.2)
 
 
@@ -129,7 +129,7 @@ def test_that_a_baseline_is_better_is_said_only_where_other_weeks_would_say_it_t
         return verdict(run_result({"differences": differences}, twin=15.1, last_7_days=15.4, linear=12.0)).notes[0]
 
     assert note(1.0, 5.0).endswith("use the best (90% interval of the difference 1.0 to 5.0 points, over 39 weeks).")
-    assert note(-0.5, 5.0).endswith("could turn round (90% interval of the difference -0.5 to +5.0 points).")
+    assert note(-0.5, 5.0).endswith("could turn round (90% interval of the difference −0.5 to +5.0 points).")
     assert "use the best" not in note(-0.5, 5.0)
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import streamlit as st
 
 from core.people.personas import MAX_PERSONAS
 from core.report.figures.populations import composition_figure, trait_figure
 from core.services.populations.drafts import PopulationDraft, draft_changes, draft_of
+from core.services.populations.people_files import people_of
 from core.services.populations.synthesis import (
     delete_population,
     keep_population,
     population_id,
+    population_spec,
     runs_with,
     saved_populations,
 )
@@ -38,7 +43,7 @@ from pages.views.population.people import people_tab
 from pages.views.population.tables import tables_tab
 
 PRESETS = (10, 100, 1_000, 10_000)
-TABS = ("Who they are", "Tables", "People", "Effect on the forecast", "Keep", "Sources and assumptions")
+TABS = ("People", "Who they are", "Tables", "Effect on the forecast", "Keep", "Sources and assumptions")
 OWN = "own"
 
 
@@ -51,7 +56,7 @@ def main() -> None:
         _summary(edited)
         for tab, show in zip(
             st.tabs(TABS, key="view", bind="query-params"),
-            (_who, tables_tab, people_tab, _effect, _keep, _sources),
+            (people_tab, _who, tables_tab, _effect, _keep, _sources),
             strict=True,
         ):
             if tab.open:
@@ -132,15 +137,16 @@ def _summary(edited: Edited) -> None:
     columns = st.columns(4)
     columns[0].metric("Personas", f"{population.size:,}", border=True)
     invented = " (invented)" if spec.fictional else ""
-    columns[1].metric(f"Inhabitants{invented}", f"{spec.total:,}", border=True)
+    counted = edited.study.counted.capitalize()
+    columns[1].metric(f"{counted}{invented}", f"{spec.total:,}", border=True)
     columns[2].metric(
         "A persona stands for", f"{spec.total / population.size:,.0f}",
-        help=f"Inhabitants on average; from {int(weights.min()):,} to {int(weights.max()):,}. Weights are whole numbers.",
+        help=f"{counted} on average; from {int(weights.min()):,} to {int(weights.max()):,}. Weights are whole numbers.",
         border=True,
     )  # fmt: skip
     columns[3].metric(
         "Largest error (points)", _error(population.largest_error),
-        help="Achieved minus target, in percentage points of all inhabitants; the largest of all categories of all "
+        help="Achieved minus target, in percentage points of all; the largest of all categories of all "
         "fitted tables.", border=True,
     )  # fmt: skip
     st.caption(f"The largest error is at {plain_text(largest_error_place(population))}.")
@@ -202,7 +208,7 @@ def _who(edited: Edited) -> None:
         source=f"{population.size:,} personas, weighted; tables under “Tables”",
         fictional=spec.fictional,
     )
-    alt = f"Inhabitants by {title.lower()}, as the personas stand for them."
+    alt = f"Numbers by {title.lower()}, as the personas stand for them."
     chart(figure, rows, f"{edited.study.id}-{name}", "composition-figure", alt)
     assumed = {item.attribute for item in spec.assumptions}
     for item in dict.fromkeys([name, *([split] if split else [])]):
@@ -210,7 +216,7 @@ def _who(edited: Edited) -> None:
             st.caption(f"{attributes[item]} is an assumption: no source gives it. See “Sources and assumptions”.")
     if spec.traits:
         shares = trait_shares(population)
-        alt = "How each assumed trait is spread over the inhabitants."
+        alt = "How each assumed trait is spread."
         chart(trait_figure(shares, fictional=spec.fictional), shares, f"{edited.study.id}-traits", "traits", alt)
         st.caption(
             "Assumption: no source says how such traits are spread in this population. A sensitivity run varies each of them."
@@ -240,6 +246,7 @@ def _keep(edited: Edited) -> None:
         if try_to(keep):
             st.rerun()
     notices(KEPT)
+    _bring(edited)
     kept = saved_populations(store, study)
     if kept.empty:
         st.info(
@@ -288,6 +295,35 @@ def _keep(edited: Edited) -> None:
     if forget:
         _forget(edited, chosen)
     people_download(edited.population, study.id, "download-kept")
+
+
+def _bring(edited: Edited) -> None:
+    """People of a table of the user's own, checked and kept."""
+    workspace, study = edited.workspace, edited.study
+    with st.expander("Bring people of your own", icon=":material/upload:"):
+        st.caption(
+            "A row each, with the columns of “Download the personas”: attributes, traits from 0 to 1, and a weight, which is "
+            "scaled to the place."
+        )
+        file = st.file_uploader(
+            "Table of people", type=["csv", "xlsx", "parquet"], max_upload_size=50, key="people-file"
+        )
+        name = st.text_input("Name", max_chars=80, key="people-name")
+        if file is None or not st.button("Keep these people", icon=":material/upload:", key="people-keep"):
+            return
+        taken: list[str] = []
+
+        def keep() -> None:
+            with TemporaryDirectory() as folder:
+                path = Path(folder) / f"people{Path(file.name).suffix.lower()}"
+                path.write_bytes(file.getvalue())
+                people = people_of(path, population_spec(study))
+            taken.append(keep_population(workspace.store, study, people, name))
+
+        if try_to(keep):
+            said = f"“{' '.join(name.split())}” is kept ({taken[0]})."
+            propose(workspace, lambda _: draft_of(workspace.store, study, taken[0]), said, KEPT)
+            st.rerun()
 
 
 def _forget(edited: Edited, identifier: str) -> None:

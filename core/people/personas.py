@@ -181,7 +181,7 @@ def edit_persona(population: Population, persona_id: int, changes: Mapping[str, 
     frame = population.personas.copy()
     for name in (*changes, "text"):
         frame.loc[persona_id, name] = row[name].iloc[0]
-    return replace(population, personas=frame, fit=_refit(population, frame))
+    return refitted(population, frame)
 
 
 def _trait_value(name: str, value: Any, where: str) -> float:
@@ -294,8 +294,9 @@ def _fit(
     return _with_achieved(spec, fit.assign(use="seed") if spec.target_shares else fit, personas)
 
 
-def _refit(population: Population, personas: pd.DataFrame) -> pd.DataFrame:
-    return _with_achieved(population.spec, population.fit, personas)
+def refitted(population: Population, personas: pd.DataFrame) -> Population:
+    """The population with other personas of the same tables, and how well these meet them."""
+    return replace(population, personas=personas, fit=_with_achieved(population.spec, population.fit, personas))
 
 
 def _with_achieved(spec: PopulationSpec, fit: pd.DataFrame, personas: pd.DataFrame) -> pd.DataFrame:

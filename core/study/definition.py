@@ -253,6 +253,10 @@ class ExampleQuestion:
     edits: tuple[Mapping[str, Any], ...]
 
 
+#: The index that a pandemic's studies have, by its usual name.
+STRINGENCY_INDEX = "StringencyIndex"
+
+
 @dataclass(frozen=True)
 class Study:
     """A study as its file describes it. Dates are the first days of periods, both ends included.
@@ -298,11 +302,18 @@ class Study:
     shares: tuple[TargetShares, ...] = _later(())
     forecast: ForecastChoices = _later(ForecastChoices())
     questions: tuple[ExampleQuestion, ...] = field(default=(), metadata={"changes_no_result": True})
+    #: What a persona's weight counts, in words: inhabitants, or homes.
+    counted: str = field(default="inhabitants", metadata={"changes_no_result": True})
 
     @property
     def step(self) -> Step:
         """How long one period of the study lasts."""
         return self.calendar.step
+
+    @property
+    def index_word(self) -> str:
+        """The index as one says it beside a number."""
+        return "stringency" if self.index == STRINGENCY_INDEX else "policy index"
 
     @property
     def folder(self) -> str:

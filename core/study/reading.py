@@ -197,6 +197,7 @@ def _study(written: Written, *, files_are_here: bool = True) -> Study:
         latitude=said.latitude,
         epidemic_thresholds=tuple(said.engine.epidemic_thresholds),
         inhabitants=said.population.inhabitants,
+        counted=said.population.counted,
         sweep_order=tuple(said.sweep.order),
         citation=said.citation,
         regions=None if said.regions is None else RegionKey(said.regions.attribute, dict(said.regions.categories)),

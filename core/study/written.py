@@ -184,6 +184,7 @@ class WrittenPopulation(WrittenModel):
     file: FileName
     personas: Annotated[int, Field(ge=1, le=MOST_PERSONAS)]
     inhabitants: Annotated[int, Field(ge=1, le=MOST_INHABITANTS)]
+    counted: Annotated[str, Field(min_length=1, max_length=30)] = "inhabitants"
     shares: Annotated[dict[Line, Annotated[dict[Line, PlainShare], Field(min_length=1)]], Field(max_length=100)] = (
         Field(default_factory=dict)
     )

@@ -65,7 +65,7 @@ def test_every_part_opens_by_link(meridia_store: Path, tab: str) -> None:
     assert [item.value for item in page.metric][:3] == ["200", "4,200,000", "21,000"]
     assert "The largest error is at " in captions(page)
     assert "was made with these people" in captions(page)
-    figures = {"Who they are": 2, "Tables": 1, "People": 1}.get(tab, 0)
+    figures = {"Who they are": 2, "Tables": 1, "People": 2}.get(tab, 0)
     assert len(page.get("plotly_chart")) == figures
     assert len(page.get("download_button")) >= figures
     assert not page.error
@@ -108,7 +108,7 @@ def test_an_edited_person_changes_text_and_forecast_and_can_be_taken_back(meridi
     assert draft(page).people[0].changes == (("sociability", 0.9),)
     assert texts(page) != before and "Person 11: Need for company" in texts(page)
     assert CALIBRATION_KEPT in captions(page)
-    assert len(page.get("plotly_chart")) == 2
+    assert len(page.get("plotly_chart")) == 3
     said = captions(page)
     assert "points" in said or "no change" in said
     back = next(item for item in page.button if item.label == "Back to the unedited person")

@@ -137,19 +137,22 @@ def effects_figure(table: pd.DataFrame, *, periods: str, height: int = 0) -> go.
     return figure
 
 
-def people_figure(table: pd.DataFrame, *, label: str, height: int = 140) -> go.Figure:
+def people_figure(
+    table: pd.DataFrame, *, label: str, height: int = 140, rows: int = PEOPLE_ROWS, size: int = 12
+) -> go.Figure:
     """A field of people, a dot each, from the one who falls most to the one who rises most; `table` has person, change
     (percentage points of probability) and words."""
     # Rows stay in their order: a dot that is pointed at is known by its number.
     shown = table
-    rows = min(PEOPLE_ROWS, len(shown))
+    rows = min(rows, len(shown))
     place = shown["change"].rank(method="first").to_numpy(int) - 1
     most = max(float(shown["change"].abs().max()), 1.0)
     figure = go.Figure(
         go.Scatter(
             x=place // rows, y=-(place % rows), mode="markers",
             marker={
-                "size": 12, "color": shown["change"], "colorscale": [list(item) for item in CHANGES], "cmin": -most, "cmax": most,
+                "size": size, "color": shown["change"], "cmin": -most, "cmax": most,
+                "colorscale": [list(item) for item in CHANGES],
                 "line": {"width": 0.5, "color": GRID},
                 "colorbar": {"thickness": 8, "len": 1.0, "title": {"text": "points", "side": "top"}, "nticks": 4},
             },

@@ -8,12 +8,25 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from core.report.figures.style import ACCENT, INK, OBSERVED, PALETTE, TWIN, interval_bars, plain, styled, wrapped
+from core.report.figures.style import (
+    ACCENT,
+    INK,
+    OBSERVED,
+    PALETTE,
+    TWIN,
+    colours,
+    interval_bars,
+    plain,
+    styled,
+    wrapped,
+)
 
 #: Height of a row of horizontal bars, and of what surrounds them, in pixels.
 ROW, AROUND, LEAST = 26, 190, 300
 #: Characters of a line of sources that fit beneath the narrowest figure.
 SOURCE_WIDTH = 100
+#: How far the days of one behaviour lie apart, of the room of a row.
+DAYS_APART = 0.7
 #: Where the axis of a trait names its levels.
 LEVEL_TICKS = ((0.1, "very low"), (0.5, "middle"), (0.9, "very high"))
 
@@ -58,7 +71,7 @@ def marginal_figure(rows: pd.DataFrame, *, title: str, source: str, fitted: bool
     figure.update_layout(hovermode="y unified", barmode="group", bargap=0.25)
     # The first category on top; left to itself, the axis leaves room around the markers.
     figure.update_yaxes(range=[len(rows) - 0.5, -0.5], automargin=True, gridcolor="#ffffff")
-    figure.update_xaxes(title_text="% of all inhabitants", rangemode="tozero", row=1, col=1)
+    figure.update_xaxes(title_text="% of all", rangemode="tozero", row=1, col=1)
     figure.update_xaxes(title_text="Error, percentage points", zeroline=True, zerolinecolor=INK, row=1, col=2)
     largest = float(rows["error"].abs().max()) if len(rows) else 0.0
     span = max(1.15 * largest, 0.05)
@@ -124,7 +137,7 @@ def trait_figure(rows: pd.DataFrame, *, fictional: bool) -> go.Figure:
                 y=part["percent"],
                 marker_color=PALETTE[3],
                 name=plain(name),
-                hovertemplate="%{y:.1f}% of inhabitants at %{x:.2f}",
+                hovertemplate="%{y:.1f}% of all at %{x:.2f}",
             ),
             row=position // columns + 1,
             col=position % columns + 1,
@@ -141,43 +154,46 @@ def trait_figure(rows: pd.DataFrame, *, fictional: bool) -> go.Figure:
         range=[0, 1], tickvals=[value for value, _ in LEVEL_TICKS], ticktext=[text for _, text in LEVEL_TICKS]
     )
     for line in range(lines):
-        figure.update_yaxes(title_text="% of inhabitants", row=line + 1, col=1)
+        figure.update_yaxes(title_text="% of all", row=line + 1, col=1)
     figure.update_annotations(font_size=13, selector={"xref": "paper", "showarrow": False, "yanchor": "bottom"})
     return figure
 
 
 def answers_figure(rows: pd.DataFrame, *, person: str, engine: str, fictional: bool) -> go.Figure:
-    """One person beside everybody on a few days: `rows` as `population_effects.answers_of` gives them."""
-    days = list(dict.fromkeys(rows["day"]))
-    figure = make_subplots(
-        cols=len(days), shared_yaxes=True, horizontal_spacing=0.05,
-        # What it is, the date, how strict: each on a line.
-        subplot_titles=["<br>".join(map(plain, day.split(", "))) for day in days],
+    """One person beside everybody on a few days, one facet for any screen; `rows` as `population_effects.answers_of`."""
+    days, labels = (list(dict.fromkeys(rows[name])) for name in ("day", "behaviour"))
+    figure, shades = go.Figure(), colours(days)
+    for position, day in enumerate(days):
+        part = rows[rows["day"] == day].set_index("behaviour").loc[labels]
+        place = [number + (position - (len(days) - 1) / 2) * DAYS_APART / len(days) for number in range(len(labels))]
+        for name, column, marker in (
+            (plain(day), "person", {"size": 12, "color": shades[day]}),
+            (
+                "Everybody",
+                "everybody",
+                {"size": 9, "symbol": "diamond-open", "color": shades[day], "line": {"width": 1.5}},
+            ),
+        ):
+            figure.add_trace(
+                go.Scatter(
+                    x=part[column], y=place, mode="markers", name=name, marker=marker, customdata=labels,
+                    showlegend=column == "person" or not position,
+                    hovertemplate=f"%{{customdata}}, {plain(person) if column == 'person' else 'everybody'}: %{{x:.0f}}%",
+                )
+            )  # fmt: skip
+    styled(
+        figure, title="", source=_source(engine, fictional), height=_height(2 * len(labels)),
+        x="The engine's answer: a chance, or a share of the time",
     )  # fmt: skip
-    for position, day in enumerate(days, start=1):
-        part = rows[rows["day"] == day]
-        labels = [plain(item) for item in part["behaviour"]]
-        figure.add_trace(
-            go.Bar(
-                x=part["person"], y=labels, orientation="h", name=plain(person), marker_color=TWIN,
-                legendgroup="person", showlegend=position == 1, hovertemplate="%{x:.0f}%",
-            ),
-            row=1, col=position,
-        )  # fmt: skip
-        figure.add_trace(
-            go.Scatter(
-                x=part["everybody"], y=labels, mode="markers", name="Everybody", legendgroup="everybody",
-                showlegend=position == 1, hovertemplate="%{x:.0f}%",
-                marker={"symbol": "diamond", "size": 11, "color": ACCENT, "line": {"color": "#ffffff", "width": 1}},
-            ),
-            row=1, col=position,
-        )  # fmt: skip
-    styled(figure, title=f"{plain(person)} on a few days", source=_source(engine, fictional), height=430)
-    figure.update_layout(hovermode="y unified", margin_t=140, legend_y=1.36)
-    figure.update_yaxes(autorange="reversed", automargin=True, gridcolor="#ffffff")
-    figure.update_xaxes(range=[0, 105], tickvals=[0, 50, 100], ticktext=["0%", "50%", "100%"])
-    figure.update_xaxes(title_text="Chance that day; time at home: share of it", row=1, col=1)
-    figure.update_annotations(font_size=12, selector={"yanchor": "bottom"})
+    figure.update_layout(
+        title=None, hovermode="closest", margin={"l": 8, "r": 8, "t": 30 + 22 * (len(days) + 1)},
+        legend={"orientation": "v", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom", "font": {"size": 12}},
+    )  # fmt: skip
+    figure.update_yaxes(
+        tickvals=list(range(len(labels))), ticktext=[plain(item) for item in labels], range=[len(labels) - 0.5, -0.5],
+        automargin=True, zeroline=False,
+    )  # fmt: skip
+    figure.update_xaxes(range=[-2, 105], tickvals=[0, 50, 100], ticktext=["0%", "50%", "100%"])
     return figure
 
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from core.calibration.pace import PACES
 from core.study import Step, Study
+from core.study.definition import STRINGENCY_INDEX
 
-#: The index that a pandemic's studies have, by its usual name.
-STRINGENCY_INDEX, STRINGENCY = "StringencyIndex", "stringency"
+STRINGENCY = "stringency"
 
 
 def index_word(study: Study) -> str:
     """The study's index, as one says it beside a number: stringency, or the policy index."""
-    return STRINGENCY if study.index == STRINGENCY_INDEX else "policy index"
+    return study.index_word
 
 
 def the_index(study: Study) -> str:
     """The same as the subject of a sentence."""
-    return STRINGENCY if study.index == STRINGENCY_INDEX else "the policy index"
+    return STRINGENCY if study.index == STRINGENCY_INDEX else f"the {study.index_word}"
 
 
 def periods(step: Step, count: int) -> str:

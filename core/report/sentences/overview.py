@@ -74,8 +74,8 @@ def _steps(store: Store, inputs: StudyInputs, result: RunResult | None) -> tuple
     return (
         Step(
             "Population",
-            f"{count:,} synthetic people stand for {study.inhabitants:,} inhabitants, matched to published tables."
-            if not study.fictional else f"{count:,} synthetic people stand for {study.inhabitants:,} invented inhabitants.",
+            f"{count:,} synthetic people stand for {study.inhabitants:,} {study.counted}, matched to published tables."
+            if not study.fictional else f"{count:,} synthetic people stand for {study.inhabitants:,} invented {study.counted}.",
             True,
             "Population",
         ),

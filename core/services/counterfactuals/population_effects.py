@@ -29,6 +29,7 @@ from core.services.runs.fitted import fitted_twin
 from core.simulation.contexts import baseline_cycle
 from core.simulation.simulate import simulate
 from core.store.database import Store
+from core.study import Step, Study
 
 
 @dataclass(frozen=True)
@@ -153,20 +154,21 @@ def named_contexts(twin: FittedTwin) -> tuple[tuple[str, ...], pd.DataFrame]:
     working = week[week[DAY_TYPE] == "working"]
     ordinary = (working if len(working) else week).iloc[[0]]
     first, last = study.baseline_start, study.baseline_end
-    labels = [f"Ordinary working day, {_date(first)} to {_date(last)}, no measures"]
+    named = _Named(study)
+    labels = [named.ordinary(first, last)]
     dates = pd.DatetimeIndex(window.train.append(window.horizon))
     days = situation_days(twin, twin.timeline, dates).set_index(dates)
     stringency = twin.timeline.stringency(dates)
     strictest = _prefer_working(days, dates[stringency.to_numpy() >= float(stringency.max()) - 1e-9])
     rows = [ordinary, days.loc[[strictest[0]]]]
-    labels.append(f"Strictest day, {_day(days, strictest[0])}, stringency {stringency[strictest[0]]:.0f}")
+    labels.append(named.of("Strictest", days, strictest[0], stringency))
     end = dates[-1]
     rows.append(days.loc[[end]])
-    labels.append(f"Last day, {_day(days, end)}, stringency {stringency[end]:.0f}")
-    if days.loc[end, DAY_TYPE] != "working" and (days[DAY_TYPE] == "working").any():
+    labels.append(named.of("Last", days, end, stringency))
+    if study.step is Step.DAY and days.loc[end, DAY_TYPE] != "working" and (days[DAY_TYPE] == "working").any():
         at_work = _prefer_working(days, dates)[-1]
         rows.append(days.loc[[at_work]])
-        labels.append(f"Last working day, {_day(days, at_work)}, stringency {stringency[at_work]:.0f}")
+        labels.append(named.of("Last working", days, at_work, stringency))
     return tuple(labels), pd.concat(rows, ignore_index=True)
 
 
@@ -175,8 +177,22 @@ def _prefer_working(days: pd.DataFrame, among: pd.DatetimeIndex) -> pd.DatetimeI
     return working if len(working) else among
 
 
-def _day(days: pd.DataFrame, day: pd.Timestamp) -> str:
-    return f"{day:%a} {_date(day)} ({kind_in_words(str(days.loc[day, DAY_TYPE]))})"
+@dataclass(frozen=True)
+class _Named:
+    """Periods of a study in words."""
+
+    study: Study
+
+    def ordinary(self, first: date, last: date) -> str:
+        step = self.study.step
+        if step is Step.DAY:
+            return f"Ordinary working day, {_date(first)} to {_date(last)}, no measures"
+        return f"Ordinary {step}, {step.text(first)} to {step.text(last)}, no measures"
+
+    def of(self, which: str, days: pd.DataFrame, day: pd.Timestamp, index: pd.Series) -> str:
+        step, kind = self.study.step, kind_in_words(str(days.loc[day, DAY_TYPE]))
+        when = f"{day:%a} {_date(day)} ({kind})" if step is Step.DAY else step.text(day.date())
+        return f"{which} {step}, {when}, {self.study.index_word} {index[day]:.0f}"
 
 
 def _date(day: date) -> str:
@@ -212,6 +228,11 @@ def answers_of(
             "everybody": 100.0 * everyone.reshape(-1),
         }
     )
+
+
+def shifts_of(twin: FittedTwin, population: Population, contexts: pd.DataFrame) -> np.ndarray:
+    """Everybody's answers on contexts, (personas, contexts, behaviours), in percent: the engine's, before calibration."""
+    return 100.0 * twin.engine.respond(population.personas, contexts).astype(float)
 
 
 def sensitivity_rows(store: Store, run_id: str, spec: PopulationSpec) -> pd.DataFrame | None:

@@ -12,9 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import RLock
 
-from core.errors import InputError, nearest
+import numpy as np
+
+from core.errors import InputError, nearest, one_of
 from core.execution.executor import Executor
 from core.execution.progress import ProgressReporter
+from core.people.group_edits import clone_persona, set_share, shift_trait
 from core.people.marginals import edited, marginal_frame
 from core.people.personas import Population, edit_persona, synthesise
 from core.people.spec import PopulationSpec
@@ -25,12 +28,18 @@ from core.services.populations.synthesis import (
     population_spec,
     saved_populations,
 )
+from core.services.populations.tables import filters, find_people, table_steps
 from core.store.database import Store
 from core.study import Study, load_study
 
 KEY_DIGITS = 16
 #: A shelf forgets the oldest populations beyond this many personas in all (about 1 kB each).
 SHELVED_PERSONAS = 400_000
+
+#: Numbers of an edited table that are told one by one.
+MOST_STEPS = 4
+#: What of a group changes where it is no trait: its share of all inhabitants.
+SHARE = "share"
 
 #: The changed attributes (category ids) and traits (0 to 1) of one person.
 Changes = tuple[tuple[str, str | float], ...]
@@ -53,11 +62,22 @@ class PersonEdit:
 
 
 @dataclass(frozen=True)
+class GroupEdit:
+    """A group of people, `who` as names and values of `Filter`, and what of it changes: a trait `what` moved `by` so much, or its
+    share of all inhabitants (`SHARE`) set to `by`."""
+
+    who: tuple[tuple[str, str], ...]
+    what: str
+    by: float
+
+
+@dataclass(frozen=True)
 class PopulationDraft:
     """`personas` people of a study, with edits.
 
     `source` is the kept population it starts from (None: the study's own tables). `anew` says that the people are drawn
-    again from the source's tables; else they are those that were kept. Edits of tables come before those of people.
+    again from the source's tables; else they are those that were kept. Edits of tables come first, then those of groups, then
+    `clones` of persons, at the end of the people, then edits of single persons.
     """
 
     study: str
@@ -67,6 +87,8 @@ class PopulationDraft:
     anew: bool = False
     tables: tuple[TableEdit, ...] = ()
     people: tuple[PersonEdit, ...] = ()
+    groups: tuple[GroupEdit, ...] = ()
+    clones: tuple[int, ...] = ()
 
     @property
     def key(self) -> str:
@@ -81,30 +103,38 @@ class PopulationDraft:
     @property
     def unedited(self) -> PopulationDraft:
         """The draft without any edit: the study's own tables, or the people that were kept."""
-        return replace(self, tables=(), people=())
+        return replace(self, tables=(), groups=(), clones=(), people=())
 
     @property
     def is_edited(self) -> bool:
-        return bool(self.tables or self.people)
+        return bool(self.tables or self.groups or self.clones or self.people)
 
     def with_size(self, personas: int, seed: int) -> PopulationDraft:
         """Another number of people, or others by another seed. Edits of people go: they were edits of these people."""
         if (personas, seed) == (self.personas, self.seed):
             return self
-        return replace(self, personas=personas, seed=seed, anew=self.source is not None, people=())
+        return replace(self, personas=personas, seed=seed, anew=self.source is not None, people=(), clones=())
 
     def with_table(self, marginal: str, values: Sequence[float]) -> PopulationDraft:
         """Other numbers in one table; the people are made anew, so edits of people go."""
         others = tuple(item for item in self.tables if item.marginal != marginal)
         edit = TableEdit(marginal, tuple(float(value) for value in values))
-        return replace(self, tables=(*others, edit), anew=self.source is not None, people=())
+        return replace(self, tables=(*others, edit), anew=self.source is not None, people=(), clones=())
 
     def with_own_table(self, marginal: str) -> PopulationDraft:
         """The study's own numbers in one table again."""
         others = tuple(item for item in self.tables if item.marginal != marginal)
         if self.source is not None:
             others = (*others, TableEdit(marginal, ()))
-        return replace(self, tables=others, anew=self.source is not None, people=())
+        return replace(self, tables=others, anew=self.source is not None, people=(), clones=())
+
+    def with_group(self, edit: GroupEdit) -> PopulationDraft:
+        """One more edit of a group, made after those before it."""
+        return replace(self, groups=(*self.groups, edit))
+
+    def with_clone(self, persona_id: int) -> PopulationDraft:
+        """One more persona like this one was before it was edited."""
+        return replace(self, clones=(*self.clones, persona_id))
 
     def with_person(self, persona_id: int, changes: Mapping[str, str | float]) -> PopulationDraft:
         """One person edited; `changes` are all differences from the unedited person, so none takes the edit back."""
@@ -159,8 +189,35 @@ def build_population(store: Store, study: Study, draft: PopulationDraft) -> Popu
 
 def _without_people(store: Store, study: Study, draft: PopulationDraft) -> Population:
     if draft.source is not None and not draft.anew:
-        return load_population(store, draft.source)
-    return make_population(study, draft.personas, draft.seed, draft_spec(store, study, draft))
+        population = load_population(store, draft.source)
+    else:
+        population = make_population(study, draft.personas, draft.seed, draft_spec(store, study, draft))
+    for item in draft.groups:
+        population = _with_group(population, item)
+    for persona_id in draft.clones:
+        population = clone_persona(population, persona_id)
+    return population
+
+
+def group_of(population: Population, edit: GroupEdit) -> np.ndarray:
+    """Who is in the group that an edit is of, (personas,) of bool. InputError for what nobody can be."""
+    offered = {(item.name, item.value): item for item in filters(population.spec)}
+    for name, value in edit.who:
+        one_of(name, list(dict.fromkeys(known for known, _ in offered)), what="attribute or trait", where="group")
+        one_of(value, [told for known, told in offered if known == name], what=f"value of {name}", where="group")
+    chosen = [offered[pair] for pair in edit.who]
+    group = np.zeros(population.size, dtype=bool)
+    group[find_people(population, "", chosen)] = True
+    return group
+
+
+def _with_group(population: Population, edit: GroupEdit) -> Population:
+    group = group_of(population, edit)
+    return (
+        set_share(population, group, edit.by)
+        if edit.what == SHARE
+        else shift_trait(population, group, edit.what, edit.by)
+    )
 
 
 def _with_people(population: Population, people: Sequence[PersonEdit]) -> Population:
@@ -236,8 +293,20 @@ def draft_changes(draft: PopulationDraft, before: Population) -> list[str]:
     spec = before.spec
     said = []
     for item in draft.tables:
-        what = "edited by the user" if item.values else "back to the study's own numbers"
-        said.append(f"Table “{spec.marginal(item.marginal).label}”: {what}")
+        steps = table_steps(spec, item.marginal)
+        if not item.values or not steps:
+            said.append(f"Table “{spec.marginal(item.marginal).label}”: back to the study's own numbers")
+        said += [f"{spec.marginal(item.marginal).label}, {step.text}" for step in steps[:MOST_STEPS]]
+        if len(steps) > MOST_STEPS:
+            said.append(f"and {len(steps) - MOST_STEPS} more numbers of this table")
+    labels = {(item.name, item.value): item.label for item in filters(spec)}
+    for group in draft.groups:
+        who = ", ".join(labels.get(pair, pair[1]) for pair in group.who) or "everybody"
+        if group.what == SHARE:
+            said.append(f"{who}: {100 * group.by:.1f}% of all")
+        else:
+            said.append(f"{who}: {spec.trait(group.what).label} moved by {group.by:+.2f}")
+    said += [f"Person {number} cloned" for number in draft.clones]
     for person in draft.people:
         row = before.personas.iloc[person.persona_id]
         parts = []

@@ -18,8 +18,8 @@ from core.people.text import attribute_codes
 LEVEL_WORDS = ("very low", "low", "middle", "high", "very high")
 LEVEL_MIDDLES = (0.1, 0.3, 0.5, 0.7, 0.9)
 #: Columns of a table of people beside attributes and traits.
-PERSON, WEIGHT, TEXT = "Person", "Inhabitants", "Text"
-VALUE_LABELS = {"persons": "Inhabitants", "percent": "Percent", "share": "Share"}
+PERSON, WEIGHT, TEXT = "Person", "Stands for", "Text"
+VALUE_LABELS = {"persons": "Number", "percent": "Percent", "share": "Share"}
 USE_WORDS = {
     "fit": "fitted: the weights match it",
     "seed": "seed only: it shapes who goes together, the weights do not match it",
@@ -36,6 +36,8 @@ QUALITY_WORDS = {
     "edited": "edited by the user",
 }  # fmt: skip
 TRAIT_BINS = 20
+#: From this share of a table's number on, an edit of it is a large step.
+LARGE_STEP = 0.5
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,9 @@ def cell_labels(spec: PopulationSpec, marginal: Marginal) -> list[str]:
 
 
 def universe_text(spec: PopulationSpec, marginal: Marginal) -> str:
-    """Whom a table counts, in words: "all inhabitants", or its conditions."""
+    """Whom a table counts, in words: "everybody", or its conditions."""
     if not marginal.universe:
-        return "all inhabitants"
+        return "everybody"
     parts = []
     for name, wanted in marginal.universe.items():
         labels = category_labels(spec, name)
@@ -93,6 +95,46 @@ def table_rows(spec: PopulationSpec, name: str) -> pd.DataFrame:
     if marginal.original_table is not None:
         rows["Original"] = marginal.original_table[spec.inside(marginal)]
     return rows
+
+
+@dataclass(frozen=True)
+class TableStep:
+    """One number of a table that a user has changed: its cell in words, and both numbers."""
+
+    cell: str
+    before: float
+    after: float
+
+    @property
+    def change(self) -> float:
+        """As a share of the number before; infinite where that was 0."""
+        return (self.after - self.before) / self.before if self.before else float("inf")
+
+    @property
+    def large(self) -> bool:
+        """Whether it is half of the number before or more."""
+        return abs(self.change) >= LARGE_STEP
+
+    @property
+    def text(self) -> str:
+        share = "from nothing" if not self.before else f"{self.change:+.0%}".replace("-", "−")
+        return f"{self.cell}: {self.before:,.10g} → {self.after:,.10g} ({share})"
+
+
+def table_steps(spec: PopulationSpec, name: str) -> list[TableStep]:
+    """What a user has changed in a table, the largest step first."""
+    marginal = spec.marginal(name)
+    if marginal.original_table is None:
+        return []
+    before = marginal.original_table[spec.inside(marginal)]
+    after = marginal_frame(spec, name)["value"].to_numpy(dtype=float)
+    # Shares of a rescaled table differ in their last digits everywhere.
+    changed = [
+        TableStep(cell, float(old), float(new))
+        for cell, old, new in zip(cell_labels(spec, marginal), before, after, strict=True)
+        if not np.isclose(old, new, rtol=1e-6, atol=0.0)
+    ]
+    return sorted(changed, key=lambda item: -abs(item.change))
 
 
 def checked_values(spec: PopulationSpec, name: str, values: Sequence[float | None]) -> list[float]:
@@ -123,7 +165,7 @@ def rescaling_note(spec: PopulationSpec, name: str) -> str:
         whole = f"of those it counts ({universe_text(spec, marginal)})"
     if marginal.unit in FULL:
         return f"Shares {whole}; they are rescaled to {FULL[marginal.unit]:g} when applied."
-    return f"Only the proportions {whole} count: the number of inhabitants stays {spec.total:,}."
+    return f"Only the proportions {whole} count: the total stays {spec.total:,}."
 
 
 def fit_rows(population: Population, name: str) -> pd.DataFrame:

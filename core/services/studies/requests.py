@@ -110,7 +110,7 @@ class RunRequest:
     data: str | Path | None = option("folder of observations", None, word="DIR")
     engine: str = option("rules (default), or a language model's: gemini, openai, local or replay", DEFAULT_ENGINE)
     personas: int | None = option("1 to 100,000 (default: the study's); of a language model 1 to 500 (10)", None)
-    population_id: str | None = None
+    population_id: str | None = option("a kept population by its id, instead of fresh people", None, name="population")
     train_end: date | None = option("last day of training (default: the study's)", None)
     test_end: date | None = option("last day of the hold-out (default: the study's)", None)
     trials: int = option(f"Optuna trials (default {DEFAULT_TRIALS})", DEFAULT_TRIALS)

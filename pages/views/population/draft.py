@@ -12,7 +12,7 @@ import streamlit as st
 from core.errors import PolicyTwinError
 from core.execution.executor import Executor
 from core.execution.progress import ProgressReporter
-from core.people.personas import Population
+from core.people.personas import MAX_PERSONAS, Population
 from core.services.counterfactuals.population_effects import (
     HoldoutMean,
     PopulationEffect,
@@ -21,6 +21,7 @@ from core.services.counterfactuals.population_effects import (
     holdout_mean,
 )
 from core.services.dashboard.jobs import DONE, Job
+from core.services.populations.draft_links import edits_text, with_edits
 from core.services.populations.drafts import PopulationCache, PopulationDraft, draft_of, draft_spec, shelve
 from core.services.populations.synthesis import saved_populations
 from core.study import Study
@@ -32,7 +33,7 @@ from pages.common.shell import Workspace, plain_text, visitor
 DRAWN_AT_ONCE, FORECAST_AT_ONCE = 20_000, 5_000
 #: Steps that can be taken back.
 STEPS = 40
-SOURCE, SIZE, SEED = "population", "personas", "seed"
+SOURCE, SIZE, SEED, EDITS = "population", "personas", "seed", "edits"
 #: What the last change did, and the places of the page where that is said: beside what was pressed.
 NOTICE = "population-notice"
 TOP, TABLES, PEOPLE, KEPT = "top", "tables", "people", "kept"
@@ -182,7 +183,7 @@ def _mean(store: str, run_id: str, key: str, _workspace: Workspace, _population:
 def _draft(workspace: Workspace) -> PopulationDraft:
     """The session's draft of the study; a link that names a population, a number or a seed comes before it."""
     study = workspace.study
-    asked = tuple(st.query_params.get(name) for name in (SOURCE, SIZE, SEED))
+    asked = tuple(st.query_params.get(name) for name in (SOURCE, SIZE, SEED, EDITS))
     known = st.session_state.get(_key(study.id))
     if known is None or (any(asked) and asked != st.session_state.get(f"{_key(study.id)}-link")):
         known = _from_link(workspace, known)
@@ -201,8 +202,18 @@ def _from_link(workspace: Workspace, known: PopulationDraft | None) -> Populatio
             return PopulationDraft(study.id, study.personas)
         draft = draft_of(workspace.store, study, source)
     size, seed = (_whole(st.query_params.get(name)) for name in (SIZE, SEED))
-    size = draft.personas if size is None else min(max(size, 1), 100_000)
-    return draft.with_size(size, draft.seed if seed is None else seed)
+    size = draft.personas if size is None else min(max(size, 1), MAX_PERSONAS)
+    draft = draft.with_size(size, draft.seed if seed is None else seed)
+    if not (text := st.query_params.get(EDITS)):
+        return draft
+    try:
+        edited = with_edits(draft, text)
+        if edited.personas <= DRAWN_AT_ONCE:
+            shelf().build(workspace.store, study, edited)
+        return edited
+    except PolicyTwinError as wrong:
+        _say("error", f"The edits in the link are left out: {wrong}")
+        return draft
 
 
 def _whole(text: str | None) -> int | None:
@@ -215,8 +226,10 @@ def _adopt(study: str, draft: PopulationDraft) -> None:
 
 
 def _write_link(draft: PopulationDraft) -> None:
-    """Where the draft starts from, in the URL; its edits are in a link only once they are kept under a name."""
-    wanted = {SOURCE: draft.source, SIZE: str(draft.personas), SEED: str(draft.seed)}
+    """Where the draft starts from and its edits, in the URL, which brings them back after a reload and carries them elsewhere;
+    edits too many for that are in a link only once they are kept under a name."""
+    edits = edits_text(draft) or None
+    wanted = {SOURCE: draft.source, SIZE: str(draft.personas), SEED: str(draft.seed), EDITS: edits}
     for name, value in wanted.items():
         if value is None:
             st.query_params.pop(name, None)

@@ -18,6 +18,7 @@ from core.services.populations.tables import (
     PERSON,
     TEXT,
     WEIGHT,
+    Filter,
     filters,
     find_people,
     label_choices,
@@ -30,6 +31,8 @@ from pages.common.results_cache import remembered
 from pages.common.shell import Workspace, engine_note, try_to
 from pages.views.population.draft import PEOPLE, Edited, notices, propose, refused
 from pages.views.population.effect import effect_section, people_download
+from pages.views.population.group import group_edit
+from pages.views.population.meet import faces_of, meet_view
 
 #: Rows of a table; more are found by searching.
 MOST_ROWS = 500
@@ -37,8 +40,13 @@ READ, EDIT = "Read", "Edit in the table"
 
 
 def people_tab(edited: Edited) -> None:
-    """Search, table, and the person chosen."""
-    found = _search(edited)
+    """The faces, search and table, the group found, and the person chosen."""
+    meet_view(edited)
+    _person(edited)
+    if edited.draft.is_edited:
+        try_to(lambda: effect_section(edited, "people"))
+    st.markdown("#### Find people")
+    found, chosen = _search(edited)
     mode = st.segmented_control(
         "What to do with the table",
         (READ, EDIT),
@@ -49,7 +57,7 @@ def people_tab(edited: Edited) -> None:
     )
     shown = found[:MOST_ROWS]
     weight = int(edited.population.personas["weight"].to_numpy()[found].sum())
-    said = f"{len(found):,} of {edited.population.size:,} personas found; they stand for {weight:,} inhabitants."
+    said = f"{len(found):,} of {edited.population.size:,} personas found; they stand for {weight:,} {edited.study.counted}."
     if len(found) > len(shown):
         said += f" The first {len(shown):,} are shown."
     st.caption(said)
@@ -59,14 +67,13 @@ def people_tab(edited: Edited) -> None:
         _edit_table(edited, shown)
     else:
         _read_table(edited, shown)
+    if len(found):
+        group_edit(edited, chosen)
     people_download(edited.population, edited.study.id, "download-personas")
-    st.divider()
-    _person(edited)
-    if edited.draft.is_edited:
-        try_to(lambda: effect_section(edited, "people"))
 
 
-def _search(edited: Edited) -> np.ndarray:
+def _search(edited: Edited) -> tuple[np.ndarray, list[Filter]]:
+    """Who is found, and by which attributes and traits."""
     left, right = st.columns([1, 2])
     words = left.text_input(
         "Words in the text",
@@ -82,7 +89,8 @@ def _search(edited: Edited) -> np.ndarray:
         placeholder="for example: Age: 25 to 34 years",
         help="Of one attribute, any of the values chosen; of several attributes, all of them.",
     )  # fmt: skip
-    return find_people(edited.population, words or "", [choices[item] for item in wanted])
+    chosen = [choices[item] for item in wanted]
+    return find_people(edited.population, words or "", chosen), chosen
 
 
 def _read_table(edited: Edited, shown: np.ndarray) -> None:
@@ -169,8 +177,12 @@ def _apply(edited: Edited, edits: Mapping[int, Mapping[str, Any]]) -> None:
 
 def _person(edited: Edited) -> None:
     last = edited.population.size - 1
+    if (following := st.session_state.pop("next-person", None)) is not None:
+        st.session_state["person"] = following
     asked = st.session_state.get("person")
-    if isinstance(asked, int) and asked > last:
+    if asked is None and "person" not in st.query_params:
+        st.session_state["person"] = faces_of(edited)[0]
+    elif isinstance(asked, int) and asked > last:
         st.session_state["person"] = last
     person = st.number_input(
         f"Person (0 to {last:,})", min_value=0, max_value=last, step=1, key="person", bind="query-params", width=220
@@ -179,7 +191,7 @@ def _person(edited: Edited) -> None:
     changed = {item.persona_id for item in edited.draft.people}
     st.markdown(f"#### Person {int(person)}" + (" (edited)" if int(person) in changed else ""))
     st.text(str(row["text"]))
-    st.caption(f"Stands for {int(row['weight']):,} inhabitants. Traits are assumptions.")
+    st.caption(f"Stands for {int(row['weight']):,} {edited.study.counted}. Traits are assumptions.")
     # What a run cannot tell is said where it would be; the rest of the page stays.
     try_to(lambda: _answers(edited, int(person)))
     _edit_form(edited, int(person), row)
@@ -187,8 +199,8 @@ def _person(edited: Edited) -> None:
 
 def _edit_form(edited: Edited, person: int, row: pd.Series) -> None:
     spec, stem = edited.population.spec, f"edit-{edited.draft.key}-{person}"
-    with st.form(f"form-{stem}"):
-        st.caption("Edit this person")
+    label = f"Edit or clone person {person}"
+    with st.expander(label, icon=":material/edit:", key=f"expander-{person}"), st.form(f"form-{stem}", border=False):
         chosen: dict[str, str] = {}
         columns = st.columns(3)
         for position, attribute in enumerate(spec.attributes):
@@ -209,10 +221,17 @@ def _edit_form(edited: Edited, person: int, row: pd.Series) -> None:
             back = st.form_submit_button(
                 "Back to the unedited person", icon=":material/restart_alt:", disabled=not is_edited
             )
+            clone = st.form_submit_button("Clone this person", icon=":material/person_add:")
     if apply:
         names = {item.name: item.label for item in spec.attributes} | {item.name: item.label for item in spec.traits}
         _apply(edited, {person: {names[name]: value for name, value in chosen.items()}})
     notices(PEOPLE)
+    if clone:
+        number = edited.population.size
+        said = f"Person {number} is like person {person}; each stands for half as many."
+        if propose(edited.workspace, lambda draft: draft.with_clone(person), said, PEOPLE):
+            st.session_state["next-person"] = number
+        st.rerun()
     if back:
         said = f"Person {person} is as the tables gave it."
         propose(edited.workspace, lambda draft: draft.with_person(person, {}), said, PEOPLE)

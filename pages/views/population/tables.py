@@ -14,13 +14,15 @@ from core.services.populations.tables import (
     fit_rows,
     rescaling_note,
     table_rows,
+    table_steps,
     universe_text,
 )
 from pages.common.charts import chart
-from pages.common.shell import try_to
+from pages.common.shell import plain_text, try_to
 from pages.views.population.draft import TABLES, Edited, linked_choice, notices, propose
 
 EDITOR = "table-editor"
+LARGE_SHOWN = 4
 
 
 def tables_tab(edited: Edited) -> None:
@@ -71,7 +73,8 @@ def _editor(edited: Edited, name: str) -> None:
     key = f"{EDITOR}-{name}-{edited.draft.before_people.key}"
     number = "localized" if marginal.unit == "persons" else "%.2f"
     config = {
-        item: st.column_config.NumberColumn(item, format=number, min_value=0.0 if item == value else None)
+        # Without a least value: the browser would make 5 of −5, and say nothing.
+        item: st.column_config.NumberColumn(item, format=number)
         for item in (value, "Original")
         if item in rows
     }
@@ -91,6 +94,12 @@ def _editor(edited: Edited, name: str) -> None:
     if apply:
         _apply(edited, name, typed[value], rows[value])
     notices(TABLES)
+    large = [step.text for step in table_steps(spec, name) if step.large]
+    if large:
+        shown = "; ".join(large[:LARGE_SHOWN]) + (
+            "" if len(large) <= LARGE_SHOWN else f"; and {len(large) - LARGE_SHOWN} more"
+        )
+        st.warning(f"Large steps, half of the number or more. {plain_text(shown)}.", icon=":material/warning:")
     if marginal.original_table is not None:
         st.button(
             "Back to the source's numbers",

@@ -61,7 +61,8 @@ def read_view(workspace: Workspace) -> dict[str, Any]:
     with st.container(border=True):
         st.text(str(row["text"]))
         st.caption(
-            f"Persona {persona}, stands for {int(row['weight']):,} inhabitants. Traits are assumptions; the whole person is "
+            f"Persona {persona}, stands for {int(row['weight']):,} {workspace.study.counted}. "
+            "Traits are assumptions; the whole person is "
             "on the Population page."
         )
     answers = person_answers(workspace.store, run, situations, persona, study)

@@ -89,7 +89,7 @@ def test_tables_are_shown_in_labels_and_taken_back(study: Study) -> None:
         assert universe_text(spec, marginal) and rescaling_note(spec, marginal.name)
     changed = edited(spec, "age_by_sex", marginal_frame(spec, "age_by_sex").assign(value=shifted(study)))
     rows = table_rows(changed, "age_by_sex")
-    assert rows["Inhabitants"].tolist() == shifted(study)
+    assert rows["Number"].tolist() == shifted(study)
     assert rows["Original"].tolist() == marginal_frame(spec, "age_by_sex")["value"].tolist()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -99,3 +100,20 @@ def adopt_keys(secrets: Mapping[str, object]) -> None:
         value = secrets.get(variable)
         if isinstance(value, str) and value.strip():
             os.environ.setdefault(variable, value.strip())
+
+
+#: Browsers that are driven and that print to PDF without a window, by the names under which systems install them.
+BROWSERS = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+    "msedge",
+    "microsoft-edge",
+)
+
+
+def browser_program() -> str | None:
+    """The program of a Chromium on this machine; None where there is none."""
+    return next((found for name in BROWSERS if (found := shutil.which(name))), None)

@@ -18,6 +18,7 @@ from core.cli.options import (
 )
 
 BENCH_REQUEST = "core.services.benchmarks.store:BenchStoreRequest"
+BENCH_PAGES_REQUEST = "core.services.benchmarks.pages:BenchPagesRequest"
 
 
 def add(commands: Any) -> None:
@@ -43,6 +44,8 @@ def add(commands: Any) -> None:
         commands, "bench-store", _bench, "measure what kills and damaged bytes do to a store, in a folder of its own"
     )
     request_options(bench, BENCH_REQUEST, stored=False, workers=0)
+    pages = command(commands, "bench-pages", _bench_pages, "measure every page in Chromium, on a store of its own")
+    request_options(pages, BENCH_PAGES_REQUEST, stored=False, workers=0)
 
 
 def _path(arguments: argparse.Namespace) -> Path:
@@ -83,6 +86,14 @@ def _compact(arguments: argparse.Namespace) -> None:
     before, after = compact_store(_path(arguments))
     text = f"{naturalsize(before)} before, {naturalsize(after)} now"
     show({"before": before, "after": after}, arguments, lambda: text)
+
+
+def _bench_pages(arguments: argparse.Namespace) -> None:
+    from core.report.sentences.benchmarks import bench_pages_document
+    from core.services.benchmarks.pages import benchmark_pages
+
+    result = benchmark_pages(request_of(arguments, BENCH_PAGES_REQUEST), watch())
+    show_result(result, arguments, lambda: bench_pages_document(result))
 
 
 def _bench(arguments: argparse.Namespace) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -12,31 +11,17 @@ from core.errors import InputError, PolicyTwinError, one_of
 from core.files_out import written_whole
 from core.report.document import Document
 from core.report.renderers.html import html_text
+from core.settings import BROWSERS, browser_program
 
 SUFFIXES = (".html", ".pdf")
-#: Browsers that print to PDF without a window, by the names under which systems install them.
-BROWSERS = (
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-    "chrome",
-    "msedge",
-    "microsoft-edge",
-)
 #: Seconds after which a browser that prints nothing is given up.
 PATIENCE = 90
 _MARK = b"Made by PolicyTwin"
 
 
-def pdf_browser() -> str | None:
-    """The program that makes PDFs on this machine; None where there is none."""
-    return next((found for name in BROWSERS if (found := shutil.which(name))), None)
-
-
 def pdf_bytes(document: Document) -> bytes:
     """The document as PDF, each of its parts unfolded. InputError where no browser is here that makes one."""
-    browser = pdf_browser()
+    browser = browser_program()
     if browser is None:
         raise InputError(
             "a PDF is printed by Chromium, and none is on the path", where="report",

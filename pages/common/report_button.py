@@ -8,8 +8,9 @@ from typing import Literal
 import streamlit as st
 
 from core.report.document import Document
-from core.report.files import pdf_browser, pdf_bytes
+from core.report.files import pdf_bytes
 from core.report.renderers.html import html_text
+from core.settings import browser_program
 
 
 def report_button(document: Callable[[], Document], name: str, *, corner: bool = True) -> None:
@@ -30,7 +31,7 @@ def report_button(document: Callable[[], Document], name: str, *, corner: bool =
             type="tertiary",
             help="One file to keep: the question, the answer, figures, how sure, what it rests on, and how to make it again.",
         )
-        if pdf_browser() is not None:
+        if browser_program() is not None:
             st.download_button(
                 "PDF",
                 data=lambda: pdf_bytes(document()),

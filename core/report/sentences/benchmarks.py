@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.report.document import Document, Paragraph, Table
 from core.services.benchmarks.engine import BenchResult
+from core.services.benchmarks.pages import COLD, SWEEP, WARM, WARM_95, WHAT_IF, PagesResult
 from core.services.benchmarks.store import BenchStoreResult
 from core.services.benchmarks.twins import BenchTwinsResult
 
@@ -30,6 +31,27 @@ def bench_twins_document(result: BenchTwinsResult) -> Document:
                 f"{result.machine}; every question predicted as if people had not answered it, after reading the tables."
             ),
             Table(("What", "Seconds", "CPU seconds", "Peak MB"), rows, digits=1),
+        ),
+    )
+
+
+def bench_pages_document(result: PagesResult) -> Document:
+    """Seconds of every view, and what was promised."""
+    rows = tuple((item.view, item.cold, item.warm, item.slowest) for item in result.views)
+    done = tuple((what, seconds) for what, seconds in result.actions.items())
+    return Document(
+        f"How fast are the pages of {result.study} with {result.runs} runs in the store?",
+        (
+            Paragraph(
+                f"{result.machine}; Chromium, 1280 × 800. From starting the program to its first page: {result.start:.1f} s."
+            ),
+            Paragraph(
+                f"Warm reruns: {result.warm:.2f} s at the median ({WARM:g} promised), {result.warm_95:.2f} s at the 95th "
+                f"percentile ({WARM_95:g} promised). Promised of a cold link: {COLD:g} s; of a new what-if {WHAT_IF:g} s; of a "
+                f"sweep {SWEEP:g} s."
+            ),
+            Table(("View", "Cold link", "Rerun, median", "Rerun, slowest"), rows),
+            Table(("What is done", "Seconds"), done),
         ),
     )
 

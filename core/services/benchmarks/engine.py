@@ -70,8 +70,12 @@ def benchmark(request: BenchRequest) -> BenchResult:
     figures = [_measured(what, request, STANDARD, request.repeat) for what in ("simulate", "run")]
     if request.large:
         figures += [_measured("simulate", request, personas, 1) for personas in LARGE]
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    return BenchResult(study=request.study, machine=machine, repeat=request.repeat, figures=tuple(figures))
+    return BenchResult(study=request.study, machine=machine(), repeat=request.repeat, figures=tuple(figures))
+
+
+def machine() -> str:
+    """What it is measured on."""
+    return f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
 def _measured(what: str, request: BenchRequest, personas: int, repeat: int) -> BenchFigure:

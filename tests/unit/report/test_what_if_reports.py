@@ -15,13 +15,14 @@ from core.cli import main
 from core.errors import InputError
 from core.policy.scenario import scenario_of
 from core.report.document import Details, Document, Figure, Paragraph
-from core.report.files import pdf_browser, write_document
+from core.report.files import write_document
 from core.report.renderers.html import html_text
 from core.report.what_if import Basis, compared_document, swept_document
 from core.services.counterfactuals.questions import questions_of
 from core.services.counterfactuals.run import run_compare, run_sweep
 from core.services.runs.fitted import fitted_twin
 from core.services.studies.inputs import open_study
+from core.settings import browser_program
 from core.store.database import Store
 
 
@@ -57,7 +58,7 @@ def document() -> Document:
     return Document("What if?", (Paragraph("Much.", "answer"), figure, Details("Folded", (Paragraph("inside"),))))
 
 
-@pytest.mark.skipif(pdf_browser() is None, reason="no Chromium on the path")
+@pytest.mark.skipif(browser_program() is None, reason="no Chromium on the path")
 def test_the_same_is_printed_as_pdf(tmp_path: Path) -> None:
     path = write_document(document(), tmp_path / "answer.pdf")
     assert path.read_bytes().startswith(b"%PDF-") and path.stat().st_size > 8_000

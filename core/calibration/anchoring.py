@@ -76,8 +76,8 @@ def measure_origin_residual(
     gap = np.where(holiday[recent][:, None], np.nan, observed[..., recent, :] - modelled[..., recent, :])
     off, weekday = is_off(day_types[recent]), step.in_cycle(dates[recent])
     overall = mean_of_seen(gap, none)
-    profile = np.empty((*observed.shape[:-2], 2, step.cycle, observed.shape[-1]))
-    for kind in (0, 1):
+    profile = np.zeros((*observed.shape[:-2], 2, step.cycle, observed.shape[-1]))
+    for kind in (0, 1) if pace.profiled else ():
         of_kind = mean_of_seen(gap[..., off == kind, :], overall)
         for day in range(step.cycle):
             profile[..., kind, day, :] = mean_of_seen(gap[..., (off == kind) & (weekday == day), :], of_kind)

@@ -15,11 +15,12 @@ class Pace:
     """Numbers of periods.
 
     `inner_step` lies between origins inside training, of which each leaves `fewest_training` to train on and looks up to
-    `inner_horizon` ahead; a behaviour needs `fewest_observed` to be calibrated. The residual at the origin has its profile
-    from the last `profile` periods and its level from the last `level`. Intervals have a width for each of `classes` of
-    horizon, by the last period ahead; errors for them come from origins `past_step` apart, from `past_training` on, in units
-    of how much a behaviour moved in the last `scale` periods, of which `fewest_scale` have to be observed, and of policy
-    effects smoothed over `effect`. Bootstraps draw blocks of `block`. A test has at least `fewest_test`.
+    `inner_horizon` ahead; a behaviour needs `fewest_observed` to be calibrated. The residual at the origin has its profile,
+    where it is `profiled`, from the last `profile` periods and its level from the last `level`. Intervals have a width for
+    each of `classes` of horizon, by the last period ahead, with `fewest_errors` of the many places at least; errors for them
+    come from origins `past_step` apart, from `past_training` on, in units of how much a behaviour moved in the last `scale`
+    periods, of which `fewest_scale` have to be observed, and of policy effects smoothed over `effect`. Bootstraps draw blocks
+    of `block`. A test has at least `fewest_test`.
     """
 
     inner_step: int
@@ -36,13 +37,15 @@ class Pace:
     effect: int
     block: int
     fewest_test: int
+    fewest_errors: int = 200
+    profiled: bool = True
 
 
 PACES: Mapping[Step, Pace] = {
     Step.DAY: Pace(60, 180, 120, 14, 28, 7, (7, 14, 28, 56, 91, 126, 182), 28, 75, 28, 14, 14, 7, 28),
     Step.WEEK: Pace(9, 26, 26, 8, 8, 2, (1, 2, 4, 8, 13, 18, 26), 4, 16, 8, 4, 2, 2, 4),
     Step.MONTH: Pace(3, 12, 18, 12, 12, 3, (1, 3, 6, 12, 18, 24, 36), 3, 15, 12, 6, 3, 6, 3),
-    Step.YEAR: Pace(1, 5, 3, 2, 3, 1, (1, 2, 3, 4, 5, 7, 10), 1, 2, 5, 2, 1, 2, 1),
+    Step.YEAR: Pace(1, 5, 3, 2, 3, 1, (1, 2, 3, 4, 5, 7, 10), 1, 2, 5, 2, 1, 2, 1, 40),
 }
 
 
@@ -53,5 +56,5 @@ def pace_of(study: Study) -> Pace:
     training = usual.past_training if said.training is None else said.training
     return replace(
         usual, level=level, profile=max(usual.profile, level), past_training=training,
-        fewest_observed=min(usual.fewest_observed, training),
+        fewest_observed=min(usual.fewest_observed, training), profiled=said.level is None,
     )  # fmt: skip

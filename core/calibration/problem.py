@@ -132,11 +132,13 @@ def build_problem(
     little."""
     step, pace = study.step, pace_of(study)
     fewest = pace.fewest_training if fewest is None else fewest
-    if not study.start <= train_end < test_end <= study.end:
+    # Of a study that asks for no more, its first period can be all of training.
+    first = step.after(study.start, int(study.forecast.training != 1))
+    if not first <= train_end < test_end <= study.end:
         raise TooLittleObserved(
             f"training to {train_end} and test to {test_end} do not follow each other within {study.start} to {study.end}",
             where=f"study {study.id}",
-            allowed=f"{study.start} ≤ training end < test end ≤ {study.end}",
+            allowed=f"{study.start} < training end < test end ≤ {study.end}",
         )
     periods = step.between(study.start, train_end) + 1
     if periods < fewest:

@@ -30,7 +30,7 @@ from core.calibration.pace import pace_of
 from core.calibration.policy_effect_weight import known_policy_weight
 from core.calibration.problem import Problem, Window
 from core.calibration.untold import baseline_activity, ordinary_activity
-from core.simulation.measurement import measurement_model
+from core.simulation.measurement import SMALLEST_ACTIVITY, measurement_model
 from core.study import Study
 
 #: Among the parameters of a forecast, the calibrator a behaviour follows goes by this and the behaviour's id.
@@ -117,11 +117,20 @@ def relative_activity(
         problem.study.metric,
         baseline_activity(problem, week),
         problem.study.step,
-        np.array([item.amount for item in problem.study.behaviours]),
+        amounts_of(problem, week),
     ).affine(dates, ordinary)
     if problem.compares_weekdays:
         scale = scale * moved_scale(days_off, calendar_shift_sign(dates, day_types, problem.baseline_off))
     return RelativeActivity((actual + untold) / ordinary, (frozen_policy + untold) / ordinary, offset, scale, days_off)
+
+
+def amounts_of(problem: Problem, week: np.ndarray) -> np.ndarray:
+    """How much of a level there is where everybody does it, (…, behaviours): as the study says, or such that relative activity
+    was 1 in the last periods of training."""
+    if not problem.study.own_level:
+        return np.array([item.amount for item in problem.study.behaviours])
+    last = problem.observed.ffill().iloc[-pace_of(problem.study).level :].mean().to_numpy(float)
+    return np.asarray(last / np.maximum(week.mean(axis=-2), SMALLEST_ACTIVITY))
 
 
 def novel_calendar_days(problem: Problem, window: Window, dates: pd.DatetimeIndex, day_types: np.ndarray) -> np.ndarray:

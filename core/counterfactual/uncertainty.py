@@ -200,7 +200,9 @@ def drawn_calibration(
         trusted = follow_policy(clipped(relative.frozen_policy, theirs), clipped(relative.actual, theirs), trust)
         actual = clipped(relative.actual, lines)
         gaps.append(
-            measure_origin_residual(observed, trusted, actual, window.train, window.types[train], problem.study.step)
+            measure_origin_residual(
+                observed, trusted, actual, window.train, window.types[train], problem.study.step, pace_of(problem.study)
+            )
         )
         fitted.append(lines)
         own.append(theirs)

@@ -122,6 +122,10 @@ def source_files(study: Study, kind: str, folder: str | Path | None) -> tuple[So
     return find_source(study, kind, study_folder(study, folder))
 
 
+#: In a folder of observations, the one with a folder for each study of another domain.
+DOMAINS = "domains"
+
+
 def study_folder(study: Study, folder: str | Path | None) -> Path:
     if study.shipped:
         # The study's own folder, or all shipped data where its file names the folder itself.
@@ -134,6 +138,11 @@ def study_folder(study: Study, folder: str | Path | None) -> Path:
             allowed="a folder given with --data, or one written by 'policytwin data fetch'",
         )
     path = Path(folder)
+    mobility = study.sources["mobility"].file
+    for own in (path, path / study.folder, path / DOMAINS / study.folder):
+        # A folder of data may hold one for each study: tables of many domains are called alike.
+        if study.is_panel and (own / mobility).is_file():
+            return own
     if not path.is_dir():
         beside = [item.name for item in path.parent.iterdir() if item.is_dir()] if path.parent.is_dir() else []
         raise InputError(

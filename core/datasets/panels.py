@@ -48,7 +48,7 @@ def load_panel(study: Study, folder: str | Path | None = None) -> PanelTables:
         raise InputError(
             f"has the layout {layout}, which is of one place", where=f"study {study.id}", allowed=f"the layout {PANEL}"
         )
-    place = study_folder(study, None) if folder is None else Path(folder)
+    place = Path(folder) if study.shipped and folder is not None else study_folder(study, folder)
     if not place.is_dir():
         raise InputError("is not a folder", where=str(place), allowed="a folder with the study's files")
     hashes: dict[str, str] = {}
@@ -170,6 +170,8 @@ def place_of_panel(study: Study, tables: PanelTables, place: str) -> tuple[Study
     own = replace(study, start=first, end=end, train_end=train_end, shares=_shares_of(study, tables, place))
     periods = step.periods(begun, end)
     known = policy.astype(float).reindex(periods)
+    if study.sources["policy"].carried:
+        known = known.ffill()
     lacking = periods[known[codes].isna().any(axis=1)]
     if len(lacking):
         hole = lacking[0].date()

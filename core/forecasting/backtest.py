@@ -163,6 +163,7 @@ def _twin(
         place.cases,
         origin,
         end,
+        inner=place.study.forecast.slope is None,
         fewest=pace_of(place.study).past_training,
         priors=priors,
     )

@@ -32,9 +32,8 @@ CLASSES = PACES[Step.DAY].classes
 #: the countries that are not kept for exams.
 SCALE_POWER, USUAL_MOVES = 0.7, 4.0
 POLICY_SHARE = 0.45
-#: A class with fewer past errors than this borrows the width of the class before, grown with this power of the horizon, as
+#: A class with too few past errors borrows the width of the class before, grown with this power of the horizon, as
 #: widths of the countries that are not kept for exams were measured to grow.
-FEWEST_ERRORS = 200
 BORROWED_GROWTH = 0.15
 
 
@@ -122,19 +121,24 @@ def conformal_widths(past: Sequence[PastErrors], forecaster: str, origin: date) 
         for column, behaviour in enumerate(item.behaviours):
             sizes = np.abs(item.errors[forecaster][..., column]) / item.scales[forecaster][..., column]
             pooled.setdefault(behaviour, []).append((sizes, known))
-    classes = PACES[past[0].step].classes if past else CLASSES
-    return Widths({behaviour: pooled_widths(parts, classes) for behaviour, parts in pooled.items()}, classes)
+    pace = PACES[past[0].step if past else Step.DAY]
+    classes, fewest = pace.classes, pace.fewest_errors
+    return Widths({behaviour: pooled_widths(parts, classes, fewest) for behaviour, parts in pooled.items()}, classes)
 
 
-def pooled_widths(parts: Sequence[tuple[np.ndarray, np.ndarray]], classes: tuple[int, ...] = CLASSES) -> np.ndarray:
-    """Half-widths (levels, classes), growing with the class, from sizes of errors in units of their scale, (…, origins, days
-    ahead) with NaN for none, and how many days ahead of each origin are over, (origins,)."""
+def pooled_widths(
+    parts: Sequence[tuple[np.ndarray, np.ndarray]],
+    classes: tuple[int, ...] = CLASSES,
+    fewest: int = PACES[Step.DAY].fewest_errors,
+) -> np.ndarray:
+    """Half-widths (levels, classes), growing with the class and known with `fewest` errors, from sizes of errors in units
+    of their scale, (…, origins, days ahead) with NaN for none, and how many days ahead of each origin are over, (origins,)."""
     widths = np.full((len(LEVELS), len(classes)), np.nan)
     starts = (0, *classes[:-1])
     for place, (first, last) in enumerate(zip(starts, classes, strict=True)):
         found = [_over(sizes, known, first, last) for sizes, known in parts]
         errors = np.concatenate(found) if found else np.empty(0)
-        if len(errors) >= FEWEST_ERRORS:
+        if len(errors) >= fewest:
             # The conformal rank: with n errors the ⌈(n + 1)·level⌉-th covers a new one with that probability.
             ranks = np.minimum(np.ceil((len(errors) + 1) * np.array(LEVELS) / 100) / len(errors), 1.0)
             widths[:, place] = np.quantile(errors, ranks)

@@ -15,6 +15,7 @@ from core.forecasting.backtest_scores import TWIN
 from core.forecasting.intervals import Widths
 from core.forecasting.metrics import macro_rmse
 from core.forecasting.places import Place
+from core.statistics.bootstrap import DRAWS, unit_counts
 
 #: A policy moved where some lever is in force by this much more or less than at the origin, as a share of it in full.
 MOVED_BY = 0.05
@@ -38,13 +39,15 @@ class PanelRow:
 @dataclass(frozen=True, kw_only=True)
 class PanelScores:
     """Scores over `rows`: mean error by forecaster, the rival with the least and what share of that the twin's lies below it,
-    and the mean coverage of the twin's intervals by level."""
+    and the mean coverage of the twin's intervals by level. `difference` is the 95% interval of the twin's mean error less that
+    rival's, from places drawn again (both of each row together)."""
 
     rows: int
     mean: Mapping[str, float]
     best_rival: str
     gain_on_best_rival: float
     coverage: Mapping[str, float]
+    difference: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +112,7 @@ def panel_summary(rows: Sequence[PanelRow]) -> PanelSummary:
             best_rival=best,
             gain_on_best_rival=round(gain, 4),
             coverage=_plain(held),
+            difference=_difference(chosen, best),
         )
 
     def by_horizon(chosen: Sequence[PanelRow]) -> dict[str, PanelScores]:
@@ -121,6 +125,16 @@ def panel_summary(rows: Sequence[PanelRow]) -> PanelSummary:
         by_horizon=by_horizon(rows),
         where_policy_moved=by_horizon([row for row in rows if row.policy_moved]),
     )
+
+
+def _difference(rows: Sequence[PanelRow], rival: str) -> tuple[float, ...]:
+    """Ends of a 95% interval of the mean over rows of the twin's error less the rival's; places are drawn with all their rows."""
+    by_place: dict[str, list[float]] = {}
+    for row in rows:
+        by_place.setdefault(row.place, []).append(row.rmse[TWIN] - row.rmse[rival])
+    sums, sizes = (np.array([measure(values) for values in by_place.values()], float) for measure in (sum, len))
+    drawn = unit_counts(len(sums), DRAWS, seed=0)
+    return tuple(round(float(end), 4) for end in np.quantile(drawn @ sums / (drawn @ sizes), (0.025, 0.975)))
 
 
 def _plain(values: pd.Series) -> dict[str, float]:

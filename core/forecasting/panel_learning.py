@@ -66,8 +66,8 @@ class _Sums:
 
     values: np.ndarray
 
-    def learned(self, origins: int, usual: float, most: float) -> Learned:
-        """The weight, up to `most` and drawn to `usual`, drift and damping that leave least."""
+    def learned(self, origins: int, usual: float, *, sourced: bool) -> Learned:
+        """The weight, drawn to `usual`, drift and damping that leave least; `sourced`: see MOST_OF_SOURCED."""
         gg, eg, ee, rg, re, rr = self.values
         gg = gg * (1.0 + ORIGINS_WITHOUT_DRIFT / max(origins, 1))
         safe = np.where(gg > 0, gg, 1.0)
@@ -75,8 +75,12 @@ class _Sums:
         above, below = (re - rg * eg / safe).sum(axis=1), (ee - eg**2 / safe).sum(axis=1)
         # As much again of what was seen says the usual, at first; less and less as origins add up.
         doubt = ee.sum(axis=1) / max(origins, 1)
+        if sourced:
+            # Places err together at a time, so that an origin is one observation: as long as effects are small beside errors,
+            # what is known beforehand stays.
+            doubt = doubt + rr.sum(axis=1) / max(origins, 1)
         weight = (above + usual * doubt) / np.where(below + doubt > 0, below + doubt, 1.0)
-        weight = np.where(below + doubt > 0, np.clip(weight, 0.0, most), usual)[:, None]
+        weight = np.where(below + doubt > 0, np.clip(weight, 0.0, MOST_OF_SOURCED if sourced else 1.0), usual)[:, None]
         drift = np.where(gg > 0, (rg - weight * eg) / safe, 0.0)
         left = (rr - 2 * weight * re - 2 * drift * rg + 2 * weight * drift * eg + weight**2 * ee + drift**2 * gg).sum(
             axis=1
@@ -93,7 +97,7 @@ class PanelTeachers:
         """`days` are those on which something may be asked; others lie as far apart as origins of the past do."""
         self.behaviours, self.step = study.behaviour_ids, study.step
         self.usual, step = prior_weight(study), study.step
-        self.most = 1.0 if study.forecast.policy_effect_weight is None else MOST_OF_SOURCED
+        self.sourced = study.forecast.policy_effect_weight is not None
         origins = sorted({origin for item in past for origin in item.origins})
         last = max(days)
         grid = (
@@ -118,7 +122,7 @@ class PanelTeachers:
         for day in self.days:
             total = self.everyone[day] - own[day] if own else self.everyone[day]
             if np.any(total):
-                found = _Sums(np.asarray(total)).learned(self.origins[day], self.usual, self.most)
+                found = _Sums(np.asarray(total)).learned(self.origins[day], self.usual, sourced=self.sourced)
                 known[day] = Learned(found.drift[columns], found.damping, found.weight)
         return PanelPriors(self.step, names, known, self.usual)
 

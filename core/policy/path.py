@@ -127,7 +127,7 @@ class PolicyPath:
         index, rows = self._rows(dates)
         found = {}
         for item in dynamics:
-            wanted = self._intensities[item.lever].to_numpy(float)
+            wanted = told_of(self._intensities[item.lever].to_numpy(float), item.announced_before)
             rising, falling = (1.0 - 2.0 ** (-1.0 / life) if life else 1.0 for life in (item.builds_up, item.persists))
             effect = np.empty(len(wanted))
             now = wanted[0]
@@ -223,3 +223,9 @@ class PolicyPath:
     @cached_property
     def _stringency(self) -> pd.Series:
         return policy_index(self._levels, self.index, self._codebook)
+
+
+def told_of(level: np.ndarray, ahead: int) -> np.ndarray:
+    """The most of a level in each period and the `ahead` ones after it: what people have been told of, (periods,)."""
+    padded = np.concatenate([level, np.full(ahead, -np.inf)])
+    return np.lib.stride_tricks.sliding_window_view(padded, ahead + 1).max(axis=-1)

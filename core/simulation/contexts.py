@@ -150,20 +150,14 @@ def baseline_cycle(calendar: Calendar, study: Study, *, seasons: bool = False) -
     """
     step = study.step
     period = step.periods(study.baseline_start, study.baseline_end)
-    kinds, places = calendar.days(period), step.in_cycle(period)
+    kinds, places = calendar.days(period)["day_type"].to_numpy(), step.in_cycle(period)
     row: dict[str, object] = dict(no_policy(study))
     season = {SEASON: season_of(period)[len(period) // 2]} if seasons else {}
     cycle = []
     for place in range(step.cycle):
-        ordinary = kinds[(places == place) & (kinds["day_type"] != "holiday")]
+        ordinary = kinds[(places == place) & (kinds != "holiday")]
         # What the baseline lacks, as a week of the year may, is like what it has.
-        kind = (
-            ordinary["day_type"].iloc[0]
-            if len(ordinary)
-            else "working"
-            if step is Step.DAY
-            else kinds["day_type"].iloc[0]
-        )
+        kind = ordinary[0] if len(ordinary) else "working" if step is Step.DAY else kinds[0]
         cycle.append({**row, DAY_TYPE: kind, RAMADAN: False, EPIDEMIC: 0, RESTRICTED_DAYS: 0, **season})
     return pd.DataFrame(cycle)
 

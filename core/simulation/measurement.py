@@ -57,7 +57,8 @@ class Level:
     unit_per_activity: np.ndarray
 
     def affine(self, dates: pd.DatetimeIndex, no_policy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return np.zeros_like(no_policy), no_policy * self.unit_per_activity
+        amounts = np.asarray(self.unit_per_activity)
+        return np.zeros_like(no_policy), no_policy * (amounts if amounts.ndim == 1 else amounts[..., None, :])
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,8 @@ class Behaviour:
 @dataclass(frozen=True)
 class Amount:
     """What a lever that is set to an amount can be, in its `unit`: from `reference`, which is no measure, to `limit`, which is
-    the measure in full, and `least` to `most` at all; `notch` is what one step of tightening changes."""
+    the measure in full, and `least` to `most` at all; `notch` is what one step of tightening changes.
+    With the link `log_ratio` the amount counts together with what it is `added_to`, as a tax with the price without it."""
 
     unit: str
     least: float
@@ -75,6 +76,7 @@ class Amount:
     limit: float
     link: str
     notch: float
+    added_to: float = _later(0.0)
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,8 @@ class Indicator:
         if self.amount is not None:
             value, none, full = level, self.none, self.full
             if self.amount.link == LOG_RATIO:
-                value, none, full = np.log(level), float(np.log(none)), float(np.log(full))
+                beside = self.amount.added_to
+                value, none, full = np.log(level + beside), float(np.log(none + beside)), float(np.log(full + beside))
             return np.asarray(100.0 * (value - none) / (full - none))
         score = level if flag is None else level - 0.5 * (1.0 - flag)
         if self.shares:
@@ -180,13 +183,15 @@ class Source:
     """One table of observations: `file` in the data folder, its `layout`, and the `place` to take from it.
 
     `file` may be a pattern such as `20??_AE.csv`; the files it matches are read one after the other. `alternatives` are
-    tried in turn where the file is absent: the same observations in another provider's layout.
+    tried in turn where the file is absent: the same observations in another provider's layout. Measures of a table that is
+    `carried` stay between its rows as they were.
     """
 
     file: str
     layout: str
     place: str
     alternatives: tuple[Source, ...] = ()
+    carried: bool = _later(False)
 
 
 @dataclass(frozen=True)
@@ -234,8 +239,8 @@ class ForecastChoices:
 
     `policy_effect_weight` is the share of a simulated effect that is followed before anything was learned from other places, to
     which what is learned is drawn; `slope` how far every calibrated line goes from the engine's own slope (0) to the one fitted
-    to the place (1), where else inner origins choose; `level` the periods that tell the residual at the origin, and `training`
-    those that a forecast needs at least.
+    to the place (1), where else inner origins choose; `level` the periods that tell the residual at the origin, which is then the
+    same for all of a cycle, and `training` those that a forecast needs at least.
     """
 
     policy_effect_weight: float | None = None
@@ -260,6 +265,9 @@ STRINGENCY_INDEX = "StringencyIndex"
 @dataclass(frozen=True)
 class Study:
     """A study as its file describes it. Dates are the first days of periods, both ends included.
+
+    With `own_level`, a metric that is a level counts in shares of what each place had last: so do drifts, errors and effects, as
+    they would in logarithms.
 
     `code` (ISO 3166-1 alpha-3) says which country this is among those that others learn from, so that it never learns
     from itself; without, the mobility source and the calendar tell (`core.calibration.learned.own_code`).
@@ -301,6 +309,7 @@ class Study:
     places: PlaceTable | None = _later(None)
     shares: tuple[TargetShares, ...] = _later(())
     forecast: ForecastChoices = _later(ForecastChoices())
+    own_level: bool = _later(False)
     questions: tuple[ExampleQuestion, ...] = field(default=(), metadata={"changes_no_result": True})
     #: What a persona's weight counts, in words: inhabitants, or homes.
     counted: str = field(default="inhabitants", metadata={"changes_no_result": True})
@@ -370,13 +379,15 @@ class ContextVariable:
 @dataclass(frozen=True)
 class EffectDynamics:
     """How the effect of a lever follows its level in time: half-lives, in the study's step, with which it builds up to what the
-    level says (`builds_up`) and wears away from it once the level is lower (`persists`); 0 is at once. `source` says where
-    the numbers are from."""
+    level says (`builds_up`) and wears away from it once the level is lower (`persists`); 0 is at once. A level that rises is
+    felt from `announced_before` periods before it is in force, when people were told of it. `source` says where the numbers are
+    from."""
 
     lever: str
     builds_up: float
     persists: float
     source: str
+    announced_before: int = _later(0)
 
 
 @dataclass(frozen=True)

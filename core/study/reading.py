@@ -77,7 +77,7 @@ def _indicator(said: WrittenIndicator) -> Indicator:
     if said.unit is not None:
         assert said.reference is not None and said.limit is not None
         notch = said.notch or abs(said.limit - said.reference) / NOTCHES
-        amount = Amount(said.unit, *said.bounds, said.reference, said.limit, said.link, notch)
+        amount = Amount(said.unit, *said.bounds, said.reference, said.limit, said.link, notch, said.added_to)
     return Indicator(
         code=said.code,
         name=said.name,
@@ -181,6 +181,7 @@ def _study(written: Written, *, files_are_here: bool = True) -> Study:
         baseline_start=said.step.first_day(said.measurement.baseline_start),
         baseline_end=said.step.first_day(said.measurement.baseline_end),
         metric=said.measurement.kind,
+        own_level=said.measurement.own_level,
         metric_unit=said.measurement.unit,
         behaviours=tuple(
             Behaviour(**{**item.model_dump(), "signs": tuple(item.signs.items())}) for item in said.behaviours
@@ -281,7 +282,7 @@ def _given(sources: Mapping[str, WrittenSource | None]) -> list[WrittenSource]:
 def _source(said: WrittenSource, of_place: str | None) -> Source:
     place = said.place if of_place is None else of_place
     others = tuple(Source(item.file, item.layout, item.place or place) for item in said.alternatives)
-    return Source(said.file, said.layout, place, others)
+    return Source(said.file, said.layout, place, others, said.carried)
 
 
 def _calendar(said: WrittenCalendar, step: Step) -> CalendarSpec:

@@ -152,6 +152,7 @@ class WrittenSource(WrittenModel):
     file: FileName
     layout: Line
     place: Line
+    carried: bool = False
     alternatives: Annotated[list[WrittenAlternative], Field(max_length=20)] = Field(default_factory=list)
 
 
@@ -168,6 +169,13 @@ class WrittenMeasurement(WrittenModel):
     unit: Line
     baseline_start: Day
     baseline_end: Day
+    own_level: bool = False
+
+    @model_validator(mode="after")
+    def _of_a_level(self) -> Self:
+        if self.own_level and self.kind != "level":
+            raise wrong(f"is true, and the metric is {self.kind}", "a level", key="own_level")
+        return self
 
     @model_validator(mode="after")
     def _a_period(self) -> Self:

@@ -57,6 +57,7 @@ class WrittenIndicator(WrittenModel):
     most: Amount | None = None
     link: Annotated[str, AfterValidator(_link)] = SHARE_OF_RANGE
     notch: Annotated[float, Field(gt=0, le=1e9)] | None = None
+    added_to: Annotated[float, Field(ge=0, le=1e9)] = 0.0
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -92,8 +93,14 @@ class WrittenIndicator(WrittenModel):
         for key in ("reference", "limit"):
             if not least <= getattr(self, key) <= most:
                 raise wrong(f"is {getattr(self, key):g}", f"{least:g} to {most:g}, least to most", key=key)
-        if self.link == LOG_RATIO and least <= 0:
-            raise wrong(f"takes logarithms, and least is {least:g}", "amounts above 0, or another link", key="link")
+        if self.added_to and self.link != LOG_RATIO:
+            raise wrong(f"is {self.added_to:g}, and the link is {self.link}", f"the link {LOG_RATIO}", key="added_to")
+        if self.link == LOG_RATIO and least + self.added_to <= 0:
+            raise wrong(
+                f"takes logarithms, and least is {least:g}",
+                "amounts above 0, something that they are added to, or another link",
+                key="link",
+            )
         return self
 
     @property
@@ -117,6 +124,7 @@ class WrittenCodebook(WrittenModel):
 class WrittenDynamics(WrittenModel):
     builds_up: HalfLife = 0.0
     persists: HalfLife = 0.0
+    announced_before: Annotated[int, Field(ge=0, le=1_000)] = 0
     source: Line
 
 

@@ -73,9 +73,19 @@ def _answer(result: PanelBacktestResult, parts: Mapping[str, PanelScores], where
     for ahead, part in parts.items():
         gain = part.gain_on_best_rival
         how = "about as good as" if abs(gain) <= ALIKE else f"{abs(gain):.0%} {'better' if gain > 0 else 'worse'} than"
-        said.append(f"{_ahead(result, ahead)} ahead {how} “{forecaster_label(part.best_rival, Step(result.step))}”")
+        rival = f"“{forecaster_label(part.best_rival, Step(result.step))}”"
+        said.append(f"{_ahead(result, ahead)} ahead {how} {rival}{_how_sure(part)}")
     text = f"{where}the twin is " + "; ".join(said) + " (the best single rival, picked after the fact)."
     return text[0].upper() + text[1:]
+
+
+def _how_sure(part: PanelScores) -> str:
+    """The interval of the difference, and whether it tells the two apart."""
+    if not part.difference:
+        return ""
+    low, high = part.difference
+    sure = "which excludes 0" if low > 0 or high < 0 else "which includes 0"
+    return f" (difference of errors {low:+.2f} to {high:+.2f}, 95% over places, {sure})"
 
 
 def _table(result: PanelBacktestResult, parts: Mapping[str, PanelScores], caption: str) -> Table:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
+import numpy as np
+
 from core.calibration.problem import inner_spans
 from core.cognition.registry import DEFAULT_ENGINE, engine_for
 from core.datasets.panels import PanelTables, load_panel
@@ -28,6 +30,9 @@ from core.services.studies.inputs import engine_texts, observations_folder, stud
 from core.services.studies.stored_inputs import save_engine_texts, save_text
 from core.store.database import Store
 from core.study import Study, read_study
+
+#: So many places, spread evenly over those that can teach, tell what the twin may learn of others; rivals learn from all.
+MOST_TEACHERS = 100
 
 
 def panel_backtest(
@@ -85,24 +90,27 @@ def _measured(
     teachers = every if pool is None else places_from_panel(study, pool)[0]
     count = study.personas if request.personas is None else request.personas
     longest, origins = max(request.horizons), tuple(map(study.step.first_day, request.origins))
-    # A place that is asked about and teaches is looked at once.
-    own = {place.study.id: place for place in (*teachers, *places)}
-    personas, people = people_of_places(study, list(own.values()), count, request.seed)
+    # A place that is asked about and teaches is looked at once. What more teachers would add is less than what they take, and
+    # of a small panel every place is looked at, for where widths of others are too few its own stand in.
+    told = teachers[:: max(-(-len(teachers) // MOST_TEACHERS), 1)]
+    own = {place.study.id: place for place in ((*told, *places) if len(told) == len(teachers) else told)}
+    personas, people = people_of_places(study, [*told, *places], count, request.seed)
     work = [(place, people[name], min(last_observed(place), max(origins)), longest) for name, place in own.items()]
     with executor.share(personas, teachers):
         past = dict(zip(own, each_of(past_forecasts, work, watch, "learn", "places", executor), strict=True))
         rivals = each_of(
             learn_rivals, [(teachers, day, longest) for day in origins], watch, "learn", "origins", executor
         )
-    names = [place.study.id for place in teachers]
+    names = [place.study.id for place in told]
     # What may be known is asked for at the origins, and at those inside training from which calibrators are chosen.
     inner = {span[0] for place in places for day in origins for span in inner_spans(place.study, day)}
     teaching = PanelTeachers([past[name] for name in names], study, [*origins, *inner])
     learned = dict(zip(origins, rivals, strict=True))
     errors = {name: teaching.errors(item) for name, item in past.items()}
+    unseen = PastErrors(study.behaviour_ids, (), {}, {}, np.empty(0), step=study.step)
     work_of = [
         (place, people[place.study.id], origins, longest, None, learned,
-         teaching.priors(place.study.id, place.study.behaviour_ids), errors[place.study.id])
+         teaching.priors(place.study.id, place.study.behaviour_ids), errors.get(place.study.id, unseen))
         for place in places
     ]  # fmt: skip
     with executor.share(personas, learned):
@@ -110,20 +118,24 @@ def _measured(
     first, rows = study.behaviours[0], []
     for place, item in zip(places, found, strict=True):
         others = [errors[name] for name in names if name != item.place]
-        more, why = panel_rows(place, item, request.horizons, _widths(item, others, errors[item.place]), first.id)
+        more, why = panel_rows(place, item, request.horizons, _widths(item, others, errors.get(item.place)), first.id)
         rows += more
         left_out |= why
     return PanelBacktestResult(
         study=study.id, fictional=study.fictional, step=str(study.step), behaviour=first.id, label=first.label,
         unit=study.metric_unit, rows=tuple(rows), summary=panel_summary(rows) if rows else PanelSummary(),
-        left_out=left_out, learned_from=len(teachers), personas=count, code_version=code_version(), seconds=0.0,
+        left_out=left_out, learned_from=len(told), personas=count, code_version=code_version(), seconds=0.0,
     )  # fmt: skip
 
 
-def _widths(found: PlaceForecasts, others: Sequence[PastErrors], own: PastErrors) -> Mapping[tuple[str, date], Widths]:
+def _widths(
+    found: PlaceForecasts, others: Sequence[PastErrors], own: PastErrors | None
+) -> Mapping[tuple[str, date], Widths]:
     """Widths of intervals from the past errors of other places; where these are too few, from the place's own."""
     every = [(name, origin) for name in WITH_INTERVALS for origin in found.forecasts]
     known = widths_known(others, found)
+    if own is None:
+        return known
     return {which: known.get(which) or own_widths(own, *which).widths for which in every}
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.report.documents import document_of
 from core.report.sentences.domain import periods
-from core.report.sentences.runs import verdict_blocks
+from core.report.sentences.runs import verdict_blocks, working_week_note
 from core.services.runs.results import RunResult
 from core.store.runs import StoredRun
 from pages.common.address import pick_measure
@@ -15,7 +15,8 @@ from pages.common.fit_panel import NEWS, adopt_finished_run, fit_panel
 from pages.common.render import render
 from pages.common.report_button import report_button
 from pages.common.rerun_view import reproduce_run_view
-from pages.common.shell import Workspace, engine_caution, engine_note, open_page, plain_errors
+from pages.common.shell import Workspace, engine_caution, engine_note, open_page, plain_errors, plain_text
+from pages.common.terms import linked
 from pages.views.calibration.found import parameters_view, scores_view
 from pages.views.calibration.runs import export_view, runs_view
 from pages.views.calibration.trials import trials_view
@@ -70,9 +71,14 @@ def _headline(workspace: Workspace, run: StoredRun, result: RunResult) -> str:
     count = len(study.step.periods(first, result.test_end))
     with st.expander("About this test", icon=":material/info:"):
         st.caption(
-            f"Hold-out: the {periods(study.step, count)} after {result.train_end:%-d %B %Y}, to {result.test_end:%-d %B %Y}. "
-            f"Errors are in points of the metric ({study.metric_unit}). One split is one test: another can turn the order round."
+            linked(
+                f"Hold-out: the {periods(study.step, count)} after {result.train_end:%-d %B %Y}, to {result.test_end:%-d %B %Y}. "
+                f"Errors are in points of the metric ({study.metric_unit}). One split is one test; another can turn the order "
+                "round."
+            )
         )
+        if note := working_week_note(result, metric, study.step):
+            st.caption(plain_text(note))
         engine_note(run, caution=False)
     engine_caution(run)
     report_button(lambda: document_of(workspace.store, run.run_id), run.run_id)

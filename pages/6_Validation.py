@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.common.shell import open_page, plain_errors
 from pages.views.validation.ablations import ablations_view
-from pages.views.validation.answer import answer_view
+from pages.views.validation.answer import answer_view, sources_view
 from pages.views.validation.countries import countries_view
 from pages.views.validation.data import backtest_view
 from pages.views.validation.donors import donors_view
@@ -25,9 +25,10 @@ def main() -> None:
     workspace = open_page("Validation")
     with plain_errors():
         view = backtest_view(workspace)
-        answer_view(workspace, view)
         usual = VIEWS[0] if view.of_domain(workspace.study) else VIEWS[1]
-        part = st.segmented_control("Look closer", VIEWS, default=usual, required=True, key="part", bind="query-params")
+        part = st.segmented_control("Evidence", VIEWS, default=usual, required=True, key="part", bind="query-params")
+        if part == usual:
+            answer_view(workspace, view)
         match part:
             case "Residuals":
                 residuals_view(workspace)
@@ -46,6 +47,7 @@ def main() -> None:
                 countries_view(workspace, view)
             case _:
                 study_view(workspace)
+        sources_view(workspace, view)
         methods_view(view)
         reproduce_view(workspace, view)
 

@@ -10,6 +10,7 @@ import streamlit as st
 from core.report.document import Block, Code, Details, Figure, Heading, Items, Paragraph, Table
 from pages.common.charts import chart
 from pages.common.shell import plain_text
+from pages.common.terms import linked
 
 _MARKS = {
     "plain": "",
@@ -20,28 +21,34 @@ _MARKS = {
 }
 
 
-def render(blocks: Sequence[Block], key: str) -> None:
-    """Draw the blocks in order; `key` tells their widgets from those of other documents on the page."""
+def render(blocks: Sequence[Block], key: str, *, terms: bool = False) -> None:
+    """Draw the blocks in order; `key` tells their widgets from those of other documents on the page. With `terms`, words of the
+    glossary are links to it where they first appear."""
+    seen: set[str] = set()
+
+    def words(text: str) -> str:
+        return linked(text, seen) if terms else plain_text(text)
+
     for place, block in enumerate(blocks):
         own = f"{key}-{place}"
         match block:
             case Heading():
                 st.markdown(f"## {plain_text(block.text)}")
             case Paragraph():
-                st.markdown(_MARKS[block.tone] + plain_text(block.text))
+                st.markdown(_MARKS[block.tone] + words(block.text))
             case Items():
-                st.markdown("\n".join(f"- {plain_text(text)}" for text in block.texts))
+                st.markdown("\n".join(f"- {words(text)}" for text in block.texts))
             case Table():
                 frame = pd.DataFrame(list(block.rows), columns=list(block.head))
                 numbers = st.column_config.NumberColumn(format=f"%.{block.digits}f")
                 formats = dict.fromkeys(frame.select_dtypes("float").columns, numbers)
                 st.dataframe(frame, width="stretch", hide_index=True, key=own, column_config=formats)
                 if block.caption:
-                    st.caption(plain_text(block.caption))
+                    st.caption(words(block.caption))
             case Figure():
                 chart(block.draw(), block.data, block.name, own, block.words)
             case Code():
                 st.code(block.text, language=block.language, wrap_lines=block.language == "bash")
             case Details():
                 with st.expander(plain_text(block.title), key=own):
-                    render(block.blocks, own)
+                    render(block.blocks, own, terms=terms)

@@ -34,7 +34,9 @@ from core.study.definition import AT
 from pages.common.door import guard_door
 from pages.common.looks import LOOKS
 from pages.common.results_cache import CONTENT, remembered
+from pages.common.tour import tour
 
+DATA = "pages/9_Data.py"
 #: Title, script and the one line that says what a page is for; the order of the sidebar.
 PAGES: tuple[tuple[str, str, str], ...] = (
     ("Home", "app.py", "What would people do if…"),
@@ -43,17 +45,17 @@ PAGES: tuple[tuple[str, str, str], ...] = (
     ("Simulate", "pages/3_Simulate.py", "Choose who answers, see what it costs, run it, and read the answers"),
     ("Calibration", "pages/4_Calibration.py", "Fit the twin and test it on days it has not seen"),
     ("Counterfactuals", "pages/5_Counterfactuals.py", "Other policies: held, compared, sought for a goal, or to come"),
-    ("Validation", "pages/6_Validation.py", "Where the twin helps, and where a simple forecast is as good"),
+    ("Validation", "pages/6_Validation.py", "Where the twin helps, and where a simple forecast does"),
     ("Survey twins", "pages/7_Survey_twins.py", "People's answers to some questions correct what twins say to another"),
     (
         "Library",
         "pages/8_Library.py",
         "What is kept of this study: find it, name it, open it, take it along, delete it",
     ),
-    ("Data", "pages/9_Data.py", "Make a study of another place, or of tables of your own"),
+    ("Data", DATA, "Make a study of another place, or of tables of your own"),
+    ("Reference", "pages/10_Reference.py", "What this study rests on, and what the words mean"),
 )
 STUDY, RUN, VISITOR = "study", "run", "visitor"
-DATA = "pages/9_Data.py"
 #: A picture of our own: for an icon by name the browser would ask a font server elsewhere.
 ICON = "pictures/icon.svg"
 
@@ -312,6 +314,7 @@ def _sidebar(
 ) -> None:
     with st.sidebar:
         st.markdown("### PolicyTwin")
+        tour(title)
         listed = _offered()
         ready = [name for name, item in listed.items() if item.ready]
         places = [listed[name].place for name in ready]

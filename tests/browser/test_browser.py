@@ -46,6 +46,7 @@ PAGES = (
     "Survey_twins",
     "Library",
     "Data",
+    "Reference",
 )
 #: The script has ended, and the browser has drawn everything that came of it.
 SETTLED = """() => {

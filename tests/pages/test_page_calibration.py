@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from page_cases import PATIENCE, clean, end_jobs, opened_page, opened_store, said, until
+from page_cases import PATIENCE, clean, end_jobs, opened_page, opened_store, prose, said, until
 from streamlit.testing.v1 import AppTest
 
 from core.execution.executor import Executor
@@ -40,6 +40,7 @@ def test_a_link_opens_each_view(store: Store, view: str) -> None:
     at = clean(page(view=view))
     assert at.get("button_group") and at.session_state["view"] == view
     words = said(at)
+    assert view != "Scores" or prose(at) <= 120, "a picture, and few words"
     assert "The twin misses by" in words and "invented" in words
     assert "not a language model" in words and only_run(store) in words, "engine and run are named"
     assert len(at.get("plotly_chart")) == {"Scores": 1, "Curves": 1, "Trials": 6}.get(view, 0)

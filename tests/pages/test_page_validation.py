@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from page_cases import PATIENCE, clean, end_jobs, opened_page, opened_store, said, until, wait_for_jobs
+from page_cases import PATIENCE, clean, end_jobs, opened_page, opened_store, prose, said, until, wait_for_jobs
 from streamlit.testing.v1 import AppTest
 from validation_cases import turned_round
 
@@ -54,7 +54,10 @@ def only_run(store: Store) -> str:
 def test_a_link_opens_each_part(store: Store, part: str) -> None:
     at = clean(page(part=part))
     words = said(at)
-    assert "Does the twin forecast better than a simple rule?" in words and "invented" in words
+    assert ("Does the twin forecast better than a simple rule?" in words) == (
+        part == "Countries"
+    ) and "invented" in words
+    assert part != "Countries" or prose(at) <= 120, "a picture, and few words"
     assert "not a language model" in words and only_run(store) in words, "engine and run are named"
     assert "Backtest shipped with PolicyTwin" in words and "by version" in words
     assert "The code ran" not in words and "policytwin backtest" in words, "how to measure it again"
@@ -138,7 +141,8 @@ def test_before_the_first_run_it_says_what_to_do(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     for part in ("This study", "Ablations", "Groups"):
         words = said(clean(page(part=part)))
-        assert "No twin has been fitted to this study yet" in words and "Backtest shipped" in words
+        assert "has no fitted twin yet" in words and "Backtest shipped" in words
+    assert "No twin has been fitted to this study yet" in said(clean(page()))
     assert "They are not here" in said(page()), "no files of the countries, and so no button"
     end_jobs()
     open_store(str(tmp_path / "empty.duckdb")).close()

@@ -5,10 +5,12 @@ Starting workers anew costs seconds for each, and what pages remember goes by th
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
@@ -61,10 +63,28 @@ def until(condition: Callable[[], object]) -> None:
 
 
 def said(at: AppTest) -> str:
-    """All words on the page, and its tiles."""
+    """All words on the page, and its tiles; a term that is a link to the glossary is a word like others."""
     parts = [*at.markdown, *at.caption, *at.text, *at.info, *at.warning, *at.error, *at.success, *at.code]
     tiles = [f"{tile.label}: {tile.value}" for tile in at.metric]
-    return "\n".join([*(str(part.value) for part in parts), *tiles])
+    words = "\n".join([*(str(part.value) for part in parts), *tiles])
+    return re.sub(r"\[([^\]]+)\]\(Reference\?[^)]*\)", r"\1", words)
+
+
+def prose(at: AppTest) -> int:
+    """Words that are read before anything is opened: text of the page itself, without headings, what is folded away, tables,
+    labels, and the source beneath a figure."""
+    found: list[str] = []
+
+    def walk(block: Any) -> None:
+        for child in block.children.values():
+            if child.type in ("markdown", "caption", "alert", "text"):
+                if not str(child.value).startswith(("#", "Source: ", "Takes ", ":orange-badge")):
+                    found.append(re.sub(r"\]\([^)]*\)|:[a-z-]+(\[|:)", " ", str(child.value)))
+            elif hasattr(child, "children") and child.type not in ("expander", "status", "popover", "expandable"):
+                walk(child)
+
+    walk(at.main)
+    return len(re.findall(r"\w[\w’'.,%-]*", " ".join(found)))
 
 
 def clean(at: AppTest) -> AppTest:

@@ -154,12 +154,9 @@ def backtest_document(measured: Measured[BacktestResult]) -> Document:
 
 def map_words(table: pd.DataFrame, horizon: int | None) -> str:
     """What the map shows, from `country_table`."""
-    better, ahead = int((table["skill"] > 0).sum()), "at all horizons" if horizon is None else f"{horizon} days ahead"
+    better, ahead = int((table["skill"] > 0).sum()), "over all horizons" if horizon is None else f"{horizon} days ahead"
     rival = in_sentence(str(table["rival"].iloc[0]))
-    return (
-        f"The twin's mean error {ahead} is the smaller one in {better} of {len(table)} countries. All are set against {rival}. "
-        "A tile is a country; click one."
-    )
+    return f"The twin misses by less in {better} of {len(table)} countries {ahead}, against {rival}."
 
 
 def country_words(name: str, rows: pd.DataFrame) -> str:
@@ -225,8 +222,8 @@ def interval_blocks(held: pd.DataFrame, source: str) -> tuple[Block, ...]:
         *sentences(coverage_words(held, spoken)),
         *sentences(sharpness_words(held, spoken)),
         Figure("intervals", lambda: coverage_figure(held, names, source), COVERAGE_WORDS, held),
-        Paragraph(COVERAGE_HOW),
-        Table.of(table, WIDTH_HOW, digits=1),
+        Table.of(table, digits=1),
+        Details("How to read this", (Paragraph(COVERAGE_HOW), Paragraph(WIDTH_HOW))),
     )
 
 

@@ -37,9 +37,8 @@ FORECAST_WORDS: dict[str, tuple[str, str]] = {
     ),
 }
 FOUND_TEXT = (
-    "They hold for everybody and all behaviours. Found means: of the way from the start to the mean of the trials that "
-    "forecast as well as the best from rolling origins inside the training days, as little as forecasts as well. They "
-    "describe this engine on these data; they are not measurements of people."
+    "The search starts from the engine's own values and moves towards the best trials only as far as that improves forecasts "
+    "inside training. They hold for everybody and all behaviours, and describe this engine on these data, not people."
 )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from core.report.document import Heading, Paragraph
+from core.report.document import Heading
 from core.report.sentences.calibration import found_parameters, line_table, parameter_blocks
-from core.report.sentences.runs import UNIT, error_table, leaderboard, working_week_note
+from core.report.sentences.runs import UNIT, error_table, leaderboard
 from core.services.runs.reading import fitted_lines
 from core.services.runs.results import RunResult
 from core.store.runs import StoredRun
@@ -20,7 +20,6 @@ def scores_view(workspace: Workspace, result: RunResult, metric: str) -> None:
     """Every forecaster's error, on average and by behaviour."""
     blocks = (
         leaderboard(result, workspace.study, metric),
-        Paragraph(working_week_note(result, metric, workspace.study.step)),
         Heading(f"{metric.upper()} by behaviour, in {UNIT}"),
         error_table(result, workspace.study, metric),
     )
@@ -36,15 +35,15 @@ def parameters_view(workspace: Workspace, run: StoredRun, result: RunResult) -> 
     if run.record.priors != "none":
         st.caption(f"Learned from other places beforehand: {plain_text(run.record.priors)}.")
     st.markdown("## The line of each behaviour")
-    st.caption(
+    lines = fitted_lines(workspace.store, run.run_id, study)
+    render((line_table(lines),), "lines")
+    download(lines, f"lines-{run.run_id}", "lines-data", index=False)
+    st.expander("How to read this").caption(
         "Calibrated activity = a × simulated activity + b, kept between the least and the most that activity can be. "
         "Activity is the share of people who do it on a day; the measurement model turns it into the metric. "
         "Which slope a forecast follows was chosen by forecasts from earlier days inside training; the engine's own is 1. "
         "What another policy would change is always said with the fitted slope."
     )
-    lines = fitted_lines(workspace.store, run.run_id, study)
-    render((line_table(lines),), "lines")
-    download(lines, f"lines-{run.run_id}", "lines-data", index=False)
     for text in lines.loc[lines["flat"], "label"]:
         st.warning(
             f"{text}: the line is nearly flat, so the simulated response has no say in this behaviour's forecast. "

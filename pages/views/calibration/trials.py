@@ -16,8 +16,9 @@ from core.study import Study
 from pages.common.charts import chart
 from pages.common.render import render
 from pages.common.results_cache import remembered
-from pages.common.shell import Workspace, plain_text
+from pages.common.shell import Workspace
 from pages.common.stored import finished_trials
+from pages.common.terms import linked
 
 LISTED_TRIALS = 10
 
@@ -27,24 +28,22 @@ def trials_view(workspace: Workspace, run: StoredRun, result: RunResult) -> None
     study = workspace.study
     tried = finished_trials(workspace.store, run.run_id, study.behaviour_ids)
     st.markdown("## What the search was worth")
-    st.markdown(plain_text(search_words(tried, result)))
+    st.markdown(linked(search_words(tried, result)))
     both = _analysed(workspace.store.name, run.run_id, _tried=tried, _result=result, _study=study)
     for place, (column, blocks) in enumerate(zip(st.columns(2), both, strict=True)):
         with column:
             render(blocks, f"search-{place}")
     _along(tried, result, study)
     render((Heading("Every trial"), trial_figure(tried, run.run_id, study, run.record.engine, len(tried))), "trials")
-    st.caption(
-        "These errors chose the parameters, so they are not a test; the test is the hold-out under Scores. "
-        "The small panels follow the trial that was best by then."
-    )
     explorer = explorer_figure(
         tried.parameters, tried.macro, PARAMETER_LABELS, UNIT, trial_source(study, run.record.engine)
     )
     with st.expander("All parameters of every trial, and the best trials"):
         chart(explorer, tried.table(), f"trials-{run.run_id}", "explorer", "Parameters of each trial and its error")
         st.caption(
-            "Each line is a trial. Drag along an axis to keep only the trials that cross it there; click it to let go."
+            "These errors chose the parameters, so they are not a test; the test is the hold-out under Scores. "
+            "The small panels follow the trial that was best by then. Each line is a trial. "
+            "Drag along an axis to keep only the trials that cross it there; click it to let go."
         )
         best = tried.table().nsmallest(LISTED_TRIALS, "macro")[["macro", *tried.parameters.columns]].reset_index()
         named = best.rename(columns={"trial": "Trial", "macro": "Error, points", **PARAMETER_LABELS})

@@ -13,6 +13,7 @@ from core.settings import observed_data
 from pages.common.job_panel import measure
 from pages.common.render import render
 from pages.common.shell import Workspace, link, plain_text
+from pages.common.terms import linked
 
 
 def ablations_view(workspace: Workspace) -> None:
@@ -21,9 +22,9 @@ def ablations_view(workspace: Workspace) -> None:
     st.markdown("## What is each part of the twin worth?")
     result = None if run is None else latest_ablations(workspace.store, run.run_id)
     if result is None and (shipped := shown_result(AblationsResult, study.id)) is not None:
-        st.caption(WHAT)
+        st.caption(linked(WHAT))
         st.caption(plain_text(where_from("Ablations", shipped, shown_split(shipped.result))))
-        render(ablations_blocks(shipped.result, study), "ablations-shipped")
+        render(ablations_blocks(shipped.result, study), "ablations-shipped", terms=True)
     if run is None:
         st.info("This study has no fitted twin yet, and so no parts to leave out.", icon=":material/flag:")
         link("Calibration", "Fit the twin")
@@ -31,8 +32,8 @@ def ablations_view(workspace: Workspace) -> None:
     if result is None:
         st.info("The parts of this run's own twin have not been measured yet.", icon=":material/science:")
     else:
-        st.caption(WHAT)
-        render(ablations_blocks(result, study), "ablations")
+        st.caption(linked(WHAT))
+        render(ablations_blocks(result, study), "ablations", terms=True)
     store, run_id, data_folder = workspace.store, run.run_id, observed_data()
     measure(
         workspace,

@@ -18,6 +18,7 @@ from core.report.sentences.skill import (
 from core.services.evaluation.skill import ALIKE, ALL, BETTER, UNSURE, WORSE
 from core.services.runs.results import RunResult
 from pages.common.shell import Workspace, engine_caution, engine_note, link, plain_text
+from pages.common.terms import linked
 from pages.views.validation.data import BacktestView
 
 #: What a verdict says in words, with a sign beside it; the colour only repeats it.
@@ -29,23 +30,19 @@ BADGES: dict[str, tuple[str, str, str]] = {
     MIXED: ("It depends", ":material/alt_route:", "blue"),
 }
 
+#: What is told of the countries, by class of policy change.
+CLASSES = {ALL: "All countries", MOVED: "Policy moved a lot", STILL: "Policy hardly moved"}
 OF_ANOTHER_DOMAIN = (
-    "This study's own hold-out answers that. The countries below were measured in another domain: what they show need not hold "
-    "here."
+    "This study's own hold-out answers that. The countries were measured in another domain, and need not speak for it."
 )
 
 
 def answer_view(workspace: Workspace, view: BacktestView) -> None:
-    """Four findings side by side beneath one sentence, and where they come from."""
+    """Four findings side by side beneath one sentence."""
     cells, run, own = view.cells(), workspace.run, view.of_domain(workspace.study)
     st.markdown("## Does the twin forecast better than a simple rule?")
-    countries = view.rows["country"].nunique()
-    cards = [
-        class_statement(cells, ALL, f"All {countries} countries"),
-        class_statement(cells, MOVED, "Policy moved a lot"),
-        class_statement(cells, STILL, "Policy hardly moved"),
-    ]
-    st.markdown(f"**{plain_text(answer(cells))}**" if own else OF_ANOTHER_DOMAIN)
+    cards = [class_statement(cells, change, title) for change, title in CLASSES.items()]
+    st.markdown(f"**{plain_text(answer(cells))}**" if own else linked(OF_ANOTHER_DOMAIN))
     columns = st.columns(4 if own else [2, 3])
     with columns[0]:
         if run is None:
@@ -54,24 +51,30 @@ def answer_view(workspace: Workspace, view: BacktestView) -> None:
                 st.write("No twin has been fitted to this study yet.")
                 link("Calibration", "Fit the twin")
         else:
-            _card(run_statement(RunResult.of(run), step=workspace.study.step), "points, twin and baseline")
-    horizons = f"error against the baseline's, {' · '.join(str(item) for item in view.horizons)} days ahead"
+            _card(run_statement(RunResult.of(run), step=workspace.study.step), "points")
+    horizons = f"{' · '.join(str(item) for item in view.horizons)} days"
     for column, card in zip(columns[1:], cards if own else (), strict=False):
         with column:
             _card(card, horizons, short=True)
-    with st.expander("Where these figures come from", icon=":material/info:"):
-        st.caption(plain_text(backtest_from(view.measured)))
-        if own and workspace.study.fictional:
-            st.caption(
-                f"The first figure is about {plain_text(workspace.study.place)}, which is invented. The other three are about "
-                f"real countries, at horizons of {listed([str(item) for item in view.horizons])} days."
-            )
-        for card in cards if own else ():
-            st.caption(plain_text(f"{card.title}: {card.text}"))
-        if run is not None:
-            engine_note(run, caution=False)
     if run is not None:
         engine_caution(run)
+
+
+def sources_view(workspace: Workspace, view: BacktestView) -> None:
+    """Where the figures come from, folded away."""
+    run, own = workspace.run, view.of_domain(workspace.study)
+    cells = view.cells()
+    with st.expander("Where these figures come from", icon=":material/info:"):
+        st.caption(linked(backtest_from(view.measured)))
+        if own and workspace.study.fictional:
+            st.caption(
+                f"What is said of this study is about {plain_text(workspace.study.place)}, which is invented. The countries are "
+                f"real, at horizons of {listed([str(item) for item in view.horizons])} days."
+            )
+        for change, title in CLASSES.items() if own else ():
+            st.caption(plain_text(f"{title}: {class_statement(cells, change, title).text}"))
+        if run is not None:
+            engine_note(run, caution=False)
 
 
 def _card(statement: Statement, unit: str, short: bool = False) -> None:

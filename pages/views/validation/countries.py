@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from core.report.document import Details, Items, Table
+from core.report.document import Details, Items, Paragraph, Table
 from core.report.figures.skill import country_dots, forecaster_bars
 from core.report.sentences.backtests import skill_figure
 from core.services.evaluation.backtests import backtest
@@ -78,11 +78,11 @@ def _by_change(view: BacktestView, against: str) -> None:
         f"{CHANGE_WORDS[row['change']].lower()}, {row['horizon']} days: {_lower(row['rival'])}"
         for row in figure.data.to_dict("records")
     ]
-    st.caption(
+    moved = (
         "“Policy moved”: how far mean stringency over the days ahead lies from that of the 28 days before the origin, in index "
-        "points. Range: 90% of what comes out when countries are drawn anew."
+        "points. Range: 90% of what comes out when countries are drawn anew. Each cell is set against:"
     )
-    render((Details("Which baseline each cell is set against", (Items(tuple(named)),)),), "which")
+    render((Details("How to read this", (Paragraph(moved), Items(tuple(named)))),), "which", terms=True)
 
 
 def _forecasters(view: BacktestView, horizon: int) -> None:

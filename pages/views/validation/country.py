@@ -20,6 +20,7 @@ from core.settings import observed_data
 from pages.common.charts import chart
 from pages.common.job_panel import measure
 from pages.common.shell import DATA, Workspace, link_parameters, plain_text
+from pages.common.terms import linked
 from pages.views.validation.data import BacktestView
 
 COUNTRY, CHOICE, PICKED = "country", "country-choice", "country-picked"
@@ -36,7 +37,7 @@ def country_view(workspace: Workspace, view: BacktestView, against: str, horizon
     if st.session_state[CHOICE] not in names:
         st.session_state[CHOICE] = NOBODY
     st.markdown("## Where does the twin help?")
-    st.caption(plain_text(map_words(table, horizon)))
+    st.caption(linked(map_words(table, horizon)))
     figure = country_map(table, country_tiles(), st.session_state[CHOICE] or None, view.source)
     alt = "The twin's gain over the baseline, a tile for each country. Choose a tile to see the country."
     picked = chart(figure, table, f"map-{horizon or 'all'}", "country-map", alt, select=True)

@@ -63,7 +63,7 @@ def groups_view(workspace: Workspace) -> None:
 
 def _parts(result: GroupsResult, study: Study) -> None:
     st.markdown(f"### {DIVERSITY}")
-    render(diversity_blocks(result, study), "diversity")
+    render(diversity_blocks(result, study), "diversity", terms=True)
     _responses(result, study)
     _regions(result, study)
 

@@ -16,4 +16,4 @@ def intervals_view(view: BacktestView) -> None:
         st.info("This backtest measured no intervals.", icon=":material/info:")
         return
     st.markdown("## Over many countries: do the intervals keep their promise?")
-    render(blocks, "intervals")
+    render(blocks, "intervals", terms=True)

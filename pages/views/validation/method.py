@@ -17,7 +17,7 @@ def methods_view(view: BacktestView) -> None:
     """The expander with methods and limits, in plain words."""
     told = methods(view.rows, view.result.rivals)
     with st.expander(told.title, icon=":material/menu_book:"):
-        render((*told.blocks, *left_out_items(view.result.left_out)), "methods")
+        render((*told.blocks, *left_out_items(view.result.left_out)), "methods", terms=True)
 
 
 def reproduce_view(workspace: Workspace, view: BacktestView) -> None:

@@ -22,10 +22,10 @@ def residuals_view(workspace: Workspace) -> None:
     behaviour = labels[st.selectbox("Behaviour", list(labels), key="behaviour", bind="query-params", width=320)]
     found = residuals_of(workspace.store, run.run_id, behaviour, workspace.inputs.timeline)
     source = record_source(study, run.record, run.run_id)
-    render(residual_blocks(found, study, behaviour, source), "residuals")
+    render(residual_blocks(found, study, behaviour, source), "residuals", terms=True)
     for place, (column, blocks) in enumerate(
         zip(st.columns(2), class_blocks(found, study, behaviour, source), strict=True)
     ):
         with column:
-            render(blocks, f"residuals-{place}")
-    render(calibration_blocks(found, study, behaviour, source), "before-after")
+            render(blocks, f"residuals-{place}", terms=True)
+    render(calibration_blocks(found, study, behaviour, source), "before-after", terms=True)

@@ -19,6 +19,7 @@ from pages.common.charts import chart
 from pages.common.render import render
 from pages.common.results_cache import remembered
 from pages.common.shell import Workspace, link, plain_text
+from pages.common.terms import linked
 
 
 def run_intervals_view(workspace: Workspace) -> None:
@@ -37,7 +38,7 @@ def run_intervals_view(workspace: Workspace) -> None:
         )
         link("Calibration", "Fit the twin again")
         return
-    st.markdown(plain_text(held_sentence(held, study.step)))
+    st.markdown(linked(held_sentence(held, study.step)))
     labels = {plain_text(item.label): item.id for item in study.behaviours}
     name = st.selectbox("Behaviour", list(labels), key="behaviour", bind="query-params", width=320)
     behaviour = labels[name]
@@ -54,13 +55,17 @@ def run_intervals_view(workspace: Workspace) -> None:
     )
     render([held_table(held)], "run-held")
     shares = held_over_time(workspace.store, run.run_id, study.step)
-    render(held_blocks(shares, study, run.run_id, record_source(study, run.record, run.run_id)), "run-held-course")
+    render(
+        held_blocks(shares, study, run.run_id, record_source(study, run.record, run.run_id)),
+        "run-held-course",
+        terms=True,
+    )
     try:
         result = _intervals_of(workspace, workspace.store.name, run.run_id)
     except PolicyTwinError as wrong:
         st.info(plain_text(f"What the intervals are made of cannot be told here: {wrong}"), icon=":material/info:")
         return
-    render(part_blocks(result, record_source(study, run.record, run.run_id)), "run-parts")
+    render(part_blocks(result, record_source(study, run.record, run.run_id)), "run-parts", terms=True)
 
 
 @st.cache_data(show_spinner=False, max_entries=24)

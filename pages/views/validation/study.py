@@ -14,6 +14,7 @@ from core.services.runs.results import RunResult
 from pages.common.address import pick_measure
 from pages.common.charts import chart, download
 from pages.common.shell import Workspace, link, plain_text
+from pages.common.terms import linked
 
 KINDS = {TWIN: "Twin", ABLATION: "Twin, part left out", BASELINE: "Baseline"}
 
@@ -33,7 +34,7 @@ def study_view(workspace: Workspace) -> None:
         f"## Every forecaster on the {study.step}s from {record.train_end:%-d %B %Y} to {record.test_end:%-d %B %Y}"
     )
     found = verdict(result, metric, step=workspace.study.step)
-    st.markdown(plain_text(" ".join([found.headline, *found.notes])))
+    st.markdown(plain_text(" ".join(found.notes)))
     labels = {item.id: item.label for item in study.behaviours}
     shown = table.assign(kind=table["kind"].map(KINDS), skill=(-100 * table["skill"]).round() + 0.0)
     shown = shown[["words", "kind", MACRO, "skill", *labels]].rename(columns={"words": "Forecaster", "kind": "Kind"})
@@ -54,11 +55,14 @@ def study_view(workspace: Workspace) -> None:
             **error,
         },
     )
-    st.caption(
-        f"{metric.upper()} in points of the metric ({study.metric_unit}); smaller is better. Click a column's head to sort. "
-        f"“Against best baseline”: −10% means an average error a tenth smaller than the best baseline's. "
-        f"{working_week_note(result, metric, workspace.study.step)}"
-    )
+    with st.expander("How to read this"):
+        st.caption(
+            linked(
+                f"{metric.upper()} in points of the metric ({study.metric_unit}); smaller is better. "
+                f"“Against best baseline”: −10% means an average error a tenth smaller than the best baseline's. "
+                f"{working_week_note(result, metric, workspace.study.step)}"
+            )
+        )
     download(table, f"leaderboard-{metric}-{run.run_id}", "study-data", index=False)
     lines = behaviour_comparisons(table, labels)
     lines["note"] = [f"against {in_sentence(name, workspace.study.step)}" for name in lines["rival"]]

@@ -12,19 +12,20 @@ from core.services.evaluation.results import WorldsResult
 from pages.common.job_panel import measure
 from pages.common.render import render
 from pages.common.shell import Workspace, plain_text
+from pages.common.terms import linked
 
 
 def worlds_view(workspace: Workspace) -> None:
     """The newest measurement of the store, else the one that ships, and a button to make one."""
     store = workspace.store
     st.markdown("## How far are counterfactuals off where the truth is known?")
-    st.caption(WHAT)
+    st.caption(linked(WHAT))
     measured = newest_worlds(store)
     if measured is None:
         st.info("No generated world has been measured in this store yet.", icon=":material/public:")
     else:
         st.caption(plain_text(worlds_from(measured)))
-        render((Items(tuple(world_words(measured.result))),), "world-words")
+        render((Items(tuple(world_words(measured.result))),), "world-words", terms=True)
         groups = [name for name in GROUPS if getattr(measured.result.summary, name)]
         if groups:
             chosen = st.segmented_control(
@@ -32,7 +33,7 @@ def worlds_view(workspace: Workspace) -> None:
                 required=True, key="worlds-by", bind="query-params",
             )  # fmt: skip
             render((worlds_group(measured, str(chosen) if chosen in groups else groups[0]),), "worlds")
-        st.caption(CLAIM)
+        st.expander("What may be claimed").caption(linked(CLAIM))
     own = measured is not None and bool(measured.run_id)
     measure(
         workspace,

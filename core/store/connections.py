@@ -49,13 +49,16 @@ class SharedConnection:
     """An open file (or a database in memory, with `path` None) and what all who use it in this process share.
 
     `writer` serialises transactions: two that change one row would conflict. `owner` marks the runs this process works
-    on; the file's lock makes sure that all others' are over.
+    on; the file's lock makes sure that all others' are over. `lists` are rows that were read after so many `commits`: nobody
+    else writes to an open file.
     """
 
     connection: duckdb.DuckDBPyConnection
     path: Path | None
     tables: Mapping[str, Table]
     holders: int = 1
+    commits: int = 0
+    lists: dict[object, tuple[int, object]] = field(default_factory=dict)
     pid: int = field(default_factory=os.getpid)
     owner: str = field(default_factory=lambda: f"{os.getpid()}-{secrets.token_hex(6)}")
     writer: threading.RLock = field(default_factory=threading.RLock)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,8 @@ from core.store.tables import TableAccess
 RUNNING, COMPLETE = "running", "complete"
 #: How a run can end without results. What it has stored stays, and it can be resumed.
 ENDED_EARLY = ("failed", "cancelled", "interrupted")
+#: Lists of runs that are remembered between two writes.
+MOST_LISTS = 64
 RUN_STATUSES = (RUNNING, COMPLETE, *ENDED_EARLY)
 
 
@@ -312,8 +314,20 @@ class RunAccess(TableAccess):
                 )
 
     def _runs(self, **equals: Any) -> pd.DataFrame:
+        """Read anew only after something was written: every page asks for lists of runs, whose records take long to decode."""
+        self._check_open()
+        key, commits = repr(sorted(equals.items(), key=lambda item: item[0])), self._shared.commits
+        kept = self._shared.lists.get(key)
+        if kept is not None and kept[0] == commits and self._shared.current.cursor is None:
+            return cast(pd.DataFrame, kept[1]).copy()
         found = self.read("runs", **equals).drop(columns="owner")
-        return found.sort_values(["created_at", "run_id"], ascending=False, ignore_index=True)
+        found = found.sort_values(["created_at", "run_id"], ascending=False, ignore_index=True)
+        if self._shared.current.cursor is None:
+            if len(self._shared.lists) >= MOST_LISTS:
+                self._shared.lists.clear()
+            self._shared.lists[key] = commits, found
+            return found.copy()
+        return found
 
     def _expect_running(self, run_id: str) -> StoredRun:
         stored = self.run(run_id)

@@ -71,6 +71,7 @@ class TableAccess:
                     )
                 with owner_only():
                     cursor.execute("COMMIT")
+                    self._shared.commits += 1
             except BaseException:
                 # DuckDB has already rolled back where the failure was its own.
                 with suppress(duckdb.Error):

@@ -174,13 +174,14 @@ def open_page(title: str, heading: str = "") -> Workspace:
     guard_door()
     with plain_errors():
         store = open_store(str(store_path()))
-        study_id = _chosen_study(store)
+        listed = _offered()
+        study_id = _chosen_study(store, listed)
         folder = observed_data()
         inputs = study_inputs(study_id, None if folder is None else str(folder))
         done = store.runs(kind="run", study_id=study_id, status="complete")
         run = _chosen_run(store, done)
         jobs = job_manager()
-    _sidebar(title, inputs, run, _run_names(done, read_labels(store)), jobs)
+    _sidebar(title, listed, inputs, run, _run_names(done, read_labels(store)), jobs)
     _head(title, heading, inputs.study)
     return Workspace(store, jobs, inputs, run)
 
@@ -259,9 +260,8 @@ def link_parameters() -> dict[str, str]:
     return {name: str(value) for name, value in kept.items() if value}
 
 
-def _chosen_study(store: Store) -> str:
+def _chosen_study(store: Store, offered: Mapping[str, StudyListing]) -> str:
     """The study of the address, of this session, or of the newest run."""
-    offered = _offered()
     ids = [name for item in offered.values() if item.ready for name in _names(item)]
     last = latest_study(store)
     usual = last if last in ids else ids[0]
@@ -310,12 +310,16 @@ def _chosen_run(store: Store, done: pd.DataFrame) -> StoredRun | None:
 
 
 def _sidebar(
-    title: str, inputs: StudyInputs, run: StoredRun | None, names: Mapping[str, str], jobs: JobManager
+    title: str,
+    listed: Mapping[str, StudyListing],
+    inputs: StudyInputs,
+    run: StoredRun | None,
+    names: Mapping[str, str],
+    jobs: JobManager,
 ) -> None:
     with st.sidebar:
         st.markdown("### PolicyTwin")
         tour(title)
-        listed = _offered()
         ready = [name for name, item in listed.items() if item.ready]
         places = [listed[name].place for name in ready]
         st.selectbox(

@@ -356,3 +356,22 @@ def test_errors_fit_on_one_line(store: Store) -> None:
     with pytest.raises(InputError) as caught:
         store.append("observations", [{"content_hash": "s", "date": "x\ny", "variable": "b"}])
     assert not re.search(r"\n", str(caught.value))
+
+
+def test_lists_of_runs_follow_every_write_and_no_list_is_shared(store: Store) -> None:
+    assert store.runs().empty
+    first = record()
+    with store.transaction():
+        store.begin_run(first)
+        assert list(store.runs()["run_id"]) == [first.run_id], "a transaction sees its own writes"
+    assert list(store.runs(status="running")["run_id"]) == [first.run_id]
+    mine = store.runs()
+    mine["status"] = "lost"
+    assert list(store.runs()["status"]) == ["running"]
+    with pytest.raises(RuntimeError), store.transaction():
+        store.begin_run(record())
+        assert len(store.runs()) == 2
+        raise RuntimeError
+    assert len(store.runs()) == 1, "what was rolled back is in no list"
+    store.fail_run(first.run_id, "cancelled", "stopped")
+    assert store.runs(status="running").empty and len(store.runs(status="cancelled")) == 1

@@ -16,6 +16,7 @@ LOOKS = """<style>
 .st-key-home [data-testid="stButtonGroup"] button { min-height: 1.9rem; padding: 0.1rem 0.6rem; font-size: 0.86rem; }
 [data-testid="stMainBlockContainer"] [data-testid="stMarkdownContainer"] p,
 [data-testid="stMainBlockContainer"] [data-testid="stMarkdownContainer"] li { max-width: 72ch; }
+[data-testid="stCaptionContainer"] a { color: inherit; text-decoration: underline dotted; }
 [data-testid="stLayoutWrapper"]:has(> .st-key-page-actions) {
 position: absolute; top: 1.5rem; right: 2.2rem; width: auto; z-index: 2; }
 [data-testid="stLayoutWrapper"]:has(> .st-key-page-link) {
@@ -30,3 +31,5 @@ position: absolute; top: 1.5rem; right: 12rem; width: auto; z-index: 2; }
 [data-testid="stMain"] h1 { font-size: 1.45rem; }
 }
 </style>"""
+#: On a dark screen the colour of main buttons is too light for white words.
+DARK_LOOKS = '<style>button[kind^="primary"] p, button[kind^="primary"] span { color: #0f1720; }</style>'

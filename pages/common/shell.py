@@ -32,7 +32,7 @@ from core.store.runs import StoredRun
 from core.study import Study
 from core.study.definition import AT
 from pages.common.door import guard_door
-from pages.common.looks import LOOKS
+from pages.common.looks import DARK_LOOKS, LOOKS
 from pages.common.results_cache import CONTENT, remembered
 from pages.common.tour import tour
 
@@ -170,7 +170,7 @@ def open_page(title: str, heading: str = "") -> Workspace:
         layout="wide",
         initial_sidebar_state=SIDEBAR_WIDTH,
     )
-    st.html(LOOKS)
+    st.html(LOOKS + DARK_LOOKS * (st.context.theme.type == "dark"))
     guard_door()
     with plain_errors():
         store = open_store(str(store_path()))

@@ -57,6 +57,14 @@ SETTLED = """() => {
 }"""
 #: By how many pixels the page is wider than the screen.
 TOO_WIDE = "() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth }"
+#: Where on the screen the tile of a country lies.
+TILE_OF = """name => {
+    const map = [...document.querySelectorAll('.js-plotly-plot')].find(item => item.data[0].type === 'heatmap');
+    map.scrollIntoView({block: 'center'});
+    const marks = map.data[1], place = marks.customdata.findIndex(row => row[0] === name), at = map.getBoundingClientRect();
+    const {xaxis, yaxis} = map._fullLayout;
+    return [at.left + xaxis._offset + xaxis.d2p(marks.x[place]), at.top + yaxis._offset + yaxis.d2p(marks.y[place])];
+}"""
 #: The shortest split, as a link has it.
 DAYS = f"train-end={TRAIN_END}&test-end={TEST_END}"
 #: Looks like a key, and must be on no page.
@@ -310,13 +318,18 @@ def test_where_the_twin_helps_is_seen_at_once_and_looked_into(address: str, page
         ("Ablations", "What is each part of the twin worth?"),
         ("Known worlds", "where the truth is known?"),
         ("Groups", "is everybody served alike?"),
-        ("Countries", "Country by country"),
+        ("Residuals", "What the forecast missed"),
+        ("Countries", "Where does the twin help?"),
     ):
         page.get_by_test_id("stButtonGroup").get_by_text(part, exact=True).first.click()
         expect(body).to_contain_text(words)
         settled(page)
         assert page.get_by_test_id("stAlertContentError").count() == 0
     assert "country=NZL" in page.url and "horizon=90" in page.url, "a link shows the same screen"
+    place = page.evaluate(TILE_OF, "Brazil")
+    page.mouse.click(*place)
+    expect(body).to_contain_text("Brazil: over its")
+    assert "country=BRA" in page.url
     # What the page asks for and does not get (Streamlit's probes of deep links) is no error.
     assert not [text for text in wrong if "Failed to load resource" not in text], wrong
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.report.sentences.overview import overview
+from core.settings import read_only
 from pages.common.fit_panel import adopt_finished_run, fit_panel
 from pages.common.shell import link, open_page, plain_errors, plain_text
 from pages.views.home.answer import answer_view
@@ -22,7 +23,8 @@ def main() -> None:
     with plain_errors():
         if workspace.run is None:
             observed_view(workspace)
-            fit_panel(workspace)
+            if not read_only():
+                fit_panel(workspace)
         else:
             answer_view(workspace, workspace.run)
     state = overview(workspace.store, workspace.inputs, workspace.run)

@@ -16,6 +16,8 @@ DATA_VARIABLE = "POLICYTWIN_DATA"
 STORE_VARIABLE = "POLICYTWIN_DB"
 #: Overrides the folder of the user's own studies.
 STUDIES_VARIABLE = "POLICYTWIN_STUDIES"
+#: Set where the dashboard is served for reading only.
+READ_ONLY_VARIABLE = "POLICYTWIN_READ_ONLY"
 #: The dask cluster that does the work where no command line names one.
 CLUSTER_VARIABLE = "POLICYTWIN_CLUSTER"
 #: Where the keys of model providers are, in the order in which they are looked for.
@@ -117,3 +119,8 @@ BROWSERS = (
 def browser_program() -> str | None:
     """The program of a Chromium on this machine; None where there is none."""
     return next((found for name in BROWSERS if (found := shutil.which(name))), None)
+
+
+def read_only() -> bool:
+    """Whether the dashboard is served for reading only."""
+    return bool(os.environ.get(READ_ONLY_VARIABLE))

@@ -88,6 +88,11 @@ def _dashboard_options(parser: Parser) -> None:
         help="a further name that browsers may ask for, as that of a proxy; repeat",
     )  # fmt: skip
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser window")
+    parser.add_argument(
+        "--read-only",
+        action="store_true",
+        help="for stakeholders: show what the store has, fit, keep and change nothing",
+    )
     cluster_option(parser)
     store_option(parser)
 
@@ -101,5 +106,6 @@ def _dashboard(arguments: argparse.Namespace) -> int:
         browser=not arguments.no_browser,
         store=getattr(arguments, "db", None),
         cluster=arguments.cluster,
+        read_only=arguments.read_only,
         further_hosts=tuple(arguments.allowed_host),
     )

@@ -58,6 +58,7 @@ class SharedConnection:
     tables: Mapping[str, Table]
     holders: int = 1
     commits: int = 0
+    refuses_writes: bool = False
     lists: dict[object, tuple[int, object]] = field(default_factory=dict)
     pid: int = field(default_factory=os.getpid)
     owner: str = field(default_factory=lambda: f"{os.getpid()}-{secrets.token_hex(6)}")

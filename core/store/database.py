@@ -41,6 +41,10 @@ class Store(RunAccess, CallAccess):
         """The resolved path of the file; None in memory."""
         return self._shared.path
 
+    def refuse_writes(self) -> None:
+        """From now on everything that would change the file is refused (StoreError), by all who share it in this process."""
+        self._shared.refuses_writes = True
+
     def close(self) -> None:
         """Gives the store back. Closing twice is allowed; any other use afterwards raises StoreError."""
         if not self._closed:

@@ -52,6 +52,8 @@ class TableAccess:
         without being told. If an inner one fails, the outer one cannot be committed any more (StoreError).
         """
         self._check_open()
+        if self._shared.refuses_writes:
+            raise StoreError(f"{self.name} is open for reading only: nothing is kept, changed or deleted here.")
         current = self._shared.current
         if current.cursor is not None:
             try:

@@ -11,6 +11,7 @@ from core.execution.executor import Executor
 from core.execution.progress import STAGE_WORDS, ProgressReporter
 from core.report.document import duration
 from core.services.dashboard.jobs import FAILED, STOPPED, Job
+from core.settings import read_only
 from pages.common.shell import Workspace, plain_text, visitor
 
 RESUMED = "What is finished is kept, and it can be resumed."
@@ -36,6 +37,8 @@ def measure(
 
     The page runs again when the work is done, and finds the result in the store.
     """
+    if read_only():
+        return
     job = workspace.jobs.latest(kind, subject)
     if job is not None and job.active:
         with st.container(border=True):

@@ -25,7 +25,7 @@ from core.services.dashboard.jobs import JobManager, background_executor
 from core.services.language.descriptions import caution_of_run
 from core.services.runs.fitted import fitted_twin, latest_study
 from core.services.studies.inputs import StudyInputs, StudyListing, inputs_digest, list_studies, open_study
-from core.settings import observed_data, shipped_data, store_path
+from core.settings import observed_data, read_only, shipped_data, store_path
 from core.store.database import Store
 from core.store.labels import Label, read_labels
 from core.store.runs import StoredRun
@@ -55,6 +55,8 @@ PAGES: tuple[tuple[str, str, str], ...] = (
     ("Data", DATA, "Make a study of another place, or of tables of your own"),
     ("Reference", "pages/10_Reference.py", "What this study rests on, and what the words mean"),
 )
+#: Pages of a dashboard that is for reading only: what asks and shows, and keeps nothing.
+READ_ONLY_PAGES = ("Home", "Counterfactuals", "Validation", "Reference")
 STUDY, RUN, VISITOR = "study", "run", "visitor"
 #: A picture of our own: for an icon by name the browser would ask a font server elsewhere.
 ICON = "pictures/icon.svg"
@@ -114,7 +116,12 @@ def _workers() -> Executor:
 
 @st.cache_resource(show_spinner=False)
 def _jobs_of(path: str) -> JobManager:
-    return JobManager(_workers(), open_store(path))
+    store = open_store(path)
+    jobs = JobManager(_workers(), store)
+    if read_only():
+        # What an earlier server left unfinished is noted first.
+        store.refuse_writes()
+    return jobs
 
 
 def job_manager() -> JobManager:
@@ -181,6 +188,11 @@ def open_page(title: str, heading: str = "") -> Workspace:
         done = store.runs(kind="run", study_id=study_id, status="complete")
         run = _chosen_run(store, done)
         jobs = job_manager()
+    if not offers(title):
+        st.title(title)
+        st.info("This dashboard is for reading only, without this page.", icon=":material/visibility:")
+        link("Home")
+        st.stop()
     _sidebar(title, listed, inputs, run, _run_names(done, read_labels(store)), jobs)
     _head(title, heading, inputs.study)
     return Workspace(store, jobs, inputs, run)
@@ -198,6 +210,11 @@ def _head(title: str, heading: str, study: Study) -> None:
         st.caption(next(text for name, _, text in PAGES if name == title), width="content")
         if study.fictional:
             st.badge(f"{study.place}: invented, with all its data", icon=":material/theater_comedy:", color="orange")
+
+
+def offers(page: str) -> bool:
+    """Whether the dashboard has this page: one that is for reading only has a few."""
+    return not read_only() or page in READ_ONLY_PAGES
 
 
 def visitor() -> str:
@@ -249,7 +266,9 @@ def need_run(workspace: Workspace) -> StoredRun:
 
 
 def link(page: str, label: str | None = None, icon: str = ":material/arrow_forward:", help: str | None = None) -> None:
-    """A link to another page that keeps the study and the run."""
+    """A link to another page that keeps the study and the run; none where there is no such page."""
+    if not offers(page):
+        return
     script = next(item for name, item, _ in PAGES if name == page)
     st.page_link(script, label=label or page, icon=icon, help=help, query_params=link_parameters())
 
@@ -341,7 +360,10 @@ def _sidebar(
                 on_change=_switch_place,
             )
         for name, script, _ in PAGES:
-            st.page_link(script, label=name, query_params=link_parameters())
+            if offers(name):
+                st.page_link(script, label=name, query_params=link_parameters())
+        if read_only():
+            st.badge("For reading only", icon=":material/visibility:", color="gray")
         st.divider()
         if run is None:
             st.caption("No run yet")

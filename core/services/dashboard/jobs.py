@@ -21,7 +21,7 @@ from core.execution import open_executor
 from core.execution.executor import Executor
 from core.execution.local import LocalProcesses
 from core.execution.progress import Progress, ProgressReporter
-from core.settings import CLUSTER_VARIABLE
+from core.settings import CLUSTER_VARIABLE, read_only
 from core.store.database import Store
 
 WAITING, RUNNING, DONE, STOPPED, FAILED = "waiting", "running", "done", "stopped", "failed"
@@ -173,6 +173,8 @@ class JobManager:
         `what` is the request in words, `key` tells it from others of the kind and subject, `by` is the session that asks.
         Raises OtherJobRuns where the active job of that kind and subject does something else.
         """
+        if read_only():
+            raise PolicyTwinError("Not started: this dashboard is for reading only.")
         with self._lock:
             for job in self._jobs.values():
                 if job.active and (job.kind, job.subject) == (kind, subject):

@@ -17,6 +17,7 @@ from core.settings import (
     CLUSTER_VARIABLE,
     DATA_VARIABLE,
     KEY_VARIABLES,
+    READ_ONLY_VARIABLE,
     STORE_VARIABLE,
     observed_data,
     project_root,
@@ -52,16 +53,25 @@ def open_dashboard(
     store: str | Path | None = None,
     further_hosts: tuple[str, ...] = (),
     cluster: str | None = None,
+    read_only: bool = False,
 ) -> int:
     """Serve the dashboard until it is stopped by Ctrl-C or TERM; returns its exit code. InputError where the port is taken.
 
-    `further_hosts` are names that browsers may ask for besides `host`, as those of a proxy; `cluster` does the work.
+    `further_hosts` are names that browsers may ask for besides `host`, as those of a proxy; `cluster` does the work. Served
+    `read_only`, it shows what the store has and changes nothing; InputError where there is no store yet.
     """
     if not 1 <= port <= 65535:
         raise InputError(f"port {port}", allowed="1 to 65535", nearest="8501")
     hosts = allowed_hosts(host, further_hosts)
     check_free(host, port)
-    prepare_embedded(store)
+    if read_only and not store_path(store).is_file():
+        raise InputError(
+            "there is no store to read",
+            where=str(store_path(store)),
+            allowed="a store that `policytwin` has made (--db FILE)",
+        )
+    if not read_only:
+        prepare_embedded(store)
     root = project_root()
     command = [
         sys.executable, "-m", "pages.common.serve", "run", str(root / "app.py"),
@@ -73,7 +83,7 @@ def open_dashboard(
     print(f"PolicyTwin is at http://{host}:{port} (stop with Ctrl-C)", file=sys.stderr)
     if not only_this_machine(host):
         print(f"policytwin: {WARNING}", file=sys.stderr)
-    process = subprocess.Popen(command, cwd=root, env=_environment(host, store, root, cluster))  # noqa: S603 (our own, no shell)
+    process = subprocess.Popen(command, cwd=root, env=_environment(host, store, root, cluster, read_only))  # noqa: S603 (our own, no shell)
     # Ctrl-C reaches both processes; a service manager's TERM reaches this one alone, and the store would stay open.
     before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     try:
@@ -85,10 +95,14 @@ def open_dashboard(
         signal.signal(signal.SIGTERM, before)
 
 
-def _environment(host: str, store: str | Path | None, root: Path, cluster: str | None) -> dict[str, str]:
+def _environment(
+    host: str, store: str | Path | None, root: Path, cluster: str | None, read_only: bool
+) -> dict[str, str]:
     """What Streamlit's process gets. It works in another folder, so paths are made absolute here."""
     environment = dict(os.environ)
     environment[STORE_VARIABLE] = str(store_path(store))
+    if read_only:
+        environment[READ_ONLY_VARIABLE] = "1"
     if cluster is not None:
         environment[CLUSTER_VARIABLE] = cluster
     folder = observed_data()

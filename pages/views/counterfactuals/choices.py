@@ -18,6 +18,7 @@ from core.report.what_if import Basis
 from core.services.dashboard.jobs import DONE
 from core.services.populations.synthesis import load_population, saved_populations
 from core.services.runs.fitted import horizon_dates
+from core.settings import read_only
 from core.store.runs import StoredRun
 from core.study import Study
 from pages.common.address import WRITTEN, key_of, pick, pick_day
@@ -153,6 +154,11 @@ def run_in_background(
     job = asked.workspace.jobs.latest(kind, subject)
     if job is not None and job.status == DONE:
         return job.result
+    if read_only():
+        st.info(
+            "This takes longer than a moment, and this dashboard is for reading only.", icon=":material/visibility:"
+        )
+        return None
     say_how_it_ended(job, keeps=NOTHING_KEPT)
     if job is None or not job.active:
         people = f"{len(asked.twin.personas):,} personas"
@@ -187,7 +193,9 @@ def earlier_results(
 
 
 def keep_button(label: str, key: str, action: Callable[[], str]) -> None:
-    """A button that keeps what is shown in the store, and says under which id."""
+    """A button that keeps what is shown in the store, and says under which id; none where nothing may be kept."""
+    if read_only():
+        return
     news = st.session_state.pop(NEWS, None)
     if news:
         st.success(news, icon=":material/check_circle:")

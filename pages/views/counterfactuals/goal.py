@@ -19,7 +19,7 @@ from core.report.sentences.goals import (
 )
 from core.services.counterfactuals.goals import MOST_CANDIDATES, GoalResult, goal_result
 from core.services.policies.timelines import LONGEST_NAME, save_scenario
-from core.settings import observed_data
+from core.settings import observed_data, read_only
 from pages.common.address import pick, pick_several, type_number
 from pages.common.answers import AT_ONCE_UP_TO
 from pages.common.render import render
@@ -83,6 +83,8 @@ def _take(asked: CounterfactualInputs, result: GoalResult) -> None:
     assert result.best is not None
     study, best = asked.study, result.front[result.best]
     st.markdown("\n".join(f"- {plain_text(text)}" for text in level_texts(best, study)))
+    if read_only():
+        return
     left, right = st.columns([4, 1], vertical_alignment="bottom")
     name = left.text_input(
         "Name of the scenario",

@@ -43,6 +43,7 @@ RUN_KINDS = (
     "survey_calibration",
     "survey_prediction",
     "donors",
+    "known_effects",
 )
 
 #: The four claims a result can stand on, weakest first.

@@ -10,6 +10,7 @@ from pages.views.validation.answer import answer_view, sources_view
 from pages.views.validation.countries import countries_view
 from pages.views.validation.data import backtest_view
 from pages.views.validation.donors import donors_view
+from pages.views.validation.effects import effects_view
 from pages.views.validation.groups import groups_view
 from pages.views.validation.intervals import intervals_view
 from pages.views.validation.method import methods_view, reproduce_view
@@ -18,7 +19,17 @@ from pages.views.validation.run_intervals import run_intervals_view
 from pages.views.validation.study import study_view
 from pages.views.validation.worlds import worlds_view
 
-VIEWS = ("Countries", "This study", "Residuals", "Intervals", "Ablations", "Known worlds", "Groups", "Donor places")
+VIEWS = (
+    "Countries",
+    "This study",
+    "Residuals",
+    "Intervals",
+    "Ablations",
+    "Known worlds",
+    "Known effects",
+    "Groups",
+    "Donor places",
+)
 
 
 def main() -> None:
@@ -39,6 +50,8 @@ def main() -> None:
                 ablations_view(workspace)
             case "Known worlds":
                 worlds_view(workspace)
+            case "Known effects":
+                effects_view(workspace)
             case "Groups":
                 groups_view(workspace)
             case "Donor places":

@@ -29,6 +29,7 @@ BACKTEST_REQUEST, LEARN_REQUEST, WORLDS_REQUEST, ABLATE_REQUEST = (
     f"core.services.evaluation.requests:{name}Request" for name in ("Backtest", "Learn", "Worlds", "Ablate")
 )
 DONORS_REQUEST = "core.services.evaluation.donors:DonorsRequest"
+EFFECTS_REQUEST = "core.services.evaluation.known_effects:KnownEffectsRequest"
 PANEL_LEARN_REQUEST = "core.services.evaluation.requests:PanelLearnRequest"
 PANEL_REQUEST = "core.services.evaluation.requests:PanelBacktestRequest"
 BENCH_REQUEST = "core.services.benchmarks.engine:BenchRequest"
@@ -53,6 +54,11 @@ def add(commands: Any) -> None:
         "learn from many places' past: how much of an effect to follow, recovery or drift, widths of intervals",
     )
     either_options(learn, PANEL_LEARN_REQUEST, LEARN_REQUEST, stored=False, workers=2)
+
+    text = "published effects of a study's policies, ours beside theirs"
+    effects = command(commands, "effects", _effects, text)
+    request_options(effects, EFFECTS_REQUEST, workers=2)
+    keep_option(effects)
 
     text = "what a place would have been like without what happened to it alone: made of donor places, fitted before"
     places = command(commands, "donors", _donors, text)
@@ -82,6 +88,16 @@ def _kept(arguments: argparse.Namespace) -> Iterator[Any]:
             yield store
     else:
         yield None
+
+
+def _effects(arguments: argparse.Namespace) -> None:
+    from core.report.sentences.known_effects import known_effects_document
+    from core.services.evaluation.known_effects import known_effects
+
+    request = request_of(arguments, EFFECTS_REQUEST)
+    with open_executor(arguments) as executor, _kept(arguments) as store:
+        result = known_effects(request, store, watch=watch(), again=arguments.again, executor=executor)
+    show_result(result, arguments, lambda: known_effects_document(result))
 
 
 def _donors(arguments: argparse.Namespace) -> None:

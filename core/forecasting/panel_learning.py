@@ -126,6 +126,15 @@ class PanelTeachers:
                 known[day] = Learned(found.drift[columns], found.damping, found.weight)
         return PanelPriors(self.step, names, known, self.usual)
 
+    def weights_drawn(self, day: date, counts: np.ndarray) -> np.ndarray:
+        """The weight that all places together teach by `day`, and in each draw that with each place so many times, `counts`
+        (draws, places in the order given): (1 + draws,)."""
+        own = np.stack([of_days[day] for of_days in self.sums.values()])
+        totals = np.concatenate([np.asarray(self.everyone[day])[None], np.tensordot(counts, own, axes=1)])
+        return np.array(
+            [_Sums(total).learned(self.origins[day], self.usual, sourced=self.sourced).weight for total in totals]
+        )
+
     def errors(self, item: PastForecasts) -> PastErrors:
         """The errors of a place with what it could know at each origin."""
         priors = self.priors(item.place, item.behaviours)

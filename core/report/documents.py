@@ -20,6 +20,7 @@ from core.report.sentences.corrections import correction_document
 from core.report.sentences.counterfactuals import comparison_document, sweep_document
 from core.report.sentences.donors import donors_document
 from core.report.sentences.groups import groups_document
+from core.report.sentences.known_effects import known_effects_document
 from core.report.sentences.known_worlds import worlds_document
 from core.report.sentences.panel_backtests import panel_backtest_document
 from core.report.sentences.persona_audit import persona_audit_document
@@ -35,6 +36,7 @@ from core.services.counterfactuals.projections import ProjectionResult
 from core.services.counterfactuals.results import ComparisonResult, SweepResult
 from core.services.evaluation.backtests import read_backtest
 from core.services.evaluation.donors import DonorsResult
+from core.services.evaluation.known_effects import KnownEffectsResult
 from core.services.evaluation.known_worlds import read_worlds
 from core.services.evaluation.results import AblationsResult, BacktestResult, PanelBacktestResult, WorldsResult
 from core.services.evaluation.sensitivity import SensitivityResult
@@ -61,6 +63,7 @@ DOCUMENTS: dict[type[Result], Callable[[Any, Study], Document]] = {
     GroupsResult: groups_document,
     AblationsResult: ablations_document,
     PanelBacktestResult: lambda result, study: panel_backtest_document(result),
+    KnownEffectsResult: lambda result, study: known_effects_document(result),
 }
 #: Of what is about many places and of no one study: the document, and where the data are from.
 OF_MANY: dict[type[Result], tuple[Callable[[Store, str], Document], str]] = {

@@ -311,6 +311,7 @@ class Study:
     forecast: ForecastChoices = _later(ForecastChoices())
     own_level: bool = _later(False)
     questions: tuple[ExampleQuestion, ...] = field(default=(), metadata={"changes_no_result": True})
+    known_effects: Path | None = field(default=None, metadata={"changes_no_result": True})
     #: What a persona's weight counts, in words: inhabitants, or homes.
     counted: str = field(default="inhabitants", metadata={"changes_no_result": True})
 

@@ -46,7 +46,12 @@ ALL_LEVERS = "PolicyIndex"
 #: Steps from no measure to one in full, where an amount's `notch` is not given.
 NOTCHES = 10
 #: The keys of a study that name files: (table, key, whether it is a folder).
-_FILES = (("population", "file", False), ("engine", "coefficients", False), ("forecast", "learned", True))
+_FILES = (
+    ("population", "file", False),
+    ("engine", "coefficients", False),
+    ("forecast", "learned", True),
+    ("known_effects", "file", False),
+)
 
 
 def available_studies() -> tuple[str, ...]:
@@ -160,7 +165,9 @@ def _study(written: Written, *, files_are_here: bool = True) -> Study:
         for code in given:
             one_of(code, codes, what="policy indicator", where=f"{origin([key])}, {key}")
     index = one_of(said.index or ALL_LEVERS, codebook.indices, what="policy index", where=f"{origin(['index'])}, index")
-    population, coefficients, learned = (_named(written, *place, required=files_are_here) for place in _FILES)
+    population, coefficients, learned, known_effects = (
+        _named(written, *place, required=files_are_here) for place in _FILES
+    )
     assert population is not None and coefficients is not None
     sources = {kind: getattr(said.sources, kind) for kind in type(said.sources).model_fields}
     if said.of_place is not None and not any(item.layout == PANEL for item in _given(sources)):
@@ -195,6 +202,7 @@ def _study(written: Written, *, files_are_here: bool = True) -> Study:
         personas=said.population.personas,
         coefficients_file=coefficients,
         learned=learned,
+        known_effects=known_effects,
         latitude=said.latitude,
         epidemic_thresholds=tuple(said.engine.epidemic_thresholds),
         inhabitants=said.population.inhabitants,

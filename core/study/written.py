@@ -221,6 +221,10 @@ class WrittenForecast(WrittenModel):
     training: Annotated[int, Field(ge=1, le=1_000)] | None = None
 
 
+class WrittenKnownEffects(WrittenModel):
+    file: FileName
+
+
 class WrittenSweep(WrittenModel):
     order: Annotated[list[Line], Field(max_length=200), AfterValidator(_each_once)] = Field(default_factory=list)
 
@@ -262,6 +266,7 @@ class WrittenStudy(WrittenModel):
     context: Annotated[list[WrittenContext], Field(max_length=50)] = Field(default_factory=list)
     words: WrittenWords = WrittenWords()
     places: WrittenPlaces | None = None
+    known_effects: WrittenKnownEffects | None = None
     questions: Annotated[list[WrittenQuestion], Field(max_length=12)] = Field(default_factory=list)
     behaviours: Annotated[list[WrittenBehaviour], Field(min_length=1, max_length=100)]
 

@@ -74,6 +74,7 @@ JOB_WORDS = {
     "survey_calibration": "calibrating twins",
     "survey_prediction": "predicting a question",
     "donors": "donor places",
+    "known_effects": "published effects",
     "country_forecast": "a country's curve",
     "ablations": "parts left out",
     "worlds": "known worlds",

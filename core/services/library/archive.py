@@ -30,7 +30,8 @@ RECORD_FILE = "record.json"
 #: Where the kinds of result that a store keeps are defined.
 _KINDS = (
     "core.services.audits.group_results", "core.services.audits.results", "core.services.counterfactuals.results",
-    "core.services.evaluation.donors", "core.services.evaluation.results", "core.services.evaluation.sensitivity",
+    "core.services.evaluation.donors", "core.services.evaluation.known_effects",
+    "core.services.evaluation.results", "core.services.evaluation.sensitivity",
     "core.services.runs.results",
     "core.services.surveys.calibration_results", "core.services.surveys.correct", "core.services.surveys.results",
 )  # fmt: skip

@@ -22,6 +22,7 @@ from core.services.evaluation.ablations import run_ablations
 from core.services.evaluation.backtest_files import measure_backtest
 from core.services.evaluation.backtests import file_hash
 from core.services.evaluation.donors import donors_again
+from core.services.evaluation.known_effects import KnownEffectsRequest, known_effects
 from core.services.evaluation.known_worlds import known_worlds
 from core.services.evaluation.panel_backtests import panel_backtest
 from core.services.evaluation.requests import BacktestRequest, PanelBacktestRequest, WorldsRequest
@@ -208,6 +209,20 @@ def _panel_backtest(again: Again) -> str:
     return str(now.result_hash)
 
 
+def _known_effects(again: Again) -> str:
+    if again.data is None:
+        raise Unavailable(
+            "reads tables of the user's own, which are not kept", where=f"run {again.run.run_id}",
+            allowed="their folder, with --data",
+        )  # fmt: skip
+    record = again.record
+    request = KnownEffectsRequest(again.parameters["study"], Path(again.data), record.personas, record.seed)
+    result = known_effects(request, again.scratch, watch=again.watch, executor=again.executor)
+    now = again.scratch.run(result.run_id).record
+    again.changes += input_changes(record.input_hashes, now.input_hashes)
+    return str(now.result_hash)
+
+
 def _file_of(folder: Path | None, name: str | None, key: str) -> Path | None:
     """The file of this content, first by its name and then among all of the folder."""
     if folder is None or not folder.is_dir():
@@ -327,4 +342,5 @@ MAKERS: dict[str, Callable[[Again], str]] = {
     "survey_calibration": _tables,
     "survey_prediction": _tables,
     "donors": _donors,
+    "known_effects": _known_effects,
 }

@@ -34,6 +34,8 @@ def address_of(item: LibraryItem, of_run: LibraryItem | None) -> tuple[str, dict
             return "Counterfactuals", {"run": item.of_run, "view": "ahead", "kept": item.id}
         case "ask":
             return "Simulate", {"section": "ask", "asked": item.id}
+        case "known_effects":
+            return "Validation", {"part": "Known effects"}
         case "donors":
             return "Validation", {"part": "Donor places", "donors": item.id}
         case "survey_calibration" | "survey_prediction":

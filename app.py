@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.report.sentences.overview import overview
+from core.services.runs.fitted import changed_inputs
 from core.settings import read_only
 from pages.common.fit_panel import adopt_finished_run, fit_panel
 from pages.common.shell import link, open_page, plain_errors, plain_text
@@ -21,7 +22,7 @@ def main() -> None:
     if (news := st.session_state.pop(NEWS, None)) is not None:
         st.success(news, icon=":material/check_circle:")
     with plain_errors():
-        if workspace.run is None:
+        if workspace.run is None or changed_inputs(workspace.run, workspace.inputs):
             observed_view(workspace)
             if not read_only():
                 fit_panel(workspace)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.cli.options import command, json_option, request_of, request_options, say, show, show_result
+from core.cli.options import command, json_option, open_store, request_of, request_options, say, show, show_result
 from core.errors import InputError
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ ADD_REQUEST = "core.services.studies.own:AddStudyRequest"
 COUNTRY_REQUEST = "core.services.studies.countries:CountryStudyRequest"
 TABLES_REQUEST = "core.services.studies.tables:TablesRequest"
 OWN_REQUEST = "core.services.studies.own:OwnStudiesRequest"
+NEWER_REQUEST = "core.services.studies.newer:NewerRequest"
 DELETE_REQUEST = "core.services.studies.own:DeleteStudyRequest"
 SKELETON_REQUEST = "core.services.studies.skeleton:SkeletonRequest"
 
@@ -47,6 +48,10 @@ def add(commands: Any) -> None:
         begun, "tables", _study_tables, "a study of tables of your own, on offer by its name once they are right"
     )
     request_options(tables, TABLES_REQUEST, stored=False, workers=0)
+    newer = command(
+        begun, "refresh", _study_refresh, "take in newer tables of a study; its last forecast is kept beside them"
+    )
+    request_options(newer, NEWER_REQUEST, workers=0)
     listed = command(begun, "list", _study_list, "your own studies")
     request_options(listed, OWN_REQUEST, stored=False, workers=0)
     deleted = command(begun, "delete", _study_delete, "delete one of your own studies; its runs stay")
@@ -54,6 +59,16 @@ def add(commands: Any) -> None:
     fetch = command(actions, "fetch", _data_fetch, "get the UAE case from the providers' public addresses")
     fetch.add_argument("--to", type=Path, metavar="DIR", help="default: PolicyTwin's user data folder")
     json_option(fetch)
+
+
+def _study_refresh(arguments: argparse.Namespace) -> None:
+    from core.report.sentences.projections import newer_sentence
+    from core.services.counterfactuals.newer import refresh
+    from core.study import load_study
+
+    with open_store(arguments) as store:
+        found = refresh(request_of(arguments, NEWER_REQUEST), store)
+    show(found.as_dict(), arguments, lambda: newer_sentence(found, load_study(found.tables.study)))
 
 
 def _study_add(arguments: argparse.Namespace) -> None:

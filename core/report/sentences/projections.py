@@ -20,6 +20,7 @@ from core.report.sentences.counterfactuals import twin_answer, why_not_reproduci
 from core.report.sentences.domain import periods
 from core.report.sentences.intervals import source_of_widths
 from core.report.sentences.sources import engine_words
+from core.services.counterfactuals.newer import RefreshedStudy
 from core.services.counterfactuals.projections import (
     HELD,
     Came,
@@ -127,6 +128,20 @@ def came_sentence(result: ProjectionResult, came: tuple[Came, ...], study: Study
     inside = f"; the 80% intervals held {float(np.mean(held)):.0%}" if held else ""
     made = f"Made from {day_words(study, result.origin)}"
     return f"{made}: of the {periods(study.step, seen)} observed since, the twin missed by {twin:.1f} points{beside}{inside}."
+
+
+def newer_sentence(found: RefreshedStudy, study: Study) -> str:
+    """What newer tables brought, and how the last forecast did."""
+    tables = found.tables
+    said = [
+        f"{study.title} goes on to {day_words(study, tables.now)} ({day_words(study, tables.ended)} before): "
+        f"{tables.added:,} rows more, {tables.revised:,} numbers of earlier {study.step}s revised."
+    ]
+    for name, came in found.came.items():
+        if came:
+            misses = ", ".join(f"{study.behaviour(item.behaviour).label} {item.twin:.1f}" for item in came)
+            said.append(f"{name}: the forecast made before ({found.forecasts[name]}) missed by {misses}.")
+    return " ".join([*said, "Runs stay as they were made; fit the twin again on the newer tables."])
 
 
 def course_table(

@@ -65,7 +65,7 @@ def fitted_twin(
         )
     record = run.record
     inputs = inputs or open_study(record.parameters.get("study", record.study_id), data)
-    changed = [name for name, value in inputs.hashes.items() if record.input_hashes.get(name) != value]
+    changed = changed_inputs(run, inputs)
     if changed:
         raise InputError(
             f"was made from other {changed[0]} than is there now",
@@ -89,6 +89,11 @@ def fitted_twin(
     stored = store.read_result("forecasts", run_id, forecaster="twin", phase="test")
     _check_same(stored, assembled.forecast.forecast, run_id)
     return assembled.twin
+
+
+def changed_inputs(run: StoredRun, inputs: StudyInputs) -> list[str]:
+    """What of a study's inputs, by name, is no longer what a run was made from."""
+    return [name for name, value in inputs.hashes.items() if run.record.input_hashes.get(name) != value]
 
 
 def horizon_dates(twin: FittedTwin, start: date | None = None, end: date | None = None) -> pd.DatetimeIndex:

@@ -201,20 +201,13 @@ def prepare_tables(request: TablesRequest, folder: Path) -> PreparedStudy:
     InputError for what cannot be read at all, for columns that are not there, and for a study that cannot be made of them.
     """
     asked = guessed(request)
+    read = read_panel(asked)
+    if read.problems:
+        return PreparedStudy(asked, read.problems, read.problem_count)
     behaviours, levers = asked.behaviours or (), asked.levers or ()
-    _check_chosen(asked, behaviours, levers)
-    did, first = _read(asked.file, asked.place, str(asked.date), behaviours, asked)
-    held, second = _read(asked.policy or asked.file, asked.policy_place, str(asked.policy_date), levers, asked)
-    heard = (first,) if asked.policy is None and not second.problems else (first, second)
-    if any(item.count for item in heard):
-        told = tuple(dict.fromkeys(line for item in heard for line in item.problems))
-        return PreparedStudy(asked, told, sum(item.count for item in heard))
-    if asked.policy is not None and asked.policy_place is None and asked.place is not None:
-        places = did.index.get_level_values("place").unique()
-        held = pd.concat({place: held.droplevel("place") for place in places}, names=["place"])
     labels = _codes([*behaviours, *levers])
     code_of = {label: code for code, label in labels.items()}
-    panel = _joined(did, held, asked).rename(columns=code_of)
+    panel = read.panel.rename(columns=code_of)
     folder.mkdir(parents=True, exist_ok=True)
     panel.to_csv(folder / PANEL_FILE, lineterminator="\n", date_format="%Y-%m-%d")
     codes = [tuple(code_of[name] for name in names) for names in (behaviours, levers, asked.rising)]
@@ -230,16 +223,46 @@ def prepare_tables(request: TablesRequest, folder: Path) -> PreparedStudy:
     return PreparedStudy(asked, (), 0, study, check, seen, file.read_text(encoding="utf-8"))
 
 
+@dataclass(frozen=True)
+class ReadPanel:
+    """Both tables as one, by place and period, their columns as they are called there; or their `problems`, and no panel."""
+
+    panel: pd.DataFrame = field(default_factory=pd.DataFrame)
+    problems: tuple[str, ...] = ()
+    problem_count: int = 0
+
+
+def read_panel(asked: TablesRequest) -> ReadPanel:
+    """The tables of a request in which every column is named. InputError for columns that cannot be chosen so, and for tables
+    that share no place or period."""
+    behaviours, levers = asked.behaviours or (), asked.levers or ()
+    _check_chosen(asked, behaviours, levers)
+    did, first = _read(asked.file, asked.place, str(asked.date), behaviours, asked)
+    held, second = _read(asked.policy or asked.file, asked.policy_place, str(asked.policy_date), levers, asked)
+    heard = (first,) if asked.policy is None and not second.problems else (first, second)
+    if any(item.count for item in heard):
+        told = tuple(dict.fromkeys(line for item in heard for line in item.problems))
+        return ReadPanel(problems=told, problem_count=sum(item.count for item in heard))
+    if asked.policy is not None and asked.policy_place is None and asked.place is not None:
+        places = did.index.get_level_values("place").unique()
+        held = pd.concat({place: held.droplevel("place") for place in places}, names=["place"])
+    return ReadPanel(_joined(did, held, asked))
+
+
 def study_of_tables(request: TablesRequest) -> AddedStudy:
     """Make the study and take it in among the user's own. InputError as `prepare_tables`, for the first fault of a cell, and as
     `add_study`."""
     with TemporaryDirectory() as folder:
         found = prepare_tables(request, Path(folder))
-        if found.problems:
-            more = f" (and {found.problem_count - 1:,} more)" if found.problem_count > 1 else ""
-            raise InputError(f"{found.problems[0]}{more}")
+        check_faultless(found.problems, found.problem_count)
         with unplaced(Path(folder)):
             return add_study(AddStudyRequest(Path(folder) / "study.toml"))
+
+
+def check_faultless(problems: Sequence[str], count: int) -> None:
+    """InputError for the first of so many problems."""
+    if problems:
+        raise InputError(f"{problems[0]}{f' (and {count - 1:,} more)' if count > 1 else ''}")
 
 
 def _check_chosen(asked: TablesRequest, behaviours: Sequence[str], levers: Sequence[str]) -> None:

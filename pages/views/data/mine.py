@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import streamlit as st
 
+from core.report.sentences.projections import newer_sentence
+from core.services.counterfactuals.newer import RefreshedStudy, refresh
 from core.services.studies.inputs import StudyListing
-from core.services.studies.own import DeleteStudyRequest, delete_study, own_listings, runs_of
+from core.services.studies.newer import NewerRequest
+from core.services.studies.own import DeleteStudyRequest, delete_study, own_listings, runs_of, unplaced
+from core.study import load_study
 from pages.common.shell import PAGES, RUN, STUDY, Workspace, plain_text, try_to
 from pages.views.data.adding import ADDED
 
@@ -38,7 +45,37 @@ def mine_view(workspace: Workspace) -> None:
                 st.caption(plain_text(f"{item.id} · {places} · {_runs(runs)}" if item.ready else item.missing))
             if item.ready:
                 _open(item.id, "Open")
+                _newer(workspace, item)
             _delete(workspace, item, runs)
+
+
+def _newer(workspace: Workspace, item: StudyListing) -> None:
+    """Newer observations of a study that was made of tables."""
+    with st.popover("Newer tables", icon=":material/update:", type="tertiary"):
+        st.caption(
+            "The same columns as before, from the first period on. The last forecast is kept first, so that it can be seen "
+            "against what came; runs stay as they were made."
+        )
+        kinds = ["csv", "xlsx", "parquet"]
+        did = st.file_uploader("What people did", kinds, key=f"newer-{item.id}", max_upload_size=50)
+        held = st.file_uploader("Policies, where they are a table of their own", kinds, key=f"newer-policy-{item.id}")
+        if did is None or not st.button("Take them in", type="primary", key=f"newer-take-{item.id}"):
+            return
+        found: list[RefreshedStudy] = []
+
+        def take() -> None:
+            with TemporaryDirectory() as folder, unplaced(Path(folder)):
+                paths = []
+                for number, file in enumerate([did, *([held] if held is not None else [])]):
+                    path = Path(folder) / f"{number}{Path(file.name).suffix.lower()}"
+                    path.write_bytes(file.getvalue())
+                    paths.append(path)
+                policy = paths[1] if len(paths) > 1 else None
+                found.append(refresh(NewerRequest(item.id, paths[0], policy), workspace.store))
+
+        if try_to(take):
+            st.session_state[DELETED] = newer_sentence(found[0], load_study(item.id))
+            st.rerun()
 
 
 def _open(study: str, label: str) -> None:

@@ -16,7 +16,15 @@ def observed_view(workspace: Workspace) -> None:
     study = workspace.study
     asked = example_questions(study, workspace.inputs.timeline, study.train_end)
     st.markdown(" · ".join(plain_text(item.text) for item in asked))
-    st.info("No twin has been fitted to this study yet. Fit it below: it takes about a minute.", icon=":material/flag:")
+    if workspace.run is None:
+        st.info(
+            "No twin has been fitted to this study yet. Fit it below: it takes about a minute.", icon=":material/flag:"
+        )
+    else:
+        st.info(
+            "The tables of this study have changed since the twin was fitted. Fit it again; the run stays as it was made.",
+            icon=":material/update:",
+        )
     table = observed_table(study, workspace.inputs.observations)
     chart(
         observed_figure(table, origin=study.train_end, unit=study.metric_unit), table, f"observed-{study.id}", "observed",

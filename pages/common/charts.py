@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.csv_out import csv_text
-from core.report.figures.style import darkened, without_source
+from core.report.figures.style import darkened, without_source, without_title
 from pages.common.shell import plain_text
 
 #: The bar over a figure: a picture of it and the whole screen are what a reader needs.
@@ -24,6 +24,9 @@ def chart(
     what it shows. With `select`, marks can be chosen: returns the rows of `data`, in the figure's order, that were. Without
     `offer` the page offers the data elsewhere."""
     shown, source = without_source(figure)
+    shown, title = without_title(shown)
+    if title:
+        st.markdown(f"**{plain_text(title)}**")
     if st.context.theme.type == "dark":
         shown = darkened(shown)
     state = st.plotly_chart(

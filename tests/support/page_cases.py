@@ -76,7 +76,10 @@ def prose(at: AppTest) -> int:
     found: list[str] = []
 
     def walk(block: Any) -> None:
-        for child in block.children.values():
+        children = list(block.children.values())
+        for child, after in zip(children, [*children[1:], None], strict=True):
+            if getattr(after, "type", "") == "plotly_chart" and str(getattr(child, "value", "")).startswith("**"):
+                continue  # a figure's title
             if child.type in ("markdown", "caption", "alert", "text"):
                 if not str(child.value).startswith(("#", "Source: ", "Takes ", ":orange-badge")):
                     found.append(re.sub(r"\]\([^)]*\)|:[a-z-]+(\[|:)", " ", str(child.value)))

@@ -35,7 +35,7 @@ GROUPS: dict[str, tuple[str, str]] = {
 PERSONAS = "personas_"
 #: Bars whose price chance alone could have made are paler.
 PALE = 0.35
-LABELS_WIDTH = 210
+LABELS_WIDTH = 150
 ROW_HEIGHT = 24
 
 

@@ -9,7 +9,18 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from core.report.figures.style import ACCENT, INK, OBSERVED, PALETTE, TRAIN_SHADE, TWIN, settled, styled, wrapped
+from core.report.figures.style import (
+    ACCENT,
+    INK,
+    OBSERVED,
+    PALETTE,
+    TRAIN_SHADE,
+    TWIN,
+    labels_above,
+    settled,
+    styled,
+    wrapped,
+)
 
 #: Families of forecasters: name in the legend and colour.
 FAMILIES: dict[str, tuple[str, str]] = {
@@ -18,10 +29,10 @@ FAMILIES: dict[str, tuple[str, str]] = {
     "baseline": ("Baselines", "#a66a00"),
 }
 MUTED = "#9aa5ae"
-LABEL_WIDTH = 46
+LABEL_WIDTH = 52
+#: Small panels in a row, so that each can be read on a narrow screen.
+PANELS = 3
 SOURCE_WIDTH = 118
-#: Room at the left for the words of the leaderboard, in pixels.
-WORDS_WIDTH = 300
 #: Baselines on the curves take these, so that they are never the twin's colour.
 BASELINE_COLOURS = tuple(colour for colour in PALETTE if colour != TWIN)
 
@@ -48,12 +59,11 @@ def leaderboard_figure(board: pd.DataFrame, metric: str, unit: str, source: str)
         title="Average error on the hold-out (shorter is better)",
         x=f"{metric}, {unit}, mean over behaviours",
         source=wrapped(source, SOURCE_WIDTH),
-        height=190 + 30 * len(board),
     )
     figure.update_yaxes(categoryorder="array", categoryarray=order[::-1], gridcolor="#ffffff")
     figure.update_xaxes(rangemode="tozero")
-    figure.update_layout(hovermode="closest", barmode="overlay", bargap=0.25)
-    return settled(figure, left=WORDS_WIDTH, right=50, top=75)
+    figure.update_layout(hovermode="closest", barmode="overlay", bargap=0.62)
+    return settled(labels_above(figure, order), left=8, right=50, top=75)
 
 
 def trial_history_figure(
@@ -71,14 +81,15 @@ def trial_history_figure(
     trial that was best by then.
     """
     names = list(objectives.columns)
-    columns = max(len(names), 1)
+    columns = min(max(len(names), 1), PANELS)
+    beneath = -(-max(len(names), 1) // columns)
     figure = make_subplots(
-        rows=2,
+        rows=1 + beneath,
         cols=columns,
-        specs=[[{"colspan": columns}, *[None] * (columns - 1)], [{}] * columns],
-        row_heights=[0.66, 0.34],
-        vertical_spacing=0.27,
-        horizontal_spacing=0.035,
+        specs=[[{"colspan": columns}, *[None] * (columns - 1)], *[[{}] * columns] * beneath],
+        row_heights=[2.0, *[1.0] * beneath],
+        vertical_spacing=0.36 / (1 + beneath),
+        horizontal_spacing=0.06,
         subplot_titles=["", *[wrapped(labels.get(name, name), 16) for name in names]],
     )
     figure.add_scatter(
@@ -90,22 +101,26 @@ def trial_history_figure(
         hovertemplate="Best after %{x}: %{y:.2f}<extra></extra>", row=1, col=1,
     )  # fmt: skip
     leading = _leading(macro)
-    for position, name in enumerate(names, start=1):
+    for position, name in enumerate(names):
+        place = {"row": 2 + position // columns, "col": position % columns + 1}
         figure.add_scatter(
             x=objectives.index, y=objectives[name], mode="markers", marker={"color": MUTED, "size": 3},
             showlegend=False, hovertemplate=f"{labels.get(name, name)}, trial %{{x}}: %{{y:.2f}}<extra></extra>",
-            row=2, col=position,
+            **place,
         )  # fmt: skip
         figure.add_scatter(
             x=objectives.index, y=objectives[name].to_numpy()[leading], mode="lines", showlegend=False,
-            line={"color": TWIN, "width": 2, "shape": "hv"}, hoverinfo="skip", row=2, col=position,
+            line={"color": TWIN, "width": 2, "shape": "hv"}, hoverinfo="skip", **place,
         )  # fmt: skip
-    figure = styled(figure, title="Trials of the search", source=wrapped(source, SOURCE_WIDTH), height=560)
+    figure = styled(
+        figure, title="Trials of the search", source=wrapped(source, SOURCE_WIDTH), height=380 + 160 * beneath
+    )
     figure.update_layout(hovermode="closest")
     figure.update_xaxes(range=[0, max(total, len(macro), 1) + 1])
     figure.update_xaxes(title_text="Trial", row=1, col=1)
-    figure.update_xaxes(nticks=3, row=2)
-    figure.update_yaxes(nticks=4, row=2)
+    for row in range(2, 2 + beneath):
+        figure.update_xaxes(nticks=3, row=row)
+        figure.update_yaxes(nticks=4, row=row)
     figure.update_yaxes(title_text=f"Error, {unit}", row=1, col=1)
     for note in figure.layout.annotations[: len(names)]:
         note.font.size = 11

@@ -9,11 +9,11 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from core.report.figures.style import GRID, INK, OBSERVED, TWIN, plain, settled, styled, wrapped
+from core.report.figures.style import GRID, INK, OBSERVED, TWIN, labels_above, plain, settled, styled, wrapped
 
 RIVAL = "#a66a00"
 #: Characters of a label on one line.
-LABEL = 44
+LABEL = 52
 #: The twin worse, level, better: orange to white to blue, which colour-blind readers tell apart; the cells say it in words.
 SCALE = [[0.0, "#b35806"], [0.25, "#f1a340"], [0.5, "#f7f7f7"], [0.75, "#74add1"], [1.0, TWIN]]
 #: Skill at either end of the scale.
@@ -52,18 +52,18 @@ def skill_heat(table: pd.DataFrame, words: Mapping[str, str], against: str, sour
         figure,
         title=f"The twin's error against {against}",
         source=plain(source),
-        height=130 + 88 * len(order),
+        height=130 + 96 * len(order),
         legend=False,
     )
     figure.update_xaxes(
-        tickvals=list(range(len(horizons))), ticktext=[f"{horizon} days ahead" for horizon in horizons], side="top",
+        tickvals=list(range(len(horizons))), ticktext=[f"{horizon} days" for horizon in horizons], side="top",
         showgrid=False, tickfont={"size": 13}, ticks="",
     )  # fmt: skip
     figure.update_yaxes(
-        tickvals=list(range(len(order))), ticktext=[wrapped(words[name], 24) for name in order],
+        tickvals=list(range(len(order))), ticktext=[wrapped(words[name], 14) for name in order],
         autorange="reversed", showgrid=False, zeroline=False,
     )  # fmt: skip
-    return settled(figure, left=190, top=86, below=24)
+    return settled(figure, left=108, top=86, below=24)
 
 
 def forecaster_bars(table: pd.DataFrame, horizon: int, source: str) -> go.Figure:
@@ -81,13 +81,12 @@ def forecaster_bars(table: pd.DataFrame, horizon: int, source: str) -> go.Figure
         title=f"Mean error of every forecaster {horizon} days ahead (shorter is better)",
         x="RMSE, points of the metric, mean over behaviours and rows",
         source=plain(source),
-        height=190 + 31 * len(table),
     )
     order = [wrapped(text, LABEL) for text in table["words"]]
     figure.update_yaxes(categoryorder="array", categoryarray=order[::-1], gridcolor="#ffffff")
     figure.update_xaxes(rangemode="tozero")
-    figure.update_layout(hovermode="closest", barmode="overlay", bargap=0.25)
-    return settled(figure, left=300, right=50, top=78)
+    figure.update_layout(hovermode="closest", barmode="overlay", bargap=0.62)
+    return settled(labels_above(figure, order), left=8, right=50, top=78)
 
 
 def country_dots(table: pd.DataFrame, chosen: str | None, against: str, source: str) -> go.Figure:
@@ -132,11 +131,11 @@ def country_dots(table: pd.DataFrame, chosen: str | None, against: str, source: 
 
 
 def dumbbells(
-    table: pd.DataFrame, title: str, rival: str, unit: str, source: str, *, metric: str = "RMSE", left: int = 210
+    table: pd.DataFrame, title: str, rival: str, unit: str, source: str, *, metric: str = "RMSE"
 ) -> go.Figure:
     """The twin's and the rival's error on one line each: `table` has label, twin and rival_score, and perhaps a `note`
     for beneath the label; `rival` names the other."""
-    labels = [wrapped(str(text), 46) for text in table["label"]]
+    labels = [wrapped(str(text), LABEL) for text in table["label"]]
     if "note" in table:
         small = [
             f"<span style='font-size:11px;color:#5c6670'>{wrapped(str(text), 50)}</span>" for text in table["note"]
@@ -161,44 +160,46 @@ def dumbbells(
         title=title,
         x=f"{metric}, {unit}",
         source=plain(source),
-        height=190 + (52 if "note" in table else 34) * len(table),
     )
     figure.update_yaxes(categoryorder="array", categoryarray=labels[::-1], gridcolor=GRID)
     figure.update_xaxes(rangemode="tozero")
     figure.update_layout(hovermode="closest", legend={"x": 0, "xanchor": "left"})
-    return settled(figure, left=left, top=92)
+    return settled(labels_above(figure, labels), left=12, top=92)
 
 
 def coverage_figure(table: pd.DataFrame, names: Mapping[str, str], source: str) -> go.Figure:
-    """Achieved coverage by horizon, a panel per nominal level with a dashed line at the promise.
+    """Achieved coverage by horizon, a panel beneath each other per nominal level with a dashed line at the promise.
 
     `table` has horizon, forecaster, level and coverage; `names` are the forecasters in words, in the order drawn.
     """
     levels = sorted(table["level"].unique())
     figure = make_subplots(
-        rows=1, cols=len(levels), shared_yaxes=True, horizontal_spacing=0.03,
+        rows=len(levels), cols=1, shared_xaxes=True, vertical_spacing=0.09,
         subplot_titles=[f"An interval that promises {level}%" for level in levels],
     )  # fmt: skip
     colours = dict(zip(names, (TWIN, RIVAL), strict=False))
-    for column, level in enumerate(levels, start=1):
+    for row, level in enumerate(levels, start=1):
         for name, text in names.items():
             part = table[(table["level"] == level) & (table["forecaster"] == name)]
             figure.add_bar(
                 x=[f"{horizon} days" for horizon in part["horizon"]], y=100 * part["coverage"], name=text,
-                legendgroup=name, showlegend=column == 1, marker_color=colours.get(name, OBSERVED),
+                legendgroup=name, showlegend=row == 1, marker_color=colours.get(name, OBSERVED),
                 text=[f"{100 * value:.0f}" for value in part["coverage"]], textposition="inside", insidetextanchor="start",
                 textangle=0,
                 insidetextfont={"color": "#ffffff"},
-                hovertemplate="%{x} ahead: %{y:.1f}% inside<extra>" + text + "</extra>", row=1, col=column,
+                hovertemplate="%{x} ahead: %{y:.1f}% inside<extra>" + text + "</extra>", row=row, col=1,
             )  # fmt: skip
-        figure.add_hline(y=level, line={"color": INK, "width": 1.6, "dash": "dash"}, row=1, col=column)
+        figure.add_hline(y=level, line={"color": INK, "width": 1.6, "dash": "dash"}, row=row, col=1)
     figure = styled(
-        figure, title="Promised and achieved: share of days inside the interval", source=plain(source), height=410
+        figure,
+        title="Promised and achieved: share of days inside the interval",
+        source=plain(source),
+        height=190 + 140 * len(levels),
     )
-    figure.update_yaxes(title_text="Days inside the interval, %", row=1, col=1)
+    figure.update_yaxes(title_text="Inside, %")
     figure.update_yaxes(range=[0, 104])
     figure.update_layout(
-        barmode="group", hovermode="closest", bargap=0.3, legend={"y": 1.13, "x": 0, "xanchor": "left"}
+        barmode="group", hovermode="closest", bargap=0.3, legend={"y": 1.08, "x": 0, "xanchor": "left"}
     )
     return settled(figure, top=112)
 
@@ -231,6 +232,6 @@ def _cell(row: Mapping[object, object]) -> str:
     low, high = -100 * float(str(row["high"])), -100 * float(str(row["low"]))
     span = f"{low:+.0f} to {high:+.0f}%".replace("-", "−")
     return (
-        f"<b>{said}: {row['verdict']}</b><br><span style='font-size:11px'>90% range {span}<br>"
-        f"better in {100 * wins:.0f}% of {row['rows']} rows</span>"
+        f"<b>{said}:<br>{row['verdict']}</b><br><span style='font-size:11px'>{span}<br>"
+        f"{100 * wins:.0f}% of {row['rows']}</span>"
     )

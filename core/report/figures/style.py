@@ -25,6 +25,8 @@ SOURCE_WIDTH = 128
 SOURCE_WORD = "Source: "
 #: Pixels from the plot to the source beneath it, and of a line of it.
 _ABOVE_SOURCE, _SOURCE_LINE = 58, 16
+#: Pixels of a title above what follows it.
+_TITLE_LINE = 28
 
 
 def styled(
@@ -108,6 +110,35 @@ def without_source(figure: go.Figure) -> tuple[go.Figure, str]:
     if figure.layout.height:
         shown.update_layout(height=figure.layout.height - spare)
     return shown, " ".join(unescape(str(item.text).replace("<br>", " ")) for item in notes)
+
+
+def without_title(figure: go.Figure) -> tuple[go.Figure, str]:
+    """The figure without its title, and that title as plain text: as text on a page it is broken where the screen ends."""
+    title = str(figure.layout.title.text or "")
+    if not title:
+        return figure, ""
+    shown = go.Figure(figure)
+    spare = min(_TITLE_LINE, shown.layout.margin.t or 0)
+    shown.update_layout(title_text="", margin={"t": (shown.layout.margin.t or 0) - spare})
+    if shown.layout.height:
+        shown.update_layout(height=shown.layout.height - spare)
+    if shown.layout.legend.yref == "container":
+        shown.update_layout(legend={"y": 1.0})
+    return shown, unescape(title.replace("<br>", " "))
+
+
+def labels_above(figure: go.Figure, labels: Sequence[str], rows: int | None = None) -> go.Figure:
+    """A horizontal chart's labels on lines of their own above what they label, so that the plot has the whole width on a narrow
+    screen too. Sets the height by the number of rows."""
+    lines = max((label.count("<br>") for label in labels), default=0) + 1
+    figure.update_yaxes(showticklabels=False)
+    for label in labels:
+        figure.add_annotation(
+            text=label, x=0, xref="paper", y=label, yshift=9, xanchor="left", yanchor="bottom", align="left", showarrow=False,
+            font={"size": 12},
+        )  # fmt: skip
+    figure.update_layout(height=190 + (28 + 15 * lines) * (rows or len(labels)))
+    return figure
 
 
 def colours(names: Sequence[str]) -> dict[str, str]:

@@ -29,7 +29,7 @@ def worlds_figure(table: pd.DataFrame, words: Mapping[str, str], title: str, sou
 
     `table` has label, truth (root mean square of the true effects) and a column of errors per name in `words`.
     """
-    labels = [wrapped(str(text), 32) for text in table["label"]]
+    labels = [wrapped(str(text), 20) for text in table["label"]]
     figure = go.Figure()
     figure.add_scatter(
         x=table["truth"], y=labels, mode="markers", name="Size of the true effect (no effect assumed)",
@@ -57,12 +57,12 @@ def worlds_figure(table: pd.DataFrame, words: Mapping[str, str], title: str, sou
         hovermode="closest",
         legend={"x": 0, "xanchor": "left", "orientation": "v", "yref": "container", "y": 0.93, "yanchor": "top"},
     )
-    return settled(figure, left=240, top=70 + 21 * (len(words) + 1))
+    return settled(figure, left=150, top=70 + 21 * (len(words) + 1))
 
 
 def categories_figure(table: pd.DataFrame, everyone: float, title: str, unit: str, source: str) -> go.Figure:
     """A dot with its interval per category: `table` has label, change, lower, upper and personas."""
-    labels = [wrapped(str(text), 34) for text in table["label"]]
+    labels = [wrapped(str(text), 20) for text in table["label"]]
     figure = go.Figure()
     figure.add_scatter(
         x=table["change"], y=labels, mode="markers", name="Category, with 80% interval",
@@ -80,4 +80,4 @@ def categories_figure(table: pd.DataFrame, everyone: float, title: str, unit: st
     )
     figure.update_yaxes(categoryorder="array", categoryarray=labels[::-1], gridcolor=GRID)
     figure.update_layout(hovermode="closest")
-    return settled(figure, left=230, top=80)
+    return settled(figure, left=150, top=80)

@@ -80,7 +80,8 @@ def _by_change(view: BacktestView, against: str) -> None:
     ]
     moved = (
         "“Policy moved”: how far mean stringency over the days ahead lies from that of the 28 days before the origin, in index "
-        "points. Range: 90% of what comes out when countries are drawn anew. Each cell is set against:"
+        "points. In a cell: 90% of what comes out when countries are drawn anew, and "
+        "in how many rows the twin is better. Each cell is set against:"
     )
     render((Details("How to read this", (Paragraph(moved), Items(tuple(named)))),), "which", terms=True)
 

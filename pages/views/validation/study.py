@@ -47,7 +47,7 @@ def study_view(workspace: Workspace) -> None:
         key="study-leaderboard",
         alt="Errors of the twin, its ablations and the baselines, in points",
         column_config={
-            "Forecaster": st.column_config.TextColumn(width=330, pinned=True),
+            "Forecaster": st.column_config.TextColumn(width=210, pinned=True),
             MACRO: st.column_config.NumberColumn("Average", format="%.1f", help="Mean over the behaviours"),
             "skill": st.column_config.NumberColumn(
                 "Against best baseline", format="%+.0f%%", help="The average against that of the best baseline"
@@ -73,7 +73,6 @@ def study_view(workspace: Workspace) -> None:
         "points",
         record_source(study, record, run.run_id),
         metric=metric.upper(),
-        left=320,
     )
     chart(
         figure,

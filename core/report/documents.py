@@ -32,7 +32,7 @@ from core.report.sentences.twins import calibration_document, prediction_documen
 from core.result import Result, result_class
 from core.services.audits.group_results import GroupsResult
 from core.services.audits.results import ConfoundingResult, PersonaAuditResult
-from core.services.counterfactuals.projections import ProjectionResult
+from core.services.counterfactuals.projection_results import ProjectionResult
 from core.services.counterfactuals.results import ComparisonResult, SweepResult
 from core.services.evaluation.backtests import read_backtest
 from core.services.evaluation.donors import DonorsResult

@@ -163,7 +163,7 @@ def test_compare_says_what_a_policy_changes(short_store: Path) -> None:
     assert "Under “No measures from 2030-08-14” instead of the policy that was in force" in text
     assert "80% interval" in text and "unlike anything in training" in text
     assert "Workplaces, visits:" in text and "points more" in text
-    assert len(charts(page)) == 3
+    assert len(charts(page)) == 4
     assert any("policytwin compare meridia" in item.value for item in page.code)
 
 

@@ -59,6 +59,30 @@ def group_figure(table: pd.DataFrame, everyone: float, *, title: str, source: st
     return figure
 
 
+def movers_figure(table: pd.DataFrame, *, label: str, source: str) -> go.Figure:
+    """Shares of people who fall, stay alike and rise, by category; `table` as `movers_table`."""
+    figure = go.Figure()
+    parts = (
+        ("falls", "Fall", CHANGES[1][1]),
+        ("alike", "Move by less than a point", "#eef1f3"),
+        ("rises", "Rise", CHANGES[3][1]),
+    )
+    for column, name, colour in parts:
+        share = 100 * table[column]
+        figure.add_trace(
+            go.Bar(
+                x=share, y=[plain(readable(item)) for item in table["category"]], orientation="h", name=name, marker_color=colour,
+                text=[f"{value:.0f}%" if value >= 8 else "" for value in share], textposition="inside", insidetextanchor="middle",
+                hovertemplate=f"{name}: %{{x:.0f}}% of %{{y}}<extra></extra>",
+            )
+        )  # fmt: skip
+    styled(figure, title="", x=f"% of people, {plain(label.lower())}", source=source, height=38 * len(table) + 150)
+    figure.update_layout(title=None, barmode="stack", hovermode="closest", margin={"l": 8, "r": 8, "t": 30})
+    figure.update_yaxes(autorange="reversed", automargin=True)
+    figure.update_xaxes(range=[0, 100])
+    return figure
+
+
 def contrast_figure(table: pd.DataFrame, *, reference: str, source: str, step: str = "day") -> go.Figure:
     """Each scenario's difference from the reference by behaviour, with 80% intervals, mean over the study's periods (`step`);
     `table` as `contrast_table`."""
@@ -144,6 +168,7 @@ def paths_figure(
     difference: bool,
     weekly: bool,
     source: str,
+    summed: bool = False,
     index: str = "stringency",
     step: str = "day",
     unit: str = CHANGE,
@@ -217,9 +242,11 @@ def paths_figure(
             col=1,
         )
     said = "weekly means" if weekly else f"by {step}"
+    if summed:
+        said = f"added up, points × {step}s"
     what = f"{label}: difference from the reference, {said}" if difference else f"{label}, {said}"
     styled(figure, title=what, source=f"{source} Hollow marks: policy {OUTSIDE}.", height=560)
-    figure.update_yaxes(title_text="Points" if difference else unit, row=1)
+    figure.update_yaxes(title_text=f"Points × {step}s" if summed else "Points" if difference else unit, row=1)
     figure.update_yaxes(title_text=plain(index[:1].upper() + index[1:]), range=[0, 105], row=2)
     return legend_below_title(figure, rows=_legend_rows(names))
 

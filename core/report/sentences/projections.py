@@ -21,14 +21,8 @@ from core.report.sentences.domain import periods
 from core.report.sentences.intervals import source_of_widths
 from core.report.sentences.sources import engine_words
 from core.services.counterfactuals.newer import RefreshedStudy
-from core.services.counterfactuals.projections import (
-    HELD,
-    Came,
-    ProjectedPolicy,
-    ProjectionResult,
-    ProjectRequest,
-    project,
-)
+from core.services.counterfactuals.projection_results import HELD, Came, ProjectedPolicy, ProjectionResult
+from core.services.counterfactuals.projections import ProjectRequest, project
 from core.services.runs.fits import told_again
 from core.study import Behaviour, Step, Study
 

@@ -24,6 +24,8 @@ PEOPLE_SHOWN = 240
 #: Groups below this share of the people are not named as the most moved, nor those whose ordinary activity is below this share of
 #: everybody's: a percent change of next to nothing says nothing.
 SMALLEST_GROUP, LEAST_ACTIVITY = 0.03, 0.25
+#: Percentage points of probability from which somebody counts as moved.
+MOVES_FROM = 1.0
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,29 @@ def people_table(twin: FittedTwin, item: Contrast, behaviour: str) -> pd.DataFra
             "text": twin.personas["text"].iloc[shown].astype(str).to_numpy(),
         }
     )
+
+
+def movers_table(
+    twin: FittedTwin, item: Contrast, behaviour: str, attribute: str, spec: PopulationSpec
+) -> pd.DataFrame:
+    """Who falls and who rises, by the categories of an attribute: category (label, in the order of the tables), `falls`, `alike`
+    and `rises` (shares of its people, by weight) and people (how many it stands for). Somebody moves whose probability changes by
+    `MOVES_FROM` percentage points or more; the engine's answers, before calibration."""
+    change = person_changes(twin, item, np.arange(len(twin.personas))).change[behaviour].to_numpy()
+    weight = twin.personas["weight"].to_numpy(float)
+    of_each = twin.personas[attribute].astype(str).to_numpy()
+    rows = []
+    for category, label in category_labels(spec, attribute).items():
+        inside = of_each == category
+        total = weight[inside].sum()
+        if total:
+            falls, rises = (
+                weight[inside & moved].sum() / total for moved in (change <= -MOVES_FROM, change >= MOVES_FROM)
+            )
+            rows.append(
+                {"category": label, "falls": falls, "alike": 1.0 - falls - rises, "rises": rises, "people": int(total)}
+            )
+    return pd.DataFrame(rows)
 
 
 def _means(values: pd.Series, size: int) -> pd.DataFrame:

@@ -7,16 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.result import Result
-from core.services.counterfactuals.projections import (
-    Came,
-    ProjectionResult,
-    furthest,
-    kept_projection,
-    last_observed,
-    look_ahead,
-    projected,
-    what_came,
-)
+from core.services.counterfactuals.projection_results import Came, ProjectionResult, what_came
+from core.services.counterfactuals.projections import furthest, kept_projection, last_observed, look_ahead, projected
 from core.services.runs.fitted import changed_inputs, latest_run
 from core.services.studies.inputs import StudyInputs, open_study
 from core.services.studies.newer import NewerRequest, NewerTables, newer_tables, take_newer

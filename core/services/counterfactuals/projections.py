@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from core.calibration.pace import pace_of
@@ -33,8 +32,13 @@ from core.policy.held import held_until
 from core.policy.scenario import load_scenario
 from core.policy.timeline import PolicyTimeline
 from core.records import RUNGS, frame_hash
-from core.result import Result
-from core.services.counterfactuals.results import About
+from core.services.counterfactuals.projection_results import (
+    HELD,
+    Course,
+    ProjectedPolicy,
+    ProjectionResult,
+    TrackRecord,
+)
 from core.services.counterfactuals.run import about_twin
 from core.services.language.engines import engine_of_run
 from core.services.populations.synthesis import load_population
@@ -51,8 +55,6 @@ from core.study import Step, Study
 LEVEL = 80
 #: Periods ahead where nobody says how many, and the most: twice as far as widths of intervals have classes.
 USUAL_AHEAD = {Step.DAY: 91, Step.WEEK: 13, Step.MONTH: 12, Step.YEAR: 3}
-#: How the policy that goes on as it is is called among a projection's.
-HELD = "held"
 #: Periods of the past that are drawn before a projection, as a multiple of those ahead.
 PAST_SHOWN = 2
 
@@ -65,82 +67,6 @@ class ProjectRequest:
     run: RunRequest
     until: date | None = option("last period ahead (default: about a quarter, a year of months, three years)", None)
     scenario: tuple[Path, ...] = option("TOML or JSON; repeat", (), repeat=True)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Course:
-    """One behaviour's metric by period, and the ends of its 80% forecast interval, NaN where none is known."""
-
-    value: tuple[float, ...]
-    lower: tuple[float | None, ...]
-    upper: tuple[float | None, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProjectedPolicy:
-    """A policy and its course by behaviour; of a scenario also what it changes against the policy held, as the mean over the
-    periods with 80% effect intervals. `outside_support` counts periods unlike any in training."""
-
-    name: str
-    timeline_id: str
-    changes: tuple[str, ...] = ()
-    mean_stringency: float
-    outside_support: int
-    courses: Mapping[str, Course]
-    difference: Mapping[str, float]
-    lower: Mapping[str, float]
-    upper: Mapping[str, float]
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrackRecord:
-    """What the run's own forecast missed where it could be checked: macro RMSE of the twin and of the best simple forecast (""
-    where there is none), and the share that its 80% intervals held."""
-
-    train_end: date
-    test_end: date
-    twin: float
-    best: str
-    best_error: float | None
-    held: float | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProjectionResult(About, Result, kind="projection"):
-    """Periods after the origin under each policy, of which the one that goes on as it is (`HELD`) comes first.
-
-    `simple` is the forecast that was the best simple one on the hold-out, by behaviour; `recent` the mean of the last observed
-    periods; `observed` what was observed in the `past` periods before.
-    """
-
-    periods: tuple[date, ...]
-    policies: tuple[ProjectedPolicy, ...]
-    simple: Mapping[str, tuple[float | None, ...]]
-    recent: Mapping[str, float | None]
-    past: tuple[date, ...]
-    observed: Mapping[str, tuple[float | None, ...]]
-    record: TrackRecord
-    widths: WidthSource
-    result_hash: str = ""
-
-    @property
-    def until(self) -> date:
-        return self.periods[-1]
-
-    def course(self, policy: ProjectedPolicy, behaviour: str) -> pd.DataFrame:
-        """Columns date, value, lower, upper."""
-        found = policy.courses[behaviour]
-        ends = {name: np.array(getattr(found, name), dtype=float) for name in ("value", "lower", "upper")}
-        return pd.DataFrame({"date": pd.DatetimeIndex(self.periods), **ends})
-
-    def frame(self) -> pd.DataFrame:
-        """Rows policy, behaviour, date, value, lower, upper."""
-        parts = [
-            self.course(policy, behaviour).assign(policy=policy.name, behaviour=behaviour)
-            for policy in self.policies
-            for behaviour in policy.courses
-        ]
-        return pd.concat(parts, ignore_index=True)[["policy", "behaviour", "date", "value", "lower", "upper"]]
 
 
 @dataclass(frozen=True)
@@ -323,40 +249,6 @@ def project(
     run_id, _ = finished_run(request.run, store, watch=watch, executor=executor)
     ahead = look_ahead(store, run_id, inputs, request.until, executor, watch)
     return kept_projection(store, projected(ahead, store, scenarios), scenarios, began, again=again)
-
-
-@dataclass(frozen=True)
-class Came:
-    """What came after a projection was made, of one behaviour: so many `periods` were observed since, from which the course under
-    the policy held, and the simple forecast, are away by these RMSE (points); `held` is the share inside the 80% interval."""
-
-    behaviour: str
-    periods: int
-    twin: float
-    simple: float | None
-    held: float | None
-
-
-def what_came(result: ProjectionResult, observations: pd.DataFrame) -> tuple[Came, ...]:
-    """A projection against what was observed since, by behaviour; none where nothing was. The policy that came may be another."""
-    found = []
-    for name in result.policies[0].courses:
-        course = result.course(result.policies[0], name).set_index("date")
-        seen = observations[name].reindex(course.index).dropna() if name in observations else pd.Series(dtype=float)
-        if seen.empty:
-            continue
-        of = course.loc[seen.index]
-        simple = pd.Series(result.simple.get(name, np.nan), course.index, dtype=float).loc[seen.index]
-        known = of["lower"].notna()
-        inside = (of["lower"] <= seen) & (seen <= of["upper"])
-        found.append(
-            Came(
-                name, len(seen), float(np.sqrt(((seen - of["value"]) ** 2).mean())),
-                None if simple.isna().any() else float(np.sqrt(((seen - simple) ** 2).mean())),
-                float(inside[known].mean()) if known.any() else None,
-            )
-        )  # fmt: skip
-    return tuple(found)
 
 
 def kept_projections(store: Store, study_id: str) -> list[ProjectionResult]:

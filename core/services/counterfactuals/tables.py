@@ -14,6 +14,7 @@ from core.counterfactual.sweep import Sweep, SweepLevel
 from core.counterfactual.trajectories import ResponsePath, block_summary, interval_of, mean_draws
 from core.services.counterfactuals.results import ComparisonResult, SweepResult
 from core.services.counterfactuals.run import ReferencePoint
+from core.statistics.levels import central
 from core.study import Study
 
 DAYS_IN_WEEK = 7
@@ -163,6 +164,22 @@ def difference_table(found: Sequence[Contrast], behaviour: str, *, weekly: bool)
         value, lower, upper = item.over_time(size)
         frame = pd.DataFrame({"value": value[behaviour], "lower": lower[behaviour], "upper": upper[behaviour]})
         parts.append(_with_policy(frame, item.path, size).assign(name=item.name))
+    return pd.concat(parts, ignore_index=True)
+
+
+def cumulative_table(found: Sequence[Contrast], behaviour: str, *, weekly: bool) -> pd.DataFrame:
+    """Each scenario minus the reference, added up from the first day on: points times periods, with intervals from the draws;
+    a row a week (its last day's sum) where `weekly`. Columns as in `path_table`."""
+    size = DAYS_IN_WEEK if weekly else 1
+    parts = []
+    for item in found:
+        column = list(item.path.metric.columns).index(behaviour)
+        draws = (item.path.draws - item.reference.draws)[:, :, column].cumsum(axis=1, dtype=float)
+        low, high = central(draws, axis=0)
+        summed = (item.path.metric - item.reference.metric)[behaviour].cumsum()
+        whole = pd.DataFrame({"value": summed, "lower": low, "upper": high}, item.path.dates)
+        last = whole.groupby(np.arange(len(whole)) // size).last().set_axis(whole.index[::size])
+        parts.append(_with_policy(last, item.path, size).assign(name=item.name))
     return pd.concat(parts, ignore_index=True)
 
 

@@ -33,9 +33,9 @@ from core.report.sentences.projections import (
     unverified,
 )
 from core.services.counterfactuals.answers import most_moved
+from core.services.counterfactuals.projection_results import ProjectionResult, what_came
 from core.services.counterfactuals.projections import (
     Ahead,
-    ProjectionResult,
     extended,
     furthest,
     kept_projection,
@@ -44,7 +44,6 @@ from core.services.counterfactuals.projections import (
     look_ahead,
     projected,
     usual_end,
-    what_came,
 )
 from core.services.policies.what_ifs import what_if
 from core.services.studies.inputs import StudyInputs

@@ -12,9 +12,10 @@ import streamlit as st
 
 from core.counterfactual.contrast import Contrast, contrasts, group_contrast
 from core.execution.executor import IN_THIS_PROCESS, Executor
+from core.people.spec import PopulationSpec
 from core.policy.scenario import scenario_file_name, scenario_file_names, scenario_text
 from core.policy.timeline import PolicyTimeline
-from core.report.figures.contrasts import group_figure, matrix_figure
+from core.report.figures.contrasts import group_figure, matrix_figure, movers_figure
 from core.report.figures.sweeps import readable
 from core.report.sentences.counterfactuals import (
     contrast_block,
@@ -26,11 +27,13 @@ from core.report.sentences.counterfactuals import (
 from core.report.sentences.domain import periods
 from core.report.sentences.held import held_compare_text
 from core.report.what_if import compared_document
+from core.services.counterfactuals.answers import movers_table
 from core.services.counterfactuals.results import ComparisonResult, comparison_result
 from core.services.counterfactuals.run import about_twin, kept_counterfactuals, run_compare
 from core.services.counterfactuals.tables import contrast_table
 from core.services.policies.timelines import distinct_scenarios, load_timeline, saved_scenarios
 from core.services.policies.what_ifs import FEWEST_DAYS, MOST_DAYS, USUAL_SHIFT, WHAT_IFS, what_if
+from core.services.populations.synthesis import population_spec
 from core.settings import observed_data
 from core.study import Study
 from pages.common.address import from_address, into_address, key_of, pick, pick_several
@@ -52,7 +55,8 @@ from pages.views.counterfactuals.choices import (
 )
 from pages.views.counterfactuals.over_time import over_time
 
-OBSERVED = "observed"
+OBSERVED, PLACEBO = "observed", "placebo"
+PLACEBO_TEXT = "- Nothing changes (placebo): the policy in force against itself. It has to differ by exactly zero."
 MOST_SCENARIOS = 6
 CHANGES_SHOWN = 60
 
@@ -122,7 +126,7 @@ def _question(asked: CounterfactualInputs) -> Question:
     study, observed = asked.study, asked.workspace.inputs.timeline
     kept = saved_scenarios(asked.workspace.store, study)
     names = {str(key): str(name) for key, name in zip(kept["timeline_id"], kept["name"], strict=True)}
-    labels = {item.id: item.label for item in WHAT_IFS}
+    labels = {item.id: item.label for item in WHAT_IFS} | {PLACEBO: "Nothing changes (placebo)"}
     carried = linked_policies(observed)
     linked = bool(carried) or "scenario" in st.query_params
     chosen = pick_several(
@@ -132,7 +136,7 @@ def _question(asked: CounterfactualInputs) -> Question:
         list(labels),
         lambda name: labels[name],
         [] if linked else [WHAT_IFS[0].id],
-        help="\n".join(f"- {item.label}: {item.text}" for item in WHAT_IFS),
+        help="\n".join(f"- {item.label}: {item.text}" for item in WHAT_IFS) + "\n" + PLACEBO_TEXT,
     )
     left, right = st.columns([3, 2])
     with left:
@@ -159,7 +163,12 @@ def _question(asked: CounterfactualInputs) -> Question:
     usual = USUAL_SHIFT[study.step]
     days = _shift(study, usual) if any(item.uses_days and item.id in chosen for item in WHAT_IFS) else usual
     store = asked.workspace.store
-    made = [what_if(name, observed, asked.twin.origin, days) for name in chosen]
+    made = [
+        observed.renamed("Nothing changes", parent_id=observed.id)
+        if name == PLACEBO
+        else what_if(name, observed, asked.twin.origin, days)
+        for name in chosen
+    ]
     made += [load_timeline(store, study, name) for name in wanted]
     made = [*_carried(carried), *made]
     scenarios = distinct_scenarios(made) if made else []
@@ -245,6 +254,14 @@ def _groups(
     return group_contrast(_asked.twin, _item, attribute)
 
 
+@remembered(show_spinner=False, max_entries=16)
+def _movers(
+    store: str, run_id: str, people: str, start: str, end: str, policies: tuple[str, ...], position: int,
+    attribute: str, behaviour: str, _asked: CounterfactualInputs, _item: Contrast, _spec: PopulationSpec,
+) -> pd.DataFrame:  # fmt: skip
+    return movers_table(_asked.twin, _item, behaviour, attribute, _spec)
+
+
 def _in_words(asked: CounterfactualInputs, result: ComparisonResult) -> None:
     for item in result.scenarios:
         with st.container(border=True):
@@ -303,6 +320,16 @@ def _by_group(asked: CounterfactualInputs, question: Question, found: list[Contr
         f"Difference of {label} by {readable(attribute).lower()}, with 80% intervals.",
     )
     st.caption(GROUPS_TEXT)
+    spec = population_spec(study) if asked.population is None else asked.population.spec
+    movers = _movers(*asked.key, question.key, position, attribute, behaviour, _asked=asked, _item=item, _spec=spec)
+    st.markdown(f"**Who falls and who rises**: {plain_text(label.lower())}")
+    chart(
+        movers_figure(movers, label=label, source=asked.source), movers, f"movers-{study.id}-{attribute}", "movers",
+        f"Share of the people who fall, stay alike and rise in {label.lower()}, by {readable(attribute).lower()}.",
+    )  # fmt: skip
+    st.caption(
+        "Whether rising is good, the study does not say. A person moves whose probability changes by a point or more."
+    )
 
 
 def _earlier(asked: CounterfactualInputs) -> None:

@@ -8,7 +8,7 @@ from core.counterfactual.contrast import Contrast
 from core.report.figures.contrasts import paths_figure
 from core.report.sentences.counterfactuals import reference_label
 from core.report.sentences.domain import index_word
-from core.services.counterfactuals.tables import difference_table, path_table
+from core.services.counterfactuals.tables import cumulative_table, difference_table, path_table
 from core.study import Step
 from pages.common.address import pick
 from pages.common.charts import chart
@@ -23,7 +23,11 @@ def over_time(asked: CounterfactualInputs, found: list[Contrast]) -> tuple[str, 
     with left:
         behaviour, label = pick_behaviour(study, "show")
     with middle:
-        drawn = {"paths": "Each policy's path", "difference": "Difference from the reference"}
+        drawn = {
+            "paths": "Each policy's path",
+            "difference": "Difference from the reference",
+            "summed": "Difference, added up",
+        }
         draw = pick(study, "draw", "Draw", list(drawn), lambda name: drawn[name], "paths")
     with right:
         steps = {"week": "Weekly means", "day": "Days"}
@@ -32,6 +36,8 @@ def over_time(asked: CounterfactualInputs, found: list[Contrast]) -> tuple[str, 
     reference = reference_label(found[0].reference_name)
     if draw == "difference":
         table = difference_table(found, behaviour, weekly=weekly)
+    elif draw == "summed":
+        table = cumulative_table(found, behaviour, weekly=weekly)
     else:
         seen = asked.workspace.inputs.observations
         table = path_table(found, behaviour, weekly=weekly, reference=reference, observations=seen)
@@ -40,7 +46,8 @@ def over_time(asked: CounterfactualInputs, found: list[Contrast]) -> tuple[str, 
             table,
             reference=reference,
             label=label,
-            difference=draw == "difference",
+            difference=draw != "paths",
+            summed=draw == "summed",
             weekly=weekly,
             source=asked.source,
             index=index_word(study),

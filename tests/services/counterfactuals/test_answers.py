@@ -30,10 +30,12 @@ from core.services.counterfactuals.answers import (
     answer_table,
     effects_table,
     moved_groups,
+    movers_table,
     people_table,
 )
 from core.services.counterfactuals.known_truth import true_paths
 from core.services.counterfactuals.questions import Question, example_questions
+from core.services.counterfactuals.tables import cumulative_table
 from core.services.policies.what_ifs import what_if
 from core.services.populations.synthesis import population_spec
 from core.services.runs.fitted import fitted_twin, horizon_dates
@@ -45,6 +47,36 @@ from core.study import ExampleQuestion, load_study
 from core.synthetic.meridia import true_effect
 
 NAMES = AnswerNames("Observed", "As it was", "What if", "Truth")
+
+
+def test_who_falls_and_who_rises_is_everybody_once(
+    answered: tuple[FittedTwin, Contrast, pd.DataFrame],
+) -> None:
+    twin, item, _ = answered
+    spec = population_spec(twin.problem.study)
+    table = movers_table(twin, item, "transit", "age_group", spec)
+    assert list(table["category"]) == [entry.label for entry in spec.attribute("age_group").categories]
+    np.testing.assert_allclose(table[["falls", "alike", "rises"]].sum(axis=1), 1.0)
+    assert table["people"].sum() == twin.personas["weight"].sum()
+    change = person_changes(twin, item, np.arange(len(twin.personas))).change["transit"].to_numpy()
+    weight = twin.personas["weight"].to_numpy(float)
+    assert (table["rises"] * table["people"]).sum() == pytest.approx(weight[change >= 1.0].sum(), rel=1e-6)
+    assert table["rises"].max() > 0.5, "without measures people travel more"
+
+
+def test_a_sum_is_that_of_the_days_and_a_placebo_is_exactly_nothing(
+    answered: tuple[FittedTwin, Contrast, pd.DataFrame],
+) -> None:
+    twin, item, _ = answered
+    daily, weekly = (cumulative_table([item], "transit", weekly=by_week) for by_week in (False, True))
+    days = item.path.metric["transit"] - item.reference.metric["transit"]
+    assert daily["value"].iloc[-1] == pytest.approx(days.sum()) == pytest.approx(weekly["value"].iloc[-1])
+    assert daily["value"].iloc[9] == pytest.approx(days.iloc[:10].sum())
+    assert daily["lower"].iloc[-1] <= daily["value"].iloc[-1] <= daily["upper"].iloc[-1]
+    same = twin.timeline.renamed("Nothing changes", parent_id=twin.timeline.id)
+    placebo = contrasts(twin, [same], item.path.dates)[0]
+    assert (cumulative_table([placebo], "transit", weekly=True)[["value", "lower", "upper"]] == 0.0).all().all()
+    assert (placebo.difference == 0.0).all() and (placebo.lower == 0.0).all() and not placebo.changes
 
 
 @pytest.fixture(scope="module")

@@ -19,16 +19,15 @@ from core.policy.scenario import apply_edits
 from core.report.documents import document_of
 from core.report.renderers.terminal import terminal_text
 from core.report.sentences.projections import came_sentence, course_table, projection_document
+from core.services.counterfactuals.projection_results import ProjectionResult, what_came
 from core.services.counterfactuals.projections import (
     Ahead,
-    ProjectionResult,
     extended,
     kept_projection,
     kept_projections,
     last_observed,
     look_ahead,
     projected,
-    what_came,
 )
 from core.services.library.reruns import rerun
 from core.services.runs.run import run_study

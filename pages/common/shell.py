@@ -6,7 +6,6 @@ shows the same screen to somebody else.
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -32,8 +31,11 @@ from core.store.runs import StoredRun
 from core.study import Study
 from core.study.definition import AT
 from pages.common.door import guard_door
+from pages.common.job_lines import job_lines
 from pages.common.looks import DARK_LOOKS, LOOKS
 from pages.common.results_cache import CONTENT, remembered
+from pages.common.text import bold as bold
+from pages.common.text import plain_text as plain_text
 from pages.common.tour import tour
 
 DATA = "pages/9_Data.py"
@@ -65,25 +67,6 @@ ICON = "pictures/icon.svg"
 #: Pixels: the longest name of a page fits, and the picture beside it has room.
 SIDEBAR_WIDTH = 230
 FICTIONAL = "fictional"
-
-#: Kinds of jobs, as the sidebar names them.
-JOB_WORDS = {
-    "run": "a run",
-    "ask": "a question to the personas",
-    "survey_correction": "correcting answers",
-    "survey_calibration": "calibrating twins",
-    "survey_prediction": "predicting a question",
-    "donors": "donor places",
-    "known_effects": "published effects",
-    "country_forecast": "a country's curve",
-    "ablations": "parts left out",
-    "worlds": "known worlds",
-    "groups": "groups of people",
-    "backtest": "all countries",
-    "persona_audit": "persona audit",
-    "audit": "what else moves with the policy",
-    "what-if": "asking about other policies",
-}
 
 
 @dataclass(frozen=True)
@@ -383,16 +366,7 @@ def _sidebar(
                 st.caption(f"Run shown: {plain_text(names[run.run_id])}")
             st.caption(f"Engine: {engine_label(run.record.engine)}")
             st.caption(f"Trained to {_day(run.record.train_end)}, tested to {_day(run.record.test_end)}")
-        for job in jobs.all():
-            name = JOB_WORDS.get(job.kind, job.kind)
-            if job.place:
-                st.caption(f":material/hourglass_empty: Waiting, place {job.place} in the queue: {name}")
-            elif job.active:
-                st.caption(f":material/hourglass_top: At work: {name}")
-            elif job.cut_off:
-                st.caption(
-                    f":material/power_off: Cut off when PolicyTwin ended: {name}, begun {job.began_at:%-d %B %H:%M} UTC"
-                )
+        job_lines(jobs)
         missing = [item for item in listed.values() if not item.ready]
         for item in missing:
             with st.expander(f"Not available: {item.place}"):
@@ -419,16 +393,3 @@ def _switch_to(study: str) -> None:
     st.session_state[STUDY] = study
     st.query_params[STUDY] = study
     forget_run()
-
-
-def plain_text(text: str) -> str:
-    """Text that Markdown shows as it is: names and file contents are data, not formatting."""
-    for mark in "\\`*_{}[]<>#|$~":
-        text = text.replace(mark, f"\\{mark}")
-    # Addresses become links and :names: become pictures even so, unless something without width stands in them.
-    return re.sub(r"(:)(?=//|[A-Za-z+-][\w/+-]*:)|(www)(?=\.)", "\\1\\2\u2060", text)
-
-
-def bold(text: str) -> str:
-    """Text of ours around names from files: the stars that make it bold stay, everything else is shown as it is."""
-    return "**".join(plain_text(part) for part in text.split("**"))

@@ -16,6 +16,7 @@ from urllib.request import urlopen
 
 import pytest
 from any_model import any_model
+from browser_scripts import SETTLED, TILE_OF, TOO_WIDE
 from llm_servers import openai_server
 from own_panel import own_panel
 from small_runs import TEST_END, TRAIN_END
@@ -48,23 +49,6 @@ PAGES = (
     "Data",
     "Reference",
 )
-#: The script has ended, and the browser has drawn everything that came of it.
-SETTLED = """() => {
-    const app = document.querySelector('[data-testid="stApp"]');
-    return app && app.dataset.testScriptState === 'notRunning' && app.dataset.testConnectionState === 'CONNECTED'
-        && document.querySelector('[data-testid="stMain"] h1')
-        && !document.querySelector('[data-testid="stSkeleton"], [data-testid="stMain"] [data-stale="true"]');
-}"""
-#: By how many pixels the page is wider than the screen.
-TOO_WIDE = "() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth }"
-#: Where on the screen the tile of a country lies.
-TILE_OF = """name => {
-    const map = [...document.querySelectorAll('.js-plotly-plot')].find(item => item.data[0].type === 'heatmap');
-    map.scrollIntoView({block: 'center'});
-    const marks = map.data[1], place = marks.customdata.findIndex(row => row[0] === name), at = map.getBoundingClientRect();
-    const {xaxis, yaxis} = map._fullLayout;
-    return [at.left + xaxis._offset + xaxis.d2p(marks.x[place]), at.top + yaxis._offset + yaxis.d2p(marks.y[place])];
-}"""
 #: The shortest split, as a link has it.
 DAYS = f"train-end={TRAIN_END}&test-end={TEST_END}"
 #: Looks like a key, and must be on no page.

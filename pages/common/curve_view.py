@@ -13,6 +13,7 @@ from core.services.runs.forecasters import label as forecaster_label
 from core.services.runs.reading import Curves, curve_table, holidays, weekly
 from core.services.studies.stored_inputs import own_observations
 from core.store.runs import StoredRun
+from core.study import Step
 from pages.common.charts import chart
 from pages.common.shell import Workspace
 from pages.common.stored import curves_of
@@ -39,14 +40,16 @@ def curve_view(workspace: Workspace, run: StoredRun, key: str) -> None:
     left, right = st.columns([4, 1.2], vertical_alignment="bottom")
     with left:
         first, last = _period(study.start, record.test_end, f"{key}_{study.id}_days")
-    with right:
-        smooth = st.toggle(
-            "Weekly means",
-            value=True,
-            key=f"{key}_weekly",
-            bind="query-params",
-            help="The mean of the seven days around each day. Off: every day as it was, weekends and holidays included.",
-        )
+    smooth = study.step is Step.DAY
+    if smooth:
+        with right:
+            smooth = st.toggle(
+                "Weekly means",
+                value=True,
+                key=f"{key}_weekly",
+                bind="query-params",
+                help="The mean of the seven days around each day. Off: every day as it was.",
+            )
     shown = {name: frame for name, frame in found.forecasts.items() if name == "twin" or name in rivals}
     observed = own_observations(workspace.store, record, workspace.inputs).loc[str(study.start) : str(record.test_end)]
     observed, structural, *forecasts = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 import pandas as pd
 
@@ -82,6 +83,11 @@ RIVAL_WORDS = {
     "persistence": "persistence",
     "gradient_boosting": "gradient boosting on stringency and weekday",
 }
+HEAT_HOW = (
+    "“Policy moved”: how far mean stringency over the days ahead lies from that of the 28 days before the origin, in index "
+    "points. In a cell: 90% of what comes out when countries are drawn anew, and in how many rows the twin is better. Each "
+    "cell is set against:"
+)
 COVERAGE_HOW = (
     "A bar that ends at the dashed line keeps its promise. Above it the interval is wider than it need be; below it the interval "
     "is too narrow. Both forecasters get their intervals from what they missed at earlier origins, pooled over all countries, "
@@ -108,6 +114,14 @@ def backtest_source(measured: Measured[BacktestResult]) -> str:
     return (
         f"{where}, {measured.header.made_at:%-d %B %Y}, version {measured.header.code_version}; real countries, observed by "
         "Google (Community Mobility Reports) and OxCGRT (policy). Twin: rules engine, not a language model."
+    )
+
+
+def curve_source(origin: date) -> str:
+    """For the line beneath a country's curve."""
+    return (
+        f"forecast from {origin:%-d %B %Y} by the code that is running; observed by Google (Community Mobility Reports), "
+        "policy by OxCGRT. Twin: rules engine, not a language model."
     )
 
 

@@ -127,11 +127,11 @@ def _question(study: Study) -> SurveyQuestion | None:
     form = pick(study, "answers", "Answers", list(FORMS), FORMS.__getitem__, SCALE, keep=True, buttons=True)
     situation = st.text_input(
         "Situation, in words (may be empty)", key=f"{prefix}-situation", max_chars=2000, persist_state="session",
-        help="What holds when the question is asked, such as: a new wave has begun, and schools are open.",
+        help="What holds when the question is asked, such as what has just begun or ended.",
     )  # fmt: skip
     with_day = st.toggle(
         "The policy of a day holds", key=f"{prefix}-with-day", persist_state="session",
-        help="Everybody is told the rules, the epidemic and the season of that day, and no date.",
+        help="Everybody is told the rules in force, what else holds and the season of that day, and no date.",
     )  # fmt: skip
     day: date | None = None
     if with_day:

@@ -15,7 +15,8 @@ METHODS = (
     (
         "What a run is",
         "Each persona of a population is asked about each situation that occurs in the study: the rules in force, the kind of "
-        "day, the epidemic, and how long restrictions have lasted. Days that are alike are asked about once. The answers are "
+        "day, what else people live with, and how long restrictions have lasted. Days that are alike are asked about once. "
+        "The answers are "
         "probabilities; their weighted mean is set against what was observed, a line for each behaviour is fitted on the "
         "training days, and the result is tested on later days beside baselines.",
     ),

@@ -71,7 +71,7 @@ def _checks(study: Study, result: PersonaAuditResult) -> None:
 
 def _audit(workspace: Workspace, run: StoredRun) -> ConfoundingRequest | None:
     st.caption(
-        "At several levels of stringency the model is asked for things that a policy set by chance cannot move, such as the "
+        "At several levels of policy the model is asked for things that a policy set by chance cannot move, such as the "
         "weather. Where they move with it, the model takes the policy for news of something else, and its answers about "
         "behaviour carry that along (Gui and Toubia, 2023)."
     )

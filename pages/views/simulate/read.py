@@ -112,7 +112,8 @@ def _situation(study: Study, situations: Situations) -> int:
     chosen = pick(
         study, "situation", "Situation", list(days), lambda day: situations.label(days[day]),
         f"{strictest['first']:%Y-%m-%d}", keep=True,
-        help="Days that are alike in policy, kind of day, epidemic and time under restrictions are one situation, and are "
+        help="Days that are alike in policy, kind of day, what else people live with and time under restrictions are one "
+        "situation, and are "
         "asked about once. The strictest is shown first.",
     )  # fmt: skip
     return days[chosen]
@@ -232,7 +233,9 @@ def _table(study: Study, run: StoredRun, answers: pd.DataFrame, persona: int) ->
             "reason": st.column_config.TextColumn("Reason", width="large"),
         },
     )
-    st.caption("Choose a row to read it above. Percent: the chance that day; of time at home, the share of the day.")
+    st.caption(
+        "Choose a row to read it above. Percent: the chance that day; of what takes part of a day, the share of it."
+    )
     download(answers, f"answers-{run.run_id}-persona-{persona}", "read-data", index=False)
 
 

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.report.document import Details, Items, Paragraph, Table
 from core.report.figures.skill import country_dots, forecaster_bars
-from core.report.sentences.backtests import skill_figure
+from core.report.sentences.backtests import HEAT_HOW, skill_figure
 from core.services.evaluation.backtests import backtest
 from core.services.evaluation.requests import BacktestRequest
 from core.services.evaluation.results import BacktestResult
@@ -78,12 +78,7 @@ def _by_change(view: BacktestView, against: str) -> None:
         f"{CHANGE_WORDS[row['change']].lower()}, {row['horizon']} days: {_lower(row['rival'])}"
         for row in figure.data.to_dict("records")
     ]
-    moved = (
-        "“Policy moved”: how far mean stringency over the days ahead lies from that of the 28 days before the origin, in index "
-        "points. In a cell: 90% of what comes out when countries are drawn anew, and "
-        "in how many rows the twin is better. Each cell is set against:"
-    )
-    render((Details("How to read this", (Paragraph(moved), Items(tuple(named)))),), "which", terms=True)
+    render((Details("How to read this", (Paragraph(HEAT_HOW), Items(tuple(named)))),), "which", terms=True)
 
 
 def _forecasters(view: BacktestView, horizon: int) -> None:
@@ -129,7 +124,7 @@ def _again(workspace: Workspace) -> None:
     with st.expander("Measure it again", icon=":material/replay:"):
         if request is None:
             st.write(
-                "Needs the tables of all countries (mobility, policy and cases) in the folder of observations. They are not "
+                "Needs the tables of all countries in the folder of observations. They are not "
                 "here, so the figures above are read and not measured."
             )
             return

@@ -11,7 +11,7 @@ import streamlit as st
 from core.datasets.places import country_tiles
 from core.report.figures.country_map import country_curve, country_map
 from core.report.figures.skill import dumbbells
-from core.report.sentences.backtests import country_words, map_words
+from core.report.sentences.backtests import country_words, curve_source, map_words
 from core.services.evaluation.country_forecasts import CountryForecast, country_forecast
 from core.services.evaluation.requests import BacktestRequest
 from core.services.evaluation.skill import rows_of_country
@@ -109,11 +109,7 @@ def _curve(workspace: Workspace, rows: pd.DataFrame, country: str, name: str, ri
         "Behaviour", list(found.curves), format_func=found.labels.__getitem__, key=f"country-behaviour-{country}"
     )
     table = found.curves[behaviour]
-    source = (
-        f"forecast from {origin:%-d %B %Y} by the code that is running; observed by Google (Community Mobility Reports), "
-        "policy by OxCGRT. Twin: rules engine, not a language model."
-    )
-    figure = country_curve(table, pd.Timestamp(origin), forecaster_label(rival), found.unit, source)
+    figure = country_curve(table, pd.Timestamp(origin), forecaster_label(rival), found.unit, curve_source(origin))
     alt = f"{found.labels[behaviour]} in {name}: observed, the twin with its interval, and a baseline"
     chart(figure, table, f"curve-{country}-{origin}-{behaviour}", "country-curve", alt)
 

@@ -144,7 +144,7 @@ def _file() -> MobilityFile | None:
     usual = None if folder is None or not (folder / FILE).is_file() else folder / FILE
     given = st.file_uploader(
         "Places and days", ["csv", "parquet"], key="donors-file",
-        help="A row a place and day: place, date, then what was measured (any of the layouts of mobility that can be read).",
+        help="A row a place and day: place, date, then what was measured (any layout that can be read).",
     )  # fmt: skip
     if given is None:
         if usual is None:

@@ -77,7 +77,7 @@ def test_a_first_visit_shows_a_sweep_with_its_checks_and_claims(short_store: Pat
         "under restrictions",
     ):
         assert said in text
-    assert len(charts(page)) == 4
+    assert len(charts(page)) == 9
     assert any(item.value.startswith("**Difference from the policy in force") for item in page.markdown), (
         "a title as text"
     )
@@ -136,7 +136,7 @@ def test_a_link_with_impossible_choices_says_so_and_goes_on(short_store: Path) -
     page = opened(start="2020-01-01", end="soon", by="shoe_size", view="upside-down")
     assert not page.exception and not page.error
     assert len(page.warning) == 4
-    assert len(charts(page)) == 4
+    assert len(charts(page)) == 9
 
 
 def test_a_sweep_is_kept_listed_and_opened_again(short_store: Path) -> None:

@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 
 from core.report.figures.style import ACCENT, BAND, INK, TWIN, colours, plain, styled
 
-PANEL_COLUMNS = 3
+PANEL_COLUMNS, PANEL_HEIGHT = 3, 270
 OUTSIDE = "outside what training saw"
 CHANGE = "% change from baseline"
 
@@ -30,16 +30,17 @@ def sweep_figure(
     unit = "%" if in_force is None else " points"
     behaviours = list(dict.fromkeys(table["behaviour"]))
     labels = dict(zip(table["behaviour"], table["label"], strict=True))
-    rows = -(-len(behaviours) // PANEL_COLUMNS)
+    columns = min(PANEL_COLUMNS, len(behaviours))
+    rows = -(-len(behaviours) // columns)
     figure = make_subplots(
         rows=rows,
-        cols=PANEL_COLUMNS,
+        cols=columns,
         subplot_titles=[labels[name] for name in behaviours],
         horizontal_spacing=0.07,
         vertical_spacing=0.16,
     )
     for position, name in enumerate(behaviours):
-        place = {"row": position // PANEL_COLUMNS + 1, "col": position % PANEL_COLUMNS + 1}
+        place = {"row": position // columns + 1, "col": position % columns + 1}
         first = position == 0
         part = table[table["behaviour"] == name].sort_values("realised")
         band(figure, part["realised"], part["lower"], part["upper"], BAND, first, place)
@@ -98,6 +99,24 @@ def sweep_figure(
     figure.update_xaxes(title_text=f"{index[0].upper()}{index[1:]} realised (0 to 100)", row=rows)
     figure.update_yaxes(title_text=CHANGE if in_force is None else "points of difference", col=1)
     return figure
+
+
+def sweep_panels(
+    table: pd.DataFrame, reference: pd.DataFrame | None, *, index: str, in_force: float | None = None
+) -> dict[str, go.Figure]:
+    """The panels of `sweep_figure` as figures of their own, by behaviour, without legend and source: a page sets them side by
+    side where there is room, and below one another where there is not."""
+    panels = {}
+    for name in dict.fromkeys(table["behaviour"]):
+        known = None if reference is None else reference[reference["behaviour"] == name]
+        figure = sweep_figure(table[table["behaviour"] == name], known, source="", index=index, in_force=in_force)
+        figure.update_layout(
+            title=None, showlegend=False, height=PANEL_HEIGHT, margin={"l": 8, "r": 8, "t": 30, "b": 8},
+        )  # fmt: skip
+        figure.update_yaxes(automargin=True, title={"font": {"size": 11}})
+        figure.update_xaxes(automargin=True, title={"font": {"size": 11}})
+        panels[str(name)] = figure
+    return panels
 
 
 def level_heatmap(table: pd.DataFrame, *, source: str, index: str = "stringency") -> go.Figure:

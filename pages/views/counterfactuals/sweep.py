@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from core.counterfactual.levels import checked_targets, mapping_table
@@ -14,16 +15,16 @@ from core.counterfactual.sweep import Sweep, stringency_sweep
 from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.report.figures.contrasts import group_figure
 from core.report.figures.sweeps import (
+    PANEL_COLUMNS,
     level_heatmap,
     readable,
-    sweep_figure,
     sweep_group_figure,
+    sweep_panels,
 )
 from core.report.sentences.counterfactuals import (
     checks,
     reproduce_sweep,
     rung_sentence,
-    sweep_block,
     sweep_sentence,
 )
 from core.report.sentences.domain import index_word
@@ -79,10 +80,10 @@ def sweep_view(asked: CounterfactualInputs) -> None:
     word = index_word(study)
     if curve == DIFFERENCE:
         shown = sweep_difference_table(sweep, point.path, study)
-        chart(
-            sweep_figure(shown, None, source=asked.source, index=word, in_force=point.stringency), shown,
-            f"sweep-difference-{study.id}", "sweep-difference",
-            f"Difference of each behaviour from the policy in force, at each level of {word}, with 80% effect intervals.",
+        st.markdown(f"**Difference from the policy in force**, at each level of {plain_text(word)}")
+        _panels(
+            sweep_panels(shown, None, index=word, in_force=point.stringency), asked, shown, "sweep-difference",
+            f"Difference of {{}} from the policy in force, at each level of {word}, with 80% effect intervals.",
         )  # fmt: skip
         st.caption(
             f"Band: 80% effect interval of the difference from the policy that was in force, whose mean {word} is marked "
@@ -90,11 +91,19 @@ def sweep_view(asked: CounterfactualInputs) -> None:
             f"need not pass through 0 at the mark: the measures in force were other ones of the same {word}."
         )
     else:
-        render((sweep_block(result, study, reference, _download_of(table, reference)),), "sweep")
+        st.markdown(f"**Mean response** at each level of {plain_text(word)}, held over the time chosen")
+        behind = _download_of(table, reference)
+        _panels(
+            sweep_panels(table, reference, index=word),
+            asked,
+            behind,
+            "sweep",
+            f"Mean response of {{}} at each level of {word}.",
+        )
         st.caption(
-            f"Band: 80% interval of the mean. Hollow points lie outside what training saw. Diamond and cross sit at the mean "
-            f"{word} in force on these {study.step}s ({point.stringency:.1f}); they need not lie on the curve, for there the "
-            f"measures were other ones of the same {word}, and fatigue went on."
+            "Band: 80% interval of the mean. Hollow points lie outside what training saw. Diamond (forecast) and cross "
+            f"(observed) sit at the mean {word} in force on these {study.step}s ({point.stringency:.1f}); they need not lie on "
+            f"the curve, for there the measures were other ones of the same {word}, and fatigue went on."
         )
     if len(result.levels) > 1:
         with st.expander("In words"):
@@ -123,6 +132,24 @@ def sweep_view(asked: CounterfactualInputs) -> None:
     data = None if study.shipped or observed_data() is None else str(observed_data())
     lines = reproduce_sweep(record, levels, asked.dates, data, edited=asked.population is not None)
     render((lines.details(),), "reproduce")
+
+
+def _panels(
+    panels: dict[str, go.Figure], asked: CounterfactualInputs, data: pd.DataFrame, name: str, words: str
+) -> None:
+    """A panel per behaviour, side by side or, on a phone, below one another; then the source and the data of all."""
+    behaviours = list(panels)
+    for first in range(0, len(behaviours), PANEL_COLUMNS):
+        for column, behaviour in zip(
+            st.columns(PANEL_COLUMNS), behaviours[first : first + PANEL_COLUMNS], strict=False
+        ):
+            with column:
+                label = asked.study.behaviour(behaviour).label
+                chart(panels[behaviour], data, "", f"{name}-{behaviour}", words.format(label), offer=False)
+    beneath, button = st.columns([8, 1], gap="small")
+    beneath.caption(plain_text(f"Source: {asked.source.replace('<br>', ' ')}"))
+    with button:
+        download(data, f"{name}-{asked.study.id}", f"{name}-data", "Data", kind="tertiary")
 
 
 def _levels(asked: CounterfactualInputs) -> list[float]:

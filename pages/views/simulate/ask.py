@@ -26,6 +26,7 @@ from core.services.surveys.ask import (
     kept_questions,
     survey_result,
 )
+from core.services.surveys.bank import question_bank
 from core.services.surveys.preparing import MOST_SURVEYED, SURVEYED
 from core.services.surveys.results import AnswersBy, AskingCost, SurveyResult, subgroup_names
 from core.study import Study
@@ -75,6 +76,7 @@ def ask_view(workspace: Workspace) -> dict[str, Any]:
         st.session_state[key_of(study, "asked")] = job.result.run_id
         into_address("asked", job.result.run_id, "")
     with st.container(border=True):
+        _from_bank(workspace)
         _compose(workspace, populations)
     return _answers(workspace)
 
@@ -117,6 +119,37 @@ def _compose(workspace: Workspace, populations: pd.DataFrame) -> None:
         _by_model(workspace, question, people, min(most, size), asking)
     else:
         _by_mapping(workspace, question, people, source)
+
+
+def _from_bank(workspace: Workspace) -> None:
+    """Take up a question that is ready, or was asked before; it can then be changed."""
+    study = workspace.study
+    bank = question_bank(workspace.store, study.id)
+    key = f"survey-{study.id}-bank"
+
+    def take() -> None:
+        question = bank.get(str(st.session_state[key]))
+        st.session_state[key] = None
+        if question is None:
+            return
+        values = {"text": question.text, "situation": question.situation, "with-day": question.as_of is not None}
+        if question.as_of is not None:
+            values["day"] = question.as_of
+        if question.kind == SCALE:
+            form = SCALE
+            values |= {name: getattr(question, name) for name in ("low", "high")}
+            values |= {f"{name}-label": getattr(question, f"{name}_label") for name in ("low", "high")}
+        else:
+            form = SEVERAL if question.several else ONE
+            values |= {"choices": "\n".join(question.choices), "rotate": question.rotate}
+        for name, value in values.items():
+            st.session_state[f"survey-{study.id}-{name}"] = value
+        st.session_state[key_of(study, "answers")] = form
+
+    st.selectbox(
+        "Ready questions, and those asked before", list(bank), index=None, format_func=lambda name: bank[name].text, key=key,
+        on_change=take, placeholder="Choose one, or write your own",
+    )  # fmt: skip
 
 
 def _question(study: Study) -> SurveyQuestion | None:

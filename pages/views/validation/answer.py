@@ -43,20 +43,22 @@ def answer_view(workspace: Workspace, view: BacktestView) -> None:
     st.markdown("## Does the twin forecast better than a simple rule?")
     cards = [class_statement(cells, change, title) for change, title in CLASSES.items()]
     st.markdown(f"**{plain_text(answer(cells))}**" if own else linked(OF_ANOTHER_DOMAIN))
+    this = None if run is None else run_statement(RunResult.of(run), step=workspace.study.step)
     columns = st.columns(4 if own else [2, 3])
     with columns[0]:
-        if run is None:
+        if this is None:
             with st.container(border=True, height="stretch"):
                 st.caption("This study")
                 st.write("No twin has been fitted to this study yet.")
                 link("Calibration", "Fit the twin")
         else:
-            _card(run_statement(RunResult.of(run), step=workspace.study.step), "points")
+            _card(this, "points")
     horizons = f"{' · '.join(str(item) for item in view.horizons)} days"
     for column, card in zip(columns[1:], cards if own else (), strict=False):
         with column:
-            _card(card, horizons, short=True)
-    if run is not None:
+            _card(card, horizons)
+    if this is not None and run is not None:
+        st.markdown(f"**Here:** {plain_text(this.text)}")
         engine_caution(run)
 
 
@@ -77,12 +79,12 @@ def sources_view(workspace: Workspace, view: BacktestView) -> None:
             engine_note(run, caution=False)
 
 
-def _card(statement: Statement, unit: str, short: bool = False) -> None:
+def _card(statement: Statement, unit: str) -> None:
     text, icon, colour = BADGES[statement.verdict]
-    with st.container(border=True, height="stretch"):
-        st.markdown(f"**{plain_text(statement.title)}**")
-        st.badge(text, icon=icon, color=colour)  # type: ignore[arg-type]
-        st.markdown(f"### {plain_text(statement.figure)}")
-        st.caption(unit)
-        if not short:
-            st.markdown(plain_text(statement.text))
+    with st.container(border=True, height="stretch", gap="xxsmall"):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.markdown(f"**{plain_text(statement.title)}**", width="content")
+            st.badge(text, icon=icon, color=colour)  # type: ignore[arg-type]
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.markdown(f"### {plain_text(statement.figure)}", width="content")
+            st.caption(unit, width="content")

@@ -47,7 +47,7 @@ def study_view(workspace: Workspace) -> None:
         key="study-leaderboard",
         alt="Errors of the twin, its ablations and the baselines, in points",
         column_config={
-            "Forecaster": st.column_config.TextColumn(width=210, pinned=True),
+            "Forecaster": st.column_config.TextColumn(width=330),
             MACRO: st.column_config.NumberColumn("Average", format="%.1f", help="Mean over the behaviours"),
             "skill": st.column_config.NumberColumn(
                 "Against best baseline", format="%+.0f%%", help="The average against that of the best baseline"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.report.sentences.recipe import recipe_blocks
 from core.report.sentences.reference import assumption_blocks, coefficient_blocks, data_blocks, limit_blocks
 from core.services.populations.synthesis import population_spec
 from pages.common.render import render
@@ -11,7 +12,7 @@ from pages.common.shell import open_page, plain_errors
 from pages.common.terms import GLOSSARY_PART, PART
 from pages.views.reference.glossary import glossary_view
 
-PARTS = ("Assumptions", "Coefficients", "Data and licences", GLOSSARY_PART, "Limits")
+PARTS = ("Assumptions", "Coefficients", "Data and licences", GLOSSARY_PART, "Limits", "A new domain")
 
 
 def main() -> None:
@@ -28,6 +29,8 @@ def main() -> None:
                 render(data_blocks(study, population_spec(study)), "data")
             case "Glossary":
                 glossary_view()
+            case "A new domain":
+                render(recipe_blocks(), "recipe")
             case "Limits":
                 render(limit_blocks(study), "limits")
             case _:

@@ -257,7 +257,7 @@ def calendar_for(spec: CalendarSpec, start: date, end: date) -> Calendar:
 def observed_calendar(study: Study, first: date, last: date, context: pd.DataFrame) -> Calendar:
     """The calendar of a study whose policy is known from `first` to `last`, with its context variables as observed (periods ×
     codes; before the study they are as at its start). InputError where a value is missing."""
-    calendar = calendar_for(study.calendar, min(first, study.baseline_start), max(study.end, last))
+    calendar = calendar_for(study.calendar, min(first, study.baseline_start), max(study.end, study.baseline_end, last))
     if not study.context:
         return calendar
     rows = context.reindex(study.step.periods(study.start, last))

@@ -250,6 +250,16 @@ class ForecastChoices:
 
 
 @dataclass(frozen=True)
+class HoldOut:
+    """A backtest over the places of a panel that stands for how the study forecasts: last periods of training, and how many
+    periods ahead."""
+
+    name: str
+    origins: tuple[date, ...]
+    horizons: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class ExampleQuestion:
     """A question that the study is asked as an example: `text` ends the sentence that begins with “What would people do if”,
     `edits` are those of a scenario file and make the policy that is meant of the observed one."""
@@ -311,6 +321,7 @@ class Study:
     forecast: ForecastChoices = _later(ForecastChoices())
     own_level: bool = _later(False)
     questions: tuple[ExampleQuestion, ...] = field(default=(), metadata={"changes_no_result": True})
+    hold_outs: tuple[HoldOut, ...] = field(default=(), metadata={"changes_no_result": True})
     known_effects: Path | None = field(default=None, metadata={"changes_no_result": True})
     #: What a persona's weight counts, in words: inhabitants, or homes.
     counted: str = field(default="inhabitants", metadata={"changes_no_result": True})

@@ -27,6 +27,7 @@ from core.study.definition import (
     EffectDynamics,
     ExampleQuestion,
     ForecastChoices,
+    HoldOut,
     Indicator,
     NamedDay,
     PlaceTable,
@@ -203,6 +204,10 @@ def _study(written: Written, *, files_are_here: bool = True) -> Study:
         coefficients_file=coefficients,
         learned=learned,
         known_effects=known_effects,
+        hold_outs=tuple(
+            HoldOut(item.name, tuple(map(said.step.first_day, item.origins)), tuple(item.horizons))
+            for item in said.hold_outs
+        ),
         latitude=said.latitude,
         epidemic_thresholds=tuple(said.engine.epidemic_thresholds),
         inhabitants=said.population.inhabitants,

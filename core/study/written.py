@@ -15,6 +15,7 @@ from core.study.steps import MONTHS, Step
 from core.study.written_levers import (
     WrittenContext,
     WrittenDynamics,
+    WrittenHoldOut,
     WrittenIndicator,
     WrittenPlaces,
     WrittenQuestion,
@@ -267,6 +268,7 @@ class WrittenStudy(WrittenModel):
     words: WrittenWords = WrittenWords()
     places: WrittenPlaces | None = None
     known_effects: WrittenKnownEffects | None = None
+    hold_outs: Annotated[list[WrittenHoldOut], Field(max_length=20)] = Field(default_factory=list)
     questions: Annotated[list[WrittenQuestion], Field(max_length=12)] = Field(default_factory=list)
     behaviours: Annotated[list[WrittenBehaviour], Field(min_length=1, max_length=100)]
 

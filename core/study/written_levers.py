@@ -156,6 +156,12 @@ class WrittenQuestion(WrittenModel):
     edits: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=100), AfterValidator(_iso_days)]
 
 
+class WrittenHoldOut(WrittenModel):
+    name: Line
+    origins: Annotated[list[Day], Field(min_length=1, max_length=100)]
+    horizons: Annotated[list[Annotated[int, Field(ge=1, le=1_000)]], Field(min_length=1, max_length=20)]
+
+
 class WrittenWords(WrittenModel):
     kinds: Annotated[dict[Line, Line], Field(max_length=60)] = Field(default_factory=dict)
     answers: Annotated[dict[Line, WrittenAnswer], Field(max_length=100)] = Field(default_factory=dict)

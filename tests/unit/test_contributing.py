@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from core.report.sentences.recipe import STEPS
+
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = " ".join((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split())
 NAMED = re.findall(r"`((?:core|pages)/[\w/]+\.py)(?:: (\w+))?`", TEXT)
@@ -40,3 +42,8 @@ def test_a_walk_goes_through_the_floors_in_one_direction(number: int) -> None:
 def test_folders_that_are_named_are_there() -> None:
     found = re.findall(r"`((?:core|pages|data)/[\w/]+/)`", TEXT)
     assert found and all((ROOT / folder).is_dir() for folder in found)
+
+
+def test_the_recipe_for_a_new_domain_is_the_pages_own() -> None:
+    commands = [command for _, command in STEPS if command]
+    assert len(commands) >= 6 and all(f"`{command}`" in TEXT for command in commands)

@@ -24,6 +24,7 @@ from core.services.audits.requests import GroupsRequest
 from core.services.evaluation.ablations import ablate
 from core.services.evaluation.asked_scores import asked_scores
 from core.services.evaluation.backtests import backtest, export_backtest, file_hash, measured_now, read_exported
+from core.services.evaluation.domain_scores import DomainScores, domain_files, domain_studies, scores_of
 from core.services.evaluation.figures_parts import asking_costs, known_worlds_scores, prices_of, split_of
 from core.services.evaluation.known_worlds import known_worlds
 from core.services.evaluation.requests import FILES, AblateRequest, BacktestRequest, FiguresRequest, WorldsRequest
@@ -249,6 +250,16 @@ def _twins(measurement: Measurement, bench: Bench, folder: Path) -> Header:
     return header
 
 
+def _domains(measurement: Measurement, bench: Bench, folder: Path) -> Header:
+    """The store keeps what was finished before it was stopped."""
+    began = time.perf_counter()
+    given = None if bench.data is None else str(bench.data)
+    found = tuple(scores_of(study, given, bench.store, bench.watch, bench.executor) for study in domain_studies())
+    header = measurement.header(bench.data, time.perf_counter() - began)
+    write_measured(DomainScores(header, found), measurement.name, folder)
+    return header
+
+
 def _twin_verdicts(bench: Bench) -> Made:
     assert bench.data is not None
     began = time.perf_counter()
@@ -338,6 +349,10 @@ MEASUREMENTS: Mapping[str, Measurement] = {
         _measurement(
             "twin_verdicts", "verdicts, corrections and accuracy of calibrated twins",
             "policytwin figures --data DIR --only twin_verdicts", (*TWIN_FILES, *PEOPLE_FILES), _twin_verdicts, TwinVerdicts,
+        ),
+        Measurement(
+            "domains", "hold-outs and published effects of studies of other domains",
+            "policytwin figures --data DIR --only domains", domain_files(), _domains, _header(DomainScores, "domains"),
         ),
         Measurement(
             "backtest", "rolling origins over all countries", "policytwin backtest", FILES, _backtest, _backtest_header

@@ -107,7 +107,7 @@ def new_study(request: SkeletonRequest, labels: Mapping[str, str] | None = None)
             )  # fmt: skip
     study, table = request.to / STUDY_FILE, request.to / TABLE_FILE
     text = _study(panel, request, behaviours, levers, context)
-    for path, said in ((study, text), (table, _coefficients(panel, behaviours, levers))):
+    for path, said in ((study, text), (table, _coefficients(behaviours, levers, request.rising))):
         with written_whole(path, "a study", lambda place: _MARK in place.read_text(encoding="utf-8")[:400]) as beside:
             beside.write_text(said, encoding="utf-8")
     open_study(study, request.file.parent)
@@ -222,8 +222,11 @@ def _study(
         "", "[population]  # CHECK: the world's people stand in; a population file of your own tells who lives there",
         'file = "populations/world.toml"', "personas = 300", "inhabitants = 1000000  # CHECK",
         "", "[engine]", f'coefficients = "{TABLE_FILE}"',
-        "", "# After `policytwin learn` on this study, runs of one place start from what the others taught:",
-        "# [forecast]", '# learned = "learned"  # the folder of its tables, beside this file',
+        "", "[forecast]",
+        *([] if step is Step.DAY else [f"level = {pace.level}  # CHECK: last {step}s that tell a place's level; more if noisy"]),
+        "# policy_effect_weight = 1.0  # once coefficients have sources: follow them until other places taught how much came",
+        "# slope = 0.0  # and keep lines at the engine's slope, where a place's own past is too short to say",
+        '# learned = "learned"  # after `policytwin learn` on this study: the folder of its tables, beside this file',
     ]  # fmt: skip
     if step is Step.DAY:
         lines += ["", "[[calendar.working_weeks]]  # CHECK", f"start = {date(start.year - 1, 1, 1)}"]
@@ -232,6 +235,8 @@ def _study(
     lines += ["", "# Observations, policy and context may be columns of one table."]
     for source in kinds:
         lines += [f"[sources.{source}]", f"file = {file}", 'layout = "panel_table"', f"place = {place}"]
+        if source == "policy" and _has_holes(panel, levers):
+            lines.append("carried = true  # CHECK: in periods without a row, or a level, measures stay as they were")
     for name in levers:
         lines += ["", *_lever(panel, name)]
     for name in context:
@@ -253,6 +258,15 @@ def _study(
             amount = 2 * float(values[name].mean())
             lines.append(f"amount = {amount:.4g}  # CHECK: how much there would be per person if everybody did it")
     return "\n".join(lines) + "\n"
+
+
+def _has_holes(panel: _Panel, levers: Sequence[str]) -> bool:
+    """Whether some place lacks a level between its first and its last."""
+    for _, own in panel.values[list(levers)].groupby(level="place"):
+        told = pd.DatetimeIndex(own.dropna().index.get_level_values("date"))
+        if len(told) and len(told) <= panel.step.between(told[0].date(), told[-1].date()):
+            return True
+    return False
 
 
 def _summary(panel: _Panel, behaviours: Sequence[str], levers: Sequence[str]) -> str:
@@ -278,13 +292,14 @@ def _lever(panel: _Panel, name: str) -> list[str]:
     return [*lines, f"least = {low:g}", f"most = {high:g}"]
 
 
-def _coefficients(panel: _Panel, behaviours: Sequence[str], levers: Sequence[str]) -> str:
-    """Every lever takes away as much: a start that says nothing about any of them."""
+def _coefficients(behaviours: Sequence[str], levers: Sequence[str], rising: Sequence[str]) -> str:
+    """Every lever takes away as much, or adds: a start that says nothing about any of them."""
     why = "assumption,CHECK: the same for all; put a sourced number here"
     rows = ["behaviour,term,key,modifier,value,unit,source,reasoning"]
-    for name in map(_identifier, behaviours):
+    for column in behaviours:
+        name, size = _identifier(column), -0.5 if column in rising else 0.5
         rows.append(f"{name},base,,,0.5,probability,{why} - {_MARK}")
-        rows += [f"{name},policy,{lever},,0.5,log-odds,{why}" for lever in levers]
+        rows += [f"{name},policy,{lever},,{size},log-odds,{why}" for lever in levers]
     return "\n".join(rows) + "\n"
 
 

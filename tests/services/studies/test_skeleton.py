@@ -12,6 +12,7 @@ from own_panel import own_panel
 
 from core.cli import main
 from core.errors import InputError
+from core.services.studies.inputs import open_study
 from core.services.studies.skeleton import SkeletonRequest, new_study
 from core.study import Step, load_study
 
@@ -106,3 +107,17 @@ def test_what_stands_in_the_way_is_said_and_nothing_is_written(tmp_path: Path) -
     pd.DataFrame({"district": ["A"], "date": ["2001"], "use": [1]}).to_csv(path, index=False)
     with pytest.raises(InputError, match="has no column 'place'"):
         new_study(asked)
+
+
+def test_a_measure_that_raises_a_behaviour_and_a_policy_with_holes_run_as_they_are_written(tmp_path: Path) -> None:
+    """As of masks: a stricter rule has more people wear one, and some weeks of some places are not reported."""
+    file = panel(tmp_path)
+    table = pd.read_csv(file)
+    table.drop(index=table.index[len(table) // 3]).to_csv(file, index=False)
+    found = new_study(
+        SkeletonRequest(file, tmp_path / "rising", behaviours=("saving",), levers=("S",), rising=("saving",))
+    )
+    assert "carried = true" in Path(found.study).read_text()
+    rows = pd.read_csv(found.coefficients)
+    assert (rows.loc[rows["term"] == "policy", "value"] < 0).all()
+    assert open_study(found.study, tmp_path).observations.shape[1] == 1

@@ -6,6 +6,7 @@ A spreadsheet takes text that begins with certain marks for a formula, which can
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,22 @@ def csv_text(table: pd.DataFrame, *, index: bool = False) -> str:
 def write_csv(table: pd.DataFrame, path: Path, *, index: bool = False) -> None:
     """Writes a table as CSV, safe to open. Raises OSError."""
     csv_safe(table).to_csv(path, index=index, lineterminator="\n")
+
+
+#: Rows that are called so in a table with others were observed.
+OBSERVED_ROWS = frozenset({"Observed", "Observed data", "observed"})
+_RUN = re.compile(r"\b[a-z_]+-\d{8}-[0-9a-f]{10}\b")
+
+
+def stamped(table: pd.DataFrame, source: str) -> pd.DataFrame:
+    """A table of simulated values that says so: columns `simulated` (False for rows whose name says that they were observed) and
+    `run_id`, the run that its `source` names. One whose source names no run stays as it is."""
+    found = _RUN.search(source)
+    if found is None or "run_id" in table or "simulated" in table:
+        return table
+    named = next((table[name] for name in ("name", "forecaster", "label") if name in table), None)
+    observed = False if named is None else named.astype(str).isin(OBSERVED_ROWS)
+    return table.assign(simulated=True if named is None else ~observed, run_id=found.group(0))
 
 
 def _column(values: pd.Series) -> pd.Series:

@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.csv_out import csv_text
+from core.csv_out import csv_text, stamped
 from core.report.figures.style import darkened, without_source, without_title
 from pages.common.shell import plain_text
 
@@ -36,7 +36,7 @@ def chart(
         with st.container(horizontal=True, horizontal_alignment="right"):
             if source:
                 st.caption(plain_text(source), width="stretch")
-            download(data, name, f"{key}-data", "Data", kind="tertiary")
+            download(stamped(data, source), name, f"{key}-data", "Data", kind="tertiary")
     points = state["selection"]["points"] if isinstance(state, Mapping) else ()
     return tuple(int(item["point_index"]) for item in points)
 

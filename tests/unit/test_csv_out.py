@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.csv_out import MARKS, csv_safe, csv_text
+from core.csv_out import MARKS, csv_safe, csv_text, stamped
 
 HOSTILE = ["=cmd|' /C calc'!A0", "+1+cmd", "-2+3", "@SUM(A1)", "\tx", "\r=1", "\n=1", "\uff1d1", "-", "=5"]
 
@@ -56,3 +56,12 @@ def test_any_text_comes_back_or_with_one_apostrophe(texts: list[str]) -> None:
         assert after.removeprefix("'") == before.replace("\r\n", "\n").replace("\r", "\n").removeprefix("'")
         assert "\r" not in after
         assert not after.startswith(MARKS) or is_number(after)
+
+
+def test_a_table_of_a_run_says_which_rows_are_simulated() -> None:
+    table = pd.DataFrame({"name": ["Observed", "What if"], "value": [1.0, 2.0]})
+    found = stamped(table, "Meridia; twin run-20261128-0123456789, 1,000 personas; rules engine")
+    assert list(found["simulated"]) == [False, True] and set(found["run_id"]) == {"run-20261128-0123456789"}
+    assert stamped(table, "Google (Community Mobility Reports)") is table
+    assert stamped(found, "run-20261128-abcdefabcd") is found
+    assert stamped(table[["value"]], "run run-20261128-0123456789")["simulated"].all()

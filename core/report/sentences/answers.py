@@ -17,7 +17,7 @@ from core.study import Study
 from core.validity.paired import UNSURE
 
 #: The four rungs as they are drawn: reached or not.
-RUNGS_SHORT = ("Ran", "Coherent", "Met the data", "Mechanism proven")
+RUNGS_SHORT = ("Ran", "Coherent", "Met the data", "Proven")
 EFFECT_INTERVAL = "80% effect interval"
 #: Groups whose differences are this near are not told apart, as a share of the largest.
 ALIKE = 0.15

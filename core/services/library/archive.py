@@ -25,11 +25,14 @@ from core.store.schema import RUN_TABLES
 LEFT_IN_STORE = ("responses", "response_chunks")
 #: Every other table of a run, so that no new one is forgotten.
 EXPORTED = tuple(name for name in RUN_TABLES if name not in LEFT_IN_STORE)
+#: Tables of a run that are measured or chosen, and not simulated.
+MEASURED = ("scores", "trials", "contexts")
 #: Says whose export a folder is.
 RECORD_FILE = "record.json"
 #: Where the kinds of result that a store keeps are defined.
 _KINDS = (
-    "core.services.audits.group_results", "core.services.audits.results", "core.services.counterfactuals.results",
+    "core.services.audits.group_results", "core.services.audits.results", "core.services.counterfactuals.projection_results",
+    "core.services.counterfactuals.results",
     "core.services.evaluation.donors", "core.services.evaluation.known_effects",
     "core.services.evaluation.results", "core.services.evaluation.sensitivity",
     "core.services.runs.results",
@@ -138,7 +141,7 @@ def _write(store: Store, run: StoredRun, folder: Path) -> list[Path]:
         for column in [name for name in rows.columns if rows[name].dtype == object]:
             rows[column] = [_cell(value) for value in rows[column]]
         path = folder / f"{table}.csv"
-        write_csv(rows, path)
+        write_csv(rows.assign(simulated=table not in MEASURED), path)
         written.append(path)
     record = folder / RECORD_FILE
     record.write_text(json.dumps(json.loads(run.record.to_json()), indent=1) + "\n", encoding="utf-8")

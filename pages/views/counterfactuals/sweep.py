@@ -12,6 +12,7 @@ import streamlit as st
 
 from core.counterfactual.levels import checked_targets, mapping_table
 from core.counterfactual.sweep import Sweep, stringency_sweep
+from core.csv_out import stamped
 from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.report.figures.contrasts import group_figure
 from core.report.figures.sweeps import (
@@ -149,7 +150,7 @@ def _panels(
     beneath, button = st.columns([8, 1], gap="small")
     beneath.caption(plain_text(f"Source: {asked.source.replace('<br>', ' ')}"))
     with button:
-        download(data, f"{name}-{asked.study.id}", f"{name}-data", "Data", kind="tertiary")
+        download(stamped(data, asked.source), f"{name}-{asked.study.id}", f"{name}-data", "Data", kind="tertiary")
 
 
 def _levels(asked: CounterfactualInputs) -> list[float]:

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.cognition.registry import asks_model, engine_label
+from core.csv_out import stamped
 from core.policy.timeline import PolicyTimeline
 from core.report.figures.answers import (
     IN_FORCE,
@@ -175,10 +176,10 @@ def _what_changes(workspace: Workspace, found: Answer, tables: dict[str, pd.Data
     st.text("\n".join(f"• {change}" for change in changes[:CHANGES_SHOWN]) or "• nothing")
     if len(changes) > CHANGES_SHOWN:
         st.caption(f"and {len(changes) - CHANGES_SHOWN} more")
+    source = "" if workspace.run is None else workspace.run.run_id
     for name, table in tables.items():
-        download(
-            table, f"{name}-{workspace.study.id}", f"home-{name}", f"Data: {name.replace('-', ', ')}", kind="tertiary"
-        )
+        label, file = f"Data: {name.replace('-', ', ')}", f"{name}-{workspace.study.id}"
+        download(stamped(table, source), file, f"home-{name}", label, kind="tertiary")
     link("Counterfactuals", "Compare policies")
 
 

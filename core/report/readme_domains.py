@@ -47,10 +47,7 @@ def _study(study: DomainStudy) -> list[str]:
         ]
         for item in study.effects
     ]  # fmt: skip
-    took = " and ".join(f"{part.seconds:.0f}" for part in study.parts)
-    said = [
-        f"Mean RMSE over places in {study.unit}, {study.step}s ahead; {study.personas} personas a place; took {took} seconds."
-    ]
+    said = [f"Mean RMSE over places in {study.unit}, {study.step}s ahead; {study.personas} personas a place."]
     heads = ["Published effect", "ours", "80% interval", "published", "range", "verdict", "set a coefficient"]
     return [paragraph(said), table_of(["Forecaster", *(name for name, _ in columns)], rows), table_of(heads, effects)]
 

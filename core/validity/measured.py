@@ -287,34 +287,7 @@ class TwinVerdicts(Strict):
     parity_difference: Mapping[str, Mapping[str, float]]
 
 
-Kind = TypeVar(
-    "Kind",
-    StudyScores,
-    AblationPrices,
-    ShownResult,
-    KnownWorlds,
-    AskingCosts,
-    AskedScores,
-    StylisedFacts,
-    TwinScores,
-    TwinVerdicts,
-)
-
-
-KINDS: Mapping[str, Any] = {
-    kind.__name__: kind
-    for kind in (
-        StudyScores,
-        AblationPrices,
-        ShownResult,
-        KnownWorlds,
-        AskingCosts,
-        AskedScores,
-        StylisedFacts,
-        TwinScores,
-        TwinVerdicts,
-    )
-}
+Kind = TypeVar("Kind", bound=Strict)
 
 
 def domain_of(study: Study) -> str:
@@ -340,20 +313,21 @@ def read_measured(kind: type[Kind], name: str, folder: Path | None = None) -> Ki
         return None
     except OSError as wrong:
         raise InputError(f"cannot be read ({wrong.strerror or wrong})", where=str(path)) from None
-    found: Kind = _parsed(kind.__name__, text, path.name)
+    its_class: Any = kind
+    found: Kind = _parsed(its_class, text, path.name)
     return found
 
 
 @lru_cache(maxsize=64)
-def _parsed(kind: str, text: bytes, file: str) -> Any:
+def _parsed(kind: Any, text: bytes, file: str) -> Any:
     """The same bytes are checked once: pages read these files on every visit."""
     try:
-        return TypeAdapter(KINDS[kind]).validate_json(text)
+        return TypeAdapter(kind).validate_json(text)
     except ValidationError as wrong:
         first = wrong.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise InputError(
-            f"is no {kind} ({key or 'file'}: {first['msg'][:1].lower()}{first['msg'][1:]})",
+            f"is no {kind.__name__} ({key or 'file'}: {first['msg'][:1].lower()}{first['msg'][1:]})",
             where=file,
             allowed="what `policytwin figures` writes",
         ) from None

@@ -10,9 +10,11 @@ import pytest
 
 from core.datasets.observed import DOMAINS
 from core.forecasting.backtest_scores import TWIN
+from core.services.evaluation.domain_scores import DomainScores, domain_studies
 from core.services.evaluation.panel_backtests import panel_backtest
 from core.services.evaluation.requests import PanelBacktestRequest
 from core.study import load_study
+from core.validity.measured import read_measured
 
 #: Mean errors of a few places, (origin, periods ahead): the twin and the last value. To refresh, copy what the failing test
 #: shows, with the reason in the commit.
@@ -37,3 +39,11 @@ def test_a_small_backtest(study: str, real_data: Path, tmp_path: Path) -> None:
     found = panel_backtest(request).summary.by_horizon[str(ahead)]
     assert found.rows == len(names)
     assert (found.mean[TWIN], found.mean["last_value"]) == pytest.approx((twin, last), abs=0.005)
+
+
+def test_what_readme_says_is_of_every_hold_out() -> None:
+    found = read_measured(DomainScores, "domains")
+    assert found is not None
+    told = {item.study: [part.name for part in item.parts] for item in found.studies}
+    assert told == {study.id: [item.name for item in study.hold_outs] for study in domain_studies()}
+    assert all(len(item.effects) >= 3 for item in found.studies)

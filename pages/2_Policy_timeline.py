@@ -234,7 +234,7 @@ def _figures_of(editing: Editing, draft: PolicyTimeline | None) -> None:
         f"{checked.outside_days:,} of {checked.days:,}",
         border=True,
         height="stretch",
-        help="A day is unlike training when its stringency or its mix of measures lies far from every day the twin was "
+        help="A day is unlike training when its index or its mix of measures lies far from every day the twin was "
         "fitted on. There, an answer is the engine's assumption, not a pattern seen in data.",
     )
     warning = checked.sentence(called)

@@ -79,7 +79,7 @@ def level_table(sweep: Sweep, support: Support) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Level asked for": [item.policy.target for item in sweep.levels],
-            "Stringency realised": [item.policy.realised for item in sweep.levels],
+            "Index realised": [item.policy.realised for item in sweep.levels],
             "Training days with a similar policy": [item.similar for item in sweep.levels],
             "Distance to the nearest (0 to 100)": [item.distance for item in sweep.levels],
             "Support": [said(item) for item in sweep.levels],

@@ -170,7 +170,7 @@ class SupportCheck:
         reasons = []
         if self.beyond:
             reasons.append(
-                f"its stringency lies more than {SLACK:g} points beyond the {self.lowest:.0f} to {self.highest:.0f} that "
+                f"its index lies more than {SLACK:g} points beyond the {self.lowest:.0f} to {self.highest:.0f} that "
                 f"training saw ({_days(self.beyond)})"
             )
         if self.far:

@@ -211,6 +211,5 @@ def keep_button(label: str, key: str, action: Callable[[], str]) -> None:
 def pick_behaviour(study: Study, name: str) -> tuple[str, str]:
     """The behaviour to show and its label; `name` is the choice's in the address."""
     labels = {item.id: item.label for item in study.behaviours}
-    first = "workplaces" if "workplaces" in labels else study.behaviour_ids[0]
-    behaviour = pick(study, name, "Behaviour", list(labels), labels.__getitem__, first)
+    behaviour = pick(study, name, "Behaviour", list(labels), labels.__getitem__, study.behaviour_ids[0])
     return behaviour, labels[behaviour]

@@ -236,7 +236,7 @@ def _levels_in_words(asked: CounterfactualInputs, sweep: Sweep) -> None:
         key="level-table",
         column_config={
             "Level asked for": st.column_config.NumberColumn(format="%g"),
-            "Stringency realised": st.column_config.NumberColumn(format="%.1f"),
+            "Index realised": st.column_config.NumberColumn(format="%.1f"),
             "Distance to the nearest (0 to 100)": st.column_config.NumberColumn(
                 format="%.1f", help="Mean difference of the measures' intensities to the most similar training day."
             ),

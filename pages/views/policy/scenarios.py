@@ -55,7 +55,7 @@ def scenarios_section(editing: Editing) -> None:
             column_config={
                 "name": "Scenario",
                 "parent": "Made from",
-                "stringency": st.column_config.NumberColumn("Mean stringency, hold-out", format="%.1f"),
+                "stringency": st.column_config.NumberColumn("Mean index, hold-out", format="%.1f"),
                 "against": st.column_config.NumberColumn("Against observed", format="%+.1f"),
                 "created_at": st.column_config.DatetimeColumn("Saved (UTC)", format="YYYY-MM-DD HH:mm"),
                 "problem": "Problem",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.report.document import Block, Document, Paragraph, Table
+from core.report.document import Block, Details, Document, Paragraph, Table
 from core.report.sentences.left_out import left_out_items
 from core.services.evaluation.known_effects import KnownEffect, KnownEffectsResult
 
@@ -36,12 +36,21 @@ def known_effects_document(result: KnownEffectsResult) -> Document:
     rows = tuple(
         (
             item.name, _number(item.estimate), _range(item.low, item.high), _number(item.published),
-            _range(item.published_low, item.published_high), verdict(item), "yes" if item.used_for_coefficients else "no",
+            _range(item.published_low, item.published_high), item.unit, verdict(item),
+            "yes" if item.used_for_coefficients else "no",
         )
         for item in result.effects
     )  # fmt: skip
-    heads = ("Effect", "Ours", f"{_level(result)}% interval", "Published", "Range", "Verdict", "Set a coefficient")
-    units = "; ".join(f"{item.name}: {item.unit}" for item in result.effects)
+    heads = (
+        "Effect",
+        "Ours",
+        f"{_level(result)}% interval",
+        "Published",
+        "Range",
+        "In",
+        "Verdict",
+        "Set a coefficient",
+    )
     return Document(
         f"Does the twin find what others found? {result.title}",
         (
@@ -50,10 +59,13 @@ def known_effects_document(result: KnownEffectsResult) -> Document:
                 f"{len(agree)} of {len(tests)} published effects that set no coefficient lie where others found them.",
                 "good" if tests and len(agree) == len(tests) else "plain",
             ),
-            Table(heads, rows, units),
+            Table(heads, rows),
             *_missing(result),
             Paragraph(HOW),
-            *(Paragraph(f"{item.name}: {item.source}. {_from(item, result.step)}") for item in result.effects),
+            Details(
+                "Where each is from",
+                tuple(Paragraph(f"{item.name}: {item.source}. {_from(item)}") for item in result.effects),
+            ),
             *left_out_items(result.left_out),
         ),
         run_id=result.run_id,
@@ -73,7 +85,7 @@ def _missing(result: KnownEffectsResult) -> tuple[Block, ...]:
     )
 
 
-def _from(item: KnownEffect, step: str) -> str:
+def _from(item: KnownEffect) -> str:
     many = f"{item.places} places" if item.places > 1 else "one place"
     return f"Ours: {many}, known up to {item.train_end}, {item.weight:.2f} of what is simulated."
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.report.document import Heading
 from core.report.reproduction import reproduction
 from core.report.sentences.known_effects import known_effects_document
 from core.services.evaluation.known_effects import (
@@ -33,7 +32,7 @@ def effects_view(workspace: Workspace) -> None:
     found = newest_known_effects(store, study)
     if found is not None:
         document = known_effects_document(found)
-        render((Heading(document.title), *document.blocks), "known-effects")
+        render(document.blocks, "known-effects")
     request = KnownEffectsRequest(study.folder)
     measure(
         workspace, KnownEffectsResult.kind, study.folder,

@@ -8,15 +8,13 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import urlopen
 
 import pytest
 from any_model import any_model
-from browser_scripts import SETTLED, TILE_OF, TOO_WIDE
+from browser_scripts import SETTLED, TILE_OF, TOO_WIDE, wait_for_server
 from llm_servers import openai_server
 from own_panel import own_panel
 from small_runs import TEST_END, TRAIN_END
@@ -82,7 +80,7 @@ def address(short_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     command = [sys.executable, "-m", "core.cli", "--no-browser", "--port", str(port), "--db", str(store)]
     server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
     try:
-        _wait_for(f"http://127.0.0.1:{port}/_stcore/health", server)
+        wait_for_server(f"http://127.0.0.1:{port}/_stcore/health", server)
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
@@ -93,18 +91,6 @@ def address(short_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         assert probe.connect_ex(("127.0.0.1", port)) != 0, "and Streamlit with it"
     text = (folder / "server.log").read_text()
     assert "Traceback" not in text, text[-3000:]
-
-
-def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
-    for _ in range(240):
-        assert server.poll() is None, "the server stopped"
-        try:
-            with urlopen(url, timeout=2) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            time.sleep(0.5)
-    raise AssertionError("the server did not answer within two minutes")
 
 
 @pytest.fixture(scope="module")
@@ -393,3 +379,13 @@ def test_two_tables_of_ones_own_become_a_study_that_can_be_fitted(address: str, 
     page.get_by_role("button", name="Add this study").click()
     page.get_by_role("link", name="Open it on Home and fit it").click()
     expect(page.get_by_role("button", name="Fit the twin")).to_be_visible()
+
+
+def test_a_bar_of_the_policy_is_moved_by_keys(address: str, page: Page) -> None:
+    page.goto(f"{address}/Policy_timeline?study=meridia&days=holdout")
+    settled(page)
+    page.get_by_role("tab", name="Bars").click()
+    page.locator(".bar").nth(1).focus()
+    page.keyboard.press("Alt+ArrowLeft")
+    expect(page.get_by_text("Done:")).to_be_visible()
+    expect(page.get_by_text("A draft, which only you see")).to_be_visible()

@@ -1,4 +1,10 @@
-"""What a browser test asks of the page it looks at, in the browser's own language."""
+"""What a browser test asks of the page it looks at, in the browser's own language, and waiting for the server."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from urllib.request import urlopen
 
 #: The script has ended, and the browser has drawn everything that came of it.
 SETTLED = """() => {
@@ -17,3 +23,16 @@ TILE_OF = """name => {
     const {xaxis, yaxis} = map._fullLayout;
     return [at.left + xaxis._offset + xaxis.d2p(marks.x[place]), at.top + yaxis._offset + yaxis.d2p(marks.y[place])];
 }"""
+
+
+def wait_for_server(url: str, server: subprocess.Popen[bytes]) -> None:
+    """Until it answers."""
+    for _ in range(240):
+        assert server.poll() is None, "the server stopped"
+        try:
+            with urlopen(url, timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.5)
+    raise AssertionError("the server did not answer within two minutes")

@@ -14,6 +14,7 @@ from core.services.policies.drafts import END, LEVEL, MEASURE, SCOPE, START, UNN
 from core.services.policies.timelines import LONGEST_NAME, discard_draft, save_scenario
 from core.study import Step, codebook_of
 from pages.common.shell import try_to
+from pages.views.policy.bars import bar_edits
 from pages.views.policy.beside import beside
 from pages.views.policy.draft import SCENARIO, Editing, current_draft, draft_or_start, owner, set_draft
 from pages.views.policy.edits import calendar_edits, policy_edits
@@ -34,14 +35,16 @@ def editor(editing: Editing) -> None:
     with st.container():
         _name_and_save(editing)
     daily = editing.study.step is Step.DAY
-    ways = ["Quick edits", "Table", *(["Working week and holidays"] if daily else [])]
+    ways = ["Quick edits", "Bars", "Table", *(["Working week and holidays"] if daily else [])]
     left, right = st.columns([6, 5], gap="large")
     with left:
-        quick, table, *calendar = st.tabs(ways, key=editing.key("ways"))
+        quick, bars, table, *calendar = st.tabs(ways, key=editing.key("ways"))
         with quick:
             policy_edits(editing)
             with st.popover("What the levels mean", icon=":material/menu_book:"):
                 _levels(editing, "quick")
+        with bars:
+            bar_edits(editing)
         with table:
             with st.popover("What the levels mean", icon=":material/menu_book:"):
                 _levels(editing, "table")

@@ -7,7 +7,7 @@ from html import escape
 import plotly.graph_objects as go
 
 from core.cognition.llm.budget import Range
-from core.report.figures.style import styled, without_source
+from core.report.figures.style import styled, without_source, without_title
 from core.report.sentences.simulate import asked_words, time_words, why_it_ended
 from core.services.runs.costs import CostBefore
 from core.services.studies.requests import ModelOptions
@@ -17,9 +17,14 @@ from pages.common.shell import plain_text
 def test_a_source_beneath_a_figure_is_whole_and_plain_text() -> None:
     source = "Somebody's <table> & more, " * 30
     figure = styled(go.Figure(), title="t", source=escape(source.strip(), quote=False))
+    height = figure.layout.height
     shown, text = without_source(figure)
-    assert text == f"Source: {source.strip()}" and not shown.layout.annotations and figure.layout.annotations
-    assert shown.layout.height < figure.layout.height and without_source(go.Figure())[1] == ""
+    assert text == f"Source: {source.strip()}" and not shown.layout.annotations
+    assert shown.layout.height < height and without_source(go.Figure())[1] == ""
+    untitled, title = without_title(shown)
+    assert title == "t" and not untitled.layout.title.text and untitled.layout.height < height
+    assert without_source(untitled)[1] == text and without_title(untitled)[1] == "t", "drawn again, it says the same"
+    assert untitled.layout.height == without_title(without_source(untitled)[0])[0].layout.height
 
 
 def test_names_and_reasons_are_no_formatting() -> None:

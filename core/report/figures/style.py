@@ -96,35 +96,37 @@ def settled(
 
 
 def without_source(figure: go.Figure) -> tuple[go.Figure, str]:
-    """The figure without the source beneath it, and that source as plain text ("" where there is none).
+    """The figure, from which the source beneath it is taken away, and that source as plain text ("" where there was none).
 
-    A page sets it beneath the figure as text, which is broken where the screen ends; in a picture it would be cut off.
+    A page sets it beneath the figure as text, which is broken where the screen ends; in a picture it would be cut off. The
+    figure itself is changed, for a copy takes longer than drawing it, and remembers what was taken away.
     """
     notes = [item for item in figure.layout.annotations if str(item.text).startswith(SOURCE_WORD)]
-    if not notes:
-        return figure, ""
-    shown = go.Figure(figure)
-    shown.layout.annotations = [item for item in figure.layout.annotations if item not in notes]
-    spare = max(0, (figure.layout.margin.b or 0) + min(int(item.yshift or 0) for item in notes))
-    shown.update_layout(margin={"b": (figure.layout.margin.b or 0) - spare})
-    if figure.layout.height:
-        shown.update_layout(height=figure.layout.height - spare)
-    return shown, " ".join(unescape(str(item.text).replace("<br>", " ")) for item in notes)
+    if notes:
+        spare = max(0, (figure.layout.margin.b or 0) + min(int(item.yshift or 0) for item in notes))
+        source = " ".join(unescape(str(item.text).replace("<br>", " ")) for item in notes)
+        figure.layout.annotations = [item for item in figure.layout.annotations if item not in notes]
+        figure.layout.margin.b = (figure.layout.margin.b or 0) - spare
+        if figure.layout.height:
+            figure.layout.height = figure.layout.height - spare
+        figure.layout.meta = {**(figure.layout.meta or {}), "source": source}
+    return figure, str((figure.layout.meta or {}).get("source", ""))
 
 
 def without_title(figure: go.Figure) -> tuple[go.Figure, str]:
-    """The figure without its title, and that title as plain text: as text on a page it is broken where the screen ends."""
-    title = str(figure.layout.title.text or "")
-    if not title:
-        return figure, ""
-    shown = go.Figure(figure)
-    spare = min(_TITLE_LINE, shown.layout.margin.t or 0)
-    shown.update_layout(title_text="", margin={"t": (shown.layout.margin.t or 0) - spare})
-    if shown.layout.height:
-        shown.update_layout(height=shown.layout.height - spare)
-    if shown.layout.legend.yref == "container":
-        shown.update_layout(legend={"y": 1.0})
-    return shown, unescape(title.replace("<br>", " "))
+    """The figure, from which its title is taken away, and that title as plain text: as text on a page it is broken where the
+    screen ends. As `without_source`, it changes the figure."""
+    layout = figure.layout
+    if title := str(layout.title.text or ""):
+        spare = min(_TITLE_LINE, layout.margin.t or 0)
+        layout.title.text = ""
+        layout.margin.t = (layout.margin.t or 0) - spare
+        if layout.height:
+            layout.height = layout.height - spare
+        if layout.legend.yref == "container":
+            layout.legend.y = 1.0
+        layout.meta = {**(layout.meta or {}), "title": unescape(title.replace("<br>", " "))}
+    return figure, str((layout.meta or {}).get("title", ""))
 
 
 def labels_above(figure: go.Figure, labels: Sequence[str], rows: int | None = None) -> go.Figure:

@@ -109,7 +109,7 @@ def _chosen_days(workspace: Workspace, timeline: PolicyTimeline, split: Split) -
     spans = {
         "all": (timeline.start, timeline.end),
         "training": (max(workspace.study.start, timeline.start), split.train_end),
-        "holdout": (split.train_end + timedelta(days=1), split.test_end),
+        "holdout": (workspace.study.step.after(split.train_end, 1), split.test_end),
     }
     asked = st.query_params.get(DAYS, "all")
     own = _own_days(asked, timeline)

@@ -81,8 +81,15 @@ def list_studies(data: str | Path | None = None) -> list[StudyListing]:
         problem = ""
         if not study.shipped and observed_data(data) is None:
             problem = f"Needs observations: run `policytwin data fetch`, or set {DATA_VARIABLE} to their folder."
-        places = places_beside(study) if study.is_panel and study.shipped else ()
-        listings.append(StudyListing(study.id, study.title, study.place, study.fictional, not problem, problem, places))
+        places: tuple[str, ...] = ()
+        if study.is_panel and not problem:
+            try:
+                places = places_beside(study, None if study.shipped else observed_data(data))
+            except InputError as wrong:
+                problem = f"Needs its tables: {wrong}"
+        # A panel of many places is called by its title: the place that its file names is only one of it.
+        place = study.place if study.shipped or not study.is_panel else study.title
+        listings.append(StudyListing(study.id, study.title, place, study.fictional, not problem, problem, places))
     for name, path in own_studies().items():
         # One that was spoiled by hand is still named, and says what is wrong with it.
         try:

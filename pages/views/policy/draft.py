@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import pandas as pd
 import streamlit as st
@@ -39,7 +39,7 @@ class Editing:
 
     @property
     def holdout(self) -> tuple[date, date]:
-        return self.split.train_end + timedelta(days=1), self.split.test_end
+        return self.study.step.after(self.split.train_end, 1), self.split.test_end
 
     @property
     def window(self) -> pd.DatetimeIndex:

@@ -22,7 +22,7 @@ from core.services.evaluation.known_effects import KnownEffect, KnownEffectsRequ
 from core.services.evaluation.panel_backtests import panel_backtest
 from core.services.evaluation.requests import PanelBacktestRequest
 from core.services.library.reruns import rerun
-from core.services.studies.inputs import open_study
+from core.services.studies.inputs import list_studies, open_study
 from core.store.database import Store
 from core.study import load_study
 from core.study.effects import published_effects
@@ -121,3 +121,11 @@ def test_a_verdict_follows_from_the_figures(ours: tuple[float, float, float], mi
         effect, estimate=-ours[0], low=-ours[2], high=-ours[1], published=4.0, published_low=3.0, published_high=5.0
     )
     assert verdict(turned) == verdict(effect), "sizes, whatever the sign"
+
+
+def test_places_of_a_panel_are_on_offer_where_its_tables_are(tmp_path: Path) -> None:
+    domain_panel(tmp_path / "domains", "seatbelts_us", places=3)
+    listed = {item.id: item for item in list_studies(tmp_path)}
+    belts, water = listed["seatbelts_us"], listed["water_ca"]
+    assert belts.ready and len(belts.places) == 3 and "CA" in belts.places and belts.place == belts.title
+    assert not water.ready and water.missing.startswith("Needs its tables") and water.places == ()

@@ -53,7 +53,7 @@ def test_another_place_is_another_study(fitted: None) -> None:
 
 def test_the_policy_page_has_amounts_and_no_working_week(fitted: None) -> None:
     at = page("pages/2_Policy_timeline.py")
-    assert [tab.label for tab in at.tabs] == ["Quick edits", "Table"]
+    assert [tab.label for tab in at.tabs] == ["Quick edits", "Bars", "Table"]
     assert next(item for item in at.number_input if item.label == "Amount, %").value == 36.0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.report.document import Block, Code, Paragraph
 
-#: What is done, and the command that does it ("" where it is done by hand). Masks in 71 countries stand for any table.
+#: What is done, and the command that does it ("" where it is done by hand). Masks stand for any table.
 STEPS = (
     (
         "**Begin from the table**: a row for each place and period, with what people did and the measures in force. The page "

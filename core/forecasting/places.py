@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Protocol
 
 import pandas as pd
 
@@ -149,6 +150,13 @@ def places_from_panel(
     return places, left_out
 
 
-def last_observed(place: Place) -> date:
-    """The last day on which anything was observed."""
+class Observed(Protocol):
+    """What has `observations` (periods × behaviours)."""
+
+    @property
+    def observations(self) -> pd.DataFrame: ...
+
+
+def last_observed(place: Observed) -> date:
+    """The last period in which anything was observed."""
     return pd.Timestamp(place.observations.dropna(how="all").index.max()).date()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+from page_cases import opened_page
 from streamlit.testing.v1 import AppTest
 
 from core.policy.scenario import apply_edits
@@ -17,11 +18,7 @@ UNTIL = "2032-02-15"
 
 
 def opened(**query: str) -> AppTest:
-    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    page.switch_page("pages/5_Counterfactuals.py")
-    for name, value in {"study": "meridia", "view": "ahead", "until": UNTIL, **query}.items():
-        page.query_params[name] = value
-    page.run()
+    page = opened_page("pages/5_Counterfactuals.py", {"view": "ahead", "until": UNTIL, **query})
     assert not page.exception and not page.error and not page.warning, [*page.exception, *page.error, *page.warning]
     return page
 

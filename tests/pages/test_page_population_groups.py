@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from page_cases import opened_page
 from streamlit.testing.v1 import AppTest
 
 from core.services.populations.draft_links import edits_text
@@ -16,11 +17,7 @@ OLD = (("age_group", "65+"),)
 
 
 def visit(**query: str) -> AppTest:
-    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    page.switch_page("pages/1_Population.py")
-    for name, value in {"study": "meridia", **query}.items():
-        page.query_params[name] = value
-    return page.run()
+    return opened_page("pages/1_Population.py", query)
 
 
 def fine(page: AppTest) -> AppTest:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from page_cases import opened_page
 from streamlit.testing.v1 import AppTest
 
 from core.cli import main
@@ -25,12 +26,7 @@ def stakeholder(short_store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def opened(script: str, **query: str) -> AppTest:
-    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    if script != "app.py":
-        page.switch_page(script)
-    for name, value in {"study": "meridia", **query}.items():
-        page.query_params[name] = value
-    page.run()
+    page = opened_page(script, query)
     assert not page.exception and not page.error, [*page.exception, *page.error]
     return page
 

@@ -6,12 +6,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from core.forecasting.places import last_observed
 from core.result import Result
 from core.services.counterfactuals.projection_results import Came, ProjectionResult, what_came
-from core.services.counterfactuals.projections import furthest, kept_projection, last_observed, look_ahead, projected
+from core.services.counterfactuals.projections import furthest, kept_projection, look_ahead, projected
 from core.services.runs.fitted import changed_inputs, latest_run
 from core.services.studies.inputs import StudyInputs, open_study
-from core.services.studies.newer import NewerRequest, NewerTables, newer_tables, take_newer
+from core.services.studies.newer import NewerRequest, NewerTables, newer_tables
+from core.services.studies.own import AddStudyRequest, add_study, unplaced
 from core.store.database import Store
 from core.study import load_study
 from core.study.definition import AT
@@ -30,14 +32,13 @@ def refresh(request: NewerRequest, store: Store) -> RefreshedStudy:
     """Keep a projection of the newest run of the study (of each place of it), made of the old tables alone; then take in the
     newer ones. Runs stay as they were; a new one is fitted on the newer tables. InputError as `newer_tables`, before anything is
     kept."""
-    with newer_tables(request):
-        pass
-    made = {
-        name: result
-        for name in _names(store, request.id)
-        if (result := _last_forecast(store, name, open_study(name))) is not None
-    }
-    tables = take_newer(request)
+    with newer_tables(request) as (tables, path), unplaced(path.parent):
+        made = {
+            name: result
+            for name in _names(store, request.id)
+            if (result := _last_forecast(store, name, open_study(name))) is not None
+        }
+        add_study(AddStudyRequest(path))
     came = {name: what_came(result, open_study(name).observations) for name, result in made.items()}
     return RefreshedStudy(tables=tables, forecasts={name: item.run_id for name, item in made.items()}, came=came)
 

@@ -25,8 +25,9 @@ from core.counterfactual.trajectories import simulate_timeline
 from core.errors import InputError
 from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.execution.progress import ProgressReporter
-from core.forecasting.baselines import BASELINES, BaselineInputs
+from core.forecasting.baselines import BASELINES
 from core.forecasting.intervals import Widths
+from core.forecasting.places import last_observed
 from core.options import option
 from core.policy.held import held_until
 from core.policy.scenario import load_scenario
@@ -39,10 +40,11 @@ from core.services.counterfactuals.projection_results import (
     ProjectionResult,
     TrackRecord,
 )
-from core.services.counterfactuals.run import about_twin
+from core.services.counterfactuals.run import about_twin, keep
 from core.services.language.engines import engine_of_run
 from core.services.populations.synthesis import load_population
 from core.services.runs.finished import finished_run
+from core.services.runs.forecasters import baseline_inputs
 from core.services.runs.intervals import RunIntervals, intervals_around, known_widths
 from core.services.runs.results import RunResult, WidthSource
 from core.services.studies.inputs import StudyInputs, open_study
@@ -91,12 +93,6 @@ class Ahead:
     @property
     def dates(self) -> pd.DatetimeIndex:
         return self.problem.final.horizon
-
-
-def last_observed(inputs: StudyInputs) -> date:
-    """The last period in which any behaviour was observed."""
-    seen = inputs.observations.notna().any(axis=1)
-    return pd.Timestamp(inputs.observations.index[seen][-1]).date()
 
 
 def furthest(study: Study, origin: date) -> date:
@@ -220,17 +216,9 @@ def kept_projection(
         "projection", parameters, personas=result.personas, population_id=parent.population_id,
         population_hash=parent.population_hash,
     )  # fmt: skip
-    same = None if again else store.find_complete(record.inputs_hash())
-    if same is not None and same.record.result_hash == result.result_hash:
-        return ProjectionResult.from_dict({**(same.summary or {}), "run_id": same.run_id})
-    seconds = time.perf_counter() - began
-    result = replace(result, run_id=record.run_id, seconds=round(seconds, 3))
+    finished = replace(record, result_hash=result.result_hash)
     frame = result.frame().rename(columns={"policy": "forecaster"}).assign(phase="projection")
-    with store.transaction():
-        store.begin_run(record)
-        finished = replace(record, rung=RUNGS[0], result_hash=result.result_hash)
-        store.finish_run(record.run_id, {"forecasts": frame}, result.as_dict(), seconds=seconds, record=finished)
-    return result
+    return keep(store, record, finished, {"forecasts": frame}, result, began, None, again)
 
 
 def project(
@@ -293,13 +281,7 @@ def _courses(metric: pd.DataFrame, intervals: RunIntervals) -> dict[str, Course]
 
 def _simple(ahead: Ahead, best: str) -> dict[str, tuple[float | None, ...]]:
     """The simple forecast that did best on the run's hold-out, from the same origin, told of the policy held."""
-    inputs, window = ahead.inputs, ahead.problem.final
-    cases = None if inputs.cases is None else inputs.cases.loc[: pd.Timestamp(window.origin)]
-    known = BaselineInputs(
-        observed=ahead.problem.observed.reindex(window.train), horizon=window.horizon, stringency=inputs.stringency,
-        indicators=inputs.timeline.levels()[list(inputs.study.indicator_codes)], cases=cases, step=inputs.study.step,
-    )  # fmt: skip
-    found = BASELINES[best](known)
+    found = BASELINES[best](baseline_inputs(ahead.inputs, ahead.problem))
     return {str(name): tuple(_number(value) for value in found[name]) for name in found}
 
 

@@ -23,6 +23,7 @@ from core.people.personas import Population
 from core.policy.scenario import load_scenario
 from core.policy.timeline import PolicyTimeline
 from core.records import RUNGS, RunRecord, frame_hash
+from core.services.counterfactuals.projection_results import ProjectionResult
 from core.services.counterfactuals.requests import DEFAULT_LEVELS, CompareRequest, SweepRequest
 from core.services.counterfactuals.results import (
     About,
@@ -43,7 +44,7 @@ from core.services.studies.requests import ModelOptions
 from core.services.studies.stored_inputs import save_text
 from core.store.database import Store
 
-Kept = TypeVar("Kept", SweepResult, ComparisonResult)
+Kept = TypeVar("Kept", SweepResult, ComparisonResult, ProjectionResult)
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def run_sweep(
     rung = RUNGS[1] if sweep.coherent else RUNGS[0]
     finished = replace(record, rung=rung, result_hash=frame_hash(frame))
     result = replace(sweep_result(sweep, about_twin(twin, run_id, record.engine, rung)), lever=lever or "")
-    return _keep(store, record, finished, {"sweeps": frame}, result, began, watch, again), sweep
+    return keep(store, record, finished, {"sweeps": frame}, result, began, watch, again), sweep
 
 
 def run_compare(
@@ -156,7 +157,7 @@ def run_compare(
     frame = path_frame(found, ids)
     result = comparison_result(found, ids, about_twin(twin, run_id, record.engine, RUNGS[0]))
     finished = replace(record, result_hash=frame_hash(frame))
-    return _keep(store, record, finished, {"forecasts": frame}, result, began, watch, again), found
+    return keep(store, record, finished, {"forecasts": frame}, result, began, watch, again), found
 
 
 def sweep(
@@ -263,7 +264,7 @@ def _record(
     )
 
 
-def _keep(
+def keep(
     store: Store,
     record: RunRecord,
     finished: RunRecord,

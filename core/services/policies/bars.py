@@ -82,7 +82,7 @@ def bar_rows(timeline: PolicyTimeline, first: date, last: date) -> list[dict[str
         if end >= 0 and begin <= count:
             indicator = timeline.indicator(bar.code)
             share = float(indicator.sub_index(np.array(float(bar.level)))) / 100
-            cut = {"start": max(begin, 0), "end": min(end, count), "open": [begin < 0, end > count]}
+            cut = {"start": max(begin, 0), "end": min(end, count)}
             rows[bar.code]["bars"].append(
                 {**cut, "number": number, "share": round(share, 3), "text": bar.text, "label": f"{bar.level:g}"}
             )

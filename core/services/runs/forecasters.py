@@ -176,14 +176,17 @@ def rival_forecasts(
     inputs: StudyInputs, problem: Problem, executor: Executor = IN_THIS_PROCESS
 ) -> dict[str, pd.DataFrame]:
     """Every baseline's forecast of the final window."""
+    return baseline_forecasts(baseline_inputs(inputs, problem), executor)
+
+
+def baseline_inputs(inputs: StudyInputs, problem: Problem) -> BaselineInputs:
+    """What a baseline may know of the final window."""
     window = problem.final
-    cases = None if inputs.cases is None else inputs.cases.loc[: pd.Timestamp(window.origin)]
-    known = BaselineInputs(
+    return BaselineInputs(
         observed=problem.observed.reindex(window.train),
         horizon=window.horizon,
         stringency=inputs.stringency,
         indicators=inputs.timeline.levels()[list(inputs.study.indicator_codes)],
-        cases=cases,
+        cases=None if inputs.cases is None else inputs.cases.loc[: pd.Timestamp(window.origin)],
         step=inputs.study.step,
     )
-    return baseline_forecasts(known, executor)

@@ -16,7 +16,7 @@ import pandas as pd
 from core.errors import InputError, one_of
 from core.options import option
 from core.result import Result
-from core.services.studies.own import AddStudyRequest, add_study, unplaced
+from core.services.studies.own import unplaced
 from core.services.studies.tables import PANEL_FILE, TablesRequest, check_faultless, guessed, read_panel
 from core.study import Study, load_study, own_studies
 
@@ -78,13 +78,6 @@ def newer_tables(request: NewerRequest) -> Iterator[tuple[NewerTables, Path]]:
                 _END.sub(f"end = {brought.now}", path.read_text(encoding="utf-8"), count=1), encoding="utf-8"
             )
             yield brought, path
-
-
-def take_newer(request: NewerRequest) -> NewerTables:
-    """Put the newer tables in the place of the first. Runs stay as they were made. InputError as `newer_tables`."""
-    with newer_tables(request) as (brought, path), unplaced(path.parent):
-        add_study(AddStudyRequest(path))
-    return brought
 
 
 def _panel(path: Path) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from core.cognition.llm.memoising import NotAsked
 from core.errors import InputError
+from core.forecasting.places import last_observed
 from core.policy.interventions import level_in_words
 from core.policy.scenario import apply_edits, scenario_file_names, scenario_text
 from core.policy.timeline import PolicyTimeline
@@ -40,7 +41,6 @@ from core.services.counterfactuals.projections import (
     furthest,
     kept_projection,
     kept_projections,
-    last_observed,
     look_ahead,
     projected,
     usual_end,
@@ -146,8 +146,8 @@ def _own(inputs: StudyInputs, held: PolicyTimeline) -> PolicyTimeline | None:
         if pd.isna(row[MEASURE]) or pd.isna(row[LEVEL]):
             continue
         indicator = names[str(row[MEASURE])]
-        level = float(row[LEVEL]) if indicator.amount is not None else row[LEVEL]
-        edit: Edit = {"set": indicator.code, "level": level if indicator.amount or level != int(level) else int(level)}
+        level = float(row[LEVEL])
+        edit: Edit = {"set": indicator.code, "level": level if indicator.amount or level % 1 else int(level)}
         if indicator.has_flag and level > 0:
             edit["flag"] = 1
         edits.append({**edit, "start": first if pd.isna(row[FROM]) else row[FROM]})

@@ -30,7 +30,7 @@ def meet_view(edited: Edited) -> None:
     answers = None
     if workspace.run is not None:
         run_id = workspace.run.run_id
-        labels, contexts = _days(workspace.store.name, run_id, workspace)
+        labels, contexts = known_days(workspace.store.name, run_id, workspace)
         behaviours = {item.id: item.label for item in edited.study.behaviours}
         left, right = st.columns(2)
         with left:
@@ -92,7 +92,8 @@ def _faces(study: str, key: str, _edited: Edited) -> list[int]:
 
 
 @remembered(show_spinner=False, max_entries=16)
-def _days(store: str, run_id: str, _workspace: Workspace) -> tuple[tuple[str, ...], pd.DataFrame]:
+def known_days(store: str, run_id: str, _workspace: Workspace) -> tuple[tuple[str, ...], pd.DataFrame]:
+    """A few days that a reader knows, in words and as contexts."""
     return named_contexts(_workspace.twin())
 
 

@@ -11,7 +11,7 @@ import streamlit as st
 
 from core.cognition.registry import engine_label
 from core.report.figures.populations import answers_figure
-from core.services.counterfactuals.population_effects import answers_of, everybody_on, named_contexts
+from core.services.counterfactuals.population_effects import answers_of, everybody_on
 from core.services.populations.drafts import PopulationDraft
 from core.services.populations.tables import (
     LEVEL_WORDS,
@@ -28,11 +28,11 @@ from core.services.populations.tables import (
 )
 from pages.common.charts import chart
 from pages.common.results_cache import remembered
-from pages.common.shell import Workspace, engine_note, try_to
+from pages.common.shell import engine_note, try_to
 from pages.views.population.draft import PEOPLE, Edited, notices, propose, refused
 from pages.views.population.effect import effect_section, people_download
 from pages.views.population.group import group_edit
-from pages.views.population.meet import faces_of, meet_view
+from pages.views.population.meet import faces_of, known_days, meet_view
 
 #: Rows of a table; more are found by searching.
 MOST_ROWS = 500
@@ -238,11 +238,6 @@ def _edit_form(edited: Edited, person: int, row: pd.Series) -> None:
         st.rerun()
 
 
-@remembered(show_spinner=False, max_entries=16)
-def _days(store: str, run_id: str, _workspace: Workspace) -> tuple[tuple[str, ...], pd.DataFrame]:
-    return named_contexts(_workspace.twin())
-
-
 @remembered(show_spinner=False, max_entries=64)
 def _everybody(store: str, run_id: str, key: str, _edited: Edited, _contexts: pd.DataFrame) -> np.ndarray:
     return everybody_on(_edited.workspace.twin(), _edited.population, _contexts)
@@ -254,7 +249,7 @@ def _answers(edited: Edited, person: int) -> None:
         st.caption("Fit the twin on the Calibration page to see what this person would do on a few days.")
         return
     run = workspace.run
-    labels, contexts = _days(workspace.store.name, run.run_id, workspace)
+    labels, contexts = known_days(workspace.store.name, run.run_id, workspace)
     everyone = _everybody(workspace.store.name, run.run_id, edited.draft.key, edited, contexts)
     rows = answers_of(workspace.twin(), edited.population, person, labels, contexts, everyone)
     figure = answers_figure(

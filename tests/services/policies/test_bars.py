@@ -77,9 +77,7 @@ def test_what_a_hand_does_is_checked_and_said(timeline: PolicyTimeline) -> None:
     last = date(2030, 4, 15)
     rows = bar_rows(timeline, FIRST, last)
     schools = next(row for row in rows if row["bars"])
-    assert [(bar["start"], bar["end"], bar["open"]) for bar in schools["bars"]] == [
-        (0, 30, [False, False]), (31, 45, [False, True]),
-    ]  # fmt: skip
+    assert [(bar["start"], bar["end"]) for bar in schools["bars"]] == [(0, 30), (31, 45)]
     said, edits = dragged(timeline, FIRST, last, 1, 35, 45)
     assert "2030-04-05 to 2030-04-30 instead of 2030-04-01" in said, "the end beyond the picture stays"
     assert edits[-1] == {"set": "C1", "level": 3, "flag": 0, "start": date(2030, 4, 5), "end": date(2030, 4, 30)}

@@ -1,18 +1,15 @@
-"""Studies: what one is (`definition`), what its file may say (`written`), and how it is read (`reading`)."""
+"""Studies: what one is (`definition`), what a policy can set (`levers`), what its file may say (`written`), how it is read
+(`reading`)."""
 
 from core.study.definition import (
     MEASUREMENTS,
     WEEKDAYS,
-    Amount,
     Behaviour,
     CalendarSpec,
-    Codebook,
     ContextVariable,
-    EffectDynamics,
     ExampleQuestion,
     ForecastChoices,
     HoldOut,
-    Indicator,
     NamedDay,
     PlaceTable,
     RegionKey,
@@ -22,6 +19,7 @@ from core.study.definition import (
     TargetShares,
     WorkingWeek,
 )
+from core.study.levers import Amount, Codebook, EffectDynamics, Indicator
 from core.study.reading import (
     available_studies,
     codebook_of,

@@ -19,16 +19,12 @@ from core.settings import shipped_data, user_studies
 from core.study.definition import (
     AT,
     PANEL,
-    Amount,
     Behaviour,
     CalendarSpec,
-    Codebook,
     ContextVariable,
-    EffectDynamics,
     ExampleQuestion,
     ForecastChoices,
     HoldOut,
-    Indicator,
     NamedDay,
     PlaceTable,
     RegionKey,
@@ -38,6 +34,7 @@ from core.study.definition import (
     TargetShares,
     WorkingWeek,
 )
+from core.study.levers import Amount, Codebook, EffectDynamics, Indicator
 from core.study.steps import MONTHS, Step, parse_period
 from core.study.written import WrittenCalendar, WrittenSource, WrittenStudy
 from core.study.written_levers import WrittenCodebook, WrittenContext, WrittenIndicator

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, model_validator
 from core.inputs.checking import WrittenModel, choice_of, wrong
 from core.inputs.kinds import Day, FileName, Identifier, Line, Text
 from core.printable import quoted
-from core.study.definition import LINKS, LOG_RATIO, SHARE_OF_RANGE
+from core.study.levers import LINKS, LOG_RATIO, SHARE_OF_RANGE
 from core.study.steps import parse_period
 
 Amount = Annotated[float, Field(ge=-1e9, le=1e9)]

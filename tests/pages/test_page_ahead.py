@@ -13,7 +13,6 @@ from core.services.counterfactuals.projections import extended
 from core.services.policies.links import link_text
 from core.services.studies.inputs import open_study
 
-ROOT = Path(__file__).resolve().parents[2]
 UNTIL = "2032-02-15"
 
 

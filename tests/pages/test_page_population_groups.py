@@ -12,7 +12,6 @@ from core.services.populations.drafts import SHARE, GroupEdit, PopulationDraft
 from core.services.populations.synthesis import make_population
 from core.study import load_study
 
-ROOT = Path(__file__).resolve().parents[2]
 OLD = (("age_group", "65+"),)
 
 

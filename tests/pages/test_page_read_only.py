@@ -16,8 +16,6 @@ from core.settings import READ_ONLY_VARIABLE
 from core.store.database import Store
 from pages.common.shell import PAGES, READ_ONLY_PAGES
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 @pytest.fixture
 def stakeholder(short_store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -32,9 +32,9 @@ from core.policy.scenario import apply_edits
 from core.policy.timeline import PolicyTimeline
 from core.records import RunRecord, code_version, content_hash, frame_hash
 from core.result import Result
+from core.services.evaluation.kept import found_before, keep
 from core.services.evaluation.panel_backtests import MOST_TEACHERS
 from core.services.studies.inputs import engine_texts, observations_folder, study_hash
-from core.services.studies.stored_inputs import save_engine_texts, save_text
 from core.simulation.simulate import simulate
 from core.statistics.bootstrap import unit_counts
 from core.statistics.levels import SHOWN
@@ -126,22 +126,16 @@ def known_effects(
     folder = study_folder(study, observations_folder(study, request.data))
     tables = load_panel(study, folder)
     record = _record_of(request, study, tables, effects)
-    same = None if store is None or again else store.find_complete(record.inputs_hash())
+    same = None if again else found_before(KnownEffectsResult, store, record, watch)
     if same is not None:
-        watch.found(same.run_id)
-        return KnownEffectsResult.from_dict({**(same.summary or {}), "run_id": same.run_id})
+        return same
     result = replace(_asked(request, study, tables, folder, effects, watch, executor), code_version=code_version())
     result = replace(result, seconds=round(time.perf_counter() - began, 2))
     if store is None:
         return result
     kept = replace(result, run_id=record.run_id)
     finished = replace(record, code_version=result.code_version, result_hash=content_hash(result.effects))
-    with store.transaction():
-        save_engine_texts(store, study)
-        save_text(store, record.study_hash, "study", given)
-        store.begin_run(record)
-        store.finish_run(record.run_id, {}, kept.as_dict(), seconds=kept.seconds, record=finished)
-    watch.finish("store", "done")
+    keep(store, study, given, finished, kept, kept.seconds, watch)
     return kept
 
 

@@ -24,10 +24,10 @@ from core.forecasting.panel_people import people_of_places
 from core.forecasting.past import past_forecasts
 from core.forecasting.places import last_observed, places_from_panel
 from core.records import RUNGS, RunRecord, code_version, content_hash, frame_hash
+from core.services.evaluation.kept import found_before, keep
 from core.services.evaluation.requests import PanelBacktestRequest
 from core.services.evaluation.results import PanelBacktestResult
 from core.services.studies.inputs import engine_texts, observations_folder, study_hash
-from core.services.studies.stored_inputs import save_engine_texts, save_text
 from core.store.database import Store
 from core.study import Study, read_study
 
@@ -55,23 +55,16 @@ def panel_backtest(
     tables = load_panel(study, request.data or observations_folder(study))
     pool = None if request.pool is None else load_panel(study, request.pool)
     record = _record_of(request, study, tables, pool)
-    if store is not None and not again:
-        same = store.find_complete(record.inputs_hash())
-        if same is not None:
-            watch.found(same.run_id)
-            return PanelBacktestResult.from_dict({**(same.summary or {}), "run_id": same.run_id})
+    same = None if again else found_before(PanelBacktestResult, store, record, watch)
+    if same is not None:
+        return same
     result = _measured(request, study, tables, pool, watch, executor)
     result = replace(result, seconds=round(time.perf_counter() - began, 2))
     if store is None or not result.rows:
         return result
     kept = replace(result, run_id=record.run_id)
     finished = replace(record, code_version=result.code_version, rung=RUNGS[0], result_hash=content_hash(result.rows))
-    with store.transaction():
-        save_engine_texts(store, study)
-        save_text(store, record.study_hash, "study", given)
-        store.begin_run(record)
-        store.finish_run(record.run_id, {}, kept.as_dict(), seconds=kept.seconds, record=finished)
-    watch.finish("store", "done")
+    keep(store, study, given, finished, kept, kept.seconds, watch)
     return kept
 
 

@@ -189,7 +189,7 @@ def test_what_was_hashed_before_levers_had_amounts_keeps_its_hash() -> None:
 
 @given(st.floats(0, 36), st.floats(0, 36), st.floats(1, 9))
 def test_intensity_rises_with_an_amount(low: float, high: float, price: float) -> None:
-    from core.study.definition import LOG_RATIO, SHARE_OF_RANGE, Amount, Indicator
+    from core.study.levers import LOG_RATIO, SHARE_OF_RANGE, Amount, Indicator
 
     def lever(amount: Amount) -> Indicator:
         return Indicator("X", "X", 0, False, "", (), (), amount)

@@ -60,8 +60,23 @@ def read_written(path: Path, *, shown: str | None = None) -> dict[str, Any]:
     return parsed(read_text(path, shown=where), "json" if path.suffix.lower() == ".json" else "toml", where)
 
 
+def read_list(path: Path) -> list[Any]:
+    """The values of a JSON file that is one list."""
+    raw = _values(read_text(path), "json", str(path))
+    if not isinstance(raw, list):
+        raise InputError(f"is {quoted(raw)}", where=str(path), allowed="a list: [ … ]")
+    return raw
+
+
 def parsed(content: str | bytes, form: str, where: str) -> dict[str, Any]:
     """The values in TOML or JSON text; keys of JSON are given once, as those of TOML are."""
+    raw = _values(content, form, where)
+    if not isinstance(raw, dict):
+        raise InputError(f"is {quoted(raw)}", where=where, allowed="keys and values")
+    return raw
+
+
+def _values(content: str | bytes, form: str, where: str) -> Any:
     text = decoded(content, where) if isinstance(content, bytes) else content
     try:
         if form == "toml":
@@ -75,8 +90,6 @@ def parsed(content: str | bytes, form: str, where: str) -> dict[str, Any]:
         raise InputError("has half a character (a lone surrogate)", where=where, allowed="whole characters") from None
     except ValueError as wrong:
         raise InputError(f"is not valid {form.upper()} ({wrong})", where=where) from None
-    if not isinstance(raw, dict):
-        raise InputError(f"is {quoted(raw)}", where=where, allowed="keys and values")
     _check_depth(raw, where)
     return raw
 
@@ -206,8 +219,8 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a number")
 
 
-def _check_depth(raw: dict[str, Any], where: str) -> None:
-    level: list[Any] = [raw]
+def _check_depth(raw: Any, where: str) -> None:
+    level: list[Any] = [raw] if isinstance(raw, dict | list) else []
     for _ in range(DEEPEST):
         level = [
             item

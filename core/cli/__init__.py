@@ -18,6 +18,7 @@ from core.cli import (
     llm_commands,
     models_commands,
     people_commands,
+    replicate_commands,
     society_commands,
     store_commands,
     study_commands,
@@ -76,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         llm_commands,
         models_commands,
         survey_commands,
+        replicate_commands,
         figures_commands,
     ):
         topic.add(commands)

@@ -1,0 +1,108 @@
+"""What replicating real people's answers, choices and experiments found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from core.errors import one_of
+from core.options import option
+from core.result import Result
+from core.validity.people_parity import PeopleParity
+from core.validity.retest import Interval
+
+#: Engines that may be asked, in the order of tables; `mode` is always beside.
+ENGINES: Mapping[str, str] = {
+    "memory": "memory: ridge and neighbours, an ordered answer",
+    "ridge": "ridge on other instruments",
+    "neighbours": "25 neighbours on other instruments",
+    "memory_fifth": "memory that knows a fifth of the other answers",
+    "shuffled": "memory with another person's history",
+    "demographics": "ridge on demographics",
+    "cell": "commonest answer of the demographic cell",
+    "median": "the panel's median",
+    "mode": "the panel's mode, nobody known",
+    "random": "somebody of the panel at random",
+}
+
+
+@dataclass(frozen=True)
+class AnswersRequest:
+    """A panel of people's answers, and of whom the answers are to be predicted."""
+
+    answers: str | Path = option(
+        "a folder of answers_first, answers_again, items and people (CSV or Parquet)", word="DIR"
+    )
+    predict: str | Path | None = option("such a folder of people who are not in the first", None, word="DIR2")
+    engine: str = option(f"who answers for them: {', '.join(ENGINES)}", "memory", word="NAME")
+    seed: int = option("seed of all draws", 0)
+
+    def __post_init__(self) -> None:
+        one_of(self.engine, ENGINES, what="engine", where="--engine")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measures:
+    """Agreement over items: the same answer, 1 − |difference| / (choices − 1), and the correlation over people; None where an
+    engine tells nobody apart."""
+
+    exact: float
+    partial: float
+    correlation: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineAgreement(Measures):
+    """An engine's agreement with people's first answers, and as a share of people's own retest (`normalised`, of which `low` and
+    `high` are the ends for exact agreement). `band` is where it lies between mode (0) and retest (1); `lead` is its normalised
+    exact agreement less the mode's; `variance_ratio` is the median over items."""
+
+    normalised: Measures
+    low: float
+    high: float
+    variance_ratio: float
+    band: float
+    lead: Interval | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetestAgreement(Measures):
+    """How people agree with themselves, asked again."""
+
+    people: int
+    items: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """Answers drawn from an engine's probabilities: the median over items of their variance to people's, and the mean −ln of the
+    probability of what people said, beside that of the panel's shares."""
+
+    variance_ratio: float
+    log_score: float
+    log_score_of_shares: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswersReplication(Result, kind="replicate", what="answers"):
+    """Who agrees how well with `people`, whom no engine had seen; `panel` people were learned from. `parity` is by attribute of
+    the engine that was asked, `mode_parity` of the mode. `left_out` counts people and
+    items by reason."""
+
+    what: str = "answers"
+    run_id: str = ""
+    engine: str
+    people: int
+    panel: int
+    items: int
+    instruments: int
+    engines: Mapping[str, EngineAgreement]
+    retest: RetestAgreement
+    parity: Mapping[str, PeopleParity]
+    mode_parity: Mapping[str, PeopleParity]
+    spread: Spread
+    level: int
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    result_hash: str = ""

@@ -84,6 +84,6 @@ def test_every_payment_has_two_sides(town: Scenario) -> None:
 def test_what_is_wrong_in_a_scenario_is_told_with_the_nearest_valid_value(
     town: Scenario, path: str, value: object, told: str
 ) -> None:
-    with pytest.raises(InputError, match="Nearest valid|there is") as failed:
+    with pytest.raises(InputError, match=r"Nearest valid|there is") as failed:
         read_scenario(json.loads(json.dumps(town.as_dict() | {path: value})))
     assert told in str(failed.value)

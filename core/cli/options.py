@@ -81,7 +81,8 @@ def either_options(parser: Parser, *requests: str, stored: bool = True, workers:
         add_either(parser, map(request_class, requests))
 
     parser.defer(add)
-    workers_options(parser, workers)
+    if workers:
+        workers_options(parser, workers)
     if stored:
         store_option(parser)
     json_option(parser)

@@ -33,7 +33,7 @@ def read_items(folder: str | Path) -> Items:
     path = _file(folder, ITEMS)
     frame = read_columns(path, ("item_ID", "survey", "choices"))
     names, choices = frame["item_ID"].astype(str), frame["choices"]
-    for row, (name, given) in enumerate(zip(names, choices, strict=True), start=_first_row(path)):
+    for row, (name, given) in enumerate(zip(names, choices, strict=True), start=first_row(path)):
         number = pd.to_numeric(given, errors="coerce")
         if not number >= 2 or number % 1 or number > 100:
             raise InputError(
@@ -83,7 +83,7 @@ def _answers(path: Path, items: Items) -> AnswerPanel:
     ids = frame[file.columns[0]].astype(str)
     twice = ids[ids.duplicated()]
     if len(twice):
-        row = int(twice.index[0]) + _first_row(path)
+        row = int(twice.index[0]) + first_row(path)
         raise InputError(f"'{twice.iloc[0]}' is there twice", where=f"{path}, row {row}", allowed="each person once")
     numbers = numbers_of(frame[list(items.names)].set_axis(pd.Index(ids)), str(path), "row of {}, column {}")
     codes = numbers.to_numpy(float)
@@ -92,7 +92,7 @@ def _answers(path: Path, items: Items) -> AnswerPanel:
         row, place = wrong[0]
         most = int(items.choices[place])
         raise InputError(
-            f"{codes[row, place]:g} is no choice", where=f"{path}, row {row + _first_row(path)}, column {items.names[place]}",
+            f"{codes[row, place]:g} is no choice", where=f"{path}, row {row + first_row(path)}, column {items.names[place]}",
             allowed=f"whole numbers from 1 to {most}, and nothing where not answered",
             nearest=str(int(np.clip(np.round(codes[row, place]), 1, most))),
         )  # fmt: skip
@@ -119,6 +119,6 @@ def _found(folder: str | Path, name: str) -> Path | None:
     return next((place / f"{name}{ending}" for ending in ENDINGS if (place / f"{name}{ending}").is_file()), None)
 
 
-def _first_row(path: Path) -> int:
+def first_row(path: Path) -> int:
     """The number of the first record: as a spreadsheet shows it, or from 1 in Parquet."""
     return 1 if path.suffix == ".parquet" else 2

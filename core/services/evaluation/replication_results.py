@@ -9,6 +9,7 @@ from pathlib import Path
 from core.errors import one_of
 from core.options import option
 from core.result import Result
+from core.validity.effects import EffectScores
 from core.validity.people_parity import PeopleParity
 from core.validity.retest import Interval
 
@@ -102,6 +103,46 @@ class AnswersReplication(Result, kind="replicate", what="answers"):
     parity: Mapping[str, PeopleParity]
     mode_parity: Mapping[str, PeopleParity]
     spread: Spread
+    level: int
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    result_hash: str = ""
+
+
+@dataclass(frozen=True)
+class EffectsRequest:
+    """Effects that experiments had on people, and predictions of them."""
+
+    effects: str | Path = option(
+        "effects of treatments: columns dataset, condition, effect, effect_se and a prediction of each", word="FILE"
+    )
+    predictor: str = option("the column of predictions", "gpt4", word="COLUMN")
+    seed: int = option("seed of all draws", 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PooledEffects:
+    """r over all studies by Fisher's z, with its ends. Sizes are never pooled."""
+
+    r: float
+    low: float
+    high: float
+    effects: int
+    studies: int
+    line_beats_mean: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class EffectsReplication(Result, kind="replicate", what="effects"):
+    """How well a `predictor` foresaw effects, by study (the name before a dash: parts of a study are its blocks). `left_out` says
+    how many rows, by reason."""
+
+    what: str = "effects"
+    run_id: str = ""
+    file: str
+    predictor: str
+    studies: Mapping[str, EffectScores]
+    pooled: PooledEffects
     level: int
     left_out: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0

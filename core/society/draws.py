@@ -56,6 +56,8 @@ class Stream(IntEnum):
     MODERATE = 32
     BELIEVE = 33
     CASH = 34
+    SPEAKER = 35
+    REMOVED = 36
 
 
 def _mixed(value: int) -> int:

@@ -90,7 +90,9 @@ def _sweep(arguments: argparse.Namespace) -> None:
         if arguments.estimate:
             run_id = finished_run(arguments, store, executor)
             window = {"data": request.run.data, "start": request.start, "end": request.end}
-            return _show_cost(cost_of_contrast(store, run_id, levels=request.levels, **window), arguments)
+            return _show_cost(
+                cost_of_contrast(store, run_id, levels=request.levels, lever=request.lever, **window), arguments
+            )
         result = sweep(request, store, watch=watch(), executor=executor, again=arguments.again)
     show_result(result, arguments, lambda: sweep_document(result, study_of(arguments)))
 

@@ -23,6 +23,8 @@ from core.study import Study, codebook_of
 LOWEST, HIGHEST = 0.0, 100.0
 #: Levels beyond this many in one sweep are more steps than the staircase has.
 MOST_LEVELS = 101
+#: Those of a sweep that names none.
+DEFAULT_LEVELS = (0.0, 25.0, 50.0, 75.0, 100.0)
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,17 @@ def frozen_policies(study: Study, targets: Sequence[Any]) -> list[FrozenPolicy]:
         position = int(np.flatnonzero(distance <= distance.min() + 1e-9)[-1])
         held.append(FrozenPolicy(target, float(index[position]), steps[position]))
     return held
+
+
+def even_levels(study: Study, lever: str | None = None) -> list[float]:
+    """Levels of the index in even steps, or of one lever its levels or amounts from no measure to the measure in full. InputError
+    for an unknown lever."""
+    if lever is None:
+        return list(DEFAULT_LEVELS)
+    one_of(lever, study.indicator_codes, what="lever", where="sweep")
+    steps = study.indicator(lever).steps()
+    places = np.linspace(0, len(steps) - 1, min(len(DEFAULT_LEVELS), len(steps))).round().astype(int)
+    return [float(steps[place]) for place in places]
 
 
 def lever_policies(

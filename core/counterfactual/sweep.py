@@ -12,7 +12,7 @@ import pandas as pd
 
 from core.cognition.engine import DAY_TYPE, EPIDEMIC, RESTRICTED_DAYS
 from core.counterfactual.fitted import FittedTwin, at_origin, held_days
-from core.counterfactual.levels import FrozenPolicy, frozen_policies, lever_policies
+from core.counterfactual.levels import FrozenPolicy, even_levels, frozen_policies, lever_policies
 from core.counterfactual.trajectories import PolicyDays, ResponsePath, moves_as_expected, simulate_paths
 from core.counterfactual.uncertainty import Progress
 from core.execution.executor import IN_THIS_PROCESS, Executor
@@ -69,15 +69,16 @@ class Sweep:
 
 def stringency_sweep(
     twin: FittedTwin,
-    targets: Sequence[Any],
+    targets: Sequence[Any] | None,
     dates: pd.DatetimeIndex,
     progress: Progress | None = None,
     executor: Executor = IN_THIS_PROCESS,
     lever: str | None = None,
 ) -> Sweep:
     """Hold stringency at each target over `dates`, or one `lever` at each of these levels or amounts with all others as at the
-    origin. InputError for no target, or one that cannot be."""
+    origin; None stands for even steps. InputError for no target, or one that cannot be."""
     study = twin.problem.study
+    targets = even_levels(study, lever) if targets is None else targets
     codebook = Codebook(study.indicators, {}, study.id)
     if lever is None:
         held = frozen_policies(study, targets)

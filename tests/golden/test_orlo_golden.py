@@ -30,6 +30,7 @@ def test_a_run_of_one_district(tmp_path: Path) -> None:
     with Store(tmp_path / "orlo.duckdb") as store:
         found = run_study(RunRequest("orlo", personas=60, trials=4, place="Dale"), store)
     assert found.study == "orlo@Dale" and found.fictional
+    assert "twin_announced_calendar" not in found.macro_rmse, "months have no working week"
     assert {name: found.macro_rmse[name] for name in RUN} == pytest.approx(RUN, abs=0.005)
 
 

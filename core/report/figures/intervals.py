@@ -47,7 +47,7 @@ def forecast_fan(
 
 
 def interval_parts(table: pd.DataFrame, source: str) -> go.Figure:
-    """Standard deviation by part (columns) and class of days ahead (rows), in points of the metric."""
+    """Standard deviation by part (columns) and class of periods ahead (rows, named by the index), in points of the metric."""
     figure = go.Figure()
     for place, name in enumerate(table.columns):
         figure.add_bar(
@@ -57,6 +57,10 @@ def interval_parts(table: pd.DataFrame, source: str) -> go.Figure:
         )  # fmt: skip
     figure.update_layout(barmode="group")
     styled(
-        figure, title="What the intervals are made of", y="Standard deviation, points", x="Days ahead", source=source
+        figure,
+        title="What the intervals are made of",
+        y="Standard deviation, points",
+        x=str(table.index.name),
+        source=source,
     )
     return legend_below_title(figure, rows=2)

@@ -17,7 +17,7 @@ from core.study import Step, Study
 
 PART_WORDS = {
     "personas": "Which personas were drawn",
-    "calibration": "Which weeks it was fitted on",
+    "calibration": "Which stretches of training it was fitted on",
     "repeated_answers": "Asking the engine again",
     "working_week": "Days that the working week moves",
     "residual": "What the model does not know",
@@ -33,7 +33,7 @@ NARROWER = {
 UNKNOWN_WORDS = {
     NO_WIDTHS: "nothing was learned from other places by then, and its own past has fewer than "
     f"{FEWEST_BLOCKS} independent origins",
-    NO_SCALE: "too little was observed in the last four weeks of training",
+    NO_SCALE: "too little was observed at the end of training",
 }
 OF_RULES = ", made with the rules engine: a language model would have to be asked for every origin"
 
@@ -45,9 +45,9 @@ def intervals_document(result: IntervalsResult, study: Study) -> Document:
         f"How sure is the forecast of {study.place}?",
         (
             Paragraph(held_sentence(result, study.step)),
-            held_table(result),
+            held_table(result, study.step),
             Heading("What the intervals are made of"),
-            *part_blocks(result, source),
+            *part_blocks(result, source, study.step),
         ),
         study.fictional,
         source,
@@ -84,10 +84,10 @@ def source_of_widths(found: WidthSource) -> str:
     return f"{said}{OF_RULES * found.by_rules}"
 
 
-def held_table(held: HeldIntervals) -> Table:
+def held_table(held: HeldIntervals, step: Step = Step.DAY) -> Table:
     """What each level promised and held."""
     return Table(
-        ("Promised", "Days inside", "Mean width, points", "Interval score"),
+        ("Promised", f"{str(step).capitalize()}s inside", "Mean width, points", "Interval score"),
         tuple(
             (
                 f"{level}%",
@@ -100,27 +100,28 @@ def held_table(held: HeldIntervals) -> Table:
     )
 
 
-def part_blocks(result: IntervalsResult, source: str) -> tuple[Block, ...]:
+def part_blocks(result: IntervalsResult, source: str, step: Step = Step.DAY) -> tuple[Block, ...]:
     """Which part of the uncertainty counts, drawn and in figures."""
-    table = parts_table(result.parts)
+    table = parts_table(result.parts, step)
     return (
         Paragraph(parts_words(result.parts)),
         Figure(
             f"parts-{result.run_id}",
             lambda: interval_parts(table, source),
-            "Parts of the intervals by days ahead",
+            f"Parts of the intervals by {step}s ahead",
             table,
         ),
         Table.of(
             table.reset_index(),
-            "Standard deviations in points, means over behaviours. Drawing other personas, fitting on other training weeks, and "
-            "asking the engine again each move the forecast by this much; the rest is what the model does not know.",
+            "Standard deviations in points, means over behaviours. Drawing other personas, fitting on other stretches of "
+            "training, and asking the engine again each move the forecast by this much; the rest is what the model does not "
+            "know.",
         ),
     )
 
 
-def parts_table(parts: Sequence[IntervalPart]) -> pd.DataFrame:
-    """Standard deviations by part and class of days ahead, averaged over behaviours: a row per class, in points. The working
+def parts_table(parts: Sequence[IntervalPart], step: Step = Step.DAY) -> pd.DataFrame:
+    """Standard deviations by part and class of periods ahead, averaged over behaviours: a row per class, in points. The working
     week is there where it moves."""
     frame = pd.DataFrame(map(vars, parts))
     if not (frame[frame["part"] == "working_week"]["deviation"] > 0).any():
@@ -128,7 +129,7 @@ def parts_table(parts: Sequence[IntervalPart]) -> pd.DataFrame:
     variance = frame.assign(variance=frame["deviation"] ** 2)
     wide = variance.pivot_table(index=["first_day", "last_day"], columns="part", values="variance") ** 0.5
     wide = wide[[name for name in PART_WORDS if name in wide]].rename(columns=PART_WORDS)
-    wide.index = pd.Index([f"{first} to {last}" for first, last in wide.index], name="Days ahead")
+    wide.index = pd.Index([f"{first} to {last}" for first, last in wide.index], name=f"{str(step).capitalize()}s ahead")
     return wide
 
 
@@ -142,7 +143,9 @@ def parts_words(parts: Sequence[IntervalPart]) -> str:
     size = "Nearly all" if share[first] > 0.985 else f"{share[first]:.0%}"
     said = f"{size} of the interval's variance is {PART_WORDS[first][0].lower()}{PART_WORDS[first][1:]}"
     if first == "residual":
-        said += f"; neither people nor training weeks move a forecast by more than {others:.1f} points on average"
+        said += (
+            f"; neither people nor stretches of training move a forecast by more than {others:.1f} points on average"
+        )
     week = " Where the working week makes days what their weekday never was in training, how busy they are is not known to "
     week += f"{moved:.0f} points for the least certain behaviour."
     return f"{said}: {NARROWER[first]}.{week if moved >= 1 else ''}"

@@ -14,7 +14,7 @@ from core.services.evaluation.results import Measured, WorldsResult
 from core.services.evaluation.skill import judged
 from core.study import Step, load_study
 from core.synthetic.worlds import ORLO
-from core.validity.effect_estimators import EFFECT_ESTIMATORS
+from core.validity.effect_estimators import EFFECT_ESTIMATORS, estimator_label
 from core.validity.paired import BETTER, UNSURE, WORSE, Difference
 from core.validity.world_scores import TWIN, EstimatorScores, WorldScores
 
@@ -29,6 +29,11 @@ WHAT = (
     "country with its own people, epidemic and policy, and what policies do there was written down beforehand. A twin is "
     "fitted as always, asked, and held against the truth, beside ways of answering that analysts use."
 )
+WHAT_ORLO = (
+    "What another policy would have done was never observed anywhere. In an invented basin of water districts it is known: its "
+    "homes answer to cuts, watering days and prices by a process that was written down beforehand and shares no form with the "
+    "engine. A twin of each district is fitted as always, asked, and held against the truth, beside ways that analysts use."
+)
 WORLD_WORDS: Mapping[str, str] = {
     "plain": "Policy acts at once, and nothing else is going on",
     "confounded": "Policy follows the epidemic, which people fear as well",
@@ -36,6 +41,7 @@ WORLD_WORDS: Mapping[str, str] = {
     "anticipation": "People act before the policy",
     "working_week": "The working week changes besides",
     "meridia": "Meridia",
+    ORLO: "Orlo's water districts",
 }
 ALTERNATIVE_WORDS: Mapping[str, str] = {
     "held": "Policy kept as it was",
@@ -62,9 +68,14 @@ def spoken(name: str) -> str:
     return known.get(name) or name.replace("_", " ").capitalize()
 
 
-def estimators_of(scores: WorldScores) -> dict[str, str]:
+def step_of(result: WorldsResult) -> Step:
+    """How long a period of the worlds lasts: Orlo is never mixed with worlds in days."""
+    return load_study(ORLO).step if result.worlds == (ORLO,) else Step.DAY
+
+
+def estimators_of(scores: WorldScores, step: Step = Step.DAY) -> dict[str, str]:
     """The ways of answering that were scored, in words."""
-    words = {TWIN: "The calibrated twin"} | {name: item.label for name, item in EFFECT_ESTIMATORS.items()}
+    words = {TWIN: "The calibrated twin"} | {name: estimator_label(name, step) for name in EFFECT_ESTIMATORS}
     return {name: text for name, text in words.items() if name in scores.estimators}
 
 
@@ -81,7 +92,7 @@ def world_words(result: WorldsResult) -> list[str]:
     if best is None:
         said = [f"{head}."]
     else:
-        text = EFFECT_ESTIMATORS.label(best[0])
+        text = estimator_label(best[0], step_of(result))
         head += f"; the best of the usual ways ({text[:1].lower()}{text[1:]}) by {overall.estimators[best[0]].rmse:.1f}"
         said = [f"{head}.", against_words(best[1]), *_by_kind(result.summary.by_world)]
     if twin.right_sign is not None:
@@ -158,7 +169,8 @@ def world_table(groups: Mapping[str, WorldScores]) -> pd.DataFrame:
 def worlds_group(measured: Measured[WorldsResult], name: str) -> Figure:
     """The errors of one of `GROUPS`, drawn."""
     summary = measured.result.summary
-    table, words, title = world_table(getattr(summary, name)), estimators_of(summary.overall), GROUPS[name][1]
+    table, title = world_table(getattr(summary, name)), GROUPS[name][1]
+    words = estimators_of(summary.overall, step_of(measured.result))
     source = worlds_source(measured)
     return Figure(f"worlds-{name}", lambda: worlds_figure(table, words, title, source), title, table)
 
@@ -177,7 +189,7 @@ def worlds_source(measured: Measured[WorldsResult]) -> str:
 def worlds_from(measured: Measured[WorldsResult]) -> str:
     """Which measurement is shown, when and by which code it was made, and how it is made again."""
     result = measured.result
-    size = f"{result.seeds} of each of {len(result.worlds)} kinds. Made again by {measured.header.command}."
+    size = f"{result.seeds} of {_kinds(result, 'each of ')}. Made again by {measured.header.command}."
     return where_from("Worlds", measured, size)
 
 
@@ -185,35 +197,38 @@ def worlds_document(measured: Measured[WorldsResult]) -> Document:
     """A measurement: overall, then by world, by distance to training and by alternative."""
     result = measured.result
     groups = {name: getattr(result.summary, name) for name in GROUPS if getattr(result.summary, name)}
-    step = load_study(result.worlds[0]).step if result.worlds == (ORLO,) else Step.DAY
+    step = step_of(result)
     how = "" if result.horizon is None else f", contrasts over {result.horizon} {step}s; {result.personas:,} personas, "
     how += "" if result.horizon is None else f"{result.trials} trials"
-    overall = (_scores_table(result.summary.overall),) if result.summary.overall.rows else ()
+    overall = (_scores_table(result.summary.overall, step),) if result.summary.overall.rows else ()
     blocks: tuple[Block, ...] = (
-        Paragraph(
-            f"{len(result.worlds)} kinds of world, {result.seeds} seeds each{how}; engine: {engine_label(result.engine)}."
-        ),
+        Paragraph(f"{_kinds(result)} of world, {result.seeds} seeds each{how}; engine: {engine_label(result.engine)}."),
         Items(tuple(world_words(result))),
         *([worlds_group(measured, next(iter(groups)))] if groups else []),
         *overall,
         Heading("How sure"),
-        *_differences(result.summary.overall),
+        *_differences(result.summary.overall, step),
         *(_group_table(GROUPS[name][0], found) for name, found in groups.items()),
         Paragraph(CLAIM),
-        Details("What was done", (Paragraph(WHAT),)),
+        Details("What was done", (Paragraph(WHAT_ORLO if result.worlds == (ORLO,) else WHAT),)),
     )
     title = "How far are counterfactuals off where the truth is known?"
     return Document(title, blocks, True, worlds_source(measured), result.run_id)
 
 
-def _scores_table(scores: WorldScores) -> Table:
+def _kinds(result: WorldsResult, before: str = "") -> str:
+    """How many kinds of world there are: one kind, or several of which `before` is said."""
+    return "1 kind" if len(result.worlds) == 1 else f"{before}{len(result.worlds)} kinds"
+
+
+def _scores_table(scores: WorldScores, step: Step) -> Table:
     def row(said: str, item: EstimatorScores) -> tuple[object, ...]:
         shares = (None if share is None else f"{share:.0%}" for share in (item.right_sign, item.coverage))
         return said, item.rmse, item.mean_error, item.overstated, *shares, item.width
 
     return Table(
         ("Estimate", "RMSE", "Mean error", "Overstated", "Right sign", "Inside 80%", "Width"),
-        tuple(row(said, scores.estimators[name]) for name, said in estimators_of(scores).items()),
+        tuple(row(said, scores.estimators[name]) for name, said in estimators_of(scores, step).items()),
         f"{scores.rows} true effects of measures, {scores.rms_truth:.2f} points (root mean square). Errors in points of the "
         "metric; 80% intervals.",
     )
@@ -223,9 +238,9 @@ def _group_table(head: str, groups: Mapping[str, WorldScores]) -> Table:
     return Table.of(world_table(groups).drop(columns="group").rename(columns={"label": head}))
 
 
-def _differences(scores: WorldScores) -> tuple[Table, ...]:
+def _differences(scores: WorldScores, step: Step) -> tuple[Table, ...]:
     """The twin's error less each other's, and which is better where the interval over worlds leaves out zero."""
-    found = [(said, scores.estimators[name].against_twin) for name, said in estimators_of(scores).items()]
+    found = [(said, scores.estimators[name].against_twin) for name, said in estimators_of(scores, step).items()]
     rows = tuple(
         (said, item.value, item.lower, item.upper, item.units, f"twin {item.verdict}")
         for said, item in found

@@ -77,7 +77,7 @@ def run_document(result: RunResult, study: Study, metric: str = "rmse") -> Docum
             *(
                 []
                 if result.intervals is None
-                else [Details("What the intervals held", (held_table(result.intervals),))]
+                else [Details("What the intervals held", (held_table(result.intervals, study.step),))]
             ),
             Heading("What was run"),
             *basis_blocks(result, study.step),

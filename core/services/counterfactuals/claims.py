@@ -13,7 +13,7 @@ from typing import Any
 
 from core.calibration.learned import teaching
 from core.counterfactual.effect_uncertainty import DAYS_OFF_FILE, EFFECTS_FILE, UNKNOWN_DAYS_OFF, UNKNOWN_SPREAD
-from core.study import Study
+from core.study import Step, Study
 from core.validity.measured import KnownWorlds, domain_of, read_measured
 
 PLAUSIBLE = "What follows is plausible under the engine's assumptions; it is not a causal effect."
@@ -24,11 +24,12 @@ TWIN = "twin"
 @dataclass(frozen=True)
 class Claims:
     """`covered` is what an 80% interval covers, in the middle of a sentence; `worlds` says how near such answers came to a
-    known truth, and is None where that is among the `left_out` {what: why}."""
+    known truth, and is None where that is among the `left_out` {what: why}; `step` is how long a period lasts."""
 
     covered: str
     worlds: str | None
     left_out: Mapping[str, str]
+    step: Step = Step.DAY
 
     @property
     def headline(self) -> str:
@@ -38,7 +39,7 @@ class Claims:
     @property
     def details(self) -> str:
         """What the intervals cover, and what is not known."""
-        interval = f"80% intervals cover {self.covered}. They do not cover the ups and downs of single days."
+        interval = f"80% intervals cover {self.covered}. They do not cover the ups and downs of single {self.step}s."
         return " ".join([interval, *not_known_lines(self.left_out)])
 
     def as_dict(self) -> dict[str, Any]:
@@ -54,7 +55,7 @@ def claims_of(study: Study, engine: str, origin: date, worlds: KnownWorlds | Non
     worlds = worlds or read_measured(KnownWorlds, "worlds")
     learned = teaching(study, EFFECTS_FILE, origin)
     parts = [
-        "which weeks the calibration was fitted on",
+        f"which {'weeks' if study.step is Step.DAY else f'stretches of {study.step}s'} the calibration was fitted on",
         "which people were drawn",
         f"how far simulated effects were from those that came about in {learned} up to {learned.known_until}"
         if learned
@@ -66,11 +67,12 @@ def claims_of(study: Study, engine: str, origin: date, worlds: KnownWorlds | Non
         if days_off
         else f"an assumed error of {UNKNOWN_DAYS_OFF:.0%} in how busy days off are"
     )
-    covered = f"{', '.join(parts[:-1])} and {parts[-1]}; where the working week moves, also {week}"
+    moves = f"; where the working week moves, also {week}" if study.step is Step.DAY else ""
+    covered = f"{', '.join(parts[:-1])} and {parts[-1]}{moves}"
     why = _why_not(study, engine, learned is not None, worlds)
     if why or worlds is None:
-        return Claims(covered, None, {WORLDS: why})
-    return Claims(covered, _worlds_words(worlds), {})
+        return Claims(covered, None, {WORLDS: why}, study.step)
+    return Claims(covered, _worlds_words(worlds), {}, study.step)
 
 
 def _why_not(study: Study, engine: str, learned: bool, worlds: KnownWorlds | None) -> str:

@@ -10,16 +10,16 @@ from core.errors import InputError
 from core.options import option
 from core.services.studies.requests import RunRequest
 
-DEFAULT_LEVELS = (0.0, 25.0, 50.0, 75.0, 100.0)
-
 
 @dataclass(frozen=True)
 class SweepRequest:
-    """Stringency held at each of `levels` from `start` to `end` (None: all of the hold-out) of a run. A language model is asked
-    what its run did not ask only with `ask`. Raises InputError for levels outside 0 to 100."""
+    """Stringency held at each of `levels` (None: in even steps) from `start` to `end` (None: all of the hold-out) of a run. A
+    language model is asked what its run did not ask only with `ask`. Raises InputError for levels outside 0 to 100."""
 
     run: RunRequest
-    levels: tuple[float, ...] = option("0 to 100; of one lever its levels or amounts", DEFAULT_LEVELS, word="L,L,…")
+    levels: tuple[float, ...] | None = option(
+        "0 to 100; of one lever its levels or amounts (default: even steps)", None, word="L,L,…"
+    )
     start: date | None = option("first day (default: of the hold-out)", None)
     end: date | None = option("last day (default: of the hold-out)", None)
     ask: bool = option("ask a language model what its run has not asked yet", False)
@@ -30,7 +30,7 @@ class SweepRequest:
     def __post_init__(self) -> None:
         from core.counterfactual.levels import checked_targets  # not for `--help`
 
-        if self.lever is None:
+        if self.lever is None and self.levels is not None:
             checked_targets(self.levels)
 
 

@@ -24,7 +24,7 @@ from core.policy.scenario import load_scenario
 from core.policy.timeline import PolicyTimeline
 from core.records import RUNGS, RunRecord, frame_hash
 from core.services.counterfactuals.projection_results import ProjectionResult
-from core.services.counterfactuals.requests import DEFAULT_LEVELS, CompareRequest, SweepRequest
+from core.services.counterfactuals.requests import CompareRequest, SweepRequest
 from core.services.counterfactuals.results import (
     About,
     ComparisonResult,
@@ -73,7 +73,7 @@ def reference_point(twin: FittedTwin, observations: pd.DataFrame, dates: pd.Date
 def run_sweep(
     store: Store,
     run_id: str,
-    levels: Sequence[Any] = DEFAULT_LEVELS,
+    levels: Sequence[Any] | None = None,
     *,
     data: str | Path | None = None,
     start: date | None = None,
@@ -87,7 +87,7 @@ def run_sweep(
     again: bool = False,
     lever: str | None = None,
 ) -> tuple[SweepResult, Sweep]:
-    """Sweep a finished run's twin, the index or one `lever`, and keep the result as a run of its own.
+    """Sweep a finished run's twin, the index or one `lever` (None: in even steps), and keep the result as a run of its own.
 
     A language model is asked what its run did not ask only with `asks`, see `fitted_twin`; `twin` goes before both.
 

@@ -98,7 +98,11 @@ def ablations_of(prepared: Prepared) -> list[Ablation]:
         part("without_anchoring", "anchoring", "Without anchoring", anchor=False),
         part("without_priors", "priors", "Without priors", problem=without_priors(whole.problem)),
         knowing("policy", "Without policy", blind_to_policy(whole.problem)),
-        knowing("epidemic", "Without the epidemic", blind_to_epidemic(whole.problem)),
+        *(
+            [knowing("epidemic", "Without the epidemic", blind_to_epidemic(whole.problem))]
+            if "cases" in inputs.study.sources
+            else []
+        ),
         knowing("fatigue", "Without fatigue", without_fatigue(whole.problem)),
     ]
 

@@ -30,7 +30,7 @@ from core.services.language.usage import ModelUsage
 from core.services.studies.inputs import StudyInputs, open_study
 from core.services.studies.requests import LOGPROBS, ModelOptions
 from core.store.database import Store
-from core.study import Study
+from core.study import Step, Study
 
 if TYPE_CHECKING:
     from core.store.runs import StoredRun
@@ -189,10 +189,10 @@ def own_contexts(inputs: StudyInputs, problem: Problem, test_end: date, days: st
     """What a run asks about, each context once: all its windows, and the days as announced by the origin.
 
     The latter differ in their kind of day only, so they cost nothing where all kinds stand in one prompt; where each has
-    one of its own they are left out.
+    one of its own, and where a period is longer than a day, they are left out.
     """
     frames = [problem.contexts]
-    if days == TOGETHER:
+    if days == TOGETHER and inputs.study.step is Step.DAY:
         announced = build_problem(
             inputs.study, inputs.timeline, inputs.observations, inputs.cases, problem.final.origin, test_end,
             announced_only=True, inner=False, seasons=problem.seasons,

@@ -94,6 +94,7 @@ def cost_of_contrast(
     run_id: str,
     *,
     levels: Sequence[Any] | None = None,
+    lever: str | None = None,
     scenarios: Sequence[PolicyTimeline] | None = None,
     reference: PolicyTimeline | None = None,
     data: str | Path | None = None,
@@ -101,8 +102,8 @@ def cost_of_contrast(
     end: date | None = None,
     population: Population | None = None,
 ) -> CostBefore:
-    """What a sweep over `levels`, or a comparison of `scenarios`, would ask on a finished run of a language model, which
-    has asked about the policies that were in force. Nothing is asked, and nothing is kept.
+    """What a sweep over `levels` (of a `lever`), or a comparison of `scenarios`, would ask on a finished run of a language model,
+    which has asked about the policies that were in force. Nothing is asked, and nothing is kept.
 
     Raises InputError as `run_sweep` and `run_compare` do, and for a run without a language model.
     """
@@ -113,10 +114,10 @@ def cost_of_contrast(
         twin = twin.with_personas(population.personas)
     dates = horizon_dates(twin, start, end)
     work: Callable[[], Any]
-    if levels is not None:
-        work = partial(stringency_sweep, twin, levels, dates)
+    if scenarios is None:
+        work = partial(stringency_sweep, twin, levels, dates, lever=lever)
     else:
-        work = partial(contrasts, twin, distinct_scenarios(scenarios or ()), dates, reference)
+        work = partial(contrasts, twin, distinct_scenarios(scenarios), dates, reference)
     lacking = NotAsked("nothing is lacking")
     try:
         work()

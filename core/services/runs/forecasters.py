@@ -90,7 +90,7 @@ def ablation_forecasts(
     left_out: Collection[str] = (),
     executor: Executor = IN_THIS_PROCESS,
 ) -> Ablations:
-    """The twin's ablations on the final window, but for those `left_out`.
+    """The twin's ablations on the final window, but for those `left_out`; longer periods have no working week.
 
     `start` is the engine as the study gives it, `fitted` the one with the parameters found; `means` (contexts,
     behaviours) is what `fitted` simulates. One persona and identical personas keep the twin's parameters and refit
@@ -130,7 +130,7 @@ def ablation_forecasts(
         if name not in left_out:
             theirs = simulate(fitted, people(), problem.contexts, executor=executor).everyone
             forecasts[name] = twin_forecast(problem, window, theirs, parameters).forecast
-    if "twin_announced_calendar" in left_out:
+    if "twin_announced_calendar" in left_out or study.step is not Step.DAY:
         return Ablations(forecasts, paper)
     announced = build_problem(
         study,

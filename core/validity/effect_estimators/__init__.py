@@ -55,23 +55,33 @@ Fit = Callable[[KnownPast], FittedEstimator]
 
 @dataclass(frozen=True, kw_only=True)
 class EffectEstimator(Kind):
-    """A way of estimating: `fit` is how it learns, `column` what narrow tables call it."""
+    """A way of estimating: `fit` is how it learns, `column` what narrow tables call it, `long_label` its label where the step is
+    longer than a day."""
 
     column: str
     fit: Fit
+    long_label: str = ""
 
 
 EFFECT_ESTIMATORS = Registry(EffectEstimator, "effect estimator", "core.validity.effect_estimators")
 
 
-def effect_estimator(label: str, column: str, order: int, name: str = "") -> Callable[[Fit], Fit]:
+def estimator_label(name: str, step: Step = Step.DAY) -> str:
+    """An estimator in words, as of this step."""
+    long = "" if step is Step.DAY else EFFECT_ESTIMATORS[name].long_label.format(step=step)
+    return long or EFFECT_ESTIMATORS.label(name)
+
+
+def effect_estimator(label: str, column: str, order: int, name: str = "", long_label: str = "") -> Callable[[Fit], Fit]:
     """Register a function as an estimator of its own name, and leave it as it is."""
 
     def register(fit: Fit) -> Fit:
         about = " ".join((fit.__doc__ or "").split())
         own = name or fit.__name__
         EFFECT_ESTIMATORS.register(
-            EffectEstimator(name=own, label=label, column=column, order=order, help=about, fit=fit)
+            EffectEstimator(
+                name=own, label=label, column=column, order=order, help=about, fit=fit, long_label=long_label
+            )
         )
         return fit
 

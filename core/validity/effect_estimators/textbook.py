@@ -112,7 +112,12 @@ def interrupted_time_series(past: KnownPast) -> PerPoint:
     return _least_squares(past.observed.iloc[rows], design, wanted, past.step)
 
 
-@effect_estimator("Least squares on stringency, weekday and cases", "regression", 30)
+@effect_estimator(
+    "Least squares on stringency, weekday and cases",
+    "regression",
+    30,
+    long_label="Least squares on the index of policy and the {step}",
+)
 def regression(past: KnownPast) -> PerPoint:
     """Least squares on stringency, weekday and the last week's reported cases over all of training.
 
@@ -129,7 +134,12 @@ def regression(past: KnownPast) -> PerPoint:
     return _least_squares(past.observed, design, wanted, past.step)
 
 
-@effect_estimator("Gradient boosting on stringency and weekday", "GB", 40)
+@effect_estimator(
+    "Gradient boosting on stringency and weekday",
+    "GB",
+    40,
+    long_label="Gradient boosting on the index of policy and the {step}",
+)
 def gradient_boosting(past: KnownPast) -> LearnedResponse:
     """Gradient boosting on (stringency, weekday), scikit-learn's defaults, as among the forecasts. No interval."""
     from sklearn.ensemble import GradientBoostingRegressor

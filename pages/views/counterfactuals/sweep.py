@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.counterfactual.levels import checked_targets, mapping_table
+from core.counterfactual.levels import DEFAULT_LEVELS, checked_targets, mapping_table
 from core.counterfactual.sweep import Sweep, stringency_sweep
 from core.csv_out import stamped
 from core.execution.executor import IN_THIS_PROCESS, Executor
@@ -31,7 +31,6 @@ from core.report.sentences.counterfactuals import (
 from core.report.sentences.domain import index_word
 from core.report.sentences.held import held_blocks
 from core.report.what_if import swept_document
-from core.services.counterfactuals.requests import DEFAULT_LEVELS
 from core.services.counterfactuals.results import SweepResult, sweep_result
 from core.services.counterfactuals.run import about_twin, kept_counterfactuals, reference_point, run_sweep
 from core.services.counterfactuals.tables import (

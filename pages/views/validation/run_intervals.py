@@ -53,7 +53,7 @@ def run_intervals_view(workspace: Workspace) -> None:
     chart(
         figure, frame, f"intervals-{behaviour}-{run.run_id}", "run-fan", f"Forecast of {name} with its intervals by day"
     )
-    render([held_table(held)], "run-held")
+    render([held_table(held, study.step)], "run-held")
     shares = held_over_time(workspace.store, run.run_id, study.step)
     render(
         held_blocks(shares, study, run.run_id, record_source(study, run.record, run.run_id)),
@@ -65,7 +65,7 @@ def run_intervals_view(workspace: Workspace) -> None:
     except PolicyTwinError as wrong:
         st.info(plain_text(f"What the intervals are made of cannot be told here: {wrong}"), icon=":material/info:")
         return
-    render(part_blocks(result, record_source(study, run.record, run.run_id)), "run-parts", terms=True)
+    render(part_blocks(result, record_source(study, run.record, run.run_id), study.step), "run-parts", terms=True)
 
 
 @st.cache_data(show_spinner=False, max_entries=24)

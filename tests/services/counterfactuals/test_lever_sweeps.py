@@ -12,6 +12,7 @@ import pytest
 from core.cli import main
 from core.counterfactual.fitted import at_origin
 from core.errors import InputError
+from core.options import command_words
 from core.report.documents import document_of
 from core.report.renderers.terminal import terminal_text
 from core.services.counterfactuals.requests import SweepRequest
@@ -46,6 +47,16 @@ def test_the_lever_moves_and_nothing_else(fitted: tuple[Store, str, str]) -> Non
     text = terminal_text(document_of(store, result.run_id))
     assert "if watering days were held at 7, 4, 2 days a week?" in text and "between watering days 7 and 2" in text
     assert rerun(store, result.run_id).same and run_sweep(store, water, [2, 4, 7], lever="W")[0].run_id == result.run_id
+
+
+def test_without_levels_a_lever_goes_in_even_steps_from_nothing_to_all(fitted: tuple[Store, str, str]) -> None:
+    store, water, pandemic = fitted
+    water_levers = (water, "S", [0, 8, 16, 28, 36]), (water, "W", [7, 5, 3, 2, 0])
+    for run_id, lever, wanted in (*water_levers, (pandemic, "C1", [0, 1, 2, 3])):
+        assert [item.level for item in run_sweep(store, run_id, lever=lever)[0].levels] == wanted
+    assert [item.level for item in run_sweep(store, water)[0].levels] == [0, 25, 50, 75, 100]
+    request = SweepRequest(RunRequest("orlo", place="Dale"), lever="S")
+    assert command_words(request) == ["orlo@Dale", "--lever", "S"]
 
 
 def test_flags_of_the_others_stay(fitted: tuple[Store, str, str]) -> None:

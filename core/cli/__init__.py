@@ -23,6 +23,7 @@ from core.cli import (
     store_commands,
     study_commands,
     survey_commands,
+    tune_commands,
     upkeep_commands,
     validity_commands,
 )
@@ -78,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
         models_commands,
         survey_commands,
         replicate_commands,
+        tune_commands,
         figures_commands,
     ):
         topic.add(commands)

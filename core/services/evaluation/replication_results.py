@@ -10,6 +10,7 @@ from core.errors import one_of
 from core.options import option
 from core.result import Result
 from core.validity.effects import EffectScores
+from core.validity.next_action import ActionScores
 from core.validity.people_parity import PeopleParity
 from core.validity.retest import Interval
 
@@ -143,6 +144,62 @@ class EffectsReplication(Result, kind="replicate", what="effects"):
     predictor: str
     studies: Mapping[str, EffectScores]
     pooled: PooledEffects
+    level: int
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    result_hash: str = ""
+
+
+#: Who may foresee choices, in the order of tables.
+CHOOSERS: Mapping[str, str] = {
+    "person": "the question and the person's own choices before",
+    "question": "the question alone",
+    "markov": "the choice before",
+    "majority": "the commoner choice",
+}
+
+
+@dataclass(frozen=True)
+class ChoicesRequest:
+    """A log of choices, and of whom the next ones are to be foreseen."""
+
+    log: str | Path = option(
+        "choices between less sooner and more later: worker, task, order, smaller, sooner_days, larger, later_days, waits "
+        "and wave where people came again", word="FILE",
+    )  # fmt: skip
+    predict: str | Path | None = option("such a log of people who are not in the first", None, word="FILE2")
+    engine: str = option(f"who foresees: {', '.join(CHOOSERS)}", "person", word="NAME")
+    seed: int = option("seed of all draws", 0)
+
+    def __post_init__(self) -> None:
+        one_of(self.engine, CHOOSERS, what="engine", where="--engine")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskChoices:
+    """A task's choices of `people`, by engine in their first session (nothing of them was seen before it), and of those who came
+    again in `later` sessions (earlier ones were seen). `retest` is how often people choose alike when the same question comes
+    again, None where none does; `lead` is the engine that was asked less the question alone."""
+
+    people: int
+    panel: int
+    choices: int
+    engines: Mapping[str, ActionScores]
+    later: Mapping[str, ActionScores]
+    later_people: int
+    retest: float | None
+    lead: Interval
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChoicesReplication(Result, kind="replicate", what="choices"):
+    """How often the next choice was foreseen, by task, of people who were not learned from."""
+
+    what: str = "choices"
+    run_id: str = ""
+    file: str
+    engine: str
+    tasks: Mapping[str, TaskChoices]
     level: int
     left_out: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0

@@ -84,7 +84,7 @@ def choose_out(
         due, km, can, allowed = due[some], km[some], can[some], allowed[some]
         if not len(due):
             return _nobody()
-    utility = _utility(world, due, net, km)
+    utility = utility_of(world, due, net, km)
     utility /= np.float32(numbers.nest)
     utility[~can] = -np.inf
     top = utility.max(axis=1)
@@ -101,9 +101,10 @@ def choose_out(
     return who, place, km[np.arange(len(who)), place]
 
 
-def _utility(
+def utility_of(
     world: World, due: NDArray[np.int64], net: NDArray[np.int64], km: NDArray[np.float32]
 ) -> NDArray[np.float32]:
+    """What each place is worth to each of them, (n, R); `net` is what a meal costs there, in cents."""
     numbers = world.numbers
     found = np.float32(numbers.beta_quality) * world.quality[due]
     found += np.float32(numbers.beta_attention) * np.log1p(world.attention[due])

@@ -14,7 +14,7 @@ from core.society.morning import end_day
 from core.society.recorder import Recorder, SeedRun
 from core.society.scenario import MOST_DAYS, MOST_HOUSEHOLDS, Scenario, of_arm
 from core.society.step import advance
-from core.society.world import World, build
+from core.society.world import Decide, World, build
 
 #: Worlds of one run.
 MOST_SEEDS = 1000
@@ -71,10 +71,12 @@ def simulate(
     detail: bool = True,
     executor: Executor = IN_THIS_PROCESS,
     done: Callable[[int], None] | None = None,
+    decide: Decide | None = None,
 ) -> SocietyRun:
     """Run an arm (`base`: as it stands) in `seeds` worlds, those of the scenario's seed and the ones after it.
 
-    `detail` keeps sampled households and posts of the first world. `done` is told the number of worlds that ended. The
+    `detail` keeps sampled households and posts of the first world. `done` is told the number of worlds that ended. `decide`
+    stands in for the rules where a language model is asked: worlds are then run here, one after another. The
     result does not depend on the executor. InputError for numbers out of range and unknown arms.
     """
     number = scenario.households.number if households is None else households
@@ -91,16 +93,21 @@ def simulate(
         (chosen, scenario.seed + number_of, number, length, detail and number_of == 0) for number_of in range(seeds)
     ]
     worlds = []
-    for world in executor.map(run_world, tasks):
+    runs = executor.map(run_world, tasks) if decide is None else (run_world(*task, decide) for task in tasks)
+    for world in runs:
         worlds.append(world)
         if done:
             done(len(worlds))
     return SocietyRun(chosen, arm, number, tuple(worlds))
 
 
-def run_world(scenario: Scenario, seed: int, households: int, days: int, detail: bool) -> SeedRun:
+def run_world(
+    scenario: Scenario, seed: int, households: int, days: int, detail: bool, decide: Decide | None = None
+) -> SeedRun:
     """One world from its beginning to its end."""
-    return run_built(build(scenario, seed, households), days, detail)
+    world = build(scenario, seed, households)
+    world.decide = decide
+    return run_built(world, days, detail)
 
 
 def run_built(world: World, days: int, detail: bool = True) -> SeedRun:

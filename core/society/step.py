@@ -29,7 +29,7 @@ def advance(world: World) -> Posts:
     # 5: those who are due decide
     signal = meal_signal(world, hour)
     due = due_to_eat(world, signal)
-    who, place, km = choose_out(world, due, signal)
+    who, place, km = (world.decide or choose_out)(world, due, signal)
     stays = np.ones(world.number, bool)
     stays[who] = False
     eat_at_home(world, due[stays[due]])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,13 +63,21 @@ class Day:
         )  # fmt: skip
 
 
+class Decide(Protocol):
+    """Who of those that are due goes out, to which restaurant, and how far it is (km)."""
+
+    def __call__(
+        self, world: World, due: NDArray[np.int64], signal: float
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]: ...
+
+
 @dataclass(eq=False)
 class World:
     """One society in one world of chance. R restaurants come first among S places; I goods; stress is (6, N) in [0, 1].
 
     Memory, (N, R): `known` places, attention, quality, crowding, the price expected, own visits. `until` is the step from
     which somebody is free again, `arrives` that at which he is where he goes, `goal` where. Money is whole cents. `felt` (who,
-    place, valence) are the experiences of the last step, `seen` what was read in it.
+    place, valence) are the experiences of the last step, `seen` what was read in it; `decide` stands in for the rules' choice.
     """
 
     scenario: Scenario
@@ -111,6 +119,7 @@ class World:
     posts: Posts
     day: Day
     terms: Terms
+    decide: Decide | None = None
     arriving: dict[int, list[NDArray[np.int64]]] = field(default_factory=dict)
     shopping: dict[int, NDArray[np.int64]] = field(default_factory=dict)
     voucher_ends: dict[int, list[NDArray[np.int64]]] = field(default_factory=dict)

@@ -9,6 +9,8 @@ from core.cli.options import command, open_store, request_of, request_options, s
 
 STRESS_REQUEST = "core.services.society.compat:StressRequest"
 SCENE_REQUEST = "core.services.society.communities:SceneRequest"
+IMPORT_REQUEST = "core.services.society.compat:ImportRequest"
+COMPAT_REQUEST = "core.services.society.compat:CompatRequest"
 
 
 def add(commands: Any) -> None:
@@ -21,6 +23,10 @@ def add(commands: Any) -> None:
         actions, "scene", _scene, "let a community write its threads in many worlds, and change an utterance"
     )
     request_options(scene, SCENE_REQUEST, workers=0)
+    taken = command(actions, "import", _import, "write a configuration of econsimulacra as a scenario")
+    request_options(taken, IMPORT_REQUEST, stored=False, workers=0)
+    compat = command(actions, "compat", _compat, "simulate a configuration of econsimulacra by its own rules")
+    request_options(compat, COMPAT_REQUEST, stored=False, workers=0)
 
 
 def _stress(arguments: argparse.Namespace) -> None:
@@ -39,3 +45,34 @@ def _scene(arguments: argparse.Namespace) -> None:
     with open_store(arguments) as store:
         found = play_scene(request_of(arguments, SCENE_REQUEST), store, watch())
     show_result(found, arguments, lambda: scene_document(found))
+
+
+def _import(arguments: argparse.Namespace) -> None:
+    from core.services.society.compat import import_scenario
+
+    found = import_scenario(request_of(arguments, IMPORT_REQUEST))
+    lines = [
+        f"{found.file}: {found.households:,} households, {found.days} days in steps of {found.step_hours} h, one unit of "
+        "cash taken for a cent",
+        f"Restaurants (fewer than five foods): {', '.join(found.restaurants) or 'none'}; "
+        f"groceries: {', '.join(found.groceries) or 'none'}; levers: {', '.join(found.levers) or 'none'}",
+        f"Kept for policytwin society compat alone: {', '.join(found.compat_only)}",
+        f"Kept and read by nothing: {', '.join(found.not_carried)}",
+    ]
+    show(found.as_dict(), arguments, lambda: "\n".join(lines))
+
+
+def _compat(arguments: argparse.Namespace) -> None:
+    from core.services.society.compat import compare_compat
+
+    found = compare_compat(request_of(arguments, COMPAT_REQUEST))
+    lines = [f"{found.households:,} households, {found.steps:,} steps, {found.seeds:,} worlds, rules of econsimulacra"]
+    for name, figure in found.figures.items():
+        spread = "" if figure.sd is None else f" ± {figure.sd:.4f}"
+        beside = (
+            "" if figure.low is None else f"   reference {figure.reference:.4f} ({figure.low:.4f} to {figure.high:.4f})"
+        )
+        lines.append(f"  {name:<36}{figure.mean:9.4f}{spread}{beside}{'   outside' if figure.inside is False else ''}")
+    if found.compared:
+        lines.append(f"{found.compared - len(found.misses)} of {found.compared} figures inside")
+    show(found.as_dict(), arguments, lambda: "\n".join(lines))

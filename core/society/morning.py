@@ -12,14 +12,13 @@ from core.society.terms import terms_of
 from core.society.world import MONEY, SLEEP, Day, World
 
 
-def begin_day(world: World) -> Posts:
-    """The terms of the day, and what is due at its beginning; posts of rumours that begin."""
+def begin_day(world: World) -> None:
+    """The terms of the day, and what is due at its beginning."""
     world.terms = terms_of(world.scenario, world.places, world.people, world.seed, world.date())
     _incomes(world)
     _spending(world)
     _shops(world)
     _plan_shopping(world)
-    return _rumours(world)
 
 
 def end_day(world: World) -> None:
@@ -132,7 +131,7 @@ def _plan_shopping(world: World) -> None:
     world.shopping = {int(at): who[hour == at] for at in np.unique(hour)}
 
 
-def _rumours(world: World) -> Posts:
+def begin_rumours(world: World) -> Posts:
     """Those who believe a rumour that begins today think so, and post it."""
     parts = []
     names = [place.id for place in world.places]

@@ -1,9 +1,10 @@
-"""Scenarios that ship, and those in files."""
+"""Scenarios that ship, and those in files; one may extend a shipped one, whose keys it then need not repeat."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from core.errors import InputError, one_of
 from core.inputs.files import parsed, read_text
@@ -26,7 +27,25 @@ def find_scenario(scenario: str) -> Scenario:
                 where="scenario",
                 allowed=f"a file, or one of {', '.join(shipped_scenarios())}",
             )
-        return read_scenario(parsed(read_text(path), "json", scenario), scenario)
+        return read_scenario(_with_parent(parsed(read_text(path), "json", scenario), scenario), scenario)
     one_of(scenario, shipped_scenarios(), what="scenario")
-    file = shipped_data() / "society" / f"{scenario}.json"
-    return read_scenario(json.loads(file.read_text(encoding="utf-8")), file.name)
+    return read_scenario(_with_parent(_shipped(scenario), f"{scenario}.json"), f"{scenario}.json")
+
+
+def _shipped(scenario: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((shipped_data() / "society" / f"{scenario}.json").read_text(encoding="utf-8"))
+    return found
+
+
+def _with_parent(raw: dict[str, Any], where: str) -> dict[str, Any]:
+    """With the keys of the shipped scenario that `extends` names, where it has none of its own."""
+    if "extends" not in raw:
+        return raw
+    parent = _shipped(one_of(str(raw["extends"]), shipped_scenarios(), what="scenario", where=f"{where}, extends"))
+    if "extends" in parent:
+        raise InputError(
+            f"{raw['extends']} extends another itself",
+            where=f"{where}, extends",
+            allowed="a scenario that stands alone",
+        )
+    return parent | {key: value for key, value in raw.items() if key != "extends"}

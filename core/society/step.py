@@ -9,9 +9,12 @@ from core.society.choice import choose_out, due_to_eat, meal_signal
 from core.society.draws import Stream, keys, named
 from core.society.feed import read
 from core.society.market import commute, eat_at_home, go_shopping, serve, set_out
-from core.society.morning import begin_day
+from core.society.morning import begin_day, begin_rumours
 from core.society.posts import NONE, Kind, Posts
 from core.society.world import CROWD, FATIGUE, HUNGER, World
+
+#: The hour of the day at which a rumour begins: people are awake.
+RUMOURS_BEGIN = 9
 
 
 def advance(world: World) -> Posts:
@@ -19,7 +22,9 @@ def advance(world: World) -> Posts:
     hour = world.step * world.hours % 24
     world.felt, world.seen = [], None
     # 0, 1: levers that are due, and at midnight pay, deliveries and prices
-    written = [begin_day(world) if hour == 0 else NONE]
+    if hour == 0:
+        begin_day(world)
+    written = [begin_rumours(world) if hour <= RUMOURS_BEGIN < hour + world.hours else NONE]
     # 2: bodies and the fading of stress and attention
     _live(world, hour)
     # 3: ways to and from work; outings arrive in `serve`

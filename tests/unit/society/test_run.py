@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from core.errors import InputError
 from core.society import load, simulate
 from core.society.ledger import Purpose
 from core.society.scenario import Add, Scenario, Set, edited, read_scenario
+from core.society.shipped import shipped_scenarios
 
 SMALL = {"households": 120, "days": 5, "detail": False}
 CAMPAIGN = {
@@ -87,3 +89,20 @@ def test_what_is_wrong_in_a_scenario_is_told_with_the_nearest_valid_value(
     with pytest.raises(InputError, match=r"Nearest valid|there is") as failed:
         read_scenario(json.loads(json.dumps(town.as_dict() | {path: value})))
     assert told in str(failed.value)
+
+
+@pytest.mark.parametrize("name", shipped_scenarios())
+def test_every_shipped_scenario_and_arm_runs(name: str) -> None:
+    scenario = load(name)
+    for arm in ("base", *(item.id for item in scenario.arms)):
+        assert simulate(scenario, arm=arm, households=60, days=1, detail=False).days["units"].sum() > 0
+
+
+def test_a_file_may_extend_a_shipped_scenario(tmp_path: Path) -> None:
+    file = tmp_path / "mine.json"
+    file.write_text(json.dumps({"format": "policytwin.society/1", "extends": "meridia_town", "id": "mine", "days": 14}))
+    found = load(str(file))
+    assert (found.id, found.days, found.places) == ("mine", 14, load("meridia_town").places)
+    file.write_text(json.dumps({"extends": "meridia_twn"}))
+    with pytest.raises(InputError, match="Nearest valid: meridia_town"):
+        load(str(file))

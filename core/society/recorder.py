@@ -20,12 +20,18 @@ from core.society.world import World
 HOUSEHOLD_SUMS = ("out", "home", "other", "trips", "km", "posted", "slept", "minutes")
 
 POST_COLUMNS = ("step", "author", "place", "valence", "kind", "depth")
+PURSE_COLUMNS = ("day", "household", "cash", "out", "home", "other")
 EVENT_COLUMNS = ("step", "household", "what", "place", "valence")
 
 
 @dataclass(eq=False)
 class SeedRun:
-    """One world after its run. `replay` is (steps, households, 3) of uint16: cell x, cell y, state (`where_they_are`)."""
+    """One world after its run.
+
+    Of sampled households: `replay` is (steps, households, 3) of uint16: cell x, cell y, state (`where_they_are`);
+    `strain` is (steps, households, 6) of uint8: each stress in percent; `memories` are what each thinks of each restaurant at the
+    end, `purses` what each had and spent by day (cents).
+    """
 
     seed: int
     days: pd.DataFrame
@@ -39,6 +45,9 @@ class SeedRun:
     cascades: dict[str, int]
     network: dict[str, NDArray[Any]]
     replay: NDArray[np.uint16]
+    strain: NDArray[np.uint8]
+    memories: pd.DataFrame
+    purses: pd.DataFrame
     state_hash: str
 
 
@@ -55,6 +64,8 @@ class Recorder:
     posts: list[tuple[Any, ...]] = field(default_factory=list)
     events: list[tuple[Any, ...]] = field(default_factory=list)
     replay: list[NDArray[np.uint16]] = field(default_factory=list)
+    strain: list[NDArray[np.uint8]] = field(default_factory=list)
+    purses: list[tuple[Any, ...]] = field(default_factory=list)
     said: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -95,6 +106,7 @@ class Recorder:
         if len(self.sample):
             cells, state = where_they_are(world, self.sample)
             self.replay.append(np.column_stack([np.rint(cells), state]).astype(np.uint16))
+            self.strain.append(np.rint(100 * world.stress[:, self.sample].T).astype(np.uint8))
             for what, parts in (("visit", world.felt), ("read", [world.seen] if world.seen else [])):
                 for who, place, valence in parts:
                     mine = who < len(self.sample)
@@ -134,6 +146,9 @@ class Recorder:
                 self.groups.append(
                     {"day": number, "group": group, "level": int(level), "households": int(count[level])} | row
                 )
+        if len(self.sample):
+            who = self.sample
+            self.purses.append((number, who, world.ledger.cash[who], day.out[who], day.home[who], day.other[who]))
         self.flows.append(world.ledger.flows - self.before)
         self.before = world.ledger.flows.copy()
 
@@ -178,7 +193,19 @@ class Recorder:
             cascades=self.cascades,
             network=network,
             replay=np.array(self.replay, np.uint16) if self.replay else np.zeros((0, 0, 3), np.uint16),
+            strain=np.array(self.strain, np.uint8) if self.strain else np.zeros((0, 0, len(STRESSES)), np.uint8),
+            memories=self._memories(),
+            purses=_table(self.purses, PURSE_COLUMNS),
             state_hash=state_hash(world),
+        )
+
+    def _memories(self) -> pd.DataFrame:
+        """What sampled households know of each restaurant."""
+        world, count = self.world, self.world.restaurants
+        names = ("known", "quality", "attention", "crowding", "visits")
+        found = {name: getattr(world, name)[self.sample].ravel() for name in names}
+        return pd.DataFrame(
+            {"household": np.repeat(self.sample, count), "place": np.tile(np.arange(count), len(self.sample)), **found}
         )
 
 

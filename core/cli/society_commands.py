@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from core.cli.options import command, open_store, request_of, request_options, show, show_result, watch
+from core.cli.options import command, open_executor, open_store, request_of, request_options, show, show_result, watch
 
+ATTENTION_REQUEST = "core.services.society.attention:AttentionRequest"
 STRESS_REQUEST = "core.services.society.compat:StressRequest"
 SCENE_REQUEST = "core.services.society.communities:SceneRequest"
 IMPORT_REQUEST = "core.services.society.compat:ImportRequest"
@@ -17,6 +18,8 @@ def add(commands: Any) -> None:
     """Register these commands."""
     society = commands.add_parser("society", help="the society lab: households that spend, move and post")
     actions = society.add_subparsers(title="actions", metavar="ACTION", required=True)
+    attention = command(actions, "attention", _attention, "test whether posts about a place sell, by a randomised dose")
+    request_options(attention, ATTENTION_REQUEST, stored=False, workers=2)
     stress = command(actions, "stress", _stress, "compare our integer stresses with those of econsimulacra")
     request_options(stress, STRESS_REQUEST, stored=False, workers=0)
     scene = command(
@@ -27,6 +30,15 @@ def add(commands: Any) -> None:
     request_options(taken, IMPORT_REQUEST, stored=False, workers=0)
     compat = command(actions, "compat", _compat, "simulate a configuration of econsimulacra by its own rules")
     request_options(compat, COMPAT_REQUEST, stored=False, workers=0)
+
+
+def _attention(arguments: argparse.Namespace) -> None:
+    from core.report.sentences.society_attention import attention_document
+    from core.services.society.attention import attention
+
+    with open_executor(arguments) as executor:
+        found = attention(request_of(arguments, ATTENTION_REQUEST), watch=watch(), executor=executor)
+    show_result(found, arguments, lambda: attention_document(found))
 
 
 def _stress(arguments: argparse.Namespace) -> None:

@@ -81,13 +81,7 @@ def simulate(
     """
     number = scenario.households.number if households is None else households
     length = scenario.days if days is None else days
-    for value, most, what in (
-        (number, MOST_HOUSEHOLDS, "households"),
-        (length, MOST_DAYS, "days"),
-        (seeds, MOST_SEEDS, "seeds"),
-    ):
-        if not 1 <= value <= most:
-            raise InputError(f"{value} {what}", allowed=f"1 to {most:,}", nearest=str(min(max(value, 1), most)))
+    check_size(number, length, seeds)
     chosen = of_arm(scenario, arm, scenario.id)
     tasks = [
         (chosen, scenario.seed + number_of, number, length, detail and number_of == 0) for number_of in range(seeds)
@@ -101,30 +95,49 @@ def simulate(
     return SocietyRun(chosen, arm, number, tuple(worlds))
 
 
+def check_size(households: int, days: int, seeds: int) -> None:
+    """InputError for numbers out of range."""
+    for value, most, what in (
+        (households, MOST_HOUSEHOLDS, "households"),
+        (days, MOST_DAYS, "days"),
+        (seeds, MOST_SEEDS, "seeds"),
+    ):
+        if not 1 <= value <= most:
+            raise InputError(f"{value} {what}", allowed=f"1 to {most:,}", nearest=str(min(max(value, 1), most)))
+
+
 def run_world(
     scenario: Scenario, seed: int, households: int, days: int, detail: bool, decide: Decide | None = None
 ) -> SeedRun:
     """One world from its beginning to its end."""
     world = build(scenario, seed, households)
     world.decide = decide
-    return run_built(world, days, detail)
+    return recorded(warmed(world), days, detail)
 
 
-def run_built(world: World, days: int, detail: bool = True) -> SeedRun:
-    """A world that was built, run through its warm-up and so many days."""
-    steps = 24 // world.hours
-    warm = world.scenario.warm_up_days
-    recorder = None
-    for day in range(warm + days):
-        if day == warm:
-            recorder = Recorder(world, detail)
-        for step in range(day * steps, (day + 1) * steps):
-            world.step = step
-            posts = advance(world)
-            if recorder:
-                recorder.step(posts)
-        if recorder:
-            recorder.day(day - warm)
-        end_day(world)
-    assert recorder is not None
+def warmed(world: World) -> World:
+    """The world after the days of its warm-up."""
+    for day in range(world.scenario.warm_up_days):
+        _live_day(world, day)
+    return world
+
+
+def recorded(world: World, days: int, detail: bool = True) -> SeedRun:
+    """What becomes of a warmed world in so many days; of a first world of a run in detail."""
+    warm, recorder = world.scenario.warm_up_days, Recorder(world, detail)
+    for day in range(warm, warm + days):
+        _live_day(world, day, recorder)
     return recorder.finished()
+
+
+def _live_day(world: World, day: int, recorder: Recorder | None = None) -> None:
+    """A day by its number since the world began."""
+    steps = 24 // world.hours
+    for step in range(day * steps, (day + 1) * steps):
+        world.step = step
+        posts = advance(world)
+        if recorder:
+            recorder.step(posts)
+    if recorder:
+        recorder.day(day - world.scenario.warm_up_days)
+    end_day(world)

@@ -44,6 +44,7 @@ RUN_KINDS = (
     "survey_prediction",
     "donors",
     "known_effects",
+    "society",
 )
 
 #: The four claims a result can stand on, weakest first.

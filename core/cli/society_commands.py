@@ -5,10 +5,21 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from core.cli.options import command, open_executor, open_store, request_of, request_options, show, show_result, watch
+from core.cli.options import (
+    again_option,
+    command,
+    open_executor,
+    open_store,
+    request_of,
+    request_options,
+    show,
+    show_result,
+    watch,
+)
 
 ATTENTION_REQUEST = "core.services.society.attention:AttentionRequest"
 STRESS_REQUEST = "core.services.society.compat:StressRequest"
+RUN_REQUEST, COMPARE_REQUEST = (f"core.services.society.requests:{name}Request" for name in ("Society", "Compare"))
 SCENE_REQUEST = "core.services.society.communities:SceneRequest"
 IMPORT_REQUEST = "core.services.society.compat:ImportRequest"
 COMPAT_REQUEST = "core.services.society.compat:CompatRequest"
@@ -20,6 +31,12 @@ def add(commands: Any) -> None:
     actions = society.add_subparsers(title="actions", metavar="ACTION", required=True)
     attention = command(actions, "attention", _attention, "test whether posts about a place sell, by a randomised dose")
     request_options(attention, ATTENTION_REQUEST, stored=False, workers=2)
+    run = command(actions, "run", _run, "a scenario as it stands and with its arms, in the same worlds of chance")
+    request_options(run, RUN_REQUEST, workers=2)
+    again_option(run)
+    compare = command(actions, "compare", _compare, "every other arm of a scenario against one of them")
+    request_options(compare, COMPARE_REQUEST, workers=2)
+    again_option(compare)
     stress = command(actions, "stress", _stress, "compare our integer stresses with those of econsimulacra")
     request_options(stress, STRESS_REQUEST, stored=False, workers=0)
     scene = command(
@@ -88,3 +105,23 @@ def _compat(arguments: argparse.Namespace) -> None:
     if found.compared:
         lines.append(f"{found.compared - len(found.misses)} of {found.compared} figures inside")
     show(found.as_dict(), arguments, lambda: "\n".join(lines))
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    from core.services.society.run import run_society
+
+    _arms(arguments, run_society, request_of(arguments, RUN_REQUEST))
+
+
+def _compare(arguments: argparse.Namespace) -> None:
+    from core.services.society.run import compare_arms
+
+    _arms(arguments, compare_arms, request_of(arguments, COMPARE_REQUEST))
+
+
+def _arms(arguments: argparse.Namespace, use_case: Any, request: Any) -> None:
+    from core.report.sentences.society import society_document
+
+    with open_executor(arguments) as executor, open_store(arguments) as store:
+        result = use_case(request, store, watch=watch(), executor=executor, again=arguments.again)
+    show_result(result, arguments, lambda: society_document(result))

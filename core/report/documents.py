@@ -27,6 +27,7 @@ from core.report.sentences.persona_audit import persona_audit_document
 from core.report.sentences.projections import projection_document
 from core.report.sentences.runs import run_document
 from core.report.sentences.sensitivity import sensitivity_document
+from core.report.sentences.society import society_document
 from core.report.sentences.surveys import survey_document
 from core.report.sentences.twins import calibration_document, prediction_document
 from core.result import Result, result_class
@@ -42,6 +43,8 @@ from core.services.evaluation.results import AblationsResult, BacktestResult, Pa
 from core.services.evaluation.sensitivity import SensitivityResult
 from core.services.library.archive import load_result
 from core.services.runs.results import RunResult
+from core.services.society.reading import society_result
+from core.services.society.results import SocietyResult
 from core.services.studies.stored_inputs import stored_study
 from core.services.surveys.calibration_results import CalibrationResult, PredictionResult
 from core.services.surveys.correct import CorrectionResult
@@ -72,6 +75,7 @@ OF_MANY: dict[type[Result], tuple[Callable[[Store, str], Document], str]] = {
         "files of the user's own, as observed by their providers",
     ),
     WorldsResult: (lambda store, run_id: worlds_document(read_worlds(store, run_id)), INVENTED),
+    SocietyResult: (lambda store, run_id: society_document(society_result(store, run_id)), INVENTED),
 }
 #: Of tables of people and twins, or of places, that were made elsewhere: no study, and no personas of ours.
 OF_TABLES: dict[type[Result], Callable[[Any], Document]] = {

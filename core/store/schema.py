@@ -36,6 +36,11 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "backtest_intervals": ("run_id", "country", "origin", "horizon", "forecaster", "level"),
     "llm_calls": ("key",),
     "survey_answers": ("run_id", "persona_id", "sample"),
+    "society_worlds": ("run_id", "arm", "seed"),
+    "society_days": ("run_id", "arm", "seed", "day", "place"),
+    "society_groups": ("run_id", "arm", "seed", "day", "grouped_by", "level"),
+    "society_steps": ("run_id", "arm", "seed", "step"),
+    "society_ledger": ("run_id", "arm", "seed", "day", "purpose"),
     "jobs": ("job_id",),
     "labels": ("object_id",),
 }

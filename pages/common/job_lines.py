@@ -18,6 +18,7 @@ JOB_WORDS = {
     "country_forecast": "a country's curve",
     "ablations": "parts left out",
     "worlds": "known worlds",
+    "society": "a society",
     "groups": "groups of people",
     "backtest": "all countries",
     "persona_audit": "persona audit",

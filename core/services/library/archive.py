@@ -35,7 +35,7 @@ _KINDS = (
     "core.services.counterfactuals.results",
     "core.services.evaluation.donors", "core.services.evaluation.known_effects",
     "core.services.evaluation.results", "core.services.evaluation.sensitivity",
-    "core.services.runs.results",
+    "core.services.runs.results", "core.services.society.results",
     "core.services.surveys.calibration_results", "core.services.surveys.correct", "core.services.surveys.results",
 )  # fmt: skip
 

@@ -36,6 +36,7 @@ from core.services.runs.fitted import fitted_twin
 from core.services.runs.forecasters import forget_rivals
 from core.services.runs.results import RunResult
 from core.services.runs.run import run_study
+from core.services.society.run import society_again
 from core.services.studies.changes import input_changes
 from core.services.studies.inputs import StudyInputs, study_hash
 from core.services.studies.requests import ModelOptions
@@ -262,6 +263,12 @@ def _ask(again: Again) -> str:
     return result.result_hash
 
 
+def _society(again: Again) -> str:
+    return society_again(
+        again.store, again.run.run_id, again.scratch, watch=again.watch, executor=again.executor
+    ).result_hash
+
+
 def _tables(again: Again) -> str:
     return measured(request_again(again.record, _files_again(again)), again.watch).result_hash
 
@@ -343,4 +350,5 @@ MAKERS: dict[str, Callable[[Again], str]] = {
     "survey_prediction": _tables,
     "donors": _donors,
     "known_effects": _known_effects,
+    "society": _society,
 }

@@ -19,6 +19,10 @@ from core.society.draws import Stream, uniforms
 Floats = NDArray[np.float64]
 Path = tuple[str, ...]
 _NEEDED: Any = object()
+_LARGEST = 1e15
+_MOST_AGENTS = _MOST_STEPS = 1_000_000
+#: Least of what is divided by.
+_SHORT = 1e-6
 _CONST, _UNIFORM, _NORMAL, _EXPON = range(4)
 _DISTRIBUTIONS = {"const": (_CONST, 1), "uniform": (_UNIFORM, 2), "normal": (_NORMAL, 2), "expon": (_EXPON, 1)}
 
@@ -51,12 +55,19 @@ class Source:
             here = here[key]
         return here
 
-    def number(self, *path: str, default: Any = _NEEDED, least: float = -np.inf) -> float:
+    def number(self, *path: str, default: Any = _NEEDED, least: float = -_LARGEST, most: float = _LARGEST) -> float:
         value = self.get(*path, default=default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or value < least:
-            allowed = "a number" if least == -np.inf else f"a number from {least:g} on"
+        if not _is_number(value) or not (least <= value <= most or value is np.nan):
+            allowed = f"a number {'' if least == -_LARGEST else f'from {least:g} '}up to {most:g}"
             raise self.wrong(path, f"is {quoted(value)}", allowed)
         return float(value)
+
+    def table(self, *path: str) -> dict[str, Any]:
+        """The values of a table, all of them read; none where it is not there."""
+        value = self.get(*path, default={})
+        if not isinstance(value, Mapping):
+            raise self.wrong(path, f"is {quoted(value)}", "a table of keys and values")
+        return dict(value)
 
     def texts(self, *path: str, default: Any = _NEEDED) -> tuple[str, ...]:
         value = self.get(*path, default=default)
@@ -86,9 +97,13 @@ def _paths(here: Any, path: Path, wanted: Callable[[Path], bool]) -> tuple[list[
     return [found for some, _ in parts for found in some], False
 
 
-def _at(*path: str, default: float) -> dict[str, Any]:
-    """Where a household's configuration has a number, and what stands for it."""
-    return {"path": path, "default": default}
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _at(*path: str, default: float, least: float = -_LARGEST, most: float = _LARGEST) -> dict[str, Any]:
+    """Where a household's configuration has a number, what stands for it, and its bounds."""
+    return {"path": path, "given": {"default": default, "least": least, "most": most}}
 
 
 @dataclass(frozen=True)
@@ -96,21 +111,21 @@ class Rules:
     """Numbers of the household's rules, one for each household."""
 
     start_hour: Floats = field(metadata=_at("startHour", default=6.0))
-    step_hours: Floats = field(metadata=_at("stepHours", default=1.0))
+    step_hours: Floats = field(metadata=_at("stepHours", default=1.0, least=_SHORT))
     initial_pressure: Floats = field(metadata=_at("sleepRule", "initialPressure", default=0.35))
     least_pressure: Floats = field(metadata=_at("sleepRule", "lowerAsymptote", default=0.05))
     most_pressure: Floats = field(metadata=_at("sleepRule", "upperAsymptote", default=1.0))
-    tau_wake: Floats = field(metadata=_at("sleepRule", "tauWakeHours", default=18.0))
-    tau_sleep: Floats = field(metadata=_at("sleepRule", "tauSleepHours", default=4.0))
+    tau_wake: Floats = field(metadata=_at("sleepRule", "tauWakeHours", default=18.0, least=_SHORT))
+    tau_sleep: Floats = field(metadata=_at("sleepRule", "tauSleepHours", default=4.0, least=_SHORT))
     circadian_amplitude: Floats = field(metadata=_at("sleepRule", "circadianAmplitude", default=0.12))
     circadian_phase: Floats = field(metadata=_at("sleepRule", "circadianPhaseHour", default=2.0))
     sleep_onset: Floats = field(metadata=_at("sleepRule", "onsetThreshold", default=0.78))
     wake_threshold: Floats = field(metadata=_at("sleepRule", "wakeThreshold", default=0.28))
-    longest_sleep: Floats = field(metadata=_at("sleepRule", "maxSleepSteps", default=10))
+    longest_sleep: Floats = field(metadata=_at("sleepRule", "maxSleepSteps", default=10, least=1, most=1000))
     initial_hunger: Floats = field(metadata=_at("mealRule", "initialHunger", default=0.25))
     hunger_awake: Floats = field(metadata=_at("mealRule", "awakeHungerRate", default=0.07))
     hunger_asleep: Floats = field(metadata=_at("mealRule", "sleepHungerRate", default=0.025))
-    meal_width: Floats = field(metadata=_at("mealRule", "mealSignalWidthHours", default=1.25))
+    meal_width: Floats = field(metadata=_at("mealRule", "mealSignalWidthHours", default=1.25, least=_SHORT))
     meal_signal: Floats = field(metadata=_at("mealRule", "mealSignalWeight", default=0.35))
     meal_threshold: Floats = field(metadata=_at("mealRule", "mealThreshold", default=0.72))
     critical_hunger: Floats = field(metadata=_at("mealRule", "criticalHunger", default=0.92))
@@ -203,7 +218,7 @@ def town_of(source: Source) -> Town:
     grid = _grid(source)
     named = agent_names(source)
     lives = [key for key in named if source.get(key, "isHousehold", default=False)]
-    sells = [key for key in named if key not in lives and source.get(key, "inventory", default={})]
+    sells = [key for key in named if key not in lives and source.table(key, "inventory")]
     if not any(named[key] for key in lives) or not any(named[key] for key in sells):
         raise source.wrong(("environment", "agents"), "has no household, or no seller", "one of each at least")
     for key in lives:
@@ -219,7 +234,7 @@ def town_of(source: Source) -> Town:
         for what, said in (("self_pos", "provideInfo4AllAgents"), ("inventory", "provideInfo4CoLocatedAgents"))
     ]
     return Town(
-        steps=int(source.number("simulation", "numSteps", least=1)),
+        steps=int(source.number("simulation", "numSteps", least=1, most=_MOST_STEPS)),
         grid=grid,
         items=items,
         cash_price=source.number(cash, "initialPrice", default=0.0),
@@ -244,7 +259,11 @@ def town_of(source: Source) -> Town:
 def _grid(source: Source) -> tuple[int, ...]:
     space = str(source.get("environment", "space"))
     grid = source.get(space, "gridSize")
-    if not isinstance(grid, list) or not grid or not all(isinstance(size, int) and size > 0 for size in grid):
+    if (
+        not isinstance(grid, list)
+        or not grid
+        or not all(isinstance(size, int) and 0 < size <= _MOST_AGENTS for size in grid)
+    ):
         raise source.wrong((space, "gridSize"), f"is {quoted(grid)}", "whole numbers from 1 on, one for each dimension")
     return tuple(grid)
 
@@ -254,7 +273,7 @@ def agent_names(source: Source) -> dict[str, list[str]]:
     named: dict[str, list[str]] = {}
     number = 0
     for key in source.texts("environment", "agents"):
-        count = int(source.number(key, "numAgents", default=1, least=0))
+        count = int(source.number(key, "numAgents", default=1, least=0, most=_MOST_AGENTS))
         name = str(source.get(key, "name", default=key))
         named[key] = [f"{name}{number + one}" for one in range(count)]
         number += count
@@ -264,7 +283,7 @@ def agent_names(source: Source) -> dict[str, list[str]]:
 def _rules(source: Source, lives: Sequence[str], home: Sequence[int]) -> Rules:
     found = {}
     for one in fields(Rules):
-        values = [source.number(key, *one.metadata["path"], default=one.metadata["default"]) for key in lives]
+        values = [source.number(key, *one.metadata["path"], **one.metadata["given"]) for key in lives]
         found[one.name] = np.repeat(values, home)
     for name in ("price_learning", "availability_learning"):
         found[name] = np.where(np.isnan(found[name]), found["learning"], found[name])
@@ -277,7 +296,7 @@ def _food(source: Source, lives: Sequence[str], listed: Sequence[Sequence[str]],
     """The tables of `FoodRules`, each groups of households × items; 0 for what is no food of theirs."""
     tables = []
     for one in fields(FoodRules):
-        path, usual = one.metadata["path"], one.metadata["default"]
+        path, usual = one.metadata["path"], one.metadata["given"]["default"]
         table = np.zeros((len(lives), len(items)))
         for group, (key, foods) in enumerate(zip(lives, listed, strict=True)):
             for name in foods:
@@ -300,7 +319,12 @@ def _ranks(listed: Sequence[Sequence[str]], items: Sequence[str], importance: Fl
 
 def _meal_hours(source: Source, lives: Sequence[str]) -> Floats:
     """Hours of meals, groups × hours; where a group has fewer, its first is repeated, which changes nothing."""
-    hours = [list(source.get(key, "mealRule", "mealCenters", default=(8.0, 13.0, 19.0))) for key in lives]
+    hours = []
+    for key in lives:
+        found = source.get(key, "mealRule", "mealCenters", default=[8.0, 13.0, 19.0])
+        if not isinstance(found, list) or not found or not all(_is_number(one) and 0 <= one <= 24 for one in found):
+            raise source.wrong((key, "mealRule", "mealCenters"), f"is {quoted(found)}", "a list of hours, 0 to 24")
+        hours.append(found)
     longest = max(map(len, hours))
     return np.array([one + one[:1] * (longest - len(one)) for one in hours], float)
 
@@ -318,9 +342,8 @@ def _cells(source: Source, keys: Sequence[str], grid: Sequence[int]) -> NDArray[
     cells = []
     for key in keys:
         cell = source.get(key, "initialCoords", default=None)
-        if cell is not None and (
-            len(cell) != len(grid) or not all(0 <= at < size for at, size in zip(cell, grid, strict=True))
-        ):
+        known = isinstance(cell, list) and len(cell) == len(grid) and all(isinstance(at, int) for at in cell)
+        if cell is not None and not (known and all(0 <= at < size for at, size in zip(cell, grid, strict=True))):
             raise source.wrong(
                 (key, "initialCoords"), f"is {quoted(cell)}", f"a cell of the grid of {quoted(list(grid))}"
             )
@@ -331,7 +354,7 @@ def _cells(source: Source, keys: Sequence[str], grid: Sequence[int]) -> NDArray[
 def _amounts(source: Source, keys: Sequence[str], counts: Sequence[int], names: Sequence[str]) -> Amounts:
     found = np.zeros((3, len(keys), len(names)))
     for row, key in enumerate(keys):
-        for name, said in source.get(key, "inventory", default={}).items():
+        for name, said in source.table(key, "inventory").items():
             if name not in names:
                 raise source.wrong((key, "inventory", name), "is no item", ", ".join(names))
             found[:, row, names.index(name)] = _distribution(source, (key, "inventory", name), said)
@@ -347,9 +370,7 @@ def _distribution(source: Source, path: Path, said: Any) -> tuple[float, float, 
     elif isinstance(said, Mapping) and len(said) == 1:
         name, numbers = next(iter(said.items()))
     kind, count = _DISTRIBUTIONS.get(name, (_CONST, -1))
-    plain = isinstance(numbers, list) and all(
-        isinstance(one, int | float) and not isinstance(one, bool) for one in numbers
-    )
+    plain = isinstance(numbers, list) and all(_is_number(one) and abs(one) <= _LARGEST for one in numbers)
     if not plain or len(numbers) != count:
         allowed = 'a number, [least, most], {"uniform": [least, most]}, {"normal": [mean, sd]} or {"expon": [mean]}'
         raise source.wrong(path, f"is {quoted(said)}", allowed)

@@ -12,13 +12,14 @@ from typing import Any
 from core.errors import InputError
 from core.printable import quoted
 from core.society.compat_town import Source, Town, agent_names, town_of
-from core.society.scenario import FORMAT, Scenario, read_scenario
+from core.society.scenario import FORMAT, MOST_DAYS, Scenario, read_scenario
 
 _MOMENT = "%Y-%m-%d %H:%M:%S"
 _START = date(2030, 3, 1)
 #: Who sells fewer kinds of food than this is taken for a restaurant: sellers there are all of one kind.
 _GROCERY_FROM = 5
 _STEPS = (1, 2, 3, 4)
+_PERIOD = {"start", "end", "rate"}
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def _document(source: Source, town: Town) -> dict[str, Any]:
         )
     start, hours = _clock(source, town)
     step = int(hours) if hours in _STEPS else 1
-    days = max(1, math.ceil(int(source.number("simulation", "numSteps")) * hours / 24.0))
+    days = min(MOST_DAYS + 1, max(1, math.ceil(source.number("simulation", "numSteps") * hours / 24.0)))
     sold = _foods(source)
     groceries = [foods for foods in sold.values() if len(foods) >= _GROCERY_FROM]
     source.get(str(source.get("environment", "space")), "gridSize")
@@ -98,6 +99,8 @@ def _clock(source: Source, town: Town) -> tuple[date, float]:
                 _moment(source, (key, name), source.get(key, name)) for name in ("startDatetime", "endDatetime")
             )
             hours = (last - first).total_seconds() / 3600.0 / source.number(key, "numSteps", least=1)
+            if hours <= 0.0:
+                raise source.wrong((key, "endDatetime"), f"is {last}", f"a moment after {first}")
             return first.date(), hours
     return _START, float(town.rules.step_hours.mean())
 
@@ -117,10 +120,8 @@ def _foods(source: Source) -> dict[str, list[str]]:
 def _good(source: Source, name: str) -> dict[str, Any]:
     price = max(1, round(source.number(name, "initialPrice", default=0.0)))
     path = ("memoryHandler", "memorySummarizer", "stressCalculator", "item2Weight", name)
-    weight = source.get(*path, default=None)
-    return {"id": _identifier(name), "price_cents": price} | (
-        {} if weight is None else {"energy": min(2.0, max(0.0, float(weight) / 10.0))}
-    )
+    energy = min(2.0, max(0.0, source.number(*path, default=10.0) / 10.0))
+    return {"id": _identifier(name), "price_cents": price, "energy": energy}
 
 
 def _places(source: Source, town: Town, key: str, foods: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -152,21 +153,23 @@ def _levers(source: Source, first: date, hours: float, last: date) -> list[dict[
     for key in source.texts("simulation", "events", default=()):
         if source.peek(key, "type", default=None) != "ConsumptionTax":
             continue
-        for number, period in enumerate(source.get(key, "taxRates"), start=1):
+        periods = source.get(key, "taxRates")
+        if not isinstance(periods, list) or not all(isinstance(one, dict) and one.keys() >= _PERIOD for one in periods):
+            raise source.wrong((key, "taxRates"), f"is {quoted(periods)}", "a list of periods: start, end, rate")
+        for number, period in enumerate(periods, start=1):
             begin, end = (_day(source, (key, "taxRates"), period[name], first, hours) for name in ("start", "end"))
             if begin <= last and end >= first:
                 days = {"start": max(first, begin).isoformat(), "end": min(last, end).isoformat()}
-                levers.append(
-                    {"kind": "sales_tax", "id": f"{_identifier(key)}-{number}", "rate": period["rate"], **days}
-                )
+                tax = {"kind": "sales_tax", "id": f"{_identifier(key)}-{number}", "rate": period["rate"]}
+                levers.append(tax | days)
     return levers
 
 
 def _day(source: Source, path: Sequence[str], said: Any, first: date, hours: float) -> date:
     """The day of a moment, or of a step."""
-    if isinstance(said, int):
-        return first + timedelta(days=int(said * hours // 24))
-    return _moment(source, path, said).date()
+    if not isinstance(said, int):
+        return _moment(source, path, said).date()
+    return first + timedelta(days=min(max(0, int(said * hours // 24)), MOST_DAYS + 1))
 
 
 def _moment(source: Source, path: Sequence[str], said: Any) -> datetime:

@@ -45,6 +45,7 @@ RUN_KINDS = (
     "donors",
     "known_effects",
     "society",
+    "replicate",
 )
 
 #: The four claims a result can stand on, weakest first.

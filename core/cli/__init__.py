@@ -23,7 +23,6 @@ from core.cli import (
     store_commands,
     study_commands,
     survey_commands,
-    tune_commands,
     upkeep_commands,
     validity_commands,
 )
@@ -79,7 +78,6 @@ def _parser() -> argparse.ArgumentParser:
         models_commands,
         survey_commands,
         replicate_commands,
-        tune_commands,
         figures_commands,
     ):
         topic.add(commands)

@@ -1,22 +1,42 @@
-"""Real people's answers and experiments replicated, and judged by people's own retest."""
+"""Real people's answers, choices and experiments replicated, and judged by people's own retest."""
 
 from __future__ import annotations
 
 import argparse
+from contextlib import nullcontext
 from typing import Any
 
-from core.cli.options import command, either_options, request_of, show_result, watch
+from core.cli.options import (
+    command,
+    either_options,
+    keep_option,
+    open_store,
+    request_of,
+    request_options,
+    show_result,
+    store_option,
+    watch,
+)
 
-ANSWERS = "core.services.evaluation.replication_results:AnswersRequest"
-EFFECTS = "core.services.evaluation.replication_results:EffectsRequest"
+RESULTS = "core.services.evaluation.replication_results"
 #: What is replicated, by the option that names it.
-SOURCES = {"answers": ANSWERS, "effects": EFFECTS}
+SOURCES = {"answers": f"{RESULTS}:AnswersRequest", "effects": f"{RESULTS}:EffectsRequest"}
+CHOICES = f"{RESULTS}:ChoicesRequest"
 
 
 def add(commands: Any) -> None:
-    """Register this command."""
+    """Register these commands."""
     text = "replicate real people's answers or experiments, and judge it by how well people repeat themselves"
-    either_options(command(commands, "replicate", _replicate, text), *SOURCES.values(), stored=False, workers=0)
+    replicate = command(commands, "replicate", _replicate, text)
+    either_options(replicate, *SOURCES.values(), stored=False, workers=0)
+    tune = commands.add_parser("tune", help="logs of what people did: how well the next action is foreseen")
+    actions = tune.add_subparsers(title="actions", metavar="ACTION", required=True)
+    text = "how often the next choice of people who are not known is foreseen, with what needs to know less beside it"
+    score = command(actions, "score", _score, text)
+    request_options(score, CHOICES, stored=False, workers=0)
+    for parser in (replicate, score):
+        store_option(parser)
+        keep_option(parser)
 
 
 def _replicate(arguments: argparse.Namespace) -> None:
@@ -26,20 +46,25 @@ def _replicate(arguments: argparse.Namespace) -> None:
 
         said = "nothing is named" if not given else f"{' and '.join(given)} are named"
         raise InputError(said, where="replicate", allowed=f"one of {', '.join(f'--{name}' for name in SOURCES)}")
-    (_effects if given == ["effects"] else _answers)(arguments)
+    _show(arguments, SOURCES[given[0]])
 
 
-def _answers(arguments: argparse.Namespace) -> None:
-    from core.report.sentences.replications import answers_document
-    from core.services.evaluation.replications import replicate_answers
-
-    result = replicate_answers(request_of(arguments, ANSWERS), watch())
-    show_result(result, arguments, lambda: answers_document(result))
+def _score(arguments: argparse.Namespace) -> None:
+    _show(arguments, CHOICES)
 
 
-def _effects(arguments: argparse.Namespace) -> None:
-    from core.report.sentences.replicated_effects import effects_document
-    from core.services.evaluation.replicated_effects import replicate_effects
+def _show(arguments: argparse.Namespace, request: str) -> None:
+    from core.services.evaluation.kept_replications import kept_replication, replicated
 
-    result = replicate_effects(request_of(arguments, EFFECTS))
-    show_result(result, arguments, lambda: effects_document(result))
+    asked = request_of(arguments, request)
+    with open_store(arguments) if arguments.keep or hasattr(arguments, "db") else nullcontext() as store:
+        result = (
+            replicated(asked) if store is None else kept_replication(asked, store, again=arguments.again, watch=watch())
+        )
+    show_result(result, arguments, lambda: _document(result))
+
+
+def _document(result: Any) -> Any:
+    from core.report.documents import OF_TABLES
+
+    return OF_TABLES[type(result)](result)

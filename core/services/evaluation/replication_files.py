@@ -50,7 +50,7 @@ def read_people(folder: str | Path, items: Items, *, again: bool) -> PeopleFolde
     """The answers of a folder. InputError for a file or an item that is not there, with the nearest that is, and for a code that
     is no choice, with its row and column."""
     first = _answers(_file(folder, FIRST), items)
-    path = _found(folder, PEOPLE)
+    path = found_file(folder, PEOPLE)
     traits = pd.DataFrame(index=pd.Index(first.people)) if path is None else read_traits(path)
     known = traits.reindex(list(first.people)).fillna("")
     return PeopleFolder(first, _answers(_file(folder, AGAIN), items) if again else None, known)
@@ -100,7 +100,7 @@ def _answers(path: Path, items: Items) -> AnswerPanel:
 
 
 def _file(folder: str | Path, name: str) -> Path:
-    found = _found(folder, name)
+    found = found_file(folder, name)
     if found is None:
         raise InputError(
             f"has no file {name}.csv or {name}.parquet", where=str(folder), allowed=f"{FIRST}, {AGAIN}, {ITEMS} and {PEOPLE}",
@@ -109,7 +109,8 @@ def _file(folder: str | Path, name: str) -> Path:
     return found
 
 
-def _found(folder: str | Path, name: str) -> Path | None:
+def found_file(folder: str | Path, name: str) -> Path | None:
+    """The CSV or Parquet file of this name, without ending; None where there is none. InputError for no folder."""
     place = Path(folder)
     if not place.is_dir():
         beside = [item.name for item in place.parent.iterdir() if item.is_dir()] if place.parent.is_dir() else []

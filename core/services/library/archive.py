@@ -34,6 +34,7 @@ _KINDS = (
     "core.services.audits.group_results", "core.services.audits.results", "core.services.counterfactuals.projection_results",
     "core.services.counterfactuals.results",
     "core.services.evaluation.donors", "core.services.evaluation.known_effects",
+    "core.services.evaluation.replication_results",
     "core.services.evaluation.results", "core.services.evaluation.sensitivity",
     "core.services.runs.results", "core.services.society.results",
     "core.services.surveys.calibration_results", "core.services.surveys.correct", "core.services.surveys.results",

@@ -25,7 +25,7 @@ from core.study import Study
 
 SCENARIO, POPULATION = "scenario", "population"
 #: Kinds of runs that are about no one study: they are in every study's library.
-OF_NO_STUDY = ("backtest", "worlds", "survey_calibration", "survey_prediction", "donors", "society")
+OF_NO_STUDY = ("backtest", "worlds", "survey_calibration", "survey_prediction", "donors", "society", "replicate")
 
 
 @dataclass(frozen=True)

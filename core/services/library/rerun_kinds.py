@@ -22,6 +22,7 @@ from core.services.evaluation.ablations import run_ablations
 from core.services.evaluation.backtest_files import measure_backtest
 from core.services.evaluation.backtests import file_hash
 from core.services.evaluation.donors import donors_again
+from core.services.evaluation.kept_replications import replicated_again
 from core.services.evaluation.known_effects import KnownEffectsRequest, known_effects
 from core.services.evaluation.known_worlds import known_worlds
 from core.services.evaluation.panel_backtests import panel_backtest
@@ -277,6 +278,29 @@ def _donors(again: Again) -> str:
     return donors_again(again.record, Path(_files_again(again)["mobility"])).result_hash
 
 
+def _replicate(again: Again) -> str:
+    return str(replicated_again(again.record, _found_below(again)).result_hash)
+
+
+def _found_below(again: Again) -> dict[str, Path]:
+    """The files of others that a record names, by their content, anywhere in the folder. Unavailable where one is not there."""
+    folder, named = observed_data(again.data), again.record.parameters["files"]
+    found = {
+        name: next((path for path in sorted(folder.rglob(named[name])) if path.is_file() and file_hash(path) == key), None)
+        if folder is not None else None
+        for name, key in again.record.input_hashes.items()
+    }  # fmt: skip
+    lacking = [
+        f"{named[name]} ({again.record.input_hashes[name][:10]}…)" for name, path in found.items() if path is None
+    ]
+    if lacking:
+        raise Unavailable(
+            f"reads files of others, which are not kept; not found by their content: {', '.join(lacking)}",
+            where=f"run {again.run.run_id}", allowed="a folder that they lie in, with --data",
+        )  # fmt: skip
+    return {name: path for name, path in found.items() if path is not None}
+
+
 def _files_again(again: Again) -> dict[str, str | Path]:
     """The files of others that a record names, found by their content. Unavailable where one is not there."""
     record = again.record
@@ -350,5 +374,6 @@ MAKERS: dict[str, Callable[[Again], str]] = {
     "survey_prediction": _tables,
     "donors": _donors,
     "known_effects": _known_effects,
+    "replicate": _replicate,
     "society": _society,
 }

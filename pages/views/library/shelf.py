@@ -24,7 +24,7 @@ KINDS = {
     "backtest": "Backtest", "worlds": "Known worlds", "persona_audit": "Persona audit", "ablations": "Ablations",
     "groups": "Groups", "donors": "Donor places", "survey_calibration": "Survey twins", "survey_prediction": "Prediction",
     "survey_correction": "Corrected answers", "sensitivity": "Sensitivity", "panel_backtest": "Panel backtest",
-    "known_effects": "Known effects", "society": "Society",
+    "known_effects": "Known effects", "society": "Society", "replicate": "Replication",
 }  # fmt: skip
 ALL, STARRED, ITEM = "all", "starred", "item"
 NEWS = "library-news"

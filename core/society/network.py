@@ -14,6 +14,9 @@ from core.society.draws import Stream, keys, normals, uniforms
 from core.society.households import Households
 from core.society.scenario import Scenario
 
+#: Follows that are drawn at once.
+AT_A_TIME = 1 << 18
+
 
 @dataclass(eq=False)
 class Network:
@@ -32,40 +35,50 @@ class Network:
 
     def change(self, gone: NDArray[np.int64], new: NDArray[np.int64], tie: NDArray[np.float32]) -> None:
         """Take out and put in follows, rows (reader, author); `tie` is of the new ones. None that is there is put in again."""
-        number = len(self.first) - 1
-        by_author = self._codes(self.first, self.reader)
-        by_reader = self._codes(self.begin, self.author)
-        out = np.searchsorted(by_author, gone[:, 1] * number + gone[:, 0])
-        self.tie = np.delete(self.tie, out)
-        by_author = np.delete(by_author, out)
-        by_reader = np.delete(by_reader, np.searchsorted(by_reader, gone[:, 0] * number + gone[:, 1]))
-        order = np.argsort(new[:, 1] * number + new[:, 0], kind="stable")
-        codes = (new[:, 1] * number + new[:, 0])[order]
-        at = np.searchsorted(by_author, codes)
-        self.tie = np.insert(self.tie, at, tie[order])
-        by_author = np.insert(by_author, at, codes)
-        codes = np.sort(new[:, 0] * number + new[:, 1])
-        by_reader = np.insert(by_reader, np.searchsorted(by_reader, codes), codes)
-        self.first, self.reader = _rows(by_author, number)
-        self.begin, self.author = _rows(by_reader, number)
+        at = _places(self.first, self.reader, gone[:, 1], gone[:, 0])
+        self.reader, self.tie = np.delete(self.reader, at), np.delete(self.tie, at)
+        self.first = self.first - _steps(gone[:, 1], len(self.first))
+        order = np.lexsort((new[:, 0], new[:, 1]))
+        at = _places(self.first, self.reader, new[order, 1], new[order, 0])
+        self.reader, self.tie = np.insert(self.reader, at, new[order, 0]), np.insert(self.tie, at, tie[order])
+        self.first = self.first + _steps(new[:, 1], len(self.first))
+        self.author = np.delete(self.author, _places(self.begin, self.author, gone[:, 0], gone[:, 1]))
+        self.begin = self.begin - _steps(gone[:, 0], len(self.begin))
+        order = np.lexsort((new[:, 1], new[:, 0]))
+        at = _places(self.begin, self.author, new[order, 0], new[order, 1])
+        self.author = np.insert(self.author, at, new[order, 1])
+        self.begin = self.begin + _steps(new[:, 0], len(self.begin))
 
     def follows_already(self, reader: NDArray[np.int64], author: NDArray[np.int64]) -> NDArray[np.bool_]:
-        number = len(self.first) - 1
-        codes = self._codes(self.begin, self.author)
-        wanted = reader * number + author
-        at = np.searchsorted(codes, wanted).clip(max=max(len(codes) - 1, 0))
-        return codes[at] == wanted if len(codes) else np.zeros(len(wanted), bool)
+        at = _places(self.begin, self.author, reader, author)
+        there = at < self.begin[reader + 1]
+        there[there] = self.author[at[there]] == author[there]
+        return there
 
-    def _codes(self, first: NDArray[np.int64], other: NDArray[np.int32]) -> NDArray[np.int64]:
-        number = len(first) - 1
-        return np.repeat(np.arange(number, dtype=np.int64) * number, np.diff(first)) + other
+
+def _places(
+    first: NDArray[np.int64], values: NDArray[np.int32], row: NDArray[np.int64], wanted: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Where each wanted value is in its row, or belongs: a search by halves of all at once."""
+    low, high = first[row], first[row + 1]
+    while (left := low < high).any():
+        middle = (low + high) // 2
+        less = left & (values[np.minimum(middle, len(values) - 1)] < wanted)
+        low, high = np.where(less, middle + 1, low), np.where(left & ~less, middle, high)
+    return low
+
+
+def _steps(row: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+    """By how much each row begins later when these rows grow by one."""
+    return np.concatenate([[0], np.cumsum(np.bincount(row, minlength=length - 1))])
 
 
 def _rows(codes: NDArray[np.int64], number: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """Sparse rows of sorted codes row · number + column."""
-    row = codes // max(number, 1)
-    first = np.searchsorted(row, np.arange(number + 1))
-    return first, (codes - row * number).astype(np.int32)
+    starts = np.arange(number + 1) * number
+    first = np.searchsorted(codes, starts)
+    column = np.repeat(starts[:-1], np.diff(first))
+    return first, np.subtract(codes, column, out=column).astype(np.int32)
 
 
 def first_network(scenario: Scenario, seed: int, people: Households) -> Network:
@@ -77,48 +90,56 @@ def first_network(scenario: Scenario, seed: int, people: Households) -> Network:
     mean = plan.mean_follows / (1.0 + returned)
     degree = mean * np.exp(spread * normals(seed, Stream.DEGREE, 0, people.names) - spread**2 / 2)
     degree = np.minimum(np.round(degree), max(number - 1, 0)).astype(np.int64)
-    reader = np.repeat(np.arange(number, dtype=np.int64), degree)
-    if not len(reader):
-        return _built(np.zeros((0, 2), np.int64), number, scenario, seed, people)
-    slot = np.arange(len(reader)) - np.repeat(np.cumsum(degree) - degree, degree)
-    who = people.names[reader]
-    kind = uniforms(seed, Stream.FOLLOWEE, 0, who, 3 * slot + 1)
-    where = uniforms(seed, Stream.FOLLOWEE, 0, who, 3 * slot + 2).astype(np.float64)
     fame = uniforms(seed, Stream.POPULARITY, 0, people.names).astype(np.float64) ** (-1.0 / numbers.popular_tail)
     chances = np.cumsum(fame)
-    popular = np.searchsorted(chances, where * chances[-1]).clip(max=number - 1)
     # Neighbours in the order of home and income: some ranks away, in either direction.
     order = np.lexsort((people.income, people.home[:, 1], people.home[:, 0]))
     rank = np.empty(number, np.int64)
     rank[order] = np.arange(number)
-    way = np.where(where < 0.5, -1, 1)
-    away = (
-        np.ceil(-numbers.near_scale * np.log(np.abs(2.0 * where - 1.0).clip(1e-9)))
-        .astype(np.int64)
-        .clip(1, max(number // 2, 1))
-    )
-    near = order[(rank[reader] + way * away) % number]
-    author = np.where(kind < numbers.popular_share, popular, near)
-    back = uniforms(seed, Stream.MUTUAL, 0, who, slot + 1) < returned
-    pairs = np.stack([np.concatenate([reader, author[back]]), np.concatenate([author, reader[back]])], axis=1)
-    return _built(pairs[pairs[:, 0] != pairs[:, 1]], number, scenario, seed, people)
+    parts = []
+    # Some readers at a time: all follows at once would need several times the memory of what is kept of them.
+    for some in np.array_split(np.arange(number), degree.sum() // AT_A_TIME + 1):
+        reader = np.repeat(some, degree[some])
+        slot = np.arange(len(reader)) - np.repeat(np.cumsum(degree[some]) - degree[some], degree[some])
+        who = people.names[reader]
+        popular = uniforms(seed, Stream.FOLLOWEE, 0, who, 3 * slot + 1) < numbers.popular_share
+        where = uniforms(seed, Stream.FOLLOWEE, 0, who, 3 * slot + 2).astype(np.float64)
+        author = np.searchsorted(chances, where * chances[-1]).clip(max=number - 1)
+        near = where[~popular]
+        away = np.ceil(-numbers.near_scale * np.log(np.abs(2.0 * near - 1.0).clip(1e-9))).astype(np.int64)
+        away = np.where(near < 0.5, -1, 1) * away.clip(1, max(number // 2, 1))
+        author[~popular] = order[(rank[reader[~popular]] + away) % number]
+        back = uniforms(seed, Stream.MUTUAL, 0, who, slot + 1) < returned
+        back &= reader != author
+        parts += [(reader * number + author)[reader != author], author[back] * number + reader[back]]
+    codes = np.concatenate(parts)
+    del parts
+    codes.sort()
+    return _built(codes[np.diff(codes, prepend=-1) > 0], number, scenario, seed, people)
 
 
-def _built(pairs: NDArray[np.int64], number: int, scenario: Scenario, seed: int, people: Households) -> Network:
-    codes = np.unique(pairs[:, 0] * number + pairs[:, 1])
+def _built(codes: NDArray[np.int64], number: int, scenario: Scenario, seed: int, people: Households) -> Network:
+    """From sorted codes reader · number + author."""
     cap = scenario.network.follow_cap
     begin, author = _rows(codes, number)
     if cap is not None:
         place = np.arange(len(author)) - np.repeat(begin[:-1], np.diff(begin))
-        codes = codes[place < cap]
-        begin, author = _rows(codes, number)
-    by_author = np.sort((codes % max(number, 1)) * number + codes // max(number, 1))
-    first, reader = _rows(by_author, number)
-    tie = tie_of(seed, people, reader, np.repeat(np.arange(number), np.diff(first)))
+        begin, author = _rows(codes[place < cap], number)
+    codes = author * np.int64(number)
+    codes += np.repeat(np.arange(number), np.diff(begin))
+    codes.sort()
+    first, reader = _rows(codes, number)
+    of = np.repeat(np.arange(number, dtype=np.int32), np.diff(first))
+    tie = np.empty(len(reader), np.float32)
+    for at in range(0, len(reader), AT_A_TIME):
+        some = slice(at, at + AT_A_TIME)
+        tie[some] = tie_of(seed, people, reader[some], of[some])
     return Network(first, reader, tie, begin, author)
 
 
-def tie_of(seed: int, people: Households, reader: NDArray[np.int32], author: NDArray[np.int64]) -> NDArray[np.float32]:
+def tie_of(
+    seed: int, people: Households, reader: NDArray[np.integer], author: NDArray[np.integer]
+) -> NDArray[np.float32]:
     """How much one heeds the other, in (0, 1): drawn for each pair."""
     return uniforms(seed, Stream.TIE, 0, people.names[reader], people.names[author])
 
@@ -150,7 +171,7 @@ def daily_changes(
     fresh = (author != reader) & ~network.follows_already(reader, author)
     new = np.stack([reader[fresh], author[fresh]], axis=1)
     if len(gone) or len(new):
-        network.change(gone, new, tie_of(seed, people, new[:, 0].astype(np.int32), new[:, 1]))
+        network.change(gone, new, tie_of(seed, people, new[:, 0], new[:, 1]))
 
 
 def _one_of_row(

@@ -18,6 +18,8 @@ STORE_VARIABLE = "POLICYTWIN_DB"
 STUDIES_VARIABLE = "POLICYTWIN_STUDIES"
 #: Set where the dashboard is served for reading only.
 READ_ONLY_VARIABLE = "POLICYTWIN_READ_ONLY"
+#: Set to "open" where visitors from other machines may see aggregates of real people.
+RESPONDENTS_VARIABLE = "POLICYTWIN_RESPONDENTS"
 #: The dask cluster that does the work where no command line names one.
 CLUSTER_VARIABLE = "POLICYTWIN_CLUSTER"
 #: Where the keys of model providers are, in the order in which they are looked for.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,7 @@ import duckdb
 
 from core.errors import StoreError
 from core.store.blocks import is_duckdb
-from core.store.copying import backup_before_migration
+from core.store.copying import backup_before_migration, copy_store
 from core.store.failures import damaged, explained, first_line, refusal
 from core.store.migrations import migrate
 from core.store.schema import Table, describe
@@ -42,6 +43,8 @@ class _Current(threading.local):
 
     cursor: duckdb.DuckDBPyConnection | None = None
     doomed: bool = False
+    #: Cursors that this thread has open.
+    open: int = 0
 
 
 @dataclass
@@ -64,6 +67,9 @@ class SharedConnection:
     owner: str = field(default_factory=lambda: f"{os.getpid()}-{secrets.token_hex(6)}")
     writer: threading.RLock = field(default_factory=threading.RLock)
     current: _Current = field(default_factory=_Current)
+    gate: threading.Condition = field(default_factory=threading.Condition)
+    cursors: int = 0
+    swapping: bool = False
 
     @property
     def name(self) -> str:
@@ -74,6 +80,22 @@ class SharedConnection:
         if os.getpid() != self.pid:
             raise _forked(self.name)
         return self.connection.cursor()
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Inside, the file stays as it is; waits while it is being replaced (not where this thread is inside already)."""
+        with self.gate:
+            while self.swapping and not self.current.open:
+                self.gate.wait()
+            self.cursors += 1
+            self.current.open += 1
+        try:
+            yield
+        finally:
+            with self.gate:
+                self.cursors -= 1
+                self.current.open -= 1
+                self.gate.notify_all()
 
 
 def acquire(path: Path | None) -> tuple[SharedConnection, bool]:
@@ -104,6 +126,39 @@ def release(shared: SharedConnection) -> None:
         if shared.path is not None:
             _OPEN.pop(shared.path, None)
         _close(shared)
+
+
+def rewrite(shared: SharedConnection) -> None:
+    """Writes the file anew, without what deleted rows left in it, under all who share it; they go on with the new one.
+
+    Raises StoreError inside a transaction, and where another thread reads for longer than `CLOSING`; DiskFull and StoreDamaged as
+    `copy_store`. Then the file is as it was. A process that is killed leaves the old file or the new one under its name.
+    """
+    if shared.path is None:
+        return
+    if shared.current.cursor is not None:
+        raise StoreError(f"{shared.name} cannot be written anew inside a transaction.")
+    with (
+        shared.writer,
+        tempfile.TemporaryDirectory(dir=shared.path.parent, prefix=".policytwin-") as folder,
+        owner_only(),
+    ):
+        new = Path(folder) / shared.path.name
+        copy_store(shared.connection, new, where=shared.name)
+        with shared.gate:
+            shared.swapping = True
+            idle = shared.gate.wait_for(lambda: shared.cursors == 0, timeout=CLOSING)
+            try:
+                if not idle:
+                    raise StoreError(f"{shared.name} cannot be written anew while another thread works with it.")
+                shared.connection.close()
+                os.replace(new, shared.path)
+                shared.path.with_name(f"{shared.path.name}.wal").unlink(missing_ok=True)
+                shared.connection = connect_file(shared.path)
+                shared.commits += 1
+            finally:
+                shared.swapping = False
+                shared.gate.notify_all()
 
 
 def _close(shared: SharedConnection) -> None:

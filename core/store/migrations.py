@@ -6,6 +6,7 @@ import duckdb
 
 from core.errors import StoreError
 from core.records import code_version
+from core.store.respondent_schema import RESPONDENTS
 
 #: Each migration takes the store from the version before it to its own number (its place in the tuple, from 1).
 #: A published migration never changes; a change is a new one at the end.
@@ -403,6 +404,7 @@ MIGRATIONS: tuple[str, ...] = (
         cents BIGINT NOT NULL
     );
     """,
+    RESPONDENTS,
 )
 
 

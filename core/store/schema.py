@@ -43,10 +43,30 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "society_ledger": ("run_id", "arm", "seed", "day", "purpose"),
     "jobs": ("job_id",),
     "labels": ("object_id",),
+    "subjects": ("subject_id",),
+    "consents": ("subject_id", "version", "consent_id"),
+    "interviews": ("subject_id", "interview_id"),
+    "turns": ("interview_id", "position"),
+    "items": ("item_id",),
+    "answers": ("subject_id", "item_id", "occasion"),
+    "audit_log": ("sequence",),
+    "audit_subjects": ("sequence", "subject_id"),
+    "released_groups": ("viewer", "item_id", "group_id"),
+    "withdrawals": ("subject_id",),
+    "subject_traces": ("subject_id", "kind", "reference"),
+    "viewers": ("viewer",),
+    "kept_files": ("path",),
 }
 
 #: The tables that hold what a run gives, each with a `run_id`.
 RUN_TABLES: tuple[str, ...] = tuple(name for name, key in KEYS.items() if key[0] == "run_id" and name != "runs")
+
+#: The tables that hold what people said and agreed to, and who used it: read by `core.store.respondents` alone, whose only
+#: user is `core.services.people`.
+RESPONDENT_TABLES: tuple[str, ...] = (
+    "subjects", "consents", "interviews", "turns", "answers", "audit_log", "audit_subjects", "released_groups",
+    "withdrawals", "subject_traces", "viewers",
+)  # fmt: skip
 
 #: The tables that hold what runs were made from, by its content, which several runs may share.
 CONTENT_TABLES: tuple[str, ...] = tuple(name for name, key in KEYS.items() if key[0] == "content_hash")

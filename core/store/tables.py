@@ -18,7 +18,7 @@ from core.errors import InputError, StoreError, nearest
 from core.store.connections import SharedConnection, owner_only
 from core.store.failures import explained
 from core.store.frames import Rows, bindable, to_arrow, to_frame
-from core.store.schema import RUN_TABLES, Table, table_named
+from core.store.schema import RESPONDENT_TABLES, RUN_TABLES, Table, table_named
 
 _STAGED = "staged_rows"
 
@@ -29,6 +29,9 @@ class TableAccess:
     Every call works on its own cursor, or on that of the transaction its thread is in. A write outside a transaction is
     one by itself. Transactions wait for one another; reads wait for nobody and see only what is committed.
     """
+
+    #: Whether these are what people said and agreed to, which only access with a grant may read.
+    respondents = False
 
     def __init__(self, shared: SharedConnection) -> None:
         self._shared = shared
@@ -96,7 +99,7 @@ class TableAccess:
         Python objects. Columns that may be missing can be left out. `constants` fills columns with one value each.
         Raises InputError for an unknown table or column, for values a column cannot hold, and for a key that exists.
         """
-        described = table_named(self.tables, table)
+        described = self._described(table)
         staged = to_arrow(rows, described, constants=constants)
         self._check_open()
         if staged.num_rows == 0:
@@ -137,7 +140,7 @@ class TableAccess:
         **equals: Any,
     ) -> pa.Table:
         """`read` without the conversion to pandas (JSON stays text): for tables with many rows."""
-        described = table_named(self.tables, table)
+        described = self._described(table)
         names = list(described.columns) if columns is None else [described.column(name).name for name in columns]
         where, parameters = self._conditions(described, equals)
         if described.name in RUN_TABLES and not unfinished:
@@ -158,7 +161,7 @@ class TableAccess:
 
         Raises InputError where nothing is given: no call empties a table by accident.
         """
-        described = table_named(self.tables, table)
+        described = self._described(table)
         if not equals:
             raise InputError("no condition is given", where=f"deletion in {table}", allowed="column=value")
         where, parameters = self._conditions(described, equals)
@@ -172,6 +175,12 @@ class TableAccess:
         with self.transaction():
             self.delete(table, **equals)
             return self.append(table, rows)
+
+    def _described(self, name: str) -> Table:
+        described = table_named(self.tables, name)
+        if described.name in RESPONDENT_TABLES and not self.respondents:
+            raise InputError(f"table {name} holds what people said", where="store", allowed="core.services.people")
+        return described
 
     def _insert(self, cursor: duckdb.DuckDBPyConnection, table: Table, staged: pa.Table) -> None:
         names = _quoted(staged.column_names)
@@ -205,13 +214,14 @@ class TableAccess:
 
     @contextmanager
     def _fresh_cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        with explained(self.name):
-            cursor = self._shared.cursor()
-        try:
-            yield cursor
-        finally:
-            with suppress(duckdb.Error):
-                cursor.close()
+        with self._shared.in_use():
+            with explained(self.name):
+                cursor = self._shared.cursor()
+            try:
+                yield cursor
+            finally:
+                with suppress(duckdb.Error):
+                    cursor.close()
 
     def _check_open(self) -> None:
         if self._closed:

@@ -21,6 +21,7 @@ from core.store.blocks import damaged_parts, is_duckdb, mend
 from core.store.connections import connect_file, owner_only
 from core.store.copying import CopiedTable, backup_path, copy_store, extent, readable_parts, tables_in
 from core.store.failures import explained
+from core.store.kept_files import remember_backup
 from core.store.migrations import version_of
 from core.store.salvage import Losses, settle_losses
 
@@ -117,6 +118,9 @@ def backup_store(path: Path, to: Path | None = None) -> Path:
     with _opened(path) as connection:
         with _written_at(target):
             target.parent.mkdir(parents=True, exist_ok=True)
+        if target.resolve().parent != path.resolve().parent:
+            # One beside the store is found there.
+            remember_backup(connection, target)
         copy_store(connection, target, where=str(path))
     return target
 
@@ -152,7 +156,7 @@ def restore_store(source: Path, path: Path, *, replace: bool = False) -> Restore
     with _written_at(path), owner_only():
         path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".policytwin-") as folder:
-        copy, new = Path(folder) / "copy.duckdb", Path(folder) / "new.duckdb"
+        copy, new = Path(folder) / f"copy-{path.name}", Path(folder) / f"new-{path.name}"
         with _written_at(path):
             shutil.copyfile(source, copy)
             if _log(source).exists():
@@ -162,6 +166,7 @@ def restore_store(source: Path, path: Path, *, replace: bool = False) -> Restore
         try:
             tables = copy_store(connection, new, where=str(source), salvage=True)
             losses = _settled(connection, new, tables, source)
+            _carry_withdrawals(path, new)
         finally:
             connection.close()
         kept = None
@@ -179,6 +184,31 @@ def _settled(connection: duckdb.DuckDBPyConnection, new: Path, tables: list[Copi
         return Losses((), ())
     with _opened(new) as copy:
         return settle_losses(connection, copy, tables, str(source))
+
+
+def _carry_withdrawals(path: Path, new: Path) -> None:
+    """Who has withdrawn from the store that is replaced withdraws from the one that takes its place: a backup of before has them
+    still, and the next use takes them out."""
+    try:
+        connection = connect_file(path, read_only=True) if path.exists() else None
+    except StoreDamaged:
+        return
+    if connection is None:
+        return
+    try:
+        if not connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'withdrawals'").fetchall():
+            return
+        gone = [name for (name,) in connection.execute("SELECT subject_id FROM withdrawals").fetchall()]
+    finally:
+        connection.close()
+    with _opened(new) as copy:
+        if gone and copy.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'withdrawals'").fetchall():
+            copy.execute(
+                "INSERT INTO withdrawals SELECT name, 'withdrawing', now() AT TIME ZONE 'UTC', NULL, NULL "
+                "FROM (SELECT unnest(?) AS name) WHERE name IN (SELECT subject_id FROM subjects) "
+                "ON CONFLICT (subject_id) DO UPDATE SET state = 'withdrawing'",
+                [gone],
+            )
 
 
 def _opened_without_log(copy: Path, source: Path) -> tuple[duckdb.DuckDBPyConnection, bool]:

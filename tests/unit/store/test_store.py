@@ -17,6 +17,7 @@ from store_cases import expect, record
 
 from core.errors import InputError, StoreError
 from core.store import Store, migrations
+from core.store.respondents import RespondentTables
 from core.store.schema import KEYS
 
 
@@ -26,8 +27,8 @@ def test_an_absent_file_is_made_with_its_folders_and_all_tables(path: Path) -> N
         assert set(opened.tables) == set(KEYS)
         for name, table in opened.tables.items():
             assert set(KEYS[name]) <= set(table.columns)
-            assert opened.read(name).empty
-            assert list(opened.read(name).columns) == list(table.columns)
+            rows = RespondentTables(opened).read(name)
+            assert rows.empty and list(rows.columns) == list(table.columns)
     assert path.is_file()
 
 

@@ -20,6 +20,7 @@ from core.cli import main
 from core.errors import DiskFull, InputError, StoreDamaged, StoreError
 from core.store import Store, migrations, schema
 from core.store.blocks import BLOCK_BYTES, FIRST_BLOCK
+from core.store.respondents import RespondentTables
 from core.store.upkeep import backup_store, check_store, compact_store, restore_store
 
 __all__ = ["small_disk"]
@@ -47,7 +48,7 @@ def person(population_id: str, number: int) -> dict[str, Any]:
 
 def everything(path: Path) -> dict[str, pd.DataFrame]:
     with Store(path) as store:
-        return {name: store.read(name, unfinished=True) for name in schema.KEYS}
+        return {name: RespondentTables(store).read(name, unfinished=True) for name in schema.KEYS}
 
 
 def equal(one: dict[str, pd.DataFrame], other: dict[str, pd.DataFrame]) -> None:

@@ -1,0 +1,347 @@
+"""What is read of people who were asked: lists, transcripts, single answers and shares, each for a viewer and through `allow`."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.errors import one_of
+from core.records import content_hash
+from core.respondents.consent import Viewer
+from core.respondents.disclosure import exposes, rounded, suppressed
+from core.respondents.interviews import CLOSED
+from core.result import Result
+from core.services.people.access import AccessRefused, Grant, allow, latest_consents
+from core.services.people.audit import AccessLog, LogCheck, entries, record, verify
+from core.store.database import Store
+from core.store.respondents import RespondentTables
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedPerson:
+    """A person of the bank without anything that was said."""
+
+    subject: str
+    label: str
+    kind: str
+    study: str | None
+    interviews: int
+    turns: int
+    words: int
+    answers: int
+    scope: tuple[str, ...]
+    tier: str
+    until: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bank(Result):
+    """Who is in the bank, as far as the viewer may know; `total` is exact for stewards alone, else to the nearest five, and 0
+    below ten. `pending` counts withdrawals that were begun and not finished."""
+
+    viewer: str
+    tier: str
+    total: int
+    people: tuple[ListedPerson, ...]
+    items: int
+    pending: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SaidTurn:
+    position: int
+    speaker: str
+    text: str
+    topic: str | None
+    question: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivenAnswer:
+    """An answer to an item on an occasion: its code and, where the item has options, the words of it."""
+
+    subject: str
+    item: str
+    occasion: int
+    code: float | None
+    text: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class InterviewShown:
+    interview: str
+    mode: str
+    status: str
+    script: str | None
+    turns: tuple[SaidTurn, ...]
+    redactions: dict[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonShown(Result):
+    """All that the bank has of a person; `kind` says whether anybody was asked."""
+
+    person: ListedPerson
+    attributes: dict[str, str]
+    basis: str
+    interviews: tuple[InterviewShown, ...]
+    answers: tuple[GivenAnswer, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers(Result):
+    """Single answers of people who agreed to that."""
+
+    answers: tuple[GivenAnswer, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShareCell:
+    """Of a group's people so many gave each code, in the order of `codes`; None where it is not said, for fewer than ten are in
+    it or could be had from it."""
+
+    group: str
+    people: int | None
+    counts: tuple[int | None, ...] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shares(Result):
+    """How people answered a closed question, by an attribute where asked for; `rounded`: counts are to the nearest five."""
+
+    item: str
+    wording: str
+    codes: tuple[float, ...]
+    options: tuple[str, ...]
+    by: str | None
+    cells: tuple[ShareCell, ...]
+    rounded: bool
+    suppressed: int
+
+
+def list_people(store: Store, viewer: Viewer) -> Bank:
+    """Who is in the bank. A viewer of tier open learns a rounded number."""
+    open_tier = viewer.tier == "open"
+    grant = allow(store, viewer, "count" if open_tier else "list")
+    tables = grant.tables
+    people: tuple[ListedPerson, ...] = ()
+    total = len(grant.subject_ids)
+    if viewer.tier == "steward":
+        grant = Grant(tables, viewer, "list", tuple(tables.read("subjects")["subject_id"]), grant.sequence)
+        total = len(grant.subject_ids)
+    if open_tier:
+        total = rounded(total) if total >= 10 else 0
+    else:
+        people = _listed(grant)
+    pending = (
+        (tables.read("withdrawals", columns=["state"])["state"] != "done").sum() if viewer.tier == "steward" else 0
+    )
+    return Bank(
+        viewer=viewer.name, tier=viewer.tier, total=total, people=people, items=len(tables.read("items")),
+        pending=int(pending),
+    )  # fmt: skip
+
+
+def show_person(store: Store, viewer: Viewer, subject_id: str) -> PersonShown:
+    """All of a person, for a steward."""
+    grant = allow(store, viewer, "transcript", [subject_id])
+    tables = grant.tables
+    (row,) = tables.read("subjects", subject_id=subject_id).to_dict("records")
+    consent = latest_consents(tables, [subject_id]).get(subject_id)
+    spoken = transcripts(grant)
+    interviews = tuple(
+        InterviewShown(
+            interview=item["interview_id"], mode=item["mode"], status=item["status"], script=_text(item["script_id"]),
+            turns=spoken.get(item["interview_id"], ()), redactions=dict(item["redactions"]),
+        )
+        for item in tables.read("interviews", subject_id=subject_id).sort_values("started_at").to_dict("records")
+    )  # fmt: skip
+    (listed,) = _listed(grant)
+    return PersonShown(
+        person=listed, attributes={str(name): str(value) for name, value in row["attributes"].items()},
+        basis="" if consent is None else consent.basis, interviews=interviews, answers=given_answers(grant),
+    )  # fmt: skip
+
+
+def transcripts(grant: Grant) -> dict[str, tuple[SaidTurn, ...]]:
+    """Turns by interview, of the people of a grant for `transcript`, `ask`, `tune` or `export`."""
+    one_of(grant.action, ("transcript", "ask", "tune", "export"), what="action", where="transcripts")
+    rows = grant.tables.read("turns", subject_id=list(grant.subject_ids))
+    return {
+        str(key): tuple(
+            SaidTurn(
+                position=int(row["position"]), speaker=row["speaker"], text=row["text"], topic=_text(row["topic"]),
+                question=_text(row["question_id"]),
+            )
+            for row in part.sort_values("position").to_dict("records")
+        )
+        for key, part in rows.groupby("interview_id", sort=True)
+    }  # fmt: skip
+
+
+def given_answers(grant: Grant) -> tuple[GivenAnswer, ...]:
+    """Answers of the people of a grant that tells of individuals."""
+    one_of(grant.action, ("answers", "transcript", "ask", "tune", "export"), what="action", where="answers")
+    tables = grant.tables
+    options = {row["item_id"]: list(row["options"]) for row in tables.read("items").to_dict("records")}
+    return tuple(
+        GivenAnswer(
+            subject=row["subject_id"], item=row["item_id"], occasion=int(row["occasion"]),
+            code=None if pd.isna(row["code"]) else float(row["code"]),
+            text=_text(row["text"]) or _option(options.get(row["item_id"], []), row["code"]),
+        )
+        for row in tables.read("answers", subject_id=list(grant.subject_ids)).to_dict("records")
+    )  # fmt: skip
+
+
+def read_answers(store: Store, viewer: Viewer, subject_ids: Sequence[str] | None = None) -> Answers:
+    """Single answers, of people who agreed to that, for a viewer who is approved."""
+    return Answers(answers=given_answers(allow(store, viewer, "answers", subject_ids)))
+
+
+def shares(
+    store: Store, viewer: Viewer, item_id: str, by: str | None = None, where: Mapping[str, str] | None = None
+) -> Shares:
+    """How people answered a closed question on the first occasion: all, those for whom every `where` holds, or by an attribute.
+
+    InputError for an unknown question, attribute or value; AccessRefused where the counts, with those this viewer was told
+    before, would tell of one to nine people. A steward, who may read everybody's answers, is held to small cells alone.
+    """
+    tables = RespondentTables(store)
+    catalogue = {row["item_id"]: row for row in tables.read("items", kind=CLOSED).to_dict("records")}
+    one_of(item_id, catalogue, what="question", where="shares")
+    query = json.dumps({"item": item_id, "by": by, "where": sorted(where or {})}, sort_keys=True)
+    grant = allow(store, viewer, "aggregate", query=query)
+    people = tables.read("subjects", subject_id=list(grant.subject_ids))
+    attributes = {row["subject_id"]: dict(row["attributes"]) for row in people.to_dict("records")}
+    names = sorted({name for found in attributes.values() for name in found})
+    for name in (*(where or {}), *([by] if by else [])):
+        one_of(name, names, what="attribute", where="shares")
+    for name, value in (where or {}).items():
+        one_of(value, sorted({str(found.get(name)) for found in attributes.values()}), what=name, where="shares")
+    rows = tables.read("answers", subject_id=list(grant.subject_ids), item_id=item_id, occasion=1).dropna(
+        subset=["code"]
+    )
+    meant = [
+        all(str(attributes[name].get(key)) == value for key, value in (where or {}).items())
+        for name in rows["subject_id"]
+    ]
+    rows = rows[np.array(meant, dtype=bool)]
+    label = rows["subject_id"].map(lambda name: str(attributes[name].get(by, "not known")) if by else "all")
+    groups = {str(key): frozenset(part["subject_id"]) for key, part in rows.groupby(label)}
+    hidden = suppressed({key: len(group) for key, group in groups.items()})
+    told = {key: group for key, group in groups.items() if key not in hidden}
+    codes = tuple(sorted(rows["code"].unique()))
+    cells = []
+    released: list[tuple[str, frozenset[str]]] = list(told.items())
+    for key, group in sorted(groups.items()):
+        if key in hidden:
+            cells.append(ShareCell(group=key, people=None, counts=None))
+            continue
+        given = rows[rows["subject_id"].isin(group)].groupby("code")["subject_id"].agg(frozenset)
+        counts = {str(code): len(given.get(code, frozenset())) for code in codes}
+        small = suppressed(counts)
+        cells.append(
+            ShareCell(
+                group=key,
+                people=_count(len(group), viewer),
+                counts=tuple(None if str(code) in small else _count(counts[str(code)], viewer) for code in codes),
+            )
+        )
+        released += [(f"{key}={code}", given[code]) for code in codes if str(code) not in small and counts[str(code)]]
+    if viewer.tier != "steward":
+        _guard(tables, viewer, item_id, query, content_hash({"by": by, "where": dict(where or {})}), released)
+    options = list(catalogue[item_id]["options"])
+    return Shares(
+        item=item_id, wording=str(catalogue[item_id]["wording"]), codes=codes,
+        options=tuple(_option(options, code) or f"{code:g}" for code in codes), by=by, cells=tuple(cells),
+        rounded=viewer.tier == "open", suppressed=sum(cell.counts is None or None in cell.counts for cell in cells),
+    )  # fmt: skip
+
+
+def _guard(
+    tables: RespondentTables,
+    viewer: Viewer,
+    item_id: str,
+    query: str,
+    key: str,
+    released: Sequence[tuple[str, frozenset[str]]],
+) -> None:
+    """Refuse what would tell of a few people with what was told before; else remember what is told."""
+    # Groups of people who answered are told beside those who gave an answer: they are held apart from other questions'.
+    with tables.transaction():
+        before = tables.read("released_groups", viewer=viewer.name, item_id=item_id)
+        known = [frozenset(members) for members in before["members"]]
+        wanted = [group for _, group in released if group not in known]
+        refused = bool(wanted) and exposes(known, wanted)
+        if not refused:
+            rows = [
+                {"viewer": viewer.name, "item_id": item_id, "group_id": f"{key}:{place}", "members": sorted(group)}
+                for place, group in enumerate(dict.fromkeys(wanted))
+            ]
+            tables.append("released_groups", rows)
+    if refused:
+        why = "with what was told before, it would tell of fewer than ten people"
+        record(tables, viewer, "aggregate", [], f"refused: {why}", query)
+        raise AccessRefused(f"aggregate is refused: {why}", where="respondents", allowed="larger groups")
+
+
+def access_log(store: Store, viewer: Viewer, subject_id: str | None = None, code: str | None = None) -> AccessLog:
+    """The log, for a steward; the rows about one person for that person too, by the code. InputError for nobody's id."""
+    tables = RespondentTables(store)
+    if subject_id is not None and viewer.tier == "steward":
+        gone = set(tables.read("audit_subjects", columns=["subject_id"])["subject_id"])
+        if subject_id in gone and tables.read("subjects", subject_id=subject_id).empty:
+            return entries(tables, subject_id)
+    allow(store, viewer, "access-log", [] if subject_id is None else [subject_id], code=code)
+    return entries(tables, subject_id)
+
+
+def check_log(store: Store, last_hash: str | None = None) -> LogCheck:
+    """Whether the log is whole: anybody may know."""
+    return verify(RespondentTables(store), last_hash)
+
+
+def _listed(grant: Grant) -> tuple[ListedPerson, ...]:
+    tables, ids = grant.tables, list(grant.subject_ids)
+    people = tables.read("subjects", subject_id=ids)
+    interviews = tables.read("interviews", columns=["subject_id", "words"], subject_id=ids)
+    turns = Counter(tables.read("turns", columns=["subject_id"], subject_id=ids)["subject_id"])
+    answers = Counter(tables.read("answers", columns=["subject_id"], subject_id=ids)["subject_id"])
+    consents = latest_consents(tables, ids)
+    spoken = interviews.groupby("subject_id")["words"].agg(["size", "sum"]).to_dict("index")
+    found = []
+    for row in people.to_dict("records"):
+        name = row["subject_id"]
+        consent = consents.get(name)
+        talks = spoken.get(name, {"size": 0, "sum": 0})
+        found.append(
+            ListedPerson(
+                subject=name, label=row["label"], kind=row["kind"], study=_text(row["study_id"]),
+                interviews=int(talks["size"]), words=int(talks["sum"]), turns=turns[name], answers=answers[name],
+                scope=() if consent is None else consent.scope, tier="" if consent is None else consent.tier,
+                until=None if consent is None or consent.valid_to is None else f"{consent.valid_to:%Y-%m-%d}",
+            )
+        )  # fmt: skip
+    return tuple(sorted(found, key=lambda item: (len(item.label), item.label)))
+
+
+def _count(count: int, viewer: Viewer) -> int:
+    return rounded(count) if viewer.tier == "open" else count
+
+
+def _option(options: Sequence[str], code: float | None) -> str | None:
+    if code is None or pd.isna(code):
+        return None
+    place = int(code) - 1
+    return options[place] if len(options) and 0 <= place < len(options) else None
+
+
+def _text(value: Any) -> str | None:
+    return None if pd.isna(value) else str(value)

@@ -23,7 +23,7 @@ from core.portrait.panel import AnswerPanel, PredictedAnswers
 
 NEIGHBOURS = 25
 #: Penalties that are tried, as multiples of the number of known items (what their squares sum to).
-PENALTIES = (0.5, 1.0, 2.0, 3.0, 4.0, 8.0, 16.0)
+PENALTIES = (0.5, 1.0, 2.0, 3.0, 4.0, 8.0, 16.0, 32.0)
 #: Weights of the neighbours' mean that are tried beside the ridge.
 NEIGHBOUR_WEIGHTS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
 #: What each choice of an item counts before anybody answered, so that none is impossible.
@@ -70,7 +70,7 @@ def memory_answers(panel: AnswerPanel, asked: AnswerPanel, known: np.ndarray | N
     """
     ridge, neighbours = _scores(panel, asked, known)
     mixed = [ridge.mix(neighbours, weight) for weight in NEIGHBOUR_WEIGHTS]
-    return ordered_answers(panel, _best(mixed, panel))
+    return ordered_answers(panel, best_scores(mixed, panel))
 
 
 def ridge_answers(panel: AnswerPanel, asked: AnswerPanel) -> PredictedAnswers:
@@ -85,7 +85,7 @@ def neighbour_answers(panel: AnswerPanel, asked: AnswerPanel) -> PredictedAnswer
     theirs, ours = scale.standardised(asked.codes), scale.standardised(panel.codes)
     votes = np.zeros((len(asked.people), *shares.shape))
     for own in panel.items.by_instrument():
-        near = _nearest(_cosine(theirs[:, ~own], ours[:, ~own]))
+        near = _nearest(cosine(theirs[:, ~own], ours[:, ~own]))
         votes[:, own] = hot[near][:, :, own].sum(axis=1)
     return PredictedAnswers((votes + shares / 2).argmax(axis=2) + 1.0)
 
@@ -117,6 +117,31 @@ def ordered_answers(panel: AnswerPanel, scores: Scores) -> PredictedAnswers:
     return PredictedAnswers(median, probabilities @ codes, probabilities)
 
 
+def ridge_scores(
+    ours: np.ndarray, theirs: np.ndarray, targets: np.ndarray, penalties: Sequence[float] = PENALTIES
+) -> list[Scores]:
+    """Of targets (people, items) by what is known of a panel (people, features) and of those asked, a set for each penalty.
+
+    All standardised by the panel; penalties count times the number of features. The panel's people are left out in turn.
+    """
+    features = ours.shape[1]
+    if features < len(ours):
+        size, turned = np.linalg.eigh(ours.T @ ours)
+        size, turned = size[size > 1e-9 * size[-1]], turned[:, size > 1e-9 * size[-1]]
+        left = ours @ turned / np.sqrt(size)
+    else:
+        size, left = np.linalg.eigh(ours @ ours.T)
+        size, left = size[size > 1e-9 * size[-1]], left[:, size > 1e-9 * size[-1]]
+    seen, shared = left.T @ targets, theirs @ (ours.T @ left)
+    found = []
+    for penalty in penalties:
+        kept = size / (size + penalty * features)
+        leverage = (left**2 @ kept)[:, None]
+        fitted = (left * kept) @ seen
+        found.append(Scores((fitted - leverage * targets) / (1 - leverage), (shared * (kept / size)) @ seen))
+    return found
+
+
 def _scores(panel: AnswerPanel, asked: AnswerPanel, known: np.ndarray | None = None) -> tuple[Scores, Scores]:
     """Of ridge and of neighbours, with the penalty that serves people left out best."""
     scale, items = scale_of(panel.codes), panel.items
@@ -125,33 +150,25 @@ def _scores(panel: AnswerPanel, asked: AnswerPanel, known: np.ndarray | None = N
     neighbours = Scores(np.zeros_like(ours), np.zeros_like(theirs))
     for own in items.by_instrument():
         other = ~own if known is None else ~own & known
-        if not other.any():
+        if not ours[:, other].any():
             continue
-        gram, across = ours[:, other] @ ours[:, other].T, theirs[:, other] @ ours[:, other].T
-        size, turned = np.linalg.eigh(gram)
-        targets, seen = turned.T @ ours[:, own], across @ turned
-        for penalty, found in zip(PENALTIES, by_penalty, strict=True):
-            shrunk = 1 / (np.maximum(size, 0) + penalty * other.sum())
-            fitted = turned @ (shrunk[:, None] * targets)
-            found.panel[:, own] = ours[:, own] - fitted / (turned**2 @ shrunk)[:, None]
-            found.asked[:, own] = seen @ (shrunk[:, None] * targets)
-        root = np.sqrt(np.maximum(np.diag(gram), 1e-12))
-        likeness = gram / root[:, None] / root
+        for part, found in zip(ridge_scores(ours[:, other], theirs[:, other], ours[:, own]), by_penalty, strict=True):
+            found.panel[:, own], found.asked[:, own] = part.panel, part.asked
+        likeness = cosine(ours[:, other], ours[:, other])
         np.fill_diagonal(likeness, -np.inf)
         neighbours.panel[:, own] = ours[_nearest(likeness)][:, :, own].mean(axis=1)
-        # The length of who is asked does not change who is nearest.
-        neighbours.asked[:, own] = ours[_nearest(across / root)][:, :, own].mean(axis=1)
-    return _best(by_penalty, panel), neighbours
+        neighbours.asked[:, own] = ours[_nearest(cosine(theirs[:, other], ours[:, other]))][:, :, own].mean(axis=1)
+    return best_scores(by_penalty, panel), neighbours
 
 
-def _best(tried: Sequence[Scores], panel: AnswerPanel) -> Scores:
+def best_scores(tried: Sequence[Scores], panel: AnswerPanel) -> Scores:
     """The scores that miss people left out least (squares), the first of equals."""
     truth, seen = scale_of(panel.codes).standardised(panel.codes), ~np.isnan(panel.codes)
     missed = [float((((scores.panel - truth) ** 2) * seen).sum()) for scores in tried]
     return tried[int(np.argmin(missed))]
 
 
-def _cosine(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+def cosine(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     lengths = [np.maximum(np.linalg.norm(part, axis=1), 1e-12) for part in (one, other)]
     return np.asarray(one @ other.T / lengths[0][:, None] / lengths[1])
 

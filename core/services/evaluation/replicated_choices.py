@@ -16,6 +16,7 @@ import pandas as pd
 
 from core.datasets.files import RawFile
 from core.errors import InputError, nearest
+from core.execution.threads import one_thread
 from core.portrait.next_choice import Choices, predict_choices
 from core.records import content_hash
 from core.services.evaluation.replication_files import first_row, read_columns
@@ -31,6 +32,7 @@ PARTS = 5
 ONE_CHOICE = "people with one choice in a session"
 
 
+@one_thread
 def replicate_choices(request: ChoicesRequest) -> ChoicesReplication:
     """How often each engine foresees the next choice. InputError for logs that cannot be read, and too few people."""
     began = time.perf_counter()

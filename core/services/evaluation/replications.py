@@ -18,6 +18,7 @@ import numpy as np
 
 from core.errors import InputError
 from core.execution.progress import ProgressReporter
+from core.execution.threads import one_thread
 from core.portrait.baselines import (
     cell_answers,
     demographic_answers,
@@ -71,6 +72,7 @@ class Split:
     left_out: Mapping[str, int]
 
 
+@one_thread
 def replicate_answers(request: AnswersRequest, watch: ProgressReporter | None = None) -> AnswersReplication:
     """How well an engine, and what stands beside it, answers for people it has not seen. InputError for files that cannot be
     read, and for too few people."""

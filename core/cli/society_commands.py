@@ -18,6 +18,7 @@ from core.cli.options import (
 )
 
 ATTENTION_REQUEST = "core.services.society.attention:AttentionRequest"
+BENCH_REQUEST = "core.services.benchmarks.society:SocietyBenchRequest"
 STRESS_REQUEST = "core.services.society.compat:StressRequest"
 RUN_REQUEST, COMPARE_REQUEST = (f"core.services.society.requests:{name}Request" for name in ("Society", "Compare"))
 SCENE_REQUEST = "core.services.society.communities:SceneRequest"
@@ -31,6 +32,8 @@ def add(commands: Any) -> None:
     actions = society.add_subparsers(title="actions", metavar="ACTION", required=True)
     attention = command(actions, "attention", _attention, "test whether posts about a place sell, by a randomised dose")
     request_options(attention, ATTENTION_REQUEST, stored=False, workers=2)
+    bench = command(actions, "bench", _bench, "measure speed and memory of worlds of several sizes on this machine")
+    request_options(bench, BENCH_REQUEST, stored=False, workers=0)
     run = command(actions, "run", _run, "a scenario as it stands and with its arms, in the same worlds of chance")
     request_options(run, RUN_REQUEST, workers=2)
     again_option(run)
@@ -56,6 +59,14 @@ def _attention(arguments: argparse.Namespace) -> None:
     with open_executor(arguments) as executor:
         found = attention(request_of(arguments, ATTENTION_REQUEST), watch=watch(), executor=executor)
     show_result(found, arguments, lambda: attention_document(found))
+
+
+def _bench(arguments: argparse.Namespace) -> None:
+    from core.report.sentences.benchmarks import bench_society_document
+    from core.services.benchmarks.society import benchmark_society
+
+    found = benchmark_society(request_of(arguments, BENCH_REQUEST))
+    show_result(found, arguments, lambda: bench_society_document(found))
 
 
 def _stress(arguments: argparse.Namespace) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from core.report.document import Document, Paragraph, Table
 from core.services.benchmarks.engine import BenchResult
 from core.services.benchmarks.pages import COLD, SWEEP, WARM, WARM_95, WHAT_IF, PagesResult
+from core.services.benchmarks.society import SocietyBenchResult
 from core.services.benchmarks.store import BenchStoreResult
 from core.services.benchmarks.twins import BenchTwinsResult
 
@@ -33,6 +34,30 @@ def bench_twins_document(result: BenchTwinsResult) -> Document:
             Table(("What", "Seconds", "CPU seconds", "Peak MB"), rows, digits=1),
         ),
     )
+
+
+def bench_society_document(result: SocietyBenchResult) -> Document:
+    """Measured speed and memory of the society, by its size."""
+    rows = tuple(
+        (f"{item.households:,}", f"{item.agent_steps_per_cpu_second:,.0f}", f"{item.person_days_per_cpu_second:,.0f}",
+         f"{item.microseconds_per_agent_step:.3f}", f"{item.cpu_seconds:.2f}", f"{item.seconds:.2f}",
+         f"{item.setup_cpu_seconds:.2f}", f"{item.peak_memory_mb:.0f}")
+        for item in result.figures
+    )  # fmt: skip
+    return Document(
+        "How fast is the society on this machine?",
+        (
+            Paragraph(
+                f"{result.machine}; {result.scenario}, {result.days} days of hourly steps, everything recorded, each size in a "
+                f"process of its own (medians of {result.repeat}). Covasim 3.1.9 does "
+                f"{result.covasim_person_days_per_cpu_second:,.0f} person-days a CPU-second at 100,000 people."
+            ),
+            Table(
+                ("Households", "Agent-steps a CPU-second", "Person-days a CPU-second", "µs an agent-step", "CPU seconds",
+                 "Seconds", "Set up (CPU s)", "Peak MB"), rows,
+            ),
+        ),
+    )  # fmt: skip
 
 
 def bench_pages_document(result: PagesResult) -> Document:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from core.cli.options import (
     again_option,
     command,
+    json_option,
     open_executor,
     open_store,
     request_of,
     request_options,
+    say,
     show,
     show_result,
     watch,
@@ -20,7 +23,9 @@ from core.cli.options import (
 ATTENTION_REQUEST = "core.services.society.attention:AttentionRequest"
 BENCH_REQUEST = "core.services.benchmarks.society:SocietyBenchRequest"
 STRESS_REQUEST = "core.services.society.compat:StressRequest"
-RUN_REQUEST, COMPARE_REQUEST = (f"core.services.society.requests:{name}Request" for name in ("Society", "Compare"))
+RUN_REQUEST, COMPARE_REQUEST, ABLATE_REQUEST = (
+    f"core.services.society.requests:{name}Request" for name in ("Society", "Compare", "Ablate")
+)
 SCENE_REQUEST = "core.services.society.communities:SceneRequest"
 IMPORT_REQUEST = "core.services.society.compat:ImportRequest"
 COMPAT_REQUEST = "core.services.society.compat:CompatRequest"
@@ -40,6 +45,15 @@ def add(commands: Any) -> None:
     compare = command(actions, "compare", _compare, "every other arm of a scenario against one of them")
     request_options(compare, COMPARE_REQUEST, workers=2)
     again_option(compare)
+    ablate = command(actions, "ablate", _ablate, "a scenario without one of its parts at a time, or its signs")
+    request_options(ablate, ABLATE_REQUEST, workers=2)
+    again_option(ablate)
+    check = command(actions, "check", _check, "read a scenario file and say what is in it, or what is wrong")
+    check.add_argument("scenario", metavar="FILE", help="an id that ships, or a JSON file")
+    json_option(check)
+    json_option(command(actions, "list", _list, "the scenarios that ship"))
+    schema = command(actions, "schema", _schema, "the JSON schema of scenario files")
+    schema.add_argument("--to", type=Path, metavar="FILE", help="write it to a file instead")
     stress = command(actions, "stress", _stress, "compare our integer stresses with those of econsimulacra")
     request_options(stress, STRESS_REQUEST, stored=False, workers=0)
     scene = command(
@@ -130,9 +144,43 @@ def _compare(arguments: argparse.Namespace) -> None:
     _arms(arguments, compare_arms, request_of(arguments, COMPARE_REQUEST))
 
 
+def _ablate(arguments: argparse.Namespace) -> None:
+    from core.services.society.run import ablate_society
+
+    _arms(arguments, ablate_society, request_of(arguments, ABLATE_REQUEST))
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    from core.report.sentences.society import scenario_lines
+    from core.services.society.scenarios import check_scenario
+
+    found = check_scenario(arguments.scenario)
+    show(found.as_dict(), arguments, lambda: "\n".join(scenario_lines(found)))
+
+
+def _list(arguments: argparse.Namespace) -> None:
+    from core.services.society.scenarios import list_scenarios
+
+    found = list_scenarios()
+    text = [f"{item.id}: {item.title}\n  {item.question}\n  arms: {', '.join(item.arms)}" for item in found.scenarios]
+    show(found.as_dict(), arguments, lambda: "\n".join(text))
+
+
+def _schema(arguments: argparse.Namespace) -> None:
+    from core.society.schema import schema_text
+
+    if arguments.to is None:
+        say(schema_text().rstrip("\n"))
+    else:
+        arguments.to.write_text(schema_text(), encoding="utf-8")
+
+
 def _arms(arguments: argparse.Namespace, use_case: Any, request: Any) -> None:
     from core.report.sentences.society import society_document
+    from core.report.sentences.society_record import record_blocks
+    from core.services.society.governance import governance_record
 
     with open_executor(arguments) as executor, open_store(arguments) as store:
         result = use_case(request, store, watch=watch(), executor=executor, again=arguments.again)
-    show_result(result, arguments, lambda: society_document(result))
+        record = governance_record(store, result.run_id)
+    show_result(result, arguments, lambda: society_document(result, record_blocks(record)))

@@ -31,6 +31,7 @@ from core.report.sentences.replications import answers_document
 from core.report.sentences.runs import run_document
 from core.report.sentences.sensitivity import sensitivity_document
 from core.report.sentences.society import society_document
+from core.report.sentences.society_record import record_blocks
 from core.report.sentences.surveys import survey_document
 from core.report.sentences.twins import calibration_document, prediction_document
 from core.result import Result, result_class
@@ -47,6 +48,7 @@ from core.services.evaluation.results import AblationsResult, BacktestResult, Pa
 from core.services.evaluation.sensitivity import SensitivityResult
 from core.services.library.archive import load_result
 from core.services.runs.results import RunResult
+from core.services.society.governance import governance_record
 from core.services.society.reading import society_result
 from core.services.society.results import SocietyResult
 from core.services.studies.stored_inputs import stored_study
@@ -79,7 +81,12 @@ OF_MANY: dict[type[Result], tuple[Callable[[Store, str], Document], str]] = {
         "files of the user's own, as observed by their providers",
     ),
     WorldsResult: (lambda store, run_id: worlds_document(read_worlds(store, run_id)), INVENTED),
-    SocietyResult: (lambda store, run_id: society_document(society_result(store, run_id)), INVENTED),
+    SocietyResult: (
+        lambda store, run_id: society_document(
+            society_result(store, run_id), record_blocks(governance_record(store, run_id))
+        ),
+        INVENTED,
+    ),
 }
 #: Of tables of people and twins, or of places, that were made elsewhere: no study, and no personas of ours.
 OF_TABLES: dict[type[Result], Callable[[Any], Document]] = {

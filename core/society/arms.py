@@ -24,7 +24,9 @@ OF_HOUSEHOLDS = {
     "spending_out": "out", "spending_home": "home", "spending_other": "other", "trips": "trips", "km": "km", "cash": "cash",
     "posts": "posted", **{f"stress_{name}": f"stress_{name}" for name in STRESSES},
 }  # fmt: skip
-QUANTITIES = (*AT_PLACES, *OF_HOUSEHOLDS)
+#: Kilometres of the trips that somebody chose, without the way to work, by their number.
+A_TRIP = "km_a_trip"
+QUANTITIES = (*AT_PLACES, *OF_HOUSEHOLDS, A_TRIP)
 #: Those that hold money, in cents.
 MONEY = ("sales", "spending_out", "spending_home", "spending_other", "cash")
 
@@ -83,17 +85,19 @@ def quantities(days: pd.DataFrame, groups: pd.DataFrame, scenario: Scenario, sin
     for group, level in (("all", "all"), ("kind", days["place"].map(kinds)), ("place", days["place"])):
         found = counted.assign(group=group, level=level).groupby(["seed", "group", "level"])[list(AT_PLACES)].sum()
         parts.append(found / length)
-    columns = list(OF_HOUSEHOLDS.values())
+    columns = [*OF_HOUSEHOLDS.values(), "trip_km"]
     weighted = groups[columns].mul(groups["households"], axis=0).assign(
         seed=groups["seed"], group=groups["group"], level=groups["level"], households=groups["households"]
     )  # fmt: skip
     everybody = weighted[weighted["group"] == "income_quartile"].assign(group="all", level="all")
     for part in (everybody, weighted):
         summed = part.groupby(["seed", "group", "level"])[[*columns, "households"]].sum()
-        means = summed[columns].div(summed["households"], axis=0)
-        parts.append(means.set_axis(list(OF_HOUSEHOLDS), axis=1))
+        means = summed[columns].div(summed["households"], axis=0).set_axis([*OF_HOUSEHOLDS, A_TRIP], axis=1)
+        parts.append(means.assign(**{A_TRIP: summed["trip_km"] / summed["trips"]}))
     long = pd.concat([part.melt(var_name="quantity", ignore_index=False).reset_index() for part in parts])
-    return long.set_index(["group", "level", "quantity", "seed"])["value"].unstack("seed")  # noqa: PD010 (no two rows to aggregate)
+    by_seed = long.set_index(["group", "level", "quantity", "seed"])["value"].unstack("seed")  # noqa: PD010
+    # Where nobody made a trip, none has a length.
+    return pd.DataFrame(by_seed).dropna()
 
 
 def contrasts(arm: str, of_arm: pd.DataFrame, against: str, other: pd.DataFrame) -> tuple[Contrast, ...]:

@@ -22,6 +22,7 @@ def set_out(world: World, who: NDArray[np.int64], place: NDArray[np.int64], km: 
     world.arrives[who] = world.step + steps
     world.until[who] = world.step + 2 * steps + 1
     world.day.km[who] += 2 * km
+    world.day.trip_km[who] += 2 * km
     world.day.trips[who] += 1
     if world.terms.fare:
         fare = np.minimum(np.round(2 * km * world.terms.fare).astype(np.int64), world.ledger.cash[who])

@@ -17,7 +17,7 @@ from core.society.scenario import STRESSES
 from core.society.world import World
 
 #: What is summed of each household over a run, in the order of `households`.
-HOUSEHOLD_SUMS = ("out", "home", "other", "trips", "km", "posted", "slept", "minutes")
+HOUSEHOLD_SUMS = ("out", "home", "other", "trips", "km", "trip_km", "posted", "slept", "minutes")
 
 POST_COLUMNS = ("step", "author", "place", "valence", "kind", "depth")
 PURSE_COLUMNS = ("day", "household", "cash", "out", "home", "other")

@@ -13,6 +13,8 @@ from core.society.morning import begin_day, begin_rumours
 from core.society.posts import NONE, Kind, Posts
 from core.society.world import CROWD, FATIGUE, HUNGER, World
 
+#: Which order of a step this is: another number where phases change places, for results are then others.
+STEP_ORDER = 1
 #: The hour of the day at which a rumour begins: people are awake.
 RUMOURS_BEGIN = 9
 

@@ -29,6 +29,7 @@ class Day:
     other: NDArray[np.int64]
     trips: NDArray[np.int32]
     km: NDArray[np.float32]
+    trip_km: NDArray[np.float32]
     posted: NDArray[np.int32]
     slept: NDArray[np.float32]
     minutes: NDArray[np.float32]
@@ -58,7 +59,7 @@ class Day:
             return np.zeros(places, np.int64)
 
         return cls(
-            cents(), cents(), cents(), whole(), part(), whole(), part(), part(), whole(),
+            cents(), cents(), cents(), whole(), part(), part(), whole(), part(), part(), whole(),
             count(), count(), count(), count(), np.zeros(places),
         )  # fmt: skip
 

@@ -405,6 +405,10 @@ MIGRATIONS: tuple[str, ...] = (
     );
     """,
     RESPONDENTS,
+    # Of a society's kilometres, those of trips that somebody chose; of runs of before, none are known.
+    """
+    ALTER TABLE society_groups ADD COLUMN trip_km DOUBLE;
+    """,
 )
 
 

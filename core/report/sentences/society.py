@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from core.report.document import Block, Details, Document, Heading, Items, Paragraph, Table, signed
 from core.services.society.results import ArmSummary, SocietyResult
+from core.services.society.scenarios import ScenarioSummary
 from core.society.arms import BASE, MONEY, Contrast
 
 #: How the engine is called wherever a figure is shown: nobody asked a language model.
@@ -33,6 +34,7 @@ WORDS: Mapping[str, QuantityWords] = {
     "spending_other": QuantityWords("Other spending", "a household-day"),
     "trips": QuantityWords("Trips", "a household-day", 3),
     "km": QuantityWords("Kilometres", "a household-day"),
+    "km_a_trip": QuantityWords("Kilometres a trip", "there and back"),
     "cash": QuantityWords("Cash", "a household", 1),
     "posts": QuantityWords("Posts", "a household-day", 3),
     "stress_hunger": QuantityWords("Stress: hunger", "of 1", 4),
@@ -95,6 +97,7 @@ def society_document(result: SocietyResult, record: tuple[Block, ...] = ()) -> D
     blocks: list[Block] = [Paragraph(size_sentence(result) + against)]
     if others:
         blocks += [Items(tuple(arm_sentence(result, arm) for arm in others)), Paragraph(FOUND_IN_MODEL, "caution")]
+        blocks += [Heading("Registered directions"), tests_table(result)] if result.tests else []
     else:
         blocks.append(Table(("", "mean", ""), _means(result), "The scenario as it stands", 3))
     for arm in others:
@@ -111,6 +114,36 @@ def society_document(result: SocietyResult, record: tuple[Block, ...] = ()) -> D
         f"scenario {result.scenario}",
         result.run_id,
     )
+
+
+def tests_table(result: SocietyResult) -> Table:
+    """The registered directions with what came of them."""
+    rows = tuple(
+        (
+            test.title, "up" if test.expected > 0 else "down",
+            *(shown_value(test.quantity, value) for value in (test.mean, test.low, test.high)),
+            f"{test.same_sign:.0%}", test.verdict,
+        )
+        for test in result.tests
+    )  # fmt: skip
+    return Table(
+        ("registered direction", "expected", "change", "95% from", "to", "same sign", "verdict"), rows, digits=3
+    )
+
+
+def scenario_lines(found: ScenarioSummary) -> list[str]:
+    """What a scenario holds, line by line."""
+    places = ", ".join(f"{name} ({kind})" for name, kind in found.places.items())
+    return [
+        f"{found.id}: {found.title}",
+        f"{found.households:,} households, {found.days} days after {found.warm_up_days} of warm-up, in steps of "
+        f"{found.step_hours} h",
+        f"Places: {places}",
+        f"Levers: {', '.join(found.levers) or 'none'}; shocks: {', '.join(found.shocks) or 'none'}",
+        *(f"Arm {name}: {title}" for name, title in found.arms.items()),
+        *(f"Arm {name} changes nothing." for name in found.alike),
+        f"Hash {found.scenario_hash}",
+    ]
 
 
 def contrast_table(result: SocietyResult, arm: str, group: str = "all") -> Table:

@@ -151,6 +151,13 @@ def _write(store: Store, run: StoredRun, folder: Path) -> list[Path]:
         asking = folder / "asking.json"
         asking.write_text(json.dumps(run.summary[ASKING], indent=1) + "\n", encoding="utf-8")
         written.append(asking)
+    if run.record.kind == "society":
+        from core.services.society.governance import governance_record
+
+        governance = folder / "governance.json"
+        text = json.dumps(governance_record(store, run.run_id).as_dict(), indent=1)
+        governance.write_text(text + "\n", encoding="utf-8")
+        written.append(governance)
     journal = write_journal(store, run, folder / "trials.journal")
     return [*written, *([journal] if journal else [])]
 

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from core.result import Result
+from core.society.ablations import HELD, SignTest
 from core.society.arms import BASE, Contrast
 
 #: How the engine is called; it is none of a study's, and asks no language model.
@@ -33,7 +34,7 @@ class ArmSummary:
 @dataclass(frozen=True, kw_only=True)
 class SocietyResult(Result, kind="society"):
     """Arms of a scenario in the same worlds, and contrasts of each against the first, `base`. Days count from the end of the
-    warm-up; contrasts of an arm are over the days from the first on which it may differ (`since`)."""
+    warm-up; contrasts of an arm are over the days from the first on which it may differ (`since`). `tests` are of signs."""
 
     what: str = ARMS
     scenario: str
@@ -50,9 +51,15 @@ class SocietyResult(Result, kind="society"):
     against: str = BASE
     since: Mapping[str, int]
     contrasts: tuple[Contrast, ...]
+    tests: tuple[SignTest, ...] = ()
     seconds: float = 0.0
     result_hash: str = ""
     run_id: str = ""
+
+    @property
+    def coherent(self) -> bool:
+        """Whether every registered direction was judged here, and held."""
+        return bool(self.tests) and all(test.verdict == HELD for test in self.tests)
 
     def arm(self, name: str) -> ArmSummary:
         """The arm of this id. KeyError where there is none."""

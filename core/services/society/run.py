@@ -24,9 +24,10 @@ from core.execution.progress import ProgressReporter
 from core.records import RUNGS, RunRecord, content_hash
 from core.services.runs.endings import ending_kept
 from core.services.society.reading import SocietyFrames, frames_of, scenario_again, society_result
-from core.services.society.requests import CompareRequest, SocietyRequest
-from core.services.society.results import ARMS, ENGINE, ENGINE_VERSION, ArmSummary, SocietyResult
+from core.services.society.requests import AblateRequest, CompareRequest, SocietyRequest
+from core.services.society.results import ABLATIONS, ARMS, ENGINE, ENGINE_VERSION, SIGNS, ArmSummary, SocietyResult
 from core.services.studies.stored_inputs import save_text
+from core.society.ablations import SignTest, ablated, judged, signed, signs_hash
 from core.society.arms import BASE, QUANTITIES, Contrast, contrasts, first_day, quantities
 from core.society.parameters import parameters_hash
 from core.society.run import check_size, run_world
@@ -107,6 +108,22 @@ def compare_arms(
     return held_against(store, result, request.against)
 
 
+def ablate_society(
+    request: AblateRequest,
+    store: Store,
+    *,
+    watch: ProgressReporter | None = None,
+    executor: Executor = IN_THIS_PROCESS,
+    again: bool = False,
+) -> SocietyResult:
+    """A scenario without one part at a time, or with the levers whose direction is registered, each against it as it stands."""
+    scenario = find_scenario(request.scenario)
+    scenario, what = (signed(scenario)[0], SIGNS) if request.signs else (ablated(scenario), ABLATIONS)
+    arms = (BASE, *(arm.id for arm in scenario.arms))
+    plan = planned(scenario, arms, request.seeds, request.households, request.days, what)
+    return run_plan(plan, store, watch=watch, executor=executor, again=again)
+
+
 def held_against(store: Store, result: SocietyResult, against: str) -> SocietyResult:
     """A kept result with contrasts against another of its arms. InputError for an arm it has not."""
     one_of(against, [arm.id for arm in result.arms], what="arm", where=f"run {result.run_id}")
@@ -170,7 +187,10 @@ def _record(plan: Plan, edited: dict[str, Scenario]) -> RunRecord:
         engine_version=ENGINE_VERSION,
         seed=plan.scenario.seed,
         personas=plan.households,
-        input_hashes={"parameters.csv": parameters_hash()},
+        input_hashes={
+            "parameters.csv": parameters_hash(),
+            **({"signs.toml": signs_hash()} if plan.what == SIGNS else {}),
+        },
         parameters={
             "what": plan.what, "scenario_hash": scenario_hash(plan.scenario), "seeds": len(plan.seeds), "days": plan.days,
             "arms": {arm: scenario_hash(scenario) for arm, scenario in edited.items()},
@@ -228,6 +248,7 @@ def _finish(
 ) -> SocietyResult:
     frames = frames_of(store, record.run_id, unfinished=True)
     since, found = _compared(plan.scenario, edited, BASE, frames)
+    tests = _tests(plan, frames, since) if plan.what == SIGNS else ()
     hashes = frames.worlds.set_index(["arm", "seed"])["state_hash"].sort_index()
     titles = {BASE: plan.scenario.title, **{arm.id: arm.title for arm in plan.scenario.arms}}
     edits = {arm.id: tuple(item.model_dump(mode="json") for item in arm.edit) for arm in plan.scenario.arms}
@@ -242,13 +263,26 @@ def _finish(
         what=plan.what, scenario=plan.scenario.id, title=plan.scenario.title, question=plan.scenario.question,
         fictional=plan.scenario.fictional, scenario_hash=scenario_hash(plan.scenario), households=plan.households,
         days=plan.days, warm_up_days=plan.scenario.warm_up_days, seeds=plan.seeds, arms=arms, since=since, contrasts=found,
+        tests=tests,
         seconds=round(time.perf_counter() - began, 3), result_hash=content_hash([vars(arm) for arm in arms]),
         run_id=record.run_id,
     )  # fmt: skip
-    finished = replace(record, result_hash=result.result_hash, rung=RUNGS[0])
+    finished = replace(record, result_hash=result.result_hash, rung=RUNGS[int(result.coherent)])
     store.finish_run(record.run_id, {}, result.as_dict(), seconds=result.seconds, record=finished)
     watch.finish("store", "done")
     return result
+
+
+def _tests(plan: Plan, frames: SocietyFrames, since: dict[str, int]) -> tuple[SignTest, ...]:
+    """What came of the registered directions."""
+    found = []
+    for sign in signed(plan.scenario)[1]:
+        arm, base = (
+            quantities(frames.of(frames.days, name), frames.of(frames.groups, name), plan.scenario, since[sign.arm])
+            for name in (sign.arm, BASE)
+        )
+        found.append(judged(sign, arm, base))
+    return tuple(found)
 
 
 def _means(frames: SocietyFrames, arm: str, scenario: Scenario) -> dict[str, float]:

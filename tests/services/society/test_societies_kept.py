@@ -6,24 +6,33 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from core.cli import main
 from core.errors import InputError
+from core.records import RUNGS
 from core.report.documents import document_of
 from core.report.renderers.terminal import terminal_text
-from core.services.library.archive import load_result
+from core.report.sentences.society_record import claims
+from core.services.library.archive import export_run, load_result
 from core.services.library.reruns import rerun
+from core.services.society.governance import governance_record
 from core.services.society.reading import frames_of, kept_societies, world_again
-from core.services.society.requests import CompareRequest, SocietyRequest
-from core.services.society.results import SocietyResult
-from core.services.society.run import compare_arms, run_society
+from core.services.society.requests import AblateRequest, CompareRequest, SocietyRequest
+from core.services.society.results import SIGNS, SocietyResult
+from core.services.society.run import ablate_society, compare_arms, planned, run_plan, run_society
+from core.society.ablations import signed
+from core.society.shipped import find_scenario
 from core.store.database import Store
 
-SMALL = SocietyRequest("meridia_town", arms=("unread",), seeds=2, households=60, days=3)
-WORDS = ["meridia_town", "--arms", "unread", "--seeds", "2", "--households", "60", "--days", "3", "--workers", "1"]
+#: A town in coarse steps that begins at once, so that a world takes a moment.
+TOWN = {
+    "format": "policytwin.society/1", "extends": "meridia_town", "title": "A small town", "warm_up_days": 0, "step_hours": 4,
+    "arms": [{"id": "unread", "title": "Nobody reads posts", "edit": [{"set": "network.feed.read", "value": False}]}],
+}  # fmt: skip
 KILLED = """
 import os, signal, sys
 from core.execution.progress import ProgressReporter
@@ -36,7 +45,7 @@ def report(item):
         os.kill(os.getpid(), signal.SIGKILL)
 
 with Store(sys.argv[1]) as store:
-    run_society(SocietyRequest("meridia_town", ("unread",), 2, 60, 3), store, watch=ProgressReporter(report))
+    run_society(SocietyRequest(sys.argv[2], ("unread",), 2, 60, 3), store, watch=ProgressReporter(report))
 """
 
 
@@ -47,8 +56,20 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 
 @pytest.fixture(scope="module")
-def result(store: Store) -> SocietyResult:
-    return run_society(SMALL, store)
+def town(tmp_path_factory: pytest.TempPathFactory) -> str:
+    file = tmp_path_factory.mktemp("town") / "town.json"
+    file.write_text(json.dumps(TOWN))
+    return str(file)
+
+
+@pytest.fixture(scope="module")
+def small(town: str) -> SocietyRequest:
+    return SocietyRequest(town, ("unread",), seeds=2, households=60, days=3)
+
+
+@pytest.fixture(scope="module")
+def result(store: Store, small: SocietyRequest) -> SocietyResult:
+    return run_society(small, store)
 
 
 def test_a_run_holds_its_arms_their_worlds_and_contrasts(store: Store, result: SocietyResult) -> None:
@@ -57,28 +78,30 @@ def test_a_run_holds_its_arms_their_worlds_and_contrasts(store: Store, result: S
     frames = frames_of(store, result.run_id)
     assert len(frames.worlds) == 4 and len(frames.days) == 4 * 3 * 12
     assert set(frames.groups["group"]) == {"income_quartile", "district"}
-    assert frames.steps.groupby(["arm", "seed"]).size().eq(72).all()
+    assert frames.steps.groupby(["arm", "seed"]).size().eq(18).all()
     sales = frames.of(frames.days, "unread").groupby("seed")["sales_cents"].sum() / 3
     base = frames.of(frames.days, "base").groupby("seed")["sales_cents"].sum() / 3
     assert result.of("unread", "sales").mean == pytest.approx((sales - base).mean())
     assert load_result(store, result.run_id) == result and kept_societies(store) == [result]
 
 
-def test_the_same_run_is_found_and_not_made_twice(store: Store, result: SocietyResult) -> None:
-    assert run_society(SMALL, store) == result
-    again = run_society(SMALL, store, again=True)
+def test_the_same_run_is_found_and_not_made_twice(store: Store, result: SocietyResult, small: SocietyRequest) -> None:
+    assert run_society(small, store) == result
+    again = run_society(small, store, again=True)
     assert again.run_id != result.run_id and again.result_hash == result.result_hash
 
 
-def test_a_killed_run_goes_on_with_the_worlds_that_are_left(tmp_path: Path, result: SocietyResult) -> None:
+def test_a_killed_run_goes_on_with_the_worlds_that_are_left(
+    tmp_path: Path, result: SocietyResult, small: SocietyRequest
+) -> None:
     path = tmp_path / "k.duckdb"
-    ended = subprocess.run([sys.executable, "-c", KILLED, str(path)], capture_output=True, timeout=120)
+    ended = subprocess.run([sys.executable, "-c", KILLED, str(path), small.scenario], capture_output=True, timeout=120)
     assert ended.returncode == -9, ended.stderr
     with Store(path) as store:
         (cut_off,) = store.runs()["run_id"]
         before = store.read("society_worlds", unfinished=True)
         assert len(before) == 3 and store.run(cut_off).status == "interrupted"
-        found = run_society(SMALL, store)
+        found = run_society(small, store)
         after = store.read("society_worlds")
     assert found.run_id == cut_off and found.result_hash == result.result_hash
     merged = before.merge(after, on=["arm", "seed", "seconds"])
@@ -92,13 +115,15 @@ def test_a_run_is_made_again_from_the_store_alone(store: Store, result: SocietyR
 
 def test_a_world_comes_back_with_its_detail(store: Store, result: SocietyResult) -> None:
     world = world_again(store, result.run_id, "unread", 2)
-    assert world.state_hash == result.arm("unread").state_hashes[2] and world.replay.shape == (72, 60, 3)
+    assert world.state_hash == result.arm("unread").state_hashes[2] and world.replay.shape == (18, 60, 3)
     with pytest.raises(InputError, match=r"unknown arm 'unred'.*unread"):
         world_again(store, result.run_id, "unred")
 
 
-def test_another_arm_can_be_what_the_others_are_held_against(store: Store, result: SocietyResult) -> None:
-    other = compare_arms(CompareRequest(SMALL, "unread"), store)
+def test_another_arm_can_be_what_the_others_are_held_against(
+    store: Store, result: SocietyResult, small: SocietyRequest
+) -> None:
+    other = compare_arms(CompareRequest(small, "unread"), store)
     assert other.result_hash == result.result_hash and other.against == "unread"
     assert other.of("base", "visits").mean == pytest.approx(-result.of("unread", "visits").mean)
 
@@ -108,12 +133,68 @@ def test_the_report_says_what_changes_and_that_nobody_was_asked(store: Store, re
     assert "Nobody reads posts" in text and "no language model" in text and "nothing of a real place" in text
 
 
-def test_the_commands_print_one_object(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_record_says_what_was_tested_and_claims_no_more(
+    store: Store, result: SocietyResult, town: str, tmp_path: Path
+) -> None:
+    before = governance_record(store, result.run_id)
+    assert before.rung == RUNGS[0] and {line.verdict for line in (*before.signs, *before.ablations)} == {"not run"}
+    assert "coherence is not claimed" in claims_of(store, result.run_id)
+    asked = AblateRequest(town, seeds=1, households=60, days=1)
+    ablations = ablate_society(asked, store)
+    assert ablations.what == "ablations" and {arm.id for arm in ablations.arms} >= {"base", "memory_off", "unread"}
+    levers = signed(find_scenario(town))[0]
+    signs = run_plan(planned(levers, ["base", *(arm.id for arm in levers.arms)], 2, 20, 1, SIGNS), store)
+    assert [test.seeds for test in signs.tests] == [2] * 9
+    assert not signs.coherent, "twenty people of a day show nothing"
+    after = governance_record(store, result.run_id)
+    assert {line.run_id for line in after.ablations} == {ablations.run_id}
+    assert {line.run_id for line in after.signs} == {signs.run_id} and after.rung == RUNGS[0]
+    assert [line.verdict for line in after.signs] == [test.verdict for test in signs.tests]
+    said = claims_of(store, result.run_id)
+    assert "coherence is not claimed" in said and "the model is coherent" not in said and "labour market" in said
+    written = {path.name: path for path in export_run(store, result.run_id, tmp_path / "out")}
+    assert json.loads(written["governance.json"].read_text()) == after.as_dict()
+    assert {"society_days.csv", "society_worlds.csv", "record.json"} <= set(written)
+
+
+def test_a_coherent_model_claims_that_and_nothing_above(store: Store, result: SocietyResult) -> None:
+    record = governance_record(store, result.run_id)
+    held = replace(record, rung=RUNGS[1], signs=tuple(replace(line, verdict="held") for line in record.signs))
+    said = claims(held)
+    assert "every direction that was registered beforehand held" in said[1]
+    assert "not claimed" in said[2] and "never claimed" in said[3]
+
+
+def claims_of(store: Store, run_id: str) -> str:
+    return terminal_text(document_of(store, run_id)).lower()
+
+
+def test_too_few_worlds_judge_no_signs() -> None:
+    with pytest.raises(InputError, match=r"9 seeds.*10 or more"):
+        AblateRequest("meridia_town", signs=True, seeds=9)
+
+
+def test_scenarios_are_listed_and_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["society", "list", "--json"]) == 0
+    listed = {item["id"]: item for item in json.loads(capsys.readouterr().out)["scenarios"]}
+    assert listed["meridia_town"]["arms"]["unread"] == "Nobody reads posts"
+    file = tmp_path / "own.json"
+    file.write_text(
+        json.dumps({"format": "policytwin.society/1", "extends": "meridia_town", "title": "Own", "dayz": 3})
+    )
+    assert main(["society", "check", str(file)]) == 2
+    assert "days" in capsys.readouterr().err
+    assert main(["society", "schema"]) == 0
+    assert json.loads(capsys.readouterr().out)["$defs"]["Voucher"]["properties"]["kind"]["const"] == "voucher"
+
+
+def test_the_commands_print_one_object(town: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     kept = ["--db", str(tmp_path / "c.duckdb"), "--json"]
-    assert main(["society", "run", *WORDS, *kept]) == 0
+    words = [town, "--arms", "unread", "--seeds", "2", "--households", "60", "--days", "3", "--workers", "1"]
+    assert main(["society", "run", *words, *kept]) == 0
     run = json.loads(capsys.readouterr().out)
     assert run["seeds"] == [1, 2] and {item["arm"] for item in run["contrasts"]} == {"unread"}
-    assert main(["society", "compare", *WORDS, "--against", "unread", *kept]) == 0
+    assert main(["society", "compare", *words, "--against", "unread", *kept]) == 0
     assert json.loads(capsys.readouterr().out)["against"] == "unread"
     assert main(["society", "run", "meridia_town", "--arms", "unred", *kept]) == 2
     assert "unread" in capsys.readouterr().err

@@ -19,7 +19,7 @@ ARMS = [
 @pytest.fixture(scope="module")
 def town() -> Scenario:
     own = load("meridia_town").as_dict()
-    return read_scenario(own | {"warm_up_days": 1, "days": 8, "arms": [*own["arms"], *ARMS]})
+    return read_scenario(own | {"warm_up_days": 0, "days": 8, "step_hours": 4, "arms": [*own["arms"], *ARMS]})
 
 
 def test_the_interval_is_the_paired_t_interval() -> None:

@@ -58,6 +58,7 @@ class Stream(IntEnum):
     CASH = 34
     SPEAKER = 35
     REMOVED = 36
+    JOB = 37
 
 
 def _mixed(value: int) -> int:

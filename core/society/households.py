@@ -15,6 +15,8 @@ from core.society.scenario import Scenario
 
 #: Personas drawn of a population; households share them.
 PERSONAS = 400
+#: Cells among which a job is chosen.
+JOBS = 20
 #: Who is no household of their own.
 _CHILD = "child"
 
@@ -23,7 +25,8 @@ _CHILD = "child"
 class Households:
     """What does not change of N households. `home` and `work` are cells (x, y), work that of home where there is none;
     `income` is cents a month; `asleep` and `at_work` (of a weekday) are by hour of the day, (24, N); `quartile` is 1 to 4;
-    `district` counts the scenario's districts, the number of them for none; `persona` is a row of `personas`, -1 for none."""
+    `district` counts the scenario's districts, the number of them for none; `persona` is a row of `personas`, -1 for none;
+    `buffer` is the cash one likes to keep, cents: some live from pay to pay."""
 
     names: NDArray[np.uint64]
     home: NDArray[np.float32]
@@ -36,6 +39,7 @@ class Households:
     asleep: NDArray[np.bool_]
     at_work: NDArray[np.bool_]
     activity: NDArray[np.float32]
+    buffer: NDArray[np.float64]
     persona: NDArray[np.int32]
     personas: Any = None
 
@@ -66,7 +70,7 @@ def settle(scenario: Scenario, seed: int, number: int) -> Households:
     income = numbers.income_mean * np.exp(spread * ndtri(score) - spread**2 / 2)
     income *= np.where(employed, 1.0, numbers.benefit_share)
     home = _cells(scenario, seed, Stream.HOME, who)
-    work = np.where(employed[:, None], _cells(scenario, seed, Stream.WORK, who), home)
+    work = np.where(employed[:, None], _work(scenario, seed, who, home), home)
     activity = np.exp(
         (0.0 if scenario.households.homogeneous else numbers.post_sd) * normals(seed, Stream.POSTING, 0, who)
     )
@@ -89,16 +93,32 @@ def settle(scenario: Scenario, seed: int, number: int) -> Households:
         asleep=(wakes - 1 - hour) % 24 < hours,
         at_work=employed & (hour >= begins) & (hour < begins + 8) & ~(hour == begins + 4),
         activity=(activity / activity.mean()).astype(np.float32),
+        buffer=numbers.cash_target
+        * income
+        * (income / numbers.income_mean) ** numbers.cash_power
+        * (2 * uniforms(seed, Stream.CASH, 0, who, 1)),
         persona=persona,
         personas=personas,
     )
 
 
-def _cells(scenario: Scenario, seed: int, stream: Stream, who: NDArray[np.uint64]) -> NDArray[np.float32]:
+def _cells(
+    scenario: Scenario, seed: int, stream: Stream, who: NDArray[np.uint64], slot: int = 0
+) -> NDArray[np.float32]:
     width, height = scenario.space.grid
-    x = np.floor(uniforms(seed, stream, 0, who, 1) * width)
-    y = np.floor(uniforms(seed, stream, 0, who, 2) * height)
+    x = np.floor(uniforms(seed, stream, 0, who, slot + 1) * width)
+    y = np.floor(uniforms(seed, stream, 0, who, slot + 2) * height)
     return np.stack([x, y], axis=1).astype(np.float32)
+
+
+def _work(scenario: Scenario, seed: int, who: NDArray[np.uint64], home: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Jobs are anywhere, and taken the sooner the nearer they are: one of some cells, by a power of its distance."""
+    offers = np.stack([_cells(scenario, seed, Stream.JOB, who, 3 * offer) for offer in range(JOBS)])
+    km = np.hypot(*np.moveaxis(offers - home, 2, 0)) * scenario.space.km_per_cell
+    pull = -scenario.numbers().work_decay * np.log(np.maximum(km, 0.5 * scenario.space.km_per_cell))
+    pull -= np.log(-np.log([uniforms(seed, Stream.JOB, 0, who, 3 * offer + 3) for offer in range(JOBS)]))
+    found: NDArray[np.float32] = offers[pull.argmax(axis=0), np.arange(len(who))]
+    return found
 
 
 def _quartiles(income: NDArray[np.float64]) -> NDArray[np.int8]:

@@ -11,6 +11,9 @@ from core.society.ledger import Purpose
 from core.society.posts import NONE, Kind, Posts
 from core.society.world import CROWD, FATIGUE, HUNGER, MONEY, SOCIAL, World
 
+#: Of one visit.
+MOST_POSTS = 12
+
 
 def set_out(world: World, who: NDArray[np.int64], place: NDArray[np.int64], km: NDArray[np.float32]) -> None:
     """They go: there after whole steps, a step there, and the same way back."""
@@ -188,9 +191,14 @@ def _felt(
         world.known[who, place] = True
     world.felt.append((who, place, valence))
     heat = 1 + np.float32(numbers.post_stress) * (world.stress[:, who] * world.theta[:, None]).max(axis=0)
-    writes = world.uniforms(Stream.POST, who) < people.activity[who] * np.float32(numbers.post_rate) * heat
-    author = who[writes]
-    return Posts.of(author, place[writes], valence[writes].astype(np.float32), Kind.experience, people.names[author])
+    # So many posts in the mean, of busy accounts several about one visit.
+    mean = np.minimum(people.activity[who] * np.float32(numbers.post_rate) * heat, MOST_POSTS)
+    count = np.floor(mean + world.uniforms(Stream.POST, who)).astype(int)
+    of = np.repeat(np.arange(len(who)), count)
+    author = who[of]
+    copy = np.arange(len(of)) - np.repeat(np.cumsum(count) - count, count)
+    slot = people.names[author] + np.uint64(16) * copy.astype(np.uint64)
+    return Posts.of(author, place[of], valence[of].astype(np.float32), Kind.experience, slot)
 
 
 def _shop(world: World, who: NDArray[np.int64], shop: NDArray[np.int64]) -> None:

@@ -66,11 +66,13 @@ def _incomes(world: World) -> None:
 
 
 def _spending(world: World) -> None:
-    """All other spending: a part of income, and more where cash is above what one keeps."""
+    """All other spending: a part of what tax and rent leave, less where cash is short of what one keeps, more above it."""
     numbers, ledger, people = world.numbers, world.ledger, world.people
-    above = np.maximum(ledger.cash - numbers.cash_target * people.income, 0)
+    left = people.income * (1 - numbers.rent_share - numbers.income_tax * people.employed) / 30
+    above = np.maximum(ledger.cash - people.buffer, 0)
     rate = np.where(people.income < 0.5 * numbers.income_mean, numbers.spend_poor, numbers.spend_rich)
-    spent = np.minimum((numbers.other_share * people.income / 30 + rate * above).astype(np.int64), ledger.cash)
+    held = np.minimum(ledger.cash / np.maximum(people.buffer, 1), 1)
+    spent = np.minimum((numbers.other_share * left * held + rate * above).astype(np.int64), ledger.cash)
     ledger.cash -= spent
     ledger.note(Purpose.other, int(spent.sum()))
     world.day.other += spent

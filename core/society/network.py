@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from core.society.draws import Stream, keys, normals, uniforms
 from core.society.households import Households
@@ -88,14 +89,21 @@ def first_network(scenario: Scenario, seed: int, people: Households) -> Network:
     # Follows that are returned come on top: q of those given make a mutual share of 2q / (1 + q).
     returned = plan.mutual / (2.0 - plan.mutual)
     mean = plan.mean_follows / (1.0 + returned)
-    degree = mean * np.exp(spread * normals(seed, Stream.DEGREE, 0, people.names) - spread**2 / 2)
+    keen = normals(seed, Stream.DEGREE, 0, people.names)
+    degree = mean * np.exp(spread * keen - spread**2 / 2)
     degree = np.minimum(np.round(degree), max(number - 1, 0)).astype(np.int64)
-    fame = uniforms(seed, Stream.POPULARITY, 0, people.names).astype(np.float64) ** (-1.0 / numbers.popular_tail)
+    # Those who follow many are followed by many, though nobody has the whole town for followers.
+    both = numbers.fame_keen
+    score = both * keen + np.sqrt(1 - both**2) * normals(seed, Stream.POPULARITY, 0, people.names)
+    fame = ndtr(-score).clip(1e-12) ** (-1.0 / numbers.popular_tail)
+    fame = np.minimum(fame, fame.sum() * 0.3 / max(mean, 1.0))
     chances = np.cumsum(fame)
-    # Neighbours in the order of home and income: some ranks away, in either direction.
+    # Among neighbours in the order of home and income, too, the better known are followed sooner.
     order = np.lexsort((people.income, people.home[:, 1], people.home[:, 0]))
     rank = np.empty(number, np.int64)
     rank[order] = np.arange(number)
+    along, reach = np.concatenate([[0.0], np.cumsum(fame[order])]), round(numbers.near_scale)
+    first, last = along[np.maximum(rank - reach, 0)], along[np.minimum(rank + reach + 1, number)]
     parts = []
     # Some readers at a time: all follows at once would need several times the memory of what is kept of them.
     for some in np.array_split(np.arange(number), degree.sum() // AT_A_TIME + 1):
@@ -105,10 +113,9 @@ def first_network(scenario: Scenario, seed: int, people: Households) -> Network:
         popular = uniforms(seed, Stream.FOLLOWEE, 0, who, 3 * slot + 1) < numbers.popular_share
         where = uniforms(seed, Stream.FOLLOWEE, 0, who, 3 * slot + 2).astype(np.float64)
         author = np.searchsorted(chances, where * chances[-1]).clip(max=number - 1)
-        near = where[~popular]
-        away = np.ceil(-numbers.near_scale * np.log(np.abs(2.0 * near - 1.0).clip(1e-9))).astype(np.int64)
-        away = np.where(near < 0.5, -1, 1) * away.clip(1, max(number // 2, 1))
-        author[~popular] = order[(rank[reader[~popular]] + away) % number]
+        near = reader[~popular]
+        at = first[near] + where[~popular] * (last[near] - first[near])
+        author[~popular] = order[np.searchsorted(along, at, side="right").clip(1, number) - 1]
         back = uniforms(seed, Stream.MUTUAL, 0, who, slot + 1) < returned
         back &= reader != author
         parts += [(reader * number + author)[reader != author], author[back] * number + reader[back]]

@@ -1,6 +1,7 @@
 """Numbers of the society that no scenario states, each with range, unit, status and source in `data/society/parameters.csv`.
 
-Status: `published` (its source states it), `start` (a first value, its source beside it), `assumption` (nobody measured it).
+Status: `published` (its source states it), `start` (a first value, its source beside it), `tuned` (found
+by `policytwin society tune`, or by hand on the same facts), `assumption` (nobody measured it).
 """
 
 from __future__ import annotations

@@ -191,9 +191,7 @@ def build(scenario: Scenario, seed: int, households: int | None = None) -> World
         places=places,
         network=first_network(scenario, seed, people),
         ledger=Ledger.begin(
-            np.round(people.income * numbers.cash_target * (0.5 + uniforms(seed, Stream.CASH, 0, people.names))).astype(
-                np.int64
-            ),
+            np.round(people.buffer * (0.5 + uniforms(seed, Stream.CASH, 0, people.names))).astype(np.int64),
             np.round(prices * supply * 0.2).astype(np.int64) + 100_000,
         ),
         restaurants=restaurants,
@@ -205,7 +203,7 @@ def build(scenario: Scenario, seed: int, households: int | None = None) -> World
         capacity=np.maximum(np.round(np.array([place.capacity for place in places]) * scale * scenario.step_hours), 1),
         supply=supply,
         stock=stock,
-        wage=(people.income / 120.0).astype(np.float32),
+        wage=(numbers.income_mean / 120.0 * relative**numbers.price_power).astype(np.float32),
         weekly=(people.income * 12 // 52),
         hunger=(0.2 + 0.3 * uniforms(seed, Stream.EAT, 0, people.names)).astype(np.float32),
         last_meal=np.full(number, -12, np.int32),

@@ -28,6 +28,7 @@ RUN_REQUEST, COMPARE_REQUEST, ABLATE_REQUEST = (
 )
 SCENE_REQUEST = "core.services.society.communities:SceneRequest"
 IMPORT_REQUEST = "core.services.society.compat:ImportRequest"
+FACTS_REQUEST, TUNE_REQUEST = (f"core.services.society.facts:{name}Request" for name in ("Facts", "Tune"))
 COMPAT_REQUEST = "core.services.society.compat:CompatRequest"
 
 
@@ -54,6 +55,10 @@ def add(commands: Any) -> None:
     json_option(command(actions, "list", _list, "the scenarios that ship"))
     schema = command(actions, "schema", _schema, "the JSON schema of scenario files")
     schema.add_argument("--to", type=Path, metavar="FILE", help="write it to a file instead")
+    facts = command(actions, "facts", _facts, "stylised facts of a scenario beside what is known of them elsewhere")
+    request_options(facts, FACTS_REQUEST, stored=False, workers=2)
+    tune = command(actions, "tune", _tune, "search parameters on the stylised facts that may tune, and on no other")
+    request_options(tune, TUNE_REQUEST, stored=False, workers=2)
     stress = command(actions, "stress", _stress, "compare our integer stresses with those of econsimulacra")
     request_options(stress, STRESS_REQUEST, stored=False, workers=0)
     scene = command(
@@ -81,6 +86,24 @@ def _bench(arguments: argparse.Namespace) -> None:
 
     found = benchmark_society(request_of(arguments, BENCH_REQUEST))
     show_result(found, arguments, lambda: bench_society_document(found))
+
+
+def _facts(arguments: argparse.Namespace) -> None:
+    from core.report.sentences.society_facts import facts_document
+    from core.services.society.facts import society_facts
+
+    with open_executor(arguments) as executor:
+        found = society_facts(request_of(arguments, FACTS_REQUEST), watch=watch(), executor=executor)
+    show_result(found, arguments, lambda: facts_document(found))
+
+
+def _tune(arguments: argparse.Namespace) -> None:
+    from core.report.sentences.society_facts import tune_document
+    from core.services.society.facts import tune_society
+
+    with open_executor(arguments) as executor:
+        found = tune_society(request_of(arguments, TUNE_REQUEST), watch=watch(), executor=executor)
+    show_result(found, arguments, lambda: tune_document(found))
 
 
 def _stress(arguments: argparse.Namespace) -> None:

@@ -15,6 +15,7 @@ from core.cli.options import (
     request_of,
     request_options,
     say,
+    show,
     show_result,
     store_option,
 )
@@ -31,6 +32,10 @@ def add(commands: Any) -> None:
     request_options(taken, IMPORT_REQUEST, workers=0)
     taken.add_argument("--preview", action="store_true", help="show what would be stored, and store nothing")
     _viewer_options(taken)
+    invented = _add(
+        actions, "fictional", _fictional, "Meridia's sixty fictional interviews: into the bank, or as files"
+    )
+    invented.add_argument("--to", type=Path, metavar="DIR", help="write them and their true answers there instead")
     _add(actions, "list", _list, "who is in the bank, without anything that was said")
     shown = _add(actions, "show", _show, "all that the bank has of a person")
     shown.add_argument("subject")
@@ -122,6 +127,21 @@ def _import(arguments: argparse.Namespace) -> None:
     else:
         with _opened(arguments) as store:
             report = import_people(store, request, _viewer(arguments))
+    show_result(report, arguments, lambda: import_document(report))
+
+
+def _fictional(arguments: argparse.Namespace) -> None:
+    from core.report.sentences.respondents import import_document
+    from core.services.people.importing import import_fictional
+
+    if arguments.to is not None:
+        from core.synthetic.meridia_interviews import write
+
+        files = [str(path) for path in write(arguments.to)]
+        show({"files": files}, arguments, lambda: "\n".join(files))
+        return
+    with _opened(arguments) as store:
+        report = import_fictional(store, _viewer(arguments))
     show_result(report, arguments, lambda: import_document(report))
 
 

@@ -13,7 +13,7 @@ from core.errors import InputError, one_of
 from core.options import option
 from core.records import content_hash
 from core.respondents.consent import FICTIONAL, KINDS, REAL, RENDERED, SCOPES, Consent, Viewer
-from core.respondents.interviews import SUBJECT, Item, Redacted, redacted
+from core.respondents.interviews import Item, Redacted, redacted
 from core.respondents.layouts import LAYOUTS, read_people
 from core.respondents.redaction import Roster
 from core.result import Result
@@ -126,6 +126,17 @@ def import_people(store: Store, request: ImportRequest, viewer: Viewer) -> Impor
     return _report(request, store_people(grant, request, found, items), found, items, preview=False)
 
 
+def import_fictional(store: Store, viewer: Viewer) -> ImportReport:
+    """Take in Meridia's sixty fictional interviews with their answers on two occasions. Raises as `import_people`."""
+    from core.synthetic.meridia_interviews import fictional_interviews
+
+    made = fictional_interviews()
+    request = ImportRequest(Path("Meridia"), "turns", FICTIONAL, study="meridia", licence="MIT")
+    found = [redacted(person) for person in made.people]
+    grant = allow(store, viewer, "import", [], query=FICTIONAL)
+    return _report(request, store_people(grant, request, found, made.items), found, made.items, preview=False)
+
+
 def store_people(
     grant: Grant, request: ImportRequest, found: Sequence[Redacted], items: Sequence[Item]
 ) -> tuple[ImportedPerson, ...]:
@@ -231,6 +242,3 @@ def _report(
         preview=preview, people_kind=request.kind, layout=request.layout, people=people, items=len(items),
         redactions=dict(sorted(counts.items())), scope=consent.scope, tier=consent.tier,
     )  # fmt: skip
-
-
-__all__ = ["FICTIONAL", "SUBJECT", "ImportReport", "ImportRequest", "import_people", "preview_import", "store_people"]

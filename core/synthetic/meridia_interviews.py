@@ -72,15 +72,17 @@ def fictional_interviews() -> FictionalInterviews:
     levels = pd.DataFrame(np.searchsorted(known["thresholds"], traits.to_numpy()), traits.index, traits.columns)
     phrases = {attribute.name: {item.id: item for item in attribute.categories} for attribute in spec.attributes}
     made = []
-    for name, row in people.iterrows():
+    by_name = {name: table.to_dict("index") for name, table in (("people", people), ("levels", levels))}
+    codes = [table.to_dict("index") for table in (first, again)]
+    for name, row in by_name["people"].items():
         answers = tuple(
-            Answer(item, occasion, float(table.loc[name, item]))
-            for occasion, table in enumerate((first, again), start=1)
+            Answer(item, occasion, float(table[name][item]))
+            for occasion, table in enumerate(codes, start=1)
             for item in names
         )
         about = {key: str(row[key]) for key in ATTRIBUTES}
         made.append(
-            Person(str(name), _turns(known["topics"], about, phrases, levels.loc[name], random), answers, about)
+            Person(str(name), _turns(known["topics"], about, phrases, by_name["levels"][name], random), answers, about)
         )
     frame = pd.DataFrame(true, people.index, names)
     return FictionalInterviews(
@@ -140,7 +142,7 @@ def _turns(
     topics: list[dict[str, Any]],
     about: Mapping[str, str],
     phrases: Mapping[str, Mapping[str, Any]],
-    levels: pd.Series,
+    levels: Mapping[Any, Any],
     random: np.random.Generator,
 ) -> tuple[Turn, ...]:
     region, age = phrases["region"][about["region"]], phrases["age_group"][about["age_group"]]

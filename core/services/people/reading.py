@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from core.errors import one_of
-from core.records import content_hash
 from core.respondents.consent import Viewer
 from core.respondents.disclosure import exposes, rounded, suppressed
 from core.respondents.interviews import CLOSED
@@ -21,6 +20,9 @@ from core.services.people.access import AccessRefused, Grant, allow, latest_cons
 from core.services.people.audit import AccessLog, LogCheck, entries, record, verify
 from core.store.database import Store
 from core.store.respondents import RespondentTables
+
+#: A group, and those of it who gave an answer; None is all of it.
+_Cell = tuple[str, float | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,6 +230,9 @@ def shares(
     rows = tables.read("answers", subject_id=list(grant.subject_ids), item_id=item_id, occasion=1).dropna(
         subset=["code"]
     )
+    options = list(catalogue[item_id]["options"])
+    # Those that anybody might give: which ones a small group gave is not said.
+    codes = tuple(map(float, range(1, len(options) + 1))) if options else tuple(sorted(rows["code"].unique()))
     meant = [
         all(str(attributes[name].get(key)) == value for key, value in (where or {}).items())
         for name in rows["subject_id"]
@@ -235,29 +240,42 @@ def shares(
     rows = rows[np.array(meant, dtype=bool)]
     label = rows["subject_id"].map(lambda name: str(attributes[name].get(by, "not known")) if by else "all")
     groups = {str(key): frozenset(part["subject_id"]) for key, part in rows.groupby(label)}
-    hidden = suppressed({key: len(group) for key, group in groups.items()})
-    told = {key: group for key, group in groups.items() if key not in hidden}
     codes = tuple(sorted(rows["code"].unique()))
-    cells = []
-    released: list[tuple[str, frozenset[str]]] = list(told.items())
-    for key, group in sorted(groups.items()):
-        if key in hidden:
-            cells.append(ShareCell(group=key, people=None, counts=None))
-            continue
-        given = rows[rows["subject_id"].isin(group)].groupby("code")["subject_id"].agg(frozenset)
-        counts = {str(code): len(given.get(code, frozenset())) for code in codes}
-        small = suppressed(counts)
-        cells.append(
-            ShareCell(
-                group=key,
-                people=_count(len(group), viewer),
-                counts=tuple(None if str(code) in small else _count(counts[str(code)], viewer) for code in codes),
-            )
+    said = {
+        (key, code): frozenset(rows["subject_id"][(label == key) & (rows["code"] == code)])
+        for key in groups
+        for code in codes
+    }
+    hidden = suppressed({key: len(group) for key, group in groups.items()})
+    small = {
+        (key, code)
+        for key in groups
+        for code in codes
+        if key in hidden or f"{code}" in suppressed({f"{other}": len(said[key, other]) for other in codes})
+    }
+    asked: dict[_Cell, frozenset[str]] = {(key, None): group for key, group in groups.items() if key not in hidden}
+    asked |= {cell: group for cell, group in said.items() if cell not in small and group}
+    told = frozenset(asked) if viewer.tier == "steward" else _told(tables, viewer, item_id, asked)
+    if asked and not any(code is None for _, code in told):
+        why = "with what was told before, it would tell of fewer than ten people"
+        record(tables, viewer, "aggregate", [], f"refused: {why}", query)
+        raise AccessRefused(f"aggregate is refused: {why}", where="respondents", allowed="larger groups")
+
+    def count(cell: _Cell, group: frozenset[str]) -> int | None:
+        if cell not in told and (group or cell in small):
+            return None
+        return rounded(len(group)) if viewer.tier == "open" else len(group)
+
+    cells = [
+        ShareCell(
+            group=key,
+            people=count((key, None), group),
+            counts=tuple(count((key, code), said[key, code]) for code in codes),
         )
-        released += [(f"{key}={code}", given[code]) for code in codes if str(code) not in small and counts[str(code)]]
-    if viewer.tier != "steward":
-        _guard(tables, viewer, item_id, query, content_hash({"by": by, "where": dict(where or {})}), released)
-    options = list(catalogue[item_id]["options"])
+        if (key, None) in told
+        else ShareCell(group=key, people=None, counts=None)
+        for key, group in sorted(groups.items())
+    ]
     return Shares(
         item=item_id, wording=str(catalogue[item_id]["wording"]), codes=codes,
         options=tuple(_option(options, code) or f"{code:g}" for code in codes), by=by, cells=tuple(cells),
@@ -265,31 +283,26 @@ def shares(
     )  # fmt: skip
 
 
-def _guard(
-    tables: RespondentTables,
-    viewer: Viewer,
-    item_id: str,
-    query: str,
-    key: str,
-    released: Sequence[tuple[str, frozenset[str]]],
-) -> None:
-    """Refuse what would tell of a few people with what was told before; else remember what is told."""
-    # Groups of people who answered are told beside those who gave an answer: they are held apart from other questions'.
+def _told(
+    tables: RespondentTables, viewer: Viewer, item_id: str, asked: Mapping[_Cell, frozenset[str]]
+) -> frozenset[_Cell]:
+    """The cells that may be told beside all that this viewer was told of the question; they are noted. The others, which would
+    tell of a few people by adding and taking away, are not said."""
+    told = set()
     with tables.transaction():
         before = tables.read("released_groups", viewer=viewer.name, item_id=item_id)
-        known = [frozenset(members) for members in before["members"]]
-        wanted = [group for _, group in released if group not in known]
-        refused = bool(wanted) and exposes(known, wanted)
-        if not refused:
-            rows = [
-                {"viewer": viewer.name, "item_id": item_id, "group_id": f"{key}:{place}", "members": sorted(group)}
-                for place, group in enumerate(dict.fromkeys(wanted))
-            ]
-            tables.append("released_groups", rows)
-    if refused:
-        why = "with what was told before, it would tell of fewer than ten people"
-        record(tables, viewer, "aggregate", [], f"refused: {why}", query)
-        raise AccessRefused(f"aggregate is refused: {why}", where="respondents", allowed="larger groups")
+        known = {frozenset(members) for members in before["members"]}
+        rows: list[dict[str, object]] = []
+        for cell, group in asked.items():
+            if group not in known:
+                if exposes(list(known), [group]):
+                    continue
+                known.add(group)
+                place = f"{len(before) + len(rows)}"
+                rows.append({"viewer": viewer.name, "item_id": item_id, "group_id": place, "members": sorted(group)})
+            told.add(cell)
+        tables.append("released_groups", rows)
+    return frozenset(told)
 
 
 def access_log(store: Store, viewer: Viewer, subject_id: str | None = None, code: str | None = None) -> AccessLog:
@@ -330,10 +343,6 @@ def _listed(grant: Grant) -> tuple[ListedPerson, ...]:
             )
         )  # fmt: skip
     return tuple(sorted(found, key=lambda item: (len(item.label), item.label)))
-
-
-def _count(count: int, viewer: Viewer) -> int:
-    return rounded(count) if viewer.tier == "open" else count
 
 
 def _option(options: Sequence[str], code: float | None) -> str | None:

@@ -27,9 +27,9 @@ def find_scenario(scenario: str) -> Scenario:
                 where="scenario",
                 allowed=f"a file, or one of {', '.join(shipped_scenarios())}",
             )
-        return read_scenario(_with_parent(parsed(read_text(path), "json", scenario), scenario), scenario)
+        return read_scenario(with_parent(parsed(read_text(path), "json", scenario), scenario), scenario)
     one_of(scenario, shipped_scenarios(), what="scenario")
-    return read_scenario(_with_parent(_shipped(scenario), f"{scenario}.json"), f"{scenario}.json")
+    return read_scenario(with_parent(_shipped(scenario), f"{scenario}.json"), f"{scenario}.json")
 
 
 def _shipped(scenario: str) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def _shipped(scenario: str) -> dict[str, Any]:
     return found
 
 
-def _with_parent(raw: dict[str, Any], where: str) -> dict[str, Any]:
+def with_parent(raw: dict[str, Any], where: str) -> dict[str, Any]:
     """With the keys of the shipped scenario that `extends` names, where it has none of its own."""
     if "extends" not in raw:
         return raw

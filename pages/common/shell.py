@@ -49,6 +49,7 @@ PAGES: tuple[tuple[str, str, str], ...] = (
     ("Counterfactuals", "pages/5_Counterfactuals.py", "Other policies: held, compared, sought for a goal, or to come"),
     ("Validation", "pages/6_Validation.py", "Where the twin helps, and where a simple forecast does"),
     ("Survey twins", "pages/7_Survey_twins.py", "People's answers to some questions correct what twins say to another"),
+    ("Society lab", "pages/12_Society_lab.py", "A small society: households, places and what they say to one another"),
     (
         "Library",
         "pages/8_Library.py",
@@ -59,6 +60,8 @@ PAGES: tuple[tuple[str, str, str], ...] = (
 )
 #: Pages of a dashboard that is for reading only: what asks and shows, and keeps nothing.
 READ_ONLY_PAGES = ("Home", "Counterfactuals", "Validation", "Reference")
+#: Pages that are about no study.
+OWN_WORLD = ("Society lab",)
 STUDY, RUN, VISITOR = "study", "run", "visitor"
 #: A picture of our own: for an icon by name the browser would ask a font server elsewhere.
 ICON = "pictures/icon.svg"
@@ -192,7 +195,7 @@ def _head(title: str, heading: str, study: Study) -> None:
     st.title(title)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(next(text for name, _, text in PAGES if name == title), width="content")
-        if study.fictional:
+        if study.fictional and title not in OWN_WORLD:
             st.badge(f"{study.place}: invented, with all its data", icon=":material/theater_comedy:", color="orange")
 
 

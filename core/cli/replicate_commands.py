@@ -20,13 +20,17 @@ from core.cli.options import (
 
 RESULTS = "core.services.evaluation.replication_results"
 #: What is replicated, by the option that names it.
-SOURCES = {"answers": f"{RESULTS}:AnswersRequest", "effects": f"{RESULTS}:EffectsRequest"}
+SOURCES = {
+    "answers": f"{RESULTS}:AnswersRequest",
+    "effects": f"{RESULTS}:EffectsRequest",
+    "twins": f"{RESULTS}:TwinsRequest",
+}
 CHOICES = f"{RESULTS}:ChoicesRequest"
 
 
 def add(commands: Any) -> None:
     """Register these commands."""
-    text = "replicate real people's answers or experiments, and judge it by how well people repeat themselves"
+    text = "replicate real people's answers or experiments, or judge twins, by how well people repeat themselves"
     replicate = command(commands, "replicate", _replicate, text)
     either_options(replicate, *SOURCES.values(), stored=False, workers=0)
     tune = commands.add_parser("tune", help="logs of what people did: how well the next action is foreseen")

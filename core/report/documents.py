@@ -27,6 +27,7 @@ from core.report.sentences.persona_audit import persona_audit_document
 from core.report.sentences.projections import projection_document
 from core.report.sentences.replicated_choices import choices_document
 from core.report.sentences.replicated_effects import effects_document
+from core.report.sentences.replicated_twins import twins_document
 from core.report.sentences.replications import answers_document
 from core.report.sentences.runs import run_document
 from core.report.sentences.sensitivity import sensitivity_document
@@ -43,7 +44,12 @@ from core.services.evaluation.backtests import read_backtest
 from core.services.evaluation.donors import DonorsResult
 from core.services.evaluation.known_effects import KnownEffectsResult
 from core.services.evaluation.known_worlds import read_worlds
-from core.services.evaluation.replication_results import AnswersReplication, ChoicesReplication, EffectsReplication
+from core.services.evaluation.replication_results import (
+    AnswersReplication,
+    ChoicesReplication,
+    EffectsReplication,
+    TwinsReplication,
+)
 from core.services.evaluation.results import AblationsResult, BacktestResult, PanelBacktestResult, WorldsResult
 from core.services.evaluation.sensitivity import SensitivityResult
 from core.services.library.archive import load_result
@@ -92,6 +98,7 @@ OF_MANY: dict[type[Result], tuple[Callable[[Store, str], Document], str]] = {
 OF_TABLES: dict[type[Result], Callable[[Any], Document]] = {
     CalibrationResult: calibration_document, PredictionResult: prediction_document, DonorsResult: donors_document,
     AnswersReplication: answers_document, EffectsReplication: effects_document, ChoicesReplication: choices_document,
+    TwinsReplication: twins_document,
 }  # fmt: skip
 
 

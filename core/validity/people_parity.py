@@ -50,15 +50,16 @@ class PeopleParity:
 
 
 def people_parity(
-    agent: Agreement, retest: Agreement, labels: Sequence[str], *, seed: int = 0, draws: int = DRAWS
+    agent: Agreement, retest: Agreement | None, labels: Sequence[str], *, seed: int = 0, draws: int = DRAWS
 ) -> PeopleParity:
-    """The parity of an agent over the groups that `labels` (people,) name; "" is nobody's group."""
+    """The parity of an agent over the groups that `labels` (people,) name; "" is nobody's group. Without a retest groups are
+    compared by how often they are met."""
     names = np.array(labels)
     sizes = {str(name): int((names == name).sum()) for name in np.unique(names) if name}
     large = [name for name in sizes if sizes[name] >= FEWEST_IN_GROUP]
     small = {name: size for name, size in sizes.items() if name not in large}
     members = np.array([names == name for name in large], dtype=float).reshape(len(large), len(names))
-    reached, own = drawn_means(agent.exact, members), drawn_means(retest.exact, members)
+    reached, own = drawn_means(agent.exact, members), _own(retest, members)
     ratio = reached / own
     groups = tuple(
         GroupAccuracy(name, sizes[name], float(reached[place]), float(own[place]), float(ratio[place]))
@@ -81,8 +82,12 @@ def people_parity(
     )  # fmt: skip
 
 
-def _differences(agent: Agreement, retest: Agreement, counts: np.ndarray) -> np.ndarray:
+def _own(retest: Agreement | None, counts: np.ndarray) -> np.ndarray:
+    return np.ones(len(counts)) if retest is None else drawn_means(retest.exact, counts)
+
+
+def _differences(agent: Agreement, retest: Agreement | None, counts: np.ndarray) -> np.ndarray:
     """Best less worst in each draw, from how often each person counts in each group, (draws, groups, people)."""
     flat = counts.reshape(-1, counts.shape[2])
-    ratio = drawn_means(agent.exact, flat) / drawn_means(retest.exact, flat)
+    ratio = drawn_means(agent.exact, flat) / _own(retest, flat)
     return np.asarray(np.ptp(ratio.reshape(counts.shape[:2]), axis=1))

@@ -14,9 +14,11 @@ from core.records import RUNGS, RunRecord, content_hash
 from core.result import Result, result_class
 from core.services.evaluation.replicated_choices import replicate_choices
 from core.services.evaluation.replicated_effects import replicate_effects
+from core.services.evaluation.replicated_twins import replicate_twins
 from core.services.evaluation.replication_files import AGAIN, FIRST, ITEMS, PEOPLE, found_file
-from core.services.evaluation.replication_results import AnswersRequest, ChoicesRequest, EffectsRequest
+from core.services.evaluation.replication_results import AnswersRequest, ChoicesRequest, EffectsRequest, TwinsRequest
 from core.services.evaluation.replications import replicate_answers
+from core.services.evaluation.twin_scores import HUMAN, TWIN
 from core.store.database import Store
 from core.store.runs import StoredRun
 
@@ -25,9 +27,10 @@ STUDY, KIND = "people", "replicate"
 MAKERS: Mapping[str, tuple[type, Callable[[Any], Result], tuple[str, ...]]] = {
     "answers": (AnswersRequest, replicate_answers, ("answers", "predict")),
     "effects": (EffectsRequest, replicate_effects, ("effects",)),
+    "twins": (TwinsRequest, replicate_twins, ("twins", "retest", "people", "scores")),
     "choices": (ChoicesRequest, replicate_choices, ("log", "predict")),
 }
-Request = AnswersRequest | EffectsRequest | ChoicesRequest
+Request = AnswersRequest | EffectsRequest | ChoicesRequest | TwinsRequest
 
 
 def replicated(request: Request) -> Any:
@@ -94,7 +97,7 @@ def _what(request: Request) -> str:
 def _parts(given: Path) -> list[Path]:
     if not given.is_dir():
         return [given]
-    found = [found_file(given, name) for name in (FIRST, AGAIN, ITEMS, PEOPLE)]
+    found = [found_file(given, Path(name).stem) for name in (FIRST, AGAIN, ITEMS, PEOPLE, HUMAN, TWIN)]
     return [path for path in found if path is not None]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from core.errors import one_of
+from core.errors import in_range, one_of
 from core.options import option
 from core.result import Result
 from core.validity.effects import EffectScores
@@ -202,5 +202,54 @@ class ChoicesReplication(Result, kind="replicate", what="choices"):
     tasks: Mapping[str, TaskChoices]
     level: int
     left_out: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    result_hash: str = ""
+
+
+@dataclass(frozen=True)
+class TwinsRequest:
+    """Twins of Twin-2K-500, and what is known of the people."""
+
+    twins: str | Path = option("the folder of people's and twins' answers", word="DIR")
+    retest: str | Path = option("how often people repeat an answer: columns column, people, retest_exact", word="FILE")
+    people: str | Path = option("what is known of the people, by id", word="FILE")
+    scores: str | Path = option("scores of scales that they answered, by id", word="FILE")
+    folds: int = option("parts of people, each predicted by the others", 5)
+    seed: int = option("seed of all draws", 0)
+
+    def __post_init__(self) -> None:
+        in_range(self.folds, 2, 20, f"{self.folds} parts", where="--folds")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwinAgreement:
+    """The share of people's answers that is met, and as a share of how often people repeat them, with its ends."""
+
+    exact: float
+    normalised: float
+    low: float
+    high: float
+    variance_ratio: float
+    people: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwinsReplication(Result, kind="replicate", what="twins"):
+    """Twins by construction (language models that were told of a person) beside what asks no model; `stack` knows the answers of
+    the best twin to all questions too. `parity` is by attribute and engine, in shares of answers met, for the retest of groups is
+    not known."""
+
+    what: str = "twins"
+    run_id: str = ""
+    people: int
+    items: int
+    folds: int
+    retest: float
+    best_twin: str
+    engines: Mapping[str, TwinAgreement]
+    stack_over_best: Interval
+    memory_over_best: Interval
+    parity: Mapping[str, Mapping[str, PeopleParity]]
+    level: int
     seconds: float = 0.0
     result_hash: str = ""

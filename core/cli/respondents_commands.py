@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,13 @@ def add(commands: Any) -> None:
         actions, "fictional", _fictional, "Meridia's sixty fictional interviews: into the bank, or as files"
     )
     invented.add_argument("--to", type=Path, metavar="DIR", help="write them and their true answers there instead")
+    interview = _add(actions, "interview", _interview, "interview a person by a script; a line of input is an answer")
+    interview.add_argument("script", nargs="?", default="policy-response", help="a shipped script, or a TOML file")
+    interview.add_argument("--basis", default="", metavar="TEXT", help="ground of the consent")
+    interview.add_argument("--scope", default="aggregate", metavar="A,B", help="what the person agrees to")
+    interview.add_argument("--sensitive", action="store_true", help="sensitive topics too")
+    interview.add_argument("--simulated", action="store_true", help="the person is invented, to try a script")
+    interview.add_argument("--go-on", metavar="INTERVIEW", help="go on with one that was begun")
     _add(actions, "list", _list, "who is in the bank, without anything that was said")
     shown = _add(actions, "show", _show, "all that the bank has of a person")
     shown.add_argument("subject")
@@ -143,6 +151,36 @@ def _fictional(arguments: argparse.Namespace) -> None:
     with _opened(arguments) as store:
         report = import_fictional(store, _viewer(arguments))
     show_result(report, arguments, lambda: import_document(report))
+
+
+def _interview(arguments: argparse.Namespace) -> None:
+    """Questions go to standard error, so that `--json` prints the interview alone."""
+    import sys
+
+    from core.report.sentences.respondents import session_document
+    from core.respondents.consent import FICTIONAL, REAL
+    from core.services.people.interviewing import interview_session, reply, start_interview
+
+    viewer = _viewer(arguments)
+    with _opened(arguments) as store:
+        if arguments.go_on:
+            session = interview_session(store, viewer, arguments.go_on)
+        else:
+            kind = FICTIONAL if arguments.simulated else REAL
+            scope = tuple(part.strip() for part in arguments.scope.split(",") if part.strip())
+            basis = arguments.basis or "a simulated person" * arguments.simulated
+            session = start_interview(
+                store, viewer, arguments.script, scope, basis, kind=kind, sensitive=arguments.sensitive
+            )
+            say(f"{session.interview}; the person's code for the log and withdrawal: {session.code}", aside=True)
+        code = session.code
+        say(session.turns[-1].text, aside=True)
+        while not session.ended and (line := sys.stdin.readline()):
+            if line.strip():
+                session = reply(store, viewer, session.interview, line)
+                say(session.turns[-1].text, aside=True)
+    session = replace(session, code=code)
+    show_result(session, arguments, lambda: session_document(session))
 
 
 def _list(arguments: argparse.Namespace) -> None:

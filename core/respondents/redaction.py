@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from core.errors import InputError, one_of
@@ -149,6 +149,11 @@ class Redactor:
             for name in (found[2], *(word for word in words if len(word) > 2 and word[0].isupper())):
                 self._kinds.setdefault(_folded(name), "NAME")
         self._pattern = None
+
+    def go_on_after(self, texts: Iterable[str]) -> None:
+        """Number on from redacted texts of the same interview, whose names are not known any more."""
+        for kind, number in re.findall(r"\[([A-Z]+) (\d+)\]", " ".join(texts)):
+            self._last[kind] = max(self._last[kind], int(number))
 
     def redact(self, text: str) -> str:
         """The text with placeholders."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.report.document import Block, Details, Document, Heading, Items, Paragraph, Table
+from core.report.document import Block, Code, Details, Document, Heading, Items, Paragraph, Table
 from core.respondents.consent import REAL, SCOPES
 from core.services.people.audit import AccessLog, LogCheck
 from core.services.people.consents import Approval, ConsentShown, NewCode
 from core.services.people.exporting import ExportedPeople
 from core.services.people.importing import ImportReport
+from core.services.people.interviewing import Session
 from core.services.people.reading import Answers, Bank, GivenAnswer, ListedPerson, PersonShown, Shares
 from core.services.people.withdrawing import Receipt, WithdrawalPlan
 
@@ -70,6 +71,16 @@ def bank_document(bank: Bank) -> Document:
         head = ("Person", "Id", "Kind", "Interviews", "Words", "Answers", "Agreed to", "From tier", "Until")
         blocks.append(Table(head, tuple(_row(item) for item in bank.people), digits=0))
     return Document(title, tuple(blocks))
+
+
+def session_document(session: Session) -> Document:
+    """Where an interview stands, and how to go on."""
+    said = sum(turn.speaker == "subject" for turn in session.turns)
+    state = "has ended" if session.ended else f"is at question {session.question} of {session.questions}"
+    go_on = Code(f"policytwin respondents interview --go-on {session.interview}", "bash")
+    return Document(
+        f"{session.interview} {state}: {said} answers of {session.subject}.", () if session.ended else (go_on,)
+    )
 
 
 def _row(item: ListedPerson) -> tuple[object, ...]:

@@ -240,7 +240,6 @@ def shares(
     rows = rows[np.array(meant, dtype=bool)]
     label = rows["subject_id"].map(lambda name: str(attributes[name].get(by, "not known")) if by else "all")
     groups = {str(key): frozenset(part["subject_id"]) for key, part in rows.groupby(label)}
-    codes = tuple(sorted(rows["code"].unique()))
     said = {
         (key, code): frozenset(rows["subject_id"][(label == key) & (rows["code"] == code)])
         for key in groups

@@ -75,12 +75,14 @@ class ResponseEngine(Protocol):
 
 class Engine:
     """A base for engines. A subclass has `name` and `version`, and responds; where it has parameters it is a frozen dataclass
-    with a field for each and says in `searched` between which bounds calibration may choose them."""
+    with a field for each and says in `searched` between which bounds calibration may choose them. Those in `unused` mean nothing
+    in the study at hand."""
 
     name: str
     reads_text = False
     asks_model = False
     searched: ClassVar[Mapping[str, Parameter]] = {}
+    unused: tuple[str, ...] = ()
 
     @property
     def model_id(self) -> str | None:
@@ -92,11 +94,11 @@ class Engine:
 
     @property
     def parameters(self) -> Mapping[str, float]:
-        return {name: float(getattr(self, name)) for name in self.searched}
+        return {name: float(getattr(self, name)) for name in self.searched if name not in self.unused}
 
     @property
     def bounds(self) -> Mapping[str, tuple[float, float]]:
-        return {name: (item.low, item.high) for name, item in self.searched.items()}
+        return {name: (item.low, item.high) for name, item in self.searched.items() if name not in self.unused}
 
     @property
     def description(self) -> Mapping[str, Any]:

@@ -27,6 +27,7 @@ from core.policy.calendar import DAY_TYPES, period_kinds
 from core.policy.indices import sub_indices
 from core.registry import Parameter
 from core.study import Codebook, Study, codebook_of
+from core.study.levers import later
 
 EPIDEMIC_LEVELS = (1, 2)
 
@@ -78,6 +79,7 @@ class RulesEngine(Engine):
     fatigue: float = PARAMETERS["fatigue"].default
     fatigue_days: float = PARAMETERS["fatigue_days"].default
     epidemic: float = PARAMETERS["epidemic"].default
+    unused: tuple[str, ...] = later(())
     name: str = DEFAULT_ENGINE
     version: str = "2"
     searched: ClassVar[Mapping[str, Parameter]] = PARAMETERS
@@ -103,7 +105,10 @@ class RulesEngine(Engine):
         for term, keys in known.items():
             for key in table.rows.loc[table.rows["term"] == term, "key"].unique():
                 one_of(key, [EVERY, *keys], what=f"key of a {term} row", where=table.name)
+        tires = () if study.fatigue else ("fatigue", "fatigue_days")
+        hears = () if (table.rows["term"] == "epidemic").any() else ("epidemic",)
         return cls(
+            unused=(*tires, *hears),
             features=table.features(),
             compiled=tuple(
                 _compiled(table, name, tuple(study.indicator_codes), kinds, context) for name in table.behaviours()

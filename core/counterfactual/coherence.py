@@ -88,7 +88,8 @@ def judged_coherence(engine: ResponseEngine, personas: pd.DataFrame, study: Stud
     ramadan_or_not = (False, True) if study.step is Step.DAY else (False,)
     around = [range(len(item.words)) for item in study.context]
     named = [f"{item.code}{CONTEXT}" for item in study.context]
-    rest = list(product(ramadan_or_not, epidemics, RESTRICTED_MIDDLES, *around))
+    lasted = RESTRICTED_MIDDLES if study.fatigue else (0,)
+    rest = list(product(ramadan_or_not, epidemics, lasted, *around))
     kinds = period_kinds(study.calendar)
     for kind in kinds:
         about: list[dict[str, Any]] = [

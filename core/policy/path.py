@@ -123,17 +123,22 @@ class PolicyPath:
 
     def effects(self, dynamics: Sequence[EffectDynamics], dates: pd.DatetimeIndex | None = None) -> pd.DataFrame:
         """How much of each lever's effect there is on `dates` (default: every period): its intensity as `dynamics` let it build
-        up and wear away; columns are the codes in `dynamics`. Nothing is remembered of before the timeline's first period."""
+        up, wear away and wear off; columns are the codes in `dynamics`. Nothing is remembered of before the first period.
+
+        What wears off is a second memory, of what people have got used to: it follows the effect with the half-life `wears_off`
+        and takes the share 1 − `stays` of itself away, never more than there is."""
         index, rows = self._rows(dates)
         found = {}
         for item in dynamics:
             wanted = told_of(self._intensities[item.lever].to_numpy(float), item.announced_before)
             rising, falling = (1.0 - 2.0 ** (-1.0 / life) if life else 1.0 for life in (item.builds_up, item.persists))
+            tiring = 1.0 - 2.0 ** (-1.0 / item.wears_off) if item.wears_off else 0.0
             effect = np.empty(len(wanted))
-            now = wanted[0]
+            now, used_to = wanted[0], 0.0
             for position, goal in enumerate(wanted):
                 now += (goal - now) * (rising if goal > now else falling)
-                effect[position] = now
+                effect[position] = now - np.clip((1.0 - item.stays) * used_to, min(now, 0.0), max(now, 0.0))
+                used_to += (now - used_to) * tiring
             found[item.lever] = effect[rows]
         return pd.DataFrame(found, index=index)
 

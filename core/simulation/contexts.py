@@ -103,7 +103,9 @@ def situations(
             DAY_TYPE: kinds["day_type"].to_numpy(),
             RAMADAN: kinds["ramadan"].to_numpy(dtype=bool),
             EPIDEMIC: epidemic_levels(cases, dates, study, cases_until),
-            RESTRICTED_DAYS: restricted_class(timeline.days_under_restriction(dates).to_numpy()),
+            RESTRICTED_DAYS: restricted_class(timeline.days_under_restriction(dates).to_numpy())
+            if study.fatigue
+            else 0,
         }
     )
     around = timeline.calendar.surroundings(dates, calendar_known_by)

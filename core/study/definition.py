@@ -191,8 +191,9 @@ STRINGENCY_INDEX = "StringencyIndex"
 class Study:
     """A study as its file describes it. Dates are the first days of periods, both ends included.
 
-    With `own_level`, a metric that is a level counts in shares of what each place had last: so do drifts, errors and effects, as
-    they would in logarithms.
+    With `fatigue`, the effects of all levers wear off together, the longer restrictions have lasted, as in a pandemic; how a
+    lever's own effect wears off is among its `dynamics`. With `own_level`, a metric that is a level counts in shares of what each
+    place had last: so do drifts, errors and effects, as they would in logarithms.
 
     `code` (ISO 3166-1 alpha-3) says which country this is among those that others learn from, so that it never learns
     from itself; without, the mobility source and the calendar tell (`core.calibration.learned.own_code`).
@@ -235,6 +236,7 @@ class Study:
     shares: tuple[TargetShares, ...] = later(())
     forecast: ForecastChoices = later(ForecastChoices())
     own_level: bool = later(False)
+    fatigue: bool = later(True)
     questions: tuple[ExampleQuestion, ...] = field(default=(), metadata={"changes_no_result": True})
     hold_outs: tuple[HoldOut, ...] = field(default=(), metadata={"changes_no_result": True})
     known_effects: Path | None = field(default=None, metadata={"changes_no_result": True})

@@ -98,15 +98,18 @@ class Indicator:
 @dataclass(frozen=True)
 class EffectDynamics:
     """How the effect of a lever follows its level in time: half-lives, in the study's step, with which it builds up to what the
-    level says (`builds_up`) and wears away from it once the level is lower (`persists`); 0 is at once. A level that rises is
-    felt from `announced_before` periods before it is in force, when people were told of it. `source` says where the numbers are
-    from."""
+    level says (`builds_up`) and wears away from it once the level is lower (`persists`); 0 is at once. While the level stays, the
+    effect wears off to the share `stays` of it with the half-life `wears_off` (0: not at all), and comes back as fast once it was
+    gone. A level that rises is felt from `announced_before` periods before it is in force, when people were told of it. `source`
+    says where the numbers are from."""
 
     lever: str
     builds_up: float
     persists: float
     source: str
     announced_before: int = later(0)
+    wears_off: float = later(0.0)
+    stays: float = later(0.0)
 
 
 @dataclass(frozen=True)

@@ -200,7 +200,10 @@ class WrittenPopulation(WrittenModel):
 
 
 class WrittenEngine(WrittenModel):
+    """`fatigue` is left to the levers where it is not said: those of the pandemic have it."""
+
     coefficients: FileName
+    fatigue: bool | None = None
     epidemic_thresholds: Annotated[
         list[Annotated[float, Field(gt=0, le=100_000)]],
         Field(min_length=EPIDEMIC_THRESHOLDS, max_length=EPIDEMIC_THRESHOLDS),

@@ -124,8 +124,16 @@ class WrittenCodebook(WrittenModel):
 class WrittenDynamics(WrittenModel):
     builds_up: HalfLife = 0.0
     persists: HalfLife = 0.0
+    wears_off: HalfLife = 0.0
+    stays: Annotated[float, Field(ge=0, lt=1)] = 0.0
     announced_before: Annotated[int, Field(ge=0, le=1_000)] = 0
     source: Line
+
+    @model_validator(mode="after")
+    def _of_what_wears_off(self) -> Self:
+        if self.stays and not self.wears_off:
+            raise wrong(f"is {self.stays:g}, and nothing wears off", "wears_off too, a half-life", key="stays")
+        return self
 
 
 class WrittenAnswer(WrittenModel):

@@ -19,9 +19,9 @@ from core.validity.measured import read_measured
 #: Mean errors of a few places, (origin, periods ahead): the twin and the last value. To refresh, copy what the failing test
 #: shows, with the reason in the commit.
 GOLDEN = {
-    "seatbelts_us": (date(1992, 1, 1), 2, ("CA", "NY", "TX", "OH"), 2.6336, 5.9338),
+    "seatbelts_us": (date(1992, 1, 1), 2, ("CA", "NY", "TX", "OH"), 2.6802, 5.9338),
     "water_ca": (date(2015, 3, 1), 12, ("CA1910067", "CA0110005", "CA3710020", "CA1010007"), 7.392, 16.8058),
-    "cigarettes_us": (date(1988, 1, 1), 5, ("CA", "UT", "NV", "MT"), 7.9712, 11.8025),
+    "cigarettes_us": (date(1988, 1, 1), 5, ("CA", "UT", "NV", "MT"), 7.8677, 11.8025),
 }
 
 

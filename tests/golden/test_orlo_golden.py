@@ -16,9 +16,9 @@ from core.settings import shipped_data
 from core.store.database import Store
 
 #: To refresh, copy what the failing test shows, with the reason in the commit.
-RUN = {"twin": 6.87, "uncalibrated": 16.93, "linear": 8.96, "own_drift": 26.65, "mean_of_12": 9.58}
+RUN = {"twin": 6.1739, "uncalibrated": 17.8728, "linear": 8.96, "own_drift": 26.65, "mean_of_12": 9.58}
 BACKTEST = {
-    "twin": 8.4921,
+    "twin": 8.7322,
     "linear": 9.5838,
     "pooled_boosting": 11.1595,
     "panel_effects": 16.0934,

@@ -37,6 +37,7 @@ class Drawn:
     signs: tuple[int, ...]
     builds_up: float
     persists: float
+    wears_off: float
     context: str | None
     seed: int
 
@@ -52,6 +53,7 @@ def drawn_studies(draw: st.DrawFn, step: Step) -> Drawn:
         signs=tuple(draw(st.sampled_from([-1, 1])) for _ in kinds),
         builds_up=draw(st.sampled_from([0.0, 2.0])),
         persists=draw(st.sampled_from([0.0, 3.0])),
+        wears_off=draw(st.sampled_from([0.0, 4.0])),
         context=draw(st.sampled_from([None, "frozen", "ahead"])),
         seed=draw(st.integers(0, 99)),
     )
@@ -69,7 +71,11 @@ def write_study(drawn: Drawn, folder: Path) -> Path:
         "id": "generated", "title": "Generated", "place": "A", "summary": "Generated.", "fictional": True, "step": str(step),
         "start": start, "end": end, "train_end": step.after(end, -AHEAD[step]),
         "levers": [{"code": code, "name": code, **LEVERS[kind]} for code, kind in zip(codes, drawn.levers, strict=True)],
-        "effects": {codes[0]: {"builds_up": drawn.builds_up, "persists": drawn.persists, "source": "drawn"}},
+        "effects": {
+            codes[0]: {
+                "builds_up": drawn.builds_up, "persists": drawn.persists, "wears_off": drawn.wears_off, "source": "drawn"
+            }
+        },
         "measurement": {"kind": drawn.metric, "unit": "%", "baseline_start": start, "baseline_end": min(cycle, end)},
         "population": {"file": "populations/orlo.toml", "personas": 8, "inhabitants": 1000},
         "calendar": {"working_weeks": [{"start": date(1990, 1, 1), "rest_days": ["sunday"]}]} if step is Step.DAY else {},

@@ -3,6 +3,7 @@ is none. Studies of days that set the tracker's measures are asked in the versio
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +26,25 @@ def has_own_words(study: Study) -> bool:
 def hears_of_an_epidemic(study: Study) -> bool:
     """Whether people are told of an illness."""
     return not has_own_words(study) or "cases" in study.sources
+
+
+#: What a version's texts say of an illness in passing, among what is the same whatever the rules.
+ILLNESS = re.compile("the illness, |, the illness(?= and)")
+#: How the letters of an answer are asked about where a version knows no unit of the study's.
+SHARES = {
+    "options": ["less than 20%", "20% to 40%", "40% to 60%", "60% to 80%", "80% or more"],
+    "values": [0.1, 0.3, 0.5, 0.7, 0.9],
+}
+
+
+def text_of(study: Study, text: str) -> str:
+    """A version's text in the study's domain."""
+    return text if hears_of_an_epidemic(study) else ILLNESS.sub("", text)
+
+
+def letters_of(answers: Mapping[str, str]) -> Mapping[str, Any]:
+    """What one letter is asked for, from what a number means for a person and for all."""
+    return {**SHARES, **{whom: f"What is {meaning}?" for whom, meaning in answers.items()}}
 
 
 def words_of(study: Study, words: Mapping[str, Any]) -> Mapping[str, Any]:

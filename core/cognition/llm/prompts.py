@@ -18,7 +18,7 @@ from string import Template
 from typing import Any
 
 from core.cognition.engine import CONTEXT, EPIDEMIC, RAMADAN, RESTRICTED_DAYS, SEASON
-from core.cognition.llm.domain_words import hears_of_an_epidemic, words_of
+from core.cognition.llm.domain_words import hears_of_an_epidemic, letters_of, text_of, words_of
 from core.cognition.llm.fenced import fenced, fenced_lines, one_line
 from core.cognition.llm.letters import LetterShape
 from core.cognition.llm.types import PROMPTS
@@ -201,9 +201,11 @@ class PromptWriter:
         return f"- {' '.join(in_force)}" if in_force else f"- {self.files.words['rules']['none']}"
 
     def common(self, context: Mapping[str, Any]) -> str:
-        """Time under restrictions, epidemic, what else the study says people live with, Ramadan and, where the context has one,
-        the season: one line each."""
-        lines = [f"- {self._lasting(float(context[RESTRICTED_DAYS]) * self.study.step.usual_days)}"]
+        """Time under restrictions where people tire of them, epidemic, what else the study says people live with, Ramadan and,
+        where the context has one, the season: one line each."""
+        lines: list[str] = []
+        if self.study.fatigue:
+            lines.append(f"- {self._lasting(float(context[RESTRICTED_DAYS]) * self.study.step.usual_days)}")
         if hears_of_an_epidemic(self.study):
             lines.append(f"- {self._epidemic(int(context[EPIDEMIC]))}")
         for item in self.study.context:
@@ -213,7 +215,7 @@ class PromptWriter:
             lines.append(f"- {self.files.words['ramadan']['yes' if context[RAMADAN] else 'no']}")
         if context.get(SEASON) is not None:
             lines.append(f"- {self._season(str(context[SEASON]))}")
-        return "\n".join(lines)
+        return "\n".join(lines or ["- Everything else is as usual."])
 
     def days(self, kinds: Sequence[str], *, together: bool) -> str:
         """The kinds of day asked about, with the names that they have in the answer where there are several."""
@@ -233,8 +235,12 @@ class PromptWriter:
 
     def letter_options(self, behaviour: int) -> tuple[tuple[str, ...], tuple[float, ...]]:
         """What a letter may stand for where one of the behaviours is asked about, and the number that each option is."""
-        words = self.files.words[LETTERS][self.study.behaviours[behaviour].unit]
+        words = self._letter_words(self.study.behaviours[behaviour].unit)
         return tuple(words["options"]), tuple(words["values"])
+
+    def _letter_words(self, unit: str) -> Mapping[str, Any]:
+        known: Mapping[str, Any] = self.files.words[LETTERS]
+        return known[unit] if unit in known else letters_of(self.words["answers"][unit])
 
     def letter_question(self, behaviour: int, kind: str, order: Sequence[int], respondent: str) -> dict[str, str]:
         """What a prompt that asks for one letter says of the kind of day and the behaviour, its options in this order."""
@@ -243,7 +249,7 @@ class PromptWriter:
         letters = LetterShape(len(options)).letters
         lines = [
             f"It is {self.words['days']['kinds'][one_of(kind, self.words['days']['kinds'], what='kind of day')]}.",
-            f"{one_line(item.text)}. {self.files.words[LETTERS][item.unit][respondent]}",
+            f"{one_line(item.text)}. {self._letter_words(item.unit)[respondent]}",
             *(f"{letter}: {options[place]}" for letter, place in zip(letters, order, strict=True)),
         ]
         return {
@@ -253,7 +259,7 @@ class PromptWriter:
 
     def _fill(self, name: str, **holes: str) -> str:
         try:
-            return Template(self.files.texts[name]).substitute(holes)
+            return Template(text_of(self.study, self.files.texts[name])).substitute(holes)
         except (KeyError, ValueError) as wrong:
             raise InputError(f"cannot be filled ({wrong})", where=f"prompts {self.files.version}, {name}.md") from None
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from core.cognition.llm.domain_words import hears_of_an_epidemic
 from core.cognition.llm.prompts import AGGREGATE, PERSONA, TEXTS, PromptFiles, PromptWriter, load_prompts
 from core.cognition.llm.types import PROMPTS
 from core.content_cache import cached_by_content
@@ -98,9 +99,10 @@ def _read_variants(files: Path, version: str) -> tuple[Variant, ...]:
     return tuple(found)
 
 
-def variables_of(version: str = PROMPTS) -> tuple[Variable, ...]:
-    """What the audit of a version asks for; InputError where the version has no audit."""
-    return tuple(Variable(item["id"], item["label"], item.get("said", "")) for item in _variables(version))
+def variables_of(version: str = PROMPTS, study: Study | None = None) -> tuple[Variable, ...]:
+    """What the audit of a version asks for: nothing about an illness where `study` has none. InputError where the version has no
+    audit."""
+    return tuple(Variable(item["id"], item["label"], item.get("said", "")) for item in _variables(version, study))
 
 
 def audit_writer(study: Study, version: str = PROMPTS, *, epidemic_stated: bool = True) -> PromptWriter:
@@ -109,7 +111,7 @@ def audit_writer(study: Study, version: str = PROMPTS, *, epidemic_stated: bool 
     Its study has the audit's variables as behaviours, each with a scale of its own as unit. Without `epidemic_stated`
     no situation says how many cases there are. InputError where the version has no audit.
     """
-    base, folder, items = load_prompts(version), _folder(version) / "audit", _variables(version)
+    base, folder, items = load_prompts(version), _folder(version) / "audit", _variables(version, study)
     texts = dict(base.texts) | {
         name: (folder / f"{name}.md").read_text(encoding="utf-8").strip() for name in ("system", "system_aggregate")
     }
@@ -159,12 +161,14 @@ def _folder(version: str) -> Path:
     return shipped_data() / "prompts" / version
 
 
-def _variables(version: str) -> list[dict[str, Any]]:
+def _variables(version: str, study: Study | None = None) -> list[dict[str, Any]]:
     load_prompts(version)
     path = _folder(version) / "audit" / "variables.toml"
     if not path.is_file():
         raise InputError("has no questions for an audit", where=f"prompts {version}")
-    return list(tomllib.loads(path.read_text(encoding="utf-8"))["variables"])
+    known: list[dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8"))["variables"]
+    told = study is None or hears_of_an_epidemic(study)
+    return [item for item in known if told or "illness" not in item["text"]]
 
 
 def _unit(name: str) -> str:

@@ -27,15 +27,21 @@ HELD_COMPARE_TEXT = (
     "builds up or fades with each scenario's own measures. Holidays count if they had been announced by then, or if "
     "the scenario itself adds them."
 )
-HELD_COMPARE_PLAIN = (
+HELD_COMPARE_TIRING = (
     "Fatigue starts from where it stood at the end of training, and builds up or fades with each scenario's own measures; what "
     "people live with besides is as it was known then."
+)
+HELD_COMPARE_PLAIN = (
+    "Effects build up and wear away with each policy's own measures, from where they stood at the end of training; what people "
+    "live with besides is as it was known then."
 )
 
 
 def held_compare_text(study: Study) -> str:
     """What a comparison holds."""
-    return HELD_COMPARE_TEXT if has_epidemic(study) else HELD_COMPARE_PLAIN
+    if has_epidemic(study):
+        return HELD_COMPARE_TEXT
+    return HELD_COMPARE_TIRING if study.fatigue else HELD_COMPARE_PLAIN
 
 
 def held_blocks(result: SweepResult, study: Study) -> tuple[Block, ...]:
@@ -48,14 +54,17 @@ def held_text(study: Study) -> str:
     """What a sweep holds."""
     if has_epidemic(study):
         return HELD_SWEEP_TEXT
-    around = "".join(f", {item.name.lower()}" for item in study.context)
+    held = ["how long people have lived under restrictions (fatigue)"] * study.fatigue
+    held += [item.name.lower() for item in study.context]
     return (
-        f"Held at the end of training for every level: how long people have lived under restrictions (fatigue){around}."
+        f"Held at the end of training for every level: {', '.join(held) if held else 'what people live with besides'}."
     )
 
 
 def held_sentence(result: SweepResult, study: Study) -> str:
     """The state that every level of a sweep has, in one sentence."""
+    if not study.fatigue:
+        return "As at the end of training." if result.origin is None else f"As in {study.step.text(result.origin)}."
     position = RESTRICTED_MIDDLES.index(result.held.days_under_restrictions)
     least = RESTRICTED_CLASSES[position]
     after = RESTRICTED_CLASSES[position + 1] if position + 1 < len(RESTRICTED_CLASSES) else None

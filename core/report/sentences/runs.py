@@ -11,6 +11,7 @@ from core.cognition.engine import DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS, 
 from core.cognition.registry import asks_model, engine_label
 from core.counterfactual.coherence import STRINGENCY, Coherence, CoherenceFailure
 from core.forecasting.metrics import MACRO
+from core.policy.calendar import DAY_TYPES
 from core.records import RUNGS, RunRecord
 from core.report.document import (
     Block,
@@ -281,7 +282,10 @@ def coherence_lines(found: Coherence | None, *, asked: bool) -> list[str]:
 def _failure(item: CoherenceFailure) -> str:
     about = item.situation
     lever = "Stringency" if item.lever == STRINGENCY else item.lever
-    parts = ["holiday" if about[DAY_TYPE] == "holiday" else f"{about[DAY_TYPE]} day"]
+    kind = about[DAY_TYPE]
+    if kind not in DAY_TYPES:
+        return f"{lever} up, {item.behaviour} the wrong way by {100 * item.size:.2g} of 100 people ({kind})"
+    parts = ["holiday" if kind == "holiday" else f"{kind} day"]
     parts += ["Ramadan"] if about[RAMADAN] in (True, "True") else []
     level = int(about[EPIDEMIC])
     parts.append(EPIDEMIC_WORDS[level] if level < len(EPIDEMIC_WORDS) else f"epidemic level {level}")

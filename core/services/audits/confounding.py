@@ -20,6 +20,7 @@ import pandas as pd
 from core.cognition.engine import CONTEXT, DAY_TYPE, EPIDEMIC, RAMADAN, RESTRICTED_DAYS
 from core.cognition.llm.budget import Plan
 from core.cognition.llm.designs import APART, Aggregate, Blinded, Design, Levels, Unblinded
+from core.cognition.llm.domain_words import hears_of_an_epidemic
 from core.cognition.llm.engine import LanguageEngine
 from core.cognition.llm.prompts import PERSONA
 from core.cognition.llm.variants import Variable, audit_writer, variables_of
@@ -122,8 +123,8 @@ class _Audit:
         self.policies = _policies(subject, request.levels)
         self.personas = some_personas(subject.population.personas, request.personas)
         self.weights = self.personas["weight"].to_numpy(float)
-        self.variables = variables_of(self.engine.writer.files.version)
-        self.unstated = not request.stated_only
+        self.variables = variables_of(self.engine.writer.files.version, subject.study)
+        self.unstated = not request.stated_only and hears_of_an_epidemic(subject.study)
         self.asked = [*self._associations(), *self._ranges()]
         self.batch = Batch(self.engine, [item.part for item in self.asked])
 

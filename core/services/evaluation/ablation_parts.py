@@ -103,7 +103,7 @@ def ablations_of(prepared: Prepared) -> list[Ablation]:
             if "cases" in inputs.study.sources
             else []
         ),
-        knowing("fatigue", "Without fatigue", without_fatigue(whole.problem)),
+        *([knowing("fatigue", "Without fatigue", without_fatigue(whole.problem))] if inputs.study.fatigue else []),
     ]
 
 

@@ -103,7 +103,7 @@ def sweep_view(asked: CounterfactualInputs) -> None:
         st.caption(
             "Band: 80% interval of the mean. Hollow points lie outside what training saw. Diamond (forecast) and cross "
             f"(observed) sit at the mean {word} in force on these {study.step}s ({point.stringency:.1f}); they need not lie on "
-            f"the curve, for there the measures were other ones of the same {word}, and fatigue went on."
+            f"the curve, for there the measures were other ones of the same {word}{', and fatigue went on' * study.fatigue}."
         )
     if len(result.levels) > 1:
         with st.expander("In words"):

@@ -14,7 +14,8 @@ import pytest
 import tomli_w
 from own_levers import own_levers, own_months
 
-from core.cognition.engine import EFFECT
+from core.cognition.engine import EFFECT, RESTRICTED_DAYS
+from core.cognition.registry import DEFAULT_ENGINE, engine_for
 from core.counterfactual.fitted import FittedTwin
 from core.errors import InputError
 from core.report.renderers.terminal import terminal_text
@@ -26,6 +27,7 @@ from core.services.runs.fitted import fitted_twin, horizon_dates
 from core.services.runs.results import RunResult
 from core.services.runs.run import run_study
 from core.services.studies.inputs import open_study
+from core.simulation.contexts import situations
 from core.store.database import Store
 from core.study import load_study
 
@@ -158,3 +160,19 @@ def test_the_study_that_readme_shows_can_be_read(tmp_path: Path) -> None:
     path.write_text(tomli_w.dumps({**said, **shown}))
     study = load_study(path)
     assert study.step == "month" and study.indicator_codes == ("S", "I") and study.dynamics[0].persists == 6
+
+
+def test_people_tire_of_all_measures_together_only_where_the_study_says_so(tmp_path: Path) -> None:
+    request = own_levers(tmp_path)
+    path = tmp_path / "district.toml"
+    for said, tires in ((None, False), (True, True)):
+        written = tomllib.loads(path.read_text())
+        written["engine"] |= {} if said is None else {"fatigue": said}
+        path.write_text(tomli_w.dumps(written))
+        inputs = open_study(request.study, request.data)
+        days = situations(inputs.timeline, inputs.observations.index, inputs.study, None)
+        assert inputs.study.fatigue is tires and (days[RESTRICTED_DAYS] > 0).any() == tires
+        engine = engine_for(inputs.study, DEFAULT_ENGINE)
+        assert set(engine.parameters) == set(engine.bounds) == ({"fatigue", "fatigue_days"} if tires else set())
+    assert load_study("uae").fatigue and not load_study("orlo").fatigue
+    assert set(engine_for(load_study("uae"), DEFAULT_ENGINE).parameters) == {"fatigue", "fatigue_days", "epidemic"}

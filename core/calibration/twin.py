@@ -30,7 +30,7 @@ from core.calibration.pace import pace_of
 from core.calibration.policy_effect_weight import known_policy_weight
 from core.calibration.problem import Problem, Window
 from core.calibration.untold import baseline_activity, ordinary_activity
-from core.simulation.measurement import SMALLEST_ACTIVITY, measurement_model
+from core.simulation.measurement import IN_POINTS, SMALLEST_ACTIVITY, ErrorScale, error_scale, measurement_model
 from core.study import Study
 
 #: Among the parameters of a forecast, the calibrator a behaviour follows goes by this and the behaviour's id.
@@ -61,25 +61,27 @@ def priors_of(study: Study, origins: Sequence[date]) -> str:
 @dataclass(frozen=True)
 class RelativeActivity:
     """Simulated activity of days relative to the same kind of day without policy, (days, behaviours), as the days are and
-    with the origin's policy (`frozen_policy`); `offset` and `scale` turn relative activity into the metric. `days_off`
-    (…, behaviours) is the factor on the engine's activity of days off that the scale takes in (see `attendance`)."""
+    with the origin's policy (`frozen_policy`); `offset` and `scale` turn relative activity into the metric. Where errors are in
+    logarithms activity is too, and `offset` and `scale` lead to the scale of the `errors`. `days_off` (…, behaviours) is the
+    factor on the engine's activity of days off that the scale takes in (see `attendance`)."""
 
     actual: np.ndarray
     frozen_policy: np.ndarray
     offset: np.ndarray
     scale: np.ndarray
     days_off: np.ndarray
+    errors: ErrorScale = IN_POINTS
 
     def part(self, days: slice) -> RelativeActivity:
         """Some of the days alone."""
         actual, frozen_policy, offset, scale = (
             values[..., days, :] for values in (self.actual, self.frozen_policy, self.offset, self.scale)
         )
-        return RelativeActivity(actual, frozen_policy, offset, scale, self.days_off)
+        return RelativeActivity(actual, frozen_policy, offset, scale, self.days_off, self.errors)
 
     def metric(self, activity: np.ndarray, days: slice) -> np.ndarray:
         """The metric of relative activity on some of the days."""
-        return np.asarray(self.offset[..., days, :] + self.scale[..., days, :] * activity)
+        return np.asarray(self.errors.back(self.offset[..., days, :] + self.scale[..., days, :] * activity))
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,8 @@ class TwinForecast:
     """`calibrator` has the fitted lines, `forecast_calibrator` those of the forecast; `days_off` (behaviours,) is the factor
     on what the engine says of days off. `structural` covers training and horizon (days × behaviours, metric units),
     `forecast` the horizon alone, and so does `policy_effect`: what the calibrated simulation says that changes of policy
-    since the origin do; `novel_calendar_days` is how much metric there is on days of a kind that their weekday never had in
-    training, and 0 elsewhere."""
+    since the origin do, on the scale of the errors; `novel_calendar_days` is how much metric there is on days of a kind that
+    their weekday never had in training, and 0 elsewhere."""
 
     calibrator: LinearCalibrator
     forecast_calibrator: LinearCalibrator
@@ -121,7 +123,9 @@ def relative_activity(
     ).affine(dates, ordinary)
     if problem.compares_weekdays:
         scale = scale * moved_scale(days_off, calendar_shift_sign(dates, day_types, problem.baseline_off))
-    return RelativeActivity((actual + untold) / ordinary, (frozen_policy + untold) / ordinary, offset, scale, days_off)
+    errors = error_scale(problem.study)
+    actual, frozen_policy = (errors.activity((item + untold) / ordinary) for item in (actual, frozen_policy))
+    return RelativeActivity(actual, frozen_policy, *errors.affine(offset, scale), days_off, errors)
 
 
 def amounts_of(problem: Problem, week: np.ndarray) -> np.ndarray:
@@ -168,7 +172,7 @@ def window_activity(
 def observed_activity(problem: Problem, window: Window, relative: RelativeActivity) -> np.ndarray:
     """What the observed metric of the training days means as relative activity, (days, behaviours)."""
     train = slice(window.train_days)
-    observed = problem.observed.reindex(window.train).to_numpy(float)
+    observed = relative.errors.of(problem.observed.reindex(window.train).to_numpy(float))
     return np.asarray((observed - relative.offset[..., train, :]) / relative.scale[..., train, :])
 
 
@@ -190,8 +194,16 @@ def chosen_calibrators(parameters: Mapping[str, float], behaviours: Sequence[str
 
 
 def upper_bounds(problem: Problem) -> np.ndarray:
-    """The most that relative activity can be, (behaviours,)."""
-    return np.array([item.upper for item in problem.study.behaviours])
+    """The most that relative activity can be, or its logarithm, (behaviours,)."""
+    return np.asarray(error_scale(problem.study).activity(np.array([item.upper for item in problem.study.behaviours])))
+
+
+def line_of(problem: Problem, share: float | np.ndarray) -> LinearCalibrator:
+    """A calibrator within what relative activity can be, with such a share of the fitted slope."""
+    return LinearCalibrator(
+        lower=error_scale(problem.study).least, upper=upper_bounds(problem), share=share,
+        fewest=pace_of(problem.study).fewest_observed,
+    )  # fmt: skip
 
 
 def fit_lines(
@@ -220,16 +232,10 @@ def twin_forecast(
     calibrators to follow where some were chosen.
     """
     relative = window_activity(problem, window, means)
-    upper, fewest = upper_bounds(problem), pace_of(problem.study).fewest_observed
-    usual = usual_slope(problem)
-    calibrator = forecast_calibrator = fit_lines(
-        problem, window, relative, LinearCalibrator(upper=upper, share=usual, fewest=fewest)
-    )
+    calibrator = forecast_calibrator = fit_lines(problem, window, relative, line_of(problem, usual_slope(problem)))
     shares = slope_shrinkage(problem, parameters)
     if (shares < 1.0).any():
-        forecast_calibrator = fit_lines(
-            problem, window, relative, LinearCalibrator(upper=upper, share=shares, fewest=fewest)
-        )
+        forecast_calibrator = fit_lines(problem, window, relative, line_of(problem, shares))
     horizon = slice(window.train_days, None)
     line, frozen_policy = calibrator.line(relative.actual), calibrator.line(relative.frozen_policy)
     anchored, gap = _anchored(
@@ -275,8 +281,8 @@ def _anchored(
 
 @dataclass(frozen=True)
 class ForecastParts:
-    """A forecast by the fitted lines in parts, each (days, behaviours): the metric of a day is
-    offset + scale · clip(base + weight · effect + drift, 0, upper), with `upper` (behaviours,). `base` and `effect` are
+    """A forecast by the fitted lines in parts, each (days, behaviours): the metric of a day, on the scale of its errors, is
+    offset + scale · clip(base + weight · effect + drift, lower, upper), with `upper` (behaviours,). `base` and `effect` are
     relative activity with none of what policy changed since the origin, and what all of it adds; `policy_effect` is
     `TwinForecast.policy_effect`."""
 
@@ -286,17 +292,15 @@ class ForecastParts:
     scale: np.ndarray
     upper: np.ndarray
     policy_effect: np.ndarray
+    lower: float = 0.0
 
 
 def forecast_in_parts(problem: Problem, window: Window, means: np.ndarray) -> ForecastParts:
     """`twin_forecast` with the fitted lines, before a policy weight and a drift are chosen; `means` as there."""
     relative = window_activity(problem, window, means)
-    upper, fewest = upper_bounds(problem), pace_of(problem.study).fewest_observed
-    lines = fit_lines(
-        problem, window, relative, LinearCalibrator(upper=upper, share=usual_slope(problem), fewest=fewest)
-    )
+    lines = fit_lines(problem, window, relative, line_of(problem, usual_slope(problem)))
     horizon = slice(window.train_days, None)
     none, full = (_anchored(problem, window, relative, lines, lines, weight)[0] for weight in (0.0, 1.0))
     moved = (lines.line(relative.actual) - lines.line(relative.frozen_policy))[horizon]
     offset, scale = relative.offset[horizon], relative.scale[horizon]
-    return ForecastParts(none, full - none, offset, scale, upper, scale * moved)
+    return ForecastParts(none, full - none, offset, scale, upper_bounds(problem), scale * moved, lines.lower)

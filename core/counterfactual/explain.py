@@ -78,7 +78,7 @@ def explain_forecast(twin: FittedTwin, dates: pd.DatetimeIndex) -> Explanation:
     contexts, tables = path_tables(twin, [target], dates)
     means = simulate(twin.engine, twin.personas, contexts).everyone
     relative = path_relative(twin, means, tables[0], dates, twin.fitted)
-    ordinary = pd.Series((relative.offset + relative.scale).mean(axis=0), names)
+    ordinary = pd.Series(relative.metric(np.asarray(relative.errors.activity(1.0)), slice(None)).mean(axis=0), names)
     forecast = pd.Series(path_metric(twin, means, tables[0], dates).mean(axis=0), names)
     parts = (
         Part(CALENDAR, "", ordinary),

@@ -64,7 +64,7 @@ class Calibration:
 
     def bounds(self, relative: RelativeActivity) -> tuple[np.ndarray, np.ndarray]:
         """The least and the most that the metric can be on each day, each (days, behaviours)."""
-        return relative.offset + relative.scale * self.lower, relative.offset + relative.scale * self.upper
+        return relative.metric(np.asarray(self.lower), slice(None)), relative.metric(self.upper, slice(None))
 
     def _line(self, activity: np.ndarray, lines: Lines) -> np.ndarray:
         return np.asarray(np.clip(activity * lines.a + lines.b, self.lower, self.upper))

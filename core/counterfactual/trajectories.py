@@ -238,7 +238,7 @@ def path_metric(
     calibration = twin.drawn if drawn else twin.fitted
     relative = path_relative(twin, means, table, dates, calibration)
     ordinary, untold = ordinary_activity(twin.problem, means[..., table.no_policy, :], means[..., table.week, :])
-    observed = (means[..., table.observed, :] + untold) / ordinary
+    observed = relative.errors.activity((means[..., table.observed, :] + untold) / ordinary)
     return calibration.metric(relative, observed, dates, table.day_types)
 
 

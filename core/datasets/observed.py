@@ -208,7 +208,20 @@ def behaviour_columns(study: Study, table: pd.DataFrame, label: str) -> pd.DataF
             allowed=", ".join(item.column for item in study.behaviours),
             nearest=nearest(absent[0].column, table.columns),
         )
-    return table[[item.column for item in study.behaviours]].set_axis(list(study.behaviour_ids), axis=1)
+    found = table[[item.column for item in study.behaviours]].set_axis(list(study.behaviour_ids), axis=1)
+    check_logarithms(study, found, label)
+    return found
+
+
+def check_logarithms(study: Study, observed: pd.DataFrame, label: str) -> None:
+    """InputError where errors are in logarithms and something observed (a column per behaviour) has none."""
+    lowest = observed.min() if study.log_errors else pd.Series(dtype=float)
+    for name, value in lowest[lowest <= study.lowest].items():
+        raise InputError(
+            f"{name} is {value:g}, and the study's errors are in logarithms",
+            where=label,
+            allowed=f'above {study.lowest:g}, or errors = "points"',
+        )
 
 
 def context_columns(study: Study, table: pd.DataFrame, label: str) -> pd.DataFrame:

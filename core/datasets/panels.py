@@ -16,6 +16,7 @@ from core.datasets.observed import (
     HISTORY,
     ObservedData,
     behaviour_columns,
+    check_logarithms,
     context_columns,
     find_source,
     source_label,
@@ -180,6 +181,7 @@ def place_of_panel(study: Study, tables: PanelTables, place: str) -> tuple[Study
             allowed=f"a level of {', '.join(codes)} in every {step} from {step.text(begun)} to {step.text(end)}",
         )  # fmt: skip
     observed = mobility.reindex(step.periods(first, end)).astype(float)
+    check_logarithms(study, observed, f"mobility of {place}")
     nothing = pd.Series(
         [], index=pd.DatetimeIndex([], dtype="datetime64[us]", name="date"), name="new_cases", dtype=float
     )

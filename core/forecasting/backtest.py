@@ -38,6 +38,7 @@ from core.forecasting.learned_widths import widths_after
 from core.forecasting.metrics import macro_rmse
 from core.forecasting.past import known_at, past_errors
 from core.forecasting.places import Place, last_observed
+from core.simulation.measurement import IN_POINTS, ErrorScale, error_scale
 from core.simulation.simulate import simulate
 from core.statistics.levels import LEVELS
 from core.study import Step
@@ -68,6 +69,7 @@ class PlaceForecasts:
     stringency: pd.Series
     left_out: Mapping[date, str] = field(default_factory=dict)
     step: Step = Step.DAY
+    errors: ErrorScale = IN_POINTS
 
     def ahead(self, origin: date, horizon: int) -> pd.DatetimeIndex:
         """The periods of a horizon."""
@@ -123,6 +125,7 @@ def forecast_place(
         place.published,
         left_out,
         place.study.step,
+        error_scale(place.study),
     )
 
 
@@ -144,7 +147,7 @@ def _engine(place: Place) -> RulesEngine:
 def _scales(place: Place, origin: date, policy_effect: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The scales of errors on the days after `origin`; a seasonal-naive forecast knows of no policy."""
     step = place.study.step
-    usual = place_scale(place.observations, origin, step)
+    usual = place_scale(error_scale(place.study).of(place.observations), origin, step)
     return {
         TWIN: day_scales(usual, policy_effect, step),
         "seasonal_naive": day_scales(usual, 0.0 * policy_effect, step),
@@ -273,16 +276,22 @@ def interval_scores(
     for name in WITH_INTERVALS:
         if (name, origin) not in widths:
             continue
-        miss = (truth - place.forecasts[origin][name].reindex(days)[truth.columns]).abs().to_numpy(float)
+        forecast, of = place.forecasts[origin][name].reindex(days)[truth.columns], place.errors.of
+        miss = (of(truth) - of(forecast)).abs().to_numpy(float)
         scale = place.scales[origin][name].reindex(days)[truth.columns].to_numpy(float)
         half = np.stack([widths[name, origin].of(str(column), ahead) for column in truth.columns], axis=-1) * scale
         for place_of, level in enumerate(LEVELS):
             known = np.isfinite(half[place_of])
             seen = known & np.isfinite(miss)
             if seen.any():
+                held = float((miss[seen] <= half[place_of][seen]).mean())
+                far, wide = miss, half[place_of]
+                if place.errors.above is not None:  # the same in points of the metric
+                    low, high = (place.errors.back(of(forecast).to_numpy(float) + sign * wide) for sign in (-1, 1))
+                    far, wide = np.abs(truth.to_numpy(float) - (low + high) / 2), (high - low) / 2
                 found.setdefault(name, {})[str(level)] = IntervalScores(
-                    coverage=float((miss[seen] <= half[place_of][seen]).mean()),
-                    width=float(2 * half[place_of][known].mean()),
-                    score=float(interval_score(level, miss[seen], half[place_of][seen]).mean()),
+                    coverage=held,
+                    width=float(2 * wide[known].mean()),
+                    score=float(interval_score(level, far[seen], wide[seen]).mean()),
                 )
     return found

@@ -28,6 +28,7 @@ from core.forecasting.baselines import BaselineInputs
 from core.forecasting.baselines.persistence import seasonal_naive
 from core.forecasting.intervals import PastErrors, day_scales, place_scale
 from core.forecasting.places import Place
+from core.simulation.measurement import error_scale
 from core.simulation.simulate import simulate
 from core.study import Step
 
@@ -36,7 +37,7 @@ from core.study import Step
 class PastParts:
     """Forecasts from `origins`: float32 (…, origins, days ahead, behaviours), NaN where nothing was forecast or, in `truth` and
     `naive` (errors of the seasonal-naive forecast), observed. `base` to `scale` and `policy_effect` are those of
-    `ForecastParts`, `upper` (…, behaviours) too."""
+    `ForecastParts`, `upper` (…, behaviours) too. All are on the scale of the errors."""
 
     behaviours: tuple[str, ...]
     origins: tuple[date, ...]
@@ -60,6 +61,7 @@ class PastForecasts(PastParts):
     usual: np.ndarray
     left_out: Mapping[date, str]
     step: Step = Step.DAY
+    lower: float = 0.0
 
     @property
     def longest(self) -> int:
@@ -68,7 +70,8 @@ class PastForecasts(PastParts):
     def errors(self, weight: np.ndarray, drift: np.ndarray) -> np.ndarray:
         """Observed minus the twin's forecast with the policy weight of each origin, (origins,), and a drift of relative
         activity, (origins, days ahead, behaviours)."""
-        return self.truth - measured(self.base, self.effect, self.offset, self.scale, self.upper, weight, drift)
+        parts = (self.base, self.effect, self.offset, self.scale, self.upper)
+        return self.truth - measured(*parts, weight, drift, self.lower)
 
     def scales(self) -> tuple[np.ndarray, np.ndarray]:
         """Scales of the twin's errors and of the seasonal-naive ones, each in the shape of `truth`."""
@@ -90,10 +93,11 @@ def measured(
     upper: np.ndarray,
     weight: np.ndarray,
     drift: np.ndarray,
+    lower: float = 0.0,
 ) -> np.ndarray:
     """The metric of forecasts in parts, (…, origins, days ahead, behaviours), with the weight of each origin, (origins,)."""
     activity = base + weight[:, None, None] * effect + drift
-    return np.asarray(offset + scale * np.clip(activity, 0.0, upper))
+    return np.asarray(offset + scale * np.clip(activity, lower, upper))
 
 
 def past_forecasts(place: Place, personas: pd.DataFrame, last: date, longest: int) -> PastForecasts:
@@ -101,7 +105,8 @@ def past_forecasts(place: Place, personas: pd.DataFrame, last: date, longest: in
     An origin before which some behaviour was hardly observed is left out."""
     engine = RulesEngine.for_study(place.study, load_coefficients(place.study.coefficients_file))
     behaviours = tuple(map(str, place.observations.columns))
-    observations = place.observations.loc[: pd.Timestamp(last)]
+    on_scale = error_scale(place.study).of(place.observations)
+    observations = on_scale.loc[: pd.Timestamp(last)]
     found: list[tuple[date, ForecastParts, np.ndarray, np.ndarray, np.ndarray]] = []
     left_out: dict[date, str] = {}
     step, pace = place.study.step, pace_of(place.study)
@@ -121,7 +126,7 @@ def past_forecasts(place: Place, personas: pd.DataFrame, last: date, longest: in
             days = step.periods(step.after(origin, 1), step.after(origin, longest))
             truth = observations.reindex(days).to_numpy(float)
             naive = truth - seasonal_naive(known_at(place, origin, days)).to_numpy(float)
-            usual = place_scale(place.observations, origin, step)[list(behaviours)].to_numpy(float)
+            usual = place_scale(on_scale, origin, step)[list(behaviours)].to_numpy(float)
             found.append((origin, parts, truth, naive, usual))
         origin = step.after(origin, pace.past_step)
     shape = (len(found), longest, len(behaviours))
@@ -147,6 +152,7 @@ def past_forecasts(place: Place, personas: pd.DataFrame, last: date, longest: in
         upper=found[0][1].upper if found else np.full(len(behaviours), np.inf),
         left_out=left_out,
         step=step,
+        lower=found[0][1].lower if found else 0.0,
         **arrays,
     )
 
@@ -155,9 +161,9 @@ def known_at(
     place: Place, origin: date, horizon: pd.DatetimeIndex, learned: Mapping[str, Any] | None = None
 ) -> BaselineInputs:
     """What a baseline may know of a place at an origin; `learned` is what baselines took from many places by then."""
-    cut = pd.Timestamp(origin)
+    cut, errors = pd.Timestamp(origin), error_scale(place.study)
     return BaselineInputs(
-        observed=place.observations.loc[:cut],
+        observed=errors.of(place.observations.loc[:cut]),
         horizon=horizon,
         stringency=place.published,
         indicators=place.timeline.levels()[list(place.study.indicator_codes)],
@@ -165,6 +171,7 @@ def known_at(
         step=place.study.step,
         intensities=place.timeline.intensities(),
         learned=learned or {},
+        errors=errors,
     )
 
 

@@ -9,18 +9,20 @@ keep a closed form whatever the metric, and a change of the calendar moves the s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
 from core.errors import one_of
-from core.study import MEASUREMENTS, Step
+from core.study import MEASUREMENTS, Step, Study
 from core.study.definition import CHANGES
 
 PERCENT = 100.0
 #: Activity below this share of people is nothing to divide by.
 SMALLEST_ACTIVITY = 1e-3
+#: What a logarithm of a metric is taken of at least.
+SMALLEST_METRIC = 1e-9
 
 
 class MeasurementModel(Protocol):
@@ -67,6 +69,46 @@ class Share:
 
     def affine(self, dates: pd.DatetimeIndex, no_policy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.zeros_like(no_policy), PERCENT * no_policy
+
+
+@dataclass(frozen=True)
+class ErrorScale:
+    """The scale on which errors add up: the metric itself, or where it is multiplied, 100 times the logarithm of how far it lies
+    above `above` (about percent). On that scale the metric is affine in the logarithm of relative activity."""
+
+    above: float | None = None
+
+    def of(self, metric: Any) -> Any:
+        """A metric (array or frame of any shape) on the scale."""
+        return metric if self.above is None else PERCENT * np.log(np.maximum(metric - self.above, SMALLEST_METRIC))
+
+    def back(self, values: Any) -> Any:
+        """What `of` was given."""
+        return values if self.above is None else self.above + np.exp(values / PERCENT)
+
+    def activity(self, relative: Any) -> Any:
+        """Relative activity, or its logarithm."""
+        return relative if self.above is None else np.log(np.maximum(relative, SMALLEST_ACTIVITY))
+
+    def affine(self, offset: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """A measurement model's (offset, scale), from `activity` to the scale."""
+        if self.above is None:
+            return offset, scale
+        return PERCENT * np.log(np.maximum(scale, SMALLEST_METRIC)), np.full_like(scale, PERCENT)
+
+    @property
+    def least(self) -> float:
+        """The least that `activity` can be."""
+        return 0.0 if self.above is None else float(np.log(SMALLEST_ACTIVITY))
+
+
+#: Errors that add up in points of the metric.
+IN_POINTS = ErrorScale()
+
+
+def error_scale(study: Study) -> ErrorScale:
+    """The scale of a study's errors."""
+    return ErrorScale(study.lowest) if study.log_errors else IN_POINTS
 
 
 def measurement_model(

@@ -193,7 +193,8 @@ class Study:
 
     With `fatigue`, the effects of all levers wear off together, the longer restrictions have lasted, as in a pandemic; how a
     lever's own effect wears off is among its `dynamics`. With `own_level`, a metric that is a level counts in shares of what each
-    place had last: so do drifts, errors and effects, as they would in logarithms.
+    place had last: so do drifts, errors and effects, as they would in logarithms. With `log_errors` errors are in logarithms of
+    the metric (of a change, of what is left of the baseline): lines, drifts, intervals and baselines multiply.
 
     `code` (ISO 3166-1 alpha-3) says which country this is among those that others learn from, so that it never learns
     from itself; without, the mobility source and the calendar tell (`core.calibration.learned.own_code`).
@@ -237,6 +238,7 @@ class Study:
     forecast: ForecastChoices = later(ForecastChoices())
     own_level: bool = later(False)
     fatigue: bool = later(True)
+    log_errors: bool = later(False)
     questions: tuple[ExampleQuestion, ...] = field(default=(), metadata={"changes_no_result": True})
     hold_outs: tuple[HoldOut, ...] = field(default=(), metadata={"changes_no_result": True})
     known_effects: Path | None = field(default=None, metadata={"changes_no_result": True})

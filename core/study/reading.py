@@ -187,6 +187,7 @@ def _study(written: Written, *, files_are_here: bool = True) -> Study:
         baseline_end=said.step.first_day(said.measurement.baseline_end),
         metric=said.measurement.kind,
         own_level=said.measurement.own_level,
+        log_errors=said.measurement.errors == "log",
         fatigue=own is None if said.engine.fatigue is None else said.engine.fatigue,
         metric_unit=said.measurement.unit,
         behaviours=tuple(

@@ -171,11 +171,14 @@ class WrittenMeasurement(WrittenModel):
     baseline_start: Day
     baseline_end: Day
     own_level: bool = False
+    errors: Literal["points", "log"] = "points"
 
     @model_validator(mode="after")
     def _of_a_level(self) -> Self:
         if self.own_level and self.kind != "level":
             raise wrong(f"is true, and the metric is {self.kind}", "a level", key="own_level")
+        if self.errors == "log" and self.kind == "same_weekday_change":
+            raise wrong(f"are in logarithms, and the metric is {self.kind}", "points, or another metric", key="errors")
         return self
 
     @model_validator(mode="after")

@@ -40,15 +40,17 @@ class Drawn:
     wears_off: float
     context: str | None
     seed: int
+    errors: str = "points"
 
 
 @st.composite
 def drawn_studies(draw: st.DrawFn, step: Step) -> Drawn:
     change = "same_weekday_change" if step is Step.DAY else "same_period_change"
     kinds = draw(st.lists(st.sampled_from(sorted(LEVERS)), min_size=1, max_size=2))
+    metric = draw(st.sampled_from(["share", "level", change]))
     return Drawn(
         step=step,
-        metric=draw(st.sampled_from(["share", "level", change])),
+        metric=metric,
         levers=tuple(kinds),
         signs=tuple(draw(st.sampled_from([-1, 1])) for _ in kinds),
         builds_up=draw(st.sampled_from([0.0, 2.0])),
@@ -56,6 +58,7 @@ def drawn_studies(draw: st.DrawFn, step: Step) -> Drawn:
         wears_off=draw(st.sampled_from([0.0, 4.0])),
         context=draw(st.sampled_from([None, "frozen", "ahead"])),
         seed=draw(st.integers(0, 99)),
+        errors="points" if metric == "same_weekday_change" else draw(st.sampled_from(["points", "log"])),
     )
 
 
@@ -76,7 +79,9 @@ def write_study(drawn: Drawn, folder: Path) -> Path:
                 "builds_up": drawn.builds_up, "persists": drawn.persists, "wears_off": drawn.wears_off, "source": "drawn"
             }
         },
-        "measurement": {"kind": drawn.metric, "unit": "%", "baseline_start": start, "baseline_end": min(cycle, end)},
+        "measurement": {
+            "kind": drawn.metric, "unit": "%", "baseline_start": start, "baseline_end": min(cycle, end), "errors": drawn.errors
+        },
         "population": {"file": "populations/orlo.toml", "personas": 8, "inhabitants": 1000},
         "calendar": {"working_weeks": [{"start": date(1990, 1, 1), "rest_days": ["sunday"]}]} if step is Step.DAY else {},
         "engine": {"coefficients": "table.csv"},

@@ -17,6 +17,7 @@ from core.content_cache import Remembered
 from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.records import content_hash
 from core.registry import Kind, Registry
+from core.simulation.measurement import IN_POINTS, ErrorScale
 from core.study import Step
 
 
@@ -26,7 +27,8 @@ class BaselineInputs:
 
     `observed` (training days × behaviours); `horizon` the days to forecast; `stringency` (0–100) and `indicators`
     (levels) cover both; `cases` ends at the origin or is None; `step` is how long a period lasts. `intensities` are the
-    indicators as shares of the measure in full, and `learned` is what baselines learned from many places, by name.
+    indicators as shares of the measure in full, and `learned` is what baselines learned from many places, by name. `observed`
+    is on the scale of `errors`, and so is a forecast until `Baseline` turns it back.
     """
 
     observed: pd.DataFrame
@@ -37,6 +39,7 @@ class BaselineInputs:
     step: Step = Step.DAY
     intensities: pd.DataFrame | None = None
     learned: Mapping[str, Any] = field(default_factory=dict)
+    errors: ErrorScale = IN_POINTS
 
     def learned_by(self, name: str, learn: Learn) -> Any:
         """What the baseline `name` learned from many places; where there are none, what it learns from this one alone."""
@@ -62,7 +65,8 @@ class Baseline(Kind):
     long_label: str = ""
 
     def __call__(self, known: BaselineInputs) -> pd.DataFrame:
-        return self.forecast(known)
+        found: pd.DataFrame = known.errors.back(self.forecast(known))
+        return found
 
 
 BASELINES: Registry[Baseline] = Registry(Baseline, "baseline", "core.forecasting.baselines", "policytwin.baselines")
@@ -117,7 +121,7 @@ def baseline_forecasts(known: BaselineInputs, executor: Executor = IN_THIS_PROCE
     missing = {name: forecast for name, forecast in used.items() if kept[name] is None}
     with executor.share(known):
         tasks = {name: executor.submit(forecast, known) for name, forecast in missing.items()}
-        made = {name: task.result() for name, task in tasks.items()}
+        made = {name: known.errors.back(task.result()) for name, task in tasks.items()}
     for name, forecast in missing.items():
         _remembered.put((digest, forecast), made[name])
     return {name: found.copy() for name, found in (kept | made).items() if found is not None}

@@ -11,10 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core.calibration.linear import LinearCalibrator
 from core.calibration.pace import pace_of
 from core.calibration.problem import Problem, build_problem
-from core.calibration.twin import RelativeActivity, fit_lines, upper_bounds, usual_slope, window_activity
+from core.calibration.twin import RelativeActivity, fit_lines, line_of, usual_slope, window_activity
 from core.cognition.coefficients import load_coefficients
 from core.cognition.registry import DEFAULT_ENGINE, engine_for
 from core.cognition.rules import RulesEngine
@@ -279,9 +278,7 @@ def _contrast(place: Place, personas: pd.DataFrame, engine: RulesEngine, item: P
         return problem, window_activity(problem, problem.final, means)
 
     problem, observed = simulated(place.timeline)
-    fewest = pace_of(study).fewest_observed
-    calibrator = LinearCalibrator(upper=upper_bounds(problem), share=usual_slope(problem), fewest=fewest)
-    lines = fit_lines(problem, problem.final, observed, calibrator)
+    lines = fit_lines(problem, problem.final, observed, line_of(problem, usual_slope(problem)))
     dates = problem.final.dates
 
     def metric(timeline: PolicyTimeline) -> pd.Series:

@@ -30,6 +30,7 @@ from core.people.personas import Population
 from core.records import content_hash
 from core.services.populations.synthesis import identical_personas, make_population
 from core.services.studies.inputs import StudyInputs
+from core.simulation.measurement import error_scale
 from core.simulation.simulate import simulate
 from core.study import Step
 
@@ -102,7 +103,7 @@ def ablation_forecasts(
     relative = window_activity(problem, window, raw, holidays_tell=False)
     simulated = pd.DataFrame(raw[window.actual], window.dates, list(study.behaviour_ids))
     observed = problem.observed.reindex(window.train)
-    fewest = pace_of(study).fewest_observed
+    fewest, least = pace_of(study).fewest_observed, error_scale(study).least
     paper = _paper(simulated.loc[window.train], observed, paper_trials, seed, fewest)
 
     others = {
@@ -119,7 +120,9 @@ def ablation_forecasts(
             fitted_here = _of_pace(kind.make(None), fewest).fit(simulated.loc[window.train], observed)
             forecasts[name] = fitted_here.predict(simulated.loc[window.horizon])
         else:
-            fitted_here = fit_lines(problem, window, relative, _of_pace(kind.make(upper_bounds(problem)), fewest))
+            fitted_here = fit_lines(
+                problem, window, relative, _of_pace(kind.make(upper_bounds(problem)), fewest, least)
+            )
             horizon = slice(window.train_days, None)
             activity = pd.DataFrame(relative.actual[horizon], window.horizon, list(study.behaviour_ids))
             predicted = fitted_here.predict(activity)
@@ -148,9 +151,11 @@ def ablation_forecasts(
     return Ablations(forecasts, paper)
 
 
-def _of_pace(calibrator: LinearCalibrator, fewest: int) -> LinearCalibrator:
-    """A calibrator that asks for as few periods as the study's step allows, where that is a parameter of its."""
-    return calibrator.set_params(fewest=fewest) if "fewest" in calibrator.get_params() else calibrator
+def _of_pace(calibrator: LinearCalibrator, fewest: int, lower: float = 0.0) -> LinearCalibrator:
+    """A calibrator that asks for as few periods as the study's step allows, and gives no less than `lower` where errors are in
+    logarithms, where those are parameters of its."""
+    given = {"fewest": fewest, **({"lower": lower} if lower else {})}
+    return calibrator.set_params(**{name: value for name, value in given.items() if name in calibrator.get_params()})
 
 
 def _paper(simulated: pd.DataFrame, observed: pd.DataFrame, trials: int, seed: int, fewest: int) -> PaperCalibrator:
@@ -181,12 +186,13 @@ def rival_forecasts(
 
 def baseline_inputs(inputs: StudyInputs, problem: Problem) -> BaselineInputs:
     """What a baseline may know of the final window."""
-    window = problem.final
+    window, errors = problem.final, error_scale(inputs.study)
     return BaselineInputs(
-        observed=problem.observed.reindex(window.train),
+        observed=errors.of(problem.observed.reindex(window.train)),
         horizon=window.horizon,
         stringency=inputs.stringency,
         indicators=inputs.timeline.levels()[list(inputs.study.indicator_codes)],
         cases=None if inputs.cases is None else inputs.cases.loc[: pd.Timestamp(window.origin)],
         step=inputs.study.step,
+        errors=errors,
     )

@@ -30,6 +30,7 @@ from core.services.runs.results import (
     WidthSource,
 )
 from core.services.studies.inputs import StudyInputs
+from core.simulation.measurement import error_scale
 
 #: Why a behaviour has no interval: nothing was learned from other places by then, and its own past has too few independent
 #: origins; or too little was observed in the last four weeks of training.
@@ -105,10 +106,13 @@ def known_widths(inputs: StudyInputs, problem: Problem, personas: pd.DataFrame) 
 def intervals_around(problem: Problem, twin: TwinForecast, widths: Widths, source: WidthSource) -> RunIntervals:
     """Intervals of these widths around a forecast of the final window."""
     study, origin = problem.study, problem.final.origin
-    usual = place_scale(problem.observed, origin, study.step)
+    errors = error_scale(study)
+    usual = place_scale(errors.of(problem.observed), origin, study.step)
     scales = day_scales(usual, twin.policy_effect, study.step)
     moved = twin.novel_calendar_days * known_days_off_spread(study, origin)
-    ends = interval_ends(twin.forecast, widths, scales, origin, study.lowest, moved, study.step)
+    lowest = study.lowest if errors.above is None else -np.inf
+    around = interval_ends(errors.of(twin.forecast), widths, scales, origin, lowest, moved, study.step)
+    ends = {level: (errors.back(lower), errors.back(upper)) for level, (lower, upper) in around.items()}
     drawn = {name: any(bool(lower[name].notna().any()) for lower, _ in ends.values()) for name in twin.forecast}
     unknown = {
         str(name): NO_SCALE if np.isnan(usual[str(name)]) else NO_WIDTHS for name, has in drawn.items() if not has

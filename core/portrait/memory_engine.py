@@ -1,7 +1,8 @@
 """The offline engine `memory`: a person's answers elsewhere say what that person answers here. No language model.
 
 For each instrument in turn, nothing of that instrument is known of the person who is asked (the guard: neither its items nor
-anything made from them). On standardised answers to the other instruments, missing ones at the item's mean:
+anything made from them, nor items of other instruments that ask the same in nearly the same words). On standardised answers to
+the other instruments, missing ones at the item's mean:
 
 1. ridge regression on a panel; the penalty is the one that serves people of the panel best who are left out in turn;
 2. the mean of the 25 nearest people of the panel (cosine), taken in by the weight that serves those left out best: often none;
@@ -84,8 +85,8 @@ def neighbour_answers(panel: AnswerPanel, asked: AnswerPanel) -> PredictedAnswer
     scale, hot, shares = scale_of(panel.codes), panel.one_hot(), panel.shares()
     theirs, ours = scale.standardised(asked.codes), scale.standardised(panel.codes)
     votes = np.zeros((len(asked.people), *shares.shape))
-    for own in panel.items.by_instrument():
-        near = _nearest(cosine(theirs[:, ~own], ours[:, ~own]))
+    for own, known in panel.items.by_instrument():
+        near = _nearest(cosine(theirs[:, known], ours[:, known]))
         votes[:, own] = hot[near][:, :, own].sum(axis=1)
     return PredictedAnswers((votes + shares / 2).argmax(axis=2) + 1.0)
 
@@ -148,8 +149,8 @@ def _scores(panel: AnswerPanel, asked: AnswerPanel, known: np.ndarray | None = N
     ours, theirs = scale.standardised(panel.codes), scale.standardised(asked.codes)
     by_penalty = [Scores(np.zeros_like(ours), np.zeros_like(theirs)) for _ in PENALTIES]
     neighbours = Scores(np.zeros_like(ours), np.zeros_like(theirs))
-    for own in items.by_instrument():
-        other = ~own if known is None else ~own & known
+    for own, other in items.by_instrument():
+        other = other if known is None else other & known
         if not ours[:, other].any():
             continue
         for part, found in zip(ridge_scores(ours[:, other], theirs[:, other], ours[:, own]), by_penalty, strict=True):

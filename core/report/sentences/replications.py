@@ -47,7 +47,7 @@ def answers_document(result: AnswersReplication) -> Document:
             ),
             Paragraph(
                 f"{result.panel} other people were learned from, by {result.items} items of {result.instruments} instruments; of "
-                "a person only answers to other instruments were known. " + NO_MODEL
+                f"a person only answers to other instruments were known{_copies(result)}. " + NO_MODEL
             ),
             Paragraph(
                 f"One draw from what memory holds possible spreads {result.spread.variance_ratio:.2f} times as far as people do; "
@@ -67,6 +67,13 @@ def answers_document(result: AnswersReplication) -> Document:
         ),
         run_id=result.run_id,
     )  # fmt: skip
+
+
+def _copies(result: AnswersReplication) -> str:
+    many = result.near_copies != 1
+    return (
+        f", less {result.near_copies} pair{'s' * many} of items that ask the same there" if result.near_copies else ""
+    )
 
 
 def _parity(result: AnswersReplication) -> tuple[Block, ...]:

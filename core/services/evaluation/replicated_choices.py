@@ -170,7 +170,7 @@ def _scored(choices: Choices, session: int) -> np.ndarray:
 
 
 def _retest(choices: Choices) -> float | None:
-    """The share of equal choices where the same question came in both of the first two sessions, mean over people."""
+    """The share of equal choices in the first two sessions, mean over people who met most questions of the first one again."""
     shares = []
     for context, waits, session in zip(choices.context, choices.waits, choices.session, strict=True):
         met = [
@@ -178,6 +178,6 @@ def _retest(choices: Choices) -> float | None:
             for one in (0, 1)
         ]
         same = [met[0][row] == met[1][row] for row in met[0] if row in met[1]]
-        if same:
+        if 2 * len(same) > len(met[0]):
             shares.append(float(np.mean(same)))
     return float(np.mean(shares)) if len(shares) >= FEWEST_PEOPLE else None

@@ -11,7 +11,7 @@ import pandas as pd
 
 from core.datasets.files import RawFile
 from core.errors import InputError, nearest
-from core.portrait.panel import AnswerPanel, Items
+from core.portrait.panel import AnswerPanel, Items, near_copies
 from core.services.surveys.answer_files import numbers_of, read_traits
 
 ENDINGS = (".parquet", ".csv")
@@ -31,7 +31,8 @@ class PeopleFolder:
 def read_items(folder: str | Path) -> Items:
     """The items of a folder. InputError for a file or column that is not there, and for an impossible number of choices."""
     path = _file(folder, ITEMS)
-    frame = read_columns(path, ("item_ID", "survey", "choices"))
+    texts = [name for name in ("item_text",) if name in RawFile(path).columns]
+    frame = read_columns(path, ("item_ID", "survey", "choices", *texts))
     names, choices = frame["item_ID"].astype(str), frame["choices"]
     for row, (name, given) in enumerate(zip(names, choices, strict=True), start=first_row(path)):
         number = pd.to_numeric(given, errors="coerce")
@@ -43,7 +44,9 @@ def read_items(folder: str | Path) -> Items:
     if len(twice) or not len(names):
         given = f"item {twice.iloc[0]} is there twice" if len(twice) else "has no items"
         raise InputError(given, where=f"{path}, column item_ID", allowed="each item once")
-    return Items(tuple(names), tuple(frame["survey"].astype(str)), pd.to_numeric(choices).to_numpy(int))
+    instruments = tuple(frame["survey"].astype(str))
+    copies = near_copies(frame["item_text"].fillna("").astype(str).tolist(), instruments) if texts else ()
+    return Items(tuple(names), instruments, pd.to_numeric(choices).to_numpy(int), copies)
 
 
 def read_people(folder: str | Path, items: Items, *, again: bool) -> PeopleFolder:

@@ -90,7 +90,7 @@ class Spread:
 class AnswersReplication(Result, kind="replicate", what="answers"):
     """Who agrees how well with `people`, whom no engine had seen; `panel` people were learned from. `parity` is by attribute of
     the engine that was asked, `mode_parity` of the mode. `left_out` counts people and
-    items by reason."""
+    items by reason; of an instrument's items `near_copies` in other instruments, pairs over all, were not known either."""
 
     what: str = "answers"
     run_id: str = ""
@@ -99,6 +99,7 @@ class AnswersReplication(Result, kind="replicate", what="answers"):
     panel: int
     items: int
     instruments: int
+    near_copies: int = 0
     engines: Mapping[str, EngineAgreement]
     retest: RetestAgreement
     parity: Mapping[str, PeopleParity]

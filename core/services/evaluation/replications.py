@@ -95,7 +95,7 @@ def replicate_answers(request: AnswersRequest, watch: ProgressReporter | None = 
     )
     result = AnswersReplication(
         engine=request.engine, people=len(split.people.people), panel=len(split.panel.people), items=int(judged.sum()),
-        instruments=len(set(split.panel.items.instruments)),
+        instruments=len(set(split.panel.items.instruments)), near_copies=len(split.panel.items.copies),
         engines={name: _scores(found[name], retest, mode, draws) for name in ENGINES if name in found},
         retest=RetestAgreement(people=len(split.people.people), items=int(judged.sum()), **_measures(retest)),
         parity=parity, mode_parity=mode_parity, spread=spread, level=JUDGED,

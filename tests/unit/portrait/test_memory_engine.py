@@ -10,7 +10,7 @@ from panel_cases import made_panel
 
 from core.portrait.baselines import cell_answers, demographic_answers, donors_of, mode_answers
 from core.portrait.memory_engine import Scores, memory_answers, neighbour_answers, ordered_answers, ridge_answers
-from core.portrait.panel import AnswerPanel
+from core.portrait.panel import AnswerPanel, near_copies
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +48,28 @@ def test_answers_planted_in_the_own_instrument_change_nothing(panel: AnswerPanel
         before, after = engine(panel, asked), engine(panel, replace(asked, codes=planted))
         assert np.array_equal(before.codes[:, own], after.codes[:, own])
         assert not np.array_equal(before.levels[:, ~own], after.levels[:, ~own])
+
+
+def test_copies_in_other_instruments_are_not_known_either(panel: AnswerPanel, asked: AnswerPanel) -> None:
+    """An item of another instrument in the same words is the answer itself."""
+    own = np.array(panel.items.instruments) == "scale2"
+    one = int(np.flatnonzero(own)[0])
+    items = replace(panel.items, copies=((0, one),))
+    codes = asked.codes.copy()
+    codes[:, 0] = panel.items.choices[0] + 1 - codes[:, 0]
+    guarded, told = replace(panel, items=items), replace(asked, items=items, codes=codes)
+    before, after = memory_answers(guarded, replace(asked, items=items)), memory_answers(guarded, told)
+    assert np.array_equal(before.levels[:, own], after.levels[:, own])
+    assert not np.array_equal(memory_answers(panel, asked).levels[:, own], before.levels[:, own])
+
+
+def test_nearly_the_same_words_are_copies_unless_whole_instruments_share_them() -> None:
+    texts = ["I rush through activities.", "I like skiing.", "I rush through activities", "Do you like tea?"]
+    assert near_copies(texts, ["a", "a", "b", "b"]) == ((0, 2),)
+    assert near_copies([*texts, "I paint."], ["a", "a", "b", "b", "b"]) == ((0, 2),)
+    matters = ["Betting a day's income", "Bungee jumping", "Walking home alone"]
+    assert near_copies([*matters, *matters], ["risk"] * 3 + ["benefit"] * 3) == ()
+    assert near_copies(["", ""], ["a", "b"]) == ()
 
 
 def test_nobody_else_who_is_asked_has_a_say(panel: AnswerPanel, asked: AnswerPanel) -> None:

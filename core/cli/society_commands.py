@@ -26,6 +26,7 @@ STRESS_REQUEST = "core.services.society.compat:StressRequest"
 RUN_REQUEST, COMPARE_REQUEST, ABLATE_REQUEST = (
     f"core.services.society.requests:{name}Request" for name in ("Society", "Compare", "Ablate")
 )
+POLICY_REQUEST = "core.services.society.policy_arms:PolicyArmRequest"
 SCENE_REQUEST = "core.services.society.communities:SceneRequest"
 IMPORT_REQUEST = "core.services.society.compat:ImportRequest"
 FACTS_REQUEST, TUNE_REQUEST = (f"core.services.society.facts:{name}Request" for name in ("Facts", "Tune"))
@@ -65,6 +66,8 @@ def add(commands: Any) -> None:
         actions, "scene", _scene, "let a community write its threads in many worlds, and change an utterance"
     )
     request_options(scene, SCENE_REQUEST, workers=0)
+    policy = command(actions, "policy", _policy, "write a scenario in which a town lives under a study's policy")
+    request_options(policy, POLICY_REQUEST, workers=0)
     taken = command(actions, "import", _import, "write a configuration of econsimulacra as a scenario")
     request_options(taken, IMPORT_REQUEST, stored=False, workers=0)
     compat = command(actions, "compat", _compat, "simulate a configuration of econsimulacra by its own rules")
@@ -207,3 +210,17 @@ def _arms(arguments: argparse.Namespace, use_case: Any, request: Any) -> None:
         result = use_case(request, store, watch=watch(), executor=executor, again=arguments.again)
         record = governance_record(store, result.run_id)
     show_result(result, arguments, lambda: society_document(result, record_blocks(record)))
+
+
+def _policy(arguments: argparse.Namespace) -> None:
+    from core.services.society.policy_arms import policy_arm
+
+    with open_store(arguments) as store:
+        found = policy_arm(request_of(arguments, POLICY_REQUEST), store)
+    left = f" Indicators this town knows nothing of: {', '.join(found.not_carried)}." if found.not_carried else ""
+    carried = ", ".join(found.carried) or "no indicator"
+    show(
+        found.as_dict(),
+        arguments,
+        lambda: f"{found.file}: {carried} as {found.levers} levers in the arm `policy`.{left}",
+    )

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import InputError, one_of
+from core.files_out import written_whole
 from core.inputs.files import parsed, read_text
 from core.settings import shipped_data
-from core.society.scenario import Scenario, read_scenario
+from core.society.scenario import FORMAT, Scenario, read_scenario
 
 
 def shipped_scenarios() -> tuple[str, ...]:
@@ -30,6 +31,16 @@ def find_scenario(scenario: str) -> Scenario:
         return read_scenario(with_parent(parsed(read_text(path), "json", scenario), scenario), scenario)
     one_of(scenario, shipped_scenarios(), what="scenario")
     return read_scenario(with_parent(_shipped(scenario), f"{scenario}.json"), f"{scenario}.json")
+
+
+def write_scenario(scenario: Scenario, path: Path) -> None:
+    """Write a scenario as JSON; a file there is replaced where it is a scenario. InputError where it cannot be."""
+    with written_whole(path, "a scenario", _is_scenario) as beside:
+        beside.write_text(json.dumps(scenario.as_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _is_scenario(path: Path) -> bool:
+    return FORMAT in path.read_text(encoding="utf-8", errors="replace")[:400]
 
 
 def _shipped(scenario: str) -> dict[str, Any]:

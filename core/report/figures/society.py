@@ -16,6 +16,8 @@ from core.society.scenario import STRESSES
 
 #: Nobody asks at first sight for more than these.
 SHOWN = ("spending_out", "visits", "turned_away", "trips", "km", "posts")
+#: What leaving a part out is looked at by.
+ABLATED = ("spending_out", "visits", "posts")
 STRESS_WORDS = ("Hunger", "Fatigue", "Crowds", "Money", "Sleep", "What is read")
 NOTHING = "#9aa5ae"
 

@@ -33,6 +33,12 @@ from core.services.evaluation.shown_results import as_shown, shown_name
 from core.services.evaluation.stylised_facts import embedded_facts, teaching_countries, training_share
 from core.services.evaluation.twin_scores import PEOPLE_FILES, TWIN_FILES, twin_scores, twin_verdicts
 from core.services.runs.run import ensure_run
+from core.services.society.attention import AttentionRequest, attention
+from core.services.society.requests import AblateRequest as SocietyAblateRequest
+from core.services.society.requests import SocietyRequest
+from core.services.society.results import SocietyResult
+from core.services.society.run import ablate_society, run_society
+from core.services.society.shown import SHIPPED, shipped_form
 from core.services.studies.inputs import EMBEDDED
 from core.services.studies.requests import RunRequest
 from core.settings import observed_data
@@ -199,6 +205,35 @@ def _groups(run: RunRequest, bench: Bench) -> Result:
     return groups(GroupsRequest(run), bench.store, watch=bench.watch, executor=bench.executor)
 
 
+def _society(name: str, make: Callable[[Bench], SocietyResult]) -> Measure:
+    def measure(bench: Bench) -> Made:
+        began = time.perf_counter()
+        result = make(bench)
+        return time.perf_counter() - began, lambda header: as_shown(shipped_form(result), name, header)
+
+    return measure
+
+
+def _arms(bench: Bench) -> SocietyResult:
+    return run_society(SocietyRequest(SHIPPED), bench.store, watch=bench.watch, executor=bench.executor)
+
+
+def _society_ablations(bench: Bench) -> SocietyResult:
+    return ablate_society(SocietyAblateRequest(SHIPPED), bench.store, watch=bench.watch, executor=bench.executor)
+
+
+def _society_signs(bench: Bench) -> SocietyResult:
+    return ablate_society(
+        SocietyAblateRequest(SHIPPED, signs=True), bench.store, watch=bench.watch, executor=bench.executor
+    )
+
+
+def _attention(bench: Bench) -> Made:
+    began = time.perf_counter()
+    result = attention(AttentionRequest(SHIPPED), watch=bench.watch, executor=bench.executor)
+    return time.perf_counter() - began, lambda header: as_shown(result, SHIPPED, header)
+
+
 def _worlds(bench: Bench) -> Made:
     result = known_worlds(WorldsRequest(), watch=bench.watch, executor=bench.executor)
     return result.seconds, lambda header: known_worlds_scores(result, header)
@@ -323,6 +358,22 @@ MEASUREMENTS: Mapping[str, Measurement] = {
         _measurement(
             shown_name("ablations", EMBEDDED), "what the parts are worth on Meridia's own split",
             f"policytwin ablate {EMBEDDED} --json", (), _shown(EMBEDDED, _ablate), ShownResult,
+        ),
+        _measurement(
+            shown_name("society", SHIPPED), "what the arms of the shipped society change",
+            f"policytwin society run {SHIPPED} --json", (), _society(SHIPPED, _arms), ShownResult,
+        ),
+        _measurement(
+            shown_name("society", f"{SHIPPED}_ablations"), "what each part of the society does",
+            f"policytwin society ablate {SHIPPED} --json", (), _society(f"{SHIPPED}_ablations", _society_ablations), ShownResult,
+        ),
+        _measurement(
+            shown_name("society", f"{SHIPPED}_signs"), "whether levers of the society act as registered",
+            f"policytwin society ablate {SHIPPED} --signs --json", (), _society(f"{SHIPPED}_signs", _society_signs), ShownResult,
+        ),
+        _measurement(
+            shown_name("attention", SHIPPED), "whether posts sell in the shipped society",
+            f"policytwin society attention {SHIPPED} --json", (), _attention, ShownResult,
         ),
         _measurement(
             shown_name("groups", EMBEDDED), "how different Meridia's people are, and who responds more",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +10,13 @@ from typing import Any
 import numpy as np
 
 from core.errors import InputError, in_range
-from core.files_out import written_whole
 from core.inputs.files import parsed, read_list, read_text
 from core.options import option
 from core.result import Result
 from core.society.compat import simulate_compat
 from core.society.compat_town import town_of
 from core.society.importer import configuration, import_configuration
-from core.society.scenario import FORMAT
+from core.society.shipped import write_scenario
 from core.society.stress_compat import stress_level
 
 #: A figure is inside where it is as near to the reference as the wider of these: standard deviations, a share of it.
@@ -100,8 +98,7 @@ def import_scenario(request: ImportRequest) -> ImportedScenario:
     """Write the scenario of a configuration. InputError with the key where it is none."""
     found = import_configuration(_read(request.file), request.file.name)
     scenario = found.scenario
-    with written_whole(request.to, "a scenario", _is_scenario) as beside:
-        beside.write_text(json.dumps(scenario.as_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_scenario(scenario, request.to)
     return ImportedScenario(
         file=str(request.to),
         households=scenario.households.number,
@@ -216,7 +213,3 @@ def _reference(raw: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, tuple
 
 def _read(path: Path) -> dict[str, Any]:
     return parsed(read_text(path), "json", str(path))
-
-
-def _is_scenario(path: Path) -> bool:
-    return FORMAT in path.read_text(encoding="utf-8", errors="replace")[:400]

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
+from core.services.society.results import ARMS, SocietyResult
 from core.services.society.run import Plan
+from core.society.arms import Contrast
 from core.society.ledger import Purpose
 from core.society.recorder import SeedRun
 from core.society.scenario import STRESSES, Scenario, of_arm, scenario_hash
 
 #: Households whose follows are drawn: more are a ball of wool.
 DRAWN = 160
+#: The scenario whose run ships.
+SHIPPED = "pizza"
+DIGITS = 6
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,27 @@ def drawn_network(world: SeedRun, seed: int = 0) -> tuple[pd.DataFrame, pd.DataF
         }
     )
     return positions, pd.DataFrame({"reader": chosen[edges[:, 0]], "author": chosen[edges[:, 1]]})
+
+
+def shipped_form(result: SocietyResult) -> SocietyResult:
+    """A result as it ships: of ablations and tests only what everybody has is drawn, and so many digits are enough."""
+    kept = [item for item in result.contrasts if result.what == ARMS or item.group == "all"]
+    return replace(result, contrasts=tuple(map(_rounded, kept)))
+
+
+def _rounded(item: Contrast) -> Contrast:
+    def short(value: float) -> float:
+        return float(f"{value:.{DIGITS}g}")
+
+    low, high = (None if value is None else short(value) for value in (item.low, item.high))
+    return replace(
+        item,
+        reference=short(item.reference),
+        mean=short(item.mean),
+        low=low,
+        high=high,
+        same_sign=short(item.same_sign),
+    )
 
 
 def arm_hashes(plan: Plan) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,8 +15,13 @@ MEALS = np.array([8.0, 13.0, 19.0])
 
 def meal_signal(world: World, hour: float) -> float:
     """How usual it is to eat at this hour, 0 to 1."""
+    return _meal_signal(hour, world.numbers.meal_width)
+
+
+@cache
+def _meal_signal(hour: float, width: float) -> float:
     away = np.abs(hour - MEALS)
-    return float(np.exp(-(np.minimum(away, 24 - away) ** 2) / (2 * world.numbers.meal_width**2)).max())
+    return float(np.exp(-(np.minimum(away, 24 - away) ** 2) / (2 * width**2)).max())
 
 
 def due_to_eat(world: World, signal: float) -> NDArray[np.int64]:

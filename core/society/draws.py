@@ -70,10 +70,10 @@ def _mixed(value: int) -> int:
 def keys(seed: int, stream: Stream, step: int, who: NDArray[np.uint64], slot: ArrayLike = 0) -> NDArray[np.uint64]:
     """A number of 64 bits for each of `who` (ids times `_WHO`, see `named`) and each slot, which broadcast."""
     base = _mixed(((seed * 0x2545F4914F6CDD1D + stream) * _GOLDEN + step * 0xD6E8FEB86659FD93) & _MASK)
-    if np.ndim(slot):
-        found = who + (np.asarray(slot).astype(np.uint64) * _SLOT + np.uint64(base))
+    if isinstance(slot, int | np.integer):
+        found = who + np.uint64((base + int(slot) * int(_SLOT)) & _MASK)
     else:
-        found = who + np.array([(base + int(slot) * int(_SLOT)) & _MASK], np.uint64)  # type: ignore[arg-type]
+        found = who + (np.asarray(slot).astype(np.uint64) * _SLOT + np.uint64(base))
     found ^= found >> _30
     found *= _MIX_1
     found ^= found >> _27

@@ -107,8 +107,10 @@ def _ranked(
         score = score + worth[post].astype(np.float32) + np.float32(weights.tie) * tie
     order = np.lexsort((-score, reader))
     reader = reader[order]
-    starts = np.searchsorted(reader, reader)
-    kept = np.arange(len(reader)) - starts < world.scenario.network.feed.cap * world.hours
+    # Whether somebody stands behind as many of the same reader as a feed holds.
+    most = world.scenario.network.feed.cap * world.hours
+    kept = np.ones(len(reader), bool)
+    kept[most:] = reader[most:] != reader[: max(len(reader) - most, 0)]
     order = order[kept]
     return reader[kept], post[order], tie[order], slots[order]
 

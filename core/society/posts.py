@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
@@ -49,10 +49,10 @@ class Posts:
         parts = [part for part in parts if len(part)]
         if len(parts) < 2:
             return parts[0] if parts else NONE
-        return cls(*(np.concatenate([getattr(part, item.name) for part in parts]) for item in fields(cls)))
+        return cls(*map(np.concatenate, zip(*(vars(part).values() for part in parts), strict=True)))
 
     def where(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> Posts:
-        return Posts(*(getattr(self, item.name)[chosen] for item in fields(self)))
+        return Posts(*(values[chosen] for values in vars(self).values()))
 
     @classmethod
     def of(

@@ -105,7 +105,9 @@ class Recorder:
             self.left -= len(posts.author[kept])
         if len(self.sample):
             cells, state = where_they_are(world, self.sample)
-            self.replay.append(np.column_stack([np.rint(cells), state]).astype(np.uint16))
+            row = np.empty((len(self.sample), 3), np.uint16)
+            row[:, :2], row[:, 2] = np.rint(cells), state
+            self.replay.append(row)
             self.strain.append(np.rint(100 * world.stress[:, self.sample].T).astype(np.uint8))
             for what, parts in (("visit", world.felt), ("read", [world.seen] if world.seen else [])):
                 for who, place, valence in parts:

@@ -47,9 +47,7 @@ def advance(world: World) -> Posts:
     # 8: what is published
     written += [_complaints(world), *_promotions(world, hour)]
     world.posts = _moderated(world, Posts.joined(written))
-    world.day.posted += np.bincount(world.posts.author[world.posts.author >= 0], minlength=world.number).astype(
-        np.int32
-    )
+    np.add.at(world.day.posted, world.posts.author[world.posts.author >= 0], 1)
     return world.posts
 
 
@@ -68,12 +66,14 @@ def _live(world: World, hour: int) -> None:
 
 def _complaints(world: World) -> Posts:
     """Those under much stress complain now and then, of no place."""
-    most = (world.stress * world.theta[:, None]).max(axis=0)
-    if most.max(initial=0) <= world.numbers.complaint_from:
-        return NONE
-    who = np.flatnonzero((most > world.numbers.complaint_from) & ~world.people.asleep[world.step * world.hours % 24])
+    much = np.float32(world.numbers.complaint_from)
+    under = (world.stress > much)[world.theta > 0].any(axis=0) & ~world.people.asleep[world.step * world.hours % 24]
+    who = np.flatnonzero(under)
     who = who[world.uniforms(Stream.COMPLAIN, who) < world.numbers.complaint_rate * world.hours]
-    return Posts.of(who, np.full(len(who), -1), -most[who], Kind.complaint, world.people.names[who] + np.uint64(5))
+    if not len(who):
+        return NONE
+    most = (world.stress[:, who] * world.theta[:, None]).max(axis=0)
+    return Posts.of(who, np.full(len(who), -1), -most, Kind.complaint, world.people.names[who] + np.uint64(5))
 
 
 def _promotions(world: World, hour: int) -> list[Posts]:

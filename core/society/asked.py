@@ -107,7 +107,7 @@ def situations(world: World, due: NDArray[np.int64], signal: float) -> Situation
     none = np.zeros(0, np.int64)
     if not len(due) or not there.any():
         return Situations(none, [], none, none, np.zeros((0, count), np.float32), np.zeros((0, count), np.float32))
-    shown, tax, subsidy = to_pay(world, world.price[:count])
+    shown, tax, subsidy = to_pay(world)
     net = shown + tax - subsidy
     km = distances(world, due)
     funds = world.ledger.cash[due] + np.where(world.terms.voucher_places[:count].any(), world.ledger.voucher[due], 0)

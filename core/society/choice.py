@@ -36,7 +36,7 @@ def due_to_eat(world: World, signal: float) -> NDArray[np.int64]:
     return np.flatnonzero(due)
 
 
-def base_cells(world: World, who: NDArray[np.int64]) -> NDArray[np.float32]:
+def base_cells(world: World, who: NDArray[np.int64] | slice) -> NDArray[np.float32]:
     """Where they are: at work in its hours, the break among them, else at home."""
     people, hour = world.people, world.step * world.hours % 24
     if world.date().weekday() >= 5 or not people.at_work[max(hour - 1, 0) : hour + 2].any():
@@ -52,22 +52,17 @@ def open_now(world: World) -> NDArray[np.bool_]:
     return found
 
 
-def to_pay(world: World, price: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Price, tax and subsidy of a unit at each place, whole cents. Goods of groceries: `price` is (S - R, I)."""
+def to_pay(world: World, groceries: bool = False) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Price, tax and subsidy of a meal at each restaurant (R,), or of each good at each grocery (S - R, I), whole cents. All
+    of them change at midnight only, so that they are worked out once a day."""
     terms, first = world.terms, world.restaurants
-    if price.ndim == 2:
-        factor, cap, floor = terms.price[first:, None], terms.cap[first:, None], terms.floor[first:, None]
-        tax, subsidy = terms.tax[first:, None], terms.subsidy[first:, None]
-    else:
-        factor, cap, floor, tax, subsidy = (
-            terms.price[:first],
-            terms.cap[:first],
-            terms.floor[:first],
-            terms.tax[:first],
-            terms.subsidy[:first],
-        )
-    shown = np.maximum(np.minimum(np.round(price * factor).astype(np.int64), cap), floor)
-    return shown, np.round(shown * tax).astype(np.int64), np.floor(shown * subsidy).astype(np.int64)
+    if groceries not in terms.to_pay:
+        price, these = (world.shelf, np.s_[first:, None]) if groceries else (world.price[:first], np.s_[:first])
+        shown = np.round(price * terms.price[these]).astype(np.int64)
+        shown = np.maximum(np.minimum(shown, terms.cap[these]), terms.floor[these])
+        tax, subsidy = np.round(shown * terms.tax[these]), np.floor(shown * terms.subsidy[these])
+        terms.to_pay[groceries] = shown, tax.astype(np.int64), subsidy.astype(np.int64)
+    return terms.to_pay[groceries]
 
 
 def choose_out(
@@ -78,7 +73,7 @@ def choose_out(
     there = open_now(world)[:count]
     if not len(due) or not there.any():
         return _nobody()
-    shown, tax, subsidy = to_pay(world, world.price[:count])
+    shown, tax, subsidy = to_pay(world)
     net = shown + tax - subsidy
     km = distances(world, due)
     can = world.known[due]
@@ -96,7 +91,7 @@ def choose_out(
     utility[~can] = -np.inf
     top = utility.max(axis=1)
     inclusive = numbers.nest * (top + np.log(np.exp(utility - top[:, None]).sum(axis=1)))
-    inclusive += numbers.out_open + numbers.out_meal * signal - numbers.sleep_stress * world.trusts(SLEEP)[due]
+    inclusive += numbers.out_open + numbers.out_meal * signal - numbers.sleep_stress * world.trusts(SLEEP, due)
     inclusive += numbers.beta_income * np.log(people.income[due] / numbers.income_mean)
     goes = np.flatnonzero(world.uniforms(Stream.GO_OUT, due) < 1.0 / (1.0 + np.exp(-inclusive)))
     if not len(goes):
@@ -116,18 +111,18 @@ def utility_of(
     found = np.float32(numbers.beta_quality) * world.quality[due]
     found += np.float32(numbers.beta_attention) * np.log1p(world.attention[due])
     found += np.float32(numbers.beta_visits) * np.log1p(world.visits[due].astype(np.float32))
-    dear = np.float32(numbers.beta_price) * (1 + world.trusts(MONEY)[due]) / world.wage[due]
+    dear = np.float32(numbers.beta_price) * (1 + world.trusts(MONEY, due)) / world.wage[due]
     paid = net.astype(np.float32)
     if world.terms.voucher_places.any():
         # A voucher is felt as a lower price, though not in full.
         held = world.ledger.voucher[due, None] * world.terms.voucher_places[: world.restaurants]
         paid = paid - np.float32(numbers.voucher_felt) * np.minimum(held, net).astype(np.float32)
     found -= dear[:, None] * paid
-    far = np.float32(numbers.beta_distance * world.terms.km_cost) * (1 + world.trusts(FATIGUE)[due])
+    far = np.float32(numbers.beta_distance * world.terms.km_cost) * (1 + world.trusts(FATIGUE, due))
     if world.terms.fare:
         far = far + np.float32(2 * numbers.beta_price * world.terms.fare) / world.wage[due]
     found -= far[:, None] * km
-    full = np.float32(numbers.beta_crowding) * (1 + np.float32(numbers.crowd_stress) * world.trusts(CROWD)[due])
+    full = np.float32(numbers.beta_crowding) * (1 + np.float32(numbers.crowd_stress) * world.trusts(CROWD, due))
     found -= full[:, None] * world.crowding[due]
     return found
 

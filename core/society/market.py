@@ -110,7 +110,7 @@ def _eat_out(world: World, who: NDArray[np.int64], place: NDArray[np.int64]) -> 
         order = np.lexsort((keys(world.seed, Stream.SERVED, world.step, world.people.names[who]), place))
         rank = np.arange(len(who)) - (np.cumsum(arrivals) - arrivals)[place[order]]
         served[order] = rank < most[place[order]]
-    shown, tax, subsidy = (part[place] for part in to_pay(world, world.price[:count]))
+    shown, tax, subsidy = (part[place] for part in to_pay(world))
     due = shown + tax - subsidy
     pays_voucher = np.where(world.terms.voucher_places[place], np.minimum(ledger.voucher[who], due), 0)
     served &= ledger.cash[who] >= due - pays_voucher
@@ -164,7 +164,7 @@ def _felt(
 ) -> Posts:
     """How it was: stress, memory, and for some a post."""
     numbers, people, learns = world.numbers, world.people, world.learns
-    crowd = world.trusts(CROWD)[who]
+    crowd = world.trusts(CROWD, who)
     quality = np.array([item.quality for item in world.places[: world.restaurants]], np.float32)[place]
     noise = np.float32(numbers.valence_noise) * (2 * world.uniforms(Stream.NOISE, who) - 1)
     valence = (
@@ -174,10 +174,9 @@ def _felt(
         * wait
         * (np.float32(0.35) + np.float32(numbers.valence_crowd_stress) * crowd)
     )
-    valence -= (
-        np.float32(numbers.valence_money_stress) * world.trusts(MONEY)[who]
-        + np.float32(numbers.valence_social_stress) * world.trusts(SOCIAL)[who]
-    )
+    valence -= np.float32(numbers.valence_money_stress) * world.trusts(MONEY, who) + np.float32(
+        numbers.valence_social_stress
+    ) * world.trusts(SOCIAL, who)
     expected = world.expected[who, place]
     valence -= np.float32(numbers.valence_price) * np.maximum(due / expected - 1, 0)
     valence = np.where(served, np.clip(valence, -1, 1), np.float32(numbers.valence_turned_away))
@@ -204,9 +203,9 @@ def _felt(
 def _shop(world: World, who: NDArray[np.int64], shop: NDArray[np.int64]) -> None:
     """Buy up to the target of each good, as far as stock and half of the cash go."""
     numbers, ledger, first = world.numbers, world.ledger, world.restaurants
-    shown, tax, subsidy = to_pay(world, world.shelf)
+    shown, tax, subsidy = to_pay(world, groceries=True)
     net = (shown + tax - subsidy)[shop]
-    hungry = 1 + numbers.hunger_stress * world.trusts(HUNGER)[who]
+    hungry = 1 + numbers.hunger_stress * world.trusts(HUNGER, who)
     want = np.maximum(np.round(world.target[who] * hungry[:, None]).astype(np.int64) - world.pantry[who], 0)
     funds = ledger.cash[who] + np.where(world.terms.voucher_places[shop + first], ledger.voucher[who], 0)
     cost = np.maximum((want * net).sum(axis=1), 1)
@@ -252,18 +251,18 @@ def eat_at_home(world: World, who: NDArray[np.int64]) -> None:
     world.day.minutes[who] += np.float32(world.numbers.minutes_home_meal)
 
 
-def where_they_are(world: World, who: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
+def where_they_are(world: World, who: slice) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
     """Cells and states of some households: 0 at home, 1 at work, 2 on the way, 3 at a place, 4 asleep."""
     hour = world.step * world.hours % 24
     cells = base_cells(world, who).copy()
     state = (cells != world.people.home[who]).any(axis=1).astype(np.int8)
     away = world.until[who] > world.step
     there = away & (world.arrives[who] == world.step)
-    state[away] = 2
-    state[there] = 3
-    on_the_way = np.flatnonzero(away)
-    goal = world.cell[world.goal[who[on_the_way]]]
-    part = np.where(there[on_the_way], 1.0, 0.5)[:, None]
-    cells[on_the_way] += ((goal - cells[on_the_way]) * part).astype(np.float32)
+    if away.any():
+        state[away] = 2
+        state[there] = 3
+        goal = world.cell[world.goal[who][away]]
+        part = np.where(there[away], 1.0, 0.5)[:, None]
+        cells[away] += ((goal - cells[away]) * part).astype(np.float32)
     state[(state == 0) & world.people.asleep[hour, who]] = 4
     return cells, state

@@ -104,11 +104,11 @@ class Recorder:
             self.posts.append((world.step, *(getattr(posts, name)[kept] for name in POST_COLUMNS[1:])))
             self.left -= len(posts.author[kept])
         if len(self.sample):
-            cells, state = where_they_are(world, self.sample)
+            cells, state = where_they_are(world, slice(len(self.sample)))
             row = np.empty((len(self.sample), 3), np.uint16)
             row[:, :2], row[:, 2] = np.rint(cells), state
             self.replay.append(row)
-            self.strain.append(np.rint(100 * world.stress[:, self.sample].T).astype(np.uint8))
+            self.strain.append(np.rint(100 * world.stress[:, : len(self.sample)].T).astype(np.uint8))
             for what, parts in (("visit", world.felt), ("read", [world.seen] if world.seen else [])):
                 for who, place, valence in parts:
                     mine = who < len(self.sample)

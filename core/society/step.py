@@ -78,6 +78,8 @@ def _complaints(world: World) -> Posts:
 
 def _promotions(world: World, hour: int) -> list[Posts]:
     """Campaigns and adverts, as far as a ban leaves them."""
+    if not world.terms.campaigns:
+        return []
     names = [place.id for place in world.places[: world.restaurants]]
     found, left = [], world.terms.adverts
     for number, campaign in enumerate(world.terms.campaigns):

@@ -46,6 +46,7 @@ class Terms:
     vouchers: list[tuple[kind.Voucher, NDArray[np.bool_]]] = field(default_factory=list)
     transfers: list[tuple[kind.Transfer, NDArray[np.bool_]]] = field(default_factory=list)
     rumours: list[kind.Rumour] = field(default_factory=list)
+    to_pay: dict[bool, tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]] = field(default_factory=dict)
 
 
 def concerned(who: kind.Who, people: Households, scenario: Scenario, seed: int) -> NDArray[np.bool_]:

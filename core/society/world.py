@@ -148,9 +148,9 @@ class World:
         steps = self.step if step is None else step
         return self.scenario.start + timedelta(days=steps * self.hours // 24 - self.scenario.warm_up_days)
 
-    def trusts(self, dimension: int) -> NDArray[np.float32]:
-        """Stress of one kind as far as it changes what people do, (N,)."""
-        found: NDArray[np.float32] = self.stress[dimension] * self.theta[dimension]
+    def trusts(self, dimension: int, who: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Stress of one kind of some households as far as it changes what they do."""
+        found: NDArray[np.float32] = self.stress[dimension, who] * self.theta[dimension]
         return found
 
     def uniforms(

@@ -16,7 +16,7 @@ _SLOT = np.uint64(0xD1B54A32D192ED03)
 _WHO = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _MASK = (1 << 64) - 1
-_30, _27, _31, _40 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(40)
+_30, _27, _31, _41 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(41)
 
 
 class Stream(IntEnum):
@@ -84,7 +84,9 @@ def keys(seed: int, stream: Stream, step: int, who: NDArray[np.uint64], slot: Ar
 
 def uniforms(seed: int, stream: Stream, step: int, who: NDArray[np.uint64], slot: ArrayLike = 0) -> NDArray[np.float32]:
     """Numbers within (0, 1), as `keys`; of 23 bits, so that none is 0 or 1."""
-    found = (keys(seed, stream, step, who, slot) >> np.uint64(41)).astype(np.float32)
+    whole = keys(seed, stream, step, who, slot)
+    whole >>= _41
+    found = whole.astype(np.float32)
     found += np.float32(0.5)
     found *= np.float32(2.0**-23)
     return found

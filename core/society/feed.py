@@ -105,7 +105,9 @@ def _ranked(
         weights = world.scenario.network.feed.weights
         worth = weights.engagement * np.abs(posts.valence) + weights.popularity * np.log1p(posts.likes)
         score = score + worth[post].astype(np.float32) + np.float32(weights.tie) * tie
-    order = np.lexsort((-score, reader))
+    # By reader and falling score, as one number: the bits of floats, those below 0 turned round, are in the floats' order.
+    bits = score.view(np.int32)
+    order = np.argsort((reader << 32) - (bits ^ ((bits >> 31) & 0x7FFFFFFF)), kind="stable")
     reader = reader[order]
     # Whether somebody stands behind as many of the same reader as a feed holds.
     most = world.scenario.network.feed.cap * world.hours

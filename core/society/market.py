@@ -32,7 +32,10 @@ def set_out(world: World, who: NDArray[np.int64], place: NDArray[np.int64], km: 
         world.ledger.cash[who] -= fare
         world.ledger.note(Purpose.fares, int(fare.sum()))
     _tire(world, who, 2 * km)
-    for count in np.unique(steps) if steps.any() else (0,):
+    if not steps.any():
+        world.arriving.setdefault(world.step, []).append(who)
+        return
+    for count in np.flatnonzero(np.bincount(steps)):
         world.arriving.setdefault(world.step + int(count), []).append(who[steps == count])
 
 

@@ -91,10 +91,11 @@ class Recorder:
         away = int((world.until > world.step).sum())
         awake = world.number - int(world.people.asleep[hour].sum())
         self.steps.append((world.step, *world.stress.mean(axis=1).tolist(), awake, away, len(posts)))
-        own = (posts.author >= 0) & (posts.kind != Kind.repost)
-        self.cascades["posts"] += int(own.sum())
-        about = own & (posts.place >= 0)
-        self.said.append((posts.place[about], posts.valence[about]))
+        if len(posts):
+            own = (posts.author >= 0) & (posts.kind != Kind.repost)
+            self.cascades["posts"] += int(own.sum())
+            about = own & (posts.place >= 0)
+            self.said.append((posts.place[about], posts.valence[about]))
         for who, place, _ in world.felt:
             np.add.at(self.visits, (who, place), 1)
         if not self.detail:

@@ -47,7 +47,8 @@ def advance(world: World) -> Posts:
     # 8: what is published
     written += [_complaints(world), *_promotions(world, hour)]
     world.posts = _moderated(world, Posts.joined(written))
-    np.add.at(world.day.posted, world.posts.author[world.posts.author >= 0], 1)
+    if len(world.posts):
+        np.add.at(world.day.posted, world.posts.author[world.posts.author >= 0], 1)
     return world.posts
 
 

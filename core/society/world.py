@@ -130,18 +130,13 @@ class World:
     last_served: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     last_turned: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     step: int = 0
+    number: int = field(init=False)
+    hours: int = field(init=False)
 
     def __post_init__(self) -> None:
+        self.number, self.hours = self.people.number, self.scenario.step_hours
         self.last_sales = np.zeros(len(self.places), np.int64)
         self.last_served, self.last_turned = self.supply.copy(), np.zeros(len(self.places), np.int64)
-
-    @property
-    def number(self) -> int:
-        return self.people.number
-
-    @property
-    def hours(self) -> int:
-        return self.scenario.step_hours
 
     def date(self, step: int | None = None) -> date:
         """The day of a step; the warm-up comes before the scenario's start."""

@@ -27,6 +27,7 @@ from core.services.evaluation.backtests import backtest, export_backtest, file_h
 from core.services.evaluation.domain_scores import DomainScores, domain_files, domain_studies, scores_of
 from core.services.evaluation.figures_parts import asking_costs, known_worlds_scores, prices_of, split_of
 from core.services.evaluation.known_worlds import known_worlds
+from core.services.evaluation.replication_figures import REPLICATION_FILES, ReplicationScores, replication_scores
 from core.services.evaluation.requests import FILES, AblateRequest, BacktestRequest, FiguresRequest, WorldsRequest
 from core.services.evaluation.results import FigureFile
 from core.services.evaluation.shown_results import as_shown, shown_name
@@ -302,6 +303,13 @@ def _twin_verdicts(bench: Bench) -> Made:
     return time.perf_counter() - began, made
 
 
+def _replications(bench: Bench) -> Made:
+    assert bench.data is not None
+    began = time.perf_counter()
+    parts = replication_scores(bench.data, bench.watch)
+    return time.perf_counter() - began, lambda header: ReplicationScores(header, **parts)
+
+
 def _measured(measure: Measure) -> Callable[[Measurement, Bench, Path], Header]:
     def write(measurement: Measurement, bench: Bench, folder: Path) -> Header:
         seconds, made = measure(bench)
@@ -400,6 +408,10 @@ MEASUREMENTS: Mapping[str, Measurement] = {
         _measurement(
             "twin_verdicts", "verdicts, corrections and accuracy of calibrated twins",
             "policytwin figures --data DIR --only twin_verdicts", (*TWIN_FILES, *PEOPLE_FILES), _twin_verdicts, TwinVerdicts,
+        ),
+        _measurement(
+            "replications", "real people's answers, choices, experiments and twins",
+            "policytwin figures --data DIR --only replications", REPLICATION_FILES, _replications, ReplicationScores,
         ),
         Measurement(
             "domains", "hold-outs and published effects of studies of other domains",

@@ -93,7 +93,9 @@ def choose_out(
     inclusive = numbers.nest * (top + np.log(np.exp(utility - top[:, None]).sum(axis=1)))
     inclusive += numbers.out_open + numbers.out_meal * signal - numbers.sleep_stress * world.trusts(SLEEP, due)
     inclusive += numbers.beta_income * np.log(people.income[due] / numbers.income_mean)
-    goes = np.flatnonzero(world.uniforms(Stream.GO_OUT, due) < 1.0 / (1.0 + np.exp(-inclusive)))
+    # Below e^-80 no draw lies, and the exponential of more would not be a number of its kind.
+    chance = 1.0 / (1.0 + np.exp(np.minimum(-inclusive, 80)))
+    goes = np.flatnonzero(world.uniforms(Stream.GO_OUT, due) < chance)
     if not len(goes):
         return _nobody()
     who, km, allowed = due[goes], km[goes], allowed[goes]

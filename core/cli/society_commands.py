@@ -10,6 +10,7 @@ from core.cli.options import (
     again_option,
     command,
     json_option,
+    keep_option,
     open_executor,
     open_store,
     request_of,
@@ -38,7 +39,8 @@ def add(commands: Any) -> None:
     society = commands.add_parser("society", help="the society lab: households that spend, move and post")
     actions = society.add_subparsers(title="actions", metavar="ACTION", required=True)
     attention = command(actions, "attention", _attention, "test whether posts about a place sell, by a randomised dose")
-    request_options(attention, ATTENTION_REQUEST, stored=False, workers=2)
+    request_options(attention, ATTENTION_REQUEST, workers=2)
+    keep_option(attention)
     bench = command(actions, "bench", _bench, "measure speed and memory of worlds of several sizes on this machine")
     request_options(bench, BENCH_REQUEST, stored=False, workers=0)
     run = command(actions, "run", _run, "a scenario as it stands and with its arms, in the same worlds of chance")
@@ -78,9 +80,19 @@ def _attention(arguments: argparse.Namespace) -> None:
     from core.report.sentences.society_attention import attention_document
     from core.services.society.attention import attention
 
-    with open_executor(arguments) as executor:
-        found = attention(request_of(arguments, ATTENTION_REQUEST), watch=watch(), executor=executor)
+    found = _measured("attention", attention, request_of(arguments, ATTENTION_REQUEST), arguments)
     show_result(found, arguments, lambda: attention_document(found))
+
+
+def _measured(what: str, use_case: Any, request: Any, arguments: argparse.Namespace) -> Any:
+    """A measurement, kept in the store where that is asked for."""
+    from core.services.society.kept import kept_measurement
+
+    with open_executor(arguments) as executor:
+        if not (arguments.keep or hasattr(arguments, "db")):
+            return use_case(request, watch=watch(), executor=executor)
+        with open_store(arguments) as store:
+            return kept_measurement(what, request, store, watch=watch(), executor=executor, again=arguments.again)[0]
 
 
 def _bench(arguments: argparse.Namespace) -> None:

@@ -32,6 +32,7 @@ from core.report.sentences.replications import answers_document
 from core.report.sentences.runs import run_document
 from core.report.sentences.sensitivity import sensitivity_document
 from core.report.sentences.society import society_document
+from core.report.sentences.society_attention import attention_document
 from core.report.sentences.society_record import record_blocks
 from core.report.sentences.surveys import survey_document
 from core.report.sentences.twins import calibration_document, prediction_document
@@ -61,6 +62,7 @@ from core.services.studies.stored_inputs import stored_study
 from core.services.surveys.calibration_results import CalibrationResult, PredictionResult
 from core.services.surveys.correct import CorrectionResult
 from core.services.surveys.results import SurveyResult
+from core.society.attention_verdict import AttentionResult
 from core.store.database import Store
 from core.study import Study
 
@@ -90,6 +92,12 @@ OF_MANY: dict[type[Result], tuple[Callable[[Store, str], Document], str]] = {
     SocietyResult: (
         lambda store, run_id: society_document(
             society_result(store, run_id), record_blocks(governance_record(store, run_id))
+        ),
+        INVENTED,
+    ),
+    AttentionResult: (
+        lambda store, run_id: replace(
+            attention_document(AttentionResult.from_dict(store.run(run_id).summary)), run_id=run_id
         ),
         INVENTED,
     ),

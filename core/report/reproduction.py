@@ -35,7 +35,7 @@ def reproduction(
     name: str, request: Any, use_case: Callable[..., Any], *, note: str = "", store: str = OWN_STORE
 ) -> Reproduction:
     """The lines that ask `use_case`, the command `name`, for `request` in a store of their own."""
-    words = ["policytwin", name, *command_words(request), "--db", store, "--json"]
+    words = ["policytwin", *name.split(), *command_words(request), "--db", store, "--json"]
     return Reproduction(shlex.join(words), request_python(request, use_case, store), note)
 
 

@@ -134,7 +134,7 @@ class Dispersion:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AttentionResult(Result):
+class AttentionResult(Result, kind="society", what="attention"):
     """The test of one place. `dose` is of the scenario as it stands; `departures` is where the run is not the registered one."""
 
     scenario: str

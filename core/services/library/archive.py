@@ -37,6 +37,7 @@ _KINDS = (
     "core.services.evaluation.replication_results",
     "core.services.evaluation.results", "core.services.evaluation.sensitivity",
     "core.services.runs.results", "core.services.society.results",
+    "core.society.attention_verdict",
     "core.services.surveys.calibration_results", "core.services.surveys.correct", "core.services.surveys.results",
 )  # fmt: skip
 
@@ -151,7 +152,7 @@ def _write(store: Store, run: StoredRun, folder: Path) -> list[Path]:
         asking = folder / "asking.json"
         asking.write_text(json.dumps(run.summary[ASKING], indent=1) + "\n", encoding="utf-8")
         written.append(asking)
-    if run.record.kind == "society":
+    if _has_arms(run):
         from core.services.society.governance import governance_record
 
         governance = folder / "governance.json"
@@ -160,6 +161,11 @@ def _write(store: Store, run: StoredRun, folder: Path) -> list[Path]:
         written.append(governance)
     journal = write_journal(store, run, folder / "trials.journal")
     return [*written, *([journal] if journal else [])]
+
+
+def _has_arms(run: StoredRun) -> bool:
+    """Whether a run is a society with arms, which has a governance record."""
+    return run.record.kind == "society" and "arms" in run.record.parameters
 
 
 def _labelled(rows: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:

@@ -37,6 +37,7 @@ from core.services.runs.fitted import fitted_twin
 from core.services.runs.forecasters import forget_rivals
 from core.services.runs.results import RunResult
 from core.services.runs.run import run_study
+from core.services.society.kept import MEASUREMENTS, measured_again
 from core.services.society.run import society_again
 from core.services.studies.changes import input_changes
 from core.services.studies.inputs import StudyInputs, study_hash
@@ -265,6 +266,10 @@ def _ask(again: Again) -> str:
 
 
 def _society(again: Again) -> str:
+    if again.parameters["what"] in MEASUREMENTS:
+        return measured_again(
+            again.store, again.run.run_id, again.scratch, again.folder, watch=again.watch, executor=again.executor
+        )
     return society_again(
         again.store, again.run.run_id, again.scratch, watch=again.watch, executor=again.executor
     ).result_hash

@@ -59,7 +59,8 @@ def add(commands: Any) -> None:
     schema = command(actions, "schema", _schema, "the JSON schema of scenario files")
     schema.add_argument("--to", type=Path, metavar="FILE", help="write it to a file instead")
     facts = command(actions, "facts", _facts, "stylised facts of a scenario beside what is known of them elsewhere")
-    request_options(facts, FACTS_REQUEST, stored=False, workers=2)
+    request_options(facts, FACTS_REQUEST, workers=2)
+    keep_option(facts)
     tune = command(actions, "tune", _tune, "search parameters on the stylised facts that may tune, and on no other")
     request_options(tune, TUNE_REQUEST, stored=False, workers=2)
     stress = command(actions, "stress", _stress, "compare our integer stresses with those of econsimulacra")
@@ -107,8 +108,7 @@ def _facts(arguments: argparse.Namespace) -> None:
     from core.report.sentences.society_facts import facts_document
     from core.services.society.facts import society_facts
 
-    with open_executor(arguments) as executor:
-        found = society_facts(request_of(arguments, FACTS_REQUEST), watch=watch(), executor=executor)
+    found = _measured("facts", society_facts, request_of(arguments, FACTS_REQUEST), arguments)
     show_result(found, arguments, lambda: facts_document(found))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from core.errors import InputError
 from core.records import RunRecord
@@ -33,6 +33,7 @@ from core.report.sentences.runs import run_document
 from core.report.sentences.sensitivity import sensitivity_document
 from core.report.sentences.society import society_document
 from core.report.sentences.society_attention import attention_document
+from core.report.sentences.society_facts import facts_document
 from core.report.sentences.society_record import record_blocks
 from core.report.sentences.surveys import survey_document
 from core.report.sentences.twins import calibration_document, prediction_document
@@ -55,6 +56,7 @@ from core.services.evaluation.results import AblationsResult, BacktestResult, Pa
 from core.services.evaluation.sensitivity import SensitivityResult
 from core.services.library.archive import load_result
 from core.services.runs.results import RunResult
+from core.services.society.facts import FactsResult
 from core.services.society.governance import governance_record
 from core.services.society.reading import society_result
 from core.services.society.results import SocietyResult
@@ -65,6 +67,8 @@ from core.services.surveys.results import SurveyResult
 from core.society.attention_verdict import AttentionResult
 from core.store.database import Store
 from core.study import Study
+
+R = TypeVar("R", bound=Result)
 
 #: Each takes a result and the study that it is about.
 DOCUMENTS: dict[type[Result], Callable[[Any, Study], Document]] = {
@@ -95,12 +99,8 @@ OF_MANY: dict[type[Result], tuple[Callable[[Store, str], Document], str]] = {
         ),
         INVENTED,
     ),
-    AttentionResult: (
-        lambda store, run_id: replace(
-            attention_document(AttentionResult.from_dict(store.run(run_id).summary)), run_id=run_id
-        ),
-        INVENTED,
-    ),
+    AttentionResult: (lambda store, run_id: attention_document(_measured(store, run_id, AttentionResult)), INVENTED),
+    FactsResult: (lambda store, run_id: facts_document(_measured(store, run_id, FactsResult)), INVENTED),
 }
 #: Of tables of people and twins, or of places, that were made elsewhere: no study, and no personas of ours.
 OF_TABLES: dict[type[Result], Callable[[Any], Document]] = {
@@ -119,7 +119,7 @@ def document_of(store: Store, run_id: str) -> Document:
     said, data = found
     if type(result) in OF_TABLES:
         return replace(said, blocks=(*said.blocks, *_basis_of_tables(store.run(run_id).record, data)), run_id=run_id)
-    return replace(said, blocks=(*said.blocks, *basis(store.run(run_id).record, data)))
+    return replace(said, blocks=(*said.blocks, *basis(store.run(run_id).record, data)), run_id=said.run_id or run_id)
 
 
 def reportable(kind: str) -> bool:
@@ -150,6 +150,10 @@ def _found(store: Store, result: Result, run_id: str) -> tuple[Document, str] | 
         return None
     study = stored_study(store, store.run(run_id).record)
     return DOCUMENTS[type(result)](result, study), data_words(study)
+
+
+def _measured(store: Store, run_id: str, kind: type[R]) -> R:
+    return kind.from_dict(store.run(run_id).summary)
 
 
 def _basis_of_tables(record: RunRecord, data: str) -> tuple[Block, ...]:

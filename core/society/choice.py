@@ -120,7 +120,8 @@ def utility_of(
         held = world.ledger.voucher[due, None] * world.terms.voucher_places[: world.restaurants]
         paid = paid - np.float32(numbers.voucher_felt) * np.minimum(held, net).astype(np.float32)
     found -= dear[:, None] * paid
-    far = np.float32(numbers.beta_distance * world.terms.km_cost) * (1 + world.trusts(FATIGUE, due))
+    # A way counts by the time that it takes.
+    far = np.float32(numbers.beta_distance * world.terms.km_cost / world.terms.speed) * (1 + world.trusts(FATIGUE, due))
     if world.terms.fare:
         far = far + np.float32(2 * numbers.beta_price * world.terms.fare) / world.wage[due]
     found -= far[:, None] * km

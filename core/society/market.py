@@ -77,7 +77,7 @@ def go_shopping(world: World) -> None:
         return
     km = distances(world, who, slice(first, None))
     levels = np.array([place.price_level for place in world.places[first:]], np.float32)
-    pull = -np.float32(world.numbers.grocery_distance * world.terms.km_cost) * km - 4 * np.log(
+    pull = -np.float32(world.numbers.grocery_distance * world.terms.km_cost / world.terms.speed) * km - 4 * np.log(
         levels * world.terms.price[first:]
     ).astype(np.float32)
     pull -= np.log(-np.log(world.uniforms(Stream.SHOP, who[:, None], np.arange(1, km.shape[1] + 1))))

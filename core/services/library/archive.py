@@ -37,7 +37,7 @@ _KINDS = (
     "core.services.evaluation.replication_results",
     "core.services.evaluation.results", "core.services.evaluation.sensitivity",
     "core.services.runs.results", "core.services.society.results",
-    "core.society.attention_verdict",
+    "core.services.society.facts", "core.society.attention_verdict",
     "core.services.surveys.calibration_results", "core.services.surveys.correct", "core.services.surveys.results",
 )  # fmt: skip
 

@@ -36,7 +36,7 @@ class TuneRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FactsResult(Result):
+class FactsResult(Result, kind="society", what="facts"):
     """The figures in the order of the register, and the facts that cannot be computed. A fact is inside where all its figures
     are; `counts` are (inside, computable) facts by what they were used for, `all` for all of them."""
 

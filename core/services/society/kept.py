@@ -14,6 +14,7 @@ from core.execution.progress import ProgressReporter
 from core.records import RunRecord, content_hash, decode_json, encode_json
 from core.result import Result
 from core.services.society.attention import AttentionRequest, attention
+from core.services.society.facts import FactsRequest, FactsResult, society_facts
 from core.services.society.results import ENGINE, ENGINE_VERSION, SocietyResult
 from core.services.studies.stored_inputs import save_text, stored_text
 from core.society.attention_verdict import AttentionResult
@@ -33,7 +34,10 @@ class Measurement:
 
 
 #: By what the store calls them.
-MEASUREMENTS: Mapping[str, Measurement] = {"attention": Measurement(AttentionRequest, AttentionResult, attention)}
+MEASUREMENTS: Mapping[str, Measurement] = {
+    "attention": Measurement(AttentionRequest, AttentionResult, attention),
+    "facts": Measurement(FactsRequest, FactsResult, society_facts),
+}
 
 
 def kept_measurement(

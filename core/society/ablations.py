@@ -70,19 +70,20 @@ class Sign:
 
 @dataclass(frozen=True, kw_only=True)
 class SignTest:
-    """What came of a registered direction: the paired mean with its 95% interval over worlds, and the verdict."""
+    """What came of a registered direction: the paired mean with its 95% interval over worlds, and the verdict; None where what
+    it is about did not happen in every world (nobody made a trip)."""
 
     id: str
     title: str
     arm: str
     quantity: str
     expected: int
-    mean: float
-    low: float
-    high: float
-    seeds: int
-    same_sign: float
-    verdict: str
+    mean: float | None = None
+    low: float | None = None
+    high: float | None = None
+    seeds: int = 0
+    same_sign: float = 0.0
+    verdict: str = NOT_SHOWN
 
 
 @cache
@@ -130,13 +131,20 @@ def judged(sign: Sign, arm: pd.DataFrame, base: pd.DataFrame) -> SignTest:
     """A registered direction in the worlds of an arm and the scenario as it stands (`quantities` of each)."""
     change = (arm - base).dropna()
     rows = dict(zip(change.index, change.to_numpy(float), strict=True))
-    of = rows[sign.group, sign.level, sign.quantity]
+    asked = [(sign.group, level, sign.quantity) for level in (sign.level, *sign.above)]
+    told: dict[str, Any] = {
+        "id": sign.id,
+        "title": sign.title,
+        "arm": sign.arm,
+        "quantity": sign.quantity,
+        "expected": sign.expected,
+    }
+    if any(row not in rows for row in asked):
+        return SignTest(**told)
+    of = rows[asked[0]]
     if sign.above:
-        of = of - np.max([rows[sign.group, level, sign.quantity] for level in sign.above], axis=0)
+        of = of - np.max([rows[row] for row in asked[1:]], axis=0)
     mean, low, high, same = (float(part[0]) for part in paired(of[None]))
     side = int(low > 0) - int(high < 0)
     verdict = NOT_SHOWN if not side else HELD if side == sign.expected else REVERSED
-    return SignTest(
-        id=sign.id, title=sign.title, arm=sign.arm, quantity=sign.quantity, expected=sign.expected, mean=mean, low=low,
-        high=high, seeds=len(of), same_sign=same, verdict=verdict,
-    )  # fmt: skip
+    return SignTest(**told, mean=mean, low=low, high=high, seeds=len(of), same_sign=same, verdict=verdict)

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from core.report.document import Block, Details, Document, Heading, Items, Paragraph, Table, signed
-from core.services.society.results import ArmSummary, SocietyResult
+from core.report.document import Block, Details, Document, Heading, Items, Paragraph, Table, number, signed
+from core.report.reproduction import Reproduction, reproduction
+from core.services.library.archive import SCENARIO_FILE
+from core.services.society.requests import AblateRequest, CompareRequest, SocietyRequest
+from core.services.society.results import ARMS, SIGNS, ArmSummary, SocietyResult
+from core.services.society.run import ablate_society, compare_arms, run_society
 from core.services.society.scenarios import ScenarioSummary
+from core.society import load
 from core.society.arms import BASE, MONEY, Contrast
+from core.society.scenario import scenario_hash
+from core.society.shipped import shipped_scenarios
 
 #: How the engine is called wherever a figure is shown: nobody asked a language model.
 ENGINE_WORDS = "Society rules (no language model)"
@@ -109,7 +117,7 @@ def society_document(result: SocietyResult, record: tuple[Block, ...] = ()) -> D
         ]
     return Document(
         result.question or result.title,
-        (*blocks, *record),
+        (*blocks, society_reproduction(result).details(), *record),
         result.fictional,
         f"scenario {result.scenario}",
         result.run_id,
@@ -120,15 +128,19 @@ def tests_table(result: SocietyResult) -> Table:
     """The registered directions with what came of them."""
     rows = tuple(
         (
-            test.title, "up" if test.expected > 0 else "down",
-            *(shown_value(test.quantity, value) for value in (test.mean, test.low, test.high)),
-            f"{test.same_sign:.0%}", test.verdict,
+            test.title,
+            "up" if test.expected > 0 else "down",
+            *(_change(test.quantity, value) for value in (test.mean, test.low, test.high)),
+            f"{test.same_sign:.0%}",
+            test.verdict,
         )
         for test in result.tests
-    )  # fmt: skip
-    return Table(
-        ("registered direction", "expected", "change", "95% from", "to", "same sign", "verdict"), rows, digits=3
     )
+    return Table(("registered direction", "expected", "change", "95% from", "to", "same sign", "verdict"), rows)
+
+
+def _change(quantity: str, value: float | None) -> str:
+    return "" if value is None else signed(shown_value(quantity, value) or 0.0, WORDS[quantity].digits)
 
 
 def scenario_lines(found: ScenarioSummary) -> list[str]:
@@ -158,16 +170,35 @@ def contrast_table(result: SocietyResult, arm: str, group: str = "all") -> Table
             (
                 f"{WORDS[item.quantity].label}, {WORDS[item.quantity].unit}",
                 *((item.level,) if group != "all" else ()),
-                *(shown_value(item.quantity, value) for value in (item.reference, item.mean, item.low, item.high)),
+                number(shown_value(item.quantity, item.reference), WORDS[item.quantity].digits),
+                *(_change(item.quantity, value) for value in (item.mean, item.low, item.high)),
                 f"{item.same_sign:.0%}",
             )
             for item in rows
         ),
-        digits=3,
         strong=frozenset(at for at, item in enumerate(rows) if item.sign),
     )
 
 
+def society_reproduction(result: SocietyResult) -> Reproduction:
+    """The lines that make a result again. A scenario that does not ship is named as its own file, which an export has."""
+    shipped = result.scenario in shipped_scenarios() and scenario_hash(load(result.scenario)) == result.scenario_hash
+    scenario = result.scenario if shipped else SCENARIO_FILE
+    note = (
+        ""
+        if shipped
+        else f"The scenario is in {SCENARIO_FILE} of an export (policytwin export {result.run_id} --to DIR)."
+    )
+    size: dict[str, Any] = {"seeds": len(result.seeds), "households": result.households, "days": result.days}
+    if result.what != ARMS:
+        asked = AblateRequest(scenario, signs=result.what == SIGNS, **size)
+        return reproduction("society ablate", asked, ablate_society, note=note)
+    request = SocietyRequest(scenario, tuple(arm.id for arm in result.arms if arm.id != BASE), **size)
+    if result.against == BASE:
+        return reproduction("society run", request, run_society, note=note)
+    return reproduction("society compare", CompareRequest(request, result.against), compare_arms, note=note)
+
+
 def _means(result: SocietyResult) -> tuple[tuple[str, float | None, str], ...]:
     means = result.arm(result.against).means
-    return tuple((how.label, shown_value(name, means[name]), how.unit) for name, how in WORDS.items())
+    return tuple((how.label, shown_value(name, means.get(name)), how.unit) for name, how in WORDS.items())

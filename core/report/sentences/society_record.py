@@ -8,7 +8,7 @@ from core.services.society.governance import NOT_RUN, GovernanceRecord, JudgedLi
 from core.society.ablations import HELD
 
 EXCLUDED_WORDS = {
-    "labour_market": "a labour market (nobody loses or finds work)",
+    "labour_market": "labour market (nobody loses or finds work)",
     "finance": "finance (no banks, savings plans or asset prices)",
     "credit": "credit (nobody borrows)",
     "health": "health",

@@ -29,6 +29,8 @@ EXPORTED = tuple(name for name in RUN_TABLES if name not in LEFT_IN_STORE)
 MEASURED = ("scores", "trials", "contexts")
 #: Says whose export a folder is.
 RECORD_FILE = "record.json"
+#: The scenario of a society, as its commands read it.
+SCENARIO_FILE = "scenario.json"
 #: Where the kinds of result that a store keeps are defined.
 _KINDS = (
     "core.services.audits.group_results", "core.services.audits.results", "core.services.counterfactuals.projection_results",
@@ -152,20 +154,23 @@ def _write(store: Store, run: StoredRun, folder: Path) -> list[Path]:
         asking = folder / "asking.json"
         asking.write_text(json.dumps(run.summary[ASKING], indent=1) + "\n", encoding="utf-8")
         written.append(asking)
-    if _has_arms(run):
-        from core.services.society.governance import governance_record
-
-        governance = folder / "governance.json"
-        text = json.dumps(governance_record(store, run.run_id).as_dict(), indent=1)
-        governance.write_text(text + "\n", encoding="utf-8")
-        written.append(governance)
+    if run.record.kind == "society":
+        written += _write_society(store, run, folder)
     journal = write_journal(store, run, folder / "trials.journal")
     return [*written, *([journal] if journal else [])]
 
 
-def _has_arms(run: StoredRun) -> bool:
-    """Whether a run is a society with arms, which has a governance record."""
-    return run.record.kind == "society" and "arms" in run.record.parameters
+def _write_society(store: Store, run: StoredRun, folder: Path) -> list[Path]:
+    """The scenario of a society, and where it has arms its governance record."""
+    from core.services.society.governance import governance_record
+    from core.services.society.reading import scenario_again
+
+    values = {SCENARIO_FILE: scenario_again(store, run.run_id).as_dict()}
+    if "arms" in run.record.parameters:
+        values["governance.json"] = governance_record(store, run.run_id).as_dict()
+    for name, value in values.items():
+        (folder / name).write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+    return [folder / name for name in values]
 
 
 def _labelled(rows: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:

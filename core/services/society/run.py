@@ -288,7 +288,7 @@ def _tests(plan: Plan, frames: SocietyFrames, since: dict[str, int]) -> tuple[Si
 def _means(frames: SocietyFrames, arm: str, scenario: Scenario) -> dict[str, float]:
     found = quantities(frames.of(frames.days, arm), frames.of(frames.groups, arm), scenario)
     means = found.mean(axis=1).to_dict()
-    return {name: float(means["all", "all", name]) for name in QUANTITIES}
+    return {name: float(means["all", "all", name]) for name in QUANTITIES if ("all", "all", name) in means}
 
 
 def _arms(result: SocietyResult) -> list[str]:

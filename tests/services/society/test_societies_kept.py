@@ -8,26 +8,35 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.cli import main
 from core.errors import InputError
+from core.execution.executor import IN_THIS_PROCESS
+from core.execution.progress import ProgressReporter
 from core.records import RUNGS
 from core.report.documents import document_of
 from core.report.renderers.terminal import terminal_text
+from core.report.sentences.society import society_reproduction
 from core.report.sentences.society_record import claims
 from core.services.library.archive import export_run, load_result
 from core.services.library.reruns import rerun
+from core.services.society.attention import AttentionRequest
+from core.services.society.facts import FactsRequest
 from core.services.society.governance import governance_record
+from core.services.society.kept import kept_measurement
 from core.services.society.reading import frames_of, kept_societies, world_again
 from core.services.society.requests import AblateRequest, CompareRequest, SocietyRequest
 from core.services.society.results import SIGNS, SocietyResult
 from core.services.society.run import ablate_society, compare_arms, planned, run_plan, run_society
+from core.services.society.scenarios import check_scenario
 from core.society.ablations import signed
 from core.society.shipped import find_scenario
 from core.store.database import Store
 
+ALONE: dict[str, Any] = {"watch": ProgressReporter(), "executor": IN_THIS_PROCESS}
 #: A town in coarse steps that begins at once, so that a world takes a moment.
 TOWN = {
     "format": "policytwin.society/1", "extends": "meridia_town", "title": "A small town", "warm_up_days": 0, "step_hours": 4,
@@ -144,7 +153,8 @@ def test_the_record_says_what_was_tested_and_claims_no_more(
     assert ablations.what == "ablations" and {arm.id for arm in ablations.arms} >= {"base", "memory_off", "unread"}
     levers = signed(find_scenario(town))[0]
     signs = run_plan(planned(levers, ["base", *(arm.id for arm in levers.arms)], 2, 20, 1, SIGNS), store)
-    assert [test.seeds for test in signs.tests] == [2] * 9
+    assert {test.seeds for test in signs.tests} == {0, 2}, "where nobody goes out, no trip has a length"
+    assert not any(test.seeds == 0 and test.verdict != "not shown" for test in signs.tests)
     assert not signs.coherent, "twenty people of a day show nothing"
     after = governance_record(store, result.run_id)
     assert {line.run_id for line in after.ablations} == {ablations.run_id}
@@ -155,6 +165,7 @@ def test_the_record_says_what_was_tested_and_claims_no_more(
     written = {path.name: path for path in export_run(store, result.run_id, tmp_path / "out")}
     assert json.loads(written["governance.json"].read_text()) == after.as_dict()
     assert {"society_days.csv", "society_worlds.csv", "record.json"} <= set(written)
+    assert check_scenario(str(written["scenario.json"])).scenario_hash == result.scenario_hash
 
 
 def test_a_coherent_model_claims_that_and_nothing_above(store: Store, result: SocietyResult) -> None:
@@ -163,6 +174,38 @@ def test_a_coherent_model_claims_that_and_nothing_above(store: Store, result: So
     said = claims(held)
     assert "every direction that was registered beforehand held" in said[1]
     assert "not claimed" in said[2] and "never claimed" in said[3]
+
+
+def test_the_lines_that_make_it_again_ask_for_the_same(store: Store, result: SocietyResult) -> None:
+    lines = society_reproduction(result)
+    assert lines.command.startswith("policytwin society run scenario.json --arms unread --seeds 2") and lines.note
+    other = society_reproduction(replace(result, against="unread"))
+    assert "policytwin society compare" in other.command and "--against unread" in other.command
+    signs = society_reproduction(replace(result, what=SIGNS, seeds=tuple(range(10))))
+    assert signs.command.startswith("policytwin society ablate scenario.json --signs --seeds 10")
+    compile(lines.python, "lines", "exec")
+
+
+def test_measurements_are_kept_found_made_again_and_named_in_the_record(
+    store: Store, result: SocietyResult, town: str, tmp_path: Path
+) -> None:
+    asked = FactsRequest(town, seeds=1, households=60)
+    facts, run_id = kept_measurement("facts", asked, store, **ALONE)
+    assert kept_measurement("facts", asked, store, **ALONE) == (facts, run_id)
+    doses = AttentionRequest(town, place="pizzeria", doses=(0, 2, 8, 32), seeds=2, days=2, households=60)
+    attention, tested = kept_measurement("attention", doses, store, **ALONE)
+    assert load_result(store, run_id) == facts and load_result(store, tested) == attention
+    assert "facts lie inside" in claims_of(store, run_id) and "verdict" in claims_of(store, tested)
+    found = rerun(store, tested)
+    assert found.same and not found.changes
+    record = governance_record(store, result.run_id)
+    assert {line.run_id for line in record.facts} == {run_id} and {line.used for line in record.facts} >= {"held out"}
+    assert {line.run_id for line in record.attention} == {tested} and record.attention[2].verdict == "as registered"
+    assert record.rung == RUNGS[0], "coherence comes first"
+    whole = replace(record, rung=RUNGS[2], signs=tuple(replace(line, verdict="held") for line in record.signs))
+    assert "a target pattern was reproduced: posts sell" in claims(whole)[2].lower()
+    names = {path.name for path in export_run(store, run_id, tmp_path / "out")}
+    assert "scenario.json" in names and "governance.json" not in names
 
 
 def claims_of(store: Store, run_id: str) -> str:

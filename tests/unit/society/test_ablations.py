@@ -60,7 +60,9 @@ def test_a_direction_holds_is_reversed_or_not_shown_by_its_interval() -> None:
     for level, expected, verdict in (("1", 1, HELD), ("1", -1, REVERSED), ("2", 1, NOT_SHOWN)):
         found = judged(Sign("s", "S", "a", "spending_out", "income_quartile", level, expected), up, base)
         assert found.verdict == verdict and found.seeds == 5
+    assert found.low is not None and found.mean is not None and found.high is not None
     assert found.low < found.mean < found.high
+    assert judged(Sign("s", "S", "a", "km_a_trip", "all", "all", 1), up, base).verdict == NOT_SHOWN
 
 
 def test_above_is_above_the_highest_of_the_others() -> None:

@@ -99,6 +99,10 @@ def _dashboard_options(parser: Parser) -> None:
         action="store_true",
         help="for stakeholders: show what the store has, fit, keep and change nothing",
     )
+    parser.add_argument(
+        "--respondents", default="off", metavar="off|open",
+        help="open: visitors from other machines see counts of groups of real people (default off: none of them)",
+    )  # fmt: skip
     cluster_option(parser)
     store_option(parser)
 
@@ -113,5 +117,6 @@ def _dashboard(arguments: argparse.Namespace) -> int:
         store=getattr(arguments, "db", None),
         cluster=arguments.cluster,
         read_only=arguments.read_only,
+        respondents=arguments.respondents,
         further_hosts=tuple(arguments.allowed_host),
     )

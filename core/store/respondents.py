@@ -27,6 +27,14 @@ class RespondentTables(TableAccess):
             rows = current.execute("SELECT sequence, hash FROM audit_log ORDER BY sequence DESC LIMIT 1").fetchall()
         return (int(rows[0][0]), str(rows[0][1])) if rows else None
 
+    def counts(self) -> tuple[int, ...]:
+        """How many rows the tables of people have, in the order of their names: other numbers, another state."""
+        names = ("answers", "consents", "interviews", "items", "subjects", "turns", "withdrawals")
+        parts = [*(f"(SELECT count(*) FROM {name})" for name in names), "(SELECT count(ended_at) FROM withdrawals)"]  # noqa: S608
+        with self._fresh_cursor() as cursor:
+            (row,) = cursor.execute(f"SELECT {', '.join(parts)}").fetchall()
+        return tuple(map(int, row))
+
     def own_pieces(self, subject_id: str) -> tuple[str, ...]:
         """What this person alone said, in pieces that can be looked for."""
         with self._fresh_cursor() as cursor:

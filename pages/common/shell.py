@@ -49,6 +49,7 @@ PAGES: tuple[tuple[str, str, str], ...] = (
     ("Counterfactuals", "pages/5_Counterfactuals.py", "Other policies: held, compared, sought for a goal, or to come"),
     ("Validation", "pages/6_Validation.py", "Where the twin helps, and where a simple forecast does"),
     ("Survey twins", "pages/7_Survey_twins.py", "People's answers to some questions correct what twins say to another"),
+    ("Respondents", "pages/11_Respondents.py", "People who were asked: what they agreed to and said, and who used it"),
     ("Society lab", "pages/12_Society_lab.py", "A small society: households, places and what they say to one another"),
     (
         "Library",
@@ -61,7 +62,7 @@ PAGES: tuple[tuple[str, str, str], ...] = (
 #: Pages of a dashboard that is for reading only: what asks and shows, and keeps nothing.
 READ_ONLY_PAGES = ("Home", "Counterfactuals", "Validation", "Reference")
 #: Pages that are about no study.
-OWN_WORLD = ("Society lab",)
+OWN_WORLD = ("Society lab", "Respondents")
 STUDY, RUN, VISITOR = "study", "run", "visitor"
 #: A picture of our own: for an icon by name the browser would ask a font server elsewhere.
 ICON = "pictures/icon.svg"

@@ -43,6 +43,7 @@ PAGES = (
     "Counterfactuals",
     "Validation",
     "Survey_twins",
+    "Respondents",
     "Library",
     "Data",
     "Reference",

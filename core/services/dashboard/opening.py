@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from core.errors import InputError
+from core.errors import InputError, StoreError, one_of
 from core.execution.progress import Progress, ProgressReporter
 from core.services.dashboard.door import LOOPBACK, WARNING, allowed_hosts, login_is_configured, only_this_machine
 from core.services.studies.inputs import EMBEDDED
@@ -18,11 +18,15 @@ from core.settings import (
     DATA_VARIABLE,
     KEY_VARIABLES,
     READ_ONLY_VARIABLE,
+    RESPONDENTS_VARIABLE,
     STORE_VARIABLE,
     observed_data,
     project_root,
     store_path,
 )
+
+#: Who of respondents is shown where others can open the dashboard: nobody real, or counts of groups.
+RESPONDENTS = ("off", "open")
 
 
 def prepare_embedded(store: str | Path | None = None) -> bool:
@@ -54,14 +58,17 @@ def open_dashboard(
     further_hosts: tuple[str, ...] = (),
     cluster: str | None = None,
     read_only: bool = False,
+    respondents: str = RESPONDENTS[0],
 ) -> int:
     """Serve the dashboard until it is stopped by Ctrl-C or TERM; returns its exit code. InputError where the port is taken.
 
     `further_hosts` are names that browsers may ask for besides `host`, as those of a proxy; `cluster` does the work. Served
-    `read_only`, it shows what the store has and changes nothing; InputError where there is no store yet.
+    `read_only`, it shows what the store has and changes nothing; InputError where there is no store yet. Where others can
+    open it, real people are left out, unless `respondents` is "open": then counts of groups are shown.
     """
     if not 1 <= port <= 65535:
         raise InputError(f"port {port}", allowed="1 to 65535", nearest="8501")
+    one_of(respondents, RESPONDENTS, what="choice", where="--respondents")
     hosts = allowed_hosts(host, further_hosts)
     check_free(host, port)
     if read_only and not store_path(store).is_file():
@@ -72,6 +79,7 @@ def open_dashboard(
         )
     if not read_only:
         prepare_embedded(store)
+        _finish_withdrawals(store)
     root = project_root()
     command = [
         sys.executable, "-m", "pages.common.serve", "run", str(root / "app.py"),
@@ -83,7 +91,8 @@ def open_dashboard(
     print(f"PolicyTwin is at http://{host}:{port} (stop with Ctrl-C)", file=sys.stderr)
     if not only_this_machine(host):
         print(f"policytwin: {WARNING}", file=sys.stderr)
-    process = subprocess.Popen(command, cwd=root, env=_environment(host, store, root, cluster, read_only))  # noqa: S603 (our own, no shell)
+    environment = _environment(host, store, root, cluster, read_only, respondents)
+    process = subprocess.Popen(command, cwd=root, env=environment)  # noqa: S603 (our own, no shell)
     # Ctrl-C reaches both processes; a service manager's TERM reaches this one alone, and the store would stay open.
     before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     try:
@@ -95,12 +104,26 @@ def open_dashboard(
         signal.signal(signal.SIGTERM, before)
 
 
+def _finish_withdrawals(store: str | Path | None) -> None:
+    """What an earlier process was killed at, or a restored backup brought back, before anybody looks."""
+    from core.services.people.withdrawing import finish_withdrawals
+    from core.store.database import Store
+
+    with Store(store_path(store)) as opened:
+        try:
+            for receipt in finish_withdrawals(opened):
+                print(f"policytwin: finished the withdrawal of {receipt.subject}, which was cut off.", file=sys.stderr)
+        except StoreError as wrong:
+            print(f"policytwin: a withdrawal is not finished: {wrong}", file=sys.stderr)
+
+
 def _environment(
-    host: str, store: str | Path | None, root: Path, cluster: str | None, read_only: bool
+    host: str, store: str | Path | None, root: Path, cluster: str | None, read_only: bool, respondents: str
 ) -> dict[str, str]:
     """What Streamlit's process gets. It works in another folder, so paths are made absolute here."""
     environment = dict(os.environ)
     environment[STORE_VARIABLE] = str(store_path(store))
+    environment[RESPONDENTS_VARIABLE] = respondents
     if read_only:
         environment[READ_ONLY_VARIABLE] = "1"
     if cluster is not None:

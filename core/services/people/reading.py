@@ -304,6 +304,20 @@ def _told(
     return frozenset(told)
 
 
+def catalogue(store: Store, viewer: Viewer) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Closed questions with their wording, and attributes of the people whose counts this viewer may see."""
+    grant = allow(store, viewer, "count", query="catalogue")
+    items = grant.tables.read("items", columns=["item_id", "wording"], kind=CLOSED)
+    people = grant.tables.read("subjects", columns=["attributes"], subject_id=list(grant.subject_ids))
+    names = sorted({str(name) for found in people["attributes"] for name in found})
+    return dict(zip(items["item_id"], items["wording"], strict=True)) if len(people) else {}, tuple(names)
+
+
+def bank_state(store: Store) -> tuple[int, ...]:
+    """What changes whenever somebody comes, goes, agrees or says something; it tells nothing of them."""
+    return RespondentTables(store).counts()
+
+
 def access_log(store: Store, viewer: Viewer, subject_id: str | None = None, code: str | None = None) -> AccessLog:
     """The log, for a steward; the rows about one person for that person too, by the code. InputError for nobody's id."""
     tables = RespondentTables(store)

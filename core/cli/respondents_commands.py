@@ -51,6 +51,7 @@ def add(commands: Any) -> None:
     shares.add_argument("item")
     shares.add_argument("--by", metavar="ATTRIBUTE", help="by an attribute of theirs")
     shares.add_argument("--where", action="append", default=[], metavar="NAME=VALUE", help="only those; repeat")
+    shares.add_argument("--kind", metavar="KIND", help="real, fictional or rendered people; never together")
     answers = _add(actions, "answers", _answers, "single answers of people who agreed to that")
     answers.add_argument("subject", nargs="*", help="default: everybody who agreed to it")
     export = _add(actions, "export", _export, "write redacted interviews and answers of people who agreed to that")
@@ -213,7 +214,7 @@ def _shares(arguments: argparse.Namespace) -> None:
             raise InputError(f"'{text}' names nobody", where="--where", allowed="NAME=VALUE")
         where[name.strip()] = value.strip()
     with _opened(arguments) as store:
-        found = shares(store, _viewer(arguments), arguments.item, arguments.by, where)
+        found = shares(store, _viewer(arguments), arguments.item, arguments.by, where, arguments.kind)
     show_result(found, arguments, lambda: shares_document(found))
 
 

@@ -121,6 +121,8 @@ def shares_document(found: Shares) -> Document:
     """Counts by group, and what is not said."""
     blocks: list[Block] = [Table(("Group", "People", *found.options), shares_rows(found), digits=0)]
     notes = []
+    if found.people_kind == "fictional":
+        notes.append("These people are invented.")
     if found.suppressed:
         notes.append("“–” is not said: fewer than ten people, or they could be had from it.")
     if found.rounded:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from core.errors import one_of
-from core.respondents.consent import Viewer
+from core.respondents.consent import KINDS, Viewer
 from core.respondents.disclosure import exposes, rounded, suppressed
 from core.respondents.interviews import CLOSED
 from core.result import Result
@@ -119,6 +119,7 @@ class Shares(Result):
 
     item: str
     wording: str
+    people_kind: str
     codes: tuple[float, ...]
     options: tuple[str, ...]
     by: str | None
@@ -208,9 +209,17 @@ def read_answers(store: Store, viewer: Viewer, subject_ids: Sequence[str] | None
 
 
 def shares(
-    store: Store, viewer: Viewer, item_id: str, by: str | None = None, where: Mapping[str, str] | None = None
+    store: Store,
+    viewer: Viewer,
+    item_id: str,
+    by: str | None = None,
+    where: Mapping[str, str] | None = None,
+    kind: str | None = None,
 ) -> Shares:
     """How people answered a closed question on the first occasion: all, those for whom every `where` holds, or by an attribute.
+
+    Real people, invented ones and those rendered from answers are never counted together: of one `kind`, by default the first
+    of these that answered.
 
     InputError for an unknown question, attribute or value; AccessRefused where the counts, with those this viewer was told
     before, would tell of one to nine people. A steward, who may read everybody's answers, is held to small cells alone.
@@ -220,16 +229,19 @@ def shares(
     one_of(item_id, catalogue, what="question", where="shares")
     query = json.dumps({"item": item_id, "by": by, "where": sorted(where or {})}, sort_keys=True)
     grant = allow(store, viewer, "aggregate", query=query)
+    answered = set(tables.read("answers", columns=["subject_id"], item_id=item_id, occasion=1)["subject_id"])
     people = tables.read("subjects", subject_id=list(grant.subject_ids))
+    kinds = set(people["kind"][people["subject_id"].isin(answered)])
+    if kind is None:
+        kind = next((name for name in KINDS if name in kinds), KINDS[0])
+    people = people[people["kind"] == one_of(kind, KINDS, what="kind", where="shares")]
     attributes = {row["subject_id"]: dict(row["attributes"]) for row in people.to_dict("records")}
     names = sorted({name for found in attributes.values() for name in found})
     for name in (*(where or {}), *([by] if by else [])):
         one_of(name, names, what="attribute", where="shares")
     for name, value in (where or {}).items():
         one_of(value, sorted({str(found.get(name)) for found in attributes.values()}), what=name, where="shares")
-    rows = tables.read("answers", subject_id=list(grant.subject_ids), item_id=item_id, occasion=1).dropna(
-        subset=["code"]
-    )
+    rows = tables.read("answers", subject_id=list(attributes), item_id=item_id, occasion=1).dropna(subset=["code"])
     options = list(catalogue[item_id]["options"])
     # Those that anybody might give: which ones a small group gave is not said.
     codes = tuple(map(float, range(1, len(options) + 1))) if options else tuple(sorted(rows["code"].unique()))
@@ -276,7 +288,7 @@ def shares(
         for key, group in sorted(groups.items())
     ]
     return Shares(
-        item=item_id, wording=str(catalogue[item_id]["wording"]), codes=codes,
+        item=item_id, people_kind=kind, wording=str(catalogue[item_id]["wording"]), codes=codes,
         options=tuple(_option(options, code) or f"{code:g}" for code in codes), by=by, cells=tuple(cells),
         rounded=viewer.tier == "open", suppressed=sum(cell.counts is None or None in cell.counts for cell in cells),
     )  # fmt: skip

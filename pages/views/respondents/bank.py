@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.report.sentences.respondents import KINDS, kind_note, shares_rows
-from core.respondents.consent import SCOPES, Viewer
+from core.respondents.consent import FICTIONAL, SCOPES, Viewer
 from core.services.people.importing import import_fictional
 from core.services.people.reading import Bank, ListedPerson, catalogue, shares, show_person
 from pages.common.address import key_of, pick
@@ -109,6 +109,8 @@ def shares_view(workspace: Workspace, viewer: Viewer, bank: Bank) -> None:
     head = ["Group", "People", *found.options]
     rows = [[str(cell) for cell in row] for row in shares_rows(found)]
     st.dataframe(pd.DataFrame(rows, columns=head), hide_index=True, width="stretch")
+    if found.people_kind == FICTIONAL:
+        st.badge("These people are invented", icon=":material/theater_comedy:", color="orange")
     hidden = "“–” is not said: fewer than ten people, or they could be had from it. " * bool(found.suppressed)
     near = "Counts are to the nearest five." * found.rounded
     if hidden or near:
@@ -146,7 +148,10 @@ def _table(people: list[ListedPerson]) -> pd.DataFrame:
             "Interviews": [item.interviews for item in people],
             "Words": [item.words for item in people],
             "Answers": [item.answers for item in people],
-            "Agreed to": [", ".join(name.replace("_", " ") for name in item.scope) for item in people],
+            "Agreed to": [
+                "everything" if set(item.scope) == set(SCOPES) else ", ".join(item.scope).replace("_", " ")
+                for item in people
+            ],
             "From tier": [item.tier for item in people],
             "Until": [item.until or "" for item in people],
             "Id": [item.subject for item in people],

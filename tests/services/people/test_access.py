@@ -19,7 +19,7 @@ from core.services.people.access import AccessRefused, allow, page_viewer
 from core.services.people.audit import now
 from core.services.people.consents import approve, grant_consent
 from core.services.people.exporting import export_people
-from core.services.people.importing import ImportRequest, import_people
+from core.services.people.importing import ImportRequest, import_fictional, import_people
 from core.services.people.reading import (
     access_log,
     check_log,
@@ -132,6 +132,11 @@ def test_small_cells_and_differences_are_not_told(tmp_path: Path) -> None:
         by_town = shares(store, OPEN, "q2", by="town")
         assert {cell.group: cell.people for cell in by_town.cells} == {"coast": None, "mountains": None}
         assert shares(store, OPEN, "q2").cells[0].people == 60
+        # Invented people are never counted with real ones.
+        import_fictional(store, STEWARD)
+        assert shares(store, OPEN, "q2").cells[0].people == 60 and shares(store, OPEN, "q2").people_kind == "real"
+        assert shares(store, OPEN, "trust_1").people_kind == "fictional"
+        assert shares(store, OPEN, "trust_1", kind="real").cells == ()
         with pytest.raises(AccessRefused, match="fewer than ten"):
             shares(store, OPEN, "q2", where={"town": "coast"})
         # Another question's answers are another matter; a steward, who may read each, is not held to it.

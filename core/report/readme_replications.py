@@ -40,7 +40,8 @@ def _answers(found: AnswersReplication) -> list[str]:
         "All but spread are shares of people's own retest:",
         table_of(head, rows),
         f"Drawn from what it holds possible, memory spreads {found.spread.variance_ratio:.2f} times as far as people (log "
-        f"score {found.spread.log_score:.3f}, shares {found.spread.log_score_of_shares:.3f}). Best less worst group: "
+        f"score {found.spread.log_score:.3f}, shares {found.spread.log_score_of_shares:.3f}, calibration error "
+        f"{found.spread.calibration_error:.3f}). Best less worst group: "
         f"{'; '.join(parity)}.",
     ]
 

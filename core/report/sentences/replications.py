@@ -57,6 +57,7 @@ def answers_document(result: AnswersReplication) -> Document:
                 f"What memory holds possible tells no more than the panel's shares (log score {result.spread.log_score:.3f}, "
                 f"shares {result.spread.log_score_of_shares:.3f})."
             ),
+            *_structure(result),
             Heading("Does it serve everybody alike?"),
             *_parity(result),
             *(
@@ -73,6 +74,24 @@ def _copies(result: AnswersReplication) -> str:
     many = result.near_copies != 1
     return (
         f", less {result.near_copies} pair{'s' * many} of items that ask the same there" if result.near_copies else ""
+    )
+
+
+def _structure(result: AnswersReplication) -> tuple[Block, ...]:
+    found = result.spread.structure
+    if (
+        found.agents is None
+        or found.people is None
+        or found.first_axis_agents is None
+        or found.first_axis_people is None
+    ):
+        return ()
+    return sentences(
+        f"Its probabilities are off by {_percent(result.spread.calibration_error)} on average (calibration error). Items of its "
+        f"drawn answers hang together as people's do with a cosine of {found.agents:.2f}; two halves of these people, "
+        f"which are fewer and so noisier, reach {found.people:.2f}. "
+        f"{_percent(found.first_axis_agents)} of what varies lies on one axis, of people's own answers "
+        f"{_percent(found.first_axis_people)}."
     )
 
 

@@ -49,7 +49,7 @@ def kept_replication(
         watch.found(same.run_id)
         return read_replication(same)
     result = replace(replicated(request), run_id=record.run_id)
-    finished = replace(record, result_hash=result.result_hash)
+    finished = replace(record, result_hash=result.result_hash, rung=RUNGS[2] if result.pattern else RUNGS[0])
     with store.transaction():
         store.begin_run(record)
         store.finish_run(record.run_id, {}, result.as_dict(), seconds=result.seconds, record=finished)
@@ -67,7 +67,7 @@ def record_of(request: Request) -> RunRecord:
     asked = {name: value for name, value in asdict(request).items() if name not in MAKERS[what][2]}
     return RunRecord(
         kind=KIND, study_id=STUDY, study_hash=content_hash(STUDY), engine=str(asked.get("engine", what)), engine_version="",
-        seed=request.seed, personas=0, input_hashes={name: _hash(path) for name, path in files.items()}, rung=RUNGS[0],
+        seed=request.seed, personas=0, input_hashes={name: _hash(path) for name, path in files.items()},
         parameters={"what": what, **asked, "files": {name: path.name for name, path in files.items()}},
     )  # fmt: skip
 

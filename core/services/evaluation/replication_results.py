@@ -10,6 +10,7 @@ from core.errors import in_range, one_of
 from core.options import option
 from core.result import Result
 from core.validity.effects import EffectScores
+from core.validity.item_structure import ItemStructure
 from core.validity.next_action import ActionScores
 from core.validity.people_parity import PeopleParity
 from core.validity.retest import Interval
@@ -78,12 +79,15 @@ class RetestAgreement(Measures):
 
 @dataclass(frozen=True, kw_only=True)
 class Spread:
-    """Answers drawn from an engine's probabilities: the median over items of their variance to people's, and the mean −ln of the
-    probability of what people said, beside that of the panel's shares."""
+    """Answers drawn from memory's probabilities: the median over items of their variance to people's, and how they hang together
+    over items (`structure`); the mean −ln of the probability of what people said, beside that of the panel's shares, and the
+    expected calibration error."""
 
     variance_ratio: float
     log_score: float
     log_score_of_shares: float
+    calibration_error: float
+    structure: ItemStructure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +113,12 @@ class AnswersReplication(Result, kind="replicate", what="answers"):
     left_out: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     result_hash: str = ""
+
+    @property
+    def pattern(self) -> bool:
+        """Whether people were reproduced better than by who knows nobody."""
+        lead = self.engines[self.engine].lead
+        return lead is not None and lead.low > 0
 
 
 @dataclass(frozen=True)
@@ -149,6 +159,11 @@ class EffectsReplication(Result, kind="replicate", what="effects"):
     left_out: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     result_hash: str = ""
+
+    @property
+    def pattern(self) -> bool:
+        """Whether effects were foreseen."""
+        return self.pooled.low > 0
 
 
 #: Who may foresee choices, in the order of tables.
@@ -206,6 +221,11 @@ class ChoicesReplication(Result, kind="replicate", what="choices"):
     seconds: float = 0.0
     result_hash: str = ""
 
+    @property
+    def pattern(self) -> bool:
+        """Whether persons' own pasts told more than the questions alone."""
+        return all(task.lead.low > 0 for task in self.tasks.values())
+
 
 @dataclass(frozen=True)
 class TwinsRequest:
@@ -254,3 +274,8 @@ class TwinsReplication(Result, kind="replicate", what="twins"):
     level: int
     seconds: float = 0.0
     result_hash: str = ""
+
+    @property
+    def pattern(self) -> bool:
+        """Whether the stack met people's answers better than the best twin."""
+        return self.stack_over_best.low > 0

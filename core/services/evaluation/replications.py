@@ -44,6 +44,7 @@ from core.services.evaluation.replication_results import (
 )
 from core.statistics.bootstrap import generator_of
 from core.statistics.levels import JUDGED
+from core.validity.item_structure import calibration_error, item_structure
 from core.validity.people_parity import people_parity
 from core.validity.retest import Agreement, RetestDraws, agreement, log_score, mean_agreement
 
@@ -166,10 +167,13 @@ def _agreements(split: Split, judged: np.ndarray, request: AnswersRequest) -> tu
                          allowed=f"a file {PEOPLE} of attributes, in every folder")  # fmt: skip
     assert memory.probabilities is not None
     drawn = PredictedAnswers(drawn_answers(memory, generator_of(request.seed, 4)))
+    possible = memory.probabilities[:, judged]
     shares = np.broadcast_to(panel.shares(), memory.probabilities.shape)
     spread = Spread(
         variance_ratio=float(np.nanmedian(judge(drawn).variance_ratio)),
-        log_score=log_score(memory.probabilities[:, judged], truth), log_score_of_shares=log_score(shares[:, judged], truth),
+        log_score=log_score(possible, truth), log_score_of_shares=log_score(shares[:, judged], truth),
+        calibration_error=calibration_error(possible, truth),
+        structure=item_structure(drawn.codes[:, judged], truth, seed=request.seed),
     )  # fmt: skip
     return found, spread
 

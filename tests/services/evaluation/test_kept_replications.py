@@ -31,6 +31,7 @@ def test_it_is_found_again_reported_and_made_again(folder: Path, tmp_path: Path)
         assert kept_replication(request, store).run_id == found.run_id
         assert load_result(store, found.run_id) == found
         assert "people it has not met" in shown_text(store, found.run_id)
+        assert store.run(found.run_id).record.rung == "a target pattern was reproduced"
         again = rerun(store, found.run_id, data=tmp_path / "data")
         assert again.same and not again.changes
         (folder / "people.csv").write_text((folder / "people.csv").read_text() + "\n")

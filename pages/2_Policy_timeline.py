@@ -19,7 +19,7 @@ from pages.views.policy.editor import draft_notice, editor
 from pages.views.policy.scenarios import OBSERVED_ID, reproduce, scenarios_section, show_changes
 
 DAYS = "days"
-PRESETS = {"all": "All days", "training": "Training", "holdout": "Hold-out", "own": "Choose…"}
+PRESETS = {"all": "All", "training": "Training", "holdout": "Hold-out", "own": "Choose…"}
 
 
 def main() -> None:
@@ -117,7 +117,7 @@ def _chosen_days(workspace: Workspace, timeline: PolicyTimeline, split: Split) -
     if key not in st.session_state:
         st.session_state[key] = "own" if own else (asked if asked in spans else "all")
     chosen = st.segmented_control(
-        "Days shown", list(PRESETS), format_func=lambda name: PRESETS[name], key=key, required=True
+        "Time shown", list(PRESETS), format_func=lambda name: PRESETS[name], key=key, required=True
     )
     if chosen in spans:
         st.query_params[DAYS] = chosen
@@ -188,7 +188,7 @@ def _picture(editing: Editing, draft: PolicyTimeline | None) -> None:
         "One row per measure; a darker bar is a higher level (its number is on the bar), a hatched one is targeted "
         "rather than general. Point at a bar for its meaning. "
         f"The {in_words(study.index).lower()} is computed from the measures. The blue band is the range training saw; "
-        "the grey area is the hold-out, the days the twin is tested on."
+        f"the grey area is the hold-out, the {study.step}s the twin is tested on."
     )
 
 
@@ -222,19 +222,20 @@ def _figures_of(editing: Editing, draft: PolicyTimeline | None) -> None:
         if base is None
         else int((shown.levels(window).fillna(-1) != base.levels(window).fillna(-1)).any(axis=1).sum())
     )
+    step = workspace.study.step
     columns[1].metric(
-        "Hold-out days that differ",
+        f"Hold-out {step}s that differ",
         "–" if base is None else f"{differs:,} of {len(window):,}",
         border=True,
         height="stretch",
-        help="Days on which at least one measure's level or scope is not what it is in the parent.",
+        help=f"{str(step).capitalize()}s on which at least one measure's level or scope is not what it is in the parent.",
     )
     columns[2].metric(
-        "Hold-out days unlike training",
+        f"Hold-out {step}s unlike training",
         f"{checked.outside_days:,} of {checked.days:,}",
         border=True,
         height="stretch",
-        help="A day is unlike training when its index or its mix of measures lies far from every day the twin was "
+        help=f"A {step} is unlike training when its index or its mix of measures lies far from every {step} the twin was "
         "fitted on. There, an answer is the engine's assumption, not a pattern seen in data.",
     )
     warning = checked.sentence(called)

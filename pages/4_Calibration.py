@@ -62,7 +62,7 @@ def main() -> None:
 def _headline(workspace: Workspace, run: StoredRun, result: RunResult) -> str:
     """What the run found, by the error measure that is chosen there; returns that."""
     left, right = st.columns([3, 1.3], vertical_alignment="bottom")
-    left.markdown("## How good is the twin on days it had not seen?")
+    left.markdown(f"## How good is the twin on {workspace.study.step}s it had not seen?")
     with right:
         metric = pick_measure()
     with st.container(border=True):

@@ -45,7 +45,7 @@ PAGES: tuple[tuple[str, str, str], ...] = (
     ("Population", "pages/1_Population.py", "Who the synthetic people are"),
     ("Policy timeline", "pages/2_Policy_timeline.py", "What was in force, and what could have been"),
     ("Simulate", "pages/3_Simulate.py", "Choose who answers, see what it costs, run it, and read the answers"),
-    ("Calibration", "pages/4_Calibration.py", "Fit the twin and test it on days it has not seen"),
+    ("Calibration", "pages/4_Calibration.py", "Fit the twin and test it on what it has not seen"),
     ("Counterfactuals", "pages/5_Counterfactuals.py", "Other policies: held, compared, sought for a goal, or to come"),
     ("Validation", "pages/6_Validation.py", "Where the twin helps, and where a simple forecast does"),
     ("Survey twins", "pages/7_Survey_twins.py", "People's answers to some questions correct what twins say to another"),

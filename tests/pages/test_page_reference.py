@@ -30,7 +30,7 @@ def store(short_store: Path) -> Iterator[Store]:
 def test_each_part_is_of_the_study_shown(store: Store, study: str) -> None:
     own = load_study(study)
     at = clean(opened_page(PAGE, {"study": study}))
-    assert prose(at) <= 120 and f"{own.inhabitants:,} inhabitants" in said(at)
+    assert prose(at) <= 120 and f"{own.inhabitants:,} {own.counted}" in said(at)
     assert ("epidemic stays" in said(at)) == ("cases" in own.sources)
     at = clean(opened_page(PAGE, {"study": study, "part": "Coefficients"}))
     rows = load_coefficients(own.coefficients_file).rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from textwrap import wrap
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,8 @@ OBSERVED_NAME, IN_FORCE, WHAT_IF, TRUTH = "Observed", "As it was", "What if", "T
 #: One colour each, everywhere: what was in force is grey, what is asked about is blue.
 BASELINE_COLOUR, WHAT_IF_COLOUR, TRUTH_COLOUR = OBSERVED, TWIN, ACCENT
 PEOPLE_ROWS = 6
+#: Characters of a unit that stand beside one course without running into the index below.
+LONGEST_UNIT = 22
 
 
 def answer_figure(table: pd.DataFrame, *, origin: date, unit: str, index: str, height: int = 240) -> go.Figure:
@@ -64,10 +67,11 @@ def answer_figure(table: pd.DataFrame, *, origin: date, unit: str, index: str, h
     figure.update_traces(legendgroup="")
     figure.add_vline(x=str(origin), line={"color": "#9aa5ae", "width": 1, "dash": "dot"})
     styled(figure, title="", height=height)
-    figure.update_yaxes(title={"text": unit, "font": {"size": 11}}, row=1)
+    lines = wrap(unit, LONGEST_UNIT)
+    figure.update_yaxes(title={"text": "<br>".join(lines), "font": {"size": 11}}, row=1)
     figure.update_yaxes(title={"text": "index", "font": {"size": 11}}, range=[0, 105], nticks=3, row=2)
     figure.update_layout(
-        title=None, margin={"l": 56, "r": 8, "t": 24, "b": 22},
+        title=None, margin={"l": 42 + 14 * len(lines), "r": 8, "t": 24, "b": 22},
         legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.01, "yanchor": "bottom", "font": {"size": 12}},
     )  # fmt: skip
     return figure

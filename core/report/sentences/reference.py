@@ -36,13 +36,16 @@ LICENCE = (
 
 def assumption_blocks(study: Study) -> tuple[Block, ...]:
     """What is taken for granted, in the order of the work."""
+    around = [item.name.lower() for item in study.context]
+    stand_for = f"{study.inhabitants:,} {study.counted}"
+    knows = ", ".join(["how long restrictions have lasted"] * study.fatigue + around) or "nothing else"
     epidemic = ("The epidemic stays at its last level after the origin.",) * has_epidemic(study)
     return (
         Paragraph("Taken for granted, in order:"),
         Items(
             (
-                f"People: {study.personas:,} synthetic ones stand for {study.inhabitants:,} inhabitants; traits have no source.",
-                f"Contexts: a person knows the policy, the kind of {study.step}, and how long restrictions have lasted.",
+                f"People: {study.personas:,} synthetic ones stand for {stand_for}; traits have no source.",
+                f"Contexts: a person knows the policy, the kind of {study.step}, and {knows}.",
                 "Engine: a stricter measure never moves a behaviour against its direction (Coefficients).",
                 "Calibration: one line per behaviour holds before and after the end of training.",
                 "Forecast: the gap between model and world at the end of training stays, and fades as elsewhere.",

@@ -9,7 +9,6 @@ import pandas as pd
 from core.errors import InputError
 from core.policy.timeline import PolicyTimeline
 from core.study import Study
-from core.study.definition import AT
 from core.synthetic import orlo
 from core.synthetic.worlds import MERIDIA, ORLO, KnownWorld, known_world
 
@@ -21,7 +20,7 @@ def true_paths(
     is not known: of real places, of fictional ones with other data than they ship with, and under another calendar."""
     if not (study.shipped and study.fictional) or timeline.calendar != observed.calendar:
         return None
-    world = _world(study.id)
+    world = _world(study.folder, study.sources["mobility"].place)
     if world is None:
         return None
     own, known = world.timeline.levels(), observed.levels()
@@ -37,8 +36,7 @@ def true_paths(
 
 
 @lru_cache(maxsize=4)
-def _world(study_id: str) -> KnownWorld | None:
-    name, _, place = study_id.partition(AT)
+def _world(name: str, place: str) -> KnownWorld | None:
     if name == MERIDIA:
         return known_world(MERIDIA, 0)
     if name == ORLO and place in orlo.PLACES:

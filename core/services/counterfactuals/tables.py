@@ -66,21 +66,21 @@ def sweep_difference_table(sweep: Sweep, in_force: ResponsePath, study: Study) -
     return pd.DataFrame(rows)
 
 
-def level_table(sweep: Sweep, support: Support) -> pd.DataFrame:
+def level_table(sweep: Sweep, support: Support, study: Study) -> pd.DataFrame:
     """One row per level: what was asked for, what it really is, and how it compares to training, in words."""
 
     def said(item: SweepLevel) -> str:
         if not item.outside:
             return "seen in training"
         if item.distance > FAR:
-            return "outside: unlike every training day"
-        return f"outside: training's stringency was {support.lowest:.1f} to {support.highest:.1f}"
+            return f"outside: unlike every training {study.step}"
+        return f"outside: training's {study.index_word} was {support.lowest:.1f} to {support.highest:.1f}"
 
     return pd.DataFrame(
         {
             "Level asked for": [item.policy.target for item in sweep.levels],
             "Index realised": [item.policy.realised for item in sweep.levels],
-            "Training days with a similar policy": [item.similar for item in sweep.levels],
+            f"Training {study.step}s with a similar policy": [item.similar for item in sweep.levels],
             "Distance to the nearest (0 to 100)": [item.distance for item in sweep.levels],
             "Support": [said(item) for item in sweep.levels],
         }

@@ -22,6 +22,7 @@ from core.services.runs.forecasters import BASELINE, family, label
 from core.services.runs.results import METRICS, RunResult
 from core.statistics.bootstrap import MANY_DRAWS, unit_counts
 from core.statistics.levels import VERDICT, central
+from core.study import Step
 from core.validity.paired import BETTER, UNSURE, WORSE
 
 ALIKE = "about as good"
@@ -211,7 +212,7 @@ def interval_table(rows: Sequence[BacktestRow]) -> pd.DataFrame:
     return grouped[list(SCORES)].mean().assign(rows=grouped.size()).reset_index()
 
 
-def run_table(result: RunResult, metric: str) -> pd.DataFrame:
+def run_table(result: RunResult, metric: str, step: Step = Step.DAY) -> pd.DataFrame:
     """The leaderboard of a run, best first: forecaster, words, kind, a column per behaviour, macro, and skill against
     the best baseline's macro error (that baseline has 0)."""
     one_of(metric, METRICS, what="error measure")
@@ -219,7 +220,7 @@ def run_table(result: RunResult, metric: str) -> pd.DataFrame:
     kinds = pd.Series([family(str(name)) for name in matrix.index], matrix.index)
     best = matrix.loc[kinds == BASELINE, MACRO].min()
     table = matrix.assign(skill=1 - matrix[MACRO] / best)
-    table.insert(0, "words", [label(str(name)) for name in matrix.index])
+    table.insert(0, "words", [label(str(name), step) for name in matrix.index])
     table.insert(1, "kind", kinds)
     return table.rename_axis("forecaster").reset_index()
 

@@ -17,7 +17,7 @@ from core.policy.interventions import Intervention, checked, flag_in_words
 from core.policy.scenario import apply_edits
 from core.policy.timeline import PolicyTimeline
 from core.policy.written import Edit
-from core.study import Indicator, Study
+from core.study import Indicator, Step, Study
 
 #: What a draft is called before the analyst names it.
 UNNAMED = "Draft"
@@ -146,7 +146,7 @@ def _intervention(draft: PolicyTimeline, indicator: Indicator, row: Mapping[Any,
 
 @dataclass(frozen=True)
 class SupportCheck:
-    """How far a timeline leaves what training saw, over `days` days; `outside` says it for each of them.
+    """How far a timeline leaves what training saw, over `days` periods of its `step`; `outside` says it for each of them.
 
     `beyond` counts days whose index leaves the training range `lowest`-`highest` by more than SLACK points, `far` those
     whose measures differ by more than FAR points on average from every training day; a day can be both.
@@ -158,6 +158,7 @@ class SupportCheck:
     lowest: float
     highest: float
     outside: pd.Series
+    step: Step = Step.DAY
 
     @property
     def outside_days(self) -> int:
@@ -171,37 +172,38 @@ class SupportCheck:
         if self.beyond:
             reasons.append(
                 f"its index lies more than {SLACK:g} points beyond the {self.lowest:.0f} to {self.highest:.0f} that "
-                f"training saw ({_days(self.beyond)})"
+                f"training saw ({_periods(self.beyond, self.step)})"
             )
         if self.far:
             reasons.append(
-                f"its mix of measures differs from that of every training day by more than {FAR:g} points of 100 on "
-                f"average ({_days(self.far)})"
+                f"its mix of measures differs from that of every training {self.step} by more than {FAR:g} points of 100 on "
+                f"average ({_periods(self.far, self.step)})"
             )
         return (
-            f"On {self.outside_days:,} of {_days(self.days)} of the hold-out {called} is unlike anything the twin was "
-            f"trained on: {', and '.join(reasons)}. There a counterfactual rests on the engine's assumptions alone."
+            f"On {self.outside_days:,} of {_periods(self.days, self.step)} of the hold-out {called} is unlike anything the twin "
+            f"was trained on: {', and '.join(reasons)}. There a counterfactual rests on the engine's assumptions alone."
         )
 
 
 def training_support(observed: PolicyTimeline, first: date, last: date) -> Support:
     """The policies of the training days `first` to `last`, from the policy that was in force."""
-    dates = pd.date_range(first, last, freq="D")
+    dates = observed.step.periods(first, last)
     return Support.of(observed.intensities(dates), observed.stringency(dates))
 
 
 def check_support(timeline: PolicyTimeline, support: Support, first: date, last: date) -> SupportCheck:
     """Which days from `first` to `last` lie outside the support of training under `timeline`."""
-    dates = pd.date_range(first, last, freq="D", name="date")
+    dates = timeline.step.periods(first, last)
     intensities, stringency = timeline.intensities(dates).to_numpy(float), timeline.stringency(dates).to_numpy(float)
     beyond = (stringency < support.lowest - SLACK) | (stringency > support.highest + SLACK)
     far = support.distance(intensities) > FAR
     outside = pd.Series(support.outside(intensities, stringency), index=dates)
-    return SupportCheck(len(dates), int(beyond.sum()), int(far.sum()), support.lowest, support.highest, outside)
+    found = (len(dates), int(beyond.sum()), int(far.sum()), support.lowest, support.highest, outside)
+    return SupportCheck(*found, timeline.step)
 
 
-def _days(count: int) -> str:
-    return f"{count:,} day" if count == 1 else f"{count:,} days"
+def _periods(count: int, step: Step) -> str:
+    return f"{count:,} {step}" if count == 1 else f"{count:,} {step}s"
 
 
 def _blank(value: Any) -> bool:

@@ -113,7 +113,7 @@ def sweep_view(asked: CounterfactualInputs) -> None:
     st.markdown("#### How sure")
     render(checks(result, study), "sweep-checks")
     st.caption(rung_sentence(result))
-    with st.expander("What is held, and which days are counted"):
+    with st.expander(f"What is held, and which {study.step}s are counted"):
         render(held_blocks(result, study), "sweep-held")
     _levels_in_words(asked, sweep)
     chart(
@@ -229,7 +229,7 @@ def _levels_in_words(asked: CounterfactualInputs, sweep: Sweep) -> None:
         "stricter level is nowhere looser. The order is an assumption of the study."
     )
     st.dataframe(
-        level_table(sweep, asked.twin.support),
+        level_table(sweep, asked.twin.support, asked.study),
         width="stretch",
         hide_index=True,
         key="level-table",
@@ -237,7 +237,8 @@ def _levels_in_words(asked: CounterfactualInputs, sweep: Sweep) -> None:
             "Level asked for": st.column_config.NumberColumn(format="%g"),
             "Index realised": st.column_config.NumberColumn(format="%.1f"),
             "Distance to the nearest (0 to 100)": st.column_config.NumberColumn(
-                format="%.1f", help="Mean difference of the measures' intensities to the most similar training day."
+                format="%.1f",
+                help=f"Mean difference of the measures' intensities to the most similar training {asked.study.step}.",
             ),
         },
     )

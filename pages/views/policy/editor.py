@@ -54,9 +54,10 @@ def editor(editing: Editing) -> None:
                 calendar_edits(editing)
     with right, st.container():
         beside(editing, current_draft(editing))
+    memory = "how long restrictions have lasted" if editing.study.fatigue else "effects that have built up or worn away"
     st.caption(
         "Editing never refits the calibration: only the policy that the twin is asked about changes. Effects are over the "
-        "hold-out; edits of earlier days count only through how long restrictions have lasted by then."
+        f"hold-out; earlier edits count only through {memory} by then."
     )
 
 
@@ -76,7 +77,7 @@ def _name_and_save(editing: Editing) -> None:
         "Name of the scenario",
         key=key,
         max_chars=LONGEST_NAME,
-        placeholder="such as: Schools stay open in autumn",
+        placeholder="such as: Measures end in autumn",
         on_change=rename,
     )
     asked = save_place.button(

@@ -224,17 +224,17 @@ def _table(study: Study, run: StoredRun, answers: pd.DataFrame, persona: int) ->
         height=330,
         alt="Answers of the persona by situation. Choose a row to read it above.",
         column_config={
-            "kind": st.column_config.TextColumn("Kind of day", pinned=True),
-            "first": st.column_config.DateColumn("First day", format="D MMM YYYY"),
-            "last": st.column_config.DateColumn("Last day", format="D MMM YYYY"),
-            "days": st.column_config.NumberColumn("Days", format="%d"),
-            "stringency": st.column_config.NumberColumn("Stringency", format="%.0f", help="0 to 100"),
+            "kind": st.column_config.TextColumn(f"Kind of {study.step}", pinned=True),
+            "first": st.column_config.DateColumn(f"First {study.step}", format="D MMM YYYY"),
+            "last": st.column_config.DateColumn(f"Last {study.step}", format="D MMM YYYY"),
+            "days": st.column_config.NumberColumn(f"{str(study.step).capitalize()}s", format="%d"),
+            "stringency": st.column_config.NumberColumn(study.index_word.capitalize(), format="%.0f", help="0 to 100"),
             **{name: st.column_config.NumberColumn(plain_text(text), format="%.0f%%") for name, text in labels.items()},
             "reason": st.column_config.TextColumn("Reason", width="large"),
         },
     )
     st.caption(
-        "Choose a row to read it above. Percent: the chance that day; of what takes part of a day, the share of it."
+        f"Choose a row to read it above. Percent: the chance that {study.step}; of what takes part of a day, the share of it."
     )
     download(answers, f"answers-{run.run_id}-persona-{persona}", "read-data", index=False)
 

@@ -29,7 +29,7 @@ def study_view(workspace: Workspace) -> None:
     record = run.record
     assert record.train_end is not None and record.test_end is not None
     metric, result = pick_measure(), RunResult.of(run)
-    table = run_table(result, metric)
+    table = run_table(result, metric, study.step)
     st.markdown(
         f"## Every forecaster on the {study.step}s from {record.train_end:%-d %B %Y} to {record.test_end:%-d %B %Y}"
     )

@@ -125,6 +125,14 @@ def test_measures_are_moved_by_periods_of_the_study(later: str, sign: int) -> No
     assert all(day == date(day.year, day.month, 1) for day in months)
 
 
+def test_the_truth_is_known_of_the_place_that_a_study_means_by_itself() -> None:
+    whole, named = (open_study(name) for name in ("orlo", "orlo@Alder"))
+    days = whole.timeline.dates[-36:]
+    found, same = (true_paths(item.study, item.timeline, item.timeline, days) for item in (whole, named))
+    assert found is not None and same is not None
+    pd.testing.assert_frame_equal(found, same)
+
+
 def test_the_truth_is_that_of_the_process(answered: tuple[FittedTwin, Contrast, pd.DataFrame]) -> None:
     twin, item, truth = answered
     days, study = item.path.dates, twin.problem.study

@@ -261,6 +261,15 @@ def test_support_counts_days_that_training_did_not_see(observed: PolicyTimeline)
     assert (f"{FAR:g} points" in said) == bool(checked.far)
 
 
+def test_support_counts_periods_of_the_study() -> None:
+    inputs = open_study("orlo")
+    study, step = inputs.study, inputs.study.step
+    support = drafts.training_support(inputs.timeline, study.start, study.train_end)
+    checked = drafts.check_support(inputs.timeline, support, step.after(study.train_end, 1), study.end)
+    assert (checked.days, checked.outside_days) == (36, 5) and support.days.sum() == 72
+    assert "On 5 of 36 months of the hold-out" in checked.sentence("it") and "training month" in checked.sentence("it")
+
+
 # Tables to draw
 
 

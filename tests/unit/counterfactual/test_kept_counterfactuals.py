@@ -150,7 +150,7 @@ def test_tables_for_figures_say_what_the_objects_say(case: Case) -> None:
     sweep = stringency_sweep(case.twin, [0, 100], dates)
     table = sweep_table(sweep_result(sweep, about_case(case)), study)
     assert len(table) == 2 * len(study.behaviours)
-    assert level_table(sweep, case.twin.support)["Support"].str.startswith("outside").tolist() == [True, True]
+    assert level_table(sweep, case.twin.support, study)["Support"].str.startswith("outside").tolist() == [True, True]
     grouped = sweep_group_table(sweep, case.twin.attributes[0])
     assert set(grouped["level"]) == {0.0, 100.0}
     found = contrasts(case.twin, [what_if("no-measures", case.inputs.timeline, case.twin.origin)], dates)

@@ -54,9 +54,11 @@ def _cache_show(arguments: argparse.Namespace) -> None:
 def _cache_export(arguments: argparse.Namespace) -> None:
     from core.report.sentences.language import exported_document
     from core.services.language.answer_cache import export_answers
+    from core.store.kept_files import ANSWERS, remember_files
 
     with open_store(arguments) as store:
         found = export_answers(store, arguments.file)
+        remember_files(store, [arguments.file], ANSWERS)
     show_result(found, arguments, lambda: exported_document(found))
 
 

@@ -119,6 +119,7 @@ def _report(arguments: argparse.Namespace) -> None:
     from core.report.documents import document_of
     from core.report.files import write_document
     from core.report.what_if import question_document
+    from core.store.kept_files import RUN, remember_files
 
     with open_store(arguments) as store:
         if arguments.question is None:
@@ -126,12 +127,16 @@ def _report(arguments: argparse.Namespace) -> None:
         else:
             document = question_document(store, arguments.run, arguments.question, arguments.behaviour, arguments.data)
         path = write_document(document, arguments.to)
+        remember_files(store, [path], f"{RUN}:{arguments.run}")
     show({"run_id": arguments.run, "file": str(path)}, arguments, lambda: f"written to {path}")
 
 
 def _export(arguments: argparse.Namespace) -> None:
     from core.services.library.archive import export_run
+    from core.store.kept_files import RUN, remember_files
 
     with open_store(arguments) as store:
-        files = [str(path) for path in export_run(store, arguments.run, arguments.to)]
+        paths = export_run(store, arguments.run, arguments.to)
+        remember_files(store, paths, f"{RUN}:{arguments.run}")
+    files = [str(path) for path in paths]
     show({"run_id": arguments.run, "files": files}, arguments, lambda: "\n".join(files))

@@ -56,7 +56,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
         said = words_of(0)
         call = {
             "engine": "openai", "model": "m", "parameters": {}, "prompt_version": "1", "design": "d", "sample": 0, "system": "s",
-            "answer_schema": {}, "schema_hash": "h", "attempts": 1, "status": "ok", "asked_at": "2030-01-01", "prompt": "none",
+            "answer_schema": {}, "schema_hash": "h", "attempts": 1, "status": "ok",
+            "raw": "{}", "parsed": {}, "model_id": "m", "asked_at": "2030-01-01", "prompt": "none",
         }  # fmt: skip
         call |= {"asked_at": store.runs()["created_at"].iloc[0]}
         store.append("llm_calls", [{**call, "key": "noted"}, {**call, "key": "unnoted", "prompt": f"She said: {said}"}])
@@ -71,6 +72,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
             trace(one, kind, [reference])
         export_people(store, STEWARD, folder / "out")
         export_people(store, STEWARD, folder / "others", people[1:])
+    db = ["--db", str(home / "s.duckdb")]
+    assert main(["export", run_ids[1], "--to", str(folder / "run"), *db]) == 0
+    assert main(["export", run_ids[2], "--to", str(folder / "other run"), *db]) == 0
+    assert main(["cache", "export", str(folder / "answers.json.gz"), *db]) == 0
     backup_store(home / "s.duckdb", folder / "elsewhere.duckdb")
     shutil.copy(home / "s.duckdb", home / "old name.db")
     return folder, [*people, *run_ids]
@@ -135,6 +140,10 @@ def expect_gone(place: Path, ids: list[str]) -> None:
         assert "turns" in in_tables(path, words_of(1)[:45]), path
     assert not list(place.rglob(".policytwin-*")) and not list(place.rglob("*.wal"))
     assert (place / "others" / "interviews.jsonl").exists() and not (place / "out" / "interviews.jsonl").exists()
+    assert {path.name for path in place.glob("*run/*")} == {"record.json", "scores.csv"} and not list(
+        place.glob("run/*")
+    )
+    assert not (place / "answers.json.gz").exists()
 
 
 def test_every_trace_goes_and_nothing_of_others(
@@ -151,7 +160,7 @@ def test_every_trace_goes_and_nothing_of_others(
     assert others(db, ids) == before and "turns" in in_tables(db, words_of(0)[:45])
     assert main(["consent", "withdraw", gone, "--db", str(db), "--json"]) == 0
     receipt = json.loads(capsys.readouterr().out)
-    assert {**receipt["rows"]} == plan.rows and receipt["files"] == len(plan.files) == 3 and receipt["left"] == []
+    assert {**receipt["rows"]} == plan.rows and receipt["files"] == len(plan.files) == 6 and receipt["left"] == []
     assert receipt["copies"] == 2 and plan.marked_runs == (ids[PEOPLE + 1],)
     assert plan.rows == {
         "consents": 1, "drafts": 1, "input_texts": 1, "interviews": 1, "llm_calls": 2, "personas": 1, "subject_traces": 7,

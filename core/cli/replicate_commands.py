@@ -50,7 +50,22 @@ def _replicate(arguments: argparse.Namespace) -> None:
 
         said = "nothing is named" if not given else f"{' and '.join(given)} are named"
         raise InputError(said, where="replicate", allowed=f"one of {', '.join(f'--{name}' for name in SOURCES)}")
+    _own_options(arguments, given[0])
     _show(arguments, SOURCES[given[0]])
+
+
+def _own_options(arguments: argparse.Namespace, given: str) -> None:
+    """InputError for an option that is of another source than the one given: it would change nothing."""
+    from core.cli.options import request_class
+    from core.errors import InputError
+    from core.options import option_name, options_of
+
+    known = {name: {option_name(item) for item, _ in options_of(request_class(SOURCES[name]))} for name in SOURCES}
+    for source, names in known.items():
+        for name in sorted(names - known[given]):
+            if getattr(arguments, name.replace("-", "_")) is not None:
+                allowed = ", ".join(f"--{own}" for own in sorted(known[given]))
+                raise InputError(f"goes with --{source}, not with --{given}", where=f"--{name}", allowed=allowed)
 
 
 def _score(arguments: argparse.Namespace) -> None:

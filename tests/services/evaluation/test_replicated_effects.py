@@ -73,6 +73,8 @@ def test_faults_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str], ch
 def test_one_thing_is_replicated_at_a_time(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["replicate", "--json"]) == 2
     assert "one of --answers, --effects" in capsys.readouterr().err
+    assert main(["replicate", "--effects", "F", "--predict", "D", "--json"]) == 2
+    assert "--predict: goes with --answers, not with --effects" in capsys.readouterr().err
 
 
 @pytest.mark.real_data

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,7 @@ ZIPF_VISITS, ZIPF_RANKS = 8, 5
 #: What a fact was used for. `tuned`: the search sees it. `mended`: its miss changed the mechanism once, before these seeds.
 #: `input`: the society is built with it, or with what its sources say of it. `held out`: none of these.
 Use = Literal["tuned", "mended", "input", "held out"]
+USES: tuple[str, ...] = get_args(Use)
 
 
 @dataclass(frozen=True)

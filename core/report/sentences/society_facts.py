@@ -22,7 +22,7 @@ WHAT = "A fact inside its range makes a mechanism plausible; it does not make a 
 def facts_document(result: FactsResult) -> Document:
     """The count first, then every figure, then what cannot be computed."""
     blocks: list[Block] = [
-        Paragraph(f"{counted(result.counts)} {WHAT}", "answer"),
+        Paragraph(f"{counted(result)} {WHAT}", "answer"),
         Table(HEAD, tuple(map(fact_row, result.figures)), digits=2),
         Paragraph(f"Not computed, and not counted ({len(result.left_out)}):"),
         Items(tuple(f"{item.fact}, {item.quantity}: {item.reason}" for item in result.left_out)),
@@ -34,32 +34,37 @@ def facts_document(result: FactsResult) -> Document:
     return Document("Stylised facts", tuple(blocks), source=source)
 
 
-def counted(counts: object) -> str:
-    """How many facts are inside, of all and by what they were used for."""
-    by = dict(counts)  # type: ignore[call-overload]
-    inside, total = by.pop("all")
-    parts = [f"{words}: {by[name][0]} of {by[name][1]}" for name, words in USES.items() if by.get(name, (0, 0))[1]]
-    return f"{inside} of {total} facts lie inside their ranges ({'; '.join(parts)})."
+def counted(result: FactsResult) -> str:
+    """How many facts are inside, of all and by what they were used for; and how many figures that were held out."""
+    parts = [f"{words}: {result.counts[use][0]} of {result.counts[use][1]}" for use, words in USES.items()]
+    inside, total = result.counts["all"]
+    held = [item.hit for item in result.figures if item.use == "held out"]
+    return (
+        f"{inside} of {total} facts lie inside their ranges with all their figures ({'; '.join(parts)}). Of single figures that "
+        f"were held out {sum(held)} of {len(held)} do."
+    )
 
 
 def fact_row(item: FactFigure) -> tuple[str, ...]:
     """One figure as a row of `HEAD`."""
-    return (
-        item.fact,
-        item.quantity,
-        "–" if item.value is None else f"{item.value:.2f}",
-        "–" if item.low is None or item.high is None else f"{item.low:.2f} to {item.high:.2f}",
-        f"{item.range_low:g} to {item.range_high:g}",
-        "inside" if item.hit else "outside",
-        item.use,
-        item.source,
+    numbers = (
+        _value(item.value, 2),
+        "–" if item.low is None or item.high is None else f"{_value(item.low, 2)} to {_value(item.high, 2)}",
+        f"{item.range_low:g} to {item.range_high:g}".replace("-", "−"),
     )
+    return item.fact, item.quantity, *numbers, "inside" if item.hit else "outside", item.use, item.source
 
 
 def tune_document(result: TuneResult) -> Document:
     """Before and after, and the block that a scenario takes over."""
     rows: Sequence[tuple[str, ...]] = [
-        (now.fact, now.quantity, _value(before), _value(now), f"{now.range_low:g} to {now.range_high:g}")
+        (
+            now.fact,
+            now.quantity,
+            _value(before.value),
+            _value(now.value),
+            f"{now.range_low:g} to {now.range_high:g}".replace("-", "−"),
+        )
         for before, now in zip(result.before, result.after, strict=True)
     ]
     blocks: list[Block] = [
@@ -77,5 +82,5 @@ def tune_document(result: TuneResult) -> Document:
     return Document("Search for parameters", tuple(blocks), source=source)
 
 
-def _value(item: FactFigure) -> str:
-    return "–" if item.value is None else f"{item.value:.3f}"
+def _value(value: float | None, digits: int = 3) -> str:
+    return "–" if value is None else f"{value:.{digits}f}".replace("-", "−")

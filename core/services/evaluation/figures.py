@@ -35,6 +35,7 @@ from core.services.evaluation.stylised_facts import embedded_facts, teaching_cou
 from core.services.evaluation.twin_scores import PEOPLE_FILES, TWIN_FILES, twin_scores, twin_verdicts
 from core.services.runs.run import ensure_run
 from core.services.society.attention import AttentionRequest, attention
+from core.services.society.facts import FactsRequest, MeasuredFacts, measured_facts, society_facts
 from core.services.society.requests import AblateRequest as SocietyAblateRequest
 from core.services.society.requests import SocietyRequest
 from core.services.society.results import SocietyResult
@@ -270,6 +271,12 @@ def _asked(bench: Bench) -> Made:
     return time.perf_counter() - began, lambda header: replace(found, header=header)
 
 
+def _society_facts(bench: Bench) -> Made:
+    began = time.perf_counter()
+    found = society_facts(FactsRequest(), watch=bench.watch, executor=bench.executor)
+    return time.perf_counter() - began, lambda header: measured_facts(found, header)
+
+
 def _twins(measurement: Measurement, bench: Bench, folder: Path) -> Header:
     """Written after each pair of tables, for the whole takes long; what this code made of these files is not made again."""
     assert bench.data is not None
@@ -400,6 +407,10 @@ MEASUREMENTS: Mapping[str, Measurement] = {
         _measurement(
             "asked_small", "what a small language model's shipped answers come to",
             "policytwin figures --data DIR --only asked_small", FILES, _asked, AskedScores,
+        ),
+        _measurement(
+            "society_facts", "stylised facts of the society", "policytwin society facts --json", (), _society_facts,
+            MeasuredFacts,
         ),
         Measurement(
             "survey_twins", "calibrated twins on real pairs of tables", "policytwin figures --data DIR --only survey_twins",

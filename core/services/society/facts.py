@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.execution.progress import ProgressReporter
 from core.options import option
 from core.result import Result
-from core.society.facts import FACT_SEED, TUNE_SEED, FactFigure, LeftOut, left_out, measure_facts
+from core.society.facts import FACT_SEED, TUNE_SEED, USES, FactFigure, LeftOut, left_out, measure_facts
 from core.society.parameters import parameters_hash
 from core.society.scenario import scenario_hash
 from core.society.shipped import find_scenario
 from core.society.tune import search_parameters
+from core.validity.measured import Header, Strict
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,18 @@ class TuneResult(Result):
     parameters: Mapping[str, float]
 
 
+@dataclass(frozen=True)
+class MeasuredFacts(Strict):
+    """Facts as they are quoted, without the values of single worlds."""
+
+    header: Header
+    result: FactsResult
+
+
+def measured_facts(result: FactsResult, header: Header) -> MeasuredFacts:
+    return MeasuredFacts(header, replace(result, figures=tuple(replace(item, by_seed=()) for item in result.figures)))
+
+
 def society_facts(
     request: FactsRequest, *, watch: ProgressReporter | None = None, executor: Executor = IN_THIS_PROCESS
 ) -> FactsResult:
@@ -93,18 +106,14 @@ def society_facts(
 
 
 def fact_counts(figures: tuple[FactFigure, ...]) -> dict[str, tuple[int, int]]:
-    """(inside, all) facts by use, and of all of them. A fact is called by the least independent use of its figures."""
-    uses = ("tuned", "mended", "input", "held out")
-    inside: dict[str, bool] = {}
-    use: dict[str, str] = {}
+    """(inside, all) facts by use, and of all of them."""
+    facts: dict[str, tuple[str, bool]] = {}
     for item in figures:
-        inside[item.fact] = inside.get(item.fact, True) and item.hit
-        use[item.fact] = min(use.get(item.fact, item.use), item.use, key=uses.index)
-    found = {
-        name: (sum(inside[fact] for fact in use if use[fact] == name), sum(one == name for one in use.values()))
-        for name in uses
-    }
-    return {"all": (sum(inside.values()), len(inside)), **found}
+        use, inside = facts.get(item.fact, (item.use, True))
+        facts[item.fact] = min(use, item.use, key=USES.index), inside and item.hit
+    by = {use: [inside for name, inside in facts.values() if name == use] for use in USES}
+    found = {use: (sum(hits), len(hits)) for use, hits in by.items()}
+    return {"all": (sum(inside for _, inside in facts.values()), len(facts)), **found}
 
 
 def tune_society(

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.report.document import Block, Details, Document, Heading, Items, Paragraph, Table, number, signed
+import pandas as pd
+
+from core.report.document import Block, Details, Document, Figure, Heading, Items, Paragraph, Table, signed
+from core.report.figures.society import SHOWN, effect_dots
 from core.report.reproduction import Reproduction, reproduction
 from core.services.library.archive import SCENARIO_FILE
 from core.services.society.requests import AblateRequest, CompareRequest, SocietyRequest
@@ -105,6 +108,7 @@ def society_document(result: SocietyResult, record: tuple[Block, ...] = ()) -> D
     blocks: list[Block] = [Paragraph(size_sentence(result) + against)]
     if others:
         blocks += [Items(tuple(arm_sentence(result, arm) for arm in others)), Paragraph(FOUND_IN_MODEL, "caution")]
+        blocks.append(effects_block(result))
         blocks += [Heading("Registered directions"), tests_table(result)] if result.tests else []
     else:
         blocks.append(Table(("", "mean", ""), _means(result), "The scenario as it stands", 3))
@@ -122,6 +126,24 @@ def society_document(result: SocietyResult, record: tuple[Block, ...] = ()) -> D
         f"scenario {result.scenario}",
         result.run_id,
     )
+
+
+def effects_block(result: SocietyResult) -> Figure:
+    """What every arm changes of a few quantities, in percent of the mean of what it is held against."""
+    rows = [
+        (WORDS[name].label, arm.title, *(100 * part / item.reference for part in _ends(item)))
+        for name in SHOWN
+        for arm in result.arms
+        if arm.id != result.against and (item := result.of(arm.id, name)).reference
+    ]
+    data = pd.DataFrame(rows, columns=["label", "arm", "mean", "low", "high"])
+    told = "Change by each arm, in percent of the mean without it, with 95% intervals over worlds."
+    return Figure("effects", lambda: effect_dots(data, f"society lab, scenario {result.scenario}"), told, data)
+
+
+def _ends(item: Contrast) -> tuple[float, float, float]:
+    low, high = (item.mean if end is None else end for end in (item.low, item.high))
+    return item.mean, low, high
 
 
 def tests_table(result: SocietyResult) -> Table:
@@ -170,7 +192,7 @@ def contrast_table(result: SocietyResult, arm: str, group: str = "all") -> Table
             (
                 f"{WORDS[item.quantity].label}, {WORDS[item.quantity].unit}",
                 *((item.level,) if group != "all" else ()),
-                number(shown_value(item.quantity, item.reference), WORDS[item.quantity].digits),
+                f"{shown_value(item.quantity, item.reference) or 0.0:,.{WORDS[item.quantity].digits}f}",
                 *(_change(item.quantity, value) for value in (item.mean, item.low, item.high)),
                 f"{item.same_sign:.0%}",
             )

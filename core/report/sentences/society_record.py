@@ -67,7 +67,7 @@ def _why_incoherent(record: GovernanceRecord) -> str:
     if missed:
         return "; ".join(f"“{line.title}” was {line.verdict}" for line in missed)
     return (
-        "the registered directions were not run for this scenario by this version (`policytwin society ablate --signs`)"
+        "the registered directions were not run for this scenario by this version (policytwin society ablate --signs)"
     )
 
 
@@ -90,7 +90,9 @@ def ablations_sentence(record: GovernanceRecord) -> str:
 def attention_sentence(record: GovernanceRecord) -> str:
     """What came of the test of attention and popularity."""
     if any(line.verdict == NOT_RUN for line in record.attention):
-        return "Posts and sales: the registered test was not run for this scenario (`policytwin society attention --keep`)."
+        return (
+            "Posts and sales: the registered test was not run for this scenario (policytwin society attention --keep)."
+        )
     parts = "; ".join(f"{ATTENTION_WORDS[line.id]} {line.verdict}" for line in record.attention)
     return f"Posts and sales ({record.attention[0].run_id}): {parts}."
 
@@ -98,7 +100,7 @@ def attention_sentence(record: GovernanceRecord) -> str:
 def facts_sentence(record: GovernanceRecord) -> str:
     """How many published figures the society shows, and which it misses."""
     if not record.facts:
-        return "Stylised facts: not measured for this scenario (`policytwin society facts --keep`)."
+        return "Stylised facts: not measured for this scenario (policytwin society facts --keep)."
     missed = [f"{line.id} ({line.used})" for line in record.facts if line.verdict != "inside"]
     inside = (
         "" if record.held_out_inside is None else f" {record.held_out_inside:.0%} of the facts held out lie inside."

@@ -161,16 +161,20 @@ def _write(store: Store, run: StoredRun, folder: Path) -> list[Path]:
 
 
 def _write_society(store: Store, run: StoredRun, folder: Path) -> list[Path]:
-    """The scenario of a society, and where it has arms its governance record."""
+    """The scenario of a society, and where it has arms their contrasts and the governance record."""
     from core.services.society.governance import governance_record
-    from core.services.society.reading import scenario_again
+    from core.services.society.reading import scenario_again, society_result
 
     values = {SCENARIO_FILE: scenario_again(store, run.run_id).as_dict()}
     if "arms" in run.record.parameters:
         values["governance.json"] = governance_record(store, run.run_id).as_dict()
     for name, value in values.items():
         (folder / name).write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-    return [folder / name for name in values]
+    written = [folder / name for name in values]
+    if "arms" in run.record.parameters:
+        written.append(folder / "society_contrasts.csv")
+        write_csv(society_result(store, run.run_id).frame().assign(simulated=True), written[-1])
+    return written
 
 
 def _labelled(rows: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:

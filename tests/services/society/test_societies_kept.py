@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from core.cli import main
@@ -165,6 +166,7 @@ def test_the_record_says_what_was_tested_and_claims_no_more(
     written = {path.name: path for path in export_run(store, result.run_id, tmp_path / "out")}
     assert json.loads(written["governance.json"].read_text()) == after.as_dict()
     assert {"society_days.csv", "society_worlds.csv", "record.json"} <= set(written)
+    assert len(pd.read_csv(written["society_contrasts.csv"])) == len(result.contrasts)
     assert check_scenario(str(written["scenario.json"])).scenario_hash == result.scenario_hash
 
 

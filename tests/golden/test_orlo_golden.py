@@ -8,12 +8,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from core.report.renderers.terminal import terminal_text
+from core.report.sentences.runs import run_document
 from core.services.evaluation.panel_backtests import panel_backtest
 from core.services.evaluation.requests import PanelBacktestRequest
 from core.services.runs.run import run_study
 from core.services.studies.requests import RunRequest
 from core.settings import shipped_data
 from core.store.database import Store
+from core.study import load_study
 
 #: To refresh, copy what the failing test shows, with the reason in the commit.
 RUN = {"twin": 6.1739, "uncalibrated": 17.8728, "linear": 8.96, "own_drift": 26.65, "mean_of_12": 9.58}
@@ -31,6 +34,8 @@ def test_a_run_of_one_district(tmp_path: Path) -> None:
         found = run_study(RunRequest("orlo", personas=60, trials=4, place="Dale"), store)
     assert found.study == "orlo@Dale" and found.fictional
     assert "twin_announced_calendar" not in found.macro_rmse, "months have no working week"
+    said = terminal_text(run_document(found, load_study("orlo@Dale")))
+    assert "policytwin backtest orlo" in said and "working week" not in said and "weekday" not in said
     assert {name: found.macro_rmse[name] for name in RUN} == pytest.approx(RUN, abs=0.005)
 
 

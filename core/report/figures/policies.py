@@ -19,6 +19,8 @@ _LIGHT, _DARK = (201, 224, 234), (8, 62, 84)
 _SEEN = "rgba(11, 93, 122, 0.07)"
 _HATCH = {"fillmode": "overlay", "fgcolor": "#ffffff", "fgopacity": 0.6, "size": 6, "solidity": 0.22}
 _LEGEND = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.01, "yanchor": "bottom", "traceorder": "normal"}
+#: Characters of a bar's label that the whole width holds on a desk.
+_CHARACTERS_ACROSS = 110
 _LONGEST_LABEL = 24
 _CALENDAR_COLOURS = {"Working week": "#dfe5e9", "Public holidays": "#a66a00", "Ramadan": "#c9b27c"}
 #: Of what else people live with.
@@ -215,7 +217,15 @@ def _calendar(figure: go.Figure, calendar: pd.DataFrame) -> None:
         row=2,
         col=1,
     )
-    labelled = calendar[calendar["label"] != ""]
+    # A label that ran beyond its bar would stand on the next one; on a phone the words are by pointing at a bar.
+    shown_days = max((calendar["end"].max() - calendar["start"].min()).days + 1, 1)
+    fits = (calendar["days"] / shown_days * _CHARACTERS_ACROSS).astype(int)
+    labels = [
+        text if len(text) <= most else f"{text[: most - 1].rstrip()}…" if most > 3 else ""
+        for text, most in zip(calendar["label"], fits, strict=True)
+    ]
+    labelled = calendar.assign(label=labels)
+    labelled = labelled[labelled["label"] != ""]
     figure.add_trace(
         go.Scatter(
             x=labelled["start"],
@@ -245,7 +255,7 @@ def _curves(
     if outside is not None and outside.any():
         floor = pd.Series(2.0, index=outside.index).where(outside)
         strip = _line(floor, "unlike training", {"color": ACCENT, "width": 7})
-        traces.append(strip.update(connectgaps=False, hovertemplate="Unlike any training day<extra></extra>"))
+        traces.append(strip.update(connectgaps=False, hovertemplate="Unlike anything in training<extra></extra>"))
     return traces
 
 

@@ -70,6 +70,7 @@ def run_document(result: RunResult, study: Study, metric: str = "rmse") -> Docum
                 tuple((label(name, study.step), value) for name, value in result.errors(metric).items()),
             ),
             Paragraph(working_week_note(result, metric, study.step)),
+            *sentences(pooled_note(study)),
             Details(f"{metric.upper()} by behaviour, in {UNIT}", (error_table(result, study, metric),)),
             Heading("How sure"),
             Paragraph(rung_sentence(result)),
@@ -238,6 +239,13 @@ def _least_of_all(gain: float, rivals: int, found: Difference | None, step: Step
         f"The twin does better than all {rivals} baselines: its error is {least} (90% interval of the difference "
         f"{-found.upper:.1f} to {-found.lower:.1f} points, over {found.units} {stretches(step)})."
     )
+
+
+def pooled_note(study: Study) -> str | None:
+    """Where the baselines are that learn from other places, which one place's run does not read."""
+    if not study.is_panel:
+        return None
+    return f"Baselines that learn from the other places stand beside the twin in a backtest: policytwin backtest {study.folder}."
 
 
 def working_week_note(result: RunResult, metric: str, step: Step = Step.DAY) -> str:

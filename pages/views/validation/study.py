@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.forecasting.metrics import MACRO
 from core.report.figures.skill import dumbbells
-from core.report.sentences.runs import verdict, working_week_note
+from core.report.sentences.runs import pooled_note, verdict, working_week_note
 from core.report.sentences.sources import record_source
 from core.services.evaluation.skill import behaviour_comparisons, run_table
 from core.services.runs.forecasters import ABLATION, BASELINE, TWIN, in_sentence
@@ -60,7 +60,7 @@ def study_view(workspace: Workspace) -> None:
             linked(
                 f"{metric.upper()} in points of the metric ({study.metric_unit}); smaller is better. "
                 f"“Against best baseline”: −10% means an average error a tenth smaller than the best baseline's. "
-                f"{working_week_note(result, metric, workspace.study.step)}"
+                f"{working_week_note(result, metric, workspace.study.step)} {pooled_note(study) or ''}"
             )
         )
     download(table, f"leaderboard-{metric}-{run.run_id}", "study-data", index=False)

@@ -69,15 +69,24 @@ def memory_answers(panel: AnswerPanel, asked: AnswerPanel, known: np.ndarray | N
 
     `known` (items,) boolean restricts what is known of them, as in a shortened interview.
     """
-    ridge, neighbours = _scores(panel, asked, known)
+    return memory_of_scores(panel, *panel_scores(panel, asked, known))
+
+
+def memory_of_scores(panel: AnswerPanel, ridge: Scores, neighbours: Scores) -> PredictedAnswers:
+    """Both stacked by the weight that serves people left out best, and read as an ordered answer."""
     mixed = [ridge.mix(neighbours, weight) for weight in NEIGHBOUR_WEIGHTS]
     return ordered_answers(panel, best_scores(mixed, panel))
 
 
 def ridge_answers(panel: AnswerPanel, asked: AnswerPanel) -> PredictedAnswers:
     """The ridge by itself: its mean, rounded to the nearest choice."""
+    return ridge_of_scores(panel, panel_scores(panel, asked)[0])
+
+
+def ridge_of_scores(panel: AnswerPanel, ridge: Scores) -> PredictedAnswers:
+    """A score as a code, rounded."""
     scale = scale_of(panel.codes)
-    return rounded(panel, _scores(panel, asked)[0].asked * scale.spread + scale.mean)
+    return rounded(panel, ridge.asked * scale.spread + scale.mean)
 
 
 def neighbour_answers(panel: AnswerPanel, asked: AnswerPanel) -> PredictedAnswers:
@@ -143,8 +152,8 @@ def ridge_scores(
     return found
 
 
-def _scores(panel: AnswerPanel, asked: AnswerPanel, known: np.ndarray | None = None) -> tuple[Scores, Scores]:
-    """Of ridge and of neighbours, with the penalty that serves people left out best."""
+def panel_scores(panel: AnswerPanel, asked: AnswerPanel, known: np.ndarray | None = None) -> tuple[Scores, Scores]:
+    """Scores of the ridge and of the neighbours, with the penalty that serves people left out best."""
     scale, items = scale_of(panel.codes), panel.items
     ours, theirs = scale.standardised(panel.codes), scale.standardised(asked.codes)
     by_penalty = [Scores(np.zeros_like(ours), np.zeros_like(theirs)) for _ in PENALTIES]

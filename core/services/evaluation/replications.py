@@ -28,7 +28,13 @@ from core.portrait.baselines import (
     mode_answers,
     random_answers,
 )
-from core.portrait.memory_engine import memory_answers, neighbour_answers, ridge_answers
+from core.portrait.memory_engine import (
+    memory_answers,
+    memory_of_scores,
+    neighbour_answers,
+    panel_scores,
+    ridge_of_scores,
+)
 from core.portrait.panel import AnswerPanel, PredictedAnswers
 from core.records import content_hash
 from core.result import Result
@@ -145,11 +151,12 @@ def _agreements(split: Split, judged: np.ndarray, request: AnswersRequest) -> tu
     def judge(found: PredictedAnswers) -> Agreement:
         return agreement(found.codes[:, judged], truth, choices, found.levels[:, judged])
 
-    memory = memory_answers(panel, people)
+    scores = panel_scores(panel, people)
+    memory = memory_of_scores(panel, *scores)
     names = len(panel.items.names)
     kept = generator_of(request.seed, 1).permutation(names) < SHORTENED * names
     found = {
-        "memory": judge(memory), "ridge": judge(ridge_answers(panel, people)),
+        "memory": judge(memory), "ridge": judge(ridge_of_scores(panel, scores[0])),
         "neighbours": judge(neighbour_answers(panel, people)),
         "memory_fifth": judge(memory_answers(panel, people, kept)),
         "shuffled": mean_agreement([judge(memory.take(rows)) for rows in donors_of(traits, generator_of(request.seed, 2)).T]),

@@ -84,6 +84,9 @@ def numbers_of(frame: pd.DataFrame, where: str, cell: str = "id {}, question {}"
     found = {}
     for name in frame.columns:
         column = frame[name]
+        if pd.api.types.is_float_dtype(column) and not np.isinf(column.to_numpy(float)).any():
+            found[str(name)] = column.astype(float)
+            continue
         if column.dtype == object or pd.api.types.is_string_dtype(column):
             column = column.replace("", None)
         numbers = pd.to_numeric(column, errors="coerce").astype(float)

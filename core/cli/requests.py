@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import date
 from pathlib import Path
@@ -39,7 +39,7 @@ def add_request(parser: argparse.ArgumentParser, request: type) -> None:
     for item in fields(request):
         kind = _plain(kinds[item.name])
         if kind is ModelOptions:
-            add_model_options(parser)
+            add_model_options(parser, {own.name for own, _ in options_of(request)})
         elif is_dataclass(kind):
             assert isinstance(kind, type)
             add_request(parser, kind)
@@ -54,7 +54,7 @@ def read_request(arguments: argparse.Namespace, request: type[Request]) -> Reque
     for item in fields(request):  # type: ignore[arg-type]
         kind = _plain(kinds[item.name])
         if kind is ModelOptions:
-            given[item.name] = asking_of(arguments)
+            given[item.name] = asking_of(arguments, {own.name for own, _ in options_of(request)})
         elif is_dataclass(kind):
             assert isinstance(kind, type)
             given[item.name] = read_request(arguments, kind)
@@ -68,14 +68,16 @@ def read_request(arguments: argparse.Namespace, request: type[Request]) -> Reque
     return request(**given)
 
 
-def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """How a language model is asked; what is not given is left to `ModelOptions`."""
+def add_model_options(parser: argparse.ArgumentParser, own: Collection[str] = ()) -> None:
+    """How a language model is asked; what is not given is left to `ModelOptions`. Names that are a request's `own` mean
+    something else there, and nothing of how a model is asked."""
     group = parser.add_argument_group(
         "language models", "the provider's key is read from the environment: GEMINI_API_KEY or OPENAI_API_KEY"
     )
     kinds = get_type_hints(ModelOptions)
     for item, how in options_of(ModelOptions):
-        _add(group, item, how, _plain(kinds[item.name]), said=False)
+        if item.name not in own:
+            _add(group, item, how, _plain(kinds[item.name]), said=False)
 
 
 def _add(parser: Any, item: Field[Any], how: Option, kind: Any, *, said: bool = True) -> None:
@@ -121,12 +123,12 @@ def _plain(kind: Any) -> Any:
     return kind if get_origin(kind) is tuple or not parts else parts[0]
 
 
-def asking_of(arguments: argparse.Namespace) -> Any:
+def asking_of(arguments: argparse.Namespace, own: Collection[str] = ()) -> Any:
     """How a language model is to be asked, or None for the rules engine; InputError where only options are given. None too
     where a command need not name an engine: how the run's own is asked is then for the command to say."""
     if arguments.engine is None:
         return None
-    given = model_options_given(arguments)
+    given = {name: value for name, value in model_options_given(arguments).items() if name not in own}
     if not asks_model(arguments.engine):
         ENGINES.named(arguments.engine)
         switched = [name for name in ("allow_failures", "estimate", "ask") if getattr(arguments, name, False)]

@@ -9,6 +9,7 @@ from typing import Any
 from core.cli.options import (
     again_option,
     command,
+    estimate_option,
     json_option,
     keep_option,
     open_executor,
@@ -45,6 +46,7 @@ def add(commands: Any) -> None:
     request_options(bench, BENCH_REQUEST, stored=False, workers=0)
     run = command(actions, "run", _run, "a scenario as it stands and with its arms, in the same worlds of chance")
     request_options(run, RUN_REQUEST, workers=2)
+    estimate_option(run)
     again_option(run)
     compare = command(actions, "compare", _compare, "every other arm of a scenario against one of them")
     request_options(compare, COMPARE_REQUEST, workers=2)
@@ -171,9 +173,15 @@ def _compat(arguments: argparse.Namespace) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from core.services.society.run import run_society
+    from core.report.sentences.society_cost import society_cost_document
+    from core.services.society.run import cost_of_run, run_society
 
-    _arms(arguments, run_society, request_of(arguments, RUN_REQUEST))
+    request = request_of(arguments, RUN_REQUEST)
+    if arguments.estimate:
+        with open_store(arguments) as store:
+            cost = cost_of_run(request, store)
+        return show_result(cost, arguments, lambda: society_cost_document(cost))
+    _arms(arguments, run_society, request)
 
 
 def _compare(arguments: argparse.Namespace) -> None:

@@ -13,7 +13,7 @@ from core.report.figures.society import SHOWN, effect_dots
 from core.report.reproduction import Reproduction, reproduction
 from core.services.library.archive import SCENARIO_FILE
 from core.services.society.requests import AblateRequest, CompareRequest, SocietyRequest
-from core.services.society.results import ARMS, SIGNS, ArmSummary, SocietyResult
+from core.services.society.results import ARMS, ENGINE, SIGNS, ArmSummary, SocietyResult
 from core.services.society.run import ablate_society, compare_arms, run_society
 from core.services.society.scenarios import ScenarioSummary
 from core.society import load
@@ -71,8 +71,13 @@ def size_sentence(result: SocietyResult) -> str:
     made = "Invented people in an invented town. " if result.fictional else ""
     return (
         f"{made}{result.households:,} households, {result.days} days after {result.warm_up_days} of warm-up, each arm in the "
-        f"same {len(result.seeds)} world{'s' * (len(result.seeds) > 1)} of chance. Engine: {ENGINE_WORDS}."
+        f"same {len(result.seeds)} world{'s' * (len(result.seeds) > 1)} of chance. Engine: {engine_words(result)}."
     )
+
+
+def engine_words(result: SocietyResult) -> str:
+    """Who decided: rules, or the language model that was asked."""
+    return ENGINE_WORDS if result.engine == ENGINE else f"{result.engine} (its answers are not those of people)"
 
 
 def contrast_words(item: Contrast) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from core.errors import InputError
 from core.options import option
+from core.services.studies.requests import DEFAULT_ENGINE, ModelOptions
 
 #: Worlds of one run, and of one whose signs are judged: fewer say nothing about chance.
 SEEDS, SIGN_SEEDS = 20, 10
@@ -21,6 +22,8 @@ class SocietyRequest:
     seeds: int = option("worlds of chance, the same for each arm", SEEDS)
     households: int | None = option("households (default: the scenario's)", None)
     days: int | None = option("days after the warm-up (default: the scenario's)", None)
+    engine: str = option("rules (default), or a language model's: gemini, openai, local or replay", DEFAULT_ENGINE)
+    asking: ModelOptions | None = None
 
 
 @dataclass(frozen=True)

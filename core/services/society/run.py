@@ -23,16 +23,28 @@ from core.execution.executor import IN_THIS_PROCESS, Executor
 from core.execution.progress import ProgressReporter
 from core.records import RUNGS, RunRecord, content_hash
 from core.services.runs.endings import ending_kept
+from core.services.society.asking import (
+    SocietyCost,
+    asked_of,
+    cost_of_society,
+    decider,
+    engine_name,
+    replaying,
+    require_model,
+)
 from core.services.society.reading import SocietyFrames, frames_of, scenario_again, society_result
 from core.services.society.requests import AblateRequest, CompareRequest, SocietyRequest
 from core.services.society.results import ABLATIONS, ARMS, ENGINE, ENGINE_VERSION, SIGNS, ArmSummary, SocietyResult
+from core.services.studies.requests import ModelOptions
 from core.services.studies.stored_inputs import save_text
 from core.society.ablations import SignTest, ablated, judged, signed, signs_hash
 from core.society.arms import BASE, QUANTITIES, Contrast, contrasts, first_day, quantities
+from core.society.asked import PROMPT_VERSION
 from core.society.parameters import parameters_hash
 from core.society.run import check_size, run_world
 from core.society.scenario import Scenario, of_arm, scenario_hash
 from core.society.shipped import find_scenario
+from core.society.world import Decide
 from core.store.database import Store
 
 
@@ -46,6 +58,7 @@ class Plan:
     households: int
     days: int
     what: str = ARMS
+    asking: ModelOptions | None = None
 
     @property
     def worlds(self) -> list[tuple[str, int]]:
@@ -61,7 +74,7 @@ def plan_of(request: SocietyRequest) -> Plan:
     for name in named:
         one_of(name, known, what="arm", where=f"scenario {scenario.id}")
     arms = tuple(dict.fromkeys((BASE, *named)))
-    return planned(scenario, arms, request.seeds, request.households, request.days)
+    return replace(planned(scenario, arms, request.seeds, request.households, request.days), asking=request.asking)
 
 
 def planned(
@@ -91,6 +104,13 @@ def run_society(
 ) -> SocietyResult:
     """The arms that were asked for: a run of equal inputs that the store has, else a new one, or what was cut off taken up."""
     return run_plan(plan_of(request), store, watch=watch, executor=executor, again=again)
+
+
+def cost_of_run(request: SocietyRequest, store: Store) -> SocietyCost:
+    """What a model would be asked. InputError as `run_society`, and for a request that asks none."""
+    asking, plan = require_model(request.asking), plan_of(request)
+    edited = {arm: of_arm(plan.scenario, arm, plan.scenario.id) for arm in plan.arms}
+    return cost_of_society(edited, plan.seeds, plan.households, plan.days, asking, store)
 
 
 def compare_arms(
@@ -142,7 +162,7 @@ def society_again(
     result = society_result(store, run_id)
     plan = Plan(
         scenario_again(store, run_id), tuple(arm.id for arm in result.arms), result.seeds, result.households, result.days,
-        result.what,
+        result.what, replaying(store.run(run_id).record),
     )  # fmt: skip
     return run_plan(plan, scratch, watch=watch, executor=executor)
 
@@ -183,8 +203,8 @@ def _record(plan: Plan, edited: dict[str, Scenario]) -> RunRecord:
         kind=SocietyResult.kind,
         study_id=plan.scenario.id,
         study_hash=content_hash(written),
-        engine=ENGINE,
-        engine_version=ENGINE_VERSION,
+        engine=ENGINE if plan.asking is None else asked_of(plan.asking)["asked_engine"],
+        engine_version=ENGINE_VERSION if plan.asking is None else PROMPT_VERSION,
         seed=plan.scenario.seed,
         personas=plan.households,
         input_hashes={
@@ -194,6 +214,7 @@ def _record(plan: Plan, edited: dict[str, Scenario]) -> RunRecord:
         parameters={
             "what": plan.what, "scenario_hash": scenario_hash(plan.scenario), "seeds": len(plan.seeds), "days": plan.days,
             "arms": {arm: scenario_hash(scenario) for arm, scenario in edited.items()},
+            **({} if plan.asking is None else {"asked": asked_of(plan.asking)}),
         },
     )  # fmt: skip
 
@@ -209,10 +230,10 @@ class _Kept:
     world: dict[str, Any]
 
 
-def kept_world(scenario: Scenario, seed: int, households: int, days: int) -> _Kept:
+def kept_world(scenario: Scenario, seed: int, households: int, days: int, decide: Decide | None = None) -> _Kept:
     """One world, as far as it is kept."""
     began = time.perf_counter()
-    found = run_world(scenario, seed, households, days, False)
+    found = run_world(scenario, seed, households, days, False, decide)
     return _Kept(
         found.days,
         found.groups.rename(columns={"group": "grouped_by"}),
@@ -232,7 +253,12 @@ def _simulate(
     tasks = [(edited[arm], seed, plan.households, plan.days) for arm, seed in left]
     done, total = len(before), len(plan.worlds)
     watch.report("simulate", done, total, "worlds")
-    found = executor.map(kept_world, tasks, in_flight=2 * executor.workers, check=watch.check)
+    if plan.asking is None:
+        found = executor.map(kept_world, tasks, in_flight=2 * executor.workers, check=watch.check)
+    else:
+        # Answers of a world are known to the next, and the store is written by this process alone.
+        decide = decider(plan.asking, store, watch, run_id)
+        found = (kept_world(*task, decide) for task in tasks)
     for (arm, seed), world in zip(left, found, strict=True):
         named = {"run_id": run_id, "arm": arm, "seed": seed}
         with store.transaction():
@@ -263,7 +289,7 @@ def _finish(
         what=plan.what, scenario=plan.scenario.id, title=plan.scenario.title, question=plan.scenario.question,
         fictional=plan.scenario.fictional, scenario_hash=scenario_hash(plan.scenario), households=plan.households,
         days=plan.days, warm_up_days=plan.scenario.warm_up_days, seeds=plan.seeds, arms=arms, since=since, contrasts=found,
-        tests=tests,
+        tests=tests, engine=ENGINE if plan.asking is None else engine_name(plan.asking),
         seconds=round(time.perf_counter() - began, 3), result_hash=content_hash([vars(arm) for arm in arms]),
         run_id=record.run_id,
     )  # fmt: skip

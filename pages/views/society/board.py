@@ -8,13 +8,15 @@ import streamlit as st
 
 from core.report.documents import document_of
 from core.report.sentences.society import society_document
+from core.services.society.results import ENGINE
 from pages.common.address import pick
 from pages.common.report_button import report_button
 from pages.common.shell import Workspace, plain_text
 from pages.views.society.arms import effects_view, groups_view
-from pages.views.society.checks import ablations_view, attention_view, facts_view, record_view
+from pages.views.society.checks import ablations_view, record_view
 from pages.views.society.chosen import Shown, choose
 from pages.views.society.levers import levers_view
+from pages.views.society.patterns import attention_view, facts_view
 from pages.views.society.replay import replay_view
 from pages.views.society.worlds import ledger_view, network_view, stress_view
 
@@ -76,10 +78,10 @@ def society_view(workspace: Workspace) -> None:
             if shown.scenario.fictional:
                 st.badge("Fictional", icon=":material/theater_comedy:", color="orange")
             st.badge(
-                "Rules, no language model",
+                "Rules, no language model" if result.engine == ENGINE else result.engine,
                 icon=":material/settings:",
                 color="gray",
-                help="Everybody follows written rules.",
+                help="Who decides what households do.",
             )
             worlds = f"{len(result.seeds)} world{'s' if len(result.seeds) > 1 else ''}"
             st.badge(f"{result.households:,} households, {result.days} days, {worlds}", color="gray")

@@ -37,7 +37,7 @@ from core.services.society.requests import AblateRequest, CompareRequest, Societ
 from core.services.society.results import ABLATIONS, ARMS, ENGINE, ENGINE_VERSION, SIGNS, ArmSummary, SocietyResult
 from core.services.studies.requests import ModelOptions
 from core.services.studies.stored_inputs import save_text
-from core.society.ablations import SignTest, ablated, judged, signed, signs_hash
+from core.society.ablations import ablated, judged, signed, signs_hash
 from core.society.arms import BASE, QUANTITIES, Contrast, contrasts, first_day, quantities
 from core.society.asked import PROMPT_VERSION
 from core.society.parameters import parameters_hash
@@ -149,9 +149,8 @@ def held_against(store: Store, result: SocietyResult, against: str) -> SocietyRe
     one_of(against, [arm.id for arm in result.arms], what="arm", where=f"run {result.run_id}")
     if against == result.against:
         return result
-    since, found = _compared(
-        scenario_again(store, result.run_id), _arms(result), against, frames_of(store, result.run_id)
-    )
+    measured = _Quantities(frames_of(store, result.run_id), scenario_again(store, result.run_id))
+    since, found = _compared(measured, [arm.id for arm in result.arms], against)
     return replace(result, against=against, since=since, contrasts=found)
 
 
@@ -273,15 +272,17 @@ def _finish(
     plan: Plan, edited: dict[str, Scenario], record: RunRecord, store: Store, began: float, watch: ProgressReporter
 ) -> SocietyResult:
     frames = frames_of(store, record.run_id, unfinished=True)
-    since, found = _compared(plan.scenario, edited, BASE, frames)
-    tests = _tests(plan, frames, since) if plan.what == SIGNS else ()
+    measured = _Quantities(frames, plan.scenario)
+    since, found = _compared(measured, edited, BASE)
+    signs = signed(plan.scenario)[1] if plan.what == SIGNS else ()
+    tests = tuple(judged(sign, measured(sign.arm, since[sign.arm]), measured(BASE, since[sign.arm])) for sign in signs)
     hashes = frames.worlds.set_index(["arm", "seed"])["state_hash"].sort_index()
     titles = {BASE: plan.scenario.title, **{arm.id: arm.title for arm in plan.scenario.arms}}
     edits = {arm.id: tuple(item.model_dump(mode="json") for item in arm.edit) for arm in plan.scenario.arms}
     arms = tuple(
         ArmSummary(
             id=arm, title=titles[arm], edit=edits.get(arm, ()), scenario_hash=scenario_hash(scenario),
-            means=_means(frames, arm, plan.scenario), state_hashes={int(seed): text for seed, text in hashes[arm].items()},
+            means=measured.means(arm), state_hashes={int(seed): text for seed, text in hashes[arm].items()},
         )
         for arm, scenario in edited.items()
     )  # fmt: skip
@@ -299,42 +300,29 @@ def _finish(
     return result
 
 
-def _tests(plan: Plan, frames: SocietyFrames, since: dict[str, int]) -> tuple[SignTest, ...]:
-    """What came of the registered directions."""
-    found = []
-    for sign in signed(plan.scenario)[1]:
-        arm, base = (
-            quantities(frames.of(frames.days, name), frames.of(frames.groups, name), plan.scenario, since[sign.arm])
-            for name in (sign.arm, BASE)
-        )
-        found.append(judged(sign, arm, base))
-    return tuple(found)
+class _Quantities:
+    """`quantities` of an arm's days from `since`, each worked out once."""
 
+    def __init__(self, frames: SocietyFrames, scenario: Scenario) -> None:
+        self.frames, self.scenario = frames, scenario
+        self._known: dict[tuple[str, int], pd.DataFrame] = {}
 
-def _means(frames: SocietyFrames, arm: str, scenario: Scenario) -> dict[str, float]:
-    found = quantities(frames.of(frames.days, arm), frames.of(frames.groups, arm), scenario)
-    means = found.mean(axis=1).to_dict()
-    return {name: float(means["all", "all", name]) for name in QUANTITIES if ("all", "all", name) in means}
+    def __call__(self, arm: str, since: int = 0) -> pd.DataFrame:
+        if (arm, since) not in self._known:
+            days, groups = (self.frames.of(frame, arm) for frame in (self.frames.days, self.frames.groups))
+            self._known[arm, since] = quantities(days, groups, self.scenario, since)
+        return self._known[arm, since]
 
-
-def _arms(result: SocietyResult) -> list[str]:
-    return [arm.id for arm in result.arms]
+    def means(self, arm: str) -> dict[str, float]:
+        """Over worlds and all days, of everybody and all places."""
+        means = self(arm).mean(axis=1).to_dict()
+        return {name: float(means["all", "all", name]) for name in QUANTITIES if ("all", "all", name) in means}
 
 
 def _compared(
-    scenario: Scenario, arms: Sequence[str] | dict[str, Any], against: str, frames: SocietyFrames
+    found: _Quantities, arms: Sequence[str] | dict[str, Any], against: str
 ) -> tuple[dict[str, int], tuple[Contrast, ...]]:
     """Each arm minus another, over the days on which either may differ; and the first of these days."""
-    since: dict[str, int] = {}
-    found: list[Contrast] = []
-    for arm in arms:
-        if arm == against:
-            continue
-        first = first_day(scenario, arm, against)
-        both = [
-            quantities(frames.of(frames.days, name), frames.of(frames.groups, name), scenario, first)
-            for name in (arm, against)
-        ]
-        since[arm] = first
-        found += contrasts(arm, both[0], against, both[1])
-    return since, tuple(found)
+    since = {arm: first_day(found.scenario, arm, against) for arm in arms if arm != against}
+    each = [contrasts(arm, found(arm, first), against, found(against, first)) for arm, first in since.items()]
+    return since, tuple(item for part in each for item in part)

@@ -31,7 +31,7 @@ def due_to_eat(world: World, signal: float) -> NDArray[np.int64]:
     due &= world.until <= world.step
     due &= ~world.people.asleep[hour]
     due &= world.last_meal <= world.step - numbers.meal_gap / world.hours
-    if world.date().weekday() < 5:
+    if world.terms.weekday < 5:
         due &= ~world.people.at_work[hour]
     return np.flatnonzero(due)
 
@@ -39,9 +39,9 @@ def due_to_eat(world: World, signal: float) -> NDArray[np.int64]:
 def base_cells(world: World, who: NDArray[np.int64] | slice) -> NDArray[np.float32]:
     """Where they are: at work in its hours, the break among them, else at home."""
     people, hour = world.people, world.step * world.hours % 24
-    if world.date().weekday() >= 5 or not people.at_work[max(hour - 1, 0) : hour + 2].any():
+    there = people.working[hour, who]
+    if world.terms.weekday >= 5 or not there.any():
         return people.home[who]
-    there = people.at_work[hour, who] | (people.at_work[max(hour - 1, 0), who] & people.at_work[min(hour + 1, 23), who])
     return np.where(there[:, None], people.work[who], people.home[who])
 
 

@@ -24,7 +24,7 @@ _CHILD = "child"
 @dataclass(frozen=True, eq=False)
 class Households:
     """What does not change of N households. `home` and `work` are cells (x, y), work that of home where there is none;
-    `income` is cents a month; `asleep` and `at_work` (of a weekday) are by hour of the day, (24, N); `quartile` is 1 to 4;
+    `income` is cents a month; `asleep`, `at_work` and `working` (the break too) are by hour, (24, N); `quartile` is 1 to 4;
     `district` counts the scenario's districts, the number of them for none; `persona` is a row of `personas`, -1 for none;
     `buffer` is the cash one likes to keep, cents: some live from pay to pay."""
 
@@ -38,6 +38,7 @@ class Households:
     need: NDArray[np.float32]
     asleep: NDArray[np.bool_]
     at_work: NDArray[np.bool_]
+    working: NDArray[np.bool_]
     activity: NDArray[np.float32]
     buffer: NDArray[np.float64]
     persona: NDArray[np.int32]
@@ -81,6 +82,7 @@ def settle(scenario: Scenario, seed: int, number: int) -> Households:
     # Whole hours of sleep whose mean is the need: the part of an hour is rounded by a draw.
     hours = np.floor(need + uniforms(seed, Stream.SLEEP, 0, who, 9))
     wakes = np.minimum(np.round(wake), np.where(employed, begins - 1, 24)).astype(int)
+    working = employed & (hour >= begins) & (hour < begins + 8)
     return Households(
         names=who,
         home=home,
@@ -91,7 +93,8 @@ def settle(scenario: Scenario, seed: int, number: int) -> Households:
         district=_districts(scenario, home),
         need=need.astype(np.float32),
         asleep=(wakes - 1 - hour) % 24 < hours,
-        at_work=employed & (hour >= begins) & (hour < begins + 8) & ~(hour == begins + 4),
+        at_work=working & ~(hour == begins + 4),
+        working=working,
         activity=(activity / activity.mean()).astype(np.float32),
         buffer=numbers.cash_target
         * income

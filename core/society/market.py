@@ -47,7 +47,7 @@ def _tire(world: World, who: NDArray[np.int64], km: NDArray[np.float32]) -> None
 
 def commute(world: World) -> None:
     """Those who go to work or come from it at this hour."""
-    if world.date().weekday() >= 5:
+    if world.terms.weekday >= 5:
         return
     people, hour = world.people, world.step * world.hours % 24
     before = people.at_work[(hour - world.hours) % 24]
@@ -213,12 +213,16 @@ def _shop(world: World, who: NDArray[np.int64], shop: NDArray[np.int64]) -> None
     funds = ledger.cash[who] + np.where(world.terms.voucher_places[shop + first], ledger.voucher[who], 0)
     cost = np.maximum((want * net).sum(axis=1), 1)
     want = np.floor(want * np.minimum(1.0, funds * numbers.basket_share / cost)[:, None]).astype(np.int64)
-    order = np.lexsort((keys(world.seed, Stream.SERVED, world.step, world.people.names[who]), shop))
-    for number in range(len(world.places) - first):
-        rows = order[shop[order] == number]
-        before = np.cumsum(want[rows], axis=0) - want[rows]
-        want[rows] = np.clip(world.stock[first + number] - before, 0, want[rows])
-        world.stock[first + number] -= want[rows].sum(axis=0)
+    taken = np.zeros_like(world.stock[first:])
+    np.add.at(taken, shop, want)
+    if (taken > world.stock[first:]).any():
+        order = np.lexsort((keys(world.seed, Stream.SERVED, world.step, world.people.names[who]), shop))
+        for number in range(len(taken)):
+            rows = order[shop[order] == number]
+            before = np.cumsum(want[rows], axis=0) - want[rows]
+            want[rows] = np.clip(world.stock[first + number] - before, 0, want[rows])
+            taken[number] = want[rows].sum(axis=0)
+    world.stock[first:] -= taken
     due = (want * net).sum(axis=1)
     coupon = np.where(world.terms.voucher_places[shop + first], np.minimum(ledger.voucher[who], due), 0)
     ledger.cash[who] -= due - coupon

@@ -40,7 +40,7 @@ def end_day(world: World) -> None:
 def _incomes(world: World) -> None:
     """On Mondays: wages and benefits, income tax, rent. On their days: transfers and vouchers."""
     ledger, numbers, people = world.ledger, world.numbers, world.people
-    if world.date().weekday() == 0:
+    if world.terms.weekday == 0:
         weekly = np.round(world.weekly * world.terms.income).astype(np.int64)
         earned = int(weekly[people.employed].sum())
         ledger.cash += weekly
@@ -99,7 +99,7 @@ def _shops(world: World) -> None:
     staff = np.minimum((world.last_sales * numbers.staff_share).astype(np.int64), ledger.till)
     ledger.till -= staff
     ledger.note(Purpose.staff, int(staff.sum()))
-    if world.date().weekday() == 0:
+    if world.terms.weekday == 0:
         keep = np.round(world.price * world.supply * 0.5).astype(np.int64) + 100_000
         profit = np.maximum(ledger.till - keep, 0)
         ledger.till -= profit
@@ -126,7 +126,7 @@ def _plan_shopping(world: World) -> None:
         return
     short = (world.pantry < world.numbers.restock_at * world.target).any(axis=1)
     who = np.flatnonzero(short)
-    works = world.people.employed[who] & (world.date().weekday() < 5)
+    works = world.people.employed[who] & (world.terms.weekday < 5)
     drawn = world.uniforms(Stream.SHOP_HOUR, who)
     hour = np.where(works, 17 + np.floor(drawn * 4), 9 + np.floor(drawn * 11)).astype(int)
     hour -= hour % world.hours

@@ -88,8 +88,8 @@ class Recorder:
         """After a step."""
         world = self.world
         hour = world.step * world.hours % 24
-        away = int((world.until > world.step).sum())
-        awake = world.number - int(world.people.asleep[hour].sum())
+        away = int(np.count_nonzero(world.until > world.step))
+        awake = world.number - int(np.count_nonzero(world.people.asleep[hour]))
         self.steps.append((world.step, *world.stress.mean(axis=1).tolist(), awake, away, len(posts)))
         if len(posts):
             own = (posts.author >= 0) & (posts.kind != Kind.repost)

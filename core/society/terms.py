@@ -31,6 +31,7 @@ class Terms:
     capacity: NDArray[np.float64]
     supply: NDArray[np.float64]
     voucher_places: NDArray[np.bool_]
+    weekday: int = 0
     income: NDArray[np.float64] | float = 1.0
     limits: list[tuple[NDArray[np.bool_], float, NDArray[np.bool_], tuple[int, int]]] = field(default_factory=list)
     fare: int = 0
@@ -79,6 +80,7 @@ def terms_of(scenario: Scenario, places: Sequence[Place], people: Households, se
         capacity=np.ones(number),
         supply=np.ones(number),
         voucher_places=np.zeros(number, bool),
+        weekday=day.weekday(),
         fare=scenario.space.cents_per_km,
         chronological=scenario.network.feed.ranking == "chronological",
         follow_cap=scenario.network.follow_cap,

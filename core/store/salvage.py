@@ -11,7 +11,7 @@ from core.errors import StoreError
 from core.store.copying import CopiedTable, rows_between
 from core.store.failures import explained
 from core.store.runs import COMPLETE
-from core.store.schema import KEYS, RUN_TABLES
+from core.store.schema import KEYS, RESPONDENT_TABLES, RUN_TABLES
 
 MESSAGE = "rows of it were lost when the store was damaged"
 
@@ -39,6 +39,12 @@ def settle_losses(
     gone: set[str] = set()
     for table in tables:
         if not table.lost or len(KEYS.get(table.name, ())) < 2:
+            continue
+        if table.name in RESPONDENT_TABLES:
+            if table.name == "consents":
+                # An earlier consent, which may be wider, must not hold in place of one that was lost: all are asked for anew.
+                new.execute("DELETE FROM consents")
+                gone.add("all consents")
             continue
         owner = KEYS[table.name][0]
         owners, unknown = _owners(source, table, owner, where)

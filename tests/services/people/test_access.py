@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pytest
 from respondent_cases import OPEN, STEWARD, answers_folder, taken_in, turns_file, words_of
@@ -30,7 +31,9 @@ from core.services.people.reading import (
     transcripts,
 )
 from core.store import Store
+from core.store.copying import CopiedTable
 from core.store.respondents import RespondentTables
+from core.store.salvage import settle_losses
 
 REVIEWED = Viewer("ada", "reviewed", "thesis on masks")
 
@@ -225,6 +228,24 @@ def test_the_log_shows_each_what_is_about_them_and_finds_what_was_changed(
     capsys.readouterr()
     assert main(["access-log", "verify", "--db", str(db), "--last", "ab" * 32, "--json"]) == 2
     assert json.loads(capsys.readouterr().out)["problem"] == "anchor"
+
+
+def test_where_a_consent_was_lost_with_a_damaged_block_none_holds(tmp_path: Path) -> None:
+    db = tmp_path / "s.duckdb"
+    with Store(db) as store:
+        (name,) = taken_in(store, turns_file(tmp_path, 1))
+        grant_consent(store, STEWARD, name, [], "steward", "narrowed by phone")
+    with duckdb.connect(str(db)) as raw:
+        # The later, narrower consent could not be read.
+        raw.execute("DELETE FROM consents WHERE version = 2")
+        lost = settle_losses(
+            raw, raw, [CopiedTable("consents", 2, 1, ((1, 2),)), CopiedTable("turns", 2, 1, ((1, 2),))], str(db)
+        )
+        assert lost.gone == ("all consents",)
+    with Store(db) as store:
+        with pytest.raises(AccessRefused, match="no consent that holds"):
+            export_people(store, STEWARD, tmp_path / "out", [name])
+        assert show_person(store, STEWARD, name).interviews[0].turns
 
 
 def test_text_of_people_stays_text(tmp_path: Path) -> None:

@@ -61,11 +61,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Look through the installed packages for Streamlit components once, and not for every page under test."""
+    """What a page under test does anew each time, and would find the same, is done once: looking through the installed packages
+    for Streamlit components, and reading the name of a property of a figure ("title_font_size") as a path."""
     if "streamlit" in sys.modules:
+        from plotly import basedatatypes
         from streamlit.components.v2 import manifest_scanner
 
         manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
+        basedatatypes._str_to_dict_path_full = cache(basedatatypes._str_to_dict_path_full)
 
 
 @pytest.fixture(autouse=True)

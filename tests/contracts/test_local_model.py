@@ -188,16 +188,16 @@ def test_weights_of_ones_own_have_their_own_name(monkeypatch: pytest.MonkeyPatch
         fetch_model(file=taken)
 
 
-def test_ten_of_ten_answers_are_valid_by_log_probabilities(weights: Path) -> None:
+def test_each_answer_is_valid_by_log_probabilities(weights: Path) -> None:
     meridia = load_study("meridia")
     question = SurveyQuestion.of_choices("Should shops be open on Sundays?", ["Yes", "No"])
     writer = SurveyWriter(meridia, load_survey_prompts(letters=True), question)
-    five = make_population(meridia, 5, 0).personas
-    five = five.assign(text=five["text"].str.split(".").str[0] + ".")
+    two = make_population(meridia, 2, 0).personas
+    two = two.assign(text=two["text"].str.split(".").str[0] + ".")
     spec = ModelSpec("local", SMOLLM2.name, timeout=300)
-    found = ask_survey(writer, five, SurveyRespondents("local", spec, rotations=2))
-    assert np.allclose(found.values.sum(axis=-1), 1) and found.values.shape == (5, 1, 2) and not found.problems
-    assert [(item.attempts, item.tokens_out) for item in found.outcomes] == [(1, 1)] * 10  # none was mended
+    found = ask_survey(writer, two, SurveyRespondents("local", spec, rotations=2))
+    assert np.allclose(found.values.sum(axis=-1), 1) and found.values.shape == (2, 1, 2) and not found.problems
+    assert [(item.attempts, item.tokens_out) for item in found.outcomes] == [(1, 1)] * 4  # none was mended
     assert 0 < (found.unread or 0) < 0.5
     for person, pair in enumerate(zip(found.outcomes[::2], found.outcomes[1::2], strict=True)):
         straight, turned = (item.answer["letters"] for item in pair)

@@ -1,5 +1,5 @@
-"""A process that runs Meridia with the model on this machine, to be killed: `policytwin` with one canary of five and cheap
-baselines.
+"""A process that runs Meridia with the model on this machine, to be killed: `policytwin` with one short canary in place of
+five and cheap baselines.
 
 python killed_model.py run meridia --engine local …
 """
@@ -20,7 +20,7 @@ from core.cognition.llm import canaries
 def with_one_canary() -> None:
     """Reading five situations three times each is most of what a run with few questions would take."""
     name, text = next(iter(canaries.CANARIES.items()))
-    canaries.CANARIES = {name: text}
+    canaries.CANARIES = {name: text.partition(". ")[0]}
 
 
 if __name__ == "__main__":

@@ -162,8 +162,13 @@ def moved(values: ConfoundingResult) -> set[tuple[str, str]]:
     return {(row.design, row.variable) for row in values.associations if row.moves}
 
 
-def test_weather_that_moves_with_the_policy_when_blinded_is_found(runs: tuple[Store, str]) -> None:
-    values = audit_of(runs, Script(noise=0.03, confounded={"weather": 0.4}))
+@pytest.fixture(scope="module")
+def weather(runs: tuple[Store, str]) -> ConfoundingResult:
+    return audit_of(runs, Script(noise=0.03, confounded={"weather": 0.4}))
+
+
+def test_weather_that_moves_with_the_policy_when_blinded_is_found(weather: ConfoundingResult) -> None:
+    values = weather
     assert moved(values) == {("blinded", "weather")}
     for row in values.associations:
         if (row.design, row.variable) == ("blinded", "weather"):
@@ -273,8 +278,8 @@ def test_the_command_audits_and_estimates(meridia_store: Path, capsys: pytest.Ca
     assert "rules engine" in capsys.readouterr().err
 
 
-def test_figures_show_the_figures(runs: tuple[Store, str]) -> None:
-    values = audit_of(runs, Script(noise=0.03, confounded={"weather": 0.4}))
+def test_figures_show_the_figures(weather: ConfoundingResult) -> None:
+    values = weather
     figure = association_figure(values.associations, source="here")
     assert [trace.name for trace in figure.data] == [
         "Blinded", "Unblinded between prompts", "All levels in one prompt", "Aggregate",

@@ -51,7 +51,7 @@ def checks_of(runs: tuple[Store, str], script: Script, **more: Any) -> PersonaAu
     store, run_id = runs
     with openai_server(behaviour(script)) as url:
         asking = ModelOptions("openai", "scripted", base_url=str(url), seed=1, **more)
-        return audit_personas(PersonaAuditRequest(run_id, 10, 2, asking=asking), store)
+        return audit_personas(PersonaAuditRequest(run_id, 10, 1, asking=asking), store)
 
 
 def said(values: PersonaAuditResult) -> str:
@@ -64,8 +64,8 @@ def kinds_found(values: PersonaAuditResult) -> set[str]:
 
 
 def test_an_innocent_model_has_no_flaw(runs: tuple[Store, str]) -> None:
-    alarms = [kinds_found(checks_of(runs, Script(noise=0.05, seed=seed))) for seed in range(4)]
-    assert sum(bool(item) for item in alarms) <= 1, alarms
+    alarms = [kinds_found(checks_of(runs, Script(noise=0.05, seed=seed))) for seed in range(2)]
+    assert alarms == [set(), set()]
 
 
 def test_a_collapsed_model_is_found(runs: tuple[Store, str]) -> None:
@@ -87,8 +87,13 @@ def test_a_noisy_model_is_found_with_its_share(runs: tuple[Store, str]) -> None:
     assert quiet.identical and quiet.due_to_sampling == pytest.approx(0.0, abs=1e-6)
 
 
-def test_a_sycophantic_model_is_found_with_its_size(runs: tuple[Store, str]) -> None:
-    values = checks_of(runs, Script(noise=0.03, people=0.08, follows=0.08))
+@pytest.fixture(scope="module")
+def sycophant(runs: tuple[Store, str]) -> PersonaAuditResult:
+    return checks_of(runs, Script(noise=0.03, people=0.08, follows=0.08))
+
+
+def test_a_sycophantic_model_is_found_with_its_size(runs: tuple[Store, str], sycophant: PersonaAuditResult) -> None:
+    values = sycophant
     assert kinds_found(values) == {"sycophancy", "leading"}
     assert values.opposed.shift.value == pytest.approx(8.0, abs=0.5)
     for row in values.cues:
@@ -154,7 +159,7 @@ def test_answers_to_the_checks_are_replayed_elsewhere(runs: tuple[Store, str], t
     with Store.memory() as other:
         assert import_answers(other, tmp_path / "answers.parquet").new > 0
     asking = ModelOptions("replay", "scripted", base_url=_url_of(store, first), seed=1, of="openai")
-    again = audit_personas(PersonaAuditRequest(run_id, 10, 2, asking=asking), store)
+    again = audit_personas(PersonaAuditRequest(run_id, 10, 1, asking=asking), store)
     assert again.samples_agree == first.samples_agree and again.wording == first.wording
 
 
@@ -268,8 +273,8 @@ def test_the_command_checks_and_estimates(
     assert "another model" in capsys.readouterr().err
 
 
-def test_figures_show_the_figures(runs: tuple[Store, str]) -> None:
-    values = checks_of(runs, Script(noise=0.03, people=0.08, follows=0.08))
+def test_figures_show_the_figures(sycophant: PersonaAuditResult) -> None:
+    values = sycophant
     figure = wording_figure((*values.wording, *values.cues), ["what it does"] * 6, source="a <b>")
     shown = {float(x) for trace in figure.data for x in trace.x}
     assert shown == {row.shift.value for row in (*values.wording, *values.cues)}

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from core.cli import main
+from core.execution.progress import ProgressReporter
+from core.report.renderers.terminal import terminal_text
+from core.report.sentences.benchmarks import bench_store_document
+from core.services.benchmarks.store import BenchStoreResult, _Bench, _flipped, _killed
+from core.store.database import Store
 
 
 def test_kills_and_damage_end_as_they_should(capsys: pytest.CaptureFixture[str]) -> None:
@@ -24,10 +30,14 @@ def test_kills_and_damage_end_as_they_should(capsys: pytest.CaptureFixture[str])
     assert flips["restored_whole"] + flips["restored_in_part"] > 0
 
 
-def test_what_the_time_did_not_allow_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["bench-store", "--kills", "3", "--flips", "4", "--personas", "10", "--trials", "1", "--minutes", "0.002"]
-    assert main(words) == 0
-    assert "Ended early, see --minutes: 0 of 3 kills, 0 of 4 bytes." in capsys.readouterr().out
+def test_what_the_time_did_not_allow_is_said(short_store: Path, tmp_path: Path) -> None:
+    with Store(short_store) as store:
+        run_id = str(store.runs(kind="run")["run_id"].iloc[0])
+    over = _Bench(tmp_path, 10, 1, until=0.0, watch=ProgressReporter())
+    kills, flips = _killed(over, 3, (1.0, 5), {}, {}), _flipped(over, 4, short_store, run_id)
+    result = BenchStoreResult(personas=10, trials=1, kills=kills, flips=flips, seconds=0.1)
+    said = terminal_text(bench_store_document(result))
+    assert "Ended early, see --minutes: 0 of 3 kills, 0 of 4 bytes." in said
 
 
 def test_numbers_that_cannot_be_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -207,7 +207,7 @@ def test_moved_weeks_are_summed_apart_from_measures() -> None:
 
 def test_what_the_pages_claim_of_contrasts_and_their_intervals_is_true() -> None:
     """What `counterfactual_claims` says is that the twin helps; the figures are those of `data/validation/worlds.json`."""
-    found = known_worlds(WorldsRequest(("plain", "confounded", "fatigue"), 2)).summary.overall
+    found = known_worlds(WorldsRequest(("plain", "confounded", "fatigue"), 2, 60, 8)).summary.overall
     twin, rivals = found.estimators["twin"], [found.estimators[name] for name in EFFECT_ESTIMATORS]
     assert twin.right_sign is not None and twin.right_sign >= 0.97
     assert twin.rmse is not None and found.rms_truth is not None and 0.2 < twin.rmse / found.rms_truth < 0.4

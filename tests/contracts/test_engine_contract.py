@@ -40,11 +40,11 @@ class TestRulesOfAnotherCountry(EngineContract):
 class LanguageContract(EngineContract):
     @pytest.fixture
     def personas(self) -> pd.DataFrame:
-        return people(4)
+        return people(3)
 
     @pytest.fixture
     def contexts(self) -> pd.DataFrame:
-        return some_contexts().iloc[[0, 3, 5, 6, 7]].reset_index(drop=True)
+        return some_contexts().iloc[[0, 5, 7]].reset_index(drop=True)
 
     @pytest.fixture
     def behaviours(self) -> tuple[str, ...]:

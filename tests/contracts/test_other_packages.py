@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from other_package import BESIDE, ENGINE, install, python
+from small_runs import TEST_END, TRAIN_END
 
 from core.cognition.registry import ENGINES
 from core.errors import InputError
@@ -43,6 +44,7 @@ def coin(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_takes_engine_calibrator_and_baseline_of_other_packages(coin: Path, tmp_path: Path) -> None:
     words = ("-m", "core.cli", "run", "meridia", "--engine", "coin", "--personas", "20", "--trials", "1", "--json")
+    words += ("--train-end", str(TRAIN_END), "--test-end", str(TEST_END))
     done = python(coin, *words, POLICYTWIN_DB=str(tmp_path / "s.duckdb"))
     assert done.returncode == 0, done.stderr
     values = json.loads(done.stdout)

@@ -29,7 +29,8 @@ WORKER = "PYTEST_XDIST_WORKER" in os.environ
 MAKING = 300.0
 #: What takes longest, longest first: workers begin with it, so that none is left alone with it in the end.
 SLOWEST = (
-    "test_browser", "test_llm_runs", "test_llm_run_faults", "test_reruns", "test_runs", "test_ablations", "test_ablation_prices",
+    "test_browser", "test_llm_runs", "test_llm_run_faults", "test_local_model", "test_reruns", "test_runs", "test_ablations",
+    "test_ablation_prices", "test_engine_contract", "test_other_packages",
     "test_page_simulate", "test_page_simulate_read", "test_cli", "test_group_checks", "test_kept_counterfactuals",
     "test_counterfactual", "test_persona_audit", "test_cluster", "test_executor_contract", "test_known_worlds",
     "test_backtest", "test_ask_people", "test_survey_results", "test_page_counterfactuals", "test_llm_engine",

@@ -45,9 +45,8 @@ def import_view(workspace: Workspace, viewer: Viewer, bank: Bank) -> None:
     with right:
         kind = st.selectbox("Who they are", KINDS, format_func=str.capitalize, key="import-kind")
         basis = st.text_input("Ground of the consent", key="import-basis", placeholder="signed form, version 2")
-        scope = st.pills(
-            "Agreed to", list(SCOPES), selection_mode="multi", default=["aggregate"], key="import-scope",
-            format_func=lambda name: name.replace("_", " "),
+        scope = st.multiselect(
+            "Agreed to", list(SCOPES), default=["aggregate"], key="import-scope", format_func=lambda name: name.replace("_", " "),
         )  # fmt: skip
         tier = st.selectbox("Seen alone from tier", TIERS, index=1, key="import-tier")
     if not files:

@@ -45,7 +45,8 @@ def main() -> None:
                 residuals_view(workspace)
             case "Intervals":
                 run_intervals_view(workspace)
-                intervals_view(view)
+                if view.of_domain(workspace.study):
+                    intervals_view(view)
             case "Ablations":
                 ablations_view(workspace)
             case "Known worlds":

@@ -49,7 +49,7 @@ def person_figure(rows: pd.DataFrame, *, person: str, situation: str, source: st
         title="<br>".join(
             plain(line) for line in textwrap.wrap(f"{person}: {situation}", 64, max_lines=2, placeholder=" …")
         ),
-        x="Chance that day; of time at home, the share of the day (%)",
+        x="Chance; of what takes part of a day, the share of it (%)",
         source=_source(source, fictional),
         height=max(LEAST, AROUND + ROW * len(rows)),
     )

@@ -17,7 +17,7 @@ from core.services.evaluation.results import Measured, WorldsResult
 from core.services.studies.inputs import study_hash
 from core.services.studies.stored_inputs import save_engine_texts
 from core.store.database import Store
-from core.study import load_study
+from core.study import Study, load_study
 from core.synthetic.worlds import HORIZONS, KINDS, MERIDIA, ORLO, PATTERN
 from core.validity.known_worlds import measure_world
 from core.validity.measured import Header, KnownWorlds, domain_of, read_measured
@@ -91,12 +91,15 @@ def read_worlds(store: Store, run_id: str) -> Measured[WorldsResult]:
     return measured_worlds(WorldsResult.from_dict(about), run.created_at.date())
 
 
-def newest_worlds(store: Store) -> Measured[WorldsResult] | None:
-    """The newest measurement of the store, else the shipped one, of which there are the scores; None where neither is there."""
-    found = store.runs(kind=WorldsResult.kind, study_id=STUDY_ID, status="complete", limit=1)
-    if not found.empty:
-        return read_worlds(store, str(found["run_id"].iloc[0]))
-    shipped = read_measured(KnownWorlds, "worlds")
+def newest_worlds(store: Store, study: Study | None = None) -> Measured[WorldsResult] | None:
+    """The newest measurement of the store in the domain of `study` (None: the pandemic), else the shipped one, of which there are
+    the scores; None where neither is there."""
+    of_orlo = study is not None and study.folder == ORLO
+    for run_id in store.runs(kind=WorldsResult.kind, study_id=STUDY_ID, status="complete")["run_id"]:
+        measured = read_worlds(store, str(run_id))
+        if (measured.result.worlds == (ORLO,)) == of_orlo:
+            return measured
+    shipped = None if of_orlo else read_measured(KnownWorlds, "worlds")
     if shipped is None:
         return None
     result = WorldsResult(

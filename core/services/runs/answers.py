@@ -26,7 +26,7 @@ from core.services.studies.inputs import StudyInputs
 from core.store.database import Store
 from core.store.llm_calls import ANSWERED
 from core.store.runs import StoredRun
-from core.study import Study
+from core.study import Step, Study
 
 _CALL_COLUMNS = ("key", "system", "prompt", "raw", "parsed", "model_id", "status", "failure", "asked_at")
 
@@ -42,14 +42,16 @@ class Situations:
 
     contexts: pd.DataFrame
     table: pd.DataFrame
+    step: Step = Step.DAY
+    index_word: str = "stringency"
 
     def label(self, context_id: int) -> str:
         """A situation in a line."""
         row = self.table.set_index("context_id").loc[context_id]
         when = f"{row['first']:%-d %b %Y}"
         if row["days"] > 1:
-            when = f"{row['days']} days, {when} to {row['last']:%-d %b %Y}"
-        return f"{row['kind'].capitalize()}: {when}, stringency {row['stringency']:.0f}"
+            when = f"{row['days']} {self.step}s, {when} to {row['last']:%-d %b %Y}"
+        return f"{row['kind'].capitalize()}: {when}, {self.index_word} {row['stringency']:.0f}"
 
 
 def situations_of(run: StoredRun, inputs: StudyInputs) -> Situations:
@@ -63,7 +65,8 @@ def situations_of(run: StoredRun, inputs: StudyInputs) -> Situations:
     )
     rows["kind"] = [kind_in_words(str(problem.contexts.loc[row, DAY_TYPE])) for row in rows["context_id"]]
     columns = ["context_id", "kind", "first", "last", "days", "stringency"]
-    return Situations(problem.contexts, rows.sort_values("first", ignore_index=True)[columns])
+    table, study = rows.sort_values("first", ignore_index=True)[columns], inputs.study
+    return Situations(problem.contexts, table, study.step, study.index_word)
 
 
 def check_situations(store: Store, run: StoredRun, situations: Situations) -> None:

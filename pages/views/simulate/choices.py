@@ -217,7 +217,7 @@ def _failures(study: Study) -> bool:
 def _days(workspace: Workspace, people: People, asking: ModelOptions | None) -> RunRequest | None:
     """Which days are for training and which for the test, and how long the search is."""
     study, limits = workspace.study, split_limits(workspace.study)
-    with st.expander("Days of training and test, and the search", icon=":material/event:"):
+    with st.expander("Training, test and the search", icon=":material/event:"):
         columns = st.columns(4)
         with columns[0]:
             train_end = pick_day(

@@ -162,7 +162,7 @@ def _start_button(workspace: Workspace, request: RunRequest | None, cost: CostBe
         st.caption("The model cannot be asked from here yet: see above. The cost is known without it.")
     st.caption(
         "A run asks or simulates everybody, calibrates the answers to what was observed in training, and tests the result on "
-        "days it has not seen. You can leave or reload this page meanwhile."
+        "what it has not seen. You can leave or reload this page meanwhile."
     )
 
 

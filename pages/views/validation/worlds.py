@@ -5,10 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from core.report.document import Items
-from core.report.sentences.known_worlds import CLAIM, GROUPS, WHAT, world_words, worlds_from, worlds_group
+from core.report.sentences.known_worlds import CLAIM, GROUPS, WHAT, WHAT_ORLO, world_words, worlds_from, worlds_group
 from core.services.evaluation.known_worlds import WORLDS, known_worlds, newest_worlds
 from core.services.evaluation.requests import SEEDS, WorldsRequest
 from core.services.evaluation.results import WorldsResult
+from core.synthetic.worlds import ORLO
 from pages.common.job_panel import measure
 from pages.common.render import render
 from pages.common.shell import Workspace, plain_text
@@ -19,8 +20,10 @@ def worlds_view(workspace: Workspace) -> None:
     """The newest measurement of the store, else the one that ships, and a button to make one."""
     store = workspace.store
     st.markdown("## How far are counterfactuals off where the truth is known?")
-    st.caption(linked(WHAT))
-    measured = newest_worlds(store)
+    of_orlo = workspace.study.folder == ORLO
+    request = WorldsRequest(kinds=(ORLO,)) if of_orlo else WorldsRequest()
+    st.caption(linked(WHAT_ORLO if of_orlo else WHAT))
+    measured = newest_worlds(store, workspace.study)
     if measured is None:
         st.info("No generated world has been measured in this store yet.", icon=":material/public:")
     else:
@@ -39,8 +42,10 @@ def worlds_view(workspace: Workspace) -> None:
         workspace,
         WorldsResult.kind,
         "generated",
-        lambda watch, executor: known_worlds(WorldsRequest(), store, watch=watch, executor=executor),
-        takes=f"about a minute and a half: {SEEDS} worlds of each of {len(WORLDS)} kinds",
+        lambda watch, executor: known_worlds(request, store, watch=watch, executor=executor),
+        takes=f"half a minute: {SEEDS} districts"
+        if of_orlo
+        else f"about a minute and a half: {SEEDS} worlds of each of {len(WORLDS)} kinds",
         label="Measure again" if own else "Measure it",
         primary=not own,
     )

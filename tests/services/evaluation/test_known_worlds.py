@@ -23,13 +23,14 @@ from core.execution.progress import ProgressReporter
 from core.records import content_hash
 from core.report.documents import document_of
 from core.report.renderers.terminal import terminal_text
-from core.report.sentences.known_worlds import estimators_of, worlds_document
+from core.report.sentences.known_worlds import estimators_of, world_words, worlds_document
 from core.services.evaluation import requests
-from core.services.evaluation.known_worlds import WORLDS, known_worlds, measured_worlds
+from core.services.evaluation.known_worlds import WORLDS, known_worlds, measured_worlds, newest_worlds
 from core.services.evaluation.requests import SEEDS, WorldsRequest
 from core.services.evaluation.results import WorldsResult
 from core.services.library.archive import export_run, list_runs, load_result
 from core.store.database import Store
+from core.study import load_study
 from core.synthetic.worlds import HORIZON, KINDS, generated_world, known_world, true_contrast
 from core.validity.effect_estimators import EFFECT_ESTIMATORS
 from core.validity.known_worlds import (
@@ -297,3 +298,16 @@ def test_the_command_line_stays_light() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("False False")
     assert all(kind in WORLDS for kind in KINDS)
+
+
+def test_each_domain_is_shown_its_own_worlds() -> None:
+    orlo, pandemic = load_study("orlo@Dale"), load_study("meridia")
+    with Store.memory() as store:
+        assert newest_worlds(store, orlo) is None and newest_worlds(store, pandemic) is not None
+        kept = known_worlds(WorldsRequest(("orlo",), seeds=1, personas=20, trials=0), store)
+        found = newest_worlds(store, orlo)
+        assert found is not None and found.run_id == kept.run_id
+        shown = newest_worlds(store, pandemic)
+        assert shown is not None and not shown.run_id, "the shipped ones"
+        said = " ".join(world_words(found.result))
+        assert "weekday" not in said and "stringency" not in said

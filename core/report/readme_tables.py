@@ -13,7 +13,7 @@ from core.report.document import duration
 from core.report.readme_asking import asked_table, asking_ways, asking_words, own_model_calls
 from core.report.readme_domains import domains_tables
 from core.report.readme_replications import replication_tables
-from core.report.readme_society import society_table
+from core.report.readme_society import attention_tables, society_table
 from core.report.readme_text import measured_line, paragraph, table_of
 from core.report.readme_twins import twins_table, verdicts_table
 from core.report.sentences.known_worlds import WORLD_WORDS, against_words
@@ -22,13 +22,16 @@ from core.services.evaluation.backtests import read_exported
 from core.services.evaluation.domain_scores import DomainScores
 from core.services.evaluation.replication_figures import ReplicationScores
 from core.services.evaluation.results import BacktestResult, Measured
+from core.services.evaluation.shown_results import shown_name
 from core.services.society.facts import MeasuredFacts
+from core.services.society.shown import SHIPPED
 from core.validity.effect_estimators import EFFECT_ESTIMATORS
 from core.validity.measured import (
     AblationPrices,
     AskedScores,
     AskingCosts,
     KnownWorlds,
+    ShownResult,
     Split,
     StudyScores,
     StylisedFacts,
@@ -331,6 +334,7 @@ BLOCKS: Mapping[str, tuple[str, Any, Callable[[Any], str]]] = {
     "meridia_facts": ("stylised_facts", StylisedFacts, facts_table),
     "domains": ("domains", DomainScores, domains_tables),
     "society_facts": ("society_facts", MeasuredFacts, society_table),
+    "society_attention": (shown_name("attention", SHIPPED), ShownResult, attention_tables),
     "survey_twins": ("survey_twins", TwinScores, twins_table),
     "twin_verdicts": ("twin_verdicts", TwinVerdicts, verdicts_table),
     "replications": ("replications", ReplicationScores, replication_tables),

@@ -9,7 +9,7 @@ from core.society.dose_response import INVERTED_U, SATURATING, Estimate
 
 ARM_WORDS = {FULL: "as it stands", STRESS_OFF: "stress changes nothing", UNREAD: "nobody reads"}
 MEANS = {
-    SATURATING: "Sales rise with posts, each further post selling less; that they fall at any dose is not shown.",
+    SATURATING: "Sales rise with posts, and less so at high doses; that they fall at any dose is not shown.",
     INVERTED_U: "Sales rise with posts up to a point and fall beyond it: both lines hold.",
 }
 

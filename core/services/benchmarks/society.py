@@ -120,11 +120,13 @@ def _once(households: int, days: int) -> dict[str, float]:
 
 
 def _worker(households: int, days: int) -> dict[str, float]:
+    from core.execution.threads import limit_threads
     from core.society import load
     from core.society.run import recorded
     from core.society.scenario import Set, edited
     from core.society.world import build
 
+    limit_threads()
     scenario = edited(load(SCENARIO), [Set(set="warm_up_days", value=0)])
     world, *set_up = _timed(lambda: build(scenario, scenario.seed, households))
     run, *spent = _timed(lambda: recorded(world, days))
@@ -149,11 +151,9 @@ def _peak_memory_mb() -> float:
 
 
 def _timed(work: Callable[[], Made]) -> tuple[Made, float, float]:
-    """What the work made, and its seconds on the wall and of the processor, in one thread of linear algebra."""
-    from core.execution.threads import one_thread
-
+    """What the work made, and its seconds on the wall and of the processor."""
     wall, cpu = time.perf_counter(), time.process_time()
-    made = one_thread(work)()
+    made = work()
     return made, time.perf_counter() - wall, time.process_time() - cpu
 
 

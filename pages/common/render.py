@@ -39,7 +39,7 @@ def render(blocks: Sequence[Block], key: str, *, terms: bool = False) -> None:
             case Items():
                 st.markdown("\n".join(f"- {words(text)}" for text in block.texts))
             case Table():
-                frame = pd.DataFrame(list(block.rows), columns=list(block.head))
+                frame = pd.DataFrame(list(block.rows), columns=_distinct(block.head))
                 numbers = st.column_config.NumberColumn(format=f"%.{block.digits}f")
                 formats = dict.fromkeys(frame.select_dtypes("float").columns, numbers)
                 st.dataframe(frame, width="stretch", hide_index=True, key=own, column_config=formats)
@@ -52,3 +52,8 @@ def render(blocks: Sequence[Block], key: str, *, terms: bool = False) -> None:
             case Details():
                 with st.expander(plain_text(block.title), key=own):
                     render(block.blocks, own, terms=terms)
+
+
+def _distinct(head: Sequence[str]) -> list[str]:
+    """The names of columns, each another to the browser: what stands twice looks the same and has a space more."""
+    return [name + " " * list(head[:place]).count(name) for place, name in enumerate(head)]

@@ -122,7 +122,8 @@ def stress_lines(steps: pd.DataFrame, hours: int, marks: Sequence[tuple[int, str
     figure.update_yaxes(rangemode="tozero")
     figure.update_xaxes(title_text="Day", row=3)
     figure.update_annotations(font_size=13)
-    return settled(figure, left=50, top=70)
+    figure.update_layout(legend={"y": 1.07})
+    return settled(figure, left=50, top=100)
 
 
 def _faint(shade: str) -> str:

@@ -8,6 +8,7 @@ import streamlit as st
 from core.report.document import signed
 from core.report.figures.society import SHOWN, effect_dots, group_bars
 from core.report.sentences.society import FOUND_IN_MODEL, WORDS, arm_sentence, contrast_table, shown_value
+from core.society.arms import Contrast
 from pages.common.address import pick
 from pages.common.charts import chart
 from pages.common.render import render
@@ -15,6 +16,8 @@ from pages.common.shell import Workspace, plain_text
 from pages.views.society.chosen import Shown, pick_arm
 
 GROUPS = {"income_quartile": "By income quartile", "district": "By district"}
+#: An interval wider than so many times the mean before says nothing in percent.
+MOST_WIDE = 1.0
 QUARTILES = {"1": "Poorest quarter", "2": "Second", "3": "Third", "4": "Richest quarter"}
 
 
@@ -57,7 +60,8 @@ def effect_rows(shown: Shown) -> pd.DataFrame:
     for quantity, group, level in wanted:
         for arm, title in shown.others.items():
             item = shown.result.of(arm, quantity, group, level)
-            if item.reference:
+            # Percent of next to nothing say nothing.
+            if item.reference and abs(_wide(item)) < MOST_WIDE * item.reference:
                 parts = [
                     100 * (item.mean if value is None else value) / item.reference
                     for value in (item.mean, item.low, item.high)
@@ -65,6 +69,10 @@ def effect_rows(shown: Shown) -> pd.DataFrame:
                 label = f"Sales of the {level.replace('_', ' ')}" if group == "place" else WORDS[quantity].label
                 rows.append((label, title, *parts))
     return pd.DataFrame(rows, columns=["label", "arm", "mean", "low", "high"])
+
+
+def _wide(item: Contrast) -> float:
+    return 0.0 if item.low is None or item.high is None else item.high - item.low
 
 
 def place_of(shown: Shown) -> str:
@@ -84,6 +92,7 @@ def _lead(shown: Shown, arm: str) -> str:
     title = result.arm(arm).title
     if not item.reference:
         return ""
+    share = 100 * item.mean / item.reference
     if not item.sign:
         return f"{title}: no change of {what} that is told from chance."
     sure = (
@@ -91,7 +100,7 @@ def _lead(shown: Shown, arm: str) -> str:
         if item.same_sign == 1
         else f"the same sign in {item.same_sign:.0%} of the worlds"
     )
-    return f"{title}: {what} {signed(100 * item.mean / item.reference)}%, {sure}."
+    return f"{title}: {what} {signed(share, 0 if abs(share) >= 10 else 1)}%, {sure}."
 
 
 def groups_view(workspace: Workspace, shown: Shown) -> None:

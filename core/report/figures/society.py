@@ -50,7 +50,7 @@ def effect_dots(rows: pd.DataFrame, source: str) -> go.Figure:
             )
         )
     figure.add_vline(x=0, line_color=NOTHING, line_width=1)
-    styled(figure, title="", x="Change in percent, 95% interval over worlds", source=source, legend=len(arms) > 1)
+    styled(figure, title="", x="Change in percent (95%)", source=source, legend=len(arms) > 1)
     figure.update_yaxes(tickvals=list(range(len(labels))), ticktext=labels, autorange="reversed", zeroline=False)
     figure.update_layout(height=150 + len(labels) * (26 + 12 * len(arms)), hovermode="closest")
     return settled(figure, left=150, top=50 if len(arms) > 1 else 20)

@@ -90,4 +90,4 @@ def _of_another(shown: Shown, result: SocietyResult) -> None:
 
 
 def _made(found: Measured[SocietyResult]) -> str:
-    return f"`{found.header.command}`, version {found.header.code_version}" if found.header else "shipped"
+    return f"{found.header.command}, version {found.header.code_version}" if found.header else "shipped"

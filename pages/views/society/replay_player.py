@@ -31,7 +31,8 @@ export default function(component) {
   const arms = data.arms.map(arm => ({ title: arm.title, x: words(arm.x), y: words(arm.y),
     state: bytes(arm.state), strain: bytes(arm.strain) }));
   let root = parentElement.querySelector('.lab');
-  const at = root && root.dataset.at ? Number(root.dataset.at) : 0;
+  // At first at noon, when there is something to see.
+  const at = root && root.dataset.at ? Number(root.dataset.at) : Math.floor(12 / data.hours);
   if (root && root.stop) { root.stop(); }
   if (!root) { root = document.createElement('div'); root.className = 'lab'; parentElement.appendChild(root); }
   root.replaceChildren();

@@ -33,7 +33,7 @@ def due_to_eat(world: World, signal: float) -> NDArray[np.int64]:
     due &= world.last_meal <= world.step - numbers.meal_gap / world.hours
     if world.terms.weekday < 5:
         due &= ~world.people.at_work[hour]
-    return np.flatnonzero(due)
+    return due.nonzero()[0]
 
 
 def base_cells(world: World, who: NDArray[np.int64] | slice) -> NDArray[np.float32]:
@@ -95,7 +95,7 @@ def choose_out(
     inclusive += numbers.beta_income * np.log(people.income[due] / numbers.income_mean)
     # Below e^-80 no draw lies, and the exponential of more would not be a number of its kind.
     chance = 1.0 / (1.0 + np.exp(np.minimum(-inclusive, 80)))
-    goes = np.flatnonzero(world.uniforms(Stream.GO_OUT, due) < chance)
+    goes = (world.uniforms(Stream.GO_OUT, due) < chance).nonzero()[0]
     if not len(goes):
         return _nobody()
     who, km, allowed = due[goes], km[goes], allowed[goes]

@@ -67,9 +67,9 @@ def _live(world: World, hour: int) -> None:
 
 def _complaints(world: World) -> Posts:
     """Those under much stress complain now and then, of no place."""
-    much = np.float32(world.numbers.complaint_from)
-    under = (world.stress > much)[world.theta > 0].any(axis=0) & ~world.people.asleep[world.step * world.hours % 24]
-    who = np.flatnonzero(under)
+    under = (world.stress > world.too_much).any(axis=0)
+    under &= ~world.people.asleep[world.step * world.hours % 24]
+    who = under.nonzero()[0]
     who = who[world.uniforms(Stream.COMPLAIN, who) < world.numbers.complaint_rate * world.hours]
     if not len(who):
         return NONE

@@ -132,9 +132,14 @@ class World:
     step: int = 0
     number: int = field(init=False)
     hours: int = field(init=False)
+    too_much: NDArray[np.float32] = field(init=False)
 
     def __post_init__(self) -> None:
         self.number, self.hours = self.people.number, self.scenario.step_hours
+        # Of which stress one complains: of none that changes nothing.
+        self.too_much = np.where(self.theta > 0, np.float32(self.numbers.complaint_from), np.inf)[:, None].astype(
+            np.float32
+        )
         self.last_sales = np.zeros(len(self.places), np.int64)
         self.last_served, self.last_turned = self.supply.copy(), np.zeros(len(self.places), np.int64)
 

@@ -250,6 +250,22 @@ def test_a_first_visit_by_deep_link_works_and_is_accessible(address: str, page: 
     accessible(page)
 
 
+def test_a_society_is_replayed_by_keys_and_a_household_looked_into(address: str, page: Page) -> None:
+    """The shipped run at a first visit: two arms on one clock, moved by keys and a click, and nothing that axe finds grave."""
+    page.goto(f"{address}/Society_lab?study=meridia&view=replay")
+    expect(page.get_by_role("heading", name="Society lab", exact=True, level=1)).to_be_visible()
+    maps = page.locator("canvas[role=img]")
+    expect(maps).to_have_count(2)
+    settled(page)
+    maps.first.press("ArrowRight")
+    for one in (0, 1):
+        expect(maps.nth(one)).to_have_attribute("aria-label", re.compile("Day 1, Mon 13:00: [0-9]+ of 200 out"))
+    maps.first.click(position={"x": 60, "y": 60})
+    expect(page.get_by_test_id("stMain")).to_contain_text(re.compile("Household [0-9]+ on 4 March, 13:00"))
+    settled(page)
+    accessible(page)
+
+
 @pytest.mark.parametrize("link", ["Survey_twins?", "Simulate?section=ask"])
 def test_results_of_survey_twins_are_accessible(address: str, page: Page, link: str) -> None:
     """The generated example with what was measured, and a question with its correction: axe finds nothing worse than minor."""

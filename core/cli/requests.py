@@ -39,7 +39,7 @@ def add_request(parser: argparse.ArgumentParser, request: type) -> None:
     for item in fields(request):
         kind = _plain(kinds[item.name])
         if kind is ModelOptions:
-            add_model_options(parser, {own.name for own, _ in options_of(request)})
+            add_model_options(parser, {option_name(own) for own, _ in options_of(request)})
         elif is_dataclass(kind):
             assert isinstance(kind, type)
             add_request(parser, kind)
@@ -54,7 +54,7 @@ def read_request(arguments: argparse.Namespace, request: type[Request]) -> Reque
     for item in fields(request):  # type: ignore[arg-type]
         kind = _plain(kinds[item.name])
         if kind is ModelOptions:
-            given[item.name] = asking_of(arguments, {own.name for own, _ in options_of(request)})
+            given[item.name] = asking_of(arguments, {option_name(own) for own, _ in options_of(request)})
         elif is_dataclass(kind):
             assert isinstance(kind, type)
             given[item.name] = read_request(arguments, kind)
@@ -69,14 +69,14 @@ def read_request(arguments: argparse.Namespace, request: type[Request]) -> Reque
 
 
 def add_model_options(parser: argparse.ArgumentParser, own: Collection[str] = ()) -> None:
-    """How a language model is asked; what is not given is left to `ModelOptions`. Names that are a request's `own` mean
+    """How a language model is asked; what is not given is left to `ModelOptions`. Options that are a request's `own` mean
     something else there, and nothing of how a model is asked."""
     group = parser.add_argument_group(
         "language models", "the provider's key is read from the environment: GEMINI_API_KEY or OPENAI_API_KEY"
     )
     kinds = get_type_hints(ModelOptions)
     for item, how in options_of(ModelOptions):
-        if item.name not in own:
+        if option_name(item) not in own:
             _add(group, item, how, _plain(kinds[item.name]), said=False)
 
 
@@ -128,7 +128,7 @@ def asking_of(arguments: argparse.Namespace, own: Collection[str] = ()) -> Any:
     where a command need not name an engine: how the run's own is asked is then for the command to say."""
     if arguments.engine is None:
         return None
-    given = {name: value for name, value in model_options_given(arguments).items() if name not in own}
+    given = model_options_given(arguments, own)
     if not asks_model(arguments.engine):
         ENGINES.named(arguments.engine)
         switched = [name for name in ("allow_failures", "estimate", "ask") if getattr(arguments, name, False)]
@@ -146,7 +146,8 @@ def asking_of(arguments: argparse.Namespace, own: Collection[str] = ()) -> Any:
     return ModelOptions(engine=arguments.engine, allow_failures=arguments.allow_failures, **given)
 
 
-def model_options_given(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What was said about asking a language model, by the names of `ModelOptions`."""
-    given = {item.name: getattr(arguments, option_name(item).replace("-", "_")) for item, _ in options_of(ModelOptions)}
+def model_options_given(arguments: argparse.Namespace, own: Collection[str] = ()) -> dict[str, Any]:
+    """What was said about asking a language model, by the names of `ModelOptions`, but for a request's `own` options."""
+    asked = {item.name: option_name(item) for item, _ in options_of(ModelOptions)}
+    given = {name: getattr(arguments, word.replace("-", "_")) for name, word in asked.items() if word not in own}
     return {name: value for name, value in given.items() if value is not None and name != "allow_failures"}

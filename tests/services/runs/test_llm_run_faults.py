@@ -51,6 +51,7 @@ from core.services.runs.preparing import complete_run
 from core.services.runs.run import run_study
 from core.simulation.simulate import simulate
 from core.store.database import Store
+from core.store.respondents import RespondentTables
 
 pytestmark = pytest.mark.usefixtures("short_searches")
 
@@ -236,7 +237,7 @@ def files_text(folder: Path) -> list[str]:
         if path.suffix == ".duckdb":
             with Store(path) as store:
                 for name in store.tables:
-                    found.append(store.read(name, unfinished=True).to_csv())
+                    found.append(RespondentTables(store).read_arrow(name, unfinished=True).to_pandas().to_csv())
     return found
 
 

@@ -42,7 +42,7 @@ def test_each_page_opens(name: str, fitted: None) -> None:
     place = next(item for item in at.selectbox if item.label == "Place")
     assert place.value == "Dale" and len(place.options) == 20
     # The society is about no study: its own scenario says that it is fictional. Of respondents each says what it is.
-    other = {"12_Society_lab.py": "(fictional)", "11_Respondents.py": "begin with invented ones"}
+    other = {"12_Society_lab.py": "Fictional", "11_Respondents.py": "begin with invented ones"}
     assert other.get(name, "invented, with all its data") in said(at)
     if name not in ("6_Validation.py", "7_Survey_twins.py"):
         assert not [word for word in STRANGE if word in said(at)]

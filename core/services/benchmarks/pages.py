@@ -37,7 +37,7 @@ VIEWS = {
     "Home": "", "Population": "Population", "Policy timeline": "Policy_timeline", "Simulate": "Simulate",
     "Calibration": "Calibration", "Sweep": "Counterfactuals?view=sweep", "Compare": "Counterfactuals?view=compare",
     "Seek a goal": "Counterfactuals?view=goal", "Look ahead": "Counterfactuals?view=ahead", "Validation": "Validation",
-    "Library": "Library", "Data": "Data", "Reference": "Reference",
+    "Library": "Library", "Data": "Data", "Reference": "Reference", "Society lab": "Society_lab", "Respondents": "Respondents",
 }  # fmt: skip
 PATIENCE = 120_000
 #: People and trials of the runs that only fill the store.

@@ -212,6 +212,22 @@ def test_deleting_a_run_leaves_nothing_of_it_and_all_of_the_others(store: Store)
         "backtest_intervals": [{**place, "forecaster": "twin", "level": 80, "coverage": 0.8}],
         "survey_answers": [{"persona_id": 0, "sample": 0, "weight": 1.5, "answer": [0.25, 0.75], "reason": "So."}],
     }
+    world = {"arm": "base", "seed": 1}
+    places = ("sales_cents", "units", "served", "turned_away", "wait", "price_cents", "posts", "adverts", "reposts")
+    people = ("households", "out", "home", "other", "trips", "km", "posted", "slept", "minutes", "cash")
+    stress = ("hunger", "fatigue", "crowd", "money", "sleep", "social")
+    frames |= {
+        "society_worlds": [world | {"state_hash": "0", "cascades": {}, "seconds": 0.1}],
+        "society_days": [world | {"day": 0, "place": "inn"} | dict.fromkeys(places, 1)],
+        "society_groups": [
+            world
+            | {"day": 0, "grouped_by": "district", "level": "hill"}
+            | dict.fromkeys(people, 1)
+            | {f"stress_{name}": 0.5 for name in stress}
+        ],
+        "society_steps": [world | {"step": 0, "awake": 1, "away": 0, "posts": 0} | dict.fromkeys(stress, 0.5)],
+        "society_ledger": [world | {"day": 0, "purpose": "wages", "cents": 1}],
+    }
     assert set(frames) == set(RUN_TABLES) - {"response_chunks"}
     for each in (one, other):
         store.begin_run(each)

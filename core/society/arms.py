@@ -11,9 +11,9 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from core.society.scenario import STRESSES, Scenario, of_arm
+from core.statistics.spread import t_half_width
 
 BASE = "base"
 LEVEL = 0.95
@@ -117,13 +117,9 @@ def contrasts(arm: str, of_arm: pd.DataFrame, against: str, other: pd.DataFrame)
 def paired(differences: np.ndarray, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Mean, ends of the t interval (R - 1 degrees of freedom; NaN for R = 1) and share of the sign of the mean, along the last
     axis of R worlds."""
-    worlds = differences.shape[-1]
     mean = differences.mean(axis=-1)
     same = (np.sign(differences) == np.sign(mean)[..., None]).mean(axis=-1)
-    if worlds < 2:
-        nothing = np.full_like(mean, np.nan)
-        return mean, nothing, nothing, same
-    half = stats.t.ppf(0.5 + level / 2, worlds - 1) * differences.std(axis=-1, ddof=1) / np.sqrt(worlds)
+    half = t_half_width(differences, level)
     return mean, mean - half, mean + half, same
 
 

@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
 from core.statistics.bootstrap import generator_of, unit_counts
 from core.statistics.levels import central
+from core.statistics.spread import t_half_width
 
 Floats = NDArray[np.float64]
 Verdict = Literal["saturating", "inverted U", "not shown"]
@@ -55,7 +55,7 @@ def mean_over_seeds(values: Floats, level: float) -> Estimate:
     mean = float(known.mean())
     if len(known) < 2:
         return Estimate(mean=mean, low=None, high=None)
-    half = float(student.ppf((1 + level) / 2, len(known) - 1) * known.std(ddof=1) / np.sqrt(len(known)))
+    half = float(t_half_width(known, level))
     return Estimate(mean=mean, low=mean - half, high=mean + half)
 
 

@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse, stats
+from scipy import sparse
 
 from core.errors import InputError
 from core.execution.executor import IN_THIS_PROCESS, Executor
@@ -24,6 +24,7 @@ from core.society.recorder import SeedRun
 from core.society.run import check_size, recorded, warmed
 from core.society.scenario import Add, Scenario, Set, edited
 from core.society.world import World, build
+from core.statistics.spread import t_half_width
 
 #: Worlds of the facts and of the search; neither uses one of the other, nor those of a scenario's own runs (from its seed on).
 FACT_SEED, TUNE_SEED = 700_001, 800_001
@@ -150,7 +151,7 @@ def _figure(fact: Fact, values: Sequence[float]) -> FactFigure:
     mean = float(known.mean()) if len(known) else None
     half = None
     if len(known) > 1:
-        half = float(stats.t.ppf(0.975, len(known) - 1) * known.std(ddof=1) / np.sqrt(len(known)))
+        half = float(t_half_width(known))
     return FactFigure(
         id=fact.id,
         fact=fact.fact,

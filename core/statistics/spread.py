@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from math import ceil, sqrt
+from math import ceil
 
 import numpy as np
 from scipy import stats
+
+LEVEL = 0.95
+
+
+def t_half_width(values: np.ndarray, level: float = LEVEL) -> np.ndarray:
+    """Half the width of the t interval of the mean (n - 1 degrees of freedom), along the last axis of n values; not a number for
+    fewer than two."""
+    n = values.shape[-1]
+    if n < 2:
+        return np.full(values.shape[:-1], np.nan)
+    found: np.ndarray = stats.t.ppf(0.5 + level / 2, n - 1) * values.std(axis=-1, ddof=1) / np.sqrt(n)
+    return found
 
 
 @dataclass(frozen=True)
@@ -30,7 +42,7 @@ def spread_of(values: Sequence[float], half_width: float | None = None) -> Sprea
     if n < 2:
         return Spread(n, float(found.mean()), None, None, None, None)
     sd = float(found.std(ddof=1))
-    half = float(stats.t.ppf(0.975, n - 1)) * sd / sqrt(n)
+    half = float(t_half_width(found))
     needed = None if half_width is None else max(2, ceil((1.96 * sd / half_width) ** 2))
     return Spread(n, float(found.mean()), sd, float(found.mean()) - half, float(found.mean()) + half, needed)
 

@@ -1,12 +1,11 @@
 """A language model decides what is done by those whom the rules find due: rules say when, the model says what.
 
 Households in an equal situation are one question. The answer is a probability for each way to eat, and each household's own
-draw chooses: a thousand households share answers without becoming alike. After Pires et al. on explicit timing (2026).
+draw chooses: a thousand households share answers without becoming alike. After arXiv 2606.19904 on explicit timing.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.cognition.llm.outcomes import Outcome
+from core.cognition.llm.replies import object_in
 from core.cognition.llm.types import AnswerError, Question
 from core.errors import PolicyTwinError
 from core.society.choice import distances, open_now, to_pay, utility_of, within_limits
@@ -43,6 +43,9 @@ _STRESS_WORDS = {
 }
 _CALM = ("as on other days", "with nothing that weighs on them in particular")
 
+#: The pipe, or whoever asks as it does: questions, and what reads a reply; an outcome for each.
+Ask = Callable[[Sequence[Question], Callable[[str], Any]], list[Outcome]]
+
 
 class NoDecision(PolicyTwinError):
     """A model gave no right answer to a situation. Nothing is made up: the same command goes on from what was answered."""
@@ -55,7 +58,7 @@ class AskedDecider:
     `asked` counts distinct situations, `decisions` the households that decided by them.
     """
 
-    ask: Callable[[Sequence[Question], Callable[[str], Any]], list[Outcome]]
+    ask: Ask
     known: dict[str, tuple[float, ...]] = field(default_factory=dict)
     decisions: int = 0
 
@@ -137,14 +140,11 @@ def question_of(situation: str) -> Question:
 
 def read_answer(text: str) -> list[float]:
     """Probabilities in the order of WAYS. AnswerError says what is wrong with a reply."""
-    try:
-        raw = json.loads(text[text.index("{") : text.rindex("}") + 1])
-    except ValueError:
-        raise AnswerError("The reply is no JSON object. Answer with the JSON object alone.") from None
+    raw = object_in(text, WAYS)
     values = []
     for way in WAYS:
         value = raw.get(way)
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 100:
+        if isinstance(value, bool) or not isinstance(value, int | float) or value % 1 or not 0 <= value <= 100:
             raise AnswerError(f"The key {way} must be a whole number from 0 to 100.")
         values.append(value)
     if abs(sum(values) - 100) > SLACK:

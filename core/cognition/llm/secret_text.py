@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
+from core.errors import InputError
 from core.settings import KEY_VARIABLES
 
 HIDDEN = "[hidden]"
@@ -45,6 +46,13 @@ def secret_values(environment: Mapping[str, str] | None = None) -> dict[str, str
 def telling_values(secrets: Mapping[str, str]) -> dict[str, str]:
     """Those of the keys that are too long to occur in a text by chance."""
     return {name: value for name, value in secrets.items() if len(value) >= TELLING}
+
+
+def refuse_keys(texts: Sequence[str], what: str, where: str) -> None:
+    """InputError where one of the texts holds a key of the environment, which nothing may keep or send."""
+    for name, value in telling_values(secret_values()).items():
+        if any(value in text for text in texts):
+            raise InputError(f"{what} holds the value of {name}", where=where, allowed="text without keys")
 
 
 def without_values(text: str, secrets: Mapping[str, str]) -> str:

@@ -23,7 +23,7 @@ from core.records import RunRecord
 from core.services.language.engines import limits_of
 from core.services.studies.requests import ModelOptions
 from core.services.surveys.preparing import model_spec
-from core.society.asked import PROMPT_VERSION, AskedDecider, question_of, situations
+from core.society.asked import PROMPT_VERSION, Ask, question_of, situations
 from core.society.choice import choose_out
 from core.society.run import run_world
 from core.society.scenario import Scenario
@@ -56,11 +56,11 @@ def replaying(record: RunRecord) -> ModelOptions | None:
     return ModelOptions(engine="replay", of=asked["asked_engine"], **{name: asked[name] for name in names})
 
 
-def decider(asking: ModelOptions, store: Store, watch: ProgressReporter, run_id: str) -> AskedDecider:
-    """Asks through the pipe: answers are kept in the store as they come, and what is known is not asked again."""
+def asker(asking: ModelOptions, store: Store | None, watch: ProgressReporter, run_id: str | None = None) -> Ask:
+    """Asks through the pipe: with a store answers are kept as they come, and what is known is not asked again."""
     spec = model_spec(asking)
     price = None if asking.replays else price_of(spec, load_prices())[0]
-    cache = AnswerCache(store)
+    cache = None if store is None else AnswerCache(store)
 
     def ask(questions: Sequence[Question], parse: Callable[[str], Any]) -> list[Outcome]:
         return ask_all(
@@ -68,7 +68,7 @@ def decider(asking: ModelOptions, store: Store, watch: ProgressReporter, run_id:
             run_id=run_id, price=price,
         )  # fmt: skip
 
-    return AskedDecider(ask)
+    return ask
 
 
 @dataclass

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from core.branches import BranchTree
-from core.cognition.llm.cache import AnswerCache
-from core.cognition.llm.outcomes import Outcome
-from core.cognition.llm.pipe import ask_all
-from core.cognition.llm.prices import load_prices, price_of
-from core.cognition.llm.providers import provider_for
-from core.cognition.llm.secret_text import secret_values, telling_values
-from core.cognition.llm.types import Question
+from core.cognition.llm.secret_text import refuse_keys
 from core.errors import InputError
 from core.execution.progress import ProgressReporter
 from core.options import option
 from core.result import Result
-from core.services.language.engines import limits_of
+from core.services.society.asking import asker, engine_name
 from core.services.studies.requests import DEFAULT_ENGINE, ModelOptions
-from core.services.surveys.preparing import model_spec
 from core.society.community import Community, Utterance, Writer, play
 from core.society.scene import Scene, find_scene
 from core.society.writers import ModelWriter, TemplateWriter
@@ -139,15 +132,7 @@ def writer_of(asking: ModelOptions | None, store: Store | None, watch: ProgressR
     """Templates, or the language model that is asked for. InputError for options that it cannot have."""
     if asking is None:
         return TemplateWriter()
-    spec = model_spec(asking)
-    price = None if asking.replays else price_of(spec, load_prices())[0]
-    cache = None if store is None else AnswerCache(store)
-
-    def ask(questions: Sequence[Question], parse: Callable[[str], Any]) -> list[Outcome]:
-        provider = provider_for(asking.engine, spec)
-        return ask_all(questions, provider, spec, parse, cache, limits_of(asking), None, watch.should_stop, price=price)
-
-    return ModelWriter(ask, f"{spec.engine}: {spec.model}")
+    return ModelWriter(asker(asking, store, watch), engine_name(asking))
 
 
 def _measures(plain: Sequence[Community], changed: Sequence[Community]) -> tuple[Measure, ...]:
@@ -179,6 +164,4 @@ def _there(world: Community, at: str, number: int) -> None:
 def _without_keys(scene: Scene, text: str | None) -> None:
     """Nothing that is kept or sent may hold a key."""
     texts = [scene.goal, *scene.rules, *scene.topics, *(member.about for member in scene.members), text or ""]
-    for name, value in telling_values(secret_values()).items():
-        if any(value in item for item in texts):
-            raise InputError(f"the scene holds the value of {name}", where="scene", allowed="text without keys")
+    refuse_keys(texts, "the scene", "scene")

@@ -26,8 +26,8 @@ from core.services.runs.endings import ending_kept
 from core.services.society.asking import (
     SocietyCost,
     asked_of,
+    asker,
     cost_of_society,
-    decider,
     engine_name,
     replaying,
     require_model,
@@ -39,7 +39,7 @@ from core.services.studies.requests import ModelOptions
 from core.services.studies.stored_inputs import save_text
 from core.society.ablations import ablated, judged, signed, signs_hash
 from core.society.arms import BASE, QUANTITIES, Contrast, contrasts, first_day, quantities
-from core.society.asked import PROMPT_VERSION
+from core.society.asked import PROMPT_VERSION, AskedDecider
 from core.society.parameters import parameters_hash
 from core.society.run import check_size, run_world
 from core.society.scenario import Scenario, of_arm, scenario_hash
@@ -256,7 +256,7 @@ def _simulate(
         found = executor.map(kept_world, tasks, in_flight=2 * executor.workers, check=watch.check)
     else:
         # Answers of a world are known to the next, and the store is written by this process alone.
-        decide = decider(plan.asking, store, watch, run_id)
+        decide = AskedDecider(asker(plan.asking, store, watch, run_id))
         found = (kept_world(*task, decide) for task in tasks)
     for (arm, seed), world in zip(left, found, strict=True):
         named = {"run_id": run_id, "arm": arm, "seed": seed}

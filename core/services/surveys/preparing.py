@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.cognition.llm.secret_text import secret_values, telling_values
+from core.cognition.llm.secret_text import refuse_keys
 from core.cognition.llm.types import ModelSpec
 from core.cognition.registry import DEFAULT_ENGINE, engine_for
 from core.errors import InputError
@@ -81,9 +81,7 @@ def model_spec(asking: ModelOptions) -> ModelSpec:
 def check_way(question: SurveyQuestion, asking: ModelOptions | None, mapping: AnswerMapping | None) -> None:
     """InputError where the question cannot be answered in this way, or holds a key that nothing may keep."""
     texts = [question.text, question.situation, *question.labels, *(() if asking is None else (asking.model,))]
-    for name, value in telling_values(secret_values()).items():
-        if any(value in text for text in texts):
-            raise InputError(f"the question holds the value of {name}", where="ask", allowed="text without keys")
+    refuse_keys(texts, "the question", "ask")
     if asking is None and mapping is None:
         raise InputError("the rules engine cannot answer a question in words", where="ask", allowed=REFUSAL)
     if asking is not None and asking.reads_letters and question.several:

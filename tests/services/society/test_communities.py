@@ -15,7 +15,7 @@ from core.services.society.communities import SceneRequest, play_scene
 from core.services.studies.requests import ModelOptions
 from core.society.community import WITHHELD, Community, play
 from core.society.scene import Scene, find_scene, shipped_scenes
-from core.society.writers import NoWords, TemplateWriter
+from core.society.writers import NoWords, TemplateWriter, read_answer
 from core.store.database import Store
 
 REMOVING = {"removes": 1.0, "explains": True}
@@ -97,7 +97,22 @@ def test_a_model_is_asked_once_for_equal_turns_and_harm_is_withheld(tmp_path: Pa
     assert found.writer == "openai: m"
     assert {item.text for item in found.utterances if not item.explains} == {WITHHELD}
     assert max(item.breaks for item in found.utterances) <= 3
-    assert json.dumps(find_scene("tram_line").goal) in url.seen[0].body["messages"][-1]["content"]
+    prompt = url.seen[0].body["messages"][-1]["content"]
+    assert find_scene("tram_line").goal in prompt and "-----BEGIN PERSON" in prompt
+
+
+REST = '"tone": 1, "breaks_rule": 0, "harmful": false}'
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        (f'<think>{{"text": "a draft", {REST}</think>{{"text": "Yes.", {REST}', "Yes."),
+        (f'```json\n{{"text": "No\\u202e <b>", {REST}\n```', "No ‹b›"),
+    ],
+)
+def test_a_draft_is_no_answer_and_what_cannot_be_seen_is_left_out(text: str, read: str) -> None:
+    assert read_answer(text)["text"] == read
 
 
 @pytest.mark.usefixtures("key")

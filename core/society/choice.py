@@ -91,7 +91,7 @@ def choose_out(
     utility[~can] = -np.inf
     top = utility.max(axis=1)
     inclusive = numbers.nest * (top + np.log(np.exp(utility - top[:, None]).sum(axis=1)))
-    inclusive += numbers.out_open + numbers.out_meal * signal - numbers.sleep_stress * world.trusts(SLEEP, due)
+    inclusive += numbers.out_open + numbers.out_meal * signal - numbers.sleep_stress * world.acting_stress(SLEEP, due)
     inclusive += numbers.beta_income * np.log(people.income[due] / numbers.income_mean)
     # Below e^-80 no draw lies, and the exponential of more would not be a number of its kind.
     chance = 1.0 / (1.0 + np.exp(np.minimum(-inclusive, 80)))
@@ -113,7 +113,7 @@ def utility_of(
     found = np.float32(numbers.beta_quality) * world.quality[due]
     found += np.float32(numbers.beta_attention) * np.log1p(world.attention[due])
     found += np.float32(numbers.beta_visits) * np.log1p(world.visits[due].astype(np.float32))
-    dear = np.float32(numbers.beta_price) * (1 + world.trusts(MONEY, due)) / world.wage[due]
+    dear = np.float32(numbers.beta_price) * (1 + world.acting_stress(MONEY, due)) / world.wage[due]
     paid = net.astype(np.float32)
     if world.terms.voucher_places.any():
         # A voucher is felt as a lower price, though not in full.
@@ -121,11 +121,13 @@ def utility_of(
         paid = paid - np.float32(numbers.voucher_felt) * np.minimum(held, net).astype(np.float32)
     found -= dear[:, None] * paid
     # A way counts by the time that it takes.
-    far = np.float32(numbers.beta_distance * world.terms.km_cost / world.terms.speed) * (1 + world.trusts(FATIGUE, due))
+    far = np.float32(numbers.beta_distance * world.terms.km_cost / world.terms.speed) * (
+        1 + world.acting_stress(FATIGUE, due)
+    )
     if world.terms.fare:
         far = far + np.float32(2 * numbers.beta_price * world.terms.fare) / world.wage[due]
     found -= far[:, None] * km
-    full = np.float32(numbers.beta_crowding) * (1 + np.float32(numbers.crowd_stress) * world.trusts(CROWD, due))
+    full = np.float32(numbers.beta_crowding) * (1 + np.float32(numbers.crowd_stress) * world.acting_stress(CROWD, due))
     found -= full[:, None] * world.crowding[due]
     return found
 
@@ -142,8 +144,7 @@ def _explored(
     )
     if not len(tries):
         return place
-    quality = np.array([item.quality for item in world.places[: world.restaurants]], np.float32)
-    pull = (quality + np.float32(1.1)) / np.maximum(km[tries], np.float32(0.5)) ** 2
+    pull = (world.merit + np.float32(1.1)) / np.maximum(km[tries], np.float32(0.5)) ** 2
     pull = np.where(can[tries] & ~been[tries], pull, 0).cumsum(axis=1)
     aim = world.uniforms(Stream.NEW_PLACE, who[tries]) * pull[:, -1]
     found = place.copy()

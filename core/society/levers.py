@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -248,8 +248,6 @@ Shock = SupplyCut | PriceShock | IncomeShock | Rumour | Outage | Heat | Festival
 
 def kinds(union: object) -> dict[str, type[Lever]]:
     """The models of a union by their kind."""
-    from typing import get_args
-
     return {get_args(model.model_fields["kind"].annotation)[0]: model for model in get_args(union)}
 
 

@@ -167,19 +167,18 @@ def _felt(
 ) -> Posts:
     """How it was: stress, memory, and for some a post."""
     numbers, people, learns = world.numbers, world.people, world.learns
-    crowd = world.trusts(CROWD, who)
-    quality = np.array([item.quality for item in world.places[: world.restaurants]], np.float32)[place]
+    crowd = world.acting_stress(CROWD, who)
     noise = np.float32(numbers.valence_noise) * (2 * world.uniforms(Stream.NOISE, who) - 1)
     valence = (
-        quality
+        world.merit[place]
         + noise
         - np.float32(0.5 * numbers.valence_wait)
         * wait
         * (np.float32(0.35) + np.float32(numbers.valence_crowd_stress) * crowd)
     )
-    valence -= np.float32(numbers.valence_money_stress) * world.trusts(MONEY, who) + np.float32(
+    valence -= np.float32(numbers.valence_money_stress) * world.acting_stress(MONEY, who) + np.float32(
         numbers.valence_social_stress
-    ) * world.trusts(SOCIAL, who)
+    ) * world.acting_stress(SOCIAL, who)
     expected = world.expected[who, place]
     valence -= np.float32(numbers.valence_price) * np.maximum(due / expected - 1, 0)
     valence = np.where(served, np.clip(valence, -1, 1), np.float32(numbers.valence_turned_away))
@@ -208,7 +207,7 @@ def _shop(world: World, who: NDArray[np.int64], shop: NDArray[np.int64]) -> None
     numbers, ledger, first = world.numbers, world.ledger, world.restaurants
     shown, tax, subsidy = to_pay(world, groceries=True)
     net = (shown + tax - subsidy)[shop]
-    hungry = 1 + numbers.hunger_stress * world.trusts(HUNGER, who)
+    hungry = 1 + numbers.hunger_stress * world.acting_stress(HUNGER, who)
     want = np.maximum(np.round(world.target[who] * hungry[:, None]).astype(np.int64) - world.pantry[who], 0)
     funds = ledger.cash[who] + np.where(world.terms.voucher_places[shop + first], ledger.voucher[who], 0)
     cost = np.maximum((want * net).sum(axis=1), 1)

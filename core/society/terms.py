@@ -136,7 +136,7 @@ def terms_of(scenario: Scenario, places: Sequence[Place], people: Households, se
             case kind.Heat():
                 terms.km_cost *= lever.factor
             case kind.NewPlace():
-                terms.barred[at & np.array([bool(given)] * number)] = False
+                terms.barred[at & bool(given)] = False
             case kind.ClosePlace():
                 terms.barred[at] = True
             case kind.Campaign():

@@ -76,9 +76,10 @@ class Decide(Protocol):
 class World:
     """One society in one world of chance. R restaurants come first among S places; I goods; stress is (6, N) in [0, 1].
 
-    Memory, (N, R): `known` places, attention, quality, crowding, the price expected, own visits. `until` is the step from
-    which somebody is free again, `arrives` that at which he is where he goes, `goal` where. Money is whole cents. `felt` (who,
-    place, valence) are the experiences of the last step, `seen` what was read in it; `decide` stands in for the rules' choice.
+    `merit` (R,) is how good a restaurant is. Memory, (N, R): `known` places, attention, quality, crowding, the price expected,
+    own visits. `until` is the step from which somebody is free again, `arrives` that at which he is where he goes, `goal` where.
+    Money is whole cents. `felt` (who, place, valence) are the experiences of the last step, `seen` what was read in it; `decide`
+    stands in for the rules' choice.
     """
 
     scenario: Scenario
@@ -94,6 +95,7 @@ class World:
     cell: NDArray[np.float32]
     price: NDArray[np.int64]
     shelf: NDArray[np.int64]
+    merit: NDArray[np.float32]
     capacity: NDArray[np.float64]
     supply: NDArray[np.int64]
     stock: NDArray[np.int64]
@@ -148,7 +150,7 @@ class World:
         steps = self.step if step is None else step
         return self.scenario.start + timedelta(days=steps * self.hours // 24 - self.scenario.warm_up_days)
 
-    def trusts(self, dimension: int, who: NDArray[np.int64]) -> NDArray[np.float32]:
+    def acting_stress(self, dimension: int, who: NDArray[np.int64]) -> NDArray[np.float32]:
         """Stress of one kind of some households as far as it changes what they do."""
         found: NDArray[np.float32] = self.stress[dimension, who] * self.theta[dimension]
         return found
@@ -200,6 +202,7 @@ def build(scenario: Scenario, seed: int, households: int | None = None) -> World
         cell=cell,
         price=prices,
         shelf=shelf,
+        merit=np.array([place.quality for place in places[:restaurants]], np.float32),
         capacity=np.maximum(np.round(np.array([place.capacity for place in places]) * scale * scenario.step_hours), 1),
         supply=supply,
         stock=stock,

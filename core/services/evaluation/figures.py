@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from core.errors import InputError, one_of
 from core.execution.executor import IN_THIS_PROCESS, Executor
@@ -25,7 +25,23 @@ from core.services.evaluation.ablations import ablate
 from core.services.evaluation.asked_scores import asked_scores
 from core.services.evaluation.backtests import backtest, export_backtest, file_hash, measured_now, read_exported
 from core.services.evaluation.domain_scores import DomainScores, domain_files, domain_studies, scores_of
-from core.services.evaluation.figures_parts import asking_costs, known_worlds_scores, prices_of, split_of
+from core.services.evaluation.figures_parts import (
+    Bench,
+    Made,
+    Measure,
+    asking_costs,
+    known_worlds_scores,
+    prices_of,
+    split_of,
+)
+from core.services.evaluation.figures_society import (
+    measure_ablations,
+    measure_arms,
+    measure_attention,
+    measure_facts,
+    measure_signs,
+    society_measure,
+)
 from core.services.evaluation.known_worlds import known_worlds
 from core.services.evaluation.replication_figures import REPLICATION_FILES, ReplicationScores, replication_scores
 from core.services.evaluation.requests import FILES, AblateRequest, BacktestRequest, FiguresRequest, WorldsRequest
@@ -34,13 +50,8 @@ from core.services.evaluation.shown_results import as_shown, shown_name
 from core.services.evaluation.stylised_facts import embedded_facts, teaching_countries, training_share
 from core.services.evaluation.twin_scores import PEOPLE_FILES, TWIN_FILES, twin_scores, twin_verdicts
 from core.services.runs.run import ensure_run
-from core.services.society.attention import AttentionRequest, attention
-from core.services.society.facts import FactsRequest, MeasuredFacts, measured_facts, society_facts
-from core.services.society.requests import AblateRequest as SocietyAblateRequest
-from core.services.society.requests import SocietyRequest
-from core.services.society.results import SocietyResult
-from core.services.society.run import ablate_society, run_society
-from core.services.society.shown import SHIPPED, shipped_form
+from core.services.society.facts import MeasuredFacts
+from core.services.society.shown import SHIPPED
 from core.services.studies.inputs import EMBEDDED
 from core.services.studies.requests import RunRequest
 from core.settings import observed_data
@@ -73,22 +84,6 @@ UAE_SPLITS = (
 )
 #: The last day that most countries' mobility is there for.
 LAST_OF_ALL = date(2021, 6, 19)
-
-
-@dataclass(frozen=True)
-class Bench:
-    """What measuring needs: the folder of observations (None where there is none), a store that keeps finished runs, who
-    works and who watches."""
-
-    data: Path | None
-    store: Store
-    watch: ProgressReporter
-    executor: Executor
-
-
-#: How long it took, and what is to be written once it is said where it comes from.
-Made: TypeAlias = tuple[float, Callable[[Header], Any]]
-Measure: TypeAlias = Callable[[Bench], Made]
 
 
 @dataclass(frozen=True)
@@ -207,35 +202,6 @@ def _groups(run: RunRequest, bench: Bench) -> Result:
     return groups(GroupsRequest(run), bench.store, watch=bench.watch, executor=bench.executor)
 
 
-def _society(name: str, make: Callable[[Bench], SocietyResult]) -> Measure:
-    def measure(bench: Bench) -> Made:
-        began = time.perf_counter()
-        result = make(bench)
-        return time.perf_counter() - began, lambda header: as_shown(shipped_form(result), name, header)
-
-    return measure
-
-
-def _arms(bench: Bench) -> SocietyResult:
-    return run_society(SocietyRequest(SHIPPED), bench.store, watch=bench.watch, executor=bench.executor)
-
-
-def _society_ablations(bench: Bench) -> SocietyResult:
-    return ablate_society(SocietyAblateRequest(SHIPPED), bench.store, watch=bench.watch, executor=bench.executor)
-
-
-def _society_signs(bench: Bench) -> SocietyResult:
-    return ablate_society(
-        SocietyAblateRequest(SHIPPED, signs=True), bench.store, watch=bench.watch, executor=bench.executor
-    )
-
-
-def _attention(bench: Bench) -> Made:
-    began = time.perf_counter()
-    result = attention(AttentionRequest(SHIPPED), watch=bench.watch, executor=bench.executor)
-    return time.perf_counter() - began, lambda header: as_shown(result, SHIPPED, header)
-
-
 def _worlds(bench: Bench) -> Made:
     result = known_worlds(WorldsRequest(), watch=bench.watch, executor=bench.executor)
     return result.seconds, lambda header: known_worlds_scores(result, header)
@@ -269,12 +235,6 @@ def _asked(bench: Bench) -> Made:
     began = time.perf_counter()
     found = asked_scores(bench.store, bench.data, bench.watch, bench.executor)
     return time.perf_counter() - began, lambda header: replace(found, header=header)
-
-
-def _society_facts(bench: Bench) -> Made:
-    began = time.perf_counter()
-    found = society_facts(FactsRequest(), watch=bench.watch, executor=bench.executor)
-    return time.perf_counter() - began, lambda header: measured_facts(found, header)
 
 
 def _twins(measurement: Measurement, bench: Bench, folder: Path) -> Header:
@@ -376,19 +336,21 @@ MEASUREMENTS: Mapping[str, Measurement] = {
         ),
         _measurement(
             shown_name("society", SHIPPED), "what the arms of the shipped society change",
-            f"policytwin society run {SHIPPED} --json", (), _society(SHIPPED, _arms), ShownResult,
+            f"policytwin society run {SHIPPED} --json", (), society_measure(SHIPPED, measure_arms), ShownResult,
         ),
         _measurement(
             shown_name("society", f"{SHIPPED}_ablations"), "what each part of the society does",
-            f"policytwin society ablate {SHIPPED} --json", (), _society(f"{SHIPPED}_ablations", _society_ablations), ShownResult,
+            f"policytwin society ablate {SHIPPED} --json", (),
+            society_measure(f"{SHIPPED}_ablations", measure_ablations), ShownResult,
         ),
         _measurement(
             shown_name("society", f"{SHIPPED}_signs"), "whether levers of the society act as registered",
-            f"policytwin society ablate {SHIPPED} --signs --json", (), _society(f"{SHIPPED}_signs", _society_signs), ShownResult,
+            f"policytwin society ablate {SHIPPED} --signs --json", (),
+            society_measure(f"{SHIPPED}_signs", measure_signs), ShownResult,
         ),
         _measurement(
             shown_name("attention", SHIPPED), "whether posts sell in the shipped society",
-            f"policytwin society attention {SHIPPED} --json", (), _attention, ShownResult,
+            f"policytwin society attention {SHIPPED} --json", (), measure_attention, ShownResult,
         ),
         _measurement(
             shown_name("groups", EMBEDDED), "how different Meridia's people are, and who responds more",
@@ -409,7 +371,7 @@ MEASUREMENTS: Mapping[str, Measurement] = {
             "policytwin figures --data DIR --only asked_small", FILES, _asked, AskedScores,
         ),
         _measurement(
-            "society_facts", "stylised facts of the society", "policytwin society facts --json", (), _society_facts,
+            "society_facts", "stylised facts of the society", "policytwin society facts --json", (), measure_facts,
             MeasuredFacts,
         ),
         Measurement(

@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from core.execution.executor import Executor
+from core.execution.progress import ProgressReporter
 from core.services.evaluation.ablation_parts import CONTROL
 from core.services.evaluation.results import AblationsResult, WorldsResult
 from core.services.runs.costs import cost_before
 from core.services.studies.requests import ModelOptions, RunRequest
+from core.store.database import Store
 from core.validity.measured import AblationPrices, Header, KnownWorlds, Price, Split
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What measuring needs: the folder of observations (None where there is none), a store that keeps finished runs, who
+    works and who watches."""
+
+    data: Path | None
+    store: Store
+    watch: ProgressReporter
+    executor: Executor
+
+
+#: How long it took, and what is to be written once it is said where it comes from.
+Made: TypeAlias = tuple[float, Callable[[Header], Any]]
+Measure: TypeAlias = Callable[[Bench], Made]
 
 #: Of the estimates that README shows: a cheap model of a provider, and a small one on this machine.
 MODEL, OWN_MODEL, OWN_SERVER = "gemini-2.5-flash-lite", "qwen3:4b", "http://127.0.0.1:11434/v1"

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pandas as pd
 import streamlit as st
 
-from core.report.sentences.respondents import OUT_OF_REACH, log_check_document
+from core.report.sentences.respondents import OUT_OF_REACH, log_check_document, log_document
 from core.respondents.consent import Viewer
 from core.services.people.audit import AccessLog
 from core.services.people.reading import Bank, access_log, check_log
 from core.services.people.withdrawing import Receipt, plan_withdrawal, withdraw
+from pages.common.render import render
 from pages.common.shell import Workspace, plain_text, try_to
 from pages.views.respondents.bank import choose_person
 from pages.views.respondents.memo import read_once
@@ -120,21 +122,5 @@ def _receipt(receipt: Receipt) -> None:
 
 
 def _table(log: AccessLog) -> None:
-    table = pd.DataFrame(
-        [
-            (
-                item.sequence,
-                item.at,
-                item.viewer,
-                item.tier,
-                item.action,
-                item.purpose,
-                item.query,
-                item.subjects,
-                item.outcome,
-            )
-            for item in reversed(log.entries)
-        ],
-        columns=["Row", "When (UTC)", "Who", "Tier", "What", "Purpose", "Asked", "People", "Outcome"],
-    )
-    st.dataframe(table, hide_index=True, width="stretch", height=min(35 * (len(table) + 1) + 3, 520))
+    newest_first = replace(log, entries=tuple(reversed(log.entries)))
+    render(log_document(newest_first).blocks, "access-log")

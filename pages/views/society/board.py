@@ -70,7 +70,7 @@ def society_view(workspace: Workspace) -> None:
     left, right = st.columns([1, 2.4], gap="large")
     with left:
         shown = choose(workspace)
-        levers_view(workspace, shown.scenario)
+        levers_view(shown.scenario)
     with right:
         result = shown.result
         st.markdown(f"## {plain_text(shown.scenario.question or shown.scenario.title)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import streamlit as st
 
@@ -80,7 +80,7 @@ def choose(workspace: Workspace) -> Shown:
     names = [*shipped_scenarios(), *([OWN] if _UPLOADED in st.session_state else [])]
     titles = {name: _scenario(name).title.removesuffix(" (fictional)") for name in names}
     chosen = pick(workspace.study, "scenario", "Scenario", names, titles.__getitem__, FIRST)
-    scenario = own_arm(workspace, _scenario(chosen))
+    scenario = own_arm(_scenario(chosen))
     arms = {arm.id: arm.title for arm in scenario.arms}
     several = _arms(workspace, chosen, arms)
     with st.expander("Size and chance"):
@@ -107,10 +107,7 @@ def choose(workspace: Workspace) -> Shown:
         return Shown(scenario, kept, True)
     _start(workspace, plan)
     fallback = _fallback(workspace, scenario)
-    if fallback is None:
-        st.stop()
-    assert fallback is not None
-    return fallback
+    return fallback if fallback is not None else st.stop()
 
 
 def _arms(workspace: Workspace, scenario: str, arms: dict[str, str]) -> list[str]:
@@ -199,7 +196,7 @@ def _fallback(workspace: Workspace, scenario: Scenario) -> Shown | None:
     """The shipped result of the scenario, else its newest run, else the shipped one of the first visit."""
     shipped = shown_result(SocietyResult, scenario.id)
     if shipped is not None:
-        plain = replace_arms(scenario, shipped.result)
+        plain = _with_arms_of(scenario, shipped.result)
         return Shown(plain, shipped.result, False)
     newest = next((found for found in kept_societies(workspace.store, scenario.id) if found.what == ARMS), None)
     if newest is not None:
@@ -209,20 +206,10 @@ def _fallback(workspace: Workspace, scenario: Scenario) -> Shown | None:
     return None
 
 
-def replace_arms(scenario: Scenario, result: SocietyResult) -> Scenario:
+def _with_arms_of(scenario: Scenario, result: SocietyResult) -> Scenario:
     """The scenario with the arms of a result alone."""
     known = {arm.id for arm in result.arms}
     return scenario.model_copy(update={"arms": tuple(arm for arm in scenario.arms if arm.id in known)})
-
-
-def against(shown: Shown, arm: str) -> Shown:
-    """Only one arm beside the one that it is held against."""
-    return replace(
-        shown,
-        result=replace(
-            shown.result, arms=tuple(item for item in shown.result.arms if item.id in (arm, shown.result.against))
-        ),
-    )
 
 
 def pick_arm(workspace: Workspace, shown: Shown) -> str:

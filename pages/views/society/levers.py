@@ -12,7 +12,7 @@ from core.errors import InputError, PolicyTwinError
 from core.report.sentences.society_levers import KEYS, KINDS, lever_line
 from core.society.levers import POLICIES, SHOCKS
 from core.society.scenario import Scenario, read_scenario
-from pages.common.shell import Workspace, plain_text, try_to
+from pages.common.shell import plain_text, try_to
 
 OWN_ARM = "own"
 OWN_TITLE = "Your own"
@@ -22,7 +22,7 @@ ADDRESS = "own"
 _LEFT = ("kind", "id", "who", "closed_cells")
 
 
-def own_arm(workspace: Workspace, scenario: Scenario) -> Scenario:
+def own_arm(scenario: Scenario) -> Scenario:
     """The scenario with the arm of the address. What does not fit this scenario is named and left out."""
     levers = own_levers()
     if not levers:
@@ -56,7 +56,7 @@ def _keep(levers: list[dict[str, Any]]) -> None:
         st.query_params.pop(ADDRESS, None)
 
 
-def levers_view(workspace: Workspace, scenario: Scenario) -> None:
+def levers_view(scenario: Scenario) -> None:
     """What is in force in every arm, one's own levers, and a form for one more."""
     always = [*scenario.levers, *scenario.shocks]
     if always:

@@ -117,6 +117,21 @@ def pick(
     return chosen
 
 
+def pick_part(study: Study, name: str, parts: Mapping[str, tuple[str, T]], **how: Any) -> T:
+    """What stands behind one of the parts of a page, id -> (words, what it is), the first unless another is chosen; as `pick`."""
+    chosen = pick(
+        study,
+        name,
+        "Part",
+        list(parts),
+        lambda part: parts[part][0],
+        next(iter(parts)),
+        label_visibility="collapsed",
+        **how,
+    )
+    return parts[chosen][1]
+
+
 def pick_several(
     study: Study,
     name: str,

@@ -11,7 +11,7 @@ from core.services.people.access import page_viewer
 from core.services.people.reading import Bank
 from core.services.people.withdrawing import finish_withdrawals
 from core.store.database import Store
-from pages.common.address import pick
+from pages.common.address import pick_part
 from pages.common.door import opened_from_here
 from pages.common.shell import Workspace, try_to
 from pages.views.respondents.bank import bank_view, person_view, shares_view
@@ -42,17 +42,7 @@ def respondents_view(workspace: Workspace) -> None:
     bank = bank_of(workspace.store, viewer)
     if bank.pending:
         _pending(workspace.store, bank)
-    part = pick(
-        workspace.study,
-        "part",
-        "Part",
-        list(PARTS),
-        lambda name: PARTS[name][0],
-        "bank",
-        pills=True,
-        label_visibility="collapsed",
-    )
-    PARTS[part][1](workspace, viewer, bank)
+    pick_part(workspace.study, "part", PARTS, pills=True)(workspace, viewer, bank)
 
 
 def _visitor(workspace: Workspace, viewer: Viewer) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from core.report.documents import document_of
 from core.report.sentences.society import society_document
 from core.services.society.results import ENGINE
-from pages.common.address import pick
+from pages.common.address import pick_part
 from pages.common.report_button import report_button
 from pages.common.shell import Workspace, plain_text
 from pages.views.society.arms import effects_view, groups_view
@@ -34,25 +34,11 @@ SURE: Parts = {
 
 
 def _inside(workspace: Workspace, shown: Shown) -> None:
-    _part(workspace, shown, "inside", INSIDE)
+    pick_part(workspace.study, "inside", INSIDE, buttons=True)(workspace, shown)
 
 
 def _sure(workspace: Workspace, shown: Shown) -> None:
-    _part(workspace, shown, "sure", SURE)
-
-
-def _part(workspace: Workspace, shown: Shown, name: str, parts: Parts) -> None:
-    chosen = pick(
-        workspace.study,
-        name,
-        "Part",
-        list(parts),
-        lambda part: parts[part][0],
-        next(iter(parts)),
-        buttons=True,
-        label_visibility="collapsed",
-    )
-    parts[chosen][1](workspace, shown)
+    pick_part(workspace.study, "sure", SURE, buttons=True)(workspace, shown)
 
 
 VIEWS: Parts = {
@@ -91,14 +77,4 @@ def society_view(workspace: Workspace) -> None:
             report_button(lambda: document_of(workspace.store, result.run_id), f"society-{result.run_id}")
         else:
             report_button(lambda: society_document(result), f"society-{result.scenario}")
-        view = pick(
-            workspace.study,
-            "view",
-            "Show",
-            list(VIEWS),
-            lambda name: VIEWS[name][0],
-            "effects",
-            pills=True,
-            label_visibility="collapsed",
-        )
-        VIEWS[view][1](workspace, shown)
+        pick_part(workspace.study, "view", VIEWS, pills=True)(workspace, shown)
